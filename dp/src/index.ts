@@ -1,0 +1,2 @@
+/** Room 3. Customers' vectors to noisy sums. */
+export type { RandomSource } from "./sampling/random-source.ts";

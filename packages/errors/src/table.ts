@@ -1,0 +1,34 @@
+/**
+ * The one table of coded errors (DESIGN §8). Rows stand in one file a room, below `codes/`; this file joins them.
+ * `docs/errors.md` is generated from it.
+ */
+
+import { cliErrors } from "./codes/cli.ts";
+import { clientErrors } from "./codes/client.ts";
+import { coordinatorErrors } from "./codes/coordinator.ts";
+import { dpErrors } from "./codes/dp.ts";
+import { eventsErrors } from "./codes/events.ts";
+import { federationErrors } from "./codes/federation.ts";
+import { ledgerErrors } from "./codes/ledger.ts";
+import { modelErrors } from "./codes/model.ts";
+import { protocolErrors } from "./codes/protocol.ts";
+import { secaggErrors } from "./codes/secagg.ts";
+import { simulateErrors } from "./codes/simulate.ts";
+import { tensorErrors } from "./codes/tensor.ts";
+
+export const errorTable = {
+  ...eventsErrors,
+  ...tensorErrors,
+  ...dpErrors,
+  ...modelErrors,
+  ...protocolErrors,
+  ...secaggErrors,
+  ...ledgerErrors,
+  ...federationErrors,
+  ...clientErrors,
+  ...coordinatorErrors,
+  ...simulateErrors,
+  ...cliErrors,
+};
+
+export type ErrorCode = keyof typeof errorTable;

@@ -1,0 +1,3 @@
+/** Room 1. Logs in, clean per-customer histories out. */
+export type { Catalogue, CatalogueItem } from "./catalogue.ts";
+export { type Action, actions, type Histories } from "./histories.ts";

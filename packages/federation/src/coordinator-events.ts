@@ -1,0 +1,53 @@
+/** What can happen to the coordinator's side of the round, and what it can ask of its shell. */
+import type { Entry } from "@tributary/ledger";
+import type { Message, MessageOf, NodeId, Sha256 } from "@tributary/protocol";
+import type { Unmasking } from "@tributary/secagg";
+
+export type CoordinatorEvent =
+  /** Begin the next round with the nodes that are connected. */
+  | { readonly type: "start"; readonly online: readonly NodeId[] }
+  /** From a node, already parsed; the reducer checks signature and binding. */
+  | { readonly type: "message"; readonly message: Message }
+  /** A masked vector is on disk and synced, and hashes to what the message says. */
+  | { readonly type: "uploaded"; readonly message: MessageOf<"masked"> }
+  | { readonly type: "deadline"; readonly round: number; readonly phase: string }
+  /** A node is connected (again): tell it once more what it is waiting for. */
+  | { readonly type: "connected"; readonly node: NodeId }
+  /** The process restarted: set deadlines again, ask again for what was under way. */
+  | { readonly type: "restarted" }
+  /** Answer to the effect `sum`: the unmasked sum is stored as a blob. */
+  | { readonly type: "summed"; readonly round: number; readonly sumHash: Sha256 }
+  /** Answer to the effect `apply`: the next model and optimiser state are stored as blobs. */
+  | { readonly type: "applied"; readonly round: number; readonly modelHash: Sha256; readonly optimiserHash: Sha256 }
+  /** Write the closing entry; no round after it. */
+  | { readonly type: "close"; readonly reason: string };
+
+export type CoordinatorEffect =
+  /** Write and sync the state, with the ledger entry when there is one, in one transaction. */
+  | { readonly type: "persist"; readonly entry?: { readonly line: string; readonly entry: Entry } }
+  | { readonly type: "send"; readonly to: readonly NodeId[]; readonly message: Message }
+  /** Wake up with `deadline` after so many milliseconds. */
+  | { readonly type: "setDeadline"; readonly round: number; readonly phase: string; readonly milliseconds: number }
+  /** Add up the uploads and take the masks off (`sumUploads`). Answer: `summed`. */
+  | {
+      readonly type: "sum";
+      readonly round: number;
+      readonly length: number;
+      readonly uploads: readonly { readonly node: NodeId; readonly sha256: Sha256 }[];
+      readonly unmasking: Unmasking;
+    }
+  /** Dequantise and take the server optimiser's step (`applySum`). Answer: `applied`. */
+  | {
+      readonly type: "apply";
+      readonly round: number;
+      readonly release: number;
+      readonly modelHash: Sha256;
+      readonly optimiserHash: Sha256 | null;
+      readonly sumHash: Sha256;
+    }
+  /** The round's uploads may go. */
+  | { readonly type: "eraseUploads"; readonly round: number }
+  /** The round is over (released or given up): the shell may start the next one. */
+  | { readonly type: "roundEnded"; readonly round: number; readonly released: boolean }
+  /** The plan's rounds are done and the ledger is closed. */
+  | { readonly type: "finished" };

@@ -1,0 +1,118 @@
+/**
+ * ledger.jsonl: one entry a line, each line byte-equal to its canonical form and ended by one `\n`.
+ * An entry's hash is the SHA-256 of its line without the `\n`, signature included; the next entry names it as `previous`.
+ */
+import {
+  decimal,
+  identityKey,
+  nodeId,
+  planSchema,
+  rosterSchema,
+  type Sha256,
+  sha256Hex,
+  signatureHex,
+} from "@tributary/protocol";
+import { z } from "zod";
+
+const head = {
+  /** Counted from 0. */
+  index: z.int().min(0),
+  /** Hash of the entry before; 64 zeros for the first. */
+  previous: sha256Hex,
+  /** When the coordinator wrote it, RFC 3339 in UTC. Not evidence. */
+  at: z.iso.datetime(),
+  /** By the coordinator's identity key over the canonical bytes of everything but this. */
+  signature: signatureHex,
+};
+
+/** What a release cost so far: the Rényi divergence at each order of the accountant, and the ε that follows at plan.delta. */
+export const spentSchema = z.strictObject({
+  /** Rounds charged so far for each place in `plan.releases`, this one included. */
+  charged: z.array(z.int().min(0)),
+  orders: z.array(z.int().min(2)),
+  /** [orders] nats, decimal strings of 12 significant digits rounded up. */
+  rdp: z.array(decimal),
+  epsilon: decimal,
+});
+
+const nodes = z.array(nodeId);
+const voteSignature = z.strictObject({ node: nodeId, signature: signatureHex });
+
+export const genesisSchema = z.strictObject({
+  ...head,
+  kind: z.literal("genesis"),
+  federation: z.string(),
+  coordinatorKey: identityKey,
+  plan: planSchema,
+  planHash: sha256Hex,
+  roster: rosterSchema,
+});
+
+/** One noisy sum released. */
+export const roundSchema = z.strictObject({
+  ...head,
+  kind: z.literal("round"),
+  round: z.int().min(1),
+  release: z.int().min(0),
+  planHash: sha256Hex,
+  /** Before and after. */
+  modelHash: sha256Hex,
+  nextModelHash: sha256Hex,
+  h1: sha256Hex,
+  cohort: nodes,
+  sharers: nodes,
+  survivors: nodes,
+  /** Signatures of the vote messages for exactly (h₁, sharers, survivors), ascending by node: a quorum. */
+  votes: z.array(voteSignature),
+  /** What ran: everything from which its privacy cost follows. Integer sensitivity is rounded up. */
+  mechanism: z.strictObject({
+    name: z.literal("poisson-discrete-gaussian"),
+    sampler: z.string(),
+    sensitivity: decimal,
+    nodeVariance: decimal,
+    honestNodes: z.int().min(1),
+    samplingRate: decimal,
+    noiseMultiplier: decimal,
+  }),
+  /** SHA-256 of the unmasked sum, little-endian u32. */
+  sumHash: sha256Hex,
+  spent: spentSchema,
+});
+
+/** A round given up. It is charged unless nobody had uploaded, or a quorum voted for abort. */
+export const abortedSchema = z.strictObject({
+  ...head,
+  kind: z.literal("aborted"),
+  round: z.int().min(1),
+  release: z.int().min(0),
+  planHash: sha256Hex,
+  modelHash: sha256Hex,
+  code: z.string(),
+  step: z.string(),
+  charged: z.boolean(),
+  votes: z.array(voteSignature),
+  h1: sha256Hex.nullable(),
+  spent: spentSchema,
+});
+
+/** Nothing follows it. */
+export const closingSchema = z.strictObject({
+  ...head,
+  kind: z.literal("closing"),
+  reason: z.string(),
+  modelHash: sha256Hex,
+  rounds: z.int().min(0),
+  spent: spentSchema,
+});
+
+export const entrySchema = z.discriminatedUnion("kind", [genesisSchema, roundSchema, abortedSchema, closingSchema]);
+export type Entry = z.infer<typeof entrySchema>;
+export type EntryKind = Entry["kind"];
+export type EntryOf<Kind extends EntryKind> = Extract<Entry, { kind: Kind }>;
+
+/** Where a ledger stands. */
+export interface LedgerHead {
+  readonly entries: number;
+  /** Hash of the last entry; 64 zeros when there is none. */
+  readonly hash: Sha256;
+}

@@ -1,0 +1,2 @@
+/** Room 4. Sequences in, scores out. */
+export type { ModelSpec } from "./spec.ts";

@@ -1,0 +1,119 @@
+/**
+ * Every message of a round (DESIGN §5), one schema a step. A message is bound to federation, plan, model, round and step,
+ * and is signed by its sender over the canonical bytes of everything but the signature. Unknown keys are refused.
+ */
+import { z } from "zod";
+import { agreementKey, hexBytes, nodeId, sha256Hex, signatureHex } from "../identifiers.ts";
+
+export const protocolVersion = "1.0";
+
+/** Who a message says it is from. */
+const sender = z.union([nodeId, z.literal("coordinator")]);
+const nodes = z.array(nodeId).max(100_000);
+
+const header = {
+  version: z.string().regex(/^[0-9]+\.[0-9]+$/),
+  federation: z.string(),
+  planHash: sha256Hex,
+  /** The model that the round starts from. */
+  modelHash: sha256Hex,
+  round: z.int().min(1),
+  sender,
+  signature: signatureHex,
+};
+
+const message = <Step extends string, Body extends z.ZodType>(step: Step, body: Body) =>
+  z.strictObject({ ...header, step: z.literal(step), body });
+
+// ── step 0 ──────────────────────────────────────────────────────────────────────────────────────────────────────
+/** coordinator → nodes. `release` is the place in `plan.releases`; `head` the hash of the last ledger entry. */
+export const offer = message("offer", z.strictObject({ release: z.int().min(0), head: sha256Hex }));
+
+// ── step 1 ──────────────────────────────────────────────────────────────────────────────────────────────────────
+/** node → coordinator: fresh keys and the commitment SHA-256(own-mask seed). */
+export const advert = message(
+  "advert",
+  z.strictObject({ maskKey: agreementKey, encryptionKey: agreementKey, seedCommitment: sha256Hex }),
+);
+/** coordinator → nodes: U1, ascending by node. h₁ is the SHA-256 of the canonical bytes of `adverts`. */
+export const adverts = message("adverts", z.strictObject({ adverts: z.array(advert).max(100_000) }));
+
+// ── step 2 ──────────────────────────────────────────────────────────────────────────────────────────────────────
+/** node → coordinator: an envelope for every other node of U1. */
+export const shares = message(
+  "shares",
+  z.strictObject({
+    h1: sha256Hex,
+    envelopes: z.array(z.strictObject({ to: nodeId, nonce: hexBytes, box: hexBytes })).max(100_000),
+  }),
+);
+/** coordinator → one node: U2, ascending, and the envelopes that its members made for this node. */
+export const envelopes = message(
+  "envelopes",
+  z.strictObject({
+    h1: sha256Hex,
+    sharers: nodes,
+    envelopes: z.array(z.strictObject({ from: nodeId, nonce: hexBytes, box: hexBytes })).max(100_000),
+  }),
+);
+
+// ── step 3 ──────────────────────────────────────────────────────────────────────────────────────────────────────
+/** node → coordinator: what the uploaded vector (HTTP, little-endian u32) hashes to. */
+export const masked = message("masked", z.strictObject({ h1: sha256Hex, sha256: sha256Hex, length: z.int().min(1) }));
+
+// ── step 4 ──────────────────────────────────────────────────────────────────────────────────────────────────────
+/** coordinator → U3. */
+export const survivors = message("survivors", z.strictObject({ h1: sha256Hex, survivors: nodes }));
+/** node → coordinator: its one vote, over (h₁, U2, U3), or for giving the round up. */
+export const vote = message(
+  "vote",
+  z.strictObject({
+    h1: sha256Hex,
+    choice: z.discriminatedUnion("for", [
+      z.strictObject({ for: z.literal("survivors"), sharers: nodes, survivors: nodes }),
+      z.strictObject({ for: z.literal("abort") }),
+    ]),
+  }),
+);
+
+// ── step 5 ──────────────────────────────────────────────────────────────────────────────────────────────────────
+/** coordinator → U3: a quorum of votes for one set. */
+export const unmask = message("unmask", z.strictObject({ h1: sha256Hex, survivors: nodes, votes: z.array(vote).max(100_000) }));
+/** node → coordinator: for each survivor a share of its own-mask seed, for each dropped sharer a share of its mask key. */
+export const unmaskShares = message(
+  "unmaskShares",
+  z.strictObject({
+    h1: sha256Hex,
+    ownMask: z.array(z.strictObject({ node: nodeId, share: hexBytes })).max(100_000),
+    maskKey: z.array(z.strictObject({ node: nodeId, share: hexBytes })).max(100_000),
+  }),
+);
+
+// ── step 6 ──────────────────────────────────────────────────────────────────────────────────────────────────────
+/** coordinator → nodes: the round's ledger entry, one canonical line without its `\n`. */
+export const result = message("result", z.strictObject({ entry: z.string().max(16_000_000) }));
+/** coordinator → nodes: the round is given up; `entry` is the ledger's line about it. `votes` may hold a quorum for abort: a refund. */
+export const abort = message(
+  "abort",
+  z.strictObject({ code: z.string(), entry: z.string().max(16_000_000), votes: z.array(vote).max(100_000) }),
+);
+
+export const messageSchema = z.discriminatedUnion("step", [
+  offer,
+  advert,
+  adverts,
+  shares,
+  envelopes,
+  masked,
+  survivors,
+  vote,
+  unmask,
+  unmaskShares,
+  result,
+  abort,
+]);
+
+export type Message = z.infer<typeof messageSchema>;
+export type StepName = Message["step"];
+export type MessageOf<Step extends StepName> = Extract<Message, { step: Step }>;
+export type BodyOf<Step extends StepName> = MessageOf<Step>["body"];

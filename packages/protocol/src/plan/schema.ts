@@ -1,0 +1,103 @@
+/**
+ * plan.json: the document that fixes everything data-dependent that a federation may do (DESIGN §3). Unknown keys are refused.
+ * The plan's hash is the SHA-256 of its canonical bytes; every message, key derivation and ledger entry is bound to it.
+ */
+import { z } from "zod";
+import { decimal, identityKey, sha256Hex } from "../identifiers.ts";
+
+const count = z.int().min(0);
+const positive = z.int().min(1);
+
+/** Structurally `ModelSpec` of `@tributary/model`; a type test in `federation` holds the two together. */
+export const modelSchema = z.strictObject({
+  family: z.literal("sasrec"),
+  items: positive,
+  length: positive,
+  width: positive,
+  blocks: positive,
+  heads: positive,
+  feedForward: positive,
+  activation: z.enum(["relu", "gelu"]),
+  positions: z.enum(["learned", "sinusoidal"]),
+  actions: count,
+  timeGaps: count,
+  nextItem: z.strictObject({ negatives: count }),
+  nextActionWeight: count,
+});
+
+/** One kind of sum query, and what it costs. */
+export const releaseSchema = z.strictObject({
+  kind: z.enum(["training"]),
+  arithmetic: z.enum(["exact", "bucketed"]),
+  /** C: the L2 norm that a customer's vector is clipped to. */
+  clipNorm: decimal,
+  /** q: the chance that a customer is sampled in a round. */
+  samplingRate: decimal,
+  /** z: noise standard deviation over sensitivity, of the honest minimum cohort's sum. */
+  noiseMultiplier: decimal,
+  /** How many rounds of this kind may be charged, retries included. */
+  rounds: positive,
+  /** Coordinates of the vector. */
+  dimension: positive,
+  /** Most coordinates that one customer can touch; less than `dimension` only in `exact` arithmetic. */
+  touched: positive,
+  /** s: integer units per unit of the vector. */
+  scale: decimal,
+  /** f: the node adds up on the finer grid s·2^f before it rounds. */
+  fractionBits: z.int().min(0).max(20),
+});
+
+export const optimiserSchema = z.discriminatedUnion("name", [
+  z.strictObject({ name: z.literal("fedavg"), learningRate: decimal, momentum: decimal }),
+  z.strictObject({ name: z.literal("fedadam"), learningRate: decimal, beta1: decimal, beta2: decimal, epsilon: decimal }),
+]);
+
+/** Milliseconds from the step's start, except `uploadOffset`. */
+export const deadlinesSchema = z.strictObject({
+  keys: positive,
+  shares: positive,
+  /** The masked upload leaves this long after the offer, whatever training took. */
+  uploadOffset: positive,
+  masked: positive,
+  consistency: positive,
+  unmask: positive,
+  /** After a round's last deadline: how long secrets are kept for a coordinator that restarts. */
+  grace: positive,
+});
+
+export const planSchema = z.strictObject({
+  version: z.literal(1),
+  federation: z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/),
+  unit: z.enum(["customer", "node"]),
+  maxMerchantsPerCustomer: positive,
+  model: modelSchema,
+  graphVersion: positive,
+  graphHash: sha256Hex,
+  initialModelHash: sha256Hex,
+  catalogueHash: sha256Hex,
+  catalogueProvenance: z.enum(["public", "dp-selection", "log"]),
+  actions: z.array(z.string()).min(1),
+  caps: z.strictObject({ maxEvents: positive, maxItems: positive, maxPairs: count, localSteps: positive }),
+  releases: z.array(releaseSchema).min(1),
+  noiseMode: z.enum(["distributed", "local", "central"]),
+  sampler: z.enum(["exact"]),
+  accountant: z.enum(["rdp-integer"]),
+  epsilon: decimal,
+  delta: decimal,
+  /** N: declared lower bound on the customers of the federation; not a count. */
+  minCustomers: positive,
+  /** n_min */
+  minCohort: z.int().min(3),
+  /** n_corrupt: nodes run by, or colluding with, the coordinator. */
+  maxCorrupt: count,
+  /** t: "quorum" is ⌊(n + maxCorrupt)/2⌋ + 1 of the n nodes of a full-graph round. */
+  threshold: z.literal("quorum"),
+  /** Most customers of one node that are expected in one round's sample; a power of two, from configuration, not from the log. */
+  customerQuota: positive,
+  deadlines: deadlinesSchema,
+  optimiser: optimiserSchema,
+  coordinatorKey: identityKey,
+});
+
+export type Plan = z.infer<typeof planSchema>;
+export type Release = z.infer<typeof releaseSchema>;
