@@ -13,6 +13,8 @@ export type NodeEvent =
   | { readonly type: "uploaded"; readonly round: number }
   /** The last deadline plus grace has passed. */
   | { readonly type: "expired"; readonly round: number }
+  /** Entries that the node lacks, from the coordinator's ledger, one canonical line each: verified, then appended. */
+  | { readonly type: "ledger"; readonly lines: readonly string[] }
   /** The connection is up (again), or the process restarted: say again, byte for byte, what is still unanswered. */
   | { readonly type: "connected" };
 
