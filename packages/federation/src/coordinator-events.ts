@@ -4,7 +4,7 @@ import type { Message, MessageOf, NodeId, Sha256 } from "@tributary/protocol";
 import type { Unmasking } from "@tributary/secagg";
 
 export type CoordinatorEvent =
-  /** Begin the next round with the nodes that are connected. */
+  /** Begin the next round with the nodes that are connected; when the plan's rounds are used up, close the ledger instead. */
   | { readonly type: "start"; readonly online: readonly NodeId[] }
   /** From a node, already parsed; the reducer checks signature and binding. */
   | { readonly type: "message"; readonly message: Message }
@@ -47,7 +47,7 @@ export type CoordinatorEffect =
     }
   /** The round's uploads may go. */
   | { readonly type: "eraseUploads"; readonly round: number }
-  /** The round is over (released or given up): the shell may start the next one. */
+  /** The round is over (released or given up): the shell answers with `start`, which closes the ledger after the last round. */
   | { readonly type: "roundEnded"; readonly round: number; readonly released: boolean }
   /** The plan's rounds are done and the ledger is closed. */
   | { readonly type: "finished" };

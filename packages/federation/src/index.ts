@@ -1,4 +1,26 @@
 /** Room 8. The round: one pure state machine for each side. */
 export type { CoordinatorEffect, CoordinatorEvent } from "./coordinator-events.ts";
+export {
+  type CoordinatorInit,
+  type CoordinatorPhase,
+  type CoordinatorRound,
+  type CoordinatorState,
+  createCoordinator,
+  decodeCoordinatorState,
+  encodeCoordinatorState,
+  nextRelease,
+} from "./coordinator-state.ts";
 export type { NodeEffect, NodeEvent } from "./node-events.ts";
+export {
+  type Charge,
+  chargedRounds,
+  createNode,
+  decodeNodeState,
+  encodeNodeState,
+  type NodeInit,
+  type NodePhase,
+  type NodePolicy,
+  type NodeRound,
+  type NodeState,
+} from "./node-state.ts";
 export type { Context, Purpose, Step } from "./step.ts";

@@ -1,6 +1,7 @@
 /** What can happen to a node's side of the round, and what it can ask of its shell. */
 import type { Entry } from "@tributary/ledger";
 import type { Message, MessageOf, Sha256 } from "@tributary/protocol";
+import type { NodePolicy } from "./node-state.ts";
 
 export type NodeEvent =
   /** From the coordinator, already parsed by `messageSchema`; the reducer checks signature and binding. */
@@ -16,7 +17,9 @@ export type NodeEvent =
   /** Entries that the node lacks, from the coordinator's ledger, one canonical line each: verified, then appended. */
   | { readonly type: "ledger"; readonly lines: readonly string[] }
   /** The connection is up (again), or the process restarted: say again, byte for byte, what is still unanswered. */
-  | { readonly type: "connected" };
+  | { readonly type: "connected" }
+  /** `policy.json` as it is now: at each start, and whenever the merchant changes it. */
+  | { readonly type: "policy"; readonly policy: NodePolicy };
 
 export type NodeEffect =
   /**

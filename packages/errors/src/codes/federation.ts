@@ -1,3 +1,172 @@
 import { defineErrors } from "../define.ts";
 
-export const federationErrors = defineErrors({});
+export const federationErrors = defineErrors({
+  TRB_FEDERATION_STATE_UNREADABLE: {
+    message: "The stored state of the round can't be read: {reason}.",
+    advice: "Use the version of Tributary that wrote it.",
+    status: 500,
+    exitCode: 1,
+  },
+  TRB_ROUND_VERSION_UNKNOWN: {
+    message: "A message speaks protocol version {version}; this is {expected}.",
+    advice: "Run the same version of Tributary on both sides.",
+    status: 400,
+    exitCode: 1,
+  },
+  TRB_ROUND_WRONG_FEDERATION: {
+    message: "A message is for another federation.",
+    advice: "Check which federation this home belongs to.",
+    status: 400,
+    exitCode: 1,
+  },
+  TRB_ROUND_PLAN_MISMATCHED: {
+    message: "A message is bound to another plan than the one joined.",
+    advice: "Report it: the coordinator is faulty or is trying to learn one node's sum.",
+    status: 409,
+    exitCode: 4,
+  },
+  TRB_ROUND_MODEL_MISMATCHED: {
+    message: "A message of round {round} is bound to another model than the one that the ledger ends with.",
+    advice: "Report it: the coordinator is faulty or is trying to learn one node's sum.",
+    status: 409,
+    exitCode: 4,
+  },
+  TRB_ROUND_SIGNATURE_INVALID: {
+    message: "A message of step {step} is not signed by {sender}.",
+    advice: "Report it: the coordinator is faulty or is trying to learn one node's sum.",
+    status: 403,
+    exitCode: 4,
+  },
+  TRB_ROUND_SENDER_UNKNOWN: {
+    message: "{sender} is not in the roster.",
+    advice: "Check the roster with `tributary coordinator roster`.",
+    status: 403,
+    exitCode: 1,
+  },
+  TRB_ROUND_SENDER_UNEXPECTED: {
+    message: "Step {step} does not come from {sender}.",
+    advice: "Run the same version of Tributary on both sides, and report it if it stays.",
+    status: 400,
+    exitCode: 1,
+  },
+  TRB_ROUND_NOT_CURRENT: {
+    message: "A message of step {step} is for round {round}, which is not under way.",
+    advice: "Nothing to do: the node takes part in the next round.",
+    status: 409,
+    exitCode: 1,
+  },
+  TRB_ROUND_STEP_UNEXPECTED: {
+    message: "A message of step {step} does not fit while the round is at {phase}.",
+    advice: "Nothing to do: the node takes part in the next round.",
+    status: 409,
+    exitCode: 1,
+  },
+  TRB_ROUND_NOT_INVITED: {
+    message: "{node} does not take part in round {round}.",
+    advice: "Nothing to do: the node takes part in the next round.",
+    status: 409,
+    exitCode: 1,
+  },
+  TRB_ROUND_IN_PROGRESS: {
+    message: "Round {round} is under way.",
+    advice: "Wait until it has ended.",
+    status: 409,
+    exitCode: 1,
+  },
+  TRB_ROUND_REPLAYED: {
+    message: "Round {round} was offered before, or is older than round {last}.",
+    advice: "Report it: the coordinator is faulty or is trying to learn one node's sum.",
+    status: 409,
+    exitCode: 4,
+  },
+  TRB_ROUND_NOT_IN_ROSTER: {
+    message: "{node} is not in the roster of the genesis entry.",
+    advice: "Join before the federation starts.",
+    status: 403,
+    exitCode: 1,
+  },
+  TRB_ROUND_COHORT_TOO_SMALL: {
+    message: "{nodes} nodes are fewer than the {least} that a round needs.",
+    advice: "Wait until more nodes are connected.",
+    status: 409,
+    exitCode: 3,
+  },
+  TRB_ROUND_TOO_FEW_TRUSTED: {
+    message: "Only {trusted} of the nodes are trusted by this one; the plan's privacy needs {least}.",
+    advice: "Compare fingerprints with the other merchants and add them with `tributary node trust`.",
+    status: 403,
+    exitCode: 3,
+  },
+  TRB_ROUND_RELEASE_UNKNOWN: {
+    message: "The plan has no release at place {release}.",
+    advice: "Report it: the coordinator is faulty or is trying to learn one node's sum.",
+    status: 400,
+    exitCode: 4,
+  },
+  TRB_ROUND_RELEASE_SPENT: {
+    message: "All {rounds} rounds that the plan permits for this release are charged.",
+    advice: "Nothing to do: the plan is done.",
+    status: 409,
+    exitCode: 3,
+  },
+  TRB_ROUND_CORRUPT_TOO_MANY: {
+    message: "{corrupt} corrupt nodes can't be borne by {nodes} nodes.",
+    advice: "Lower maxCorrupt in the plan, or plan a larger cohort.",
+    status: 409,
+    exitCode: 3,
+  },
+  TRB_ROUND_LEDGER_BEHIND: {
+    message: "The ledger here has {entries} entries and does not end where the coordinator says.",
+    advice: "Fetch the missing entries, then take the message again.",
+    status: 409,
+    exitCode: 1,
+  },
+  TRB_ROUND_LEDGER_FORKED: {
+    message: "Ledger entry {entry} does not follow the one before it, or differs from the one held here.",
+    advice: "Report it: the coordinator is faulty or is trying to learn one node's sum.",
+    status: 409,
+    exitCode: 4,
+  },
+  TRB_ROUND_LEDGER_CLOSED: {
+    message: "The ledger is closed.",
+    advice: "Nothing to do: the federation is done.",
+    status: 409,
+    exitCode: 1,
+  },
+  TRB_ROUND_ENTRY_INVALID: {
+    message: "Ledger entry {entry} claims a {field} that does not hold.",
+    advice: "Report it: the coordinator is faulty or is trying to learn one node's sum.",
+    status: 409,
+    exitCode: 4,
+  },
+  TRB_POLICY_PLAN_ABOVE_LIMIT: {
+    message: "The plan costs epsilon {epsilon}, the policy permits {limit}.",
+    advice: "Ask the platform for a plan within the limits of policy.json, or raise the limit there.",
+    status: 403,
+    exitCode: 3,
+  },
+  TRB_POLICY_EPSILON_EXCEEDED: {
+    message: "One more round would bring this node to epsilon {epsilon}, the policy permits {limit}.",
+    advice: "Ask the platform for a plan within the limits of policy.json, or raise the limit there.",
+    status: 403,
+    exitCode: 3,
+  },
+  TRB_POLICY_DELTA_TOO_LARGE: {
+    message: "The plan states its epsilon at delta {delta}, the policy permits {limit}.",
+    advice: "Ask the platform for a plan within the limits of policy.json, or raise the limit there.",
+    status: 403,
+    exitCode: 3,
+  },
+  TRB_POLICY_COHORT_TOO_SMALL: {
+    message: "The plan lets {cohort} nodes make a round, the policy asks for {least}.",
+    advice: "Ask the platform for a plan within the limits of policy.json, or raise the limit there.",
+    status: 403,
+    exitCode: 3,
+  },
+  TRB_POLICY_RELEASE_FORBIDDEN: {
+    message: "The policy does not permit a release of kind {kind}.",
+    advice: "Ask the platform for a plan within the limits of policy.json, or raise the limit there.",
+    status: 403,
+    exitCode: 3,
+  },
+});

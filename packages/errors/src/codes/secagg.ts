@@ -1,3 +1,148 @@
 import { defineErrors } from "../define.ts";
 
-export const secaggErrors = defineErrors({});
+export const secaggErrors = defineErrors({
+  TRB_SECAGG_THRESHOLD_INVALID: {
+    message: "A secret can't be shared with threshold {threshold} among {holders} holders.",
+    advice: "Plan a larger cohort, or fewer corrupt nodes.",
+    status: 400,
+    exitCode: 1,
+  },
+  TRB_SECAGG_SHARE_MALFORMED: {
+    message: "A share is malformed: {reason}.",
+    advice: "Run the same version of Tributary on both sides, and report it if it stays.",
+    status: 400,
+    exitCode: 1,
+  },
+  TRB_SECAGG_TOO_FEW_SHARES: {
+    message: "{shares} shares are not enough to reconstruct a secret of threshold {threshold}.",
+    advice: "Wait for more nodes; the round is given up at its deadline.",
+    status: 409,
+    exitCode: 1,
+  },
+  TRB_SECAGG_VECTOR_MISMATCHED: {
+    message: "A vector of round {round} has {length} coordinates instead of {expected}.",
+    advice: "Run the same version of Tributary on both sides, and report it if it stays.",
+    status: 400,
+    exitCode: 1,
+  },
+  TRB_SECAGG_COHORT_TOO_LARGE: {
+    message: "{cohort} nodes are too many for a round in which everyone shares with everyone; {most} are possible.",
+    advice: "Invite fewer nodes to a round.",
+    status: 409,
+    exitCode: 1,
+  },
+  TRB_SECAGG_ADVERTS_UNORDERED: {
+    message: "The adverts of round {round} are not in strictly ascending order of nodes.",
+    advice: "Report it: the coordinator is faulty or is trying to learn one node's sum.",
+    status: 400,
+    exitCode: 4,
+  },
+  TRB_SECAGG_OWN_ADVERT_CHANGED: {
+    message: "The adverts of round {round} do not hold this node's own keys as it sent them.",
+    advice: "Report it: the coordinator is faulty or is trying to learn one node's sum.",
+    status: 400,
+    exitCode: 4,
+  },
+  TRB_SECAGG_DUPLICATE_KEY: {
+    message: "Two keys or commitments among the adverts of round {round} are the same; one is {node}'s.",
+    advice: "Report it: the coordinator is faulty or is trying to learn one node's sum.",
+    status: 400,
+    exitCode: 4,
+  },
+  TRB_SECAGG_TRANSCRIPT_MISMATCHED: {
+    message: "A message of step {step} belongs to another set of adverts than this round's.",
+    advice: "Report it: the coordinator is faulty or is trying to learn one node's sum.",
+    status: 409,
+    exitCode: 4,
+  },
+  TRB_SECAGG_SHARERS_UNORDERED: {
+    message: "The sharers of round {round} are not in strictly ascending order.",
+    advice: "Report it: the coordinator is faulty or is trying to learn one node's sum.",
+    status: 400,
+    exitCode: 4,
+  },
+  TRB_SECAGG_SHARERS_NOT_SUBSET: {
+    message: "The sharers of round {round} leave this node out, or hold one that sent no keys.",
+    advice: "Report it: the coordinator is faulty or is trying to learn one node's sum.",
+    status: 400,
+    exitCode: 4,
+  },
+  TRB_SECAGG_TOO_FEW_SHARERS: {
+    message: "{sharers} nodes shared their keys, at least {least} are needed.",
+    advice: "Nothing to do: the node takes part in the next round.",
+    status: 409,
+    exitCode: 1,
+  },
+  TRB_SECAGG_ENVELOPES_MISMATCHED: {
+    message: "The envelopes of {node} are not exactly one for every other node that takes part.",
+    advice: "Run the same version of Tributary on both sides, and report it if it stays.",
+    status: 400,
+    exitCode: 1,
+  },
+  TRB_SECAGG_SURVIVORS_UNORDERED: {
+    message: "The survivors of round {round} are not in strictly ascending order.",
+    advice: "Report it: the coordinator is faulty or is trying to learn one node's sum.",
+    status: 400,
+    exitCode: 4,
+  },
+  TRB_SECAGG_SURVIVORS_NOT_SUBSET: {
+    message: "The survivors of round {round} leave this node out, or hold one that shared no keys.",
+    advice: "Report it: the coordinator is faulty or is trying to learn one node's sum.",
+    status: 400,
+    exitCode: 4,
+  },
+  TRB_SECAGG_TOO_FEW_SURVIVORS: {
+    message: "{survivors} survivors are fewer than the {least} that the plan requires.",
+    advice: "Nothing to do: the node takes part in the next round.",
+    status: 409,
+    exitCode: 3,
+  },
+  TRB_SECAGG_TOO_FEW_SHARE_HOLDERS: {
+    message: "Only {holders} survivors hold shares of {node}'s secrets, {threshold} are needed.",
+    advice: "Nothing to do: the node takes part in the next round.",
+    status: 409,
+    exitCode: 3,
+  },
+  TRB_SECAGG_SECOND_SURVIVOR_SET: {
+    message: "This node has voted in round {round} already, and not for this set of survivors.",
+    advice: "Report it: the coordinator is faulty or is trying to learn one node's sum.",
+    status: 409,
+    exitCode: 4,
+  },
+  TRB_SECAGG_UNMASK_SET_DIFFERS: {
+    message: "The request to unmask round {round} is not for the set of survivors that this node voted for.",
+    advice: "Report it: the coordinator is faulty or is trying to learn one node's sum.",
+    status: 409,
+    exitCode: 4,
+  },
+  TRB_SECAGG_TOO_FEW_VOTES: {
+    message: "{votes} distinct votes for the set of survivors are fewer than the quorum of {quorum}.",
+    advice: "Report it: the coordinator is faulty or is trying to learn one node's sum.",
+    status: 409,
+    exitCode: 4,
+  },
+  TRB_SECAGG_VOTE_INVALID: {
+    message: "The vote of {node} is not a signed vote of this round for this choice.",
+    advice: "Report it: the coordinator is faulty or is trying to learn one node's sum.",
+    status: 400,
+    exitCode: 4,
+  },
+  TRB_SECAGG_VOTE_FROM_OUTSIDE: {
+    message: "{node} voted in a round in which it does not take part.",
+    advice: "Nothing to do: the vote is not counted.",
+    status: 409,
+    exitCode: 1,
+  },
+  TRB_SECAGG_SECOND_MESSAGE: {
+    message: "{node} has sent step {step} of round {round} before, and it was different.",
+    advice: "Report it: the node is faulty, or its identity key is in use twice.",
+    status: 409,
+    exitCode: 4,
+  },
+  TRB_SECAGG_SHARES_UNASKED: {
+    message: "{node} sent shares that the round does not ask for.",
+    advice: "Run the same version of Tributary on both sides, and report it if it stays.",
+    status: 400,
+    exitCode: 1,
+  },
+});

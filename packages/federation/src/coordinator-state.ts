@@ -1,0 +1,99 @@
+/**
+ * What the coordinator's side of the round remembers: a plain JSON value. Vectors are in it as hashes only.
+ * Lists of messages are ascending by sender, one a node.
+ */
+import type { EntryOf, LedgerHead } from "@tributary/ledger";
+import type { Message, MessageOf, NodeId, Plan, Roster, Sha256 } from "@tributary/protocol";
+import { readState } from "./node-state.ts";
+
+/** What the coordinator starts from: the entry that `genesisEntry` made, on disk by now. */
+export interface CoordinatorInit {
+  readonly genesis: EntryOf<"genesis">;
+  /** After that entry: `{ entries: 1, hash: … }`. */
+  readonly head: LedgerHead;
+}
+
+/** The step that is under way. `summing` and `applying` wait for the shell, the others for nodes. */
+export type CoordinatorPhase = "keys" | "shares" | "masked" | "consistency" | "unmask" | "summing" | "applying";
+
+export interface CoordinatorRound {
+  readonly number: number;
+  /** Place in `plan.releases`. */
+  readonly release: number;
+  readonly phase: CoordinatorPhase;
+  readonly invited: readonly NodeId[];
+  readonly offer: MessageOf<"offer">;
+  readonly adverts: readonly MessageOf<"advert">[];
+  /** U1 and h₁, once step 1 is over. */
+  readonly cohort: readonly NodeId[];
+  readonly h1: Sha256 | null;
+  /** Dropped after step 3. */
+  readonly shares: readonly MessageOf<"shares">[];
+  /** U2, once step 2 is over. */
+  readonly sharers: readonly NodeId[];
+  readonly uploads: readonly MessageOf<"masked">[];
+  /** U3, once step 3 is over. */
+  readonly survivors: readonly NodeId[];
+  readonly votes: readonly MessageOf<"vote">[];
+  readonly abortVotes: readonly MessageOf<"vote">[];
+  readonly unmaskShares: readonly MessageOf<"unmaskShares">[];
+  /** What the shell is to add up, from step 5 on. The reconstructed keys go with the round. */
+  readonly unmasking: {
+    readonly ownMasks: readonly string[];
+    readonly pairMasks: readonly { readonly key: string; readonly sign: 1 | -1 }[];
+  } | null;
+  readonly sumHash: Sha256 | null;
+}
+
+export interface CoordinatorState {
+  readonly version: 1;
+  readonly plan: Plan;
+  readonly planHash: Sha256;
+  readonly roster: Roster;
+  readonly head: LedgerHead;
+  readonly modelHash: Sha256;
+  /** Null before the first release. */
+  readonly optimiserHash: Sha256 | null;
+  /** Rounds charged so far for each place in `plan.releases`, charged aborts included. */
+  readonly charged: readonly number[];
+  /** Rounds released. */
+  readonly completed: number;
+  readonly lastRound: number;
+  readonly closed: boolean;
+  /** `result` or `abort` with the last ledger entry after genesis: what a node that was away hears first. */
+  readonly announcement: Message | null;
+  readonly round: CoordinatorRound | null;
+}
+
+export function createCoordinator({ genesis, head }: CoordinatorInit): CoordinatorState {
+  return {
+    version: 1,
+    plan: genesis.plan,
+    planHash: genesis.planHash,
+    roster: genesis.roster,
+    head,
+    modelHash: genesis.plan.initialModelHash,
+    optimiserHash: null,
+    charged: genesis.plan.releases.map(() => 0),
+    completed: 0,
+    lastRound: 0,
+    closed: false,
+    announcement: null,
+    round: null,
+  };
+}
+
+export function encodeCoordinatorState(state: CoordinatorState): string {
+  return JSON.stringify(state);
+}
+
+/** @throws TRB_FEDERATION_STATE_UNREADABLE */
+export function decodeCoordinatorState(text: string): CoordinatorState {
+  return readState<CoordinatorState>(text);
+}
+
+/** The place in `plan.releases` that the next round serves; undefined when all rounds are charged. */
+export function nextRelease({ plan, charged }: Pick<CoordinatorState, "plan" | "charged">): number | undefined {
+  const place = plan.releases.findIndex(({ rounds }, release) => (charged[release] ?? 0) < rounds);
+  return place < 0 ? undefined : place;
+}

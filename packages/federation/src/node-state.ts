@@ -1,0 +1,178 @@
+/**
+ * What a node's side of the round remembers. A plain value: everything but `unpersisted` survives as JSON, and whatever the
+ * reducer has not put into it (the trained vector, its noise, its sample) can't outlive the process.
+ */
+import { fail } from "@tributary/errors";
+import type { EntryOf, LedgerHead } from "@tributary/ledger";
+import type { Decimal, MessageOf, NodeId, Plan, Release, Roster, Sha256 } from "@tributary/protocol";
+
+/** What the merchant permits (`policy.json`), whatever the plan says. */
+export interface NodePolicy {
+  /** Most ε that all charged rounds together may cost. */
+  readonly maxEpsilon: Decimal;
+  /** Largest δ at which that ε is stated. */
+  readonly delta: Decimal;
+  /** Smallest `plan.minCohort` that is accepted. */
+  readonly minCohort: number;
+  /** The kinds of release that are permitted. */
+  readonly releases: readonly Release["kind"][];
+  /** Fingerprints of identity keys that were verified out of band. The node itself need not be named. */
+  readonly trustedPeers: readonly Sha256[];
+}
+
+/** What a node starts from, once the ledger has its first entry. */
+export interface NodeInit {
+  readonly self: NodeId;
+  /** Parsed and verified by the shell: its plan is the one joined, its roster holds this node with its own key. */
+  readonly genesis: EntryOf<"genesis">;
+  /** After that entry: `{ entries: 1, hash: … }`. */
+  readonly head: LedgerHead;
+  readonly policy: NodePolicy;
+}
+
+/**
+ * One round that this node has paid for, as long as the ledger hasn't said what became of it; and how it was settled.
+ * An open charge counts.
+ */
+export interface Charge {
+  readonly round: number;
+  readonly release: number;
+  readonly standing: "open" | "final" | "refunded";
+  /** U1 and h₁ as this node saw them: what a quorum is counted in. */
+  readonly cohort: readonly NodeId[];
+  readonly h1: Sha256;
+}
+
+/** The secrets of one round. Hex; erased as early as the protocol allows. */
+export interface RoundSecrets {
+  /** X25519 secret of the encryption key. Needed until the envelopes are open. */
+  readonly encryptionSecret: string | null;
+  /** X25519 secret of the mask key, uniform in Z_p. Gone once the masked vector is persisted. */
+  readonly maskSecret: string | null;
+  /** b_u, uniform in Z_p. Gone once the masked vector is persisted. */
+  readonly ownSeed: string | null;
+  /** The shares that this node holds, one of each member of U2 whose envelope opened (its own among them). */
+  readonly held: readonly HeldShares[];
+}
+
+export interface HeldShares {
+  readonly of: NodeId;
+  readonly ownMask: string;
+  readonly maskKey: string;
+}
+
+/**
+ * How far this node is:
+ * `keys` advert sent · `shares` envelopes sent · `masking` U2 known, vector awaited · `masked` y persisted ·
+ * `voted` · `unmasked` shares released · `left` out of the round, waiting for its ledger entry only.
+ */
+export type NodePhase = "keys" | "shares" | "masking" | "masked" | "voted" | "unmasked" | "left";
+
+export interface NodeRound {
+  readonly number: number;
+  readonly release: number;
+  readonly modelHash: Sha256;
+  readonly phase: NodePhase;
+  /** `context.now` when the offer was accepted: the upload leaves `uploadOffset` after it. */
+  readonly offeredAt: string;
+  readonly offer: MessageOf<"offer">;
+  /** Null once there is nothing left to keep. */
+  readonly secrets: RoundSecrets | null;
+  /** What was said, to be repeated byte for byte. */
+  readonly advert: MessageOf<"advert">;
+  readonly shares: MessageOf<"shares"> | null;
+  readonly masked: MessageOf<"masked"> | null;
+  readonly vote: MessageOf<"vote"> | null;
+  readonly unmaskShares: MessageOf<"unmaskShares"> | null;
+  /** The coordinator has y. */
+  readonly uploaded: boolean;
+  /** U1 with its keys, ascending by node, and h₁. */
+  readonly adverts: readonly MessageOf<"advert">[];
+  readonly h1: Sha256 | null;
+  /** U2. */
+  readonly sharers: readonly NodeId[];
+}
+
+export interface NodeState {
+  readonly version: 1;
+  readonly self: NodeId;
+  readonly plan: Plan;
+  readonly planHash: Sha256;
+  readonly roster: Roster;
+  readonly policy: NodePolicy;
+  /** Where this node's verified copy of the ledger stands, and the model it ends with. */
+  readonly head: LedgerHead;
+  readonly modelHash: Sha256;
+  /** Rounds charged so far for each place in `plan.releases`, as the ledger says. */
+  readonly ledgerCharged: readonly number[];
+  /** The largest round number that the ledger has settled, and the largest that this node has accepted an offer for. */
+  readonly settledRound: number;
+  readonly lastRound: number;
+  /** The closing entry is there: no round after it. */
+  readonly closed: boolean;
+  readonly charges: readonly Charge[];
+  readonly round: NodeRound | null;
+  /** Lost when the process ends, on purpose. */
+  readonly unpersisted: { readonly vector: Uint32Array | null };
+}
+
+export function createNode({ self, genesis, head, policy }: NodeInit): NodeState {
+  if (!genesis.roster.some(({ node }) => node === self)) throw fail("TRB_ROUND_NOT_IN_ROSTER", { node: self });
+  return {
+    version: 1,
+    self,
+    plan: genesis.plan,
+    planHash: genesis.planHash,
+    roster: genesis.roster,
+    policy,
+    head,
+    modelHash: genesis.plan.initialModelHash,
+    ledgerCharged: genesis.plan.releases.map(() => 0),
+    settledRound: 0,
+    lastRound: 0,
+    closed: false,
+    charges: [],
+    round: null,
+    unpersisted: { vector: null },
+  };
+}
+
+/** Rounds that this node counts as spent on each release: everything that was not refunded. */
+export function chargedRounds({ plan, charges }: Pick<NodeState, "plan" | "charges">): number[] {
+  return plan.releases.map((_, release) => charges.filter((c) => c.release === release && c.standing !== "refunded").length);
+}
+
+/** JSON of everything that may be written to disk. */
+export function encodeNodeState(state: NodeState): string {
+  const { unpersisted: _, ...kept } = state;
+  return JSON.stringify(kept);
+}
+
+/**
+ * The inverse. A round whose masked vector was not persisted is left: its vector is gone, and a second one must never exist.
+ * @throws TRB_FEDERATION_STATE_UNREADABLE
+ */
+export function decodeNodeState(text: string): NodeState {
+  const kept = readState<Omit<NodeState, "unpersisted">>(text);
+  const { round } = kept;
+  const lost = round !== null && (round.phase === "keys" || round.phase === "shares" || round.phase === "masking");
+  return {
+    ...kept,
+    round: lost ? { ...round, phase: "left", secrets: null } : round,
+    unpersisted: { vector: null },
+  };
+}
+
+/** A state that this version wrote. The file is the party's own, so its shape is trusted once it names the version. */
+export function readState<State extends { readonly version: 1 }>(text: string): State {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw fail("TRB_FEDERATION_STATE_UNREADABLE", { reason: "it is not JSON" }, cause);
+  }
+  if (typeof value !== "object" || value === null || !("version" in value) || value.version !== 1) {
+    throw fail("TRB_FEDERATION_STATE_UNREADABLE", { reason: "it was written by another version" });
+  }
+  return value as State;
+}
