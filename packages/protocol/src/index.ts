@@ -1,10 +1,15 @@
 /** Room 5. The words both sides speak. */
+export { canonicalBytes, hashOf } from "./canonical/canonical.ts";
+export { decimalToRational, formatDecimal, parseDecimal } from "./canonical/decimals.ts";
+export { fromHex, toHex } from "./canonical/hex.ts";
 export type { Crypto, Keystream } from "./crypto/crypto.ts";
+export { portableCrypto } from "./crypto/portable.ts";
 export {
   type AgreementKey,
   agreementKey,
   type Decimal,
   decimal,
+  federationName,
   hexBytes,
   type IdentityKey,
   identityKey,
@@ -15,6 +20,8 @@ export {
   sha256Hex,
   signatureHex,
 } from "./identifiers.ts";
+export { decodeInvite, encodeInvite, type Invite, inviteSchema } from "./invite.ts";
+export { maxMessageBytes, parseMessage } from "./messages/parse.ts";
 export {
   type BodyOf,
   type Message,
@@ -24,6 +31,18 @@ export {
   type StepName,
 } from "./messages/schemas.ts";
 export {
+  type Signer,
+  signDocument,
+  signMessage,
+  signStatement,
+  type Unsigned,
+  verifyDocument,
+  verifyMessage,
+  verifyStatement,
+} from "./messages/sign.ts";
+export { parseWith } from "./parsing.ts";
+export { parsePlan, planHash } from "./plan/parse.ts";
+export {
   deadlinesSchema,
   modelSchema,
   optimiserSchema,
@@ -32,4 +51,14 @@ export {
   type Release,
   releaseSchema,
 } from "./plan/schema.ts";
-export { type Roster, type RosterMember, rosterMemberSchema, rosterSchema } from "./roster.ts";
+export { randomSourceFromSeed } from "./randomness/seeded-source.ts";
+export {
+  fingerprintOf,
+  type Roster,
+  type RosterMember,
+  rosterFingerprint,
+  rosterMemberSchema,
+  rosterSchema,
+  signMember,
+  verifyMember,
+} from "./roster.ts";

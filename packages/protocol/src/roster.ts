@@ -1,6 +1,10 @@
 /** The nodes admitted to a federation, with the keys by which every other node knows them. */
 import { z } from "zod";
-import { identityKey, nodeId, signatureHex } from "./identifiers.ts";
+import { canonicalBytes, hashOf } from "./canonical/canonical.ts";
+import { fromHex, toHex } from "./canonical/hex.ts";
+import type { Crypto } from "./crypto/crypto.ts";
+import { type IdentityKey, identityKey, nodeId, type Sha256, signatureHex } from "./identifiers.ts";
+import { type Signer, signDocument } from "./messages/sign.ts";
 
 export const rosterMemberSchema = z.strictObject({
   node: nodeId,
@@ -12,5 +16,27 @@ export const rosterMemberSchema = z.strictObject({
 export type RosterMember = z.infer<typeof rosterMemberSchema>;
 
 /** Ascending by node. Its fingerprint is the SHA-256 of its canonical bytes. */
-export const rosterSchema = z.array(rosterMemberSchema);
+export const rosterSchema = z.array(rosterMemberSchema).max(10_000);
 export type Roster = z.infer<typeof rosterSchema>;
+
+/** SHA-256 of the key's 32 bytes: what people compare out of band. */
+export function fingerprintOf(crypto: Pick<Crypto, "sha256">, key: IdentityKey): Sha256 {
+  return toHex(crypto.sha256(fromHex(key))) as Sha256;
+}
+
+/** What `node join` prints, so that members can check that all were shown the same roster. */
+export function rosterFingerprint(crypto: Pick<Crypto, "sha256">, roster: Roster): Sha256 {
+  return hashOf(crypto, roster);
+}
+
+/** A node's own request to be a member, under its identity key. */
+export function signMember(signer: Signer, federation: string, member: Omit<RosterMember, "signature">): RosterMember {
+  const { signature } = signDocument(signer, { federation, ...member });
+  return { ...member, signature };
+}
+
+/** Whether the member itself asked to be in this very federation, with this key. */
+export function verifyMember(crypto: Pick<Crypto, "verify">, federation: string, member: RosterMember): boolean {
+  const { signature, ...claim } = member;
+  return crypto.verify(fromHex(signature), canonicalBytes({ federation, ...claim }), fromHex(member.key));
+}

@@ -3,17 +3,19 @@
  * and is signed by its sender over the canonical bytes of everything but the signature. Unknown keys are refused.
  */
 import { z } from "zod";
-import { agreementKey, hexBytes, nodeId, sha256Hex, signatureHex } from "../identifiers.ts";
+import { agreementKey, federationName, hexBytes, nodeId, sha256Hex, signatureHex } from "../identifiers.ts";
 
 export const protocolVersion = "1.0";
 
 /** Who a message says it is from. */
 const sender = z.union([nodeId, z.literal("coordinator")]);
-const nodes = z.array(nodeId).max(100_000);
+const nodes = z.array(nodeId).max(10_000);
+
+const nonce = z.string().regex(/^[0-9a-f]{48}$/, "expected 24 bytes in lower-case hex");
 
 const header = {
-  version: z.string().regex(/^[0-9]+\.[0-9]+$/),
-  federation: z.string(),
+  version: z.string().regex(/^[0-9]{1,4}\.[0-9]{1,4}$/),
+  federation: federationName,
   planHash: sha256Hex,
   /** The model that the round starts from. */
   modelHash: sha256Hex,
@@ -36,7 +38,7 @@ export const advert = message(
   z.strictObject({ maskKey: agreementKey, encryptionKey: agreementKey, seedCommitment: sha256Hex }),
 );
 /** coordinator → nodes: U1, ascending by node. h₁ is the SHA-256 of the canonical bytes of `adverts`. */
-export const adverts = message("adverts", z.strictObject({ adverts: z.array(advert).max(100_000) }));
+export const adverts = message("adverts", z.strictObject({ adverts: z.array(advert).max(10_000) }));
 
 // ── step 2 ──────────────────────────────────────────────────────────────────────────────────────────────────────
 /** node → coordinator: an envelope for every other node of U1. */
@@ -44,7 +46,7 @@ export const shares = message(
   "shares",
   z.strictObject({
     h1: sha256Hex,
-    envelopes: z.array(z.strictObject({ to: nodeId, nonce: hexBytes, box: hexBytes })).max(100_000),
+    envelopes: z.array(z.strictObject({ to: nodeId, nonce, box: hexBytes })).max(10_000),
   }),
 );
 /** coordinator → one node: U2, ascending, and the envelopes that its members made for this node. */
@@ -53,7 +55,7 @@ export const envelopes = message(
   z.strictObject({
     h1: sha256Hex,
     sharers: nodes,
-    envelopes: z.array(z.strictObject({ from: nodeId, nonce: hexBytes, box: hexBytes })).max(100_000),
+    envelopes: z.array(z.strictObject({ from: nodeId, nonce, box: hexBytes })).max(10_000),
   }),
 );
 
@@ -78,14 +80,14 @@ export const vote = message(
 
 // ── step 5 ──────────────────────────────────────────────────────────────────────────────────────────────────────
 /** coordinator → U3: a quorum of votes for one set. */
-export const unmask = message("unmask", z.strictObject({ h1: sha256Hex, survivors: nodes, votes: z.array(vote).max(100_000) }));
+export const unmask = message("unmask", z.strictObject({ h1: sha256Hex, survivors: nodes, votes: z.array(vote).max(10_000) }));
 /** node → coordinator: for each survivor a share of its own-mask seed, for each dropped sharer a share of its mask key. */
 export const unmaskShares = message(
   "unmaskShares",
   z.strictObject({
     h1: sha256Hex,
-    ownMask: z.array(z.strictObject({ node: nodeId, share: hexBytes })).max(100_000),
-    maskKey: z.array(z.strictObject({ node: nodeId, share: hexBytes })).max(100_000),
+    ownMask: z.array(z.strictObject({ node: nodeId, share: hexBytes })).max(10_000),
+    maskKey: z.array(z.strictObject({ node: nodeId, share: hexBytes })).max(10_000),
   }),
 );
 
@@ -95,7 +97,7 @@ export const result = message("result", z.strictObject({ entry: z.string().max(1
 /** coordinator → nodes: the round is given up; `entry` is the ledger's line about it. `votes` may hold a quorum for abort: a refund. */
 export const abort = message(
   "abort",
-  z.strictObject({ code: z.string(), entry: z.string().max(16_000_000), votes: z.array(vote).max(100_000) }),
+  z.strictObject({ code: z.string().max(64), entry: z.string().max(16_000_000), votes: z.array(vote).max(10_000) }),
 );
 
 export const messageSchema = z.discriminatedUnion("step", [

@@ -3,7 +3,7 @@
  * The plan's hash is the SHA-256 of its canonical bytes; every message, key derivation and ledger entry is bound to it.
  */
 import { z } from "zod";
-import { decimal, identityKey, sha256Hex } from "../identifiers.ts";
+import { decimal, federationName, identityKey, sha256Hex } from "../identifiers.ts";
 
 const count = z.int().min(0);
 const positive = z.int().min(1);
@@ -67,7 +67,7 @@ export const deadlinesSchema = z.strictObject({
 
 export const planSchema = z.strictObject({
   version: z.literal(1),
-  federation: z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/),
+  federation: federationName,
   unit: z.enum(["customer", "node"]),
   maxMerchantsPerCustomer: positive,
   model: modelSchema,
@@ -76,9 +76,9 @@ export const planSchema = z.strictObject({
   initialModelHash: sha256Hex,
   catalogueHash: sha256Hex,
   catalogueProvenance: z.enum(["public", "dp-selection", "log"]),
-  actions: z.array(z.string()).min(1),
+  actions: z.array(z.string().max(64)).min(1).max(64),
   caps: z.strictObject({ maxEvents: positive, maxItems: positive, maxPairs: count, localSteps: positive }),
-  releases: z.array(releaseSchema).min(1),
+  releases: z.array(releaseSchema).min(1).max(64),
   noiseMode: z.enum(["distributed", "local", "central"]),
   sampler: z.enum(["exact"]),
   accountant: z.enum(["rdp-integer"]),
