@@ -1,1 +1,114 @@
-console.log("ok");
+/**
+ * Keeps the documents true, as part of `pnpm check`: TypeScript examples compile, `tributary` examples name commands and flags that
+ * exist, relative links lead somewhere, and docs/errors.md is what the error table says (`--write` makes it anew).
+ */
+import { spawnSync } from "node:child_process";
+import { existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+import { errorTable } from "@tributary/errors";
+import type { Command } from "commander";
+import { program } from "tributary";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const examples = join(root, "docs", ".examples");
+const documents = globSync(["README.md", "*/README.md", "packages/*/README.md", "docs/**/*.md"], { cwd: root }).filter((path) => !path.includes("node_modules"));
+
+interface Block {
+  readonly document: string;
+  readonly line: number;
+  readonly language: string;
+  readonly text: string;
+}
+
+const problems: string[] = [];
+const blocks = documents.flatMap(blocksOf);
+checkTypes(blocks.filter((block) => block.language === "ts"));
+for (const block of blocks.filter((one) => one.language === "sh")) checkCommands(block);
+for (const document of documents) checkLinks(document);
+checkErrorReference();
+
+if (problems.length > 0) {
+  console.error(problems.join("\n"));
+  process.exit(1);
+}
+console.log(`${documents.length} documents, ${blocks.length} examples: in order`);
+
+function blocksOf(document: string): Block[] {
+  const found: Block[] = [];
+  const lines = readFileSync(join(root, document), "utf8").split("\n");
+  for (let i = 0; i < lines.length; i++) {
+    const fence = /^```(\w+)\s*$/.exec(lines[i] ?? "");
+    if (!fence) continue;
+    const start = i + 1;
+    while (++i < lines.length && lines[i] !== "```");
+    found.push({ document, line: start + 1, language: fence[1] ?? "", text: lines.slice(start, i).join("\n") });
+  }
+  return found;
+}
+
+/** Every example is a module of its own. */
+function checkTypes(typed: readonly Block[]): void {
+  if (typed.length === 0) return;
+  rmSync(examples, { recursive: true, force: true });
+  mkdirSync(examples, { recursive: true });
+  typed.forEach((block, place) => {
+    writeFileSync(join(examples, `example-${place}.ts`), `// ${block.document}:${block.line}\n${block.text}\nexport {};\n`);
+  });
+  const configuration = { extends: "../../tsconfig.json", compilerOptions: { noUnusedLocals: false }, include: ["*.ts"] };
+  writeFileSync(join(examples, "tsconfig.json"), JSON.stringify(configuration));
+  const { status, stdout } = spawnSync(join(root, "node_modules/.bin/tsc"), ["--noEmit", "-p", examples], { encoding: "utf8" });
+  if (status !== 0) {
+    const named = stdout.replace(/(?:docs\/\.examples\/)?example-(\d+)\.ts/g, (_, place: string) => `${typed[Number(place)]?.document} (example ${place})`);
+    problems.push(named.trim());
+  }
+  rmSync(examples, { recursive: true, force: true });
+}
+
+function checkCommands(block: Block): void {
+  const joined = block.text.replaceAll("\\\n", " ").split("\n");
+  for (const line of joined) {
+    const words = /(?:^|\s)tributary\s+(.*)$/.exec(line.replace(/\s#.*$/, ""))?.[1]?.split(/\s+/);
+    if (!words) continue;
+    let command: Command = program();
+    let at = 0;
+    for (; at < words.length; at++) {
+      const child = command.commands.find((one) => one.name() === words[at]);
+      if (!child) break;
+      command = child;
+    }
+    const unfinished = command.commands.length > 0;
+    const flags = words.slice(at).filter((word) => word.startsWith("--"));
+    const unknown = flags.find((flag) => !["--help", "--version"].includes(flag) && !command.options.some((option) => option.long === flag.split("=")[0]));
+    if (unfinished && flags.length === 0) problems.push(`${block.document}:${block.line}: no such command: ${line.trim()}`);
+    else if (unknown) problems.push(`${block.document}:${block.line}: ${unknown} is no flag of: ${line.trim()}`);
+  }
+}
+
+function checkLinks(document: string): void {
+  for (const [, target] of readFileSync(join(root, document), "utf8").matchAll(/\]\(([^)#\s]+)(?:#[^)]*)?\)/g)) {
+    if (target === undefined || /^[a-z]+:/.test(target)) continue;
+    const path = join(root, dirname(document), target);
+    if (!existsSync(path)) problems.push(`${document}: the link to ${target} leads nowhere (${relative(root, path)})`);
+  }
+}
+
+function checkErrorReference(): void {
+  const cell = (text: string) => text.replaceAll("|", "\\|");
+  const rows = Object.entries(errorTable)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([code, row]) => `| \`${code}\` | ${cell(row.message)} | ${cell(row.advice)} | ${row.status} | ${row.exitCode} |`);
+  const text = [
+    "# Errors",
+    "",
+    "Made from `packages/errors` by `node docs/check-examples.ts --write`. Exit codes: 1 failed, 2 wrong usage, 3 refused by privacy policy, 4 verification failed.",
+    "",
+    "| code | message | what to do | HTTP | exit |",
+    "| --- | --- | --- | --- | --- |",
+    ...rows,
+    "",
+  ].join("\n");
+  const path = join(root, "docs", "errors.md");
+  if (process.argv.includes("--write")) writeFileSync(path, text);
+  else if (!existsSync(path) || readFileSync(path, "utf8") !== text) problems.push("docs/errors.md is not what the error table says: run `node docs/check-examples.ts --write`");
+}

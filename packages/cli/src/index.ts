@@ -1,1 +1,2 @@
-export {};
+/** Room 14. The `tributary` command. */
+export { program } from "./program.ts";

@@ -1,0 +1,94 @@
+/** `tributary coordinator …`: the platform's side. */
+import { createInvite, readRoster, readStatus, startCoordinator } from "@tributary/coordinator";
+import { readCatalogue } from "@tributary/events";
+import { parsePlan, rosterFingerprint } from "@tributary/protocol";
+import { nodeCrypto } from "@tributary/protocol/node-crypto";
+import { Command } from "commander";
+import { readInput, readJson } from "../files.ts";
+import { integerOption, jsonOption } from "../options.ts";
+import { print, printLine, table } from "../output.ts";
+import { untilStopped } from "../running.ts";
+
+const homeFlags = ["--home <folder>", "the coordinator's folder"] as const;
+
+export function coordinatorCommand(): Command {
+  const coordinator = new Command("coordinator").description("the platform's side of a federation");
+
+  coordinator
+    .command("start")
+    .description("serve a federation: admit nodes, run the plan's rounds, keep the ledger")
+    .requiredOption(...homeFlags)
+    .option("--plan <file>", "plan.json, at the first start")
+    .option("--catalogue <file>", "catalogue JSONL, at the first start")
+    .option("--host <address>", "address to listen on", "127.0.0.1")
+    .addOption(integerOption("--port <n>", "port; 0 takes a free one", 0, 7443))
+    .addOption(integerOption("--start-when <nodes>", "begin when so many nodes have joined and are connected (default: the plan's minimum cohort)", 1))
+    .option("--until-done", "end when the plan's rounds are done")
+    .addHelpText("after", "\nExample:\n  tributary coordinator start --home platform --plan plan.json --catalogue catalogue.jsonl --start-when 6")
+    .action(
+      async (options: {
+        home: string;
+        plan?: string;
+        catalogue?: string;
+        host: string;
+        port: number;
+        startWhen?: number;
+        untilDone?: boolean;
+      }) => {
+        const running = await startCoordinator({
+          home: options.home,
+          host: options.host,
+          port: options.port,
+          ...(options.plan === undefined ? {} : { plan: parsePlan(readJson(options.plan)) }),
+          ...(options.catalogue === undefined ? {} : { catalogue: readInput(options.catalogue) }),
+          ...(options.startWhen === undefined ? {} : { startWhen: options.startWhen }),
+        });
+        printLine({ event: "listening", url: running.url, port: running.port, federation: running.federation, fingerprint: running.fingerprint });
+        await untilStopped(running, options.untilDone ?? false);
+      },
+    );
+
+  coordinator
+    .command("invite")
+    .description("make a one-time invite for one node; it carries the coordinator's key fingerprint")
+    .requiredOption(...homeFlags)
+    .requiredOption("--node <name>", "the node's public name: a–z, 0–9 and -")
+    .requiredOption("--url <url>", "where the node reaches this coordinator")
+    .addOption(integerOption("--hours <n>", "how long the invite is good for", 1, 72))
+    .addOption(jsonOption())
+    .addHelpText("after", "\nExample:\n  tributary coordinator invite --home platform --node bookshop --url http://platform.example:7443")
+    .action(async (options: { home: string; node: string; url: string; hours: number; json?: boolean }) => {
+      const { invite, expires } = await createInvite(options.home, { node: options.node, url: options.url, hours: options.hours });
+      print(options.json, { invite, node: options.node, expires }, () => [invite]);
+    });
+
+  coordinator
+    .command("roster")
+    .description("the nodes admitted, and the fingerprint to compare with them")
+    .requiredOption(...homeFlags)
+    .addOption(jsonOption())
+    .addHelpText("after", "\nExample:\n  tributary coordinator roster --home platform")
+    .action(async (options: { home: string; json?: boolean }) => {
+      const roster = await readRoster(options.home);
+      const fingerprint = rosterFingerprint(nodeCrypto(), roster);
+      print(options.json, { fingerprint, members: roster }, () => [
+        ...table([["node", "kind", "key"], ...roster.map((member) => [member.node, member.kind, member.key])]),
+        `roster fingerprint ${fingerprint}`,
+      ]);
+    });
+
+  coordinator
+    .command("status")
+    .description("where the federation stands")
+    .requiredOption(...homeFlags)
+    .addOption(jsonOption())
+    .addHelpText("after", "\nExample:\n  tributary coordinator status --home platform --json")
+    .action(async (options: { home: string; json?: boolean }) => {
+      const status = await readStatus(options.home);
+      print(options.json, status, () =>
+        table(Object.entries(status).map(([name, value]) => [name, typeof value === "object" ? JSON.stringify(value) : String(value)])),
+      );
+    });
+
+  return coordinator;
+}

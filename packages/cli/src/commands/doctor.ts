@@ -1,0 +1,110 @@
+/** `tributary doctor`: what is present on this machine, and what it changes. */
+import { accessSync, constants, existsSync, statfsSync } from "node:fs";
+import { availableParallelism, totalmem } from "node:os";
+import { resolve } from "node:path";
+import { isTributaryError } from "@tributary/errors";
+import { onnxruntimeExecutor } from "@tributary/tensor/onnxruntime";
+import { Command } from "commander";
+import { jsonOption } from "../options.ts";
+import { print, table } from "../output.ts";
+import { selfTest } from "../self-test.ts";
+
+interface Finding {
+  readonly name: string;
+  readonly state: "present" | "absent" | "broken";
+  readonly found: string;
+  readonly changes: string;
+}
+
+export function doctorCommand(): Command {
+  return new Command("doctor")
+    .description("what is present on this machine, and what it changes")
+    .addOption(jsonOption())
+    .addHelpText("after", "\nExample:\n  tributary doctor")
+    .action(async (options: { json?: boolean }) => {
+      const findings = [node(), await engine(), await cryptography(), store(), memory(), disk(), sharedData()];
+      const broken = findings.some((finding) => finding.state === "broken");
+      if (broken) process.exitCode = 1;
+      print(options.json, { ok: !broken, findings }, () =>
+        table([["what", "state", "found", "what it changes"], ...findings.map((finding) => [finding.name, finding.state, finding.found, finding.changes])]),
+      );
+    });
+}
+
+function node(): Finding {
+  const major = Number(process.versions.node.split(".")[0]);
+  return {
+    name: "Node.js",
+    state: major >= 24 ? "present" : "broken",
+    found: process.versions.node,
+    changes: "24 or newer runs TypeScript and SQLite as they are; the lockfile brings it on Linux and Windows",
+  };
+}
+
+async function engine(): Promise<Finding> {
+  const name = "ONNX Runtime";
+  const changes = "runs the training graph; without it nothing trains";
+  try {
+    const { operation, error } = await selfTest(onnxruntimeExecutor());
+    return { name, state: error < 1e-5 ? "present" : "broken", found: `${operation}: ${error.toExponential(1)} from the float64 twin`, changes };
+  } catch (error) {
+    return { name, state: "broken", found: isTributaryError(error) ? error.code : "can't be loaded", changes };
+  }
+}
+
+async function cryptography(): Promise<Finding> {
+  const { nodeCrypto } = await import("@tributary/protocol/node-crypto");
+  const crypto = nodeCrypto();
+  const words = new Uint32Array(1 << 20);
+  const keystream = crypto.keystream(new Uint8Array(32));
+  keystream.words(0, words);
+  const start = performance.now();
+  keystream.words(0, words);
+  const rate = (4 * words.length) / 1e6 / ((performance.now() - start) / 1e3);
+  return { name: "masks (AES-256-CTR)", state: "present", found: `${rate.toFixed(0)} MB/s`, changes: "how long masking a vector takes" };
+}
+
+function store(): Finding {
+  return {
+    name: "SQLite",
+    state: process.versions["sqlite"] === undefined ? "broken" : "present",
+    found: process.versions["sqlite"] ?? "absent",
+    changes: "holds the coordinator's rounds and the node's budget",
+  };
+}
+
+function memory(): Finding {
+  return {
+    name: "memory and cores",
+    state: "present",
+    found: `${(totalmem() / 2 ** 30).toFixed(1)} GiB, ${availableParallelism()} cores`,
+    changes: "a node takes up to 400 MB, the coordinator up to 300 MB",
+  };
+}
+
+function disk(): Finding {
+  const { bavail, bsize } = statfsSync(".");
+  let writable = true;
+  try {
+    accessSync(".", constants.W_OK);
+  } catch {
+    writable = false;
+  }
+  return {
+    name: "this folder",
+    state: writable ? "present" : "broken",
+    found: `${((bavail * bsize) / 2 ** 30).toFixed(1)} GiB free${writable ? "" : ", not writable"}`,
+    changes: "where `demo` writes by default",
+  };
+}
+
+function sharedData(): Finding {
+  const folder = resolve(process.env["TRIBUTARY_SHARED"] ?? "../shared");
+  const present = existsSync(folder);
+  return {
+    name: "shared data",
+    state: present ? "present" : "absent",
+    found: present ? folder : "TRIBUTARY_SHARED names no folder",
+    changes: "tests on real logs run only with it",
+  };
+}

@@ -1,0 +1,121 @@
+/** `tributary node …`: the merchant's side. */
+import { changePolicy, checkNode, importEvents, joinFederation, nodeBudget, startNode, trustPeers } from "@tributary/client";
+import { Command } from "commander";
+import { addLogOptions, type Columns, epsilonOption, integerOption, jsonOption } from "../options.ts";
+import { print, printLine, table } from "../output.ts";
+import { untilStopped } from "../running.ts";
+
+const homeFlags = ["--home <folder>", "the node's folder"] as const;
+
+export function nodeCommand(): Command {
+  const node = new Command("node").description("a merchant's side of a federation");
+
+  node
+    .command("join")
+    .description("join the federation that an invite names; prints the fingerprints to compare")
+    .argument("<invite>", "what `tributary coordinator invite` printed")
+    .requiredOption(...homeFlags)
+    .addOption(jsonOption())
+    .addHelpText("after", "\nExample:\n  tributary node join INVITE --home shop")
+    .action(async (invite: string, options: { home: string; json?: boolean }) => {
+      const joined = await joinFederation({ invite, home: options.home });
+      print(options.json, joined, () => [
+        `joined ${joined.federation} as ${joined.node}`,
+        `  own key fingerprint  ${joined.fingerprint}`,
+        `  coordinator          ${joined.coordinatorFingerprint}`,
+        "  next: give the own fingerprint to the other merchants, and name theirs with `tributary node trust`",
+      ]);
+    });
+
+  node
+    .command("trust")
+    .description("name the peers whose key fingerprints you verified yourself")
+    .argument("<fingerprints...>", "key fingerprints, obtained from the peers themselves")
+    .requiredOption(...homeFlags)
+    .addOption(jsonOption())
+    .addHelpText("after", "\nExample:\n  tributary node trust FINGERPRINT FINGERPRINT --home shop")
+    .action(async (fingerprints: string[], options: { home: string; json?: boolean }) => {
+      const policy = await trustPeers({ home: options.home, fingerprints });
+      print(options.json, policy, () => [`${policy.trustedPeers.length} trusted peers`]);
+    });
+
+  node
+    .command("policy")
+    .description("show or change what this node accepts")
+    .requiredOption(...homeFlags)
+    .addOption(epsilonOption())
+    .addOption(integerOption("--min-cohort <nodes>", "fewest nodes in a round", 3))
+    .option("--accept-log-catalogue", "accept a catalogue made from behaviour (demonstrations only)")
+    .addOption(jsonOption())
+    .addHelpText("after", "\nExample:\n  tributary node policy --home shop --epsilon 4")
+    .action(async (options: { home: string; epsilon?: number; minCohort?: number; acceptLogCatalogue?: boolean; json?: boolean }) => {
+      const policy = await changePolicy({
+        home: options.home,
+        ...(options.epsilon === undefined ? {} : { maxEpsilon: options.epsilon }),
+        ...(options.minCohort === undefined ? {} : { minCohort: options.minCohort }),
+        ...(options.acceptLogCatalogue === undefined ? {} : { acceptLogCatalogue: options.acceptLogCatalogue }),
+      });
+      print(options.json, policy, () => table(Object.entries(policy).map(([name, value]) => [name, JSON.stringify(value)])));
+    });
+
+  addLogOptions(
+    node
+      .command("import")
+      .description("read a behaviour log into the node's encrypted store; nothing leaves this machine")
+      .argument("<files...>", "CSV or JSONL")
+      .requiredOption(...homeFlags),
+  )
+    .addOption(jsonOption())
+    .addHelpText("after", "\nExample:\n  tributary node import shop.csv --home shop --columns customer=user,item=item,action=action,time=ts")
+    .action(async (files: string[], options: { home: string; columns?: Columns; preset?: "sasrec-text"; json?: boolean }) => {
+      const report = await importEvents({
+        home: options.home,
+        files,
+        ...(options.columns === undefined ? {} : { columns: options.columns }),
+        ...(options.preset === undefined ? {} : { preset: options.preset }),
+      });
+      print(options.json, report, () => table(Object.entries(report).map(([name, value]) => [name, JSON.stringify(value)])));
+    });
+
+  node
+    .command("check")
+    .description("what the plan would do, what it costs, and whether this node would take part")
+    .requiredOption(...homeFlags)
+    .addOption(jsonOption())
+    .addHelpText("after", "\nExample:\n  tributary node check --home shop")
+    .action(async (options: { home: string; json?: boolean }) => {
+      const check = await checkNode({ home: options.home });
+      if (!check.accepted) process.exitCode = 3;
+      print(options.json, check, () => [
+        ...check.explanation,
+        "",
+        check.accepted ? "This node would take part." : "This node would refuse:",
+        ...check.findings.map((finding) => `  ${finding.code}  ${finding.message}`),
+      ]);
+    });
+
+  node
+    .command("start")
+    .description("take part in the federation's rounds")
+    .requiredOption(...homeFlags)
+    .option("--until-done", "end when the federation's ledger is closed")
+    .addHelpText("after", "\nExample:\n  tributary node start --home shop --until-done")
+    .action(async (options: { home: string; untilDone?: boolean }) => {
+      const running = await startNode({ home: options.home });
+      printLine({ event: "started", node: running.node, federation: running.federation });
+      await untilStopped(running, options.untilDone ?? false);
+    });
+
+  node
+    .command("budget")
+    .description("what ε this node's customers have spent, and what is left")
+    .requiredOption(...homeFlags)
+    .addOption(jsonOption())
+    .addHelpText("after", "\nExample:\n  tributary node budget --home shop")
+    .action(async (options: { home: string; json?: boolean }) => {
+      const budget = await nodeBudget({ home: options.home });
+      print(options.json, budget, () => table(Object.entries(budget).map(([name, value]) => [name, JSON.stringify(value)])));
+    });
+
+  return node;
+}

@@ -1,0 +1,137 @@
+/**
+ * The demo's federation: a coordinator and the merchants' nodes as processes of their own over loopback, by public commands only.
+ */
+import { mkdirSync } from "node:fs";
+import { z } from "zod";
+import type { DemoFolder } from "./folder.ts";
+import type { MerchantPart } from "./market.ts";
+import { openProcesses, type Processes, type Service } from "./processes.ts";
+
+export interface FederationOptions {
+  readonly folder: DemoFolder;
+  readonly parts: readonly MerchantPart[];
+  readonly epsilon: number;
+  readonly delta: number;
+  readonly rounds?: number;
+  readonly catalogueProvenance: "public" | "log";
+  /** Called about twice a second. */
+  readonly onProgress: (progress: Progress) => void;
+}
+
+export interface Progress {
+  readonly stage: "preparing" | "training";
+  readonly done: number;
+  readonly of: number;
+  readonly epsilon?: number;
+}
+
+const listening = z.object({ url: z.string(), fingerprint: z.string() });
+const invited = z.object({ invite: z.string() });
+const joined = z.object({ fingerprint: z.string() });
+const planned = z.object({ why: z.array(z.string()) });
+const statusSchema = z.object({ phase: z.string(), charged: z.number(), rounds: z.number(), epsilon: z.number(), finished: z.boolean() });
+
+export interface Ran {
+  readonly coordinatorHome: string;
+  readonly fingerprint: string;
+  readonly why: readonly string[];
+  readonly url: string;
+}
+
+/** Runs the federation until its ledger is closed. The processes are gone when it returns, and when it throws. */
+export async function runFederation(options: FederationOptions, processes: Processes = openProcesses()): Promise<Ran> {
+  const { folder, parts, onProgress } = options;
+  const home = (name: string) => folder.work("homes", name);
+  const steps = 2 + 2 * parts.length;
+  let done = 0;
+  const prepared = () => onProgress({ stage: "preparing", done: ++done, of: steps });
+  mkdirSync(folder.work("logs"), { recursive: true });
+  const platform = home("platform");
+  const catalogue = folder.work("logs", "catalogue.jsonl");
+
+  try {
+    const customers = parts.reduce((sum, part) => sum + part.train.customers.length, 0);
+    const { why } = planned.parse(
+      await processes.run([
+        "plan",
+        "new",
+        ...["--home", platform, "--out", folder.file("plan.json"), "--catalogue", catalogue, "--federation", "demo"],
+        ...["--customers", String(customers), "--merchants", String(parts.length)],
+        ...["--epsilon", String(options.epsilon), "--delta", String(options.delta)],
+        ...(options.rounds === undefined ? [] : ["--rounds", String(options.rounds)]),
+        ...["--catalogue-provenance", options.catalogueProvenance],
+        ...(options.catalogueProvenance === "log" ? ["--demo"] : []),
+      ]),
+    );
+    prepared();
+    const coordinator = await processes.start(
+      [
+        "coordinator",
+        "start",
+        ...["--home", platform, "--plan", folder.file("plan.json"), "--catalogue", catalogue, "--port", "0"],
+        ...["--start-when", String(parts.length), "--until-done"],
+        ...(options.catalogueProvenance === "log" ? ["--demo"] : []),
+      ],
+      folder.work("logs", "coordinator.log"),
+    );
+    const { url, fingerprint } = listening.parse(coordinator.ready);
+    prepared();
+
+    const fingerprints = await twoAtATime(parts, async (part) => {
+      const invite = await processes.run(["coordinator", "invite", "--home", platform, "--node", part.node, "--url", url]);
+      const own = await processes.run(["node", "join", invited.parse(invite).invite, "--home", home(part.node)]);
+      prepared();
+      return joined.parse(own).fingerprint;
+    });
+    const nodes = await twoAtATime(parts, async (part, place) => {
+      const peers = fingerprints.filter((_, other) => other !== place);
+      await processes.run(["node", "trust", ...peers, "--home", home(part.node)]);
+      if (options.catalogueProvenance === "log") await processes.run(["node", "policy", "--home", home(part.node), "--accept-log-catalogue"]);
+      const columns = "customer=customer,item=item,action=action,time=time";
+      await processes.run(["node", "import", folder.work("logs", `${part.node}.csv`), "--home", home(part.node), "--columns", columns]);
+      const service = await processes.start(["node", "start", "--home", home(part.node), "--until-done"], folder.work("logs", `${part.node}.log`));
+      prepared();
+      return service;
+    });
+    await watch(url, [coordinator, ...nodes], onProgress);
+    return { coordinatorHome: platform, fingerprint, why, url };
+  } finally {
+    await processes.stopAll();
+  }
+}
+
+/** Until every process has ended by itself, or one of them failed. */
+async function watch(url: string, services: readonly Service[], onProgress: FederationOptions["onProgress"]): Promise<void> {
+  let ended = false;
+  const all = Promise.all(services.map((service) => service.ended)).then(() => {
+    ended = true;
+  });
+  while (!ended) {
+    await Promise.race([all, new Promise((resolve) => setTimeout(resolve, 400))]);
+    const status = ended ? undefined : await readStatus(url);
+    if (status) onProgress({ stage: "training", done: status.charged, of: status.rounds, epsilon: status.epsilon });
+  }
+  await all;
+}
+
+/** Undefined while the coordinator is not to be reached, which is so when it has just ended. */
+async function readStatus(url: string): Promise<z.infer<typeof statusSchema> | undefined> {
+  try {
+    const answer = await fetch(`${url}/v1/status`);
+    return statusSchema.parse(await answer.json());
+  } catch (error) {
+    if (error instanceof TypeError) return undefined;
+    throw error;
+  }
+}
+
+/** Two cores: two processes at a time start fastest. */
+async function twoAtATime<Input, Output>(inputs: readonly Input[], work: (input: Input, place: number) => Promise<Output>): Promise<Output[]> {
+  const outputs: Output[] = [];
+  let next = 0;
+  const lane = async () => {
+    for (let place = next++; place < inputs.length; place = next++) outputs[place] = await work(inputs[place] as Input, place);
+  };
+  await Promise.all([lane(), lane()]);
+  return outputs;
+}

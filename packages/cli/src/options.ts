@@ -1,0 +1,59 @@
+/** How commands read numbers and columns from the command line: wrong values are wrong usage (exit 2), with a code. */
+import { fail } from "@tributary/errors";
+import { type Command, Option } from "commander";
+
+/** A flag with a number that must satisfy `accepts`. */
+export function numberOption(flags: string, description: string, accepts: (value: number) => boolean, expected: string, initial?: number): Option {
+  const option = new Option(flags, description).argParser((text: string) => {
+    const value = Number(text);
+    if (text.trim() === "" || !Number.isFinite(value) || !accepts(value)) {
+      throw fail("TRB_CLI_BAD_OPTION", { option: option.long ?? flags, value: text.slice(0, 80), expected });
+    }
+    return value;
+  });
+  return initial === undefined ? option : option.default(initial);
+}
+
+export const integerOption = (flags: string, description: string, least: number, initial?: number): Option =>
+  numberOption(flags, description, (value) => Number.isInteger(value) && value >= least, `a whole number of at least ${least}`, initial);
+
+export const epsilonOption = (initial?: number): Option =>
+  numberOption("--epsilon <ε>", "privacy budget of a customer", (value) => value > 0, "a number above 0", initial);
+
+export const deltaOption = (initial?: number): Option =>
+  numberOption("--delta <δ>", "chance that ε does not hold; below 1/customers", (value) => value > 0 && value < 1, "a number between 0 and 1", initial);
+
+export const jsonOption = (): Option => new Option("--json", "print one JSON document on stdout");
+
+/** Which columns of a log hold what. */
+export interface Columns {
+  readonly customer: string;
+  readonly item: string;
+  readonly action?: string;
+  readonly time?: string;
+}
+
+/** `customer=user,item=item,action=action,time=ts` */
+export function parseColumns(text: string): Columns {
+  const columns: Record<string, string> = {};
+  for (const part of text.split(",")) {
+    const at = part.indexOf("=");
+    const key = part.slice(0, at).trim();
+    if (at < 1 || !["customer", "item", "action", "time"].includes(key)) {
+      throw fail("TRB_CLI_BAD_OPTION", { option: "--columns", value: part.slice(0, 80), expected: "customer=NAME,item=NAME,action=NAME,time=NAME" });
+    }
+    columns[key] = part.slice(at + 1).trim();
+  }
+  const { customer, item, action, time } = columns;
+  if (!customer || !item) {
+    throw fail("TRB_CLI_BAD_OPTION", { option: "--columns", value: text.slice(0, 80), expected: "at least customer=NAME and item=NAME" });
+  }
+  return { customer, item, ...(action ? { action } : {}), ...(time ? { time } : {}) };
+}
+
+/** The flags with which every command that reads a log says what is in it. */
+export function addLogOptions(command: Command): Command {
+  return command
+    .option("--columns <list>", "columns of the log: customer=NAME,item=NAME,action=NAME,time=NAME", parseColumns)
+    .addOption(new Option("--preset <name>", "a log of a well-known shape").choices(["sasrec-text"]));
+}

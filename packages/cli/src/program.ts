@@ -1,0 +1,40 @@
+/** The tree of commands, `tributary <noun> <verb>` (DESIGN §7). One file a noun, below `commands/`. */
+import { Command } from "commander";
+import { accountCommand } from "./commands/account.ts";
+import { benchCommand } from "./commands/bench.ts";
+import { coordinatorCommand } from "./commands/coordinator.ts";
+import { demoCommand } from "./commands/demo.ts";
+import { doctorCommand } from "./commands/doctor.ts";
+import { ledgerCommand } from "./commands/ledger.ts";
+import { nodeCommand } from "./commands/node.ts";
+import { planCommand } from "./commands/plan.ts";
+import { simulateCommand } from "./commands/simulate.ts";
+
+export function program(): Command {
+  const root = new Command("tributary")
+    .description("Federated, privacy-preserving learning for e-commerce.")
+    .version("0.1.0")
+    .showHelpAfterError("(add --help for what it takes)")
+    .showSuggestionAfterError(true);
+  for (const command of [
+    demoCommand(),
+    simulateCommand(),
+    planCommand(),
+    coordinatorCommand(),
+    nodeCommand(),
+    ledgerCommand(),
+    accountCommand(),
+    benchCommand(),
+    doctorCommand(),
+  ]) {
+    root.addCommand(command);
+  }
+  throwInsteadOfExit(root);
+  return root;
+}
+
+/** Commander would end the process by itself; `main.ts` decides the exit code. */
+function throwInsteadOfExit(command: Command): void {
+  command.exitOverride();
+  for (const child of command.commands) throwInsteadOfExit(child);
+}

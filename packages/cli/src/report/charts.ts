@@ -1,0 +1,116 @@
+/** Small SVG charts, drawn with d3's scales and shapes, that need no script and follow the page's colours. */
+import { scaleBand, scaleLinear } from "d3-scale";
+import { line } from "d3-shape";
+
+const width = 640;
+const height = 260;
+const margin = { top: 16, right: 150, bottom: 36, left: 52 };
+
+export interface Series {
+  readonly name: string;
+  /** A CSS class that the page colours: `series-1` and so on. */
+  readonly className: string;
+  readonly points: readonly (readonly [x: number, y: number])[];
+}
+
+/** A horizontal line that other values are compared with. */
+export interface Level {
+  readonly name: string;
+  readonly className: string;
+  readonly value: number;
+}
+
+/** Lines over a common x axis, each labelled at its end; no legend to look up. */
+export function lineChart(title: string, xLabel: string, series: readonly Series[], levels: readonly Level[] = []): string {
+  const xs = series.flatMap((one) => one.points.map(([x]) => x));
+  const ys = [...series.flatMap((one) => one.points.map(([, y]) => y)), ...levels.map((level) => level.value)];
+  const x = scaleLinear([Math.min(0, ...xs), Math.max(1, ...xs)], [margin.left, width - margin.right]);
+  const y = scaleLinear([0, Math.max(...ys, 1e-9) * 1.08], [height - margin.bottom, margin.top]).nice(5);
+  const path = line<readonly [number, number]>(
+    ([px]) => x(px),
+    ([, py]) => y(py),
+  );
+  const right = width - margin.right;
+  const labels = spread(
+    [
+      ...series.map((one) => ({ text: one.name, className: one.className, at: y(one.points.at(-1)?.[1] ?? 0) })),
+      ...levels.map((level) => ({ text: level.name, className: level.className, at: y(level.value) })),
+    ],
+    14,
+  );
+  return frame(title, [
+    ...axes(x.ticks(6), x, y.ticks(5), y, xLabel),
+    ...levels.map((level) => `<line class="level ${level.className}" x1="${margin.left}" x2="${right}" y1="${y(level.value)}" y2="${y(level.value)}"/>`),
+    ...series.map((one) => `<path class="line ${one.className}" d="${path([...one.points]) ?? ""}"/>`),
+    ...series.flatMap((one) => one.points.map(([px, py]) => `<circle class="dot ${one.className}" cx="${x(px)}" cy="${y(py)}" r="2.5"><title>${px}: ${py.toPrecision(4)}</title></circle>`)),
+    ...labels.map((label) => `<text class="label ${label.className}" x="${right + 8}" y="${label.at + 4}">${escape(label.text)}</text>`),
+  ]);
+}
+
+export interface BarGroup {
+  readonly name: string;
+  readonly values: readonly { readonly series: string; readonly className: string; readonly value: number }[];
+}
+
+/** Bars side by side for each group. */
+export function barChart(title: string, groups: readonly BarGroup[]): string {
+  const names = groups.map((group) => group.name);
+  const inner = groups[0]?.values ?? [];
+  const x = scaleBand(names, [margin.left, width - margin.right]).paddingInner(0.25).paddingOuter(0.1);
+  const within = scaleBand(
+    inner.map((value) => value.series),
+    [0, x.bandwidth()],
+  ).padding(0.08);
+  const most = Math.max(...groups.flatMap((group) => group.values.map((value) => value.value)), 1e-9);
+  const y = scaleLinear([0, most * 1.08], [height - margin.bottom, margin.top]).nice(5);
+  const every = Math.max(1, Math.ceil(names.length / 8));
+  return frame(title, [
+    ...yAxis(y.ticks(5), y),
+    ...groups.flatMap((group) =>
+      group.values.map((value) => {
+        const left = (x(group.name) ?? 0) + (within(value.series) ?? 0);
+        const top = y(value.value);
+        return `<rect class="bar ${value.className}" x="${left}" y="${top}" width="${within.bandwidth()}" height="${height - margin.bottom - top}"><title>${escape(group.name)}, ${escape(value.series)}: ${value.value.toPrecision(4)}</title></rect>`;
+      }),
+    ),
+    ...names
+      .filter((_, place) => place % every === 0)
+      .map((name) => `<text class="tick" text-anchor="middle" x="${(x(name) ?? 0) + x.bandwidth() / 2}" y="${height - margin.bottom + 16}">${escape(name)}</text>`),
+    ...inner.map((value, place) => `<text class="label ${value.className}" x="${width - margin.right + 8}" y="${margin.top + 12 + 16 * place}">${escape(value.series)}</text>`),
+  ]);
+}
+
+type Position = (value: number) => number;
+
+function axes(xTicks: readonly number[], x: Position, yTicks: readonly number[], y: Position, xLabel: string): string[] {
+  return [
+    ...yAxis(yTicks, y),
+    ...xTicks.filter(Number.isInteger).map((tick) => `<text class="tick" text-anchor="middle" x="${x(tick)}" y="${height - margin.bottom + 16}">${tick}</text>`),
+    `<text class="tick" text-anchor="end" x="${width - margin.right}" y="${height - 6}">${escape(xLabel)}</text>`,
+  ];
+}
+
+function yAxis(ticks: readonly number[], y: Position): string[] {
+  return ticks.map(
+    (tick) =>
+      `<line class="grid" x1="${margin.left}" x2="${width - margin.right}" y1="${y(tick)}" y2="${y(tick)}"/><text class="tick" text-anchor="end" x="${margin.left - 8}" y="${y(tick) + 4}">${Number(tick.toPrecision(3))}</text>`,
+  );
+}
+
+/** Moves labels apart so that none covers another. */
+function spread<Label extends { readonly at: number }>(labels: readonly Label[], least: number): Label[] {
+  const sorted = [...labels].sort((a, b) => a.at - b.at);
+  let before = Number.NEGATIVE_INFINITY;
+  return sorted.map((label) => {
+    before = Math.max(label.at, before + least);
+    return { ...label, at: before };
+  });
+}
+
+function frame(title: string, parts: readonly string[]): string {
+  return `<figure><figcaption>${escape(title)}</figcaption><svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${escape(title)}">${parts.join("")}</svg></figure>`;
+}
+
+export function escape(text: string): string {
+  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;");
+}

@@ -1,0 +1,76 @@
+/**
+ * What every run of a federation reports: `demo` and `simulate` fill the same document (DESIGN §7), so that figures can be compared.
+ */
+import type { ResultBlock } from "@tributary/model";
+
+/** One round, as it is seen from outside. */
+export interface RoundReport {
+  readonly round: number;
+  /** ε spent after it, at the plan's δ. */
+  readonly epsilon: number;
+  readonly seconds: number;
+  /** Of the model after it; absent where it was not evaluated. */
+  readonly accuracy?: ResultBlock;
+}
+
+export interface MerchantReport {
+  readonly node: string;
+  readonly customers: number;
+  readonly local: ResultBlock;
+  readonly federated: ResultBlock;
+}
+
+export interface FederationReport {
+  /** What was learnt from, in words; synthetic data says so. */
+  readonly source: { readonly kind: "synthetic" | "log"; readonly description: string; readonly seed?: number };
+  readonly privacy: {
+    readonly epsilon: number;
+    readonly limit: number;
+    readonly delta: number;
+    readonly unit: string;
+    readonly tier: string;
+    readonly noise: string;
+    /** Present when the figure holds only under a condition. */
+    readonly conditional?: string;
+  };
+  readonly rounds: number;
+  readonly merchants: number;
+  readonly customers: number;
+  readonly items: number;
+  readonly evaluated: number;
+  readonly repeats: "keep" | "mask";
+  /** ε = 0: the model as it was before the first round, which nobody's data has touched. */
+  readonly floor: ResultBlock;
+  readonly popularity: ResultBlock;
+  /** The average merchant alone, without privacy: every customer is scored by their own merchant's model. */
+  readonly local: ResultBlock;
+  readonly federated: ResultBlock;
+  readonly joining: string;
+  readonly byRound: readonly RoundReport[];
+  readonly byMerchant: readonly MerchantReport[];
+  readonly ledger: {
+    readonly verified: boolean;
+    readonly fullyVerified: boolean;
+    readonly entries: number;
+    readonly head: string;
+    readonly key: string;
+  };
+  readonly bytesPerRoundPerNode: number;
+  readonly secondsPerRound: number;
+  readonly seconds: number;
+  /** Who computed the accuracies, and how. */
+  readonly evaluation: string;
+  /** Why the plan is as it is. */
+  readonly why: readonly string[];
+}
+
+/** One sentence on whether joining paid. */
+export function joiningSentence(local: ResultBlock, federated: ResultBlock): string {
+  const gain = federated.ndcg10 / local.ndcg10 - 1;
+  if (!Number.isFinite(gain)) return "Nothing can be said about joining: the merchants alone score zero.";
+  const percent = `${Math.abs(100 * gain).toFixed(0)} %`;
+  if (Math.abs(gain) < 0.02) return "Joining made no difference: the federated model is as good as the average merchant's own.";
+  return gain > 0
+    ? `Joining paid: the federated model's NDCG@10 is ${percent} above the average merchant's own.`
+    : `Joining did not pay: the federated model's NDCG@10 is ${percent} below the average merchant's own, which needs no privacy.`;
+}
