@@ -1,3 +1,28 @@
 /** Room 1. Logs in, clean per-customer histories out. */
-export type { Catalogue, CatalogueItem } from "./catalogue.ts";
+export { actionAliases, actionNumber } from "./action-names.ts";
+export {
+  type Catalogue,
+  type CatalogueItem,
+  catalogueBytes,
+  makeCatalogue,
+  parseCatalogue,
+  type ReadCatalogue,
+} from "./catalogue.ts";
+export {
+  type CatalogueFromLogOptions,
+  type CatalogueWithAttributes,
+  catalogueFromLog,
+  readCatalogue,
+  withAttributes,
+  writeCatalogue,
+} from "./catalogue-file.ts";
+export { type DropCounts, type DropReason, dropReasons } from "./cleaning/drop-reasons.ts";
 export { type Action, actions, type Histories } from "./histories.ts";
+export { describeImport, type ImportOptions, type ImportReport, type ImportResult, importLog } from "./import-log.ts";
+export type { ColumnNames } from "./reading/columns.ts";
+export { type LogFormat, type LogOptions, logFormats } from "./reading/log.ts";
+export { type SeededRandom, seededRandom, shuffle } from "./seeded-random.ts";
+export { type HeldOut, leaveLastOut, sliceHistories, splitCustomers } from "./splitting.ts";
+export { decodeHistories, encodeHistories } from "./store-format.ts";
+export { timeGapBucket, timeGapBuckets } from "./time-gaps.ts";
+export { writeCsv } from "./write-csv.ts";

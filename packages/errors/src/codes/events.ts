@@ -1,3 +1,126 @@
 import { defineErrors } from "../define.ts";
 
-export const eventsErrors = defineErrors({});
+/** Room 1. Places: `{file}` is a path, `{line}` counts from 1. Customer ids never stand in a message. */
+export const eventsErrors = defineErrors({
+  TRB_EVENTS_FILE_NOT_FOUND: {
+    message: "There is no file {file}.",
+    advice: "Check the path; relative paths start at the folder where the command runs.",
+    status: 404,
+    exitCode: 1,
+  },
+  TRB_EVENTS_FILE_UNREADABLE: {
+    message: "{file} can't be read: {reason}.",
+    advice: "Give a regular file that this user may read.",
+    status: 400,
+    exitCode: 1,
+  },
+  TRB_EVENTS_FILE_UNWRITABLE: {
+    message: "{file} can't be written: {reason}.",
+    advice: "Give a path in a folder that exists, where this user may write and the disk has room.",
+    status: 500,
+    exitCode: 1,
+  },
+  TRB_EVENTS_EMPTY: {
+    message: "{file} holds no events.",
+    advice: "Export the log again; it needs a header line and at least one event (CSV), or one event a line (JSONL).",
+    status: 422,
+    exitCode: 1,
+  },
+  TRB_EVENTS_UNKNOWN_COLUMN: {
+    message: "{file} has no column {column} for the {role}; it has: {existing}.",
+    advice: "Name the columns: --columns customer=NAME,item=NAME,action=NAME,time=NAME (action may be left out).",
+    status: 422,
+    exitCode: 2,
+  },
+  TRB_EVENTS_MALFORMED_CSV: {
+    message: "{file} is not readable as CSV at line {line}: {reason}.",
+    advice: "Look for a quotation mark that is never closed at or before that line, and check --delimiter.",
+    status: 422,
+    exitCode: 1,
+  },
+  TRB_EVENTS_BAD_DELIMITER: {
+    message: "A delimiter of {characters} characters can't be used.",
+    advice: "Give one character, for example , or ; or a tab.",
+    status: 400,
+    exitCode: 2,
+  },
+  TRB_EVENTS_LINE_TOO_LONG: {
+    message: "Line {line} of {file} is longer than {limit} bytes.",
+    advice:
+      "Check that the file is a log with one event a line and no quotation mark left open; raise the limit if it is meant.",
+    status: 413,
+    exitCode: 1,
+  },
+  TRB_EVENTS_BAD_TIMESTAMP: {
+    message: "No time in {file} can be read; the first is at line {line}, column {column} (field {field}): {text}.",
+    advice: "Name the column that holds the time; it may be Unix seconds, Unix milliseconds or ISO 8601.",
+    status: 422,
+    exitCode: 1,
+  },
+  TRB_EVENTS_NOTHING_LEFT: {
+    message: "None of the {rows} events in {file} is left after cleaning ({reasons}).",
+    advice: "Check which column is which, the action names, and that the catalogue belongs to this log.",
+    status: 422,
+    exitCode: 1,
+  },
+  TRB_EVENTS_TOO_FEW_CUSTOMERS: {
+    message: "There are {customers} customers, and at least {least} are needed.",
+    advice: "Give a log of more customers, or check that the customer column is the right one.",
+    status: 422,
+    exitCode: 1,
+  },
+  TRB_EVENTS_SELECTION_INVALID: {
+    message: "A selection of customers must hold indices below {customers}, strictly ascending; position {position} does not.",
+    advice: "Sort the indices and leave out repetitions.",
+    status: 400,
+    exitCode: 1,
+  },
+  TRB_EVENTS_SPLIT_INVALID: {
+    message: "A log can't be split into {parts} parts.",
+    advice: "Give a whole number of parts, at least 1.",
+    status: 400,
+    exitCode: 2,
+  },
+  TRB_EVENTS_ITEM_NOT_IN_CATALOGUE: {
+    message: "Histories name item number {item}, but the catalogue has {items} items.",
+    advice: "Use the catalogue that the log was imported with.",
+    status: 422,
+    exitCode: 1,
+  },
+  TRB_EVENTS_STORE_VERSION: {
+    message: "The stored histories have format version {version}; this program reads version {supported}.",
+    advice: "Import the log again, or run the program version that stored it.",
+    status: 422,
+    exitCode: 1,
+  },
+  TRB_EVENTS_STORE_CORRUPT: {
+    message: "The stored histories are damaged: {reason}.",
+    advice: "Import the log again.",
+    status: 422,
+    exitCode: 1,
+  },
+  TRB_EVENTS_CATALOGUE_EMPTY: {
+    message: "The catalogue {file} lists no items.",
+    advice: 'Give JSONL, one item a line: {"id":"…","title":"…","category":"…"}; only id is needed.',
+    status: 422,
+    exitCode: 1,
+  },
+  TRB_EVENTS_CATALOGUE_INVALID: {
+    message: "Line {line} of the catalogue {file} is not an item: {reason}.",
+    advice: "Each line is one JSON object with id, and optionally title, category, brand, price and attributes.",
+    status: 422,
+    exitCode: 1,
+  },
+  TRB_EVENTS_CATALOGUE_DUPLICATE_ITEM: {
+    message: "The catalogue {file} lists item {item} again at line {line}.",
+    advice: "List each item once.",
+    status: 422,
+    exitCode: 1,
+  },
+  TRB_EVENTS_CATALOGUE_ATTRIBUTES_INVALID: {
+    message: "The attributes file {file} can't be used: {reason}.",
+    advice: 'Give JSON {"item id": ["attribute", …]}, or JSONL with one {"id": …, "attributes": […]} a line.',
+    status: 422,
+    exitCode: 1,
+  },
+});

@@ -1,0 +1,21 @@
+/** Why a row of a log does not become an event. A row counts under the first reason that applies, in this order. */
+export const dropReasons = [
+  /** It can't be taken apart: no JSON object, or a line without an item. */
+  "malformedRow",
+  /** No customer, no time, no action although there is such a column, or no item although the action needs one. */
+  "missingField",
+  "unparsableTime",
+  "unknownAction",
+  /** The catalogue has no such item. */
+  "outsideCatalogue",
+  /** Customer, item, action and time are those of an earlier row. */
+  "duplicate",
+] as const;
+export type DropReason = (typeof dropReasons)[number];
+export type DropCounts = Readonly<Record<DropReason, number>>;
+
+/** `missingField 3, duplicate 1`: only what occurred. */
+export function describeDrops(dropped: DropCounts): string {
+  const parts = dropReasons.filter((reason) => dropped[reason] > 0).map((reason) => `${reason} ${dropped[reason]}`);
+  return parts.length === 0 ? "nothing dropped" : parts.join(", ");
+}

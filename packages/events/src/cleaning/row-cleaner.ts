@@ -1,0 +1,110 @@
+/** Decides row by row what becomes an event, and counts why the others don't. */
+import { fail, type TributaryError } from "@tributary/errors";
+import { actionNumber, needsItem } from "../action-names.ts";
+import type { FoundFields, RowSink } from "../reading/rows.ts";
+import { parseTime } from "../timestamps.ts";
+import { type DropCounts, type DropReason, describeDrops, dropReasons } from "./drop-reasons.ts";
+
+export interface RowCleaner extends RowSink {
+  counts(): RowCounts;
+  /** The error that makes this log unusable, if there is one: it holds no row, no readable time, or nothing after cleaning. */
+  verdict(file: string): TributaryError | undefined;
+}
+
+export interface RowCounts {
+  /** Rows read, header and blank lines not counted. */
+  readonly rows: number;
+  /** Rows passed on. */
+  readonly kept: number;
+  readonly dropped: DropCounts;
+  /** Events that need no item and named one that the catalogue lacks: kept, with item 0. */
+  readonly itemsCleared: number;
+}
+
+/** Where the first unreadable time stood. */
+interface BadTime {
+  readonly line: number;
+  readonly text: string;
+}
+
+/**
+ * @param itemNumber the item's number, counted from 1; −1 when it isn't known
+ * @param keep takes each cleaned event; `item` is 0 for none, `time` is in Unix seconds
+ */
+export function rowCleaner(
+  itemNumber: (id: string) => number,
+  keep: (customer: string, item: number, action: number, time: number) => void,
+): RowCleaner {
+  const dropped = Object.fromEntries(dropReasons.map((reason) => [reason, 0])) as Record<DropReason, number>;
+  let rows = 0;
+  let kept = 0;
+  let itemsCleared = 0;
+  let readableTimes = 0;
+  let fields: FoundFields | undefined;
+  let firstBadTime: BadTime | undefined;
+
+  const itemOf = (text: string, needed: boolean): number => {
+    const number = text === "" ? -1 : itemNumber(text);
+    if (number > 0 || needed) return number;
+    if (text !== "") itemsCleared++;
+    return 0;
+  };
+
+  return {
+    start: (found) => {
+      fields = found;
+    },
+    malformed: () => {
+      rows++;
+      dropped.malformedRow++;
+    },
+    row: (customerField, itemField, actionField, timeField, line) => {
+      rows++;
+      const customer = (customerField ?? "").trim();
+      const item = (itemField ?? "").trim();
+      if (!(customer.isWellFormed() && item.isWellFormed())) return void dropped.malformedRow++; // no UTF-8 could tell such ids apart
+      const hasAction = fields?.action !== undefined;
+      if (customer === "" || timeField === undefined || timeField === "") return void dropped.missingField++;
+      const time = parseTime(timeField);
+      if (Number.isNaN(time)) {
+        firstBadTime ??= { line, text: offendingText(String(timeField), customer, item) };
+        return void dropped.unparsableTime++;
+      }
+      readableTimes++;
+      const actionText = (actionField ?? "").trim();
+      if (hasAction && actionText === "") return void dropped.missingField++;
+      const action = hasAction ? actionNumber(actionText) : 0;
+      if (action < 0) return void dropped.unknownAction++;
+      const needed = needsItem[action] === true;
+      if (needed && item === "") return void dropped.missingField++;
+      const number = itemOf(item, needed);
+      if (number < 0) return void dropped.outsideCatalogue++;
+      kept++;
+      keep(customer, number, action, time);
+    },
+    counts: () => ({ rows, kept, dropped: { ...dropped }, itemsCleared }),
+    verdict: (file) => {
+      if (rows === 0) return fail("TRB_EVENTS_EMPTY", { file });
+      if (firstBadTime !== undefined && readableTimes === 0) {
+        return fail("TRB_EVENTS_BAD_TIMESTAMP", {
+          file,
+          line: firstBadTime.line,
+          column: fields?.time ?? "time",
+          field: fields?.fieldOfTime ?? 0,
+          text: firstBadTime.text,
+        });
+      }
+      if (kept === 0) return fail("TRB_EVENTS_NOTHING_LEFT", { file, rows, reasons: describeDrops(dropped) });
+      return undefined;
+    },
+  };
+}
+
+const shownCharacters = 80;
+
+/** Someone who names the wrong column must not find a customer's id in an error. */
+function offendingText(text: string, customer: string, item: string): string {
+  const trimmed = text.trim();
+  if (trimmed === customer || trimmed === item) return "(not shown: it is an identifier)";
+  return JSON.stringify(text.length > shownCharacters ? `${text.slice(0, shownCharacters - 1)}…` : text);
+}

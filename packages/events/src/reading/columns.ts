@@ -1,0 +1,68 @@
+/** Which column of a log is which. */
+import { fail } from "@tributary/errors";
+
+/** The columns' names in the file. What is left out is looked for under the usual names. */
+export interface ColumnNames {
+  readonly customer?: string | undefined;
+  readonly item?: string | undefined;
+  /** Without such a column every event is a view. */
+  readonly action?: string | undefined;
+  readonly time?: string | undefined;
+}
+
+export type ColumnRole = keyof ColumnNames;
+
+/** The names found in the file; no `action`: every event is a view. */
+export interface FoundColumns {
+  readonly customer: string;
+  readonly item: string;
+  readonly action: string | undefined;
+  readonly time: string;
+}
+
+/** Looked for in this order, in any case, when the caller names nothing. */
+const usualNames: Readonly<Record<ColumnRole, readonly string[]>> = {
+  customer: ["customer", "customer_id", "customerid", "user", "user_id", "userid", "visitor", "visitorid", "visitor_id", "uid"],
+  item: ["item", "item_id", "itemid", "product", "product_id", "productid", "sku", "asin"],
+  action: ["action", "event", "event_type", "behavior", "behaviour", "behavior_type", "type"],
+  time: ["time", "timestamp", "ts", "event_time", "datetime", "date", "unix_time"],
+};
+
+/**
+ * Matches the wanted names to those that exist.
+ * @throws TRB_EVENTS_UNKNOWN_COLUMN listing those that exist
+ */
+export function findColumns(file: string, existing: readonly string[], wanted: ColumnNames): FoundColumns {
+  const lowerCase = existing.map((name) => name.toLowerCase());
+  const usual = (role: ColumnRole) => {
+    const name = usualNames[role].find((candidate) => lowerCase.includes(candidate));
+    return name === undefined ? undefined : existing[lowerCase.indexOf(name)];
+  };
+  const find = (role: ColumnRole) => {
+    const name = wanted[role] ?? usual(role);
+    if (name !== undefined && existing.includes(name)) return name;
+    if (name === undefined && role === "action") return undefined;
+    throw unknownColumn(file, role, name, existing);
+  };
+  const required = (role: ColumnRole) => {
+    const name = find(role);
+    if (name === undefined) throw unknownColumn(file, role, name, existing);
+    return name;
+  };
+  return { customer: required("customer"), item: required("item"), action: find("action"), time: required("time") };
+}
+
+/** How many existing names an error lists, and how much of each: a file without a header has a row of values there. */
+const listedNames = 30;
+const listedCharacters = 40;
+
+export function unknownColumn(file: string, role: ColumnRole, name: string | undefined, existing: readonly string[]) {
+  const listed = existing.slice(0, listedNames).map((text) => text.slice(0, listedCharacters));
+  if (existing.length > listedNames) listed.push("…");
+  return fail("TRB_EVENTS_UNKNOWN_COLUMN", {
+    file,
+    role,
+    column: name ?? `named like ${usualNames[role][0]}`,
+    existing: listed,
+  });
+}

@@ -1,0 +1,68 @@
+/** Rows of a CSV log with a header, by csv-parse (RFC 4180, any one-character delimiter). */
+import { Writable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { fail, isTributaryError } from "@tributary/errors";
+import { CsvError, parse } from "csv-parse";
+import { type ColumnNames, findColumns } from "./columns.ts";
+import { fileChunks, guardLines } from "./file-bytes.ts";
+import type { RowSink } from "./rows.ts";
+
+export interface CsvOptions {
+  readonly columns: ColumnNames;
+  readonly delimiter: string;
+  readonly lineLimit: number;
+}
+
+/**
+ * @throws TRB_EVENTS_FILE_NOT_FOUND, TRB_EVENTS_FILE_UNREADABLE, TRB_EVENTS_LINE_TOO_LONG, TRB_EVENTS_MALFORMED_CSV,
+ *   TRB_EVENTS_UNKNOWN_COLUMN, TRB_EVENTS_BAD_DELIMITER
+ */
+export async function readCsv(path: string, { columns, delimiter, lineLimit }: CsvOptions, sink: RowSink): Promise<void> {
+  if ([...delimiter].length !== 1 || /["\r\n]/.test(delimiter)) {
+    throw fail("TRB_EVENTS_BAD_DELIMITER", { characters: [...delimiter].length });
+  }
+  let places: { customer: number; item: number; action: number; time: number } | undefined;
+  const onRecord = (record: readonly string[], line: number) => {
+    if (places === undefined) {
+      const names = record.map((name) => name.trim());
+      const found = findColumns(path, names, columns);
+      const place = (name: string) => names.indexOf(name);
+      places = {
+        customer: place(found.customer),
+        item: place(found.item),
+        action: found.action === undefined ? -1 : place(found.action),
+        time: place(found.time),
+      };
+      sink.start({ ...found, fieldOfTime: places.time + 1 });
+      return;
+    }
+    const { customer, item, action, time } = places;
+    sink.row(record[customer], record[item], action < 0 ? undefined : record[action], record[time], line);
+  };
+
+  const parser = parse({
+    delimiter,
+    bom: true,
+    skip_empty_lines: true,
+    relax_column_count: true, // a short row has missing fields, which are counted like any other
+    relax_quotes: true,
+    max_record_size: lineLimit, // guardLines can't see a quotation mark that swallows line after line
+    // Rows are taken here, and null keeps them out of the stream: thrice as fast as reading objects from it.
+    on_record: (record: readonly string[], context) => {
+      onRecord(record, context.lines);
+      return null;
+    },
+  });
+  const nothing = new Writable({ objectMode: true, write: (_row, _encoding, done) => done() });
+  try {
+    await pipeline(guardLines(path, fileChunks(path), lineLimit), parser, nothing);
+  } catch (error) {
+    if (isTributaryError(error)) throw error;
+    if (!(error instanceof CsvError))
+      throw fail("TRB_EVENTS_FILE_UNREADABLE", { file: path, reason: "it can't be parsed" }, error);
+    const line = parser.info.lines;
+    if (error.code === "CSV_MAX_RECORD_SIZE") throw fail("TRB_EVENTS_LINE_TOO_LONG", { file: path, line, limit: lineLimit });
+    // csv-parse's own message quotes the row, which may hold a customer's id: only its code goes on.
+    throw fail("TRB_EVENTS_MALFORMED_CSV", { file: path, line, reason: error.code });
+  }
+}

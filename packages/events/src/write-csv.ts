@@ -1,0 +1,52 @@
+/** Histories → an ordinary CSV log, `customer,item,action,time`, that `importLog` reads back to the same histories. */
+import { createWriteStream } from "node:fs";
+import { rm } from "node:fs/promises";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { fail, isTributaryError } from "@tributary/errors";
+import type { Catalogue } from "./catalogue.ts";
+import { actions, type Histories } from "./histories.ts";
+import { systemErrorCode } from "./reading/file-bytes.ts";
+
+/** Characters that are written at once. */
+const blockLength = 64 * 1024;
+
+/**
+ * Writes customer by customer, each by time, without ever holding the file. What was written of a failed attempt is removed.
+ * @throws TRB_EVENTS_FILE_UNWRITABLE, TRB_EVENTS_ITEM_NOT_IN_CATALOGUE
+ */
+export async function writeCsv(path: string, histories: Histories, catalogue: Catalogue): Promise<void> {
+  try {
+    await pipeline(Readable.from(csvBlocks(histories, catalogue)), createWriteStream(path));
+  } catch (error) {
+    if (isTributaryError(error)) {
+      await rm(path, { force: true });
+      throw error;
+    }
+    throw fail("TRB_EVENTS_FILE_UNWRITABLE", { file: path, reason: systemErrorCode(error) }, error);
+  }
+}
+
+function* csvBlocks(
+  { customers, offsets, items, actions: actionOfEvent, times }: Histories,
+  catalogue: Catalogue,
+): Generator<string> {
+  const itemFields = catalogue.items.map(({ id }) => csvField(id));
+  let block = "customer,item,action,time\n";
+  for (const [customer, id] of customers.entries()) {
+    const customerField = csvField(id);
+    for (let event = offsets[customer] ?? 0; event < (offsets[customer + 1] ?? 0); event++) {
+      const item = items[event] ?? 0;
+      const itemField = item === 0 ? "" : itemFields[item - 1];
+      if (itemField === undefined) throw fail("TRB_EVENTS_ITEM_NOT_IN_CATALOGUE", { item, items: itemFields.length });
+      block += `${customerField},${itemField},${actions[actionOfEvent[event] ?? 0]},${times[event]}\n`;
+      if (block.length < blockLength) continue;
+      yield block;
+      block = "";
+    }
+  }
+  yield block;
+}
+
+/** Quoted where RFC 4180 asks for it. */
+const csvField = (text: string) => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
