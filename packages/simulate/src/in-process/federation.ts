@@ -1,0 +1,266 @@
+/**
+ * A whole federation in one process: the coordinator's and the nodes' state machines, the very ones that run in separate
+ * processes, with messages passed in memory. Same plan, histories and randomness: the same model, byte for byte.
+ *
+ * Everything happens in one queue, in order; nothing here draws randomness or knows the time.
+ */
+import type { RandomSource } from "@tributary/dp";
+import { fail } from "@tributary/errors";
+import type { Histories } from "@tributary/events";
+import {
+  applySum,
+  type Context,
+  type CoordinatorEffect,
+  type CoordinatorEvent,
+  createCoordinator,
+  createNode,
+  genesisEntry,
+  type NodeEffect,
+  type NodeEvent,
+  negativesSource,
+  type Purpose,
+  roundParameters,
+  stepCoordinator,
+  stepNode,
+  sumUploads,
+} from "@tributary/federation";
+import { createTrainer, encodeModel, encodeOptimiserState, type OptimiserState, type Trainer, trainingVector } from "@tributary/model";
+import { type Crypto, fingerprintOf, type IdentityKey, type NodeId, type Plan, type Sha256, signMember, toHex } from "@tributary/protocol";
+import type { Executor } from "@tributary/tensor";
+
+export interface SimulatedNode {
+  readonly node: string;
+  readonly histories: Histories;
+}
+
+/** Whose randomness, and what it is for; `identity` is the secret of the party's key. */
+export type PartyRandom = (role: "coordinator" | "node", id: string, round: number, purpose: Purpose | "identity") => RandomSource;
+
+export interface SimulationOptions {
+  readonly plan: Plan;
+  /** Flat parameters of the model whose hash the plan names. */
+  readonly initialParameters: Float32Array;
+  readonly nodes: readonly SimulatedNode[];
+  /** Ed25519 secret of `plan.coordinatorKey`. */
+  readonly coordinatorSecret: Uint8Array;
+  readonly random: PartyRandom;
+  readonly crypto: Crypto;
+  readonly executor: Executor;
+  /** After each released round. */
+  readonly onRound?: (round: SimulatedRound) => void | Promise<void>;
+}
+
+export interface SimulatedRound {
+  readonly round: number;
+  readonly epsilon: number;
+  readonly seconds: number;
+  readonly parameters: Float32Array;
+  readonly modelHash: Sha256;
+}
+
+export interface SimulationResult {
+  readonly parameters: Float32Array;
+  readonly modelHash: Sha256;
+  /** ledger.jsonl */
+  readonly ledger: string;
+  readonly rounds: number;
+  /** Masked vectors that one node sends in a round. */
+  readonly bytesPerRoundPerNode: number;
+}
+
+/**
+ * Runs every round of the plan.
+ * @throws TRB_SIMULATE_STALLED when nobody has anything left to do before the plan is done, and what the state machines throw
+ */
+export async function simulateFederation(options: SimulationOptions): Promise<SimulationResult> {
+  const { plan, crypto, random } = options;
+  const trainer = await createTrainer(plan.model, options.executor);
+  try {
+    return await run(options, trainer);
+  } finally {
+    await trainer.close();
+  }
+
+  async function run(options: SimulationOptions, trainer: Trainer): Promise<SimulationResult> {
+    const context = (role: "coordinator" | "node", id: string, secret: Uint8Array): Context => ({
+      crypto,
+      random: (round, purpose) => random(role, id, round, purpose),
+      sign: (message) => crypto.sign(message, secret),
+      now: "2000-01-01T00:00:00.000Z", // simulated time stands still
+    });
+    const coordinatorContext = context("coordinator", "", options.coordinatorSecret);
+    const members = options.nodes.map(({ node, histories }) => {
+      const secret = new Uint8Array(32);
+      random("node", node, 0, "identity").fill(secret);
+      const key = toHex(crypto.signingPublicKey(secret)) as IdentityKey;
+      const own = context("node", node, secret);
+      return { id: node as NodeId, histories, key, context: own, member: signMember(own, plan.federation, { node: node as NodeId, key, kind: "merchant" }) };
+    });
+    const roster = members.map(({ member }) => member).sort((a, b) => (a.node < b.node ? -1 : 1));
+    const genesis = genesisEntry({ plan, roster }, coordinatorContext);
+    const lines = [genesis.line];
+    const head = genesis.head;
+
+    let coordinator = createCoordinator({ genesis: genesis.entry, head });
+    const nodes = new Map(
+      members.map(({ id, ...rest }) => {
+        const trustedPeers = members.filter((peer) => peer.id !== id).map((peer) => fingerprintOf(crypto, peer.key));
+        const policy = { maxEpsilon: plan.epsilon, delta: plan.delta, minCohort: plan.minCohort, releases: ["training"] as const, trustedPeers };
+        return [id, { ...rest, state: createNode({ self: id, genesis: genesis.entry, head, policy }), vector: undefined as Uint32Array | undefined }];
+      }),
+    );
+
+    const models = new Map<string, Float32Array>([[plan.initialModelHash, options.initialParameters]]);
+    const optimiserStates = new Map<string, OptimiserState>();
+    const uploads = new Map<string, Uint32Array>();
+    const sums = new Map<string, Uint32Array>();
+    const queue: (() => void | Promise<void>)[] = [];
+    const deadlines: { round: number; phase: string }[] = [];
+    let finished = false;
+    let roundStarted = performance.now();
+    let completed = 0;
+
+    const toCoordinator = (event: CoordinatorEvent) => queue.push(() => stepCoordinatorWith(event));
+    const toNode = (id: NodeId, event: NodeEvent) => queue.push(() => stepNodeWith(id, event));
+    const hash = (bytes: Uint8Array) => toHex(crypto.sha256(bytes)) as Sha256;
+    const bytesOf = (words: Uint32Array) => new Uint8Array(words.buffer, words.byteOffset, words.byteLength);
+
+    async function stepCoordinatorWith(event: CoordinatorEvent): Promise<void> {
+      const step = stepCoordinator(coordinator, event, coordinatorContext);
+      coordinator = step.state;
+      for (const effect of step.effects) await carryOut(effect);
+    }
+
+    async function carryOut(effect: CoordinatorEffect): Promise<void> {
+      switch (effect.type) {
+        case "persist":
+          if (effect.entry) lines.push(effect.entry.line);
+          return;
+        case "send":
+          for (const to of effect.to) toNode(to, { type: "message", message: effect.message });
+          return;
+        case "setDeadline":
+          deadlines.push({ round: effect.round, phase: effect.phase });
+          return;
+        case "sum": {
+          const sum = await sumUploads(effect, async (sha256) => read(uploads, sha256), crypto);
+          const sumHash = hash(bytesOf(sum));
+          sums.set(sumHash, sum);
+          toCoordinator({ type: "summed", round: effect.round, sumHash });
+          return;
+        }
+        case "apply": {
+          const optimiserState = effect.optimiserHash === null ? null : read(optimiserStates, effect.optimiserHash);
+          const sum = read(sums, effect.sumHash);
+          const next = applySum({ plan, release: effect.release, sum, parameters: read(models, effect.modelHash), optimiserState });
+          const modelHash = hash(encodeModel(plan.model, next.parameters));
+          const optimiserHash = hash(encodeOptimiserState(next.optimiserState));
+          models.set(modelHash, next.parameters);
+          optimiserStates.clear();
+          optimiserStates.set(optimiserHash, next.optimiserState);
+          sums.clear();
+          toCoordinator({ type: "applied", round: effect.round, modelHash, optimiserHash });
+          return;
+        }
+        case "eraseUploads":
+          uploads.clear();
+          return;
+        case "roundEnded": {
+          deadlines.length = 0;
+          if (effect.released) {
+            completed += 1;
+            const seconds = (performance.now() - roundStarted) / 1e3;
+            const parameters = read(models, coordinator.modelHash);
+            await options.onRound?.({ round: effect.round, epsilon: epsilonAfter(lines), seconds, parameters, modelHash: coordinator.modelHash });
+            for (const known of models.keys()) if (known !== coordinator.modelHash) models.delete(known);
+          }
+          roundStarted = performance.now();
+          if (!finished) toCoordinator({ type: "start", online: roster.map((member) => member.node) });
+          return;
+        }
+        case "finished":
+          finished = true;
+      }
+    }
+
+    async function stepNodeWith(id: NodeId, event: NodeEvent): Promise<void> {
+      const party = read(nodes, id);
+      const step = stepNode(party.state, event, party.context);
+      party.state = step.state;
+      for (const effect of step.effects) await carryOutAt(id, effect);
+    }
+
+    async function carryOutAt(id: NodeId, effect: NodeEffect): Promise<void> {
+      const party = read(nodes, id);
+      switch (effect.type) {
+        case "persist":
+          if (effect.vector) party.vector = effect.vector;
+          return;
+        case "startTraining": {
+          const { round, release, modelHash } = effect;
+          const { vector } = await trainingVector(trainer, {
+            ...roundParameters(plan, release),
+            parameters: read(models, modelHash),
+            histories: party.histories,
+            negatives: negativesSource(crypto, coordinator.planHash, round),
+            random: {
+              sampling: party.context.random(round, "sampling"),
+              rounding: party.context.random(round, "rounding"),
+              noise: party.context.random(round, "noise"),
+            },
+          });
+          toNode(id, { type: "trained", round, vector });
+          return;
+        }
+        case "send":
+          toCoordinator({ type: "message", message: effect.message });
+          return;
+        case "upload": {
+          if (party.vector === undefined) throw fail("TRB_SIMULATE_STALLED", { round: effect.message.round });
+          uploads.set(effect.message.body.sha256, party.vector);
+          toCoordinator({ type: "uploaded", message: effect.message });
+          toNode(id, { type: "uploaded", round: effect.message.round });
+          return;
+        }
+        case "eraseVector":
+          party.vector = undefined;
+          return;
+        case "stopTraining": // training here is over before anything else happens
+        case "eraseSecrets": // nothing was written
+        case "settle":
+        case "appendLedger":
+        case "setExpiry":
+      }
+    }
+
+    toCoordinator({ type: "start", online: roster.map((member) => member.node) });
+    while (!finished) {
+      const next = queue.shift();
+      if (next) await next();
+      else {
+        const deadline = deadlines.pop();
+        if (!deadline) throw fail("TRB_SIMULATE_STALLED", { round: coordinator.lastRound });
+        toCoordinator({ type: "deadline", ...deadline });
+      }
+    }
+    return {
+      parameters: read(models, coordinator.modelHash),
+      modelHash: coordinator.modelHash,
+      ledger: lines.map((line) => `${line}\n`).join(""),
+      rounds: completed,
+      bytesPerRoundPerNode: 4 * (plan.releases[0]?.dimension ?? 0),
+    };
+  }
+}
+
+function read<Key, Value>(map: ReadonlyMap<Key, Value>, key: Key): Value {
+  const value = map.get(key);
+  if (value === undefined) throw fail("TRB_SIMULATE_STALLED", { round: 0 });
+  return value;
+}
+
+function epsilonAfter(lines: readonly string[]): number {
+  const entry: unknown = JSON.parse(lines.at(-1) ?? "{}");
+  const { spent } = entry as { readonly spent?: { readonly epsilon: string } };
+  return Number(spent?.epsilon ?? 0);
+}
