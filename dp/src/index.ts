@@ -1,2 +1,21 @@
-/** Room 3. Customers' vectors to noisy sums. */
-export type { RandomSource } from "./sampling/random-source.ts";
+/** Room 3. Customers' vectors in, noisy sums out, and what they cost. */
+export { calibrateNoise, type NoiseTarget } from "./accounting/calibrate.ts";
+export { composeRdp, type EpsilonAtOrder, epsilonFromRdp, epsilonOf, epsilonOfAll } from "./accounting/epsilon.ts";
+export { rdpIntegerOrders, type SampledGaussian } from "./accounting/orders.ts";
+export { rdpPoissonGaussian, rdpVector } from "./accounting/poisson-gaussian.ts";
+export { clipL2, normL2 } from "./clipping/clip-l2.ts";
+export { clipToGrid } from "./clipping/clip-to-grid.ts";
+export { parseRational, type Rational, toDecimal, toNumber } from "./exact/rational.ts";
+export { benchSampler, type SamplerBenchmark } from "./sampling/bench-sampler.ts";
+export { discreteGaussian } from "./sampling/discrete-gaussian.ts";
+export { fastDiscreteGaussian, type IntegerSampler } from "./sampling/fast-discrete-gaussian.ts";
+export { poissonSample } from "./sampling/poisson-sample.ts";
+export { type RandomSource, type WordReader, wordReader } from "./sampling/random-source.ts";
+export { clampToQuota } from "./sum-query/clamp.ts";
+export { ditherAndShift } from "./sum-query/dither.ts";
+export { addBucket, addCustomer, dequantise, type Grid, sumQueryGrid } from "./sum-query/grid.ts";
+export { fromModular, toModular } from "./sum-query/modular.ts";
+export { noisyVector, readSum } from "./sum-query/node-vector.ts";
+export { addNoise, noiseDeviation } from "./sum-query/noise.ts";
+export { type SumQueryParameters, type SumQueryPlan, sumQueryParameters } from "./sum-query/parameters.ts";
+export { type ChosenScale, chooseScale, type ScaleChoice } from "./sum-query/scale.ts";

@@ -1,3 +1,117 @@
 import { defineErrors } from "../define.ts";
 
-export const dpErrors = defineErrors({});
+const usage = { status: 400, exitCode: 2 } as const;
+
+export const dpErrors = defineErrors({
+  TRB_DP_DECIMAL_INVALID: {
+    message: "{text} is not a decimal number.",
+    advice: 'Write it like "0.01" or "1e-6".',
+    ...usage,
+  },
+  TRB_DP_PARAMETER_INVALID: {
+    message: "{parameter} is {value}; expected {expected}.",
+    advice: "Correct {parameter}.",
+    ...usage,
+  },
+  TRB_DP_VARIANCE_NOT_POSITIVE: {
+    message: "The noise variance is {variance}; it must be above zero.",
+    advice: "Use a noise multiplier above zero.",
+    ...usage,
+  },
+  TRB_DP_VARIANCE_TOO_LARGE: {
+    message: "The noise variance is above 2^{most}, which the samples' type cannot hold.",
+    advice: "Use a smaller scale, or Float64Array for the samples.",
+    ...usage,
+  },
+  TRB_DP_SAMPLE_OUT_OF_RANGE: {
+    message: "A noise sample does not fit the array it was drawn for.",
+    advice: "This happens by chance less than once in 2^700 samples: check the random source.",
+    status: 500,
+    exitCode: 1,
+  },
+  TRB_DP_SAMPLING_RATE_INVALID: {
+    message: "The sampling rate is {samplingRate}; it must be from 0 to 1.",
+    advice: "Give the chance that one customer is sampled in a round, for example 0.01.",
+    ...usage,
+  },
+  TRB_DP_NOISE_MULTIPLIER_INVALID: {
+    message: "The noise multiplier is {noiseMultiplier}; it must be a finite number above zero.",
+    advice: "Give noise standard deviation over sensitivity, for example 1.0.",
+    ...usage,
+  },
+  TRB_DP_STEPS_INVALID: {
+    message: "The number of steps is {steps}; it must be a whole number from 0 on.",
+    advice: "Give the number of rounds that may be charged.",
+    ...usage,
+  },
+  TRB_DP_DELTA_INVALID: {
+    message: "δ is {delta}; it must lie between 0 and 1, both excluded.",
+    advice: "Use a δ below one over the number of customers, for example 1e-6.",
+    ...usage,
+  },
+  TRB_DP_EPSILON_INVALID: {
+    message: "The target ε is {epsilon}; it must be a finite number above zero.",
+    advice: "Use an ε above zero, for example 8.",
+    ...usage,
+  },
+  TRB_DP_EPSILON_UNREACHABLE: {
+    message:
+      "No noise multiplier up to {most} reaches ε = {epsilon} at δ = {delta} in {steps} steps at sampling rate {samplingRate}.",
+    advice: "Allow a larger ε, or fewer steps, or a lower sampling rate.",
+    ...usage,
+  },
+  TRB_DP_EPSILON_UNBOUNDED: {
+    message: "The accountant has no finite ε for so little noise.",
+    advice: "Use a larger noise multiplier or fewer steps.",
+    ...usage,
+  },
+  TRB_DP_ORDERS_MISMATCH: {
+    message: "There are {orders} Rényi orders but {values} divergences.",
+    advice: "Compose only vectors that stand for the same orders, each order above 1 and each divergence from 0 on.",
+    ...usage,
+  },
+  TRB_DP_LENGTH_MISMATCH: {
+    message: "A vector has {length} coordinates; expected {expected}.",
+    advice: "Use vectors of the plan's dimension.",
+    ...usage,
+  },
+  TRB_DP_TOUCHED_NEEDS_EXACT: {
+    message: "Only exact arithmetic may claim that a customer touches {touched} of {dimension} coordinates.",
+    advice: "Set touched to the dimension, or arithmetic to exact.",
+    status: 400,
+    exitCode: 3,
+  },
+  TRB_DP_SEVERAL_MERCHANTS_SAMPLED: {
+    message: "The accountant does not cover a customer at {merchants} merchants when customers are sampled.",
+    advice: "Set maxMerchantsPerCustomer to 1, or samplingRate to 1.",
+    status: 400,
+    exitCode: 3,
+  },
+  TRB_DP_NO_HONEST_NODES: {
+    message: "A cohort of {minCohort} with {maxCorrupt} corrupt nodes has no honest node left.",
+    advice: "Raise minCohort or lower maxCorrupt.",
+    status: 400,
+    exitCode: 3,
+  },
+  TRB_DP_NOISE_TOO_SMALL: {
+    message: "A node's noise share has standard deviation {deviation} integer units; at least 4 are needed.",
+    advice: "Raise the noise multiplier or the scale.",
+    status: 400,
+    exitCode: 3,
+  },
+  TRB_DP_GRID_TOO_FINE: {
+    message: "Sums on the grid would pass 2^53 units.",
+    advice: "Use fewer fraction bits, a smaller scale or a smaller quota.",
+    ...usage,
+  },
+  TRB_DP_TOO_MANY_CUSTOMERS: {
+    message: "A node with {customers} customers could pass the exact range of its sums; at most {most} are possible.",
+    advice: "Raise customerQuota, or use fewer fraction bits.",
+    ...usage,
+  },
+  TRB_DP_SCALE_IMPOSSIBLE: {
+    message: "The noise and the rounding of {dimension} coordinates leave no room for the sum in 32 bits.",
+    advice: "Use a smaller dimension, noise multiplier or number of nodes.",
+    ...usage,
+  },
+});

@@ -1,0 +1,39 @@
+/** What every function of this folder takes, and the checks of it. A bad input is a coded error, never a number. */
+import { fail } from "@tributary/errors";
+
+/**
+ * The Rényi orders of the accountant `rdp-integer`. Integer, because at integer orders the Poisson-subsampled discrete Gaussian costs
+ * no more than the continuous one (DESIGN §4).
+ */
+export const rdpIntegerOrders: readonly number[] = [...Array.from({ length: 62 }, (_, i) => i + 2), 128, 256, 512, 1024];
+
+/** `steps` sums, each with every customer sampled at `samplingRate` and Gaussian noise of `noiseMultiplier`·sensitivity. */
+export interface SampledGaussian {
+  /** q, from 0 to 1 */
+  readonly samplingRate: number;
+  /** z > 0 */
+  readonly noiseMultiplier: number;
+  /** T, a whole number from 0 on */
+  readonly steps: number;
+}
+
+/** @throws TRB_DP_SAMPLING_RATE_INVALID, TRB_DP_NOISE_MULTIPLIER_INVALID, TRB_DP_STEPS_INVALID */
+export function checkSampledGaussian({ samplingRate, noiseMultiplier, steps }: SampledGaussian): void {
+  checkSamplingRate(samplingRate);
+  if (!(noiseMultiplier > 0 && Number.isFinite(noiseMultiplier))) {
+    throw fail("TRB_DP_NOISE_MULTIPLIER_INVALID", { noiseMultiplier });
+  }
+  checkSteps(steps);
+}
+
+export function checkSamplingRate(samplingRate: number): void {
+  if (!(samplingRate >= 0 && samplingRate <= 1)) throw fail("TRB_DP_SAMPLING_RATE_INVALID", { samplingRate });
+}
+
+export function checkSteps(steps: number): void {
+  if (!(Number.isSafeInteger(steps) && steps >= 0)) throw fail("TRB_DP_STEPS_INVALID", { steps });
+}
+
+export function checkDelta(delta: number): void {
+  if (!(delta > 0 && delta < 1)) throw fail("TRB_DP_DELTA_INVALID", { delta });
+}

@@ -1,0 +1,38 @@
+/**
+ * L2 clipping in floats: a vector longer than C is scaled down to C. What it returns may pass C by a rounding error (some 1e-16 of it), so
+ * a sensitivity may rest on it only with an allowance (bucketed arithmetic) or after `clip-to-grid.ts` has checked it in integers.
+ */
+import { fail } from "@tributary/errors";
+
+/**
+ * Scales the vector in place to an L2 norm of at most C (up to rounding). One that holds a number that is not finite becomes zero.
+ * @param vector [any length]
+ * @param clipNorm C > 0
+ * @returns the norm before clipping; NaN when the vector became zero because it was not finite
+ * @throws TRB_DP_PARAMETER_INVALID
+ */
+export function clipL2(vector: Float32Array | Float64Array, clipNorm: number): number {
+  if (!(clipNorm > 0 && Number.isFinite(clipNorm))) {
+    throw fail("TRB_DP_PARAMETER_INVALID", { parameter: "clipNorm", value: clipNorm, expected: "a finite number above 0" });
+  }
+  const norm = normL2(vector);
+  if (Number.isNaN(norm)) {
+    vector.fill(0);
+  } else if (norm > clipNorm) {
+    for (let i = 0; i < vector.length; i++) vector[i] = ((vector[i] as number) / norm) * clipNorm;
+  }
+  return norm;
+}
+
+/** The L2 norm, scaled by the largest entry so that squares neither overflow nor vanish; NaN unless all entries are finite. */
+export function normL2(vector: Float32Array | Float64Array): number {
+  let largest = 0;
+  for (const value of vector) {
+    if (!Number.isFinite(value)) return Number.NaN;
+    largest = Math.max(largest, Math.abs(value));
+  }
+  if (largest === 0) return 0;
+  let sum = 0;
+  for (const value of vector) sum += (value / largest) ** 2;
+  return largest * Math.sqrt(sum);
+}

@@ -1,0 +1,46 @@
+/**
+ * L2 clipping that holds exactly: the vector becomes integers on the grid of s·2^f units, and their squared norm is compared with
+ * (s·2^f·C)² in integers, so no rounding error can hide in the sensitivity. Source: DESIGN §4, `exact` arithmetic.
+ *
+ * The comparison is made in floats where their error interval proves the answer, and in BigInt where it doesn't. A sum of n squares
+ * of integers, each rounded, is within (n + 2)·2⁻⁵³ of its value relatively.
+ */
+import type { Grid } from "../sum-query/grid.ts";
+import { clipL2 } from "./clip-l2.ts";
+
+/**
+ * @param vector [dimension]; not changed
+ * @returns [dimension] integers whose squared sum is at most `grid.squaredLimit`; null for a vector that is not finite
+ */
+export function clipToGrid(
+  vector: Float32Array | Float64Array,
+  grid: Pick<Grid, "unitsPerOne" | "clipNorm" | "squaredLimit">,
+): Float64Array | null {
+  const units = Float64Array.from(vector);
+  if (Number.isNaN(clipL2(units, grid.clipNorm))) return null;
+  // + 0 turns −0 into 0: there is one zero in the integers
+  for (let i = 0; i < units.length; i++) units[i] = Math.trunc((units[i] as number) * grid.unitsPerOne) + 0;
+  while (!isWithin(units, grid.squaredLimit)) shrink(units, grid.squaredLimit);
+  return units;
+}
+
+/** Exactly: Σ x² ≤ limit. Entries are integers below 2⁵³. */
+export function isWithin(units: Float64Array, limit: bigint): boolean {
+  let sum = 0;
+  for (const value of units) sum += value * value;
+  const error = (units.length + 8) * 2 ** -52; // the sum's error twice over, and that of turning the limit into a double
+  const bound = Number(limit);
+  if (sum <= bound * (1 - error)) return true;
+  if (sum > bound * (1 + error)) return false;
+  let exact = 0n;
+  for (const value of units) if (value !== 0) exact += BigInt(value) * BigInt(value);
+  return exact <= limit;
+}
+
+/** Scales down a little below the limit. Each entry that is not zero loses at least one unit, so the loop around this ends. */
+function shrink(units: Float64Array, limit: bigint): void {
+  let sum = 0;
+  for (const value of units) sum += value * value;
+  const factor = Math.min(1 - 2 ** -40, Math.sqrt(Number(limit) / sum));
+  for (let i = 0; i < units.length; i++) units[i] = Math.trunc((units[i] as number) * factor) + 0;
+}

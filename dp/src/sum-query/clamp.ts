@@ -1,0 +1,22 @@
+/**
+ * Step 2 of a sum query: each coordinate of a node's sum is clamped to what its quota of customers can reach.
+ *
+ * So one node with more sampled customers than its quota can't push the sum of all out of 32 bits. Clamping moves two sums never
+ * further apart (it is 1-Lipschitz in each coordinate), so the sensitivity stays Δ; that is so only *before* the noise: clamping
+ * noisy values would leave spikes at the bound, of a height that tells what was below. Nobody is dropped to meet the quota.
+ * The coordinator has no half of this step: what was clamped is lost.
+ */
+import { fail } from "@tributary/errors";
+
+/**
+ * @param total [dimension] grid units, changed in place
+ * @param bound `clampBound` of `sumQueryParameters`, grid units
+ */
+export function clampToQuota(total: Float64Array, bound: number): void {
+  if (!(bound >= 0)) throw fail("TRB_DP_PARAMETER_INVALID", { parameter: "bound", value: bound, expected: "0 or above" });
+  for (let i = 0; i < total.length; i++) {
+    const value = total[i] as number;
+    if (value > bound) total[i] = bound;
+    else if (value < -bound) total[i] = -bound;
+  }
+}

@@ -1,0 +1,112 @@
+/**
+ * Step 1 of a sum query: real vectors become integers on the grid of s·2^f units, and add up there.
+ *
+ *   node                                                         coordinator
+ *   addCustomer (exact) or addBucket (bucketed) ── total ──▶     (clamp, dither, noise, modular) ──▶ dequantise
+ *
+ * Integers add the same in any order, so removing one customer leaves what the others add untouched, to the bit. A float64 holds
+ * every integer below 2⁵³; `mostCustomers` of `sumQueryParameters` keeps totals there.
+ */
+import { fail } from "@tributary/errors";
+import { clipToGrid } from "../clipping/clip-to-grid.ts";
+import { floor, multiply, type Rational, toNumber, whole } from "../exact/rational.ts";
+
+export interface Grid {
+  /** s·2^f, as a double: grid units for one unit of the vector. */
+  readonly unitsPerOne: number;
+  /** C, as a double. */
+  readonly clipNorm: number;
+  /** ⌊(s·2^f·C)²⌋: an integer vector's squared norm is within the bound exactly if it is at most this. */
+  readonly squaredLimit: bigint;
+  /** f */
+  readonly fractionBits: number;
+}
+
+/** @throws TRB_DP_PARAMETER_INVALID unless 0 ≤ fractionBits ≤ 20 */
+export function sumQueryGrid(query: {
+  readonly scale: Rational;
+  readonly clipNorm: Rational;
+  readonly fractionBits: number;
+}): Grid {
+  const { scale, clipNorm, fractionBits } = query;
+  if (!(Number.isInteger(fractionBits) && fractionBits >= 0 && fractionBits <= 20)) {
+    throw fail("TRB_DP_PARAMETER_INVALID", { parameter: "fractionBits", value: fractionBits, expected: "from 0 to 20" });
+  }
+  const units = multiply(scale, whole(2 ** fractionBits));
+  const radius = multiply(units, clipNorm);
+  if (floor(radius) >= 2n ** 46n) throw fail("TRB_DP_GRID_TOO_FINE");
+  return {
+    unitsPerOne: toNumber(units),
+    clipNorm: toNumber(clipNorm),
+    squaredLimit: floor(multiply(radius, radius)),
+    fractionBits,
+  };
+}
+
+// ── node ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/**
+ * `exact` arithmetic: clips one customer's vector on the grid and adds it.
+ * @param total [dimension] grid units, changed in place
+ * @param vector [dimension]
+ * @returns whether it counted: a vector with a number that is not finite, or with more than `touched` coordinates that are not
+ *   zero, counts as zero (the caller counts those, locally only)
+ * @throws TRB_DP_LENGTH_MISMATCH
+ */
+export function addCustomer(total: Float64Array, vector: Float32Array | Float64Array, grid: Grid, touched: number): boolean {
+  checkLength(vector.length, total.length);
+  const units = clipToGrid(vector, grid);
+  if (units === null || countNonZero(units) > touched) return false;
+  for (let i = 0; i < total.length; i++) total[i] = (total[i] as number) + (units[i] as number);
+  return true;
+}
+
+/**
+ * `bucketed` arithmetic: turns one graph run's clipped sum into grid units, truncating toward zero, and adds it.
+ * @param total [dimension] grid units, changed in place
+ * @param bucketSum [dimension], clipped customer by customer inside the graph
+ * @returns whether it counted: a sum with a number that is not finite counts as zero. The graph makes single customers' non-finite
+ *   vectors zero before they are summed; this is the second lock on the door.
+ * @throws TRB_DP_LENGTH_MISMATCH
+ */
+export function addBucket(total: Float64Array, bucketSum: Float32Array | Float64Array, grid: Grid): boolean {
+  checkLength(bucketSum.length, total.length);
+  const { unitsPerOne } = grid;
+  for (let i = 0; i < bucketSum.length; i++) {
+    if (!Number.isFinite(bucketSum[i])) return false;
+  }
+  for (let i = 0; i < total.length; i++) {
+    total[i] = (total[i] as number) + Math.trunc((bucketSum[i] as number) * unitsPerOne);
+  }
+  return true;
+}
+
+// ── coordinator ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+/**
+ * The inverse: from integer units back to the vector's. Divide by a plan's constant, never by how many nodes or customers came:
+ * the number of survivors is no secret, but a divisor that depends on the data would be released without noise.
+ * @param sum [dimension] integer units
+ * @param scale s
+ * @param divisor a constant of the plan, for example samplingRate·minCustomers; 1 for the plain sum
+ * @returns [dimension]
+ */
+export function dequantise(sum: Int32Array | Float64Array, scale: number, divisor = 1): Float64Array {
+  const out = new Float64Array(sum.length);
+  const unit = scale * divisor;
+  if (!(unit > 0 && Number.isFinite(unit))) {
+    throw fail("TRB_DP_PARAMETER_INVALID", { parameter: "divisor", value: divisor, expected: "above 0" });
+  }
+  for (let i = 0; i < out.length; i++) out[i] = (sum[i] as number) / unit;
+  return out;
+}
+
+function countNonZero(units: Float64Array): number {
+  let count = 0;
+  for (const value of units) if (value !== 0) count++;
+  return count;
+}
+
+function checkLength(length: number, expected: number): void {
+  if (length !== expected) throw fail("TRB_DP_LENGTH_MISMATCH", { length, expected });
+}
