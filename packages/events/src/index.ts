@@ -20,7 +20,7 @@ export { type DropCounts, type DropReason, dropReasons } from "./cleaning/drop-r
 export { type Action, actions, type Histories } from "./histories.ts";
 export { describeImport, type ImportOptions, type ImportReport, type ImportResult, importLog } from "./import-log.ts";
 export type { ColumnNames } from "./reading/columns.ts";
-export { type LogFormat, type LogOptions, logFormats } from "./reading/log.ts";
+export { type LogOptions, type LogPreset, logPresets } from "./reading/log.ts";
 export { type SeededRandom, seededRandom, shuffle } from "./seeded-random.ts";
 export { type HeldOut, leaveLastOut, sliceHistories, splitCustomers } from "./splitting.ts";
 export { decodeHistories, encodeHistories } from "./store-format.ts";

@@ -7,13 +7,15 @@ import { readJsonl } from "./jsonl.ts";
 import type { RowSink } from "./rows.ts";
 import { readSasrecText } from "./sasrec-text.ts";
 
-export const logFormats = ["csv", "jsonl", "sasrec-text"] as const;
-export type LogFormat = (typeof logFormats)[number];
+export const logPresets = ["sasrec-text"] as const;
+export type LogPreset = (typeof logPresets)[number];
 
 /** How a log file is to be read. */
 export interface LogOptions {
   /** Default: by the file's ending; `.jsonl` and `.ndjson` are JSONL, everything else is CSV. */
-  readonly format?: LogFormat | undefined;
+  readonly format?: "csv" | "jsonl" | undefined;
+  /** A form that has no named columns; goes before `format`. */
+  readonly preset?: LogPreset | undefined;
   /** Names of the columns (CSV) or keys (JSONL); default: the usual names. */
   readonly columns?: ColumnNames | undefined;
   /** CSV only. Default: a comma, or a tab for `.tsv`. */
@@ -26,13 +28,8 @@ export interface LogOptions {
 export async function readLog(path: string, options: LogOptions, sink: RowSink): Promise<void> {
   const { columns = {}, lineLimit = defaultLineLimit } = options;
   const ending = extname(path).toLowerCase();
+  if (options.preset === "sasrec-text") return readSasrecText(path, lineLimit, sink);
   const format = options.format ?? (ending === ".jsonl" || ending === ".ndjson" ? "jsonl" : "csv");
-  switch (format) {
-    case "csv":
-      return readCsv(path, { columns, delimiter: options.delimiter ?? (ending === ".tsv" ? "\t" : ","), lineLimit }, sink);
-    case "jsonl":
-      return readJsonl(path, columns, lineLimit, sink);
-    case "sasrec-text":
-      return readSasrecText(path, lineLimit, sink);
-  }
+  if (format === "jsonl") return readJsonl(path, columns, lineLimit, sink);
+  return readCsv(path, { columns, delimiter: options.delimiter ?? (ending === ".tsv" ? "\t" : ","), lineLimit }, sink);
 }
