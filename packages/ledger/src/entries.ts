@@ -4,6 +4,7 @@
  */
 import {
   decimal,
+  federationName,
   identityKey,
   nodeId,
   planSchema,
@@ -28,25 +29,42 @@ const head = {
 /** What a release cost so far: the Rényi divergence at each order of the accountant, and the ε that follows at plan.delta. */
 export const spentSchema = z.strictObject({
   /** Rounds charged so far for each place in `plan.releases`, this one included. */
-  charged: z.array(z.int().min(0)),
-  orders: z.array(z.int().min(2)),
+  charged: z.array(z.int().min(0)).max(64),
+  orders: z.array(z.int().min(2)).max(1000),
   /** [orders] nats, decimal strings of 12 significant digits rounded up. */
-  rdp: z.array(decimal),
+  rdp: z.array(decimal).max(1000),
   epsilon: decimal,
 });
+export type Spent = z.infer<typeof spentSchema>;
 
-const nodes = z.array(nodeId);
+/** Larger rosters than the protocol's are refused before they cost anything. */
+const nodes = z.array(nodeId).max(10_000);
 const voteSignature = z.strictObject({ node: nodeId, signature: signatureHex });
 
 export const genesisSchema = z.strictObject({
   ...head,
   kind: z.literal("genesis"),
-  federation: z.string(),
+  federation: federationName,
   coordinatorKey: identityKey,
   plan: planSchema,
   planHash: sha256Hex,
   roster: rosterSchema,
 });
+
+/** What ran: everything from which its privacy cost follows. `mechanismOf` makes it from the plan. */
+export const mechanismSchema = z.strictObject({
+  name: z.literal("poisson-discrete-gaussian"),
+  sampler: z.string().max(64),
+  /** Δ, integer units, rounded up. */
+  sensitivity: decimal,
+  /** σ_u², squared integer units, rounded up. */
+  nodeVariance: decimal,
+  /** How many nodes' noise is counted on. */
+  honestNodes: z.int().min(1),
+  samplingRate: decimal,
+  noiseMultiplier: decimal,
+});
+export type Mechanism = z.infer<typeof mechanismSchema>;
 
 /** One noisy sum released. */
 export const roundSchema = z.strictObject({
@@ -63,17 +81,8 @@ export const roundSchema = z.strictObject({
   sharers: nodes,
   survivors: nodes,
   /** Signatures of the vote messages for exactly (h₁, sharers, survivors), ascending by node: a quorum. */
-  votes: z.array(voteSignature),
-  /** What ran: everything from which its privacy cost follows. Integer sensitivity is rounded up. */
-  mechanism: z.strictObject({
-    name: z.literal("poisson-discrete-gaussian"),
-    sampler: z.string(),
-    sensitivity: decimal,
-    nodeVariance: decimal,
-    honestNodes: z.int().min(1),
-    samplingRate: decimal,
-    noiseMultiplier: decimal,
-  }),
+  votes: z.array(voteSignature).max(10_000),
+  mechanism: mechanismSchema,
   /** SHA-256 of the unmasked sum, little-endian u32. */
   sumHash: sha256Hex,
   spent: spentSchema,
@@ -87,10 +96,12 @@ export const abortedSchema = z.strictObject({
   release: z.int().min(0),
   planHash: sha256Hex,
   modelHash: sha256Hex,
-  code: z.string(),
-  step: z.string(),
+  /** Why: a code of the error table. */
+  code: z.string().max(64),
+  /** The step that was under way. */
+  step: z.string().max(32),
   charged: z.boolean(),
-  votes: z.array(voteSignature),
+  votes: z.array(voteSignature).max(10_000),
   h1: sha256Hex.nullable(),
   spent: spentSchema,
 });
@@ -99,8 +110,9 @@ export const abortedSchema = z.strictObject({
 export const closingSchema = z.strictObject({
   ...head,
   kind: z.literal("closing"),
-  reason: z.string(),
+  reason: z.string().max(256),
   modelHash: sha256Hex,
+  /** How many were released. */
   rounds: z.int().min(0),
   spent: spentSchema,
 });

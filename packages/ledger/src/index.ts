@@ -1,2 +1,14 @@
 /** Room 7. Releases to signed, hash-chained evidence. */
-export { type Entry, type EntryKind, type EntryOf, entrySchema, type LedgerHead } from "./entries.ts";
+export { emptyHead, headAfter, lineHash, placeAfter, type SignedEntry, signEntry, type UnsignedEntry } from "./building.ts";
+export {
+  type Entry,
+  type EntryKind,
+  type EntryOf,
+  entrySchema,
+  type LedgerHead,
+  type Mechanism,
+  type Spent,
+} from "./entries.ts";
+export { mechanismOf } from "./mechanism.ts";
+export { parseLine } from "./parsing.ts";
+export { spentAfter } from "./spending.ts";

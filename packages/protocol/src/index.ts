@@ -41,6 +41,7 @@ export {
   verifyStatement,
 } from "./messages/sign.ts";
 export { parseWith } from "./parsing.ts";
+export { type PlanCost, planCost, releaseOf, sumQueryOf } from "./plan/cost.ts";
 export { parsePlan, planHash } from "./plan/parse.ts";
 export {
   deadlinesSchema,

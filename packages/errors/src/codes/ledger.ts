@@ -1,3 +1,47 @@
 import { defineErrors } from "../define.ts";
 
-export const ledgerErrors = defineErrors({});
+const distrust = "Don't rely on this ledger: ask for an unaltered copy, and compare its head hash with other members.";
+
+/** Each names what an entry got wrong; verification puts entry and line beside it. All are exit 4. */
+const refuted = (message: string, advice: string = distrust) => ({ message, advice, status: 409, exitCode: 4 as const });
+
+export const ledgerErrors = defineErrors({
+  TRB_LEDGER_EMPTY: refuted("The ledger has no entries.", "Give the ledger.jsonl of a federation that has begun."),
+  TRB_LEDGER_LINE_INVALID: refuted("A line is not a ledger entry at {path}: {reason}."),
+  TRB_LEDGER_NOT_CANONICAL: refuted("A line is not byte-equal to its canonical form."),
+  TRB_LEDGER_UNTERMINATED: refuted("The last line does not end with a line feed: the file was cut off or altered."),
+  TRB_LEDGER_CHAIN_BROKEN: refuted("An entry does not follow the one before it: its {field} is not what the chain requires."),
+  TRB_LEDGER_SIGNATURE_INVALID: refuted("An entry's signature is not valid under the coordinator's key."),
+  TRB_LEDGER_NO_GENESIS: refuted("The first entry is not a genesis entry."),
+  TRB_LEDGER_SECOND_GENESIS: refuted("A genesis entry stands after the first entry."),
+  TRB_LEDGER_GENESIS_INVALID: refuted("The genesis entry contradicts itself: {reason}."),
+  TRB_LEDGER_PLAN_REFUSED: refuted("The plan in the genesis entry breaks a rule ({code}): {reason}"),
+  TRB_LEDGER_ROSTER_INVALID: refuted("The founding roster is not valid: {reason}."),
+  TRB_LEDGER_PLAN_MISMATCH: refuted("An entry is bound to another plan."),
+  TRB_LEDGER_MODEL_CHAIN_BROKEN: refuted("An entry does not start from the model that the one before it left."),
+  TRB_LEDGER_ROUND_REPEATED: refuted(
+    "Round {round} comes after round {last}: a round number is used once, in ascending order.",
+  ),
+  TRB_LEDGER_RELEASE_UNKNOWN: refuted("An entry names release {release}, which the plan does not have."),
+  TRB_LEDGER_SETS_INVALID: refuted("The node sets of a round are not valid: {reason}."),
+  TRB_LEDGER_COHORT_TOO_SMALL: refuted("A round has {nodes} {set} where at least {least} are needed."),
+  TRB_LEDGER_VOTES_INVALID: refuted("The votes of a round are not valid: {reason}."),
+  TRB_LEDGER_QUORUM_MISSING: refuted("A round has {votes} votes where a quorum is {quorum}."),
+  TRB_LEDGER_CHARGE_WRONG: refuted("The rounds charged are not what the entries add up to."),
+  TRB_LEDGER_REFUND_UNFOUNDED: refuted("A round given up in step {step} is not charged, though no quorum voted to abort it."),
+  TRB_LEDGER_ROUNDS_EXCEEDED: refuted("{charged} rounds of release {release} are charged; the plan permits {rounds}."),
+  TRB_LEDGER_EPSILON_UNDERSTATED: refuted(
+    "An entry claims a smaller privacy cost ({claimed}) than follows from the plan ({recomputed}).",
+  ),
+  TRB_LEDGER_MECHANISM_MISMATCH: refuted("The mechanism's {field} is not what the plan prescribes."),
+  TRB_LEDGER_CLOSING_WRONG: refuted("The closing entry counts {claimed} released rounds; the ledger has {counted}."),
+  TRB_LEDGER_AFTER_CLOSING: refuted("An entry stands after the closing entry."),
+  TRB_LEDGER_KEY_MISMATCH: refuted(
+    "The ledger is signed by another coordinator: its key's fingerprint is not the one given.",
+    "Compare the fingerprint with the one that the coordinator published elsewhere.",
+  ),
+  TRB_LEDGER_HEAD_MISMATCH: refuted(
+    "No entry has the head hash that was given: the ledger was cut off or rewritten.",
+    "Ask for the whole ledger, and compare its head hash with other members.",
+  ),
+});

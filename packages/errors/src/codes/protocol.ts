@@ -7,6 +7,18 @@ export const protocolErrors = defineErrors({
     status: 400,
     exitCode: 2,
   },
+  TRB_PLAN_RELEASE_UNKNOWN: {
+    message: "The plan has {releases} releases; number {place}, counted from 0, is not one of them.",
+    advice: "Name a release of the plan.",
+    status: 400,
+    exitCode: 2,
+  },
+  TRB_PLAN_CENTRAL_NOISE: {
+    message: "The plan adds noise at the coordinator, which then sees the exact sums.",
+    advice: "Set noiseMode to distributed or local; central noise is for simulation only.",
+    status: 400,
+    exitCode: 3,
+  },
   TRB_MESSAGE_INVALID: {
     message: "A message is malformed at {path}: {reason}.",
     advice: "Run the same version of Tributary on both sides.",

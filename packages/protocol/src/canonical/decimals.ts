@@ -12,15 +12,15 @@ const significantDigits = 12;
 const maxExponent = 400;
 
 /**
- * The number in at most 12 significant digits: the nearest such number, or with "up" the least that is not below it
- * (decided exactly, on the float's binary value).
+ * The number in at most 12 significant digits: the nearest such number, or with "up" the least that does not read back as
+ * less (so that reading and writing again changes nothing: 0.1 stays "0.1").
  * @throws TRB_DECIMAL_INVALID for NaN and the infinities
  */
 export function formatDecimal(value: number, rounding: "nearest" | "up" = "nearest"): Decimal {
   if (!Number.isFinite(value)) throw fail("TRB_DECIMAL_INVALID", { reason: "it is not finite" });
   const { mantissa, exponent } = roundToDigits(value);
-  const short = rounding === "up" && isBelow(mantissa, exponent, value);
-  return write(short ? mantissa + 1n : mantissa, exponent);
+  const nearest = write(mantissa, exponent);
+  return rounding === "up" && Number(nearest) < value ? write(mantissa + 1n, exponent) : nearest;
 }
 
 /** The float64 nearest to the decimal. @throws TRB_DECIMAL_INVALID when it is not a decimal or too large for one */
@@ -49,28 +49,6 @@ interface Scaled {
 function roundToDigits(value: number): Scaled {
   const [digits, exponent] = value.toExponential(significantDigits - 1).split("e") as [string, string];
   return { mantissa: BigInt(digits.replace(".", "")), exponent: Number(exponent) - (significantDigits - 1) };
-}
-
-/** Whether mantissa · 10^exponent < value, in exact arithmetic. */
-function isBelow(mantissa: bigint, exponent: number, value: number): boolean {
-  const exact = floatToRational(value);
-  const [up, down] = exponent < 0 ? [1n, 10n ** BigInt(-exponent)] : [10n ** BigInt(exponent), 1n];
-  return mantissa * up * exact.denominator < exact.numerator * down;
-}
-
-/** The float's exact value. */
-function floatToRational(value: number): Rational {
-  const view = new DataView(new ArrayBuffer(8));
-  view.setFloat64(0, value);
-  const bits = view.getBigUint64(0);
-  const biased = Number((bits >> 52n) & 0x7ffn);
-  const fraction = bits & 0xfffffffffffffn;
-  const mantissa = biased === 0 ? fraction : fraction | 0x10000000000000n;
-  const signed = value < 0 ? -mantissa : mantissa;
-  const power = (biased === 0 ? 1 : biased) - 1075;
-  return power >= 0
-    ? { numerator: signed << BigInt(power), denominator: 1n }
-    : { numerator: signed, denominator: 1n << BigInt(-power) };
 }
 
 /** One form for each number: plain from 10⁻⁶ up to below 10²¹, else with an exponent; no trailing zeros, no "+". */
