@@ -1,3 +1,5 @@
+import { fail } from "@tributary/errors";
+
 /**
  * What fixes a model: everything that its graph depends on, and nothing local. `plan.model` is exactly this.
  */
@@ -25,4 +27,27 @@ export interface ModelSpec {
   };
   /** Weight of the next-action loss beside the next-item loss, in thousandths; 0: no such head. */
   readonly nextActionWeight: number;
+}
+
+/**
+ * Refuses a model that can't be built, before anything is computed.
+ * @throws TRB_TRAINING_SPEC_INVALID
+ */
+export function checkSpec(spec: ModelSpec): void {
+  const refuse = (reason: string): never => {
+    throw fail("TRB_TRAINING_SPEC_INVALID", { reason });
+  };
+  const counts = ["items", "length", "width", "blocks", "heads", "feedForward"] as const;
+  for (const name of counts) {
+    if (!Number.isInteger(spec[name]) || spec[name] < 1) refuse(`${name} must be a whole number above 0`);
+  }
+  for (const name of ["actions", "timeGaps", "nextActionWeight"] as const) {
+    if (!Number.isInteger(spec[name]) || spec[name] < 0) refuse(`${name} must be a whole number, 0 or more`);
+  }
+  const { negatives } = spec.nextItem;
+  if (!Number.isInteger(negatives) || negatives < 0) refuse("nextItem.negatives must be a whole number, 0 or more");
+  if (negatives >= spec.items) refuse("nextItem.negatives must be below items; 0 takes all items");
+  if (spec.width % spec.heads !== 0) refuse("width must be a multiple of heads");
+  if (spec.positions === "sinusoidal" && spec.width % 2 !== 0) refuse("sinusoidal positions need an even width");
+  if (spec.actions === 0 && spec.nextActionWeight > 0) refuse("a next-action loss needs actions");
 }

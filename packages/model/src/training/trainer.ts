@@ -1,0 +1,216 @@
+/**
+ * A node's clipped sum over its sampled customers, in the `bucketed` arithmetic of DESIGN §4:
+ *
+ *   sampled customers ─▶ buckets (length class × hash of the own id) ─▶ one graph run each ─▶ integers ─▶ total
+ *
+ * Removing one customer changes one bucket, by at most C and that run's float error; all other buckets stay as they are to
+ * the bit. Where a bucket is overfull, or holds a customer whose norm is not finite, it runs customer by customer.
+ */
+import type { RandomSource } from "@tributary/dp";
+import { fail } from "@tributary/errors";
+import type { Histories } from "@tributary/events";
+import { clipNormInput, type Executor, type FeedTensor, type Outputs, type Session } from "@tributary/tensor";
+import { sinusoids } from "../graphs/encoder.ts";
+import { shortLength, type TrainingGraph, trainingVariants } from "../graphs/training.ts";
+import { checkParameters, type GraphParameter, gather, graphParameters, parameterCount } from "../parameters.ts";
+import type { ModelSpec } from "../spec.ts";
+import { BucketSum } from "./bucket-sum.ts";
+import { type Example, exampleFeeds, exampleOf, inputsOf, type SharedNegatives } from "./examples.ts";
+import { bucketCount, bucketCustomers, classOf, lengthClasses } from "./length-classes.ts";
+import { drawNegatives, logExpectedCount } from "./negatives.ts";
+
+export interface SumRequest {
+  /** [dimension], in the order of `parameterShapes`. */
+  readonly parameters: Float32Array;
+  readonly histories: Histories;
+  /** Places in `histories.customers`. */
+  readonly sampled: Uint32Array;
+  /** C */
+  readonly clipNorm: number;
+  /** s: integer units per unit of the vector. */
+  readonly scale: number;
+  /** f: the sum is on the grid s·2^f. */
+  readonly fractionBits: number;
+  readonly customerQuota: number;
+  /** Common to the round. */
+  readonly negatives: RandomSource;
+  /** True: stop before the next bucket. */
+  readonly deadline?: () => boolean;
+}
+
+/** For the node's own eyes: counts depend on the sample. */
+export interface SumCounts {
+  /** Customers whose vectors are in the sum, those with nothing to learn from among them. */
+  readonly customers: number;
+  /** Customers who count as zero because their norm was not finite. */
+  readonly zeroed: number;
+  /** Customers left out because the deadline had passed. */
+  readonly skipped: number;
+}
+
+export interface Trainer {
+  /**
+   * @returns total: [dimension], integers held in float64
+   * @throws TRB_TRAINING_PARAMETERS_WRONG_LENGTH, TRB_TRAINING_PARAMETERS_NOT_FINITE, TRB_TRAINING_REQUEST_INVALID
+   */
+  sum(request: SumRequest): Promise<{ readonly total: Float64Array; readonly counts: SumCounts }>;
+  close(): Promise<void>;
+}
+
+interface LoadedGraph extends TrainingGraph {
+  readonly session: Session;
+}
+
+/**
+ * Loads a model's training graphs.
+ * @param options.clipped false leaves norms and clipping out: for benchmarks and in-house training, never for a release
+ */
+export async function createTrainer(
+  spec: ModelSpec,
+  executor: Executor,
+  options: { readonly clipped?: boolean } = {},
+): Promise<Trainer> {
+  const clipped = options.clipped ?? true;
+  const graphs: LoadedGraph[] = [];
+  for (const variant of trainingVariants(spec, clipped)) {
+    graphs.push({ ...variant, session: await executor.load(variant.graph) });
+  }
+  const layout = graphParameters(spec);
+  const classes = lengthClasses(spec.length);
+  const dimension = parameterCount(spec);
+  let spare: BucketSum | undefined;
+  return {
+    async sum(request) {
+      checkRequest(request);
+      checkParameters(spec, request.parameters);
+      const [short] = graphs;
+      if (short === undefined) throw fail("TRB_TENSOR_SESSION_CLOSED", { graph: "training" });
+      const negatives = spec.nextItem.negatives > 0 ? drawNegatives(spec, request.negatives) : undefined;
+      const common = commonFeeds(spec, layout, request, negatives, clipped);
+      const total = new Float64Array(dimension);
+      const bucketSum = spare ?? new BucketSum(layout, short.pieces, dimension);
+      spare = undefined; // two sums at once must not share it
+      const grid = request.scale * 2 ** request.fractionBits;
+      const { buckets, empty } = bucketsOf(spec, classes, request);
+      let [customers, zeroed, skipped] = [empty, 0, 0];
+      for (const { length, examples } of buckets) {
+        if (request.deadline?.()) {
+          skipped += examples.length;
+          continue;
+        }
+        const graph = (length > shortLength ? graphs.at(-1) : short) ?? short;
+        const run = async (some: readonly Example[]) => {
+          const feeds = { ...common, ...exampleFeeds(spec, request.histories, some, length, negatives) };
+          const outputs = await graph.session.run(feeds);
+          return finite(outputs, clipped) && bucketSum.add(graph.pieces, outputs, feeds);
+        };
+        const together = examples.length <= bucketCustomers(length) && (await run(examples));
+        if (!together) {
+          bucketSum.clear();
+          zeroed += await oneByOne(examples, run, bucketSum);
+        }
+        customers += examples.length;
+        bucketSum.flush(total, grid);
+      }
+      spare = bucketSum;
+      return { total, counts: { customers, zeroed, skipped } };
+    },
+    async close() {
+      for (const { session } of graphs.splice(0)) await session.close();
+    },
+  };
+}
+
+/** Runs each customer alone; one that is not finite is taken back out. Returns how many were. */
+async function oneByOne(
+  examples: readonly Example[],
+  run: (some: readonly Example[]) => Promise<boolean>,
+  bucketSum: BucketSum,
+): Promise<number> {
+  const bad = new Set<Example>();
+  for (const example of examples) {
+    if (await run([example])) continue;
+    bad.add(example);
+    // `add` may have got half way: start the bucket again from those known to be good
+    bucketSum.clear();
+    for (const earlier of examples.slice(0, examples.indexOf(example))) if (!bad.has(earlier)) await run([earlier]);
+  }
+  return bad.size;
+}
+
+function finite(outputs: Outputs, clipped: boolean): boolean {
+  const norm = outputs["norm"]?.data;
+  return !clipped || (norm !== undefined && Array.prototype.every.call(norm, Number.isFinite));
+}
+
+function checkRequest(request: SumRequest): void {
+  const { clipNorm, scale, fractionBits, customerQuota, sampled } = request;
+  const refuse = (reason: string): never => {
+    throw fail("TRB_TRAINING_REQUEST_INVALID", { reason });
+  };
+  if (!(clipNorm > 0 && Number.isFinite(clipNorm))) refuse("clipNorm must be above 0");
+  if (!(scale > 0 && Number.isFinite(scale))) refuse("scale must be above 0");
+  if (!Number.isInteger(fractionBits) || fractionBits < 0) refuse("fractionBits must be a whole number, 0 or more");
+  if (!Number.isInteger(customerQuota) || customerQuota < 1) refuse("customerQuota must be a whole number above 0");
+  // 2 leaves room for the truncation of every customer; above 2^53 float64 does not hold every integer
+  const largest = 2 * scale * 2 ** fractionBits * clipNorm * Math.max(1, sampled.length);
+  if (largest >= 2 ** 53) refuse("scale, fractionBits and clipNorm are too large for exact sums in 53 bits");
+}
+
+interface Bucket {
+  readonly length: number;
+  readonly examples: readonly Example[];
+}
+
+/** The sample in buckets, in a fixed order; inside a bucket by hash and id. `empty`: customers with nothing to learn from. */
+function bucketsOf(
+  spec: ModelSpec,
+  classes: readonly number[],
+  request: SumRequest,
+): { buckets: readonly Bucket[]; empty: number } {
+  const found = new Map<number, { readonly length: number; readonly place: number; readonly examples: Example[] }>();
+  let empty = 0;
+  for (const customer of request.sampled) {
+    const example = exampleOf(spec, request.histories, customer);
+    if (example === undefined) {
+      empty += 1;
+      continue;
+    }
+    const length = classOf(classes, inputsOf(example));
+    const place = example.hash % bucketCount(length, request.customerQuota);
+    const key = length * 2 ** 32 + place;
+    const bucket = found.get(key) ?? { length, place, examples: [] };
+    bucket.examples.push(example);
+    found.set(key, bucket);
+  }
+  const buckets = [...found.values()].sort((a, b) => b.length - a.length || a.place - b.place);
+  for (const { examples } of buckets) {
+    examples.sort((a, b) => a.hash - b.hash || (a.customer < b.customer ? -1 : 1));
+  }
+  return { buckets, empty };
+}
+
+/** What every run of a round is fed with. */
+function commonFeeds(
+  spec: ModelSpec,
+  layout: readonly GraphParameter[],
+  request: SumRequest,
+  negatives: SharedNegatives | undefined,
+  clipped: boolean,
+): Record<string, FeedTensor> {
+  const feeds: Record<string, FeedTensor> = {};
+  for (const parameter of layout) {
+    feeds[parameter.name] = { shape: parameter.shape, data: gather(parameter, request.parameters) };
+  }
+  if (spec.positions === "sinusoidal") {
+    const table = Float32Array.from(sinusoids(spec.length, spec.width));
+    feeds["position.weight"] = { shape: [spec.length, spec.width], data: table };
+  }
+  if (negatives) {
+    const count = negatives.rows.length;
+    feeds["negatives"] = { shape: [count], data: negatives.rows };
+    feeds["correction"] = { shape: [count], data: new Float32Array(count).fill(logExpectedCount(spec)) };
+  }
+  if (clipped) feeds[clipNormInput] = { shape: [], data: Float32Array.of(request.clipNorm) };
+  return feeds;
+}

@@ -1,0 +1,185 @@
+/**
+ * The layers of a Transformer as single differentiable steps. Each has its own way back, shorter than what composing
+ * elementary steps would give, and says how its parameters' per-customer gradients arise.
+ */
+import type { GraphBuilder } from "../graph/builder.ts";
+import {
+  affine,
+  cast,
+  equal,
+  errorFunction,
+  exponential,
+  flattened,
+  gatherRows,
+  gaussianRectified,
+  greater,
+  grouped,
+  larger,
+  minus,
+  plus,
+  positionsRange,
+  product,
+  rectified,
+  reshape,
+  scaled,
+  select,
+  sign,
+  slice,
+  softmaxOf,
+  sumOver,
+  times,
+  toTheEnd,
+  unsqueeze,
+} from "../graph/operations.ts";
+import { knownDimension, mismatch, oneMore } from "../graph/shapes.ts";
+import type { Tensor } from "../graph/types.ts";
+
+/** x · weight + bias. x [T, in], weight [in, out], bias [out] */
+export function linear(g: GraphBuilder, x: Tensor, weight: Tensor, bias: Tensor): Tensor {
+  const y = affine(g, x, weight, bias);
+  const [weightParameter, biasParameter] = [g.parameterOf(weight), g.parameterOf(bias)];
+  g.record([y], [x, weight, bias], ([d]) => {
+    if (d === undefined) return [];
+    weightParameter?.uses.push({ kind: "product", rows: x, values: d });
+    biasParameter?.uses.push({ kind: "sum", values: d });
+    return [
+      g.isTracked(x) ? product(g, d, weight, { transposeB: true }) : undefined,
+      weightParameter ? undefined : product(g, x, d, { transposeA: true }),
+      biasParameter ? undefined : d,
+    ];
+  });
+  return y;
+}
+
+/** (x − mean)/√(variance + epsilon) · gain + bias over the last axis. x [T, width] */
+export function layerNorm(g: GraphBuilder, x: Tensor, gain: Tensor, bias: Tensor, epsilon = 1e-5): Tensor {
+  const width = knownDimension(x, -1);
+  const column = [...x.shape.slice(0, -1), 1];
+  const ones = g.constant(Array.from({ length: width }, () => 1));
+  const attributes = { axis: -1, epsilon: { float: epsilon } };
+  const normed = g.nodes(
+    "LayerNormalization",
+    [x, ones],
+    [{ shape: x.shape }, { shape: column }, { shape: column }],
+    attributes,
+  );
+  const [standard = x, , inverseDeviation = x] = normed;
+  const y = plus(g, times(g, standard, gain), bias);
+  const [gainParameter, biasParameter] = [g.parameterOf(gain), g.parameterOf(bias)];
+  g.record([y], [x, gain, bias], ([d]) => {
+    if (d === undefined) return [];
+    const dTimesStandard = times(g, d, standard);
+    gainParameter?.uses.push({ kind: "sum", values: dTimesStandard });
+    biasParameter?.uses.push({ kind: "sum", values: d });
+    // mean(d·gain) and mean(d·gain·standard) as products with the column gain/width
+    const share = reshape(g, scaled(g, gain, 1 / width), [-1, 1], [width, 1]);
+    const centred = minus(g, times(g, d, gain), product(g, d, share));
+    const dx = times(g, minus(g, centred, times(g, standard, product(g, dTimesStandard, share))), inverseDeviation);
+    return [dx, gainParameter ? undefined : dTimesStandard, biasParameter ? undefined : d];
+  });
+  return y;
+}
+
+/** softmax(query·keyᵀ·scale + mask)·value, any leading axes. mask: additive [L, L] */
+export function attention(
+  g: GraphBuilder,
+  query: Tensor,
+  key: Tensor,
+  value: Tensor,
+  options: { readonly scale: number; readonly mask: Tensor },
+): Tensor {
+  const alpha = options.scale;
+  const weights = softmaxOf(g, plus(g, product(g, query, key, { transposeB: true, alpha }), options.mask));
+  const y = product(g, weights, value);
+  g.record([y], [query, key, value], ([d]) => {
+    if (d === undefined) return [];
+    // Σ_s weights_ts·(d·valueᵀ)_ts = d_t·y_t: the softmax's way back without a pass over [L, L]
+    const own = sumOver(g, times(g, d, y), [-1], true);
+    const dScores = times(g, minus(g, product(g, d, value, { transposeB: true }), own), weights);
+    return [
+      product(g, dScores, key, { alpha }),
+      product(g, dScores, query, { transposeA: true, alpha }),
+      product(g, weights, d, { transposeA: true }),
+    ];
+  });
+  return y;
+}
+
+/** Additive [L, L]: 0 where position s ≤ t, −1e9 where it lies in the future of t. */
+export function causalMask(g: GraphBuilder): Tensor {
+  const range = positionsRange(g);
+  const future = greater(g, unsqueeze(g, range, 0), unsqueeze(g, range, 1));
+  return select(g, future, g.constant(-1e9), g.constant(0));
+}
+
+export function relu(g: GraphBuilder, x: Tensor): Tensor {
+  const y = rectified(g, x);
+  g.record([y], [x], ([d]) => [d && times(g, d, sign(g, y))]);
+  return y;
+}
+
+/** x·Φ(x), Φ exact (by erf). */
+export function gelu(g: GraphBuilder, x: Tensor): Tensor {
+  const y = gaussianRectified(g, x);
+  g.record([y], [x], ([d]) => {
+    if (d === undefined) return [];
+    const half = g.constant(0.5);
+    const cumulative = plus(g, times(g, errorFunction(g, scaled(g, x, Math.SQRT1_2)), half), half);
+    const density = scaled(g, exponential(g, scaled(g, times(g, x, x), -0.5)), 1 / Math.sqrt(2 * Math.PI));
+    return [times(g, d, plus(g, cumulative, times(g, x, density)))];
+  });
+  return y;
+}
+
+/** Ids count from 1; 0 is "nothing here". Their places in a table, 0 standing in for nothing. */
+export function placesOf(g: GraphBuilder, ids: Tensor): Tensor {
+  const one = g.constant(1, ids.type === "int64" ? "int64" : "int32");
+  return minus(g, larger(g, ids, one), one);
+}
+
+/** `factor` where there is an id, 0 where there is none; [...ids] */
+export function presence(g: GraphBuilder, ids: Tensor, factor: number): Tensor {
+  return scaled(g, cast(g, greater(g, ids, g.constant(0, "int32")), "float"), factor);
+}
+
+/**
+ * factor · table row of each id; zero where the id is 0. table [rows, width], ids [B, L] → [T, width].
+ * `distinct`: the caller promises that no id but 0 occurs twice in a customer (positions).
+ */
+export function embedding(
+  g: GraphBuilder,
+  table: Tensor,
+  ids: Tensor,
+  options: { readonly factor?: number; readonly distinct?: boolean } = {},
+): Tensor {
+  if (table.shape.length !== 2 || ids.shape.length !== 2) throw mismatch("embedding", table, ids);
+  const found = flattened(g, gatherRows(g, table, placesOf(g, ids)));
+  const present = flattened(g, presence(g, ids, options.factor ?? 1));
+  const y = times(g, found, present);
+  const parameter = g.parameterOf(table);
+  g.record([y], [table], ([d]) => {
+    if (d && parameter) {
+      parameter.uses.push({ kind: "rows", ids, values: times(g, d, present), distinct: options.distinct ?? false });
+    }
+    return [];
+  });
+  return y;
+}
+
+/** The first L (`offset` 0) or the last L (`offset` 1) of L + 1 events: inputs and targets of a next-event model. */
+export function windowOf(g: GraphBuilder, sequence: Tensor, offset: 0 | 1): Tensor {
+  const { customers, positions } = g.tokens;
+  if (sequence.shape[0] !== customers || sequence.shape[1] !== oneMore(positions)) {
+    throw mismatch("window", sequence, [customers, oneMore(positions)]);
+  }
+  const ids = offset === 0 ? slice(g, sequence, 1, 0, -1, positions) : slice(g, sequence, 1, 1, toTheEnd, positions);
+  g.windows.set(ids.name, { sequence, offset });
+  return ids;
+}
+
+/** Hidden states [B, width] of the places where `marks` [B, L] holds `mark`: at most one a customer. */
+export function pickMarked(g: GraphBuilder, hidden: Tensor, marks: Tensor, mark: number): Tensor {
+  const marked = cast(g, equal(g, marks, g.constant(mark, "int32")), "float");
+  const chosen = times(g, grouped(g, hidden), unsqueeze(g, marked, 2));
+  return sumOver(g, chosen, [1]);
+}

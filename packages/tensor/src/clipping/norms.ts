@@ -1,0 +1,122 @@
+/**
+ * Per-customer squared gradient norms, from the factors that the reverse pass left, without the gradients themselves.
+ *
+ * ‖Σ_t r_t ⊗ v_t‖² = Σ_{t,s} (r_t·r_s)(v_t·v_s): two Gram matrices [L, L] a customer instead of a matrix [in, out].
+ * Source: Li et al., "Large Language Models Can Be Strong Differentially Private Learners" (2021), §4 ("ghost clipping").
+ *
+ * Beside each squared norm stands the squared *magnitude* Σ_t ‖r_t‖²‖v_t‖²: what was added up, before anything cancelled.
+ * Float32 is right relative to the magnitude, not to the norm, so the clip factor must know both (`collect.ts`).
+ */
+import type { GraphBuilder } from "../graph/builder.ts";
+import {
+  cast,
+  concatenate,
+  equal,
+  gatherElements,
+  grouped,
+  positionsRange,
+  product,
+  scaled,
+  select,
+  squareSumOver,
+  sumOf,
+  sumOver,
+  times,
+  unsqueeze,
+} from "../graph/operations.ts";
+import type { Tensor } from "../graph/types.ts";
+
+/** Collects terms of Σ over parameters of the squared norm and of the squared magnitude, each [B]. */
+export class NormTerms {
+  readonly #g: GraphBuilder;
+  readonly #norm: Tensor[] = [];
+  readonly #magnitude: Tensor[] = [];
+  /** [B, L, L] matrices whose whole sum is a squared norm and whose trace is the magnitude. */
+  readonly #pairs: Tensor[] = [];
+
+  constructor(g: GraphBuilder) {
+    this.#g = g;
+  }
+
+  /** A gradient Σ_t rows_t ⊗ values_t, by Gram matrices. */
+  addProduct(rows: Tensor, values: Tensor): void {
+    this.#pairs.push(times(this.#g, gram(this.#g, rows), gram(this.#g, values)));
+  }
+
+  /** The same, from the materialised gradient [B, in, out]. */
+  addMaterialised(gradient: Tensor): void {
+    this.#norm.push(squareSumOver(this.#g, gradient, [1, 2]));
+  }
+
+  /** Its magnitude. */
+  addProductMagnitude(rows: Tensor, values: Tensor): void {
+    const g = this.#g;
+    const squares = (factor: Tensor) => squareSumOver(g, grouped(g, factor), [2]);
+    this.#magnitude.push(sumOver(g, times(g, squares(rows), squares(values)), [1]));
+  }
+
+  /** Gradients that stand side by side in [B, n]. */
+  addRows(gradients: Tensor): void {
+    this.#norm.push(squareSumOver(this.#g, gradients, [1]));
+  }
+
+  /** The magnitude of Σ_t values_t. */
+  addSumMagnitude(values: Tensor): void {
+    this.#magnitude.push(squareSumOver(this.#g, grouped(this.#g, values), [1, 2]));
+  }
+
+  /** Sparse rows: values [B, n, width] at ids [B, n]; rows with one id add up. */
+  addSparse(ids: Tensor, values: Tensor, distinct: boolean): void {
+    const g = this.#g;
+    const magnitude = squareSumOver(g, values, [1, 2]);
+    this.#magnitude.push(magnitude);
+    if (distinct) {
+      this.#norm.push(magnitude);
+      return;
+    }
+    const together = equal(g, unsqueeze(g, ids, 2), unsqueeze(g, ids, 1));
+    const pairs = product(g, values, values, { transposeB: true });
+    this.#norm.push(sumOver(g, select(g, together, pairs, g.constant(0)), [1, 2]));
+  }
+
+  /**
+   * 2⟨dense, sparse⟩ for one table: dense = Σ_t factor_t ⊗ weighted_t, sparse = values_s at the row of event s:
+   * 2 Σ_{t,s} factor_{t, slot(s)} (weighted_t·values_s). slots [B, S], values [B, S, width]
+   */
+  addCross(factor: Tensor, weighted: Tensor, slots: Tensor, values: Tensor): void {
+    const g = this.#g;
+    const { customers, positions } = g.tokens;
+    const wide = g.node("Expand", [unsqueeze(g, slots, 1), expandSizes(g)], [customers, positions, slots.shape[1] ?? 1], {
+      type: "int32",
+    });
+    const found = gatherElements(g, grouped(g, factor), wide, 2);
+    const dots = product(g, grouped(g, weighted), values, { transposeB: true });
+    this.#norm.push(scaled(g, sumOver(g, times(g, found, dots), [1, 2]), 2));
+  }
+
+  /** Squared norm and squared magnitude of each customer, [B]. */
+  totals(): { readonly norm: Tensor; readonly magnitude: Tensor } {
+    const g = this.#g;
+    const [norm, magnitude] = [[...this.#norm], [...this.#magnitude]];
+    if (this.#pairs.length > 0) {
+      const pairs = sumOf(g, this.#pairs);
+      const range = positionsRange(g);
+      const diagonal = cast(g, equal(g, unsqueeze(g, range, 0), unsqueeze(g, range, 1)), "float");
+      norm.push(sumOver(g, pairs, [1, 2]));
+      magnitude.push(sumOver(g, times(g, pairs, diagonal), [1, 2]));
+    }
+    return { norm: sumOf(g, norm), magnitude: sumOf(g, magnitude) };
+  }
+}
+
+/** [1, L, 1]: stretches a slot list over all positions. */
+function expandSizes(g: GraphBuilder): Tensor {
+  const length = g.node("Shape", [g.tokens.grid], [1], { type: "int64", attributes: { start: 1, end: 2 } });
+  return concatenate(g, [g.integers(1), length, g.integers(1)], 0);
+}
+
+/** a_t·a_s of all pairs of a customer's tokens, [B, L, L]. */
+function gram(g: GraphBuilder, a: Tensor): Tensor {
+  const byCustomer = grouped(g, a);
+  return product(g, byCustomer, byCustomer, { transposeB: true });
+}

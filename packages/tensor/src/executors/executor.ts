@@ -1,0 +1,61 @@
+/** What runs a graph. All executors, and the interpreter, are interchangeable through this. */
+import { fail } from "@tributary/errors";
+import type { Graph, Tensor } from "../graph/types.ts";
+
+/** Floats may be fed in either precision; an executor converts. */
+export interface FeedTensor {
+  readonly shape: readonly number[];
+  readonly data: Float32Array | Float64Array | Int32Array;
+}
+
+/** Graph outputs are floats. */
+export interface OutputTensor {
+  readonly shape: readonly number[];
+  readonly data: Float32Array | Float64Array;
+}
+
+export type Feeds = Readonly<Record<string, FeedTensor>>;
+export type Outputs = Readonly<Record<string, OutputTensor>>;
+
+export interface Session {
+  /**
+   * Runs the graph once. A feed object that is passed again is taken to be the same tensor; its data may have changed.
+   * @throws TRB_TENSOR_FEED_MISSING, TRB_TENSOR_FEED_SHAPE, TRB_TENSOR_EXECUTOR_FAILED, TRB_TENSOR_SESSION_CLOSED
+   */
+  run(feeds: Feeds): Promise<Outputs>;
+  close(): Promise<void>;
+}
+
+export interface Executor {
+  readonly name: string;
+  readonly precision: "float32" | "float64";
+  load(graph: Graph): Promise<Session>;
+}
+
+/**
+ * Checks feeds against a graph's inputs: present, of the right rank and sizes, equal letters equal sizes.
+ * @throws TRB_TENSOR_FEED_MISSING, TRB_TENSOR_FEED_SHAPE
+ */
+export function checkFeeds(inputs: readonly Tensor[], feeds: Feeds): void {
+  const letters = new Map<string, number>();
+  for (const { name, shape, type } of inputs) {
+    const feed = feeds[name];
+    if (feed === undefined) throw fail("TRB_TENSOR_FEED_MISSING", { name });
+    const elements = feed.shape.reduce((count, size) => count * size, 1);
+    const right =
+      feed.shape.length === shape.length &&
+      elements === feed.data.length &&
+      feed.data instanceof Int32Array === (type === "int32") &&
+      shape.every((expected, axis) => {
+        const size = feed.shape[axis] ?? 0;
+        if (typeof expected === "number") return expected === size;
+        const known = letters.get(expected) ?? size;
+        letters.set(expected, known);
+        return known === size;
+      });
+    if (!right) {
+      const fed = `[${feed.shape}] (${feed.data.length} elements)`;
+      throw fail("TRB_TENSOR_FEED_SHAPE", { name, fed, expected: `[${shape}] ${type}` });
+    }
+  }
+}

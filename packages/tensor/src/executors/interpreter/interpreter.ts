@@ -1,0 +1,55 @@
+/**
+ * The readable twin of every executor: runs a graph node by node in float64. Slow, and meant to be: it is what the fast ones
+ * are held to. It reads the graph as a value, not its ONNX bytes.
+ */
+import { fail } from "@tributary/errors";
+import type { Graph } from "../../graph/types.ts";
+import { checkFeeds, type Executor, type Feeds, type OutputTensor, type Session } from "../executor.ts";
+import type { DenseArray } from "./array.ts";
+import { operators } from "./operators.ts";
+
+export function float64Interpreter(): Executor {
+  return { name: "interpreter", precision: "float64", load: async (graph) => interpreterSession(graph) };
+}
+
+function interpreterSession(graph: Graph): Session {
+  let open = true;
+  return {
+    async run(feeds) {
+      if (!open) throw fail("TRB_TENSOR_SESSION_CLOSED", { graph: graph.name });
+      return interpret(graph, feeds);
+    },
+    async close() {
+      open = false;
+    },
+  };
+}
+
+/**
+ * Runs a graph once.
+ * @throws TRB_TENSOR_FEED_MISSING, TRB_TENSOR_FEED_SHAPE, TRB_TENSOR_UNKNOWN_OPERATOR
+ */
+export function interpret(graph: Graph, feeds: Feeds): Record<string, OutputTensor> {
+  checkFeeds(graph.inputs, feeds);
+  const values = new Map<string, DenseArray>();
+  for (const { name, shape, data } of graph.constants) values.set(name, { shape, data: Float64Array.from(data) });
+  for (const { name } of graph.inputs) {
+    const feed = feeds[name];
+    if (feed) values.set(name, { shape: feed.shape, data: Float64Array.from(feed.data) });
+  }
+  const tensorNamed = (name: string): DenseArray => {
+    const value = values.get(name);
+    if (value === undefined) throw fail("TRB_TENSOR_FEED_MISSING", { name });
+    return value;
+  };
+  for (const { operator, inputs, outputs, attributes } of graph.nodes) {
+    const run = operators[operator];
+    if (run === undefined) throw fail("TRB_TENSOR_UNKNOWN_OPERATOR", { operator });
+    const results = run(inputs.map(tensorNamed), attributes);
+    outputs.forEach((name, index) => {
+      const result = results[index];
+      if (result) values.set(name, result);
+    });
+  }
+  return Object.fromEntries(graph.outputs.map(({ name }) => [name, tensorNamed(name)]));
+}
