@@ -1,1 +1,9 @@
-export {};
+/** Room 9. A merchant's node: local store, training worker, local budget. */
+export { type NodeBudget, nodeBudget } from "./budget.ts";
+export { checkNode, type NodeCheck } from "./check.ts";
+export type { Policy } from "./home/policy.ts";
+export { type ImportEventsOptions, type ImportSummary, importEvents } from "./import.ts";
+export { type Joined, joinFederation } from "./join.ts";
+export { type Outcome, type RunningNode, type StartNodeOptions, startNode } from "./running/start.ts";
+export { type ServeTrainingOptions, serveTraining, type TrainingPurpose } from "./training/serve.ts";
+export { changePolicy, type PolicyChange, trustPeers } from "./trust.ts";

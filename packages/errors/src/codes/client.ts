@@ -1,3 +1,162 @@
 import { defineErrors } from "../define.ts";
 
-export const clientErrors = defineErrors({});
+export const clientErrors = defineErrors({
+  TRB_NODE_NOT_JOINED: {
+    message: "{home} has not joined a federation.",
+    advice: "Ask the coordinator for an invite and run `tributary node join INVITE --home {home}`.",
+    status: 409,
+    exitCode: 2,
+  },
+  TRB_NODE_ALREADY_JOINED: {
+    message: "{home} belongs to the federation {federation} as {node}, under another plan or name than this invite's.",
+    advice: "Use another folder for another federation: one folder keeps one budget.",
+    status: 409,
+    exitCode: 2,
+  },
+  TRB_NODE_HOME_BUSY: {
+    message: "Another process is using {home}.",
+    advice: "Stop the other `tributary node` process first; one folder is one node.",
+    status: 409,
+    exitCode: 1,
+  },
+  TRB_NODE_HOME_UNREADABLE: {
+    message: "{file} can't be read: {reason}.",
+    advice: "Restore the file from a backup, or join again with a new invite into an empty folder.",
+    status: 500,
+    exitCode: 1,
+  },
+  TRB_NODE_HOME_UNWRITABLE: {
+    message: "{file} can't be written: {reason}.",
+    advice:
+      "Free some space or correct the folder's permissions, then start the node again; nothing was said that isn't on disk.",
+    status: 500,
+    exitCode: 1,
+  },
+  TRB_NODE_POLICY_INVALID: {
+    message: "policy.json is not valid at {path}: {reason}.",
+    advice: "Correct the field named, or set it with `tributary node policy`.",
+    status: 400,
+    exitCode: 2,
+  },
+  TRB_NODE_COORDINATOR_UNREACHABLE: {
+    message: "The coordinator at {url} doesn't answer: {reason}.",
+    advice: "Check that it is running, and that the address in the invite is reachable from this machine.",
+    status: 503,
+    exitCode: 1,
+  },
+  TRB_NODE_COORDINATOR_ANSWER: {
+    message: "The coordinator's answer to {request} makes no sense: {reason}.",
+    advice: "Check that the address is a Tributary coordinator of the same version.",
+    status: 502,
+    exitCode: 1,
+  },
+  TRB_NODE_COORDINATOR_KEY_MISMATCH: {
+    message: "The coordinator at {url} doesn't hold the key that the invite names.",
+    advice: "Don't send anything there; ask the coordinator's operator over another channel which key is theirs.",
+    status: 403,
+    exitCode: 4,
+  },
+  TRB_NODE_PLAN_SIGNATURE_INVALID: {
+    message: "The plan isn't signed by the coordinator's key.",
+    advice: "Ask the coordinator's operator for a new invite; nothing was accepted.",
+    status: 403,
+    exitCode: 4,
+  },
+  TRB_NODE_PLAN_CHANGED: {
+    message: "The ledger's first entry holds another plan than the one this node joined.",
+    advice: "Ask the coordinator's operator which plan holds, and join again into a new folder if you agree to it.",
+    status: 409,
+    exitCode: 4,
+  },
+  TRB_PLAN_GRAPH_MISMATCH: {
+    message: "The training graph that this node builds from the plan's model is not the one that the plan names.",
+    advice: "Run the version of Tributary that the plan was made with: graph version {graphVersion}.",
+    status: 409,
+    exitCode: 3,
+  },
+  TRB_NODE_CATALOGUE_FROM_LOG: {
+    message: "The plan's catalogue is made from behaviour, so its item list itself would leak.",
+    advice: "Ask for a plan with a public catalogue; only a demonstration may accept this one.",
+    status: 403,
+    exitCode: 3,
+  },
+  TRB_NODE_FINGERPRINT_INVALID: {
+    message: "{fingerprint} is not a key fingerprint.",
+    advice: "Give the 64 hexadecimal digits that `tributary node join` printed on the other merchant's machine.",
+    status: 400,
+    exitCode: 2,
+  },
+  TRB_NODE_CATALOGUE_MISMATCH: {
+    message: "The catalogue doesn't have the hash that the plan names.",
+    advice: "Ask the coordinator's operator for the plan's catalogue; join again once it is served.",
+    status: 409,
+    exitCode: 4,
+  },
+  TRB_NODE_MODEL_MISMATCH: {
+    message: "The model of round {round} doesn't have the hash that the offer names.",
+    advice: "Tell the coordinator's operator that its model files are damaged; this node sat the round out.",
+    status: 409,
+    exitCode: 4,
+  },
+  TRB_NODE_NO_HISTORIES: {
+    message: "{home} holds no customers' histories yet.",
+    advice: "Run `tributary node import FILE --home {home} --columns …` first.",
+    status: 409,
+    exitCode: 2,
+  },
+  TRB_NODE_STORE_UNREADABLE: {
+    message: "The encrypted store can't be opened: {reason}.",
+    advice: "Restore `keys/store` and `store/` of the same day, or import the log again; the budget isn't touched by that.",
+    status: 500,
+    exitCode: 1,
+  },
+  TRB_NODE_STALE_STORE: {
+    message:
+      "The ledger holds this node's own signature in round {round}, which its store doesn't remember: it is an old backup.",
+    advice: "Restore the newest copy of {home}; from this one the node can't know what it already spent.",
+    status: 409,
+    exitCode: 3,
+  },
+  TRB_NODE_LEDGER_FORKED: {
+    message: "The coordinator's ledger differs from this node's verified copy at entry {entry}.",
+    advice: "Don't go on: keep `ledger.jsonl` as evidence and show it to the other merchants.",
+    status: 409,
+    exitCode: 4,
+  },
+  TRB_NODE_LEDGER_INVALID: {
+    message: "The coordinator's ledger can't be verified at entry {entry}: {reason}.",
+    advice: "Don't go on: keep `ledger.jsonl` as evidence and ask the coordinator's operator.",
+    status: 409,
+    exitCode: 4,
+  },
+  TRB_NODE_KEY_NOT_IN_ROSTER: {
+    message: "The founding roster doesn't hold {node} with this node's own key.",
+    advice: "Somebody else joined under this name, or the federation began without this node; ask for a new invite.",
+    status: 403,
+    exitCode: 4,
+  },
+  TRB_NODE_CHALLENGE_INVALID: {
+    message: "The coordinator's challenge is malformed.",
+    advice: "Run the same version of Tributary on both sides.",
+    status: 400,
+    exitCode: 1,
+  },
+  TRB_NODE_TRAINING_FAILED: {
+    message: "Training failed in round {round}: {reason}.",
+    advice: "Run `tributary doctor`; the node takes part again from the next round on.",
+    status: 500,
+    exitCode: 1,
+  },
+  TRB_NODE_VECTOR_MISSING: {
+    message: "The masked vector of round {round} is not on disk, so it can't be sent again.",
+    advice: "Nothing is to be done: the round stays charged, and the node takes part again from the next one on.",
+    status: 500,
+    exitCode: 1,
+  },
+  TRB_NODE_CLOSED: {
+    message: "The node is stopping.",
+    advice: "Start it again with `tributary node start`.",
+    status: 503,
+    exitCode: 1,
+  },
+});

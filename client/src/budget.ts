@@ -1,0 +1,78 @@
+/**
+ * `tributary node budget`: what this node's customers have spent. Counted from the node's own charges, open ones included; a
+ * refund needs a quorum of the cohort. Joining or importing again changes none of it.
+ */
+import { existsSync, readFileSync } from "node:fs";
+import { type Charge, decodeNodeState } from "@tributary/federation";
+import { spentAfter } from "@tributary/ledger";
+import { parseDecimal, type Release } from "@tributary/protocol";
+import { type Home, withHome } from "./home/open.ts";
+import { readPolicy } from "./home/policy.ts";
+
+export interface NodeBudget {
+  /** The policy's limit. */
+  readonly limit: number;
+  /** ε at the plan's δ, rounded up. */
+  readonly spent: number;
+  readonly delta: number;
+  /** Charged rounds left in the plan, all kinds together. */
+  readonly roundsLeft: number;
+  readonly byKind: readonly {
+    readonly kind: Release["kind"];
+    readonly charged: number;
+    /** Of those charged: what became of them isn't known yet. */
+    readonly open: number;
+    readonly refunded: number;
+    readonly left: number;
+  }[];
+}
+
+/** @throws TRB_NODE_NOT_JOINED */
+export function nodeBudget(options: { readonly home: string }): Promise<NodeBudget> {
+  return withHome(options.home, budgetOf);
+}
+
+export function budgetOf(home: Home): NodeBudget {
+  const { plan, layout } = home;
+  const charges = allCharges(home);
+  const byKind = plan.releases.map(({ kind, rounds }, release) => {
+    const mine = charges.filter((charge) => charge.release === release);
+    const charged = mine.filter(({ standing }) => standing !== "refunded").length;
+    return {
+      kind,
+      charged,
+      open: mine.filter(({ standing }) => standing === "open").length,
+      refunded: mine.length - charged,
+      left: Math.max(0, rounds - charged),
+    };
+  });
+  const charged = byKind.map((row) => row.charged);
+  return {
+    limit: readPolicy(layout).maxEpsilon,
+    spent: charged.some((rounds) => rounds > 0) ? parseDecimal(spentAfter(plan, charged).epsilon) : 0,
+    delta: parseDecimal(plan.delta),
+    roundsLeft: byKind.reduce((sum, row) => sum + row.left, 0),
+    byKind,
+  };
+}
+
+/**
+ * The charges of node.sqlite, and one that a crash kept from getting there: the round's state is synced first, and a vector whose
+ * state is on disk will be uploaded.
+ */
+export function allCharges({ layout, database }: Pick<Home, "layout" | "database">): Charge[] {
+  const known = database.charges();
+  if (!existsSync(layout.state)) return known;
+  return joinCharges(known, decodeNodeState(readFileSync(layout.state, "utf8")).charges);
+}
+
+/** Both lists' rounds, ascending. Where they differ, settled beats open, and final beats refunded: nothing is forgiven by a crash. */
+export function joinCharges(some: readonly Charge[], others: readonly Charge[]): Charge[] {
+  const rank = { open: 0, refunded: 1, final: 2 } as const;
+  const joined = new Map<number, Charge>();
+  for (const charge of [...some, ...others]) {
+    const before = joined.get(charge.round);
+    if (before === undefined || rank[charge.standing] > rank[before.standing]) joined.set(charge.round, charge);
+  }
+  return [...joined.values()].sort((a, b) => a.round - b.round);
+}

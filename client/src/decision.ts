@@ -1,0 +1,56 @@
+/**
+ * Whether this node takes part in a plan: what the linter finds, what the merchant's policy says, and whether the plan's training
+ * graph is the one that this node builds itself. Decided before anything is computed or sent, and again at every start.
+ */
+import { createHash } from "node:crypto";
+import { fail, type TributaryError } from "@tributary/errors";
+import { graphDigestInput, graphVersion } from "@tributary/model";
+import { lintPlan, type Plan, parseDecimal } from "@tributary/protocol";
+import type { Policy } from "./home/policy.ts";
+
+/** Reasons to refuse; none: this node takes part. */
+export function refusalsOf(plan: Plan, policy: Policy): TributaryError[] {
+  return [...planRefusals(plan), ...policyRefusals(plan, policy), ...graphRefusals(plan)];
+}
+
+/** What is wrong with the plan itself, whatever the policy. */
+export function planRefusals(plan: Plan): TributaryError[] {
+  return lintPlan(plan).map(({ code, details }) => fail(code, details));
+}
+
+/** What the merchant doesn't permit. */
+export function policyRefusals(plan: Plan, policy: Policy): TributaryError[] {
+  const refusals: TributaryError[] = [];
+  if (parseDecimal(plan.epsilon) > policy.maxEpsilon) {
+    refusals.push(fail("TRB_POLICY_PLAN_ABOVE_LIMIT", { epsilon: plan.epsilon, limit: policy.maxEpsilon }));
+  }
+  if (parseDecimal(plan.delta) > policy.delta) {
+    refusals.push(fail("TRB_POLICY_DELTA_TOO_LARGE", { delta: plan.delta, limit: policy.delta }));
+  }
+  if (plan.minCohort < policy.minCohort) {
+    refusals.push(fail("TRB_POLICY_COHORT_TOO_SMALL", { cohort: plan.minCohort, least: policy.minCohort }));
+  }
+  for (const kind of new Set(plan.releases.map((release) => release.kind))) {
+    if (!policy.permittedReleases.includes(kind)) refusals.push(fail("TRB_POLICY_RELEASE_FORBIDDEN", { kind }));
+  }
+  if (plan.catalogueProvenance === "log" && !policy.acceptLogCatalogue) refusals.push(fail("TRB_NODE_CATALOGUE_FROM_LOG"));
+  const { trusted, least } = trustOf(plan, policy);
+  if (trusted < least) refusals.push(fail("TRB_ROUND_TOO_FEW_TRUSTED", { trusted, least }));
+  return refusals;
+}
+
+/**
+ * How many members this node trusts, itself included, and how many of a survivor set it must trust before it signs it (DESIGN §5:
+ * minCohort − maxCorrupt; none where each node adds the whole noise itself). Fewer could never be enough.
+ */
+export function trustOf(plan: Plan, policy: Policy): { readonly trusted: number; readonly least: number } {
+  const least = plan.noiseMode === "local" ? 0 : plan.minCohort - plan.maxCorrupt;
+  return { trusted: 1 + new Set(policy.trustedPeers).size, least };
+}
+
+/** The node never runs a graph that it was sent: it builds its own, and both sides must mean the same one. */
+export function graphRefusals(plan: Plan): TributaryError[] {
+  const own = createHash("sha256").update(graphDigestInput(plan.model)).digest("hex");
+  const same = own === plan.graphHash && plan.graphVersion === graphVersion;
+  return same ? [] : [fail("TRB_PLAN_GRAPH_MISMATCH", { graphVersion: plan.graphVersion })];
+}

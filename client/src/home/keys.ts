@@ -1,0 +1,40 @@
+/** The node's two lasting secrets, each 32 random bytes in a file of its own that only the owner may read. */
+import { randomBytes } from "node:crypto";
+import { existsSync, readFileSync } from "node:fs";
+import { fail } from "@tributary/errors";
+import { type Crypto, type IdentityKey, identityKey } from "@tributary/protocol";
+import { replaceFileNow } from "./durable.ts";
+import { type Layout, reasonOf } from "./layout.ts";
+
+export interface Identity {
+  readonly key: IdentityKey;
+  /** Ed25519. */
+  readonly sign: (message: Uint8Array) => Uint8Array;
+}
+
+/**
+ * The node's identity; made at the first call.
+ * @throws TRB_NODE_HOME_UNREADABLE, TRB_NODE_HOME_UNWRITABLE
+ */
+export function openIdentity(layout: Layout, crypto: Crypto): Identity {
+  const secret = openSecret(layout.identity);
+  const key = identityKey.parse(Buffer.from(crypto.signingPublicKey(secret)).toString("hex"));
+  return { key, sign: (message) => crypto.sign(message, secret) };
+}
+
+/** The key of the encrypted store; made at the first call. @throws TRB_NODE_HOME_UNREADABLE, TRB_NODE_HOME_UNWRITABLE */
+export function openStoreKey(layout: Layout): Uint8Array {
+  return openSecret(layout.storeKey);
+}
+
+function openSecret(path: string): Uint8Array {
+  if (!existsSync(path)) replaceFileNow(path, `${randomBytes(32).toString("hex")}\n`);
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8").trim();
+  } catch (cause) {
+    throw fail("TRB_NODE_HOME_UNREADABLE", { file: path, reason: reasonOf(cause) }, cause);
+  }
+  if (!/^[0-9a-f]{64}$/.test(text)) throw fail("TRB_NODE_HOME_UNREADABLE", { file: path, reason: "it is not a key" });
+  return Buffer.from(text, "hex");
+}

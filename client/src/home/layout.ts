@@ -1,0 +1,93 @@
+/**
+ * What a node's home folder holds, and where (DESIGN §5).
+ *
+ *   node.sqlite    charges, votes, settings          keys/identity   Ed25519 seed, mode 600
+ *   plan.json      the plan that was joined          keys/store      key of the encrypted store, mode 600
+ *   catalogue.jsonl  the plan's public item list     store/          customers' histories, encrypted
+ *   policy.json    what the merchant permits         rounds/         round secrets: never part of a backup
+ *   ledger.jsonl   this node's own, verified copy    node.lock       held by the process that runs the node
+ */
+import { mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { fail } from "@tributary/errors";
+import { temporarySuffix } from "./durable.ts";
+
+export interface Layout {
+  readonly home: string;
+  readonly database: string;
+  readonly plan: string;
+  readonly catalogue: string;
+  readonly policy: string;
+  readonly ledger: string;
+  readonly lock: string;
+  readonly keys: string;
+  readonly identity: string;
+  readonly storeKey: string;
+  readonly store: string;
+  readonly histories: string;
+  readonly rounds: string;
+  readonly state: string;
+  /** The masked vector of a round. */
+  vector(round: number): string;
+}
+
+export function layoutOf(home: string): Layout {
+  const root = resolve(home);
+  const at = (...names: string[]) => join(root, ...names);
+  return {
+    home: root,
+    database: at("node.sqlite"),
+    plan: at("plan.json"),
+    catalogue: at("catalogue.jsonl"),
+    policy: at("policy.json"),
+    ledger: at("ledger.jsonl"),
+    lock: at("node.lock"),
+    keys: at("keys"),
+    identity: at("keys", "identity"),
+    storeKey: at("keys", "store"),
+    store: at("store"),
+    histories: at("store", "histories"),
+    rounds: at("rounds"),
+    state: at("rounds", "state.json"),
+    vector: (round) => at("rounds", `${round}.vector`),
+  };
+}
+
+/** The marker that backup programs understand (Cache Directory Tagging Specification, bford.info/cachedir). */
+const cacheTag =
+  "Signature: 8a477f597d28d172789f06886806bc55\n# Secrets of rounds under way. A copy of them must never exist: leave this folder out of backups.\n";
+
+/**
+ * Makes the folders that are missing, closed to other users.
+ * @throws TRB_NODE_HOME_UNWRITABLE
+ */
+export function makeFolders(layout: Layout): void {
+  try {
+    for (const folder of [layout.home, layout.keys, layout.store, layout.rounds]) {
+      mkdirSync(folder, { recursive: true, mode: 0o700 });
+    }
+    writeFileSync(join(layout.rounds, "CACHEDIR.TAG"), cacheTag, { mode: 0o600 });
+  } catch (cause) {
+    throw fail("TRB_NODE_HOME_UNWRITABLE", { file: layout.home, reason: reasonOf(cause) }, cause);
+  }
+}
+
+/** An import may run beside the node; no single write of it takes longer than this, in milliseconds. */
+const longestWrite = 3_600_000;
+
+/** Takes away what a killed process left half written. Only the process that holds the lock may call it. */
+export function sweepTemporaries(layout: Layout): void {
+  for (const folder of [layout.home, layout.keys, layout.store, layout.rounds]) {
+    for (const name of readdirSync(folder).filter((entry) => entry.endsWith(temporarySuffix))) {
+      const path = join(folder, name);
+      const written = statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+      if (folder !== layout.store || Date.now() - written > longestWrite) rmSync(path, { force: true });
+    }
+  }
+}
+
+/** The system's short word for what went wrong (`ENOSPC`), which names no private value. */
+export function reasonOf(cause: unknown): string {
+  if (cause instanceof Error && "code" in cause && typeof cause.code === "string") return cause.code;
+  return cause instanceof Error ? cause.message : "unknown";
+}

@@ -1,0 +1,140 @@
+/**
+ * `tributary node join`: makes a home for one node in one federation.
+ *
+ * The order is the point: the coordinator proves the key that the invite names before it sees the token; the plan is checked
+ * before anything of it is kept; the membership is written last, so that a join which was cut short can simply be repeated.
+ */
+import { createHash, randomBytes } from "node:crypto";
+import { fail } from "@tributary/errors";
+import {
+  decodeInvite,
+  fingerprintOf,
+  hashOf,
+  type IdentityKey,
+  type Invite,
+  type NodeId,
+  type Plan,
+  rosterFingerprint,
+  type Sha256,
+  signMember,
+  verifyStatement,
+} from "@tributary/protocol";
+import { nodeCrypto } from "@tributary/protocol/node-crypto";
+import { planRefusals } from "./decision.ts";
+import { openDatabase } from "./home/database.ts";
+import { replaceFile } from "./home/durable.ts";
+import { openIdentity, openStoreKey } from "./home/keys.ts";
+import { type Layout, layoutOf, makeFolders } from "./home/layout.ts";
+import { lockHome } from "./home/lock.ts";
+import { type Membership, readMembership, writeMembership, writePlan } from "./home/membership.ts";
+import { writePolicyOnce } from "./home/policy.ts";
+import { type CoordinatorClient, connectHttp } from "./transport/http.ts";
+
+export interface Joined {
+  readonly federation: string;
+  readonly node: NodeId;
+  /** SHA-256 of this node's identity key: what the other merchants name in `tributary node trust`. */
+  readonly fingerprint: Sha256;
+  readonly coordinatorFingerprint: Sha256;
+  readonly planHash: Sha256;
+  /** Of the members so far; the founding roster's stands in the ledger's first entry. */
+  readonly rosterFingerprint: Sha256;
+  readonly members: readonly { readonly node: NodeId; readonly fingerprint: Sha256 }[];
+}
+
+/**
+ * Joins, or repeats a join with the same answer. Charges, votes and the policy of an earlier join stay as they are.
+ * @throws TRB_INVITE_INVALID, TRB_NODE_COORDINATOR_KEY_MISMATCH, TRB_NODE_PLAN_SIGNATURE_INVALID, TRB_NODE_CATALOGUE_MISMATCH,
+ *   TRB_NODE_ALREADY_JOINED, TRB_NODE_HOME_BUSY, TRB_NODE_COORDINATOR_UNREACHABLE, what `lintPlan` finds, and the coordinator's refusals
+ */
+export async function joinFederation(options: { readonly invite: string; readonly home: string }): Promise<Joined> {
+  const invite = decodeInvite(options.invite);
+  const layout = layoutOf(options.home);
+  const crypto = nodeCrypto();
+  makeFolders(layout);
+  const lock = lockHome(layout);
+  const client = connectHttp(invite.url);
+  try {
+    const coordinatorKey = await provenKey(client, invite);
+    const identity = openIdentity(layout, crypto);
+    openStoreKey(layout);
+    const database = openDatabase(layout);
+    try {
+      const before = readMembership(database);
+      requireSameParty(before, invite, coordinatorKey);
+      const member = signMember(identity, invite.federation, { node: invite.node, key: identity.key, kind: "merchant" });
+      const { plan, planSignature, roster } = await client.join(invite.token, member);
+      const planHash = hashOf(crypto, plan);
+      requireGenuinePlan(plan, invite, coordinatorKey);
+      if (!verifyStatement(crypto, planStatement(planHash), planSignature, coordinatorKey)) {
+        throw fail("TRB_NODE_PLAN_SIGNATURE_INVALID");
+      }
+      if (before !== undefined && before.planHash !== planHash) throw otherFederation(before, options.home);
+      const [fault] = planRefusals(plan);
+      if (fault !== undefined) throw fault;
+      await fetchCatalogue(client, plan, layout);
+      writePlan(layout, plan);
+      writePolicyOnce(layout, plan);
+      writeMembership(database, {
+        federation: invite.federation,
+        node: invite.node,
+        url: invite.url,
+        coordinatorKey,
+        planHash,
+        planSignature,
+      });
+      return {
+        federation: invite.federation,
+        node: invite.node,
+        fingerprint: fingerprintOf(crypto, identity.key),
+        coordinatorFingerprint: invite.fingerprint,
+        planHash,
+        rosterFingerprint: rosterFingerprint(crypto, roster),
+        members: roster.map(({ node, key }) => ({ node, fingerprint: fingerprintOf(crypto, key) })),
+      };
+    } finally {
+      database.close();
+    }
+  } finally {
+    await client.close();
+    lock.release();
+  }
+}
+
+/** Asks the coordinator to sign a fresh nonce with the key that the invite names. */
+async function provenKey(client: CoordinatorClient, invite: Invite): Promise<IdentityKey> {
+  const crypto = nodeCrypto();
+  const nonce = randomBytes(32).toString("hex");
+  const { federation, key, signature } = await client.identity(nonce);
+  const statement = { purpose: "identity", federation: invite.federation, nonce };
+  const proven =
+    federation === invite.federation &&
+    fingerprintOf(crypto, key) === invite.fingerprint &&
+    verifyStatement(crypto, statement, signature, key);
+  if (!proven) throw fail("TRB_NODE_COORDINATOR_KEY_MISMATCH", { url: invite.url });
+  return key;
+}
+
+const planStatement = (hash: Sha256) => ({ purpose: "plan", planHash: hash });
+
+function requireSameParty(before: Membership | undefined, invite: Invite, coordinatorKey: IdentityKey): void {
+  if (before === undefined) return;
+  const same =
+    before.federation === invite.federation && before.node === invite.node && before.coordinatorKey === coordinatorKey;
+  if (!same) throw otherFederation(before, invite.node);
+}
+
+function otherFederation({ federation, node }: Membership, home: string) {
+  return fail("TRB_NODE_ALREADY_JOINED", { home, federation, node });
+}
+
+function requireGenuinePlan(plan: Plan, invite: Invite, coordinatorKey: IdentityKey): void {
+  const genuine = plan.federation === invite.federation && plan.coordinatorKey === coordinatorKey;
+  if (!genuine) throw fail("TRB_NODE_PLAN_SIGNATURE_INVALID");
+}
+
+async function fetchCatalogue(client: CoordinatorClient, plan: Plan, layout: Layout): Promise<void> {
+  const octets = await client.blob(plan.catalogueHash);
+  if (createHash("sha256").update(octets).digest("hex") !== plan.catalogueHash) throw fail("TRB_NODE_CATALOGUE_MISMATCH");
+  await replaceFile(layout.catalogue, octets);
+}

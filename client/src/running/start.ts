@@ -1,0 +1,266 @@
+/**
+ * `tributary node start`: a node that takes part in rounds until the ledger is closed. This file is the table of contents; the
+ * round itself is the reducer's (`@tributary/federation`), and this shell only feeds it events one at a time.
+ *
+ *   home checked and locked ─▶ connect ─▶ hello ─▶ compare ledgers ─▶ { message → stepNode → effects } … ─▶ closing entry
+ */
+
+import type { RandomSource } from "@tributary/dp";
+import { fail, isTributaryError, type TributaryError } from "@tributary/errors";
+import { type Context, type NodeEvent, type Purpose, stepNode } from "@tributary/federation";
+import { type NodeId, parseMessage, type Sha256 } from "@tributary/protocol";
+import { destination, type Logger, pino } from "pino";
+import { budgetOf } from "../budget.ts";
+import { refusalsOf } from "../decision.ts";
+import { storeGeneration } from "../home/histories.ts";
+import { layoutOf, makeFolders, sweepTemporaries } from "../home/layout.ts";
+import { followChain, openLedgerCopy } from "../home/ledger-copy.ts";
+import { lockHome } from "../home/lock.ts";
+import { openHome } from "../home/open.ts";
+import { readPolicy } from "../home/policy.ts";
+import { osRandomSource } from "../random.ts";
+import { superviseTraining } from "../training/supervise.ts";
+import { connectHttp } from "../transport/http.ts";
+import { type ControlConnection, connectSocket } from "../transport/socket.ts";
+import { fetchNewLines, requireRemembered } from "./catch-up.ts";
+import { effects, logRefusal } from "./effects.ts";
+import { serialQueue } from "./queue.ts";
+import { beginState, loadState, saveState } from "./state-file.ts";
+
+export interface StartNodeOptions {
+  readonly home: string;
+  /** A fresh stream; asked for once for each (round, purpose). Default: the operating system's randomness. */
+  readonly random?: (round: number, purpose: Purpose) => RandomSource;
+  /** The worker's entry, which calls `serveTraining`. Default: the client's own. */
+  readonly trainingWorker?: URL;
+  /** Default: JSON lines on stderr. */
+  readonly log?: Logger;
+}
+
+/** How a node's run ended, and what it had cost by then. */
+export interface Outcome {
+  readonly ended: "ledgerClosed" | "stopped";
+  readonly entries: number;
+  readonly head: Sha256;
+  readonly modelHash: Sha256 | null;
+  readonly charged: number;
+  readonly epsilon: number;
+}
+
+export interface RunningNode {
+  readonly federation: string;
+  readonly node: NodeId;
+  /**
+   * Resolves after the ledger's closing entry, or when the node is closed. Rejects with what makes going on impossible:
+   * TRB_NODE_STALE_STORE, TRB_NODE_LEDGER_FORKED, TRB_NODE_LEDGER_INVALID, TRB_NODE_PLAN_CHANGED, TRB_NODE_KEY_NOT_IN_ROSTER,
+   * TRB_NODE_HOME_UNWRITABLE, or the coordinator's refusal of this node.
+   */
+  readonly finished: Promise<Outcome>;
+  /** Ends connection and worker and lets go of the home; a round under way is resumed at the next start. */
+  close(): Promise<void>;
+}
+
+/** Refusals after which a node must not go on by itself. */
+const final: ReadonlySet<string> = new Set([
+  "TRB_NODE_STALE_STORE",
+  "TRB_NODE_LEDGER_FORKED",
+  "TRB_NODE_LEDGER_INVALID",
+  "TRB_NODE_PLAN_CHANGED",
+  "TRB_NODE_KEY_NOT_IN_ROSTER",
+  "TRB_NODE_HOME_UNWRITABLE",
+  "TRB_ROUND_LEDGER_FORKED",
+  "TRB_ROUND_ENTRY_INVALID",
+]);
+
+/**
+ * Starts a node. Resolves once it is checked and connecting; it keeps trying to reach its coordinator for ever.
+ * @throws TRB_NODE_NOT_JOINED, TRB_NODE_HOME_BUSY, TRB_NODE_NO_HISTORIES, TRB_NODE_POLICY_INVALID, TRB_PLAN_GRAPH_MISMATCH,
+ *   TRB_NODE_CATALOGUE_FROM_LOG, TRB_ROUND_TOO_FEW_TRUSTED, TRB_POLICY_…, and what `lintPlan` finds
+ */
+export async function startNode(options: StartNodeOptions): Promise<RunningNode> {
+  const { random = () => osRandomSource(), trainingWorker = new URL("../training/worker.ts", import.meta.url) } = options;
+  const log = options.log ?? pino({ base: null }, destination({ dest: 2, sync: true }));
+  const layout = layoutOf(options.home);
+  const home = openHome(options.home);
+  const { plan, membership, identity, crypto, database } = home;
+  const releases: (() => void | Promise<void>)[] = [() => database.close()];
+  const releaseAll = async () => {
+    for (const release of releases.splice(0).reverse()) await release();
+  };
+
+  try {
+    makeFolders(layout);
+    const lock = lockHome(layout);
+    releases.push(() => lock.release());
+    sweepTemporaries(layout);
+    const policy = readPolicy(layout);
+    const [refusal] = refusalsOf(plan, policy);
+    if (refusal !== undefined) throw refusal;
+    if (storeGeneration(layout) === undefined) throw fail("TRB_NODE_NO_HISTORIES", { home: options.home });
+    const copy = openLedgerCopy(layout);
+    let state = await loadState(home, policy, copy.lines());
+
+    const ending = Promise.withResolvers<Outcome>();
+    ending.promise.catch(() => {}); // whoever awaits `finished` hears of it; nobody has to
+    const queue = serialQueue();
+    const stopping = new AbortController();
+    let socket: ControlConnection | undefined;
+
+    const client = connectHttp(membership.url);
+    releases.push(() => client.close());
+    const training = superviseTraining({
+      entry: trainingWorker,
+      home: layout.home,
+      node: membership.node,
+      plan,
+      fetchModel: (sha256, signal) => client.blob(sha256, { signal }),
+      onTrained: (round, vector) => {
+        work.keepTrained(round, vector);
+        happened({ type: "trained", round, vector });
+      },
+      onFailed: (round, error) => {
+        logRefusal(log, error, { round }, "training failed");
+        happened({ type: "trainingFailed", round, code: error.code });
+      },
+    });
+    releases.push(() => training.close());
+
+    const context = (): Context => ({ crypto, random, sign: identity.sign, now: new Date().toISOString() });
+
+    /** One event, all its effects. Only within the queue. */
+    const step = async (event: NodeEvent): Promise<void> => {
+      if (state === undefined) throw fail("TRB_ROUND_LEDGER_BEHIND", { entries: 0 });
+      const next = stepNode(state, event, context());
+      state = next.state;
+      for (const effect of next.effects) await work.carryOut(effect, next.state);
+      if (next.state.closed) finish("ledgerClosed");
+    };
+
+    const outcome = (ended: Outcome["ended"]): Outcome => {
+      const { spent, byKind } = budgetOf(home);
+      const { entries, hash } = copy.head();
+      const charged = byKind.reduce((sum, kind) => sum + kind.charged, 0);
+      return { ended, entries, head: hash, modelHash: state?.modelHash ?? null, charged, epsilon: spent };
+    };
+    const finish = (ended: Outcome["ended"]) => ending.resolve(outcome(ended));
+    const giveUp = (error: TributaryError) => {
+      log.error({ code: error.code, reason: error.message }, "the node can't go on");
+      ending.reject(error);
+      training.stop(2 ** 31 - 1);
+      socket?.close();
+    };
+    const refuse = (error: unknown, facts: Readonly<Record<string, string | number>>, what: string) => {
+      if (stopping.signal.aborted) return;
+      if (isTributaryError(error) && final.has(error.code)) giveUp(error);
+      else logRefusal(log, error, facts, what);
+    };
+
+    /** An event from inside: nobody waits for an answer to it. */
+    const happened = (event: NodeEvent) => {
+      queue.run(() => step(event)).catch((error: unknown) => refuse(error, { event: event.type }, "an event was refused"));
+    };
+    const work = effects({ home, copy, client, training, socket: () => socket, log, happened });
+    releases.push(() => work.close());
+
+    /** Takes over what the coordinator's ledger has more. Only within the queue. */
+    const catchUp = async (retries: number): Promise<void> => {
+      const lines = await fetchNewLines(copy, client, { retries, signal: stopping.signal });
+      requireRemembered(home, lines);
+      await takeOver(lines);
+    };
+    const takeOver = async (lines: readonly string[]): Promise<void> => {
+      let rest = lines;
+      if (state === undefined) {
+        const [first] = rest;
+        if (first === undefined) return; // the federation hasn't begun
+        state = beginState(home, policy, first);
+        copy.append(0, first);
+        await saveState(layout, state);
+        rest = rest.slice(1);
+      }
+      // what the reducer verified before a crash, but was not in the file yet
+      const missing = state.head.entries - copy.head().entries;
+      if (missing > 0) {
+        const known = rest.slice(0, missing);
+        const reached = followChain(copy.head(), known);
+        if (reached.hash !== state.head.hash) throw fail("TRB_NODE_LEDGER_FORKED", { entry: copy.head().entries });
+        for (const line of known) copy.append(copy.head().entries, line);
+        rest = rest.slice(missing);
+      }
+      if (rest.length > 0) await step({ type: "ledger", lines: rest });
+    };
+
+    /** A message from the coordinator; what is thrown is the answer. */
+    const receive = (payload: unknown): Promise<void> =>
+      queue.run(async () => {
+        const message = parseMessage(payload);
+        try {
+          try {
+            await step({ type: "message", message });
+          } catch (error) {
+            if (!isTributaryError(error) || error.code !== "TRB_ROUND_LEDGER_BEHIND") throw error;
+            await catchUp(2);
+            await step({ type: "message", message });
+          }
+        } catch (error) {
+          refuse(error, { step: message.step, round: message.round }, "a message was refused");
+          throw error;
+        }
+      });
+
+    const greet = () => {
+      queue
+        .run(async () => {
+          await catchUp(Number.POSITIVE_INFINITY);
+          if (state !== undefined) await step({ type: "connected" });
+          log.info({ entries: copy.head().entries }, "connected");
+        })
+        .catch((error: unknown) => refuse(error, {}, "the ledger could not be taken over"));
+    };
+    const catchUpLater = (entries: number) => {
+      queue
+        .run(async () => {
+          if (entries > copy.head().entries) await catchUp(4);
+        })
+        .catch((error: unknown) => refuse(error, {}, "the ledger could not be taken over"));
+    };
+
+    if (state !== undefined) {
+      // what the file holds beyond the state: verified before a crash, or everything after `rounds/` was lost
+      await takeOver(copy.lines().slice(state.head.entries));
+      work.resume(state);
+    }
+    if (!state?.closed) {
+      socket = connectSocket(
+        { url: membership.url, federation: membership.federation, node: membership.node, sign: identity.sign },
+        {
+          connected: greet,
+          disconnected: (reason) => log.info({ reason }, "disconnected"),
+          message: receive,
+          ledger: catchUpLater,
+          refused: (error, what) => {
+            logRefusal(log, error, {}, `the coordinator refused this node's ${what}`);
+            if (what === "hello" && (error.status === 401 || error.status === 403)) giveUp(error);
+          },
+        },
+      );
+    }
+    let closing: Promise<void> | undefined;
+    const close = async () => {
+      stopping.abort();
+      socket?.close();
+      await queue.end();
+      finish("stopped");
+      await releaseAll();
+    };
+    return {
+      federation: membership.federation,
+      node: membership.node,
+      finished: ending.promise,
+      close: () => (closing ??= close()),
+    };
+  } catch (error) {
+    await releaseAll();
+    throw error;
+  }
+}

@@ -1,0 +1,96 @@
+/**
+ * The node's state of the round on disk, and how it comes back after the process ended, however it ended.
+ *
+ * A masked vector and its charge are persisted in three steps, each synced before the next: the vector's file, the state that
+ * names it, the charge in node.sqlite; the upload comes after all of them. So after a crash:
+ *   – a vector's file without a state that names it was never promised to anybody: it goes, and the node is out of that round;
+ *   – a state with a charge that node.sqlite lacks: the charge is entered now, before anything is sent.
+ */
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fail } from "@tributary/errors";
+import { createNode, decodeNodeState, encodeNodeState, type NodeState } from "@tributary/federation";
+import type { EntryOf } from "@tributary/ledger";
+import { verifyMember } from "@tributary/protocol";
+import { joinCharges } from "../budget.ts";
+import { removeFile, replaceFile } from "../home/durable.ts";
+import type { Layout } from "../home/layout.ts";
+import { hashOfLine, parseGenesis } from "../home/ledger-copy.ts";
+import type { Home } from "../home/open.ts";
+import { nodePolicyOf, type Policy } from "../home/policy.ts";
+
+/** Writes and syncs the state; what the reducer calls unpersisted stays in memory. */
+export async function saveState(layout: Layout, state: NodeState): Promise<void> {
+  await replaceFile(layout.state, encodeNodeState(state));
+}
+
+/**
+ * The state as it was, under today's policy, with state and node.sqlite agreeing on every charge. Undefined before the ledger has begun.
+ * @param lines the node's own copy of the ledger, from which a lost `rounds/` is begun again
+ * @throws TRB_FEDERATION_STATE_UNREADABLE, TRB_NODE_PLAN_CHANGED, TRB_NODE_KEY_NOT_IN_ROSTER, TRB_NODE_LEDGER_INVALID
+ */
+export async function loadState(home: Home, policy: Policy, lines: readonly string[]): Promise<NodeState | undefined> {
+  const { layout, database, membership } = home;
+  const kept = existsSync(layout.state) ? decodeNodeState(readFileSync(layout.state, "utf8")) : beginAgain(home, policy, lines);
+  if (kept === undefined) return undefined;
+  if (kept.planHash !== membership.planHash || kept.self !== membership.node) throw fail("TRB_NODE_PLAN_CHANGED");
+  const charges = joinCharges(kept.charges, database.charges());
+  const state: NodeState = {
+    ...kept,
+    policy: nodePolicyOf(policy),
+    charges,
+    lastRound: Math.max(kept.lastRound, database.lastRound(), ...charges.map(({ round }) => round)),
+  };
+  for (const charge of charges) {
+    database.charge(charge);
+    if (charge.standing !== "open") database.settle(charge.round, charge.standing);
+  }
+  removeUnnamedVectors(layout, state);
+  await saveState(layout, state); // secrets of a round that can't go on are gone from disk as well
+  return state;
+}
+
+/** The state before the first round: the ledger's first entry holds the joined plan, and this node with its own key. */
+export function beginState(home: Home, policy: Policy, line: string): NodeState {
+  const { membership, identity, crypto } = home;
+  const genesis = parseGenesis(line, membership.coordinatorKey, crypto);
+  requireGenuineRoster(home, genesis);
+  if (genesis.planHash !== membership.planHash || genesis.federation !== membership.federation) {
+    throw fail("TRB_NODE_PLAN_CHANGED");
+  }
+  const own = genesis.roster.find(({ node }) => node === membership.node);
+  if (own?.key !== identity.key) throw fail("TRB_NODE_KEY_NOT_IN_ROSTER", { node: membership.node });
+  return createNode({
+    self: membership.node,
+    genesis,
+    head: { entries: 1, hash: hashOfLine(line) },
+    policy: nodePolicyOf(policy),
+  });
+}
+
+/** Every member asked to be in this federation itself, under one name and one key each. */
+function requireGenuineRoster({ membership, crypto }: Home, { roster }: EntryOf<"genesis">): void {
+  const names = new Set(roster.map(({ node }) => node));
+  const keys = new Set(roster.map(({ key }) => key));
+  const genuine = names.size === roster.length && keys.size === roster.length;
+  if (!genuine || !roster.every((member) => verifyMember(crypto, membership.federation, member))) {
+    throw fail("TRB_NODE_LEDGER_INVALID", { entry: 0, reason: "a member of the roster did not sign its own place" });
+  }
+}
+
+/**
+ * After `rounds/` was lost (it is no part of a backup): from the first entry on. The lines after it are stepped through by the caller.
+ */
+function beginAgain(home: Home, policy: Policy, lines: readonly string[]): NodeState | undefined {
+  const [first] = lines;
+  return first === undefined ? undefined : beginState(home, policy, first);
+}
+
+function removeUnnamedVectors(layout: Layout, state: NodeState): void {
+  const named =
+    state.round !== null && state.round.masked !== null && !state.round.uploaded ? layout.vector(state.round.number) : "";
+  for (const name of readdirSync(layout.rounds)) {
+    const path = join(layout.rounds, name);
+    if (name.endsWith(".vector") && path !== named) removeFile(path);
+  }
+}

@@ -1,0 +1,97 @@
+/**
+ * The training worker: a thread of its own, so that sampling, training and drawing noise never hold up the node's messages.
+ *
+ * It keeps the trainer, the last model and the decrypted histories. Of a round it keeps nothing: sample and clipped sum end with
+ * `trainingVector`, the vector is handed over, and neither counts nor durations leave the thread (DESIGN §4).
+ */
+import { parentPort, workerData } from "node:worker_threads";
+import type { RandomSource } from "@tributary/dp";
+import { fail, isTributaryError } from "@tributary/errors";
+import type { Histories } from "@tributary/events";
+import { negativesSource, roundParameters } from "@tributary/federation";
+import { createTrainer, decodeModel, type Trainer, trainingVector } from "@tributary/model";
+import { type NodeId, planHash, type Sha256 } from "@tributary/protocol";
+import { nodeCrypto } from "@tributary/protocol/node-crypto";
+import { onnxruntimeExecutor } from "@tributary/tensor/onnxruntime";
+import { readHistories, storeGeneration } from "../home/histories.ts";
+import { layoutOf } from "../home/layout.ts";
+import type { TrainingAnswer, TrainingJob, TrainingSetup } from "./words.ts";
+
+export type TrainingPurpose = "sampling" | "rounding" | "noise";
+
+export interface ServeTrainingOptions {
+  /** A fresh secret stream, asked for once for each (round, purpose). */
+  readonly random: (round: number, purpose: TrainingPurpose, node: NodeId) => RandomSource;
+}
+
+/** Serves training jobs until the thread is ended. To be called once, in a worker started by `startNode`. */
+export function serveTraining({ random }: ServeTrainingOptions): void {
+  const port = parentPort;
+  if (port === null) throw fail("TRB_NODE_TRAINING_FAILED", { round: 0, reason: "this is not a worker thread" });
+  const setup: TrainingSetup = workerData;
+  const train = trainingLoop(setup, random);
+  let turn: Promise<void> = Promise.resolve();
+  port.on("message", (job: TrainingJob) => {
+    turn = turn.then(async () => {
+      const answer = await train(job).catch((error: unknown) => failure(job.round, error));
+      port.postMessage(answer, answer.type === "trained" ? [answer.vector.buffer] : []);
+    });
+  });
+}
+
+function trainingLoop(
+  setup: TrainingSetup,
+  random: ServeTrainingOptions["random"],
+): (job: TrainingJob) => Promise<TrainingAnswer> {
+  const { plan, node, stopped } = setup;
+  const layout = layoutOf(setup.home);
+  const crypto = nodeCrypto();
+  const hash = planHash(crypto, plan);
+  let trainer: Promise<Trainer> | undefined;
+  let model: { readonly hash: Sha256; readonly parameters: Float32Array } | undefined;
+  let store: { readonly generation: string | undefined; readonly histories: Histories } | undefined;
+
+  return async ({ round, release, modelHash, model: file, stopAt }) => {
+    const isStopped = () => Atomics.load(stopped, 0) >= round;
+    if (isStopped()) return { type: "stopped", round };
+    if (file !== null) model = { hash: modelHash, parameters: decodeModel(plan.model, file) };
+    if (model?.hash !== modelHash) throw fail("TRB_NODE_MODEL_MISMATCH", { round });
+    const generation = storeGeneration(layout);
+    if (store === undefined || store.generation !== generation) store = { generation, histories: readHistories(layout) };
+    trainer ??= createTrainer(plan.model, onnxruntimeExecutor());
+
+    const { vector } = await trainingVector(await trainer, {
+      ...roundParameters(plan, release),
+      parameters: model.parameters,
+      histories: store.histories,
+      negatives: negativesSource(crypto, hash, round),
+      deadline: () => isStopped() || Date.now() >= stopAt,
+      random: {
+        sampling: random(round, "sampling", node),
+        rounding: random(round, "rounding", node),
+        noise: random(round, "noise", node),
+      },
+    });
+    if (isStopped()) {
+      vector.fill(0);
+      return { type: "stopped", round };
+    }
+    return { type: "trained", round, vector: owned(vector) };
+  };
+}
+
+/** A buffer that holds nothing but the vector, so that transferring it takes nothing else along. */
+function owned(vector: Uint32Array): Uint32Array<ArrayBuffer> {
+  const whole = vector.buffer instanceof ArrayBuffer && vector.byteLength === vector.buffer.byteLength;
+  if (whole) return vector as Uint32Array<ArrayBuffer>;
+  const copy = new Uint32Array(vector);
+  vector.fill(0);
+  return copy;
+}
+
+/** What went wrong, in words that name no data: a foreign error's own text might. */
+function failure(round: number, error: unknown): TrainingAnswer {
+  if (isTributaryError(error)) return { type: "failed", round, code: error.code, reason: error.message };
+  const reason = error instanceof Error ? error.name : "unknown";
+  return { type: "failed", round, code: "TRB_NODE_TRAINING_FAILED", reason };
+}

@@ -1,0 +1,107 @@
+/**
+ * The main thread's side of training: one worker, started when it is first needed and again after it died. Fetching the model is
+ * part of a job, since the time for it is the round's.
+ */
+import { Worker } from "node:worker_threads";
+import { fail, isTributaryError, type TributaryError } from "@tributary/errors";
+import type { NodeId, Plan, Sha256 } from "@tributary/protocol";
+import type { TrainingAnswer, TrainingJob, TrainingSetup } from "./words.ts";
+
+export interface TrainingOrder {
+  readonly round: number;
+  readonly release: number;
+  readonly modelHash: Sha256;
+  readonly stopAt: number;
+}
+
+export interface Training {
+  start(order: TrainingOrder): void;
+  /** Gives this round, and every one before it, up. */
+  stop(round: number): void;
+  close(): Promise<void>;
+}
+
+export interface TrainingOptions {
+  readonly entry: URL;
+  readonly home: string;
+  readonly node: NodeId;
+  readonly plan: Plan;
+  readonly fetchModel: (sha256: Sha256, signal: AbortSignal) => Promise<Uint8Array<ArrayBuffer>>;
+  readonly onTrained: (round: number, vector: Uint32Array) => void;
+  readonly onFailed: (round: number, error: TributaryError) => void;
+}
+
+export function superviseTraining(options: TrainingOptions): Training {
+  const { entry, home, node, plan, fetchModel, onTrained, onFailed } = options;
+  const stopped = new Int32Array(new SharedArrayBuffer(4));
+  let worker: Worker | undefined;
+  /** The model that the living worker holds. */
+  let held: Sha256 | undefined;
+  const open = new Map<number, AbortController>();
+
+  const settle = (round: number): boolean => open.delete(round) && Atomics.load(stopped, 0) < round;
+  const failRound = (round: number, error: TributaryError): void => {
+    if (settle(round)) onFailed(round, error);
+  };
+
+  const begin = (): Worker => {
+    const setup: TrainingSetup = { home, node, plan, stopped };
+    const started = new Worker(entry, { workerData: setup, name: "training" });
+    started.on("message", (answer: TrainingAnswer) => {
+      if (answer.type === "failed") {
+        held = undefined;
+        failRound(
+          answer.round,
+          fail("TRB_NODE_TRAINING_FAILED", { round: answer.round, reason: `${answer.code}: ${answer.reason}` }),
+        );
+      } else if (answer.type === "stopped") settle(answer.round);
+      else if (settle(answer.round)) onTrained(answer.round, answer.vector);
+      else answer.vector.fill(0);
+    });
+    const died = (reason: string) => {
+      if (worker !== started) return;
+      worker = undefined;
+      held = undefined;
+      for (const round of [...open.keys()]) failRound(round, fail("TRB_NODE_TRAINING_FAILED", { round, reason }));
+    };
+    started.on("error", (error) => died(error instanceof Error ? error.name : "the worker died"));
+    started.on("exit", () => died("the worker ended"));
+    return started;
+  };
+
+  const prepare = async (order: TrainingOrder, signal: AbortSignal): Promise<void> => {
+    const { round, modelHash } = order;
+    let model: Uint8Array<ArrayBuffer> | null = null;
+    if (held !== modelHash) model = await fetchModel(modelHash, signal);
+    if (!open.has(round)) return;
+    worker ??= begin();
+    const job: TrainingJob = { ...order, model };
+    held = modelHash;
+    worker.postMessage(job, model !== null && model.byteLength === model.buffer.byteLength ? [model.buffer] : []);
+  };
+
+  return {
+    start(order) {
+      const control = new AbortController();
+      open.set(order.round, control);
+      prepare(order, control.signal).catch((error: unknown) => {
+        const reason = isTributaryError(error) ? `${error.code}: ${error.message}` : "the model can't be fetched";
+        failRound(order.round, fail("TRB_NODE_TRAINING_FAILED", { round: order.round, reason }, error));
+      });
+    },
+    stop(round) {
+      if (Atomics.load(stopped, 0) < round) Atomics.store(stopped, 0, round);
+      for (const [started, control] of open) {
+        if (started > round) continue;
+        control.abort();
+        open.delete(started);
+      }
+    },
+    async close() {
+      this.stop(2 ** 31 - 1);
+      const ending = worker;
+      worker = undefined;
+      await ending?.terminate();
+    },
+  };
+}

@@ -1,0 +1,27 @@
+/** What the node's main thread and its training worker say to each other. Arrays are transferred, never copied. */
+import type { NodeId, Plan, Sha256 } from "@tributary/protocol";
+
+/** What a worker is started with. */
+export interface TrainingSetup {
+  readonly home: string;
+  readonly node: NodeId;
+  readonly plan: Plan;
+  /** [1] the largest round that is to be given up: read between buckets. */
+  readonly stopped: Int32Array<SharedArrayBuffer>;
+}
+
+export interface TrainingJob {
+  readonly round: number;
+  readonly release: number;
+  readonly modelHash: Sha256;
+  /** The model's file; null when the worker was given this model before. */
+  readonly model: Uint8Array<ArrayBuffer> | null;
+  /** Unix milliseconds: no bucket begins after it, so that the vector is ready before the upload is due, however much data there is. */
+  readonly stopAt: number;
+}
+
+export type TrainingAnswer =
+  | { readonly type: "trained"; readonly round: number; readonly vector: Uint32Array<ArrayBuffer> }
+  /** Given up, as asked. */
+  | { readonly type: "stopped"; readonly round: number }
+  | { readonly type: "failed"; readonly round: number; readonly code: string; readonly reason: string };

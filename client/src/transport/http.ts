@@ -1,0 +1,150 @@
+/**
+ * Requests to the coordinator. Every one of them is idempotent, so each is repeated after network failures and 5xx answers;
+ * a coded refusal is final and is thrown as it came. Answers are read up to a limit, never further.
+ */
+import { createHash } from "node:crypto";
+import { fail, isTributaryError } from "@tributary/errors";
+import type { MessageOf, RosterMember, Sha256 } from "@tributary/protocol";
+import pRetry from "p-retry";
+import { Agent, request } from "undici";
+import type { z } from "zod";
+import { reasonOf } from "../home/layout.ts";
+import { identityAnswer, joinAnswer, refusalIn, rosterAnswer } from "./answers.ts";
+
+/** Largest answers that are read, in bytes. */
+const limits = { json: 64 * 1024 * 1024, ledger: 1024 * 1024 * 1024, blob: 1024 * 1024 * 1024 };
+
+export interface RetryOptions {
+  /** Repetitions after the first attempt; default 4. */
+  readonly retries?: number;
+  readonly signal?: AbortSignal;
+}
+
+export interface CoordinatorClient {
+  identity(nonce: string): Promise<z.infer<typeof identityAnswer>>;
+  join(token: string, member: RosterMember): Promise<z.infer<typeof joinAnswer>>;
+  roster(): Promise<z.infer<typeof rosterAnswer>>;
+  /** The ledger's lines from this entry on, without their `\n`. */
+  ledger(from: number, options?: RetryOptions): Promise<string[]>;
+  /** A model or a catalogue; its octets have this SHA-256. */
+  blob(sha256: Sha256, options?: RetryOptions): Promise<Uint8Array<ArrayBuffer>>;
+  /** Resolves once the coordinator has the vector on disk. */
+  upload(message: MessageOf<"masked">, octets: Uint8Array, options?: RetryOptions): Promise<void>;
+  close(): Promise<void>;
+}
+
+interface Call {
+  readonly method: "GET" | "POST" | "PUT";
+  readonly path: string;
+  readonly limit: number;
+  readonly body?: Uint8Array | string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/**
+ * Every call may throw TRB_NODE_COORDINATOR_UNREACHABLE, TRB_NODE_COORDINATOR_ANSWER, or the coordinator's own refusal.
+ */
+export function connectHttp(url: string): CoordinatorClient {
+  const base = new URL(url.endsWith("/") ? url : `${url}/`);
+  const agent = new Agent({ connections: 4, connectTimeout: 10_000, headersTimeout: 60_000, bodyTimeout: 60_000 });
+
+  const once = async (call: Call, signal: AbortSignal | undefined): Promise<Buffer<ArrayBuffer>> => {
+    const answer = await request(new URL(call.path, base), {
+      method: call.method,
+      dispatcher: agent,
+      headers: call.headers ?? {},
+      body: call.body ?? null,
+      signal: signal ?? null,
+    });
+    const chunks: Buffer[] = [];
+    let length = 0;
+    for await (const chunk of answer.body) {
+      length += chunk.length;
+      if (length > call.limit) throw unclear(call, `it is longer than ${call.limit} bytes`);
+      chunks.push(chunk);
+    }
+    const octets = Buffer.concat(chunks, length);
+    if (answer.statusCode < 300) return octets;
+    const refusal = refusalIn(parseJson(octets));
+    if (answer.statusCode >= 500) throw new Error(`HTTP status ${answer.statusCode}`, { cause: refusal });
+    throw refusal ?? unclear(call, `HTTP status ${answer.statusCode}`);
+  };
+
+  const repeated = async (call: Call, { retries = 4, signal }: RetryOptions = {}): Promise<Buffer<ArrayBuffer>> => {
+    try {
+      return await pRetry(() => once(call, signal), {
+        ...(Number.isFinite(retries) ? { retries } : { retries: Number.POSITIVE_INFINITY }),
+        minTimeout: 200,
+        maxTimeout: 10_000,
+        randomize: true,
+        ...(signal === undefined ? {} : { signal }),
+        shouldRetry: ({ error }) => !isTributaryError(error),
+      });
+    } catch (cause) {
+      if (isTributaryError(cause)) throw cause;
+      if (signal?.aborted) throw fail("TRB_NODE_CLOSED", {}, cause);
+      throw fail("TRB_NODE_COORDINATOR_UNREACHABLE", { url: base.origin, reason: reasonOf(cause) }, cause);
+    }
+  };
+
+  const json = async <Schema extends z.ZodType>(call: Call, schema: Schema): Promise<z.infer<Schema>> => {
+    const parsed = schema.safeParse(parseJson(await repeated(call)));
+    if (!parsed.success) throw unclear(call, "it isn't what this version expects");
+    return parsed.data;
+  };
+
+  return {
+    identity: (nonce) => json({ method: "GET", path: `v1/identity?nonce=${nonce}`, limit: limits.json }, identityAnswer),
+    join: (token, member) =>
+      json(
+        {
+          method: "POST",
+          path: "v1/join",
+          limit: limits.json,
+          body: JSON.stringify({ token, member }),
+          headers: { "content-type": "application/json" },
+        },
+        joinAnswer,
+      ),
+    roster: () => json({ method: "GET", path: "v1/roster", limit: limits.json }, rosterAnswer),
+    async ledger(from, options) {
+      const call: Call = { method: "GET", path: `v1/ledger?from=${from}`, limit: limits.ledger };
+      const text = (await repeated(call, options)).toString("utf8");
+      if (text !== "" && !text.endsWith("\n")) throw unclear(call, "its last line has no end");
+      return text.split("\n").slice(0, -1);
+    },
+    async blob(sha256, options) {
+      const call: Call = { method: "GET", path: `v1/blobs/${sha256}`, limit: limits.blob };
+      const octets = await repeated(call, options);
+      if (createHash("sha256").update(octets).digest("hex") !== sha256) throw unclear(call, "its SHA-256 is another");
+      return octets;
+    },
+    async upload(message, octets, options) {
+      const call: Call = {
+        method: "PUT",
+        path: `v1/rounds/${message.round}/vectors/${message.body.sha256}`,
+        limit: limits.json,
+        body: octets,
+        headers: {
+          "content-type": "application/octet-stream",
+          "x-tributary-message": Buffer.from(JSON.stringify(message), "utf8").toString("base64url"),
+        },
+      };
+      await repeated(call, options);
+    },
+    close: () => agent.destroy(),
+  };
+}
+
+function unclear(call: Call, reason: string) {
+  return fail("TRB_NODE_COORDINATOR_ANSWER", { request: `${call.method} ${call.path.split("?")[0] ?? ""}`, reason });
+}
+
+/** Undefined when it isn't JSON. */
+function parseJson(octets: Buffer): unknown {
+  try {
+    return JSON.parse(octets.toString("utf8"));
+  } catch {
+    return undefined;
+  }
+}

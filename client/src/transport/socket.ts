@@ -1,0 +1,129 @@
+/**
+ * The control connection: socket.io over a websocket, reconnecting for ever. A connection counts as open once the coordinator has
+ * accepted this node's answer to its challenge; what is said before that is not sent later (the reducer says it again).
+ */
+import { fail, isTributaryError, type TributaryError } from "@tributary/errors";
+import { type Message, type NodeId, type Signature, signStatement } from "@tributary/protocol";
+import { io } from "socket.io-client";
+import { z } from "zod";
+import { refusalIn } from "./answers.ts";
+
+/** How long the coordinator may take to acknowledge, in milliseconds. */
+const ackTimeout = 30_000;
+/** How long to wait before connecting again to a coordinator that hung up, in milliseconds. */
+const hangUpPause = 1_000;
+
+const challengeSchema = z.strictObject({ nonce: z.string().regex(/^[0-9a-f]{64}$/) });
+const ledgerSchema = z.object({ entries: z.int().min(0) });
+
+export interface SocketHandlers {
+  /** The coordinator knows who this is (again). */
+  readonly connected: () => void;
+  readonly disconnected: (reason: string) => void;
+  /** An unparsed message; what it throws is the answer. */
+  readonly message: (payload: unknown) => Promise<void>;
+  /** The coordinator's ledger has so many entries now. */
+  readonly ledger: (entries: number) => void;
+  /** The coordinator refused the hello, or one of this node's messages. */
+  readonly refused: (error: TributaryError, what: "hello" | "message") => void;
+}
+
+export interface ControlConnection {
+  /** Sends now, if the connection is open; the refusal, if there is one, goes to `refused`. */
+  send(message: Message): void;
+  close(): void;
+}
+
+type Acknowledge = (answer: unknown) => void;
+
+export function connectSocket(
+  options: {
+    readonly url: string;
+    readonly federation: string;
+    readonly node: NodeId;
+    readonly sign: (message: Uint8Array) => Uint8Array;
+  },
+  handlers: SocketHandlers,
+): ControlConnection {
+  const { url, federation, node, sign } = options;
+  const base = new URL(url);
+  const socket = io(base.origin, {
+    path: `${base.pathname.replace(/\/$/, "")}/socket.io`,
+    transports: ["websocket"],
+    forceNew: true,
+    reconnection: true,
+    reconnectionAttempts: Number.POSITIVE_INFINITY,
+    reconnectionDelay: 250,
+    reconnectionDelayMax: 10_000,
+    randomizationFactor: 0.5,
+    autoConnect: false,
+  });
+  let open = false;
+  let pause: NodeJS.Timeout | undefined;
+
+  const ask = async (event: string, payload: unknown, what: "hello" | "message"): Promise<boolean> => {
+    let answer: unknown;
+    try {
+      answer = await socket.timeout(ackTimeout).emitWithAck(event, payload);
+    } catch {
+      return false; // no answer: the connection broke, and everything is said again on the next one
+    }
+    const refusal = refusalIn(answer);
+    if (refusal !== undefined) handlers.refused(refusal, what);
+    return refusal === undefined;
+  };
+
+  socket.on("challenge", (payload: unknown) => {
+    const challenge = challengeSchema.safeParse(payload);
+    if (!challenge.success) {
+      handlers.refused(fail("TRB_NODE_CHALLENGE_INVALID"), "hello");
+      return;
+    }
+    const { nonce } = challenge.data;
+    const signature: Signature = signStatement({ sign }, helloStatement(federation, nonce, node));
+    void ask("hello", { node, signature }, "hello").then((accepted) => {
+      if (!accepted || !socket.connected) return;
+      open = true;
+      handlers.connected();
+    });
+  });
+  socket.on("message", (payload: unknown, acknowledge: unknown) => {
+    void handlers.message(payload).then(
+      () => answerWith(acknowledge, { ok: true }),
+      (error: unknown) =>
+        answerWith(acknowledge, { error: isTributaryError(error) ? error.toJSON() : fail("TRB_NODE_CLOSED").toJSON() }),
+    );
+  });
+  socket.on("ledger", (payload: unknown) => {
+    const news = ledgerSchema.safeParse(payload);
+    if (news.success) handlers.ledger(news.data.entries);
+  });
+  socket.on("disconnect", (reason) => {
+    open = false;
+    handlers.disconnected(reason);
+    // socket.io doesn't come back by itself after the other side hung up
+    if (reason === "io server disconnect") pause = setTimeout(() => socket.connect(), hangUpPause);
+  });
+  socket.connect();
+
+  return {
+    send(message) {
+      if (open) void ask("message", message, "message");
+    },
+    close() {
+      open = false;
+      clearTimeout(pause);
+      socket.removeAllListeners();
+      socket.disconnect();
+    },
+  };
+}
+
+/** What a node signs to prove, on one connection, that it holds its key. */
+export function helloStatement(federation: string, nonce: string, node: NodeId) {
+  return { purpose: "hello", federation, nonce, node } as const;
+}
+
+function answerWith(acknowledge: unknown, answer: unknown): void {
+  if (typeof acknowledge === "function") (acknowledge as Acknowledge)(answer);
+}
