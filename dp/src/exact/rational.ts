@@ -134,7 +134,7 @@ export function fromNumber(value: number): Rational {
 export function toDecimal(a: Rational, rounding: "down" | "up", digits = 12): string {
   if (a.numerator === 0n) return "0";
   const limit = 10n ** BigInt(digits);
-  let exponent = a.numerator.toString().length - a.denominator.toString().length + 1 - digits;
+  let exponent = a.numerator.toString().length - a.denominator.toString().length - digits; // one digit more than fits, at most
   for (; ; exponent += 1) {
     const scaled =
       exponent >= 0

@@ -84,8 +84,8 @@ export function addBucket(total: Float64Array, bucketSum: Float32Array | Float64
 // ── coordinator ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 /**
- * The inverse: from integer units back to the vector's. Divide by a plan's constant, never by how many nodes or customers came:
- * the number of survivors is no secret, but a divisor that depends on the data would be released without noise.
+ * The inverse: from integer units back to the vector's. The divisor is a constant of the plan, never a count of the customers that
+ * came: such a count depends on the data, and dividing by it would release it without noise.
  * @param sum [dimension] integer units
  * @param scale s
  * @param divisor a constant of the plan, for example samplingRate·minCustomers; 1 for the plain sum

@@ -6,7 +6,7 @@
  *
  *   Q·s·C + n_max + 8·z·κ·Δ = 2³¹ − 1,   κ = √(n_max/h).
  *
- * Δ itself depends on s (Δ = a·s·C + √touched, a = 1 or 1 + 2⁻¹⁰), which DESIGN §4 writes as a fixed point with C′ = Δ/s. It is linear in s:
+ * Δ itself depends on s (Δ = k·(a·s·C + √touched), a = 1 or 1 + 2⁻¹⁰; k = 1 below), which DESIGN §4 writes as a fixed point with C′ = Δ/s. It is linear in s:
  *
  *   s = (2³¹ − 1 − n_max − 8·z·κ·√touched) / (C·(Q + 8·z·κ·a)).
  *
@@ -31,6 +31,8 @@ export interface ScaleChoice {
   readonly maxNodes: number;
   /** h = n_min − n_corrupt; 1 in local mode. */
   readonly honestMinimum: number;
+  /** k; 1 unless given. */
+  readonly maxMerchantsPerCustomer?: number;
 }
 
 export interface ChosenScale {
@@ -50,14 +52,15 @@ const deviations = 8n;
 export function chooseScale(choice: ScaleChoice): ChosenScale {
   const { arithmetic = "bucketed", totalQuota, dimension, maxNodes, honestMinimum } = choice;
   const touched = choice.touched ?? dimension;
-  for (const [parameter, value] of Object.entries({ totalQuota, dimension, touched, maxNodes, honestMinimum })) {
+  const merchants = choice.maxMerchantsPerCustomer ?? 1;
+  for (const [parameter, value] of Object.entries({ totalQuota, dimension, touched, maxNodes, honestMinimum, merchants })) {
     checkCount(parameter, value, 1);
   }
   const clipNorm = positive("clipNorm", choice.clipNorm);
   const noiseMultiplier = positive("noiseMultiplier", choice.noiseMultiplier);
 
   const spread = squareRootUp({ numerator: BigInt(maxNodes), denominator: BigInt(honestMinimum) }, 40); // κ
-  const noise = multiply(whole(deviations), noiseMultiplier, spread); // 8zκ
+  const noise = multiply(whole(deviations), noiseMultiplier, spread, whole(merchants)); // 8zκk
   const unit = whole(1);
   const rounding = sensitivityOf({ arithmetic, scale: whole(0), clipNorm: unit, touched, merchants: 1 }); // Δ at s = 0
   const allowance = arithmetic === "bucketed" ? floatAllowance : unit; // a
@@ -72,7 +75,7 @@ export function chooseScale(choice: ScaleChoice): ChosenScale {
   return { scale: toDecimal(divide(room, perUnit), "down"), wrapAroundProbability: tailBound(dimension) };
 }
 
-/** P[|N_Z(0, σ²)| ≥ 8σ] ≤ 2·e^−32 (sub-Gaussian), for any of `dimension` coordinates. */
+/** P[|N_Z(0, σ²)| ≥ 8σ] ≤ 2·e^−32 (sub-Gaussian; rounded up), for any of `dimension` coordinates. */
 function tailBound(dimension: number): number {
-  return Math.min(1, dimension * 2 * 1.2664165549094176e-14);
+  return Math.min(1, dimension * 2 * 1.2665e-14);
 }

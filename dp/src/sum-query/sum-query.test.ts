@@ -1,0 +1,222 @@
+/** The sum query from end to end: what a customer can move, what the sum and its noise are, and each step against its inverse. */
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { clipToGrid } from "../clipping/clip-to-grid.ts";
+import { compare, multiply, type Rational, toNumber, whole } from "../exact/rational.ts";
+import { chiSquareLimit, seededSource } from "../sampling/seeded-source.ts";
+import { clampToQuota } from "./clamp.ts";
+import { ditherAndShift } from "./dither.ts";
+import { addBucket, addCustomer } from "./grid.ts";
+import { fromModular, toModular } from "./modular.ts";
+import { noisyVector, readSum } from "./node-vector.ts";
+import { noiseDeviation } from "./noise.ts";
+import { type SumQueryPlan, sumQueryParameters } from "./parameters.ts";
+
+const plan: SumQueryPlan = {
+  arithmetic: "exact",
+  clipNorm: "0.7",
+  scale: "19.3",
+  fractionBits: 8,
+  dimension: 12,
+  touched: 12,
+  samplingRate: "0.5",
+  noiseMultiplier: "2",
+  minCohort: 5,
+  maxCorrupt: 2,
+  customerQuota: 4,
+};
+
+const vectors = (dimension: number) =>
+  fc.array(fc.array(fc.double({ min: -2, max: 2, noNaN: true }), { minLength: dimension, maxLength: dimension }), {
+    minLength: 1,
+    maxLength: 9,
+  });
+
+/** Grid total of customers in exact arithmetic. */
+function totalOf(customers: readonly (readonly number[])[], parameters: ReturnType<typeof sumQueryParameters>): Float64Array {
+  const total = new Float64Array(parameters.dimension);
+  for (const customer of customers) addCustomer(total, new Float64Array(customer), parameters.grid, parameters.touched);
+  return total;
+}
+
+/** y before the noise, for the dither of one seed. */
+function rounded(total: Float64Array, parameters: ReturnType<typeof sumQueryParameters>, seed: number): Float64Array {
+  const copy = total.slice();
+  clampToQuota(copy, parameters.clampBound);
+  return ditherAndShift(copy, parameters.grid.fractionBits, seededSource(seed));
+}
+
+function squaredDistance(a: Float64Array, b: Float64Array): bigint {
+  return a.reduce((sum, value, i) => sum + BigInt(value - (b[i] as number)) ** 2n, 0n);
+}
+
+const square = (value: Rational) => multiply(value, value);
+
+describe("one customer moves y by at most Δ", () => {
+  it("in exact arithmetic, whoever else is there and whatever the dither", () => {
+    const options = fc.record({
+      customers: vectors(12),
+      seed: fc.integer(),
+      scale: fc.constantFrom("0.9", "19.3", "5000.25"),
+      fractionBits: fc.integer({ min: 0, max: 12 }),
+      customerQuota: fc.constantFrom(1, 4, 1024),
+    });
+    fc.assert(
+      fc.property(options, ({ customers, seed, scale, fractionBits, customerQuota }) => {
+        const noiseMultiplier = "10";
+        const parameters = sumQueryParameters({ ...plan, scale, fractionBits, customerQuota, noiseMultiplier });
+        const all = rounded(totalOf(customers, parameters), parameters, seed);
+        const without = rounded(totalOf(customers.slice(1), parameters), parameters, seed);
+        const moved = whole(squaredDistance(all, without));
+        expect(compare(moved, square(parameters.sensitivity))).toBeLessThanOrEqual(0);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it("√touched is needed: rounding alone can move y farther than s·C", () => {
+    const parameters = sumQueryParameters({ ...plan, scale: "1", fractionBits: 8 });
+    const beyond = Array.from({ length: 200 }, (_, seed) => {
+      const customer = new Array<number>(12).fill(0.2);
+      const all = rounded(totalOf([customer], parameters), parameters, seed);
+      return Number(squaredDistance(all, new Float64Array(12)));
+    });
+    expect(Math.max(...beyond)).toBeGreaterThan(0.7 ** 2);
+  });
+
+  it("with touched below the dimension, too, and a customer that touches more counts as zero", () => {
+    const sparse = { ...plan, dimension: 30, touched: 3, noiseMultiplier: "10" };
+    const parameters = sumQueryParameters(sparse);
+    const place = fc.uniqueArray(fc.integer({ min: 0, max: 29 }), { minLength: 3, maxLength: 3 });
+    fc.assert(
+      fc.property(place, fc.double({ min: -9, max: 9, noNaN: true }), fc.integer(), (places, value, seed) => {
+        const customer = new Array<number>(30).fill(0);
+        for (const i of places) customer[i] = value;
+        const other = new Array<number>(30).fill(0).with(4, 0.31).with(7, -0.2);
+        const all = rounded(totalOf([customer, other], parameters), parameters, seed);
+        const without = rounded(totalOf([other], parameters), parameters, seed);
+        expect(compare(whole(squaredDistance(all, without)), square(parameters.sensitivity))).toBeLessThanOrEqual(0);
+      }),
+    );
+    const total = new Float64Array(30);
+    expect(addCustomer(total, new Float64Array(30).fill(0.1), parameters.grid, 3)).toBe(false);
+    expect(total).toEqual(new Float64Array(30));
+  });
+
+  it("in bucketed arithmetic, when a bucket's real sum moves by C and its float error allowance", () => {
+    const bucketed = { ...plan, arithmetic: "bucketed", noiseMultiplier: "10" } as const;
+    const parameters = sumQueryParameters(bucketed);
+    const direction = fc.array(fc.double({ min: -1, max: 1, noNaN: true }), { minLength: 12, maxLength: 12 });
+    const sum = fc.array(fc.double({ min: -300, max: 300, noNaN: true }), { minLength: 12, maxLength: 12 });
+    fc.assert(
+      fc.property(direction, sum, sum, fc.integer(), (way, bucket, otherBucket, seed) => {
+        const length = Math.hypot(...way);
+        fc.pre(length > 1e-6);
+        const reach = (0.7 * (1 + 2 ** -10) * (1 - 2 ** -40)) / length;
+        const totals = [0, reach].map((factor) => {
+          const total = new Float64Array(12);
+          addBucket(total, new Float64Array(otherBucket), parameters.grid);
+          addBucket(
+            total,
+            Float64Array.from(bucket, (value, i) => value + factor * (way[i] as number)),
+            parameters.grid,
+          );
+          return ditherAndShift(total, parameters.grid.fractionBits, seededSource(seed));
+        });
+        const moved = squaredDistance(totals[0] as Float64Array, totals[1] as Float64Array);
+        expect(compare(whole(moved), square(parameters.sensitivity))).toBeLessThanOrEqual(0);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it("the order of customers does not change a bit of the total", () => {
+    fc.assert(
+      fc.property(vectors(12), (customers) => {
+        const parameters = sumQueryParameters(plan);
+        expect(totalOf(customers.toReversed(), parameters)).toEqual(totalOf(customers, parameters));
+      }),
+    );
+  });
+});
+
+describe("steps and their inverses", () => {
+  it("modular and back is the identity on 32-bit integers, and a sum modulo 2³² is the sum", () => {
+    const int32 = fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 });
+    fc.assert(
+      fc.property(fc.array(int32), (values) => {
+        expect(Array.from(fromModular(toModular(new Float64Array(values))))).toEqual(values);
+      }),
+    );
+    const shares = [-5, 2 ** 31 - 1, -(2 ** 31) + 3].map((value) => toModular(new Float64Array([value]))[0] as number);
+    expect(fromModular(Uint32Array.of(shares.reduce((a, b) => (a + b) >>> 0)))[0]).toBe(-3);
+    expect(toModular(new Float64Array([2 ** 40 + 7, -(2 ** 40) - 7]))).toEqual(Uint32Array.of(7, 2 ** 32 - 7));
+  });
+
+  it("dither has mean V/2^f exactly over all 2^f values, also for negative V", () => {
+    for (const value of [-13, -8, -1, 0, 1, 5, 8, 21]) {
+      let sum = 0;
+      for (let u = 0; u < 8; u++) {
+        const word = { fill: (out: Uint8Array) => void new Uint32Array(out.buffer).fill((u << 29) >>> 0) };
+        sum += ditherAndShift(new Float64Array([value]), 3, word)[0] as number;
+      }
+      expect(sum).toBe(value);
+    }
+  });
+
+  it("a bucket that is not finite counts as zero", () => {
+    const total = new Float64Array(2);
+    expect(addBucket(total, new Float32Array([1, Number.NaN]), sumQueryParameters(plan).grid)).toBe(false);
+    expect(total).toEqual(new Float64Array(2));
+  });
+});
+
+it("many nodes: the sum is right, its noise has the stated variance, and h nodes alone bring z·Δ (false alarm ≤ 1e-9; seeds from 100)", () => {
+  const dimension = 20_000;
+  const nodes = 8;
+  const parameters = sumQueryParameters({
+    ...plan,
+    arithmetic: "exact",
+    scale: "50000",
+    clipNorm: "0.5",
+    dimension,
+    touched: 40,
+    minCohort: nodes,
+    maxCorrupt: 3,
+    customerQuota: 64,
+    noiseMultiplier: "1.7",
+  });
+  const summed = new Uint32Array(dimension);
+  const truth = new Float64Array(dimension);
+  for (let node = 0; node < nodes; node++) {
+    const total = new Float64Array(dimension);
+    for (let customer = 0; customer < 20; customer++) {
+      const vector = new Float64Array(dimension);
+      for (let k = 0; k < 40; k++) vector[(node * 811 + customer * 97 + k * 331) % dimension] = ((k % 7) - 3) * 0.05;
+      addCustomer(total, vector, parameters.grid, parameters.touched);
+      const clipped = clipToGrid(vector, parameters.grid) ?? vector;
+      for (let i = 0; i < dimension; i++) truth[i] = (truth[i] as number) + (clipped[i] as number) / 2 ** 8;
+    }
+    const random = { rounding: seededSource(100 + node), noise: seededSource(200 + node) };
+    const y = noisyVector(total, parameters, random);
+    expect(total.every((value) => value === 0)).toBe(true); // V does not outlive y
+    for (let i = 0; i < dimension; i++) summed[i] = (summed[i] as number) + (y[i] as number);
+  }
+  const sum = readSum(summed, parameters);
+
+  const sigma = noiseDeviation(parameters.nodeVariance, nodes) / parameters.scale;
+  let statistic = 0;
+  let mean = 0;
+  for (let i = 0; i < dimension; i++) {
+    const error = (sum[i] as number) - (truth[i] as number) / parameters.scale;
+    statistic += (error / sigma) ** 2;
+    mean += error / sigma / dimension;
+  }
+  const slack = chiSquareLimit(dimension) - dimension; // the lower tail is thinner than the upper
+  expect(Math.abs(statistic - dimension)).toBeLessThan(slack);
+  expect(Math.abs(mean)).toBeLessThan(6.5 / Math.sqrt(dimension));
+  // z·Δ from the honest minimum: h·σ_u² ≥ z²Δ², and no more than rounding above it
+  const stated = 1.7 * toNumber(parameters.sensitivity);
+  const brought = noiseDeviation(parameters.nodeVariance, parameters.honestNodes);
+  expect(brought / stated).toBeCloseTo(1, 8);
+});
