@@ -3,7 +3,7 @@ import { createWriteStream } from "node:fs";
 import { rm } from "node:fs/promises";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { fail, isTributaryError } from "@tributary/errors";
+import { fail } from "@tributary/errors";
 import type { Catalogue } from "./catalogue.ts";
 import { actions, type Histories } from "./histories.ts";
 import { systemErrorCode } from "./reading/file-bytes.ts";
@@ -16,13 +16,18 @@ const blockLength = 64 * 1024;
  * @throws TRB_EVENTS_FILE_UNWRITABLE, TRB_EVENTS_ITEM_NOT_IN_CATALOGUE
  */
 export async function writeCsv(path: string, histories: Histories, catalogue: Catalogue): Promise<void> {
+  const largest = histories.items.reduce((most, item) => Math.max(most, item), 0);
+  const items = catalogue.items.length;
+  if (largest > items) throw fail("TRB_EVENTS_ITEM_NOT_IN_CATALOGUE", { item: largest, items });
+  const file = createWriteStream(path);
+  let opened = false;
+  file.once("open", () => {
+    opened = true;
+  });
   try {
-    await pipeline(Readable.from(csvBlocks(histories, catalogue)), createWriteStream(path));
+    await pipeline(Readable.from(csvBlocks(histories, catalogue)), file);
   } catch (error) {
-    if (isTributaryError(error)) {
-      await rm(path, { force: true });
-      throw error;
-    }
+    if (opened) await rm(path, { force: true }); // a log that ends early would be believed; what couldn't be opened isn't ours to remove
     throw fail("TRB_EVENTS_FILE_UNWRITABLE", { file: path, reason: systemErrorCode(error) }, error);
   }
 }
@@ -37,8 +42,7 @@ function* csvBlocks(
     const customerField = csvField(id);
     for (let event = offsets[customer] ?? 0; event < (offsets[customer + 1] ?? 0); event++) {
       const item = items[event] ?? 0;
-      const itemField = item === 0 ? "" : itemFields[item - 1];
-      if (itemField === undefined) throw fail("TRB_EVENTS_ITEM_NOT_IN_CATALOGUE", { item, items: itemFields.length });
+      const itemField = item === 0 ? "" : (itemFields[item - 1] ?? "");
       block += `${customerField},${itemField},${actions[actionOfEvent[event] ?? 0]},${times[event]}\n`;
       if (block.length < blockLength) continue;
       yield block;

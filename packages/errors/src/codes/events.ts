@@ -64,7 +64,7 @@ export const eventsErrors = defineErrors({
     exitCode: 1,
   },
   TRB_EVENTS_TOO_FEW_CUSTOMERS: {
-    message: "There are {customers} customers, and at least {least} are needed.",
+    message: "Too few customers: {customers}, and at least {least} are needed.",
     advice: "Give a log of more customers, or check that the customer column is the right one.",
     status: 422,
     exitCode: 1,

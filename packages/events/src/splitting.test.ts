@@ -1,0 +1,111 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import type { Histories } from "./histories.ts";
+import { refusal } from "./log-files.fixture.ts";
+import { anyHistories } from "./random-histories.fixture.ts";
+import { leaveLastOut, sliceHistories, splitCustomers } from "./splitting.ts";
+
+/** Events of the customer at this place. */
+function eventsOf({ offsets, items, actions, times }: Histories, place: number) {
+  const [start, end] = [offsets[place] ?? 0, offsets[place + 1] ?? 0];
+  return Array.from({ length: end - start }, (_, i) => ({
+    item: items[start + i],
+    action: actions[start + i],
+    time: times[start + i],
+  }));
+}
+
+const byCustomer = (histories: Histories) => new Map(histories.customers.map((id, place) => [id, eventsOf(histories, place)]));
+
+const three: Histories = {
+  customers: ["a", "b", "c", "d"],
+  offsets: Uint32Array.of(0, 4, 5, 7, 10),
+  items: Int32Array.of(1, 2, 3, 0, 4, 5, 0, 6, 0, 6),
+  actions: Uint8Array.of(0, 0, 0, 5, 0, 0, 5, 0, 5, 3),
+  times: Float64Array.of(1, 2, 3, 4, 1, 1, 2, 1, 2, 3),
+};
+
+describe("sliceHistories", () => {
+  it("holds exactly the chosen customers' events", () => {
+    fc.assert(
+      fc.property(anyHistories, fc.infiniteStream(fc.boolean()), (histories, coins) => {
+        const chosen = histories.customers.flatMap((_id, place) => (coins.next().value ? [place] : []));
+        const slice = sliceHistories(histories, Uint32Array.from(chosen));
+        expect(slice.customers).toEqual(chosen.map((place) => histories.customers[place]));
+        chosen.forEach((place, i) => {
+          expect(eventsOf(slice, i)).toEqual(eventsOf(histories, place));
+        });
+        expect(slice.items.length).toBe(slice.offsets.at(-1));
+      }),
+    );
+  });
+
+  it.each([[[1, 0]], [[1, 1]], [[4]], [[-1]], [[0.5]]])(
+    "refuses %j, because customers have to stay in order",
+    async (chosen) => {
+      expect((await refusal(() => sliceHistories(three, chosen))).code).toBe("TRB_EVENTS_SELECTION_INVALID");
+    },
+  );
+});
+
+describe("splitCustomers", () => {
+  it("puts every customer with all events into one part, parts equal up to one, the same for the same seed", () => {
+    fc.assert(
+      fc.property(anyHistories, fc.integer({ min: 1, max: 6 }), fc.integer(), (histories, wanted, seed) => {
+        const parts = Math.min(wanted, histories.customers.length);
+        const split = splitCustomers(histories, parts, seed, 1);
+        expect(split).toHaveLength(parts);
+        const everyone = new Map(split.flatMap((part) => [...byCustomer(part)]));
+        expect(split.reduce((sum, part) => sum + part.customers.length, 0)).toBe(histories.customers.length);
+        expect(everyone).toEqual(byCustomer(histories));
+        const sizes = split.map((part) => part.customers.length);
+        expect(Math.max(...sizes) - Math.min(...sizes)).toBeLessThanOrEqual(1);
+        for (const part of split) expect(part.customers).toEqual([...part.customers].sort());
+        expect(splitCustomers(histories, parts, seed, 1)).toEqual(split);
+      }),
+    );
+  });
+
+  it("depends on the seed", () => {
+    const splits = new Set(
+      Array.from({ length: 30 }, (_, seed) => JSON.stringify(splitCustomers(three, 2, seed).map((part) => part.customers))),
+    );
+    expect(splits.size).toBeGreaterThan(3);
+  });
+
+  it("refuses no parts, and parts with too few customers to import again", async () => {
+    for (const parts of [0, -1, 1.5, Number.NaN]) {
+      expect((await refusal(() => splitCustomers(three, parts, 1))).code).toBe("TRB_EVENTS_SPLIT_INVALID");
+    }
+    expect((await refusal(() => splitCustomers(three, 3, 1))).code).toBe("TRB_EVENTS_TOO_FEW_CUSTOMERS");
+  });
+});
+
+describe("leaveLastOut", () => {
+  it("holds out the last item event and all that follows; who has one item event keeps it and is not evaluated", () => {
+    const { train, targets } = leaveLastOut(three);
+    expect([...targets]).toEqual([3, 0, 0, 6]);
+    expect(train.customers).toEqual(three.customers);
+    expect([...train.offsets]).toEqual([0, 2, 3, 5, 7]);
+    expect([...train.items]).toEqual([1, 2, 4, 5, 0, 6, 0]);
+    expect([...train.times]).toEqual([1, 2, 1, 1, 2, 1, 2]);
+  });
+
+  it("leaves no event at or after the target's place in the training part, for any histories", () => {
+    fc.assert(
+      fc.property(anyHistories, (histories) => {
+        const { train, targets } = leaveLastOut(histories);
+        histories.customers.forEach((_id, place) => {
+          const [all, kept] = [eventsOf(histories, place), eventsOf(train, place)];
+          expect(kept).toEqual(all.slice(0, kept.length));
+          if (targets[place] === 0) expect(kept).toEqual(all);
+          else {
+            expect(all[kept.length]?.item).toBe(targets[place]);
+            expect(all.slice(kept.length + 1).every(({ item }) => item === 0)).toBe(true);
+            expect(kept.some(({ item }) => item !== 0)).toBe(true);
+          }
+        });
+      }),
+    );
+  });
+});

@@ -1,0 +1,92 @@
+import { crc32 } from "node:zlib";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import type { Histories } from "./histories.ts";
+import { refusal } from "./log-files.fixture.ts";
+import { anyHistories } from "./random-histories.fixture.ts";
+import { decodeHistories, encodeHistories } from "./store-format.ts";
+
+const small: Histories = {
+  customers: ["ann", "bob"],
+  offsets: Uint32Array.of(0, 2, 3),
+  items: Int32Array.of(1, 2, 1),
+  actions: Uint8Array.of(0, 1, 0),
+  times: Float64Array.of(1, 2, 1),
+};
+
+const decodeRefusal = async (bytes: Uint8Array) => (await refusal(() => decodeHistories(bytes))).code;
+
+/** With a checksum that fits, as whoever wrote the bytes wrongly would have computed it. */
+function resealed(bytes: Uint8Array): Uint8Array {
+  new DataView(bytes.buffer).setUint32(bytes.length - 4, crc32(bytes.subarray(0, -4)), true);
+  return bytes;
+}
+
+describe("histories as bytes", () => {
+  it("come back equal, from any place in a larger buffer, and encode to the same bytes again", () => {
+    fc.assert(
+      fc.property(anyHistories, fc.integer({ min: 0, max: 9 }), (histories, shift) => {
+        const bytes = encodeHistories(histories);
+        const shifted = new Uint8Array(bytes.length + shift);
+        shifted.set(bytes, shift);
+        const decoded = decodeHistories(shifted.subarray(shift));
+        expect(decoded).toEqual(histories);
+        expect(encodeHistories(decoded)).toEqual(bytes);
+      }),
+    );
+  });
+
+  it("may hold nobody", () => {
+    const nobody: Histories = {
+      ...small,
+      customers: [],
+      offsets: new Uint32Array(1),
+      items: new Int32Array(),
+      actions: new Uint8Array(),
+      times: new Float64Array(),
+    };
+    expect(decodeHistories(encodeHistories(nobody))).toEqual(nobody);
+  });
+
+  it("do not share memory with what they were decoded from, so that the plain bytes can be wiped", () => {
+    const bytes = encodeHistories(small);
+    const decoded = decodeHistories(bytes);
+    bytes.fill(0xff);
+    expect(decoded).toEqual(small);
+  });
+
+  it("are refused when any single byte is changed, or when cut or lengthened", async () => {
+    const bytes = encodeHistories(small);
+    for (let place = 0; place < bytes.length; place++) {
+      const changed = bytes.slice();
+      changed[place] = (changed[place] ?? 0) ^ 0x40;
+      expect(await decodeRefusal(changed)).toMatch(/^TRB_EVENTS_STORE_(CORRUPT|VERSION)$/);
+    }
+    for (let length = 0; length < bytes.length; length++) {
+      expect(await decodeRefusal(bytes.subarray(0, length))).toBe("TRB_EVENTS_STORE_CORRUPT");
+    }
+    expect(await decodeRefusal(Buffer.concat([bytes, Buffer.alloc(1)]))).toBe("TRB_EVENTS_STORE_CORRUPT");
+  });
+
+  it("are refused when they have another version, saying which", async () => {
+    const bytes = encodeHistories(small);
+    bytes[8] = 2;
+    const error = await refusal(() => decodeHistories(resealed(bytes)));
+    expect([error.code, error.details["version"]]).toEqual(["TRB_EVENTS_STORE_VERSION", 2]);
+  });
+
+  it.each([
+    ["customers out of order", { ...small, customers: ["bob", "ann"] }],
+    ["a customer twice", { ...small, customers: ["ann", "ann"] }],
+    ["an empty id", { ...small, customers: ["", "ann"] }],
+    ["events out of order", { ...small, times: Float64Array.of(2, 1, 1) }],
+    ["a time that is no number", { ...small, times: Float64Array.of(1, 2, Number.NaN) }],
+    ["offsets that fall", { ...small, offsets: Uint32Array.of(0, 4, 3) }],
+    ["offsets that start late", { ...small, offsets: Uint32Array.of(1, 2, 3) }],
+    ["offsets that end early", { ...small, offsets: Uint32Array.of(0, 2, 2) }],
+    ["a negative item", { ...small, items: Int32Array.of(1, -2, 1) }],
+    ["an unknown action", { ...small, actions: Uint8Array.of(0, 10, 0) }],
+  ] satisfies [string, Histories][])("are refused with %s, even under a fitting checksum", async (_what, histories) => {
+    expect(await decodeRefusal(encodeHistories(histories))).toBe("TRB_EVENTS_STORE_CORRUPT");
+  });
+});
