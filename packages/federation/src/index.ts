@@ -1,4 +1,5 @@
 /** Room 8. The round: one pure state machine for each side. */
+export { checkUpload, stepCoordinator } from "./coordinator.ts";
 export type { CoordinatorEffect, CoordinatorEvent } from "./coordinator-events.ts";
 export {
   type CoordinatorInit,
@@ -10,6 +11,7 @@ export {
   encodeCoordinatorState,
   nextRelease,
 } from "./coordinator-state.ts";
+export { stepNode } from "./node.ts";
 export type { NodeEffect, NodeEvent } from "./node-events.ts";
 export {
   type Charge,
@@ -23,4 +25,6 @@ export {
   type NodeRound,
   type NodeState,
 } from "./node-state.ts";
+export { applySum, negativesSource, type RoundParameters, roundParameters, type SumEffect, sumUploads } from "./release.ts";
 export type { Context, Purpose, Step } from "./step.ts";
+export { genesisEntry } from "./steps/apply.ts";

@@ -12,7 +12,7 @@ export type NodeEvent =
   | { readonly type: "trainingFailed"; readonly round: number; readonly code: string }
   /** The coordinator has the masked vector on disk. */
   | { readonly type: "uploaded"; readonly round: number }
-  /** The last deadline plus grace has passed. */
+  /** The last deadline plus grace has passed. After a restart the shell counts again from `state.round.offeredAt`. */
   | { readonly type: "expired"; readonly round: number }
   /** Entries that the node lacks, from the coordinator's ledger, one canonical line each: verified, then appended. */
   | { readonly type: "ledger"; readonly lines: readonly string[] }

@@ -1,2 +1,16 @@
 /** Room 6. Integer vectors of many nodes to their sum and nothing else: pure functions. */
+export { largestFullGraph, quorum, requireCohort, shareIndex, strictlyAscending } from "./cohort.ts";
+export {
+  agreementKeyOf,
+  envelopeKey,
+  ownMaskKey,
+  pairMaskKey,
+  pairSign,
+  type RoundBinding,
+  seedCommitment,
+} from "./derivation.ts";
+export { type EnvelopeAddress, openEnvelope, type SealedEnvelope, type SharePair, sealEnvelope } from "./envelope.ts";
+export { type UniformBytes, uniformSeed } from "./field.ts";
+export { addVector, type Mask, maskVector, unmaskTotal } from "./masking.ts";
+export { combineShares, reconstruct, requireShare, type Share, splitSecret } from "./shamir.ts";
 export type { Unmasking } from "./unmasking.ts";

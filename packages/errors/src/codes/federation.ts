@@ -73,6 +73,18 @@ export const federationErrors = defineErrors({
     status: 409,
     exitCode: 1,
   },
+  TRB_ROUND_ABORT_VOTED: {
+    message: "A quorum of the nodes voted to give the round up.",
+    advice: "Nothing to do: nobody was charged, and the next round follows.",
+    status: 409,
+    exitCode: 1,
+  },
+  TRB_ROUND_DEADLINE_PASSED: {
+    message: "Step {step} of round {round} did not end in time.",
+    advice: "Nothing to do: the next round follows.",
+    status: 409,
+    exitCode: 1,
+  },
   TRB_ROUND_REPLAYED: {
     message: "Round {round} was offered before, or is older than round {last}.",
     advice: "Report it: the coordinator is faulty or is trying to learn one node's sum.",

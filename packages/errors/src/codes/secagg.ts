@@ -67,6 +67,12 @@ export const secaggErrors = defineErrors({
     status: 400,
     exitCode: 4,
   },
+  TRB_SECAGG_SHARERS_CHANGED: {
+    message: "Round {round} has its sharers already, and these are others.",
+    advice: "Report it: the coordinator is faulty or is trying to learn one node's sum.",
+    status: 409,
+    exitCode: 4,
+  },
   TRB_SECAGG_TOO_FEW_SHARERS: {
     message: "{sharers} nodes shared their keys, at least {least} are needed.",
     advice: "Nothing to do: the node takes part in the next round.",

@@ -1,0 +1,204 @@
+/**
+ * How a node follows the ledger: line by line, each verified before it counts. The ledger is what moves the node's head and
+ * model, and what decides about its charges; a message that brings a line is only an envelope for it.
+ *
+ * A charge is final when the entry lists this node as a survivor. It is refunded on proof only: a quorum of votes for a set
+ * without this node, or a quorum of votes for abort. Whatever else an entry says, the charge stays (DESIGN §4, "Charging").
+ */
+import { fail } from "@tributary/errors";
+import { type Entry, type EntryOf, headAfter, type LedgerHead, mechanismOf, parseLine, spentAfter } from "@tributary/ledger";
+import { parseDecimal, verifyDocument } from "@tributary/protocol";
+import { quorum, requireCohort, strictlyAscending } from "@tributary/secagg";
+import { requireSignature, rosterKey, sameDocument, sameNodes } from "./binding.ts";
+import type { NodeEffect } from "./node-events.ts";
+import type { Charge, NodeState } from "./node-state.ts";
+import { type Choice, rebuildVote } from "./quorum-proof.ts";
+import type { Context, Step } from "./step.ts";
+import { isTraining } from "./steps/abort.ts";
+
+/** Verifiers compare privacy costs at this relative tolerance (DESIGN §5). */
+const tolerance = 1e-9;
+
+/** Entries that the node lacks, in order. Lines that it has are passed over. */
+export function followLines(state: NodeState, lines: readonly string[], context: Context): Step<NodeState, NodeEffect> {
+  let current = state;
+  const effects: NodeEffect[] = [];
+  for (const line of lines) {
+    const step = followEntry(current, line, context, () => undefined);
+    current = step.state;
+    effects.push(...step.effects);
+  }
+  // One persist, after everything else: a crash in between repeats lines, and an entry's index tells the shell so.
+  const changes = effects.filter(({ type }) => type !== "persist" && type !== "eraseSecrets" && type !== "eraseVector");
+  const erasures = effects.filter(({ type }) => type === "eraseSecrets" || type === "eraseVector");
+  return { state: current, effects: changes.length === 0 ? [] : [...changes, { type: "persist" }, ...erasures] };
+}
+
+/**
+ * Verifies the next entry and takes it in. An entry that the node has already changes nothing.
+ * @param examine a caller's further check of a new entry, before anything is taken in
+ * @throws TRB_LEDGER_…, TRB_ROUND_LEDGER_BEHIND, TRB_ROUND_LEDGER_FORKED, TRB_ROUND_ENTRY_INVALID, TRB_SECAGG_VOTE_INVALID
+ */
+export function followEntry(
+  state: NodeState,
+  line: string,
+  context: Context,
+  examine: (entry: Entry) => void,
+): Step<NodeState, NodeEffect> {
+  const entry = parseLine(line);
+  const { head, plan } = state;
+  if (entry.index > head.entries) throw fail("TRB_ROUND_LEDGER_BEHIND", { entries: head.entries });
+  const next = headAfter(context.crypto, { entries: entry.index, hash: entry.previous }, line);
+  if (entry.index < head.entries) {
+    if (next.entries === head.entries && next.hash !== head.hash) {
+      throw fail("TRB_ROUND_LEDGER_FORKED", { entry: entry.index });
+    }
+    return { state, effects: [] };
+  }
+  if (state.closed) throw fail("TRB_ROUND_LEDGER_CLOSED");
+  if (entry.previous !== head.hash) throw fail("TRB_ROUND_LEDGER_FORKED", { entry: entry.index });
+  if (!verifyDocument(context.crypto, entry, plan.coordinatorKey)) throw invalid(entry, "signature");
+  examine(entry);
+  switch (entry.kind) {
+    case "genesis":
+      throw invalid(entry, "kind");
+    case "round":
+      return takeIn(state, entry, line, next, verifyRelease(state, entry, context));
+    case "aborted":
+      return takeIn(state, entry, line, next, verifyAbort(state, entry, context));
+    case "closing":
+      requireSpent(state, entry, undefined);
+      if (entry.modelHash !== state.modelHash) throw invalid(entry, "model hash");
+      return {
+        state: { ...state, head: next, closed: true },
+        effects: [{ type: "appendLedger", line, entry }, { type: "persist" }],
+      };
+  }
+}
+
+/** What an entry does to this node's charge for its round. */
+type Verdict = "final" | "refunded" | "none";
+
+/** A release: bound to this plan and model, made by enough nodes, voted for by a quorum, and its cost not understated. */
+function verifyRelease(state: NodeState, entry: EntryOf<"round">, context: Context): Verdict {
+  const { plan, roster, self } = state;
+  const { cohort, sharers, survivors, votes, h1 } = entry;
+  requireFacts(state, entry);
+  const nested = [cohort, sharers, survivors].every(strictlyAscending);
+  const within = sharers.every((node) => cohort.includes(node)) && survivors.every((node) => sharers.includes(node));
+  const threshold = quorum(cohort.length, plan.maxCorrupt);
+  requireCohort(cohort.length, plan);
+  if (!nested || !within || survivors.length < Math.max(plan.minCohort, threshold)) throw invalid(entry, "set of survivors");
+  if (!cohort.every((node) => roster.some((member) => member.node === node))) throw invalid(entry, "cohort");
+  if (!sameDocument(entry.mechanism, mechanismOf(plan, entry.release))) throw invalid(entry, "mechanism");
+  const charge = openCharge(state, entry.round);
+  if (charge !== undefined && (charge.h1 !== h1 || !sameNodes(charge.cohort, cohort))) throw invalid(entry, "cohort");
+  const choice: Choice = { for: "survivors", sharers, survivors };
+  if (countSignatures(state, { ...entry, h1 }, cohort, choice, context) < threshold) throw invalid(entry, "quorum of votes");
+  if (!votes.every(({ node }) => survivors.includes(node))) throw invalid(entry, "quorum of votes");
+  requireSpent(state, entry, entry.release);
+  if (charge === undefined) return survivors.includes(self) ? "final" : "none";
+  return survivors.includes(self) ? "final" : "refunded";
+}
+
+/** A round given up. A refund needs the quorum of votes for abort, counted in the cohort that this node saw. */
+function verifyAbort(state: NodeState, entry: EntryOf<"aborted">, context: Context): Verdict {
+  requireFacts(state, entry);
+  requireSpent(state, entry, entry.charged ? entry.release : undefined);
+  const charge = openCharge(state, entry.round);
+  if (charge === undefined) return "none";
+  if (entry.h1 !== charge.h1) return "final";
+  const { cohort, h1 } = charge;
+  const votes = countSignatures(state, { ...entry, h1 }, cohort, { for: "abort" }, context);
+  return votes >= quorum(cohort.length, state.plan.maxCorrupt) ? "refunded" : "final";
+}
+
+function requireFacts({ planHash, modelHash, settledRound, plan }: NodeState, entry: EntryOf<"round" | "aborted">): void {
+  if (entry.planHash !== planHash) throw invalid(entry, "plan hash");
+  if (entry.modelHash !== modelHash) throw invalid(entry, "model hash");
+  if (entry.round <= settledRound) throw invalid(entry, "round number");
+  if (plan.releases[entry.release] === undefined) throw invalid(entry, "release");
+}
+
+/** The running cost: one more round for the release that is charged, and never less than it comes to. */
+function requireSpent(
+  { plan, ledgerCharged }: NodeState,
+  entry: EntryOf<"round" | "aborted" | "closing">,
+  release: number | undefined,
+): void {
+  const charged = ledgerCharged.map((rounds, i) => rounds + (i === release ? 1 : 0));
+  const { spent } = entry;
+  if (!sameDocument(spent.charged, charged)) throw invalid(entry, "number of charged rounds");
+  const within = charged.every((rounds, i) => rounds <= (plan.releases[i]?.rounds ?? 0));
+  if (!within) throw invalid(entry, "number of charged rounds");
+  const { epsilon } = spentAfter(plan, charged);
+  if (parseDecimal(spent.epsilon) < parseDecimal(epsilon) * (1 - tolerance)) throw invalid(entry, "epsilon");
+}
+
+type VotedEntry = Pick<EntryOf<"round">, "votes" | "round" | "modelHash" | "h1">;
+
+/** Distinct members of U1 whose signature under the rebuilt vote holds. @throws TRB_ROUND_SIGNATURE_INVALID */
+function countSignatures(
+  { plan, planHash, roster }: NodeState,
+  { votes, round, modelHash, h1 }: VotedEntry,
+  cohort: Charge["cohort"],
+  choice: Choice,
+  context: Context,
+): number {
+  const ballot = { plan, planHash, modelHash, round, h1 };
+  for (const vote of votes) requireSignature(context, rebuildVote(ballot, vote, choice), rosterKey(roster, vote.node));
+  return new Set(votes.map(({ node }) => node).filter((node) => cohort.includes(node))).size;
+}
+
+function openCharge({ charges }: NodeState, round: number): Charge | undefined {
+  return charges.find((charge) => charge.round === round && charge.standing === "open");
+}
+
+/** Moves head, model and charges; ends the round that the entry is about. */
+function takeIn(
+  state: NodeState,
+  entry: EntryOf<"round" | "aborted">,
+  line: string,
+  head: LedgerHead,
+  verdict: Verdict,
+): Step<NodeState, NodeEffect> {
+  const { round } = state;
+  const over = round !== null && round.number <= entry.round;
+  const settled = settle(state, entry, verdict);
+  const next: NodeState = {
+    ...state,
+    head,
+    modelHash: entry.kind === "round" ? entry.nextModelHash : state.modelHash,
+    ledgerCharged: [...entry.spent.charged],
+    settledRound: entry.round,
+    charges: settled,
+    round: over ? null : round,
+    unpersisted: over ? { vector: null } : state.unpersisted,
+  };
+  const before: NodeEffect[] = over && isTraining(round) ? [{ type: "stopTraining", round: round.number }] : [];
+  if (verdict !== "none") before.push({ type: "settle", round: entry.round, as: verdict });
+  const after: NodeEffect[] = over
+    ? [
+        { type: "eraseSecrets", round: round.number },
+        { type: "eraseVector", round: round.number },
+      ]
+    : [];
+  return { state: next, effects: [...before, { type: "appendLedger", line, entry }, { type: "persist" }, ...after] };
+}
+
+/**
+ * A survivor without a charge has lost its memory of paying (an old backup): the round is counted all the same.
+ */
+function settle({ charges }: NodeState, entry: EntryOf<"round" | "aborted">, verdict: Verdict): readonly Charge[] {
+  if (verdict === "none") return charges;
+  if (charges.some(({ round }) => round === entry.round)) {
+    return charges.map((charge) => (charge.round === entry.round ? { ...charge, standing: verdict } : charge));
+  }
+  if (entry.kind !== "round") return charges;
+  const { round, release, cohort, h1 } = entry;
+  return [...charges, { round, release, standing: "final", cohort, h1 }];
+}
+
+function invalid({ index }: Entry, field: string) {
+  return fail("TRB_ROUND_ENTRY_INVALID", { entry: index, field });
+}

@@ -1,0 +1,144 @@
+/**
+ * Giving a round up, from either side, at any step.
+ *
+ *   coordinator                         node
+ *   collectAbort ◀──── vote(abort) ──── leaveRound
+ *   giveUp ─────────── abort ─────────▶ (the ledger entry: `follow` in apply.ts)
+ *
+ * An aborted round is charged as soon as some node may have persisted its masked vector, which is once the envelopes have
+ * left: from then on nobody but a quorum of abort votes can show that the sum was never unmasked.
+ */
+
+import type { ErrorCode } from "@tributary/errors";
+import { fail } from "@tributary/errors";
+import { signEntry, spentAfter } from "@tributary/ledger";
+import type { MessageOf } from "@tributary/protocol";
+import { quorum } from "@tributary/secagg";
+import { messageFrom, sameDocument, senderNode, speak, withMessage } from "../binding.ts";
+import type { CoordinatorEffect } from "../coordinator-events.ts";
+import type { CoordinatorRound, CoordinatorState } from "../coordinator-state.ts";
+import type { NodeEffect } from "../node-events.ts";
+import type { NodeRound, NodeState } from "../node-state.ts";
+import { requireVote } from "../quorum-proof.ts";
+import type { Context, Step } from "../step.ts";
+
+// ── node ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** Whether training may still be running. */
+export function isTraining({ phase }: NodeRound): boolean {
+  return phase === "keys" || phase === "shares" || phase === "masking";
+}
+
+/**
+ * Drops out of the current round and erases what it held. A charge stays open until the ledger says what became of it.
+ * @param vote whether to vote for abort, if this node has not voted and knows h₁: its way of telling the others that it will
+ *   never vote for a set of survivors
+ */
+export function leaveRound(state: NodeState, vote: boolean, context: Context): Step<NodeState, NodeEffect> {
+  const { round } = state;
+  if (round === null) return { state, effects: [] };
+  const stop: NodeEffect[] = isTraining(round) ? [{ type: "stopTraining", round: round.number }] : [];
+  const ballot = vote && round.vote === null && round.h1 !== null ? abortVote(state, round, round.h1, context) : round.vote;
+  const next: NodeState = {
+    ...state,
+    round: { ...round, phase: "left", secrets: null, vote: ballot },
+    unpersisted: { vector: null },
+  };
+  return {
+    state: next,
+    effects: [
+      ...stop,
+      { type: "persist" }, // before the vote leaves
+      { type: "eraseSecrets", round: round.number },
+      { type: "eraseVector", round: round.number },
+      ...(ballot !== null && ballot !== round.vote ? [{ type: "send", message: ballot } as const] : []),
+    ],
+  };
+}
+
+function abortVote(
+  { plan, planHash, self }: NodeState,
+  round: NodeRound,
+  h1: MessageOf<"vote">["body"]["h1"],
+  context: Context,
+) {
+  const bound = { plan, planHash, modelHash: round.modelHash, round: round.number };
+  return speak(context, bound, self, "vote", { h1, choice: { for: "abort" } });
+}
+
+// ── coordinator ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+/**
+ * Counts one vote for abort; gives the round up, uncharged, when a quorum of U1 wants it.
+ * @throws TRB_SECAGG_VOTE_FROM_OUTSIDE, TRB_SECAGG_VOTE_INVALID, TRB_SECAGG_SECOND_MESSAGE, TRB_ROUND_STEP_UNEXPECTED
+ */
+export function collectAbort(
+  state: CoordinatorState,
+  round: CoordinatorRound,
+  vote: MessageOf<"vote">,
+  context: Context,
+): Step<CoordinatorState, CoordinatorEffect> {
+  const node = senderNode(vote);
+  const earlier = messageFrom(round.votes, node) ?? messageFrom(round.abortVotes, node);
+  if (earlier !== undefined) {
+    if (sameDocument(earlier, vote)) return { state, effects: [] };
+    throw fail("TRB_SECAGG_SECOND_MESSAGE", { node, step: "vote", round: round.number });
+  }
+  if (round.h1 === null || (round.phase !== "shares" && round.phase !== "masked" && round.phase !== "consistency")) {
+    throw fail("TRB_ROUND_STEP_UNEXPECTED", { step: "vote", phase: round.phase });
+  }
+  const { plan, planHash, roster } = state;
+  const bound = { plan, planHash, modelHash: round.offer.modelHash, round: round.number };
+  requireVote(context, { ...bound, roster, cohort: round.cohort, h1: round.h1 }, vote, { for: "abort" });
+  const next: CoordinatorRound = { ...round, abortVotes: withMessage(round.abortVotes, vote) };
+  if (next.abortVotes.length < quorum(round.cohort.length, plan.maxCorrupt)) {
+    return { state: { ...state, round: next }, effects: [] };
+  }
+  return giveUp(state, next, "TRB_ROUND_ABORT_VOTED", context);
+}
+
+/** Ends the round without a release: ledger entry, news to everybody, uploads erased. */
+export function giveUp(
+  state: CoordinatorState,
+  round: CoordinatorRound,
+  code: ErrorCode,
+  context: Context,
+): Step<CoordinatorState, CoordinatorEffect> {
+  const { plan, planHash, head, roster } = state;
+  const voted = round.h1 !== null && round.abortVotes.length >= quorum(round.cohort.length, plan.maxCorrupt);
+  const charge = !voted && round.phase !== "keys" && round.phase !== "shares";
+  const charged = state.charged.map((rounds, i) => rounds + (charge && i === round.release ? 1 : 0));
+  const { modelHash } = round.offer;
+  const {
+    entry,
+    line,
+    head: nextHead,
+  } = signEntry(context, {
+    index: head.entries,
+    previous: head.hash,
+    at: context.now,
+    kind: "aborted",
+    round: round.number,
+    release: round.release,
+    planHash,
+    modelHash,
+    code,
+    step: round.phase,
+    charged: charge,
+    votes: voted ? round.abortVotes.map((vote) => ({ node: senderNode(vote), signature: vote.signature })) : [],
+    h1: round.h1,
+    spent: spentAfter(plan, charged),
+  });
+  const votes = voted ? [...round.abortVotes] : [];
+  const bound = { plan, planHash, modelHash, round: round.number };
+  const announcement = speak(context, bound, "coordinator", "abort", { code, entry: line, votes });
+  return {
+    state: { ...state, head: nextHead, charged, announcement, round: null },
+    effects: [
+      { type: "persist", entry: { line, entry } },
+      { type: "send", to: roster.map(({ node }) => node), message: announcement },
+      { type: "eraseUploads", round: round.number },
+      { type: "roundEnded", round: round.number, released: false },
+    ],
+  };
+}

@@ -1,0 +1,148 @@
+/**
+ * Step 6 of a round: the sum becomes the next model, and the ledger says so.
+ *
+ *   coordinator                                                   node
+ *   takeSum ── effect `apply` ──▶ takeModel ── entry, result ──▶ hearResult (ledger-copy.ts checks the entry)
+ */
+import { fail } from "@tributary/errors";
+import { type Entry, emptyHead, mechanismOf, placeAfter, type SignedEntry, signEntry, spentAfter } from "@tributary/ledger";
+import { planHash as hashOfPlan, type MessageOf, type Plan, type Roster, type Sha256 } from "@tributary/protocol";
+import { senderNode, speak } from "../binding.ts";
+import type { CoordinatorEffect } from "../coordinator-events.ts";
+import type { CoordinatorRound, CoordinatorState } from "../coordinator-state.ts";
+import { followEntry } from "../ledger-copy.ts";
+import type { NodeEffect } from "../node-events.ts";
+import type { NodeState } from "../node-state.ts";
+import type { Context, Step } from "../step.ts";
+
+// ── coordinator ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** The ledger's first entry: the plan and the founding roster. To be written before any state machine exists. */
+export function genesisEntry(
+  { plan, roster }: { readonly plan: Plan; readonly roster: Roster },
+  context: Pick<Context, "crypto" | "sign" | "now">,
+): SignedEntry<"genesis"> {
+  return signEntry(context, {
+    ...placeAfter(emptyHead),
+    at: context.now,
+    kind: "genesis",
+    federation: plan.federation,
+    coordinatorKey: plan.coordinatorKey,
+    plan,
+    planHash: hashOfPlan(context.crypto, plan),
+    roster,
+  });
+}
+
+/** The unmasked sum is stored; the shell is asked for the optimiser's step. */
+export function takeSum(
+  state: CoordinatorState,
+  round: CoordinatorRound,
+  sumHash: Sha256,
+): Step<CoordinatorState, CoordinatorEffect> {
+  const next: CoordinatorRound = { ...round, phase: "applying", sumHash, unmasking: null };
+  return { state: { ...state, round: next }, effects: [{ type: "persist" }, applyEffect(state, next, sumHash)] };
+}
+
+/** What the shell is asked for, also once more after a restart. */
+export function applyEffect(state: CoordinatorState, round: CoordinatorRound, sumHash: Sha256): CoordinatorEffect {
+  const { modelHash, optimiserHash } = state;
+  return { type: "apply", round: round.number, release: round.release, modelHash, optimiserHash, sumHash };
+}
+
+/** The next model is stored: the round is released, charged, written down and announced. */
+export function takeModel(
+  state: CoordinatorState,
+  round: CoordinatorRound,
+  next: { readonly modelHash: Sha256; readonly optimiserHash: Sha256 },
+  context: Context,
+): Step<CoordinatorState, CoordinatorEffect> {
+  const { plan, planHash } = state;
+  if (round.h1 === null || round.sumHash === null) {
+    throw fail("TRB_ROUND_STEP_UNEXPECTED", { step: "applied", phase: round.phase });
+  }
+  const charged = state.charged.map((rounds, i) => rounds + (i === round.release ? 1 : 0));
+  const { entry, line, head } = signEntry(context, {
+    ...placeAfter(state.head),
+    at: context.now,
+    kind: "round",
+    round: round.number,
+    release: round.release,
+    planHash,
+    modelHash: state.modelHash,
+    nextModelHash: next.modelHash,
+    h1: round.h1,
+    cohort: [...round.cohort],
+    sharers: [...round.sharers],
+    survivors: [...round.survivors],
+    votes: round.votes.map((vote) => ({ node: senderNode(vote), signature: vote.signature })),
+    mechanism: mechanismOf(plan, round.release),
+    sumHash: round.sumHash,
+    spent: spentAfter(plan, charged),
+  });
+  const announcement = announceEntry(state, round.number, line, context);
+  return {
+    state: { ...state, ...next, head, charged, completed: state.completed + 1, announcement, round: null },
+    effects: [
+      { type: "persist", entry: { line, entry } },
+      { type: "send", to: state.roster.map(({ node }) => node), message: announcement },
+      { type: "eraseUploads", round: round.number },
+      { type: "roundEnded", round: round.number, released: true },
+    ],
+  };
+}
+
+/** Writes the last entry. @throws TRB_ROUND_IN_PROGRESS, TRB_ROUND_LEDGER_CLOSED */
+export function closeLedger(
+  state: CoordinatorState,
+  reason: string,
+  context: Context,
+): Step<CoordinatorState, CoordinatorEffect> {
+  const { plan, charged, modelHash } = state;
+  if (state.closed) throw fail("TRB_ROUND_LEDGER_CLOSED");
+  if (state.round !== null) throw fail("TRB_ROUND_IN_PROGRESS", { round: state.round.number });
+  const { entry, line, head } = signEntry(context, {
+    ...placeAfter(state.head),
+    at: context.now,
+    kind: "closing",
+    reason,
+    modelHash,
+    rounds: state.completed,
+    spent: spentAfter(plan, charged),
+  });
+  const announcement = announceEntry(state, Math.max(1, state.lastRound), line, context);
+  return {
+    state: { ...state, head, closed: true, announcement },
+    effects: [
+      { type: "persist", entry: { line, entry } },
+      { type: "send", to: state.roster.map(({ node }) => node), message: announcement },
+      { type: "finished" },
+    ],
+  };
+}
+
+function announceEntry({ plan, planHash, modelHash }: CoordinatorState, round: number, entry: string, context: Context) {
+  return speak(context, { plan, planHash, modelHash, round }, "coordinator", "result", { entry });
+}
+
+// ── node ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/**
+ * News about a round, good or bad, is a ledger entry; the message around it may only repeat what the entry says.
+ * @throws TRB_ROUND_LEDGER_BEHIND, TRB_ROUND_LEDGER_FORKED, TRB_ROUND_ENTRY_INVALID, and what a line is refused for
+ */
+export function hearResult(
+  state: NodeState,
+  message: MessageOf<"result"> | MessageOf<"abort">,
+  context: Context,
+): Step<NodeState, NodeEffect> {
+  return followEntry(state, message.body.entry, context, (entry) => requireSameRound(message, entry));
+}
+
+function requireSameRound(message: MessageOf<"result"> | MessageOf<"abort">, entry: Entry): void {
+  const kinds: readonly Entry["kind"][] = message.step === "abort" ? ["aborted"] : ["round", "closing"];
+  const invalid = (field: string) => fail("TRB_ROUND_ENTRY_INVALID", { entry: entry.index, field });
+  if (!kinds.includes(entry.kind)) throw invalid("kind");
+  if ("round" in entry && entry.round !== message.round) throw invalid("round");
+  if (entry.kind !== "genesis" && entry.modelHash !== message.modelHash) throw invalid("model hash");
+}

@@ -1,0 +1,127 @@
+/**
+ * Step 4 of a round: everyone who will unmask agrees on who survived.
+ *
+ * Without it a coordinator could tell one half of the cohort that A survived and the other half that A did not,
+ * and collect both of A's secrets. Source: Bonawitz et al., CCS 2017, §6.2 ("ConsistencyCheck").
+ *
+ *   coordinator                         node
+ *   announceSurvivors ── survivors ──▶ agree ── vote ──▶ collectAgreement
+ */
+import { fail } from "@tributary/errors";
+import type { MessageOf } from "@tributary/protocol";
+import { quorum, strictlyAscending } from "@tributary/secagg";
+import { messageFrom, sameDocument, sameNodes, senderNode, speak, withMessage } from "../binding.ts";
+import type { CoordinatorEffect } from "../coordinator-events.ts";
+import type { CoordinatorRound, CoordinatorState } from "../coordinator-state.ts";
+import type { NodeEffect } from "../node-events.ts";
+import type { NodeRound, NodeState } from "../node-state.ts";
+import { type Choice, requireVote } from "../quorum-proof.ts";
+import type { Context, Step } from "../step.ts";
+import { collectAbort } from "./abort.ts";
+import { requireTrusted } from "./keys.ts";
+import { requestUnmasking } from "./unmask.ts";
+
+// ── node ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/**
+ * Votes for the survivor set, once. The same set again gets the same vote again.
+ * @throws TRB_SECAGG_TRANSCRIPT_MISMATCHED, TRB_SECAGG_SECOND_SURVIVOR_SET, TRB_SECAGG_SURVIVORS_UNORDERED,
+ *   TRB_SECAGG_SURVIVORS_NOT_SUBSET, TRB_SECAGG_TOO_FEW_SURVIVORS, TRB_SECAGG_TOO_FEW_SHARE_HOLDERS,
+ *   TRB_ROUND_TOO_FEW_TRUSTED, TRB_ROUND_STEP_UNEXPECTED
+ */
+export function agree(
+  state: NodeState,
+  round: NodeRound,
+  message: MessageOf<"survivors">,
+  context: Context,
+): Step<NodeState, NodeEffect> {
+  const { h1, survivors } = message.body;
+  const { plan, planHash, self } = state;
+  if (round.h1 === null || h1 !== round.h1) throw fail("TRB_SECAGG_TRANSCRIPT_MISMATCHED", { step: "survivors" });
+  if (round.vote !== null) {
+    const { choice } = round.vote.body;
+    if (choice.for !== "survivors" || !sameNodes(choice.survivors, survivors)) {
+      throw fail("TRB_SECAGG_SECOND_SURVIVOR_SET", { round: round.number });
+    }
+    return { state, effects: round.phase === "voted" ? [{ type: "send", message: round.vote }] : [] };
+  }
+  if (round.phase !== "masked" || round.secrets === null) {
+    throw fail("TRB_ROUND_STEP_UNEXPECTED", { step: "survivors", phase: round.phase });
+  }
+  const { sharers } = round;
+  const threshold = quorum(round.adverts.length, plan.maxCorrupt);
+  const least = Math.max(plan.minCohort, threshold);
+  if (!strictlyAscending(survivors)) throw fail("TRB_SECAGG_SURVIVORS_UNORDERED", { round: round.number });
+  if (!survivors.includes(self) || !survivors.every((node) => sharers.includes(node))) {
+    throw fail("TRB_SECAGG_SURVIVORS_NOT_SUBSET", { round: round.number });
+  }
+  if (survivors.length < least) throw fail("TRB_SECAGG_TOO_FEW_SURVIVORS", { survivors: survivors.length, least });
+  // In the full graph everyone in U2 holds a share of everyone in U2, so each member's holders within U3 are all of U3.
+  for (const node of sharers) {
+    if (survivors.length < threshold) {
+      throw fail("TRB_SECAGG_TOO_FEW_SHARE_HOLDERS", { node, holders: survivors.length, threshold });
+    }
+  }
+  requireTrusted(state, survivors, context);
+
+  const bound = { plan, planHash, modelHash: round.modelHash, round: round.number };
+  const choice: Choice = { for: "survivors", sharers: [...sharers], survivors };
+  const vote = speak(context, bound, self, "vote", { h1, choice });
+  return {
+    state: { ...state, round: { ...round, phase: "voted", vote, uploaded: true } },
+    effects: [
+      { type: "persist" }, // before the vote leaves: a restart must not vote for another set
+      ...(round.uploaded ? [] : [{ type: "eraseVector", round: round.number } as const]), // being in U3, it arrived
+      { type: "send", message: vote },
+    ],
+  };
+}
+
+// ── coordinator ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+export function announceSurvivors({ plan, planHash }: CoordinatorState, round: CoordinatorRound, context: Context) {
+  const bound = { plan, planHash, modelHash: round.offer.modelHash, round: round.number };
+  if (round.h1 === null) throw fail("TRB_ROUND_STEP_UNEXPECTED", { step: "survivors", phase: round.phase });
+  return speak(context, bound, "coordinator", "survivors", { h1: round.h1, survivors: [...round.survivors] });
+}
+
+/**
+ * Counts one vote; moves on when enough nodes have voted for this very set that no second set can win.
+ * @throws TRB_SECAGG_SECOND_MESSAGE, TRB_SECAGG_VOTE_FROM_OUTSIDE, TRB_SECAGG_VOTE_INVALID, TRB_ROUND_STEP_UNEXPECTED
+ */
+export function collectVote(
+  state: CoordinatorState,
+  round: CoordinatorRound,
+  vote: MessageOf<"vote">,
+  context: Context,
+): Step<CoordinatorState, CoordinatorEffect> {
+  if (vote.body.choice.for === "abort") return collectAbort(state, round, vote, context);
+  const node = senderNode(vote);
+  const earlier = messageFrom(round.votes, node) ?? messageFrom(round.abortVotes, node);
+  if (earlier !== undefined) {
+    if (sameDocument(earlier, vote)) return { state, effects: [] };
+    throw fail("TRB_SECAGG_SECOND_MESSAGE", { node, step: "vote", round: round.number });
+  }
+  const { plan, planHash, roster } = state;
+  const late = round.phase === "unmask" || round.phase === "summing" || round.phase === "applying";
+  if (round.h1 === null || (round.phase !== "consistency" && !late)) {
+    throw fail("TRB_ROUND_STEP_UNEXPECTED", { step: "vote", phase: round.phase });
+  }
+  const ballot = { plan, planHash, modelHash: round.offer.modelHash, round: round.number, roster, h1: round.h1 };
+  const choice: Choice = { for: "survivors", sharers: [...round.sharers], survivors: [...round.survivors] };
+  requireVote(context, { ...ballot, cohort: round.survivors }, vote, choice);
+  if (late) return { state, effects: [] }; // the quorum stands already
+  const next: CoordinatorRound = { ...round, votes: withMessage(round.votes, vote) };
+  if (next.votes.length < quorum(round.cohort.length, plan.maxCorrupt)) {
+    return { state: { ...state, round: next }, effects: [] };
+  }
+  const asking: CoordinatorRound = { ...next, phase: "unmask" };
+  return {
+    state: { ...state, round: asking },
+    effects: [
+      { type: "persist" },
+      { type: "send", to: round.survivors, message: requestUnmasking(state, asking, context) },
+      { type: "setDeadline", round: round.number, phase: "unmask", milliseconds: plan.deadlines.unmask },
+    ],
+  };
+}

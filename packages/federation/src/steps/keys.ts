@@ -1,0 +1,143 @@
+/**
+ * Step 1 of a round: everyone's fresh keys, and who is in U1.
+ *
+ *   node                      coordinator                    node
+ *   (acceptOffer) ── advert ──▶ collectAdvert ── adverts ──▶ admitCohort (shares.ts answers)
+ *
+ * h₁, the hash of all signed adverts, is the name of this very cohort with these very keys: everything after is bound to it.
+ */
+import { fail } from "@tributary/errors";
+import { fingerprintOf, hashOf, type MessageOf, type NodeId, type Sha256 } from "@tributary/protocol";
+import { requireCohort, strictlyAscending } from "@tributary/secagg";
+import {
+  messageFrom,
+  requirePlan,
+  requireRound,
+  requireSignature,
+  rosterKey,
+  sameDocument,
+  senderNode,
+  senders,
+  speak,
+  withMessage,
+} from "../binding.ts";
+import type { CoordinatorEffect } from "../coordinator-events.ts";
+import type { CoordinatorRound, CoordinatorState } from "../coordinator-state.ts";
+import type { NodeRound, NodeState } from "../node-state.ts";
+import type { Context, Step } from "../step.ts";
+import { giveUp } from "./abort.ts";
+
+// ── coordinator ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+/**
+ * Takes one node's keys; goes on when everyone who was invited has answered.
+ * @throws TRB_SECAGG_SECOND_MESSAGE, TRB_SECAGG_DUPLICATE_KEY, TRB_ROUND_STEP_UNEXPECTED
+ */
+export function collectAdvert(
+  state: CoordinatorState,
+  round: CoordinatorRound,
+  advert: MessageOf<"advert">,
+  context: Context,
+): Step<CoordinatorState, CoordinatorEffect> {
+  const node = senderNode(advert);
+  const earlier = messageFrom(round.adverts, node);
+  if (earlier !== undefined) {
+    if (sameDocument(earlier, advert)) return { state, effects: [] };
+    throw fail("TRB_SECAGG_SECOND_MESSAGE", { node, step: "advert", round: round.number });
+  }
+  if (round.phase !== "keys") throw fail("TRB_ROUND_STEP_UNEXPECTED", { step: "advert", phase: round.phase });
+  const adverts = withMessage(round.adverts, advert);
+  const duplicate = duplicateKey(adverts);
+  if (duplicate !== undefined) throw fail("TRB_SECAGG_DUPLICATE_KEY", { round: round.number, node });
+  const next: CoordinatorRound = { ...round, adverts };
+  if (adverts.length < round.invited.length) return { state: { ...state, round: next }, effects: [] };
+  return closeKeys(state, next, context);
+}
+
+/** Fixes U1, or gives the round up when it is too small. */
+export function closeKeys(
+  state: CoordinatorState,
+  round: CoordinatorRound,
+  context: Context,
+): Step<CoordinatorState, CoordinatorEffect> {
+  const { plan } = state;
+  if (round.adverts.length < plan.minCohort) return giveUp(state, round, "TRB_ROUND_COHORT_TOO_SMALL", context);
+  const cohort = senders(round.adverts);
+  const next: CoordinatorRound = { ...round, phase: "shares", cohort, h1: hashOf(context.crypto, round.adverts) };
+  return {
+    state: { ...state, round: next },
+    effects: [
+      { type: "persist" }, // before U1 is announced: there is one U1 a round
+      { type: "send", to: cohort, message: announceCohort(state, next, context) },
+      { type: "setDeadline", round: round.number, phase: "shares", milliseconds: plan.deadlines.shares },
+    ],
+  };
+}
+
+/** Ed25519 is deterministic, so the same announcement comes out whenever it is asked for. */
+export function announceCohort({ plan, planHash }: CoordinatorState, round: CoordinatorRound, context: Context) {
+  const bound = { plan, planHash, modelHash: round.offer.modelHash, round: round.number };
+  return speak(context, bound, "coordinator", "adverts", { adverts: [...round.adverts] });
+}
+
+// ── node ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/**
+ * Checks U1: everyone's signature against the pinned roster, everyone's keys different, itself inside with the very bytes
+ * that it sent, enough nodes, enough of them trusted.
+ * @returns h₁
+ * @throws TRB_SECAGG_ADVERTS_UNORDERED, TRB_SECAGG_OWN_ADVERT_CHANGED, TRB_SECAGG_DUPLICATE_KEY, TRB_ROUND_COHORT_TOO_SMALL,
+ *   TRB_ROUND_TOO_FEW_TRUSTED, TRB_ROUND_SIGNATURE_INVALID, TRB_ROUND_SENDER_UNKNOWN, and what binds a message
+ */
+export function admitCohort(
+  state: NodeState,
+  round: NodeRound,
+  adverts: readonly MessageOf<"advert">[],
+  context: Context,
+): Sha256 {
+  const { plan, planHash, roster, self } = state;
+  const bound = { plan, planHash, modelHash: round.modelHash, round: round.number };
+  const nodes = adverts.map((advert) => senderNode(advert));
+  if (!strictlyAscending(nodes)) throw fail("TRB_SECAGG_ADVERTS_UNORDERED", { round: round.number });
+  const own = messageFrom(adverts, self);
+  if (own === undefined || !sameDocument(own, round.advert)) {
+    throw fail("TRB_SECAGG_OWN_ADVERT_CHANGED", { round: round.number });
+  }
+  for (const advert of adverts) {
+    requirePlan(advert, bound);
+    requireRound(advert, bound);
+    requireSignature(context, advert, rosterKey(roster, senderNode(advert)));
+  }
+  const duplicate = duplicateKey(adverts);
+  if (duplicate !== undefined) throw fail("TRB_SECAGG_DUPLICATE_KEY", { round: round.number, node: duplicate });
+  requireCohort(adverts.length, plan);
+  requireTrusted(state, nodes, context);
+  return hashOf(context.crypto, adverts);
+}
+
+/**
+ * The sum hides this node only among nodes that are not the coordinator's: at least n_min − n_corrupt of them, itself
+ * included, must be known by fingerprint. In `local` mode it hides by itself.
+ * @throws TRB_ROUND_TOO_FEW_TRUSTED
+ */
+export function requireTrusted({ plan, policy, roster, self }: NodeState, nodes: readonly NodeId[], { crypto }: Context): void {
+  if (plan.noiseMode === "local") return;
+  const trusted = nodes.filter(
+    (node) => node === self || policy.trustedPeers.includes(fingerprintOf(crypto, rosterKey(roster, node))),
+  ).length;
+  const least = plan.minCohort - plan.maxCorrupt;
+  if (trusted < least) throw fail("TRB_ROUND_TOO_FEW_TRUSTED", { trusted, least });
+}
+
+/** A node one of whose keys or commitment was seen before it, in the order of the list. */
+function duplicateKey(adverts: readonly MessageOf<"advert">[]): NodeId | undefined {
+  const seen = new Set<string>();
+  for (const advert of adverts) {
+    const { maskKey, encryptionKey, seedCommitment } = advert.body;
+    for (const value of [maskKey, encryptionKey, seedCommitment]) {
+      if (seen.has(value)) return senderNode(advert);
+      seen.add(value);
+    }
+  }
+  return undefined;
+}

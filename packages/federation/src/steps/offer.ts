@@ -1,0 +1,175 @@
+/**
+ * Step 0 of a round: the coordinator offers it, a node decides whether it wants to pay for it.
+ *
+ *   coordinator                     node
+ *   offerRound ──── offer ────▶  acceptOffer ── advert (step 1) ──▶
+ *
+ * Everything that a merchant's policy, budget or ledger copy has to say is said here, before anything is computed or sent.
+ */
+import { fail } from "@tributary/errors";
+import { spentAfter } from "@tributary/ledger";
+import { type MessageOf, type NodeId, parseDecimal, type Release } from "@tributary/protocol";
+import { agreementKeyOf, requireCohort, seedCommitment, uniformSeed } from "@tributary/secagg";
+import { sameDocument, speak } from "../binding.ts";
+import type { CoordinatorEffect } from "../coordinator-events.ts";
+import { type CoordinatorRound, type CoordinatorState, nextRelease } from "../coordinator-state.ts";
+import type { NodeEffect } from "../node-events.ts";
+import { chargedRounds, type NodeRound, type NodeState } from "../node-state.ts";
+import type { Context, Step } from "../step.ts";
+import { leaveRound } from "./abort.ts";
+import { closeLedger } from "./apply.ts";
+
+// ── coordinator ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+/**
+ * Begins the next round with everyone who is connected; closes the ledger when all rounds of the plan are charged.
+ * @throws TRB_ROUND_IN_PROGRESS, TRB_ROUND_LEDGER_CLOSED, TRB_ROUND_COHORT_TOO_SMALL, TRB_SECAGG_COHORT_TOO_LARGE
+ */
+export function offerRound(
+  state: CoordinatorState,
+  online: readonly NodeId[],
+  context: Context,
+): Step<CoordinatorState, CoordinatorEffect> {
+  const { plan, planHash, modelHash, head, roster } = state;
+  if (state.closed) throw fail("TRB_ROUND_LEDGER_CLOSED");
+  if (state.round !== null) throw fail("TRB_ROUND_IN_PROGRESS", { round: state.round.number });
+  const release = nextRelease(state);
+  if (release === undefined) return closeLedger(state, "all rounds of the plan are charged", context);
+  const invited = roster.map(({ node }) => node).filter((node) => online.includes(node));
+  requireCohort(invited.length, plan);
+
+  const number = state.lastRound + 1;
+  const bound = { plan, planHash, modelHash, round: number };
+  const offer = speak(context, bound, "coordinator", "offer", { release, head: head.hash });
+  const round: CoordinatorRound = {
+    number,
+    release,
+    phase: "keys",
+    invited,
+    offer,
+    adverts: [],
+    cohort: [],
+    h1: null,
+    shares: [],
+    sharers: [],
+    uploads: [],
+    survivors: [],
+    votes: [],
+    abortVotes: [],
+    unmaskShares: [],
+    unmasking: null,
+    sumHash: null,
+  };
+  return {
+    state: { ...state, lastRound: number, round },
+    effects: [
+      { type: "persist" }, // before the offer leaves: a round number is used once
+      { type: "send", to: invited, message: offer },
+      { type: "setDeadline", round: number, phase: "keys", milliseconds: plan.deadlines.keys },
+    ],
+  };
+}
+
+// ── node ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/**
+ * Accepts a round: makes its keys, starts training, and answers with the advert of step 1.
+ * @throws TRB_ROUND_LEDGER_CLOSED, TRB_ROUND_REPLAYED, TRB_ROUND_LEDGER_BEHIND, TRB_ROUND_MODEL_MISMATCHED,
+ *   TRB_ROUND_RELEASE_UNKNOWN, TRB_ROUND_RELEASE_SPENT, TRB_POLICY_…
+ */
+export function acceptOffer(state: NodeState, offer: MessageOf<"offer">, context: Context): Step<NodeState, NodeEffect> {
+  const { plan, planHash, self } = state;
+  if (state.closed) throw fail("TRB_ROUND_LEDGER_CLOSED");
+  if (state.round !== null && state.round.number === offer.round && sameDocument(state.round.offer, offer)) {
+    return { state, effects: state.round.phase === "keys" ? [{ type: "send", message: state.round.advert }] : [] };
+  }
+  const last = Math.max(state.lastRound, state.settledRound);
+  if (offer.round <= last) throw fail("TRB_ROUND_REPLAYED", { round: offer.round, last });
+  if (offer.body.head !== state.head.hash) throw fail("TRB_ROUND_LEDGER_BEHIND", { entries: state.head.entries });
+  if (offer.modelHash !== state.modelHash) throw fail("TRB_ROUND_MODEL_MISMATCHED", { round: offer.round });
+  const release = plan.releases[offer.body.release];
+  if (release === undefined) throw fail("TRB_ROUND_RELEASE_UNKNOWN", { release: offer.body.release });
+  requirePermitted(state, release);
+  requireAffordable(state, offer.body.release, release);
+
+  const keys = context.random(offer.round, "keys");
+  const maskSecret = uniformSeed(keys);
+  const encryptionSecret = uniformSeed(keys);
+  const ownSeed = uniformSeed(keys);
+  const { crypto } = context;
+  const bound = { plan, planHash, modelHash: offer.modelHash, round: offer.round };
+  const advert = speak(context, bound, self, "advert", {
+    maskKey: agreementKeyOf(crypto, maskSecret),
+    encryptionKey: agreementKeyOf(crypto, encryptionSecret),
+    seedCommitment: seedCommitment(crypto, ownSeed),
+  });
+  const round: NodeRound = {
+    number: offer.round,
+    release: offer.body.release,
+    modelHash: offer.modelHash,
+    phase: "keys",
+    offeredAt: context.now,
+    offer,
+    secrets: { encryptionSecret, maskSecret, ownSeed, held: [] },
+    advert,
+    shares: null,
+    masked: null,
+    vote: null,
+    unmaskShares: null,
+    uploaded: false,
+    adverts: [],
+    h1: null,
+    sharers: [],
+  };
+  const before = leaveRound(state, false, context); // a round that the coordinator never settled
+  return {
+    state: { ...before.state, lastRound: offer.round, round, unpersisted: { vector: null } },
+    effects: [
+      ...before.effects,
+      { type: "persist" }, // before the advert leaves: other keys for this round must never follow
+      { type: "setExpiry", round: offer.round, milliseconds: expiryOf(state) },
+      {
+        type: "startTraining",
+        round: offer.round,
+        release: round.release,
+        modelHash: round.modelHash,
+        offeredAt: round.offeredAt,
+      },
+      { type: "send", message: advert },
+    ],
+  };
+}
+
+/** After the last deadline of a round and the grace for a coordinator that restarts, secrets go. */
+export function expiryOf({ plan: { deadlines } }: NodeState): number {
+  const { keys, shares, uploadOffset, masked, consistency, unmask, grace } = deadlines;
+  return keys + shares + uploadOffset + masked + consistency + unmask + grace;
+}
+
+/** What the merchant permits. @throws TRB_POLICY_… */
+function requirePermitted({ plan, policy }: NodeState, { kind }: Release): void {
+  if (!policy.releases.includes(kind)) throw fail("TRB_POLICY_RELEASE_FORBIDDEN", { kind });
+  if (plan.minCohort < policy.minCohort) {
+    throw fail("TRB_POLICY_COHORT_TOO_SMALL", { cohort: plan.minCohort, least: policy.minCohort });
+  }
+  if (parseDecimal(plan.delta) > parseDecimal(policy.delta)) {
+    throw fail("TRB_POLICY_DELTA_TOO_LARGE", { delta: plan.delta, limit: policy.delta });
+  }
+  if (parseDecimal(plan.epsilon) > parseDecimal(policy.maxEpsilon)) {
+    throw fail("TRB_POLICY_PLAN_ABOVE_LIMIT", { epsilon: plan.epsilon, limit: policy.maxEpsilon });
+  }
+}
+
+/**
+ * The worst case after this round, counted by the node's own charges or the ledger's, whichever are more.
+ * @throws TRB_ROUND_RELEASE_SPENT, TRB_POLICY_EPSILON_EXCEEDED
+ */
+function requireAffordable(state: NodeState, place: number, { rounds }: Release): void {
+  const { plan, policy, ledgerCharged } = state;
+  const charged = chargedRounds(state).map((own, i) => Math.max(own, ledgerCharged[i] ?? 0) + (i === place ? 1 : 0));
+  if ((charged[place] ?? 0) > rounds) throw fail("TRB_ROUND_RELEASE_SPENT", { rounds });
+  const { epsilon } = spentAfter(plan, charged);
+  if (parseDecimal(epsilon) > parseDecimal(policy.maxEpsilon)) {
+    throw fail("TRB_POLICY_EPSILON_EXCEEDED", { epsilon, limit: policy.maxEpsilon });
+  }
+}
