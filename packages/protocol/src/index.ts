@@ -42,6 +42,15 @@ export {
 } from "./messages/sign.ts";
 export { parseWith } from "./parsing.ts";
 export { type PlanCost, planCost, releaseOf, sumQueryOf } from "./plan/cost.ts";
+export {
+  describePlan,
+  explainPlan,
+  notVerifiable,
+  type PlanDescription,
+  type ProtectionTier,
+  protectionTier,
+} from "./plan/explain.ts";
+export { type Finding, knownActions, type LintOptions, lintPlan, requireSoundPlan } from "./plan/lint.ts";
 export { parsePlan, planHash } from "./plan/parse.ts";
 export {
   deadlinesSchema,

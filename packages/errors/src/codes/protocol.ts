@@ -7,6 +7,118 @@ export const protocolErrors = defineErrors({
     status: 400,
     exitCode: 2,
   },
+  TRB_PLAN_DELTA_NOT_POSITIVE: {
+    message: "The plan's δ is not above 0.",
+    advice: "State a δ well below one in the number of customers, such as 1e-6.",
+    status: 400,
+    exitCode: 2,
+  },
+  TRB_PLAN_DELTA_TOO_LARGE: {
+    message:
+      "The plan's δ of {delta} is too large for {customers} customers: it would allow one of them to be exposed in full.",
+    advice: "State a δ well below 1/{customers}.",
+    status: 400,
+    exitCode: 3,
+  },
+  TRB_PLAN_EPSILON_NOT_POSITIVE: {
+    message: "The plan's ε is not above 0.",
+    advice: "State an ε above 0; 1 is strong protection, 10 about the most that is reasonable.",
+    status: 400,
+    exitCode: 2,
+  },
+  TRB_PLAN_EPSILON_UNDERSTATED: {
+    message: "The plan states ε = {stated}, but all its rounds together cost {recomputed}.",
+    advice: "State the true ε, plan fewer rounds, or raise the noise multiplier.",
+    status: 400,
+    exitCode: 3,
+  },
+  TRB_PLAN_COHORT_TOO_SMALL: {
+    message: "The plan's smallest cohort of {minCohort} is below {least}, the least that keeps one node's sum hidden.",
+    advice: "Set minCohort to {least} or more.",
+    status: 400,
+    exitCode: 3,
+  },
+  TRB_PLAN_COHORT_ABOVE_NODES: {
+    message: "The plan needs {minCohort} nodes in every round, and there are {nodes}.",
+    advice: "Lower minCohort, or wait until more nodes have joined.",
+    status: 400,
+    exitCode: 2,
+  },
+  TRB_PLAN_TOO_MANY_CORRUPT: {
+    message: "The plan reckons with {maxCorrupt} corrupt nodes, which could be a whole cohort of {minCohort} or outvote it.",
+    advice: "Set maxCorrupt below minCohort; a quarter of the nodes is usual.",
+    status: 400,
+    exitCode: 3,
+  },
+  TRB_PLAN_UNIT_INVALID: {
+    message:
+      "The plan protects whole nodes, which take part visibly and once: it may neither sample nor count several merchants.",
+    advice: "Set samplingRate and maxMerchantsPerCustomer to 1, or protect customers.",
+    status: 400,
+    exitCode: 3,
+  },
+  TRB_PLAN_CATALOGUE_FROM_LOG: {
+    message: "The plan's catalogue was taken from a log, so that it tells by itself which items people had.",
+    advice: "Use a public catalogue; a catalogue from a log is for demonstrations only.",
+    status: 400,
+    exitCode: 3,
+  },
+  TRB_PLAN_QUOTA_NOT_POWER_OF_TWO: {
+    message:
+      "The plan's customer quota of {customerQuota} is not a power of two, as a setting is, so it may be a count of customers.",
+    advice: "Set customerQuota to a power of two.",
+    status: 400,
+    exitCode: 3,
+  },
+  TRB_PLAN_ACTION_UNKNOWN: {
+    message: "The plan names an action that Tributary doesn't know: {action}.",
+    advice: "Name actions among {known}.",
+    status: 400,
+    exitCode: 2,
+  },
+  TRB_PLAN_ACTION_REPEATED: {
+    message: "The plan names the action {action} twice.",
+    advice: "Name each action once.",
+    status: 400,
+    exitCode: 2,
+  },
+  TRB_PLAN_ACTIONS_MISMATCH: {
+    message: "The plan's model knows {model} actions, and the plan names {plan}.",
+    advice: "Set model.actions to the number of actions, or to 0 for a model without them.",
+    status: 400,
+    exitCode: 2,
+  },
+  TRB_PLAN_LENGTH_ABOVE_CAP: {
+    message: "The plan's model reads {length} events, and the plan lets at most {cap} of a customer count.",
+    advice: "Raise caps.maxEvents or shorten the model.",
+    status: 400,
+    exitCode: 2,
+  },
+  TRB_PLAN_VALUE_OUT_OF_RANGE: {
+    message: "The plan's {path} is {value}; it must be {expected}.",
+    advice: "Correct the field, or make a plan with `tributary plan new`.",
+    status: 400,
+    exitCode: 2,
+  },
+  TRB_PLAN_TOUCHED_INVALID: {
+    message:
+      "The plan says that a customer touches {touched} of {dimension} coordinates, which {arithmetic} arithmetic can't promise.",
+    advice: "Set touched equal to dimension; only exact arithmetic may claim fewer, none more.",
+    status: 400,
+    exitCode: 3,
+  },
+  TRB_PLAN_DIMENSION_MISMATCH: {
+    message: "The plan's training vector has {dimension} coordinates, and its model {parameters} parameters.",
+    advice: "Set dimension to {parameters}.",
+    status: 400,
+    exitCode: 2,
+  },
+  TRB_PLAN_SCALE_TOO_LARGE: {
+    message: "The plan's scale of {scale} does not leave a sum of {nodes} nodes and its noise inside 32 bits.",
+    advice: "Lower the scale; `tributary plan new` chooses the largest that fits.",
+    status: 400,
+    exitCode: 2,
+  },
   TRB_PLAN_RELEASE_UNKNOWN: {
     message: "The plan has {releases} releases; number {place}, counted from 0, is not one of them.",
     advice: "Name a release of the plan.",
