@@ -1,7 +1,33 @@
 /** Room 4. Sequences in, scores out. */
+export { type LocalTraining, type LocalTrainingOptions, trainLocally } from "./baselines/local-training.ts";
+export { itemCounts, popularityRanks } from "./baselines/popularity.ts";
+export { initialParameters } from "./checkpoint/initial-parameters.ts";
+export { decodeModel, encodeModel } from "./checkpoint/model-file.ts";
+export { decodeOptimiserState, encodeOptimiserState } from "./checkpoint/optimiser-file.ts";
+export { type EvaluationOptions, evaluate, evaluateNextAction } from "./evaluation/evaluate.ts";
+export {
+  evaluatedCustomers,
+  joinRanks,
+  type Ranks,
+  type Repeats,
+  type ResultBlock,
+  rankHeldOut,
+  resultBlock,
+} from "./evaluation/result-block.ts";
+export { feedsOf, openScorer, type Scorer, type Scores, type Stretch } from "./evaluation/scorer.ts";
 export { graphVersion, sinusoids } from "./graphs/encoder.ts";
 export { exportOnnx, inferenceGraph, weightsOf } from "./graphs/inference.ts";
 export { graphDigestInput, trainingGraphs } from "./graphs/training.ts";
+export { type ClassificationMetrics, type ClassMetrics, classificationMetrics } from "./metrics/classification.ts";
+export { type RankMetrics, rankMetrics, rankOf } from "./metrics/ranking.ts";
+export {
+  type FedAdam,
+  type FedAvg,
+  freshOptimiserState,
+  type Optimiser,
+  type OptimiserState,
+  serverStep,
+} from "./optimisers/server-step.ts";
 export {
   checkParameters,
   type GraphParameter,
@@ -11,6 +37,7 @@ export {
   parameterCount,
   parameterShapes,
 } from "./parameters.ts";
+export { type TrainingVector, type TrainingVectorRequest, trainingVector } from "./private-vector/private-vector.ts";
 export { itemRow } from "./rows.ts";
 export { checkSpec, type ModelSpec } from "./spec.ts";
 export { createTrainer, type SumCounts, type SumRequest, type Trainer } from "./training/trainer.ts";

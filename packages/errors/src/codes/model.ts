@@ -1,3 +1,65 @@
 import { defineErrors } from "../define.ts";
 
-export const modelErrors = defineErrors({});
+/** Rows of `packages/model`: model files, optimisers, evaluation, training. */
+export const modelErrors = defineErrors({
+  TRB_MODEL_FILE_MALFORMED: {
+    message: "The model file is not a valid safetensors file: {reason}.",
+    advice: "Fetch the file again and compare its SHA-256 with the model hash in the ledger.",
+    status: 422,
+    exitCode: 4,
+  },
+  TRB_MODEL_TENSOR_MISSING: {
+    message: "The model file lacks the tensor {tensor}, of shape [{expected}].",
+    advice: "Read the file with the plan that it was written for: plan.model fixes names, order and shapes.",
+    status: 422,
+    exitCode: 4,
+  },
+  TRB_MODEL_TENSOR_UNEXPECTED: {
+    message: "The model file holds the tensor {tensor}, of shape [{found}], where the plan has {expected}.",
+    advice: "Read the file with the plan that it was written for: plan.model fixes names, order and shapes.",
+    status: 422,
+    exitCode: 4,
+  },
+  TRB_MODEL_TENSOR_SHAPE: {
+    message: "The tensor {tensor} has the shape [{found}] in the file and [{expected}] in the plan.",
+    advice: "Read the file with the plan that it was written for: plan.model fixes names, order and shapes.",
+    status: 422,
+    exitCode: 4,
+  },
+  TRB_MODEL_TENSOR_TYPE: {
+    message: "The tensor {tensor} is of type {found}; {expected} is needed.",
+    advice: "Convert the file: a model is kept as float32, an optimiser's state as float64.",
+    status: 422,
+    exitCode: 4,
+  },
+  TRB_MODEL_NOT_FINITE: {
+    message: "The tensor {tensor} holds a value that is not finite, at place {place}.",
+    advice: "Discard this model: go back to the last one whose hash stands in the ledger, and lower the learning rate.",
+    status: 422,
+    exitCode: 4,
+  },
+  TRB_MODEL_LENGTH_MISMATCH: {
+    message: "{what} has {found} coordinates; the model has {expected}.",
+    advice: "Use one plan for the model, its updates and its optimiser's state.",
+    status: 422,
+    exitCode: 1,
+  },
+  TRB_MODEL_OPTIMISER_STATE: {
+    message: "The optimiser's state does not belong to {optimiser}: {reason}.",
+    advice: "Resume with the state that the same plan's previous round left, or start from round 0.",
+    status: 422,
+    exitCode: 1,
+  },
+  TRB_MODEL_NOBODY_TO_EVALUATE: {
+    message: "No customer has an earlier item event before the last one, so that there is nothing to rank.",
+    advice: "Take a log in which customers have at least two events with an item.",
+    status: 422,
+    exitCode: 1,
+  },
+  TRB_MODEL_TARGET_OUTSIDE: {
+    message: "Item {item} is outside the catalogue of {items} items.",
+    advice: "Import the log with the catalogue that the plan names.",
+    status: 422,
+    exitCode: 1,
+  },
+});

@@ -1,0 +1,52 @@
+/**
+ * A node's whole training step, from its customers to the noisy integers that it masks and uploads. The client's worker
+ * and the simulation call this one function, so that what is simulated is what runs.
+ *
+ *   Poisson sample ─▶ clipped sum on the grid s·2^f ─▶ clamp to quota, dither, + noise share, mod 2³²  (`noisyVector`)
+ *
+ * DESIGN §4. Sample, sum and rounding never leave this function; the counts it hands back are for the node's own eyes
+ * only and must not be logged or sent.
+ */
+import { noisyVector, poissonSample, type RandomSource, type SumQueryParameters } from "@tributary/dp";
+import type { Histories } from "@tributary/events";
+import type { Trainer } from "../training/trainer.ts";
+
+export interface TrainingVectorRequest
+  extends Pick<SumQueryParameters, "dimension" | "samplingRate" | "clampBound" | "grid" | "nodeVariance" | "scale"> {
+  /** The round's model, flat. [dimension] */
+  readonly parameters: Float32Array;
+  readonly histories: Histories;
+  readonly customerQuota: number;
+  /** Common to the round: which negatives everybody's softmax is taken over. */
+  readonly negatives: RandomSource;
+  /** Secret, fresh streams: one for each purpose. */
+  readonly random: { readonly sampling: RandomSource; readonly rounding: RandomSource; readonly noise: RandomSource };
+  /** True when time is up: what is not yet computed counts as zero. */
+  readonly deadline?: () => boolean;
+}
+
+export interface TrainingVector {
+  /** [dimension], two's complement modulo 2³²: not yet masked. */
+  readonly vector: Uint32Array;
+  /** For the node itself only. */
+  readonly counts: Awaited<ReturnType<Trainer["sum"]>>["counts"];
+}
+
+/** An empty sample gives pure noise: nobody can see from an upload whether anyone was sampled. */
+export async function trainingVector(trainer: Trainer, request: TrainingVectorRequest): Promise<TrainingVector> {
+  const { parameters, histories, grid, scale, customerQuota, negatives, random, deadline } = request;
+  const sampled = poissonSample(histories.customers.length, request.samplingRate, random.sampling);
+  const { total, counts } = await trainer.sum({
+    parameters,
+    histories,
+    sampled,
+    clipNorm: grid.clipNorm,
+    scale,
+    fractionBits: grid.fractionBits,
+    customerQuota,
+    negatives,
+    ...(deadline === undefined ? {} : { deadline }),
+  });
+  sampled.fill(0);
+  return { vector: noisyVector(total, request, random), counts };
+}
