@@ -4,18 +4,22 @@
  */
 import { createHash } from "node:crypto";
 import { fail, type TributaryError } from "@tributary/errors";
-import { graphDigestInput, graphVersion } from "@tributary/model";
+import { graphDigestInput, graphVersion, parameterCount } from "@tributary/model";
 import { lintPlan, type Plan, parseDecimal } from "@tributary/protocol";
 import type { Policy } from "./home/policy.ts";
 
 /** Reasons to refuse; none: this node takes part. */
 export function refusalsOf(plan: Plan, policy: Policy): TributaryError[] {
-  return [...planRefusals(plan), ...policyRefusals(plan, policy), ...graphRefusals(plan)];
+  return [...planRefusals(plan, policy), ...policyRefusals(plan, policy), ...graphRefusals(plan)];
 }
 
-/** What is wrong with the plan itself, whatever the policy. */
-export function planRefusals(plan: Plan): TributaryError[] {
-  return lintPlan(plan).map(({ code, details }) => fail(code, details));
+/**
+ * What is wrong with the plan itself. A catalogue made from behaviour is a fault unless the merchant runs a demonstration; `join`
+ * lets it through, because policy.json, where that is said, is made by joining.
+ */
+export function planRefusals(plan: Plan, policy: Pick<Policy, "acceptLogCatalogue">): TributaryError[] {
+  const findings = lintPlan(plan, { demo: policy.acceptLogCatalogue, parameterCount: parameterCount(plan.model) });
+  return findings.map(({ code, details }) => fail(code, details));
 }
 
 /** What the merchant doesn't permit. */
@@ -33,7 +37,6 @@ export function policyRefusals(plan: Plan, policy: Policy): TributaryError[] {
   for (const kind of new Set(plan.releases.map((release) => release.kind))) {
     if (!policy.permittedReleases.includes(kind)) refusals.push(fail("TRB_POLICY_RELEASE_FORBIDDEN", { kind }));
   }
-  if (plan.catalogueProvenance === "log" && !policy.acceptLogCatalogue) refusals.push(fail("TRB_NODE_CATALOGUE_FROM_LOG"));
   const { trusted, least } = trustOf(plan, policy);
   if (trusted < least) refusals.push(fail("TRB_ROUND_TOO_FEW_TRUSTED", { trusted, least }));
   return refusals;

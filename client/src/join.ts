@@ -70,7 +70,7 @@ export async function joinFederation(options: { readonly invite: string; readonl
         throw fail("TRB_NODE_PLAN_SIGNATURE_INVALID");
       }
       if (before !== undefined && before.planHash !== planHash) throw otherFederation(before, options.home);
-      const [fault] = planRefusals(plan);
+      const [fault] = planRefusals(plan, { acceptLogCatalogue: true });
       if (fault !== undefined) throw fault;
       await fetchCatalogue(client, plan, layout);
       writePlan(layout, plan);

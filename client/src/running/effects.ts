@@ -43,6 +43,7 @@ const longestTimer = 2 ** 31 - 1;
 export function effects({ home, copy, client, training, socket, log, happened }: EffectTools): Effects {
   const { layout, database, plan } = home;
   const timers = new Set<NodeJS.Timeout>();
+  const expiries = new Set<number>();
   const uploads = new Map<number, AbortController>();
   const trained = new Map<number, Uint32Array>();
 
@@ -56,6 +57,16 @@ export function effects({ home, copy, client, training, socket, log, happened }:
     );
     timers.add(timer);
     return timer;
+  };
+
+  /** Every reconnection asks for it again; the first time stands. */
+  const expire = (round: number, milliseconds: number): void => {
+    if (expiries.has(round)) return;
+    expiries.add(round);
+    later(milliseconds, () => {
+      expiries.delete(round);
+      happened({ type: "expired", round });
+    });
   };
 
   const wipeTrained = (round: number): void => {
@@ -141,22 +152,24 @@ export function effects({ home, copy, client, training, socket, log, happened }:
           wipeTrained(effect.round);
           await saveState(layout, state);
           return;
-        case "settle":
+        case "settle": {
+          // a round that the ledger counts against this node, although it doesn't remember paying, counts all the same
+          const recorded = state.charges.find(({ round }) => round === effect.round);
+          if (recorded !== undefined) database.charge({ ...recorded, standing: "open" });
           database.settle(effect.round, effect.as);
           log.info({ round: effect.round, as: effect.as }, "charge settled");
           return;
+        }
         case "appendLedger":
           copy.append(effect.entry.index, effect.line);
           return;
         case "setExpiry":
-          later(effect.milliseconds, () => happened({ type: "expired", round: effect.round }));
-          return;
+          return expire(effect.round, effect.milliseconds);
       }
     },
     resume({ round }) {
       if (round === null || round.phase === "left") return;
-      const end = Date.parse(round.offeredAt) + roundDuration(plan);
-      later(end - Date.now(), () => happened({ type: "expired", round: round.number }));
+      expire(round.number, Date.parse(round.offeredAt) + roundDuration(plan) - Date.now());
     },
     keepTrained(round, vector) {
       trained.set(round, vector);

@@ -75,9 +75,19 @@ const final: ReadonlySet<string> = new Set([
 /**
  * Starts a node. Resolves once it is checked and connecting; it keeps trying to reach its coordinator for ever.
  * @throws TRB_NODE_NOT_JOINED, TRB_NODE_HOME_BUSY, TRB_NODE_NO_HISTORIES, TRB_NODE_POLICY_INVALID, TRB_PLAN_GRAPH_MISMATCH,
- *   TRB_NODE_CATALOGUE_FROM_LOG, TRB_ROUND_TOO_FEW_TRUSTED, TRB_POLICY_…, and what `lintPlan` finds
+ *   TRB_ROUND_TOO_FEW_TRUSTED, TRB_POLICY_…, and what `lintPlan` finds
  */
-export async function startNode(options: StartNodeOptions): Promise<RunningNode> {
+export function startNode(options: StartNodeOptions): Promise<RunningNode> {
+  return runNode(options, { connectHttp, connectSocket });
+}
+
+/** How the coordinator is reached: a test puts itself in its place here. */
+export interface Transport {
+  readonly connectHttp: typeof connectHttp;
+  readonly connectSocket: typeof connectSocket;
+}
+
+export async function runNode(options: StartNodeOptions, transport: Transport): Promise<RunningNode> {
   const { random = () => osRandomSource(), trainingWorker = new URL("../training/worker.ts", import.meta.url) } = options;
   const log = options.log ?? pino({ base: null }, destination({ dest: 2, sync: true }));
   const layout = layoutOf(options.home);
@@ -106,7 +116,7 @@ export async function startNode(options: StartNodeOptions): Promise<RunningNode>
     const stopping = new AbortController();
     let socket: ControlConnection | undefined;
 
-    const client = connectHttp(membership.url);
+    const client = transport.connectHttp(membership.url);
     releases.push(() => client.close());
     const training = superviseTraining({
       entry: trainingWorker,
@@ -151,7 +161,7 @@ export async function startNode(options: StartNodeOptions): Promise<RunningNode>
     };
     const refuse = (error: unknown, facts: Readonly<Record<string, string | number>>, what: string) => {
       if (stopping.signal.aborted) return;
-      if (isTributaryError(error) && final.has(error.code)) giveUp(error);
+      if (isTributaryError(error) && (final.has(error.code) || error.code.startsWith("TRB_LEDGER_"))) giveUp(error);
       else logRefusal(log, error, facts, what);
     };
 
@@ -231,7 +241,7 @@ export async function startNode(options: StartNodeOptions): Promise<RunningNode>
       work.resume(state);
     }
     if (!state?.closed) {
-      socket = connectSocket(
+      socket = transport.connectSocket(
         { url: membership.url, federation: membership.federation, node: membership.node, sign: identity.sign },
         {
           connected: greet,

@@ -74,12 +74,6 @@ export const clientErrors = defineErrors({
     status: 409,
     exitCode: 3,
   },
-  TRB_NODE_CATALOGUE_FROM_LOG: {
-    message: "The plan's catalogue is made from behaviour, so its item list itself would leak.",
-    advice: "Ask for a plan with a public catalogue; only a demonstration may accept this one.",
-    status: 403,
-    exitCode: 3,
-  },
   TRB_NODE_FINGERPRINT_INVALID: {
     message: "{fingerprint} is not a key fingerprint.",
     advice: "Give the 64 hexadecimal digits that `tributary node join` printed on the other merchant's machine.",
