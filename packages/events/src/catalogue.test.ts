@@ -38,6 +38,10 @@ describe("a catalogue", () => {
     expect(catalogue.unknownKeys).toBe(1);
   });
 
+  it("knows no negative zero, which would be equal and not the same", () => {
+    expect(Object.is(parseCatalogue(bytes('{"id":"a","price":-0}')).items[0]?.price, 0)).toBe(true);
+  });
+
   it("keeps its hash: changing the format would change every plan's catalogueHash", () => {
     const catalogue = makeCatalogue([
       { id: "a", title: "A", category: "c", brand: "b", price: 0.1, attributes: ["x", "é"] },

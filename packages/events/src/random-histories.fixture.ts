@@ -27,7 +27,10 @@ const event = fc.record({
 
 /** Histories of at least one event. */
 export const anyHistories: fc.Arbitrary<Histories> = fc
-  .tuple(fc.uniqueArray(customerId, { minLength: 1, maxLength: 20 }), fc.array(event, { minLength: 1, maxLength: 60 }))
+  .tuple(
+    fc.uniqueArray(customerId, { minLength: 1, maxLength: 20, size: "max" }),
+    fc.array(event, { minLength: 1, maxLength: 60, size: "max" }),
+  )
   .map(([ids, events]) => {
     const customers = interner();
     const rows = growingColumns();

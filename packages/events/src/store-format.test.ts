@@ -82,6 +82,10 @@ describe("histories as bytes", () => {
     ["events out of order", { ...small, times: Float64Array.of(2, 1, 1) }],
     ["a time that is no number", { ...small, times: Float64Array.of(1, 2, Number.NaN) }],
     ["offsets that fall", { ...small, offsets: Uint32Array.of(0, 4, 3) }],
+    [
+      "a customer of less than no events",
+      { ...small, customers: ["ann", "bob", "eve"], times: Float64Array.of(1, 2, 3), offsets: Uint32Array.of(0, 2, 1, 3) },
+    ],
     ["offsets that start late", { ...small, offsets: Uint32Array.of(1, 2, 3) }],
     ["offsets that end early", { ...small, offsets: Uint32Array.of(0, 2, 2) }],
     ["a negative item", { ...small, items: Int32Array.of(1, -2, 1) }],

@@ -43,7 +43,7 @@ const row = fc.record({
 describe("orderEvents", () => {
   it("equals its readable twin: customers by code unit, events by time and arrival, first of equal rows kept", () => {
     fc.assert(
-      fc.property(fc.array(row, { maxLength: 80 }), (rows) => {
+      fc.property(fc.array(row, { maxLength: 80, size: "max" }), (rows) => {
         const { events, duplicates, histories } = order(rows);
         expect(events).toEqual(ordered(rows));
         expect(duplicates).toBe(rows.length - events.length);
@@ -55,7 +55,7 @@ describe("orderEvents", () => {
 
   it("does not depend on how customers' rows are interleaved", () => {
     fc.assert(
-      fc.property(fc.array(row, { maxLength: 60 }), (rows) => {
+      fc.property(fc.array(row, { maxLength: 60, size: "max" }), (rows) => {
         const grouped = rows.toSorted((a, b) => (a.customer < b.customer ? -1 : a.customer > b.customer ? 1 : 0));
         expect(order(grouped).histories).toEqual(order(rows).histories);
       }),

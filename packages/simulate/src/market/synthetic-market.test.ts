@@ -90,6 +90,34 @@ describe("the synthetic market", () => {
     expect(companions / steps).toBeGreaterThan(0.2);
   });
 
+  it("seldom brings a customer back to what is bought, often to what was left in the cart", () => {
+    const [cart, buy] = [actions.indexOf("cart"), actions.indexOf("buy")];
+    const [left, bought] = [
+      { all: 0, again: 0 },
+      { all: 0, again: 0 },
+    ];
+    histories.customers.forEach((_id, customer) => {
+      const [start = 0, end = 0] = [histories.offsets[customer], histories.offsets[customer + 1]];
+      for (let event = start; event < end; event++) {
+        const isBought = histories.actions[event] === buy;
+        const isLeft = histories.actions[event] === cart && histories.actions[event + 1] !== buy;
+        if (!isBought && !isLeft) continue;
+        const tally = isBought ? bought : left;
+        tally.all++;
+        if (histories.items.subarray(event + 1, end).includes(histories.items[event] ?? 0)) tally.again++;
+      }
+    });
+    expect(bought.again / bought.all).toBeLessThan(0.6 * (left.again / left.all));
+  });
+
+  it("gives each item different companions, never itself", () => {
+    const { companions } = openShop(marketDefaults);
+    companions.slice(1).forEach((others, place) => {
+      expect(new Set(others).size).toBe(marketDefaults.companions);
+      expect(others).not.toContain(place + 1);
+    });
+  });
+
   it("tells nothing by its ids: popularity and category are spread over the numbers (fixed seed; 5 σ of a random order)", () => {
     const shop = openShop(marketDefaults);
     const order = shop.ranked.flat();
