@@ -1,4 +1,5 @@
 /** Room 8. The round: one pure state machine for each side. */
+export { graphHashOf, initialModel } from "./agreed-model.ts";
 export { checkUpload, stepCoordinator } from "./coordinator.ts";
 export type { CoordinatorEffect, CoordinatorEvent } from "./coordinator-events.ts";
 export {

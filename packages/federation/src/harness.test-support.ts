@@ -1,0 +1,524 @@
+/**
+ * A federation in memory for tests: the two reducers, a network that may reorder and lose, and disks that survive crashes.
+ * A party can be killed at every boundary between two effects; it comes back from what it had persisted by then.
+ *
+ * After every effect the things that must never happen are looked for (`Journal`), so that a failing seed names them.
+ */
+import type { RandomSource } from "@tributary/dp";
+import { isTributaryError } from "@tributary/errors";
+import {
+  type Crypto,
+  canonicalBytes,
+  type Decimal,
+  fingerprintOf,
+  type IdentityKey,
+  type Message,
+  type NodeId,
+  type Plan,
+  type Roster,
+  type Sha256,
+  signMember,
+  toHex,
+} from "@tributary/protocol";
+import { nodeCrypto } from "@tributary/protocol/node-crypto";
+import { checkUpload, stepCoordinator } from "./coordinator.ts";
+import type { CoordinatorEffect, CoordinatorEvent } from "./coordinator-events.ts";
+import {
+  type CoordinatorState,
+  createCoordinator,
+  decodeCoordinatorState,
+  encodeCoordinatorState,
+} from "./coordinator-state.ts";
+import { stepNode } from "./node.ts";
+import type { NodeEffect, NodeEvent } from "./node-events.ts";
+import { createNode, decodeNodeState, encodeNodeState, type NodePolicy, type NodeState } from "./node-state.ts";
+import { sumUploads } from "./release.ts";
+import type { Context } from "./step.ts";
+import { genesisEntry } from "./steps/apply.ts";
+import { hashVector } from "./steps/masked.ts";
+
+export const crypto: Crypto = nodeCrypto();
+
+export const dimension = 24;
+
+/** A small deterministic stream: SHA-256 in counter mode over the label. */
+export function seeded(label: string): RandomSource & { number(): number } {
+  let counter = 0;
+  let rest = new Uint8Array(0);
+  const source = {
+    fill(out: Uint8Array) {
+      for (let i = 0; i < out.length; i++) {
+        if (rest.length === 0) rest = new Uint8Array(crypto.sha256(new TextEncoder().encode(`${label}/${counter++}`)));
+        out[i] = rest[0] ?? 0;
+        rest = rest.subarray(1);
+      }
+    },
+    /** Uniform in [0, 1), with 32 bits. */
+    number() {
+      const bytes = new Uint8Array(4);
+      source.fill(bytes);
+      return new DataView(bytes.buffer).getUint32(0) / 2 ** 32;
+    },
+  };
+  return source;
+}
+
+export interface Identity {
+  readonly secret: Uint8Array;
+  readonly key: IdentityKey;
+  readonly sign: (message: Uint8Array) => Uint8Array;
+}
+
+export function identity(label: string): Identity {
+  const secret = new Uint8Array(32);
+  seeded(`identity ${label}`).fill(secret);
+  return {
+    secret,
+    key: toHex(crypto.signingPublicKey(secret)) as IdentityKey,
+    sign: (message) => crypto.sign(message, secret),
+  };
+}
+
+/** The streams are fresh whenever a context is made, as in a real process. */
+export function contextOf(party: Identity, label: string): Context {
+  return {
+    crypto,
+    random: (round, purpose) => seeded(`${label} ${round} ${purpose}`),
+    sign: party.sign,
+    now: "2026-01-01T00:00:00.000Z",
+  };
+}
+
+const hash = (text: string) => toHex(crypto.sha256(new TextEncoder().encode(text))) as Sha256;
+const number = (text: string) => text as Decimal;
+
+export function planOf(coordinatorKey: IdentityKey, overrides: Partial<Plan> = {}): Plan {
+  return {
+    version: 1,
+    federation: "test",
+    unit: "customer",
+    maxMerchantsPerCustomer: 1,
+    model: {
+      family: "sasrec",
+      items: 1,
+      length: 1,
+      width: 1,
+      blocks: 1,
+      heads: 1,
+      feedForward: 1,
+      activation: "relu",
+      positions: "learned",
+      actions: 0,
+      timeGaps: 0,
+      nextItem: { negatives: 0 },
+      nextActionWeight: 0,
+    },
+    graphVersion: 1,
+    graphHash: hash("graph"),
+    initialModelHash: hash("model 0"),
+    catalogueHash: hash("catalogue"),
+    catalogueProvenance: "public",
+    actions: ["view"],
+    caps: { maxEvents: 1, maxItems: 1, maxPairs: 0, localSteps: 1 },
+    releases: [
+      {
+        kind: "training",
+        arithmetic: "bucketed",
+        clipNorm: number("1"),
+        samplingRate: number("0.1"),
+        noiseMultiplier: number("1"),
+        rounds: 3,
+        dimension,
+        touched: dimension,
+        scale: number("1000"),
+        fractionBits: 4,
+      },
+    ],
+    noiseMode: "distributed",
+    sampler: "exact",
+    accountant: "rdp-integer",
+    epsilon: number("8"),
+    delta: number("0.000001"),
+    minCustomers: 1000,
+    minCohort: 4,
+    maxCorrupt: 1,
+    threshold: "quorum",
+    customerQuota: 64,
+    deadlines: { keys: 10, shares: 10, uploadOffset: 10, masked: 10, consistency: 10, unmask: 10, grace: 10 },
+    optimiser: { name: "fedavg", learningRate: number("1"), momentum: number("0") },
+    coordinatorKey,
+    ...overrides,
+  };
+}
+
+/** A party's process and disk. */
+interface NodeParty {
+  readonly id: NodeId;
+  readonly identity: Identity;
+  state: NodeState;
+  disk: string;
+  vector: Uint32Array | undefined;
+  ledger: string[];
+  lives: number;
+}
+
+interface CoordinatorParty {
+  readonly identity: Identity;
+  state: CoordinatorState;
+  disk: string;
+  ledger: string[];
+  lives: number;
+  deadline: { readonly round: number; readonly phase: string } | undefined;
+}
+
+/** What was seen, to tell what must not be. */
+export interface Journal {
+  /** `node/round/step` → what left the node. */
+  readonly said: Map<string, string>;
+  /** `node/round` → hash of the one masked vector. */
+  readonly masked: Map<string, string>;
+  /** `node/round` → V of the vector that was masked. */
+  readonly plain: Map<string, Uint32Array>;
+  /** `round/target` → which kind of share was released. */
+  readonly released: Map<string, "ownMask" | "maskKey">;
+  /** `node/round` → how a charge ended. */
+  readonly settled: Map<string, string>;
+  readonly sums: number[];
+  readonly refusals: string[];
+  crashes: number;
+}
+
+type Delivery =
+  | { readonly side: "coordinator"; readonly to: string; readonly event: CoordinatorEvent }
+  | { readonly side: "node"; readonly to: NodeId; readonly event: NodeEvent };
+
+const toCoordinator = (event: CoordinatorEvent): Delivery => ({ side: "coordinator", to: "coordinator", event });
+const toNode = (to: NodeId, event: NodeEvent): Delivery => ({ side: "node", to, event });
+
+/** Asked at every boundary between effects, and for every delivery. */
+export interface Faults {
+  /** Kill this party before this effect? */
+  readonly crash: (party: string, effect: string) => boolean;
+  /** Lose this delivery? */
+  readonly lose: (to: string, event: string) => boolean;
+  /** Which of so many deliveries comes next. */
+  readonly next: (waiting: number) => number;
+}
+
+export const noFaults: Faults = { crash: () => false, lose: () => false, next: () => 0 };
+
+export interface World {
+  readonly plan: Plan;
+  readonly roster: Roster;
+  readonly coordinator: CoordinatorParty;
+  readonly nodes: readonly NodeParty[];
+  readonly journal: Journal;
+  readonly queue: Delivery[];
+  finished: boolean;
+}
+
+export interface WorldOptions {
+  readonly nodes?: number;
+  readonly plan?: Partial<Plan>;
+  readonly policy?: Partial<NodePolicy>;
+}
+
+export const nodeName = (i: number) => `node-${String.fromCharCode(97 + i)}` as NodeId;
+
+export function createWorld({ nodes: count = 5, plan: overrides = {}, policy = {} }: WorldOptions = {}): World {
+  const owner = identity("coordinator");
+  const plan = planOf(owner.key, overrides);
+  const members = Array.from({ length: count }, (_, i) => ({ id: nodeName(i), identity: identity(nodeName(i)) }));
+  const roster = members.map(({ id, identity: { key, sign } }) =>
+    signMember({ sign }, plan.federation, { node: id, key, kind: "merchant" }),
+  );
+  const genesis = genesisEntry({ plan, roster }, contextOf(owner, "genesis"));
+  const start = { genesis: genesis.entry, head: genesis.head };
+  const full: NodePolicy = {
+    maxEpsilon: plan.epsilon,
+    delta: plan.delta,
+    minCohort: plan.minCohort,
+    releases: ["training"],
+    trustedPeers: members.map(({ identity: { key } }) => fingerprintOf(crypto, key)),
+    ...policy,
+  };
+  const coordinatorState = createCoordinator(start);
+  return {
+    plan,
+    roster,
+    coordinator: {
+      identity: owner,
+      state: coordinatorState,
+      disk: encodeCoordinatorState(coordinatorState),
+      ledger: [genesis.line],
+      lives: 0,
+      deadline: undefined,
+    },
+    nodes: members.map(({ id, identity: who }) => {
+      const state = createNode({ self: id, ...start, policy: full });
+      return {
+        id,
+        identity: who,
+        state,
+        disk: encodeNodeState(state),
+        vector: undefined,
+        ledger: [genesis.line],
+        lives: 0,
+      };
+    }),
+    journal: {
+      said: new Map(),
+      masked: new Map(),
+      plain: new Map(),
+      released: new Map(),
+      settled: new Map(),
+      sums: [],
+      refusals: [],
+      crashes: 0,
+    },
+    queue: [toCoordinator({ type: "start", online: members.map(({ id }) => id) })],
+    finished: false,
+  };
+}
+
+export function nodeOf(world: World, id: string): NodeParty {
+  const party = world.nodes.find((one) => one.id === id);
+  if (party === undefined) throw new Error(`no node ${id}`);
+  return party;
+}
+
+export function coordinatorContext({ coordinator }: World): Context {
+  return contextOf(coordinator.identity, `coordinator ${coordinator.lives}`);
+}
+
+export function nodeContext(party: NodeParty): Context {
+  return contextOf(party.identity, `${party.id} ${party.lives}`);
+}
+
+/** Runs until the ledger is closed, or so many deliveries have been made. */
+export async function run(world: World, faults: Faults = noFaults, most = 4000): Promise<void> {
+  for (let deliveries = 0; !world.finished && deliveries < most; deliveries++) {
+    const delivery = world.queue.splice(faults.next(world.queue.length), 1)[0];
+    if (delivery === undefined) {
+      const { deadline } = world.coordinator;
+      if (deadline === undefined) throw new Error(`stalled at ${world.coordinator.state.round?.phase ?? "rest"}`);
+      world.coordinator.deadline = undefined;
+      world.queue.push(toCoordinator({ type: "deadline", ...deadline }));
+      continue;
+    }
+    if (faults.lose(delivery.to, describe(delivery.event))) continue;
+    if (delivery.side === "coordinator") await stepAtCoordinator(world, delivery.event, faults);
+    else stepAtNode(world, nodeOf(world, delivery.to), delivery.event, faults);
+  }
+}
+
+function describe(event: CoordinatorEvent | NodeEvent): string {
+  return event.type === "message" ? event.message.step : event.type;
+}
+
+// ── coordinator's shell ──────────────────────────────────────────────────────────────────────────────────────────
+
+export async function stepAtCoordinator(world: World, event: CoordinatorEvent, faults: Faults): Promise<void> {
+  const { coordinator, journal, queue } = world;
+  const context = coordinatorContext(world);
+  let step: ReturnType<typeof stepCoordinator>;
+  try {
+    if (event.type === "uploaded") checkUpload(coordinator.state, event.message, context);
+    step = stepCoordinator(coordinator.state, event, context);
+  } catch (error) {
+    if (!isTributaryError(error)) throw error;
+    journal.refusals.push(`coordinator ${describe(event)} ${error.code}`);
+    return;
+  }
+  coordinator.state = step.state;
+  for (const effect of step.effects) {
+    if (faults.crash("coordinator", effect.type)) {
+      restartCoordinator(world);
+      return;
+    }
+    await carryOutAtCoordinator(world, effect);
+  }
+  // the acknowledgement of an upload leaves last
+  if (event.type === "uploaded" && !faults.lose("ack", "uploaded")) {
+    queue.push(toNode(event.message.sender as NodeId, { type: "uploaded", round: event.message.round }));
+  }
+}
+
+function restartCoordinator(world: World): void {
+  const { coordinator, nodes, queue, journal } = world;
+  journal.crashes += 1;
+  coordinator.lives += 1;
+  coordinator.state = decodeCoordinatorState(coordinator.disk);
+  coordinator.deadline = undefined;
+  drop(queue, "coordinator");
+  queue.push(toCoordinator({ type: "restarted" }));
+  for (const { id } of nodes) connect(queue, id);
+  if (coordinator.state.round === null) queue.push(toCoordinator(startOf(world)));
+}
+
+const startOf = ({ nodes }: World): CoordinatorEvent => ({ type: "start", online: nodes.map(({ id }) => id) });
+
+/** What was on its way to a process that died is gone. */
+function drop(queue: Delivery[], party: string): void {
+  for (let i = queue.length - 1; i >= 0; i--) if (queue[i]?.to === party) queue.splice(i, 1);
+}
+
+function connect(queue: Delivery[], id: NodeId): void {
+  queue.push(toCoordinator({ type: "connected", node: id }), toNode(id, { type: "connected" }));
+}
+
+async function carryOutAtCoordinator(world: World, effect: CoordinatorEffect): Promise<void> {
+  const { coordinator, journal, queue } = world;
+  switch (effect.type) {
+    case "persist":
+      coordinator.disk = encodeCoordinatorState(coordinator.state);
+      if (effect.entry !== undefined) coordinator.ledger.push(effect.entry.line);
+      return;
+    case "send":
+      for (const to of effect.to) queue.push(toNode(to, { type: "message", message: effect.message }));
+      return;
+    case "setDeadline":
+      coordinator.deadline = { round: effect.round, phase: effect.phase };
+      return;
+    case "sum": {
+      const stored = new Map(world.nodes.flatMap(({ id }) => [...uploadsOf(world, id)]));
+      const sum = await sumUploads(effect, async (sha256) => stored.get(sha256) ?? new Uint32Array(0), crypto);
+      const expected = new Uint32Array(effect.length);
+      for (const { node } of effect.uploads) {
+        const plain = journal.plain.get(`${node}/${effect.round}`);
+        for (let i = 0; i < expected.length; i++) expected[i] = (expected[i] ?? 0) + (plain?.[i] ?? 0);
+      }
+      if (toHex(new Uint8Array(sum.buffer)) !== toHex(new Uint8Array(expected.buffer))) {
+        throw new Error(`round ${effect.round}: the unmasked sum is not the sum of the survivors' vectors`);
+      }
+      journal.sums.push(effect.round);
+      queue.push(toCoordinator({ type: "summed", round: effect.round, sumHash: hashVector(sum, { crypto }) }));
+      return;
+    }
+    case "apply":
+      queue.push(
+        toCoordinator({
+          type: "applied",
+          round: effect.round,
+          modelHash: hash(`model after ${effect.modelHash} and ${effect.sumHash}`),
+          optimiserHash: hash(`optimiser ${effect.round}`),
+        }),
+      );
+      return;
+    case "eraseUploads":
+      return;
+    case "roundEnded":
+      coordinator.deadline = undefined;
+      queue.push(toCoordinator(startOf(world)));
+      return;
+    case "finished":
+      world.finished = true;
+  }
+}
+
+const stores = new WeakMap<World, Map<string, Map<Sha256, Uint32Array>>>();
+
+/** What the coordinator's disk holds of one node. */
+function uploadsOf(world: World, id: NodeId): Map<Sha256, Uint32Array> {
+  const all = stores.get(world) ?? new Map<string, Map<Sha256, Uint32Array>>();
+  stores.set(world, all);
+  const own = all.get(id) ?? new Map<Sha256, Uint32Array>();
+  all.set(id, own);
+  return own;
+}
+
+// ── a node's shell ───────────────────────────────────────────────────────────────────────────────────────────────
+
+export function stepAtNode(world: World, party: NodeParty, event: NodeEvent, faults: Faults): void {
+  const { journal, queue, coordinator } = world;
+  let step: ReturnType<typeof stepNode>;
+  const trained = event.type === "trained" ? event.vector : party.state.unpersisted.vector;
+  try {
+    step = stepNode(party.state, event, nodeContext(party));
+  } catch (error) {
+    if (!isTributaryError(error)) throw error;
+    journal.refusals.push(`${party.id} ${describe(event)} ${error.code}`);
+    if (error.code === "TRB_ROUND_LEDGER_BEHIND" && coordinator.ledger.length > party.state.head.entries) {
+      const lines = coordinator.ledger.slice(party.state.head.entries);
+      queue.unshift(toNode(party.id, { type: "ledger", lines }), toNode(party.id, event));
+    }
+    return;
+  }
+  party.state = step.state;
+  for (const effect of step.effects) {
+    if (faults.crash(party.id, effect.type)) {
+      restartNode(world, party);
+      return;
+    }
+    carryOutAtNode(world, party, effect, trained);
+  }
+}
+
+function restartNode(world: World, party: NodeParty): void {
+  world.journal.crashes += 1;
+  party.lives += 1;
+  party.state = decodeNodeState(party.disk);
+  drop(world.queue, party.id);
+  connect(world.queue, party.id);
+}
+
+function carryOutAtNode(world: World, party: NodeParty, effect: NodeEffect, trained: Uint32Array | null): void {
+  const { queue, journal } = world;
+  const { id } = party;
+  switch (effect.type) {
+    case "persist":
+      party.disk = encodeNodeState(party.state);
+      if (effect.vector !== undefined && effect.charge !== undefined) {
+        party.vector = effect.vector;
+        once(journal.masked, `${id}/${effect.charge.round}`, hashVector(effect.vector, { crypto }), "two masked vectors");
+        if (trained !== null) journal.plain.set(`${id}/${effect.charge.round}`, trained);
+      }
+      return;
+    case "startTraining": {
+      // another life would train another vector: if it were ever masked, `once` would see two
+      const bytes = new Uint8Array(4 * dimension);
+      seeded(`vector ${id} ${effect.round} ${party.lives}`).fill(bytes);
+      queue.push(toNode(id, { type: "trained", round: effect.round, vector: new Uint32Array(bytes.buffer) }));
+      return;
+    }
+    case "send":
+      recordSaid(journal, id, effect.message);
+      queue.push(toCoordinator({ type: "message", message: effect.message }));
+      return;
+    case "upload":
+      if (party.vector === undefined) throw new Error(`${id} has nothing to upload`);
+      once(journal.masked, `${id}/${effect.message.round}`, effect.message.body.sha256, "two masked vectors");
+      uploadsOf(world, id).set(effect.message.body.sha256, party.vector);
+      queue.push(toCoordinator({ type: "uploaded", message: effect.message }));
+      return;
+    case "eraseVector":
+      party.vector = undefined;
+      return;
+    case "settle":
+      once(journal.settled, `${id}/${effect.round}`, effect.as, "two fates of one charge");
+      return;
+    case "appendLedger":
+      if (effect.entry.index === party.ledger.length) party.ledger.push(effect.line);
+      else if (party.ledger[effect.entry.index] !== effect.line) throw new Error(`${id} was told two ledgers`);
+      return;
+    case "stopTraining":
+    case "eraseSecrets":
+    case "setExpiry":
+      return;
+  }
+}
+
+/** Whatever a node says in one step of one round, it says once; shares of both kinds for one node never leave. */
+function recordSaid(journal: Journal, id: NodeId, message: Message): void {
+  once(journal.said, `${id}/${message.round}/${message.step}`, toHex(canonicalBytes(message)), "two different messages");
+  if (message.step !== "unmaskShares") return;
+  for (const kind of ["ownMask", "maskKey"] as const) {
+    for (const { node } of message.body[kind]) once(journal.released, `${message.round}/${node}`, kind, "both kinds of shares");
+  }
+}
+
+function once<Value>(map: Map<string, Value>, key: string, value: Value, what: string): void {
+  const before = map.get(key);
+  if (before !== undefined && before !== value) throw new Error(`${what} for ${key}`);
+  map.set(key, value);
+}
