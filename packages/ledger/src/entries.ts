@@ -103,6 +103,8 @@ export const abortedSchema = z.strictObject({
   charged: z.boolean(),
   votes: z.array(voteSignature).max(10_000),
   h1: sha256Hex.nullable(),
+  /** U1, when h₁ is known: what a quorum is counted in. Without it a quorum is counted in the whole roster. */
+  cohort: nodes.optional(),
   spent: spentSchema,
 });
 

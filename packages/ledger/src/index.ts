@@ -12,3 +12,7 @@ export {
 export { mechanismOf } from "./mechanism.ts";
 export { parseLine } from "./parsing.ts";
 export { spentAfter } from "./spending.ts";
+export { type LedgerRow, summarizeLedger } from "./summary.ts";
+export { type VerifiedLine, verifyLine } from "./verification/entry.ts";
+export { type Failure, initialVerification, type VerificationState } from "./verification/state.ts";
+export { type LedgerVerdict, type VerifyOptions, verifyLedger } from "./verify.ts";

@@ -1,0 +1,136 @@
+/** A round, released or given up: its place in the sequence, the node sets, the votes, the mechanism. */
+import { isTributaryError } from "@tributary/errors";
+import {
+  type BodyOf,
+  type Crypto,
+  type MessageOf,
+  type NodeId,
+  protocolVersion,
+  type Sha256,
+  verifyMessage,
+} from "@tributary/protocol";
+import type { EntryOf, Mechanism } from "../entries.ts";
+import { mechanismOf } from "../mechanism.ts";
+import { agrees } from "../spending.ts";
+import { type Founding, isAscending, quorumOf, type Report, type VerificationState } from "./state.ts";
+
+type RoundEntry = EntryOf<"round"> | EntryOf<"aborted">;
+
+/** Steps in which no node can have sent a masked vector yet, so that giving up costs nothing. */
+const freeSteps: readonly string[] = ["keys", "shares"];
+
+/** What holds for both kinds: bound to the plan, a new number, a known release, the current model. */
+export function checkPlace(entry: RoundEntry, state: VerificationState, { plan, planHash }: Founding, report: Report): void {
+  if (entry.planHash !== planHash) report("TRB_LEDGER_PLAN_MISMATCH");
+  if (entry.round <= state.lastRound) report("TRB_LEDGER_ROUND_REPEATED", { round: entry.round, last: state.lastRound });
+  if (plan.releases[entry.release] === undefined) report("TRB_LEDGER_RELEASE_UNKNOWN", { release: entry.release });
+  if (entry.modelHash !== state.modelHash) report("TRB_LEDGER_MODEL_CHAIN_BROKEN");
+}
+
+/** survivors ⊆ sharers ⊆ cohort ⊆ roster, each strictly ascending and large enough; a quorum of votes for exactly them. */
+export function checkReleased(entry: EntryOf<"round">, founding: Founding, crypto: Crypto, report: Report): void {
+  const { cohort, sharers, survivors, h1 } = entry;
+  const { plan, roster } = founding;
+  checkNested(
+    [
+      ["survivors", survivors],
+      ["sharers", sharers],
+      ["cohort", cohort],
+      ["roster", roster.map(({ node }) => node)],
+    ],
+    report,
+  );
+  const quorum = quorumOf(cohort.length, plan.maxCorrupt);
+  const least = Math.max(plan.minCohort, quorum);
+  if (cohort.length < plan.minCohort) tooSmall("cohort members", cohort.length, plan.minCohort, report);
+  if (survivors.length < least) tooSmall("survivors", survivors.length, least, report);
+  // a node votes only for a set that it is in, and the sets are nested, so voters are survivors
+  checkVotes(entry, h1, { for: "survivors", sharers, survivors }, survivors, founding, crypto, report);
+  if (entry.votes.length < quorum) report("TRB_LEDGER_QUORUM_MISSING", { votes: entry.votes.length, quorum });
+  checkMechanism(entry, founding, report);
+}
+
+/** Not charged only before masked vectors could exist, or by a quorum of votes to abort. */
+export function checkAborted(entry: EntryOf<"aborted">, founding: Founding, crypto: Crypto, report: Report): void {
+  const { plan, roster } = founding;
+  // an entry without its cohort is held to the largest quorum that there can be
+  const everyone = roster.map(({ node }) => node);
+  const cohort = entry.cohort ?? everyone;
+  checkNested(
+    [
+      ["cohort", cohort],
+      ["roster", everyone],
+    ],
+    report,
+  );
+  if (entry.votes.length > 0) {
+    if (entry.h1 === null) report("TRB_LEDGER_VOTES_INVALID", { reason: "they are for no round, h1 is missing" });
+    else checkVotes(entry, entry.h1, { for: "abort" }, cohort, founding, crypto, report);
+  }
+  if (entry.charged || freeSteps.includes(entry.step)) return;
+  const quorum = quorumOf(Math.max(cohort.length, plan.minCohort), plan.maxCorrupt);
+  if (entry.votes.length < quorum) report("TRB_LEDGER_REFUND_UNFOUNDED", { step: entry.step });
+}
+
+function tooSmall(set: string, nodes: number, least: number, report: Report): void {
+  report("TRB_LEDGER_COHORT_TOO_SMALL", { set, nodes, least });
+}
+
+/** Each set is ascending and within the one after it. */
+function checkNested(sets: readonly (readonly [name: string, nodes: readonly NodeId[]])[], report: Report): void {
+  for (const [i, [name, nodes]] of sets.entries()) {
+    if (!isAscending(nodes)) report("TRB_LEDGER_SETS_INVALID", { reason: `${name} is not strictly ascending` });
+    const outer = sets[i + 1];
+    if (outer === undefined) continue;
+    const within = new Set(outer[1]);
+    if (!nodes.every((node) => within.has(node)))
+      report("TRB_LEDGER_SETS_INVALID", { reason: `${name} is not within ${outer[0]}` });
+  }
+}
+
+/** Rebuilds each vote message, whose bytes follow from the entry, and checks its signature with the roster's key. */
+function checkVotes(
+  { votes, planHash, modelHash, round }: RoundEntry,
+  h1: Sha256,
+  choice: BodyOf<"vote">["choice"],
+  electorate: readonly NodeId[],
+  { plan, roster }: Founding,
+  crypto: Crypto,
+  report: Report,
+): void {
+  const invalid = (reason: string) => report("TRB_LEDGER_VOTES_INVALID", { reason });
+  if (!isAscending(votes.map(({ node }) => node))) invalid("they are not strictly ascending by node");
+  const entitled = new Set(electorate);
+  const keys = new Map(roster.map(({ node, key }) => [node, key]));
+  for (const { node, signature } of votes) {
+    const key = keys.get(node);
+    if (key === undefined || !entitled.has(node)) {
+      invalid(`${node} has no vote`);
+      continue;
+    }
+    const header = { version: protocolVersion, federation: plan.federation, planHash, modelHash, round };
+    const vote: MessageOf<"vote"> = { ...header, sender: node, step: "vote", body: { h1, choice }, signature };
+    if (!verifyMessage(crypto, vote, key)) invalid(`the signature of ${node} is not valid for what the entry says`);
+  }
+}
+
+/** Everything that decides privacy is the plan's; real numbers agree at 1e-9, the rest exactly. */
+function checkMechanism({ mechanism, release }: EntryOf<"round">, { plan }: Founding, report: Report): void {
+  if (plan.releases[release] === undefined) return; // reported by `checkPlace`
+  const expected = prescribed(plan, release, report);
+  if (expected === undefined) return;
+  const equal: readonly (keyof Mechanism)[] = ["name", "sampler", "honestNodes"];
+  const near = ["sensitivity", "nodeVariance", "samplingRate", "noiseMultiplier"] as const;
+  for (const field of equal) if (mechanism[field] !== expected[field]) report("TRB_LEDGER_MECHANISM_MISMATCH", { field });
+  for (const field of near) if (!agrees(mechanism[field], expected[field])) report("TRB_LEDGER_MECHANISM_MISMATCH", { field });
+}
+
+function prescribed(plan: Founding["plan"], release: number, report: Report): Mechanism | undefined {
+  try {
+    return mechanismOf(plan, release);
+  } catch (error) {
+    if (!isTributaryError(error)) throw error;
+    report("TRB_LEDGER_PLAN_REFUSED", { code: error.code, reason: error.message });
+    return undefined;
+  }
+}

@@ -1,0 +1,70 @@
+/** How far a verification has come: what the next entry is held to. A plain value, so that a node can keep it. */
+import { type ErrorCode, type ErrorDetails, fail } from "@tributary/errors";
+import type { NodeId, Plan, Roster, Sha256 } from "@tributary/protocol";
+import { emptyHead } from "../building.ts";
+import type { EntryOf, LedgerHead, Spent } from "../entries.ts";
+
+export interface VerificationState {
+  readonly head: LedgerHead;
+  /** Null before the first entry. */
+  readonly genesis: EntryOf<"genesis"> | null;
+  /** What the last entry left. */
+  readonly modelHash: Sha256 | null;
+  readonly lastRound: number;
+  /** Rounds charged so far for each place in `plan.releases`, as recounted. */
+  readonly charged: readonly number[];
+  readonly released: number;
+  readonly aborted: { readonly charged: number; readonly refunded: number };
+  /** As the last entry claims. */
+  readonly spent: Spent | null;
+  readonly closed: boolean;
+}
+
+export const initialVerification: VerificationState = {
+  head: emptyHead,
+  genesis: null,
+  modelHash: null,
+  lastRound: 0,
+  charged: [],
+  released: 0,
+  aborted: { charged: 0, refunded: 0 },
+  spent: null,
+  closed: false,
+};
+
+/** One thing that does not hold. */
+export interface Failure {
+  /** Counted from 0, by place in the file. */
+  readonly entry: number;
+  /** Counted from 1. */
+  readonly line: number;
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly details: ErrorDetails;
+}
+
+/** Collects what is wrong with one entry. */
+export type Report = (code: ErrorCode, details?: ErrorDetails) => void;
+
+export function reporter(entry: number, failures: Failure[]): Report {
+  return (code, details = {}) => {
+    failures.push({ entry, line: entry + 1, code, message: fail(code, details).message, details });
+  };
+}
+
+/** What genesis fixed for all entries after it. */
+export interface Founding {
+  readonly plan: Plan;
+  readonly planHash: Sha256;
+  readonly roster: Roster;
+}
+
+/** Strictly ascending by code unit, so that nobody is counted twice. */
+export function isAscending(nodes: readonly NodeId[]): boolean {
+  return nodes.every((node, i) => i === 0 || (nodes[i - 1] as NodeId) < node);
+}
+
+/** ⌊(n + n_corrupt)/2⌋ + 1: two different choices can't both have so many votes (DESIGN §5). */
+export function quorumOf(nodes: number, maxCorrupt: number): number {
+  return Math.floor((nodes + maxCorrupt) / 2) + 1;
+}
