@@ -71,7 +71,7 @@ export function catalogueBytes(catalogue: Catalogue): Uint8Array {
 }
 
 /** One item as canonical JSON, without the line end. */
-export function canonicalLine({ attributes, brand, category, id, price, title }: CatalogueItem): string {
+function canonicalLine({ attributes, brand, category, id, price, title }: CatalogueItem): string {
   return JSON.stringify({ attributes, brand, category, id, price, title }); // JSON leaves undefined out
 }
 

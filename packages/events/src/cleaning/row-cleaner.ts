@@ -11,7 +11,7 @@ export interface RowCleaner extends RowSink {
   verdict(file: string): TributaryError | undefined;
 }
 
-export interface RowCounts {
+interface RowCounts {
   /** Rows read, header and blank lines not counted. */
   readonly rows: number;
   /** Rows passed on. */
