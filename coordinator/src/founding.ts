@@ -1,0 +1,96 @@
+/**
+ * The first start of a home: everything that a federation stands on is checked and stored before anybody is let in. Later starts
+ * only compare.
+ */
+import { fail } from "@tributary/errors";
+import { encodeModel, initialParameters, type ModelSpec, parameterCount } from "@tributary/model";
+import {
+  canonicalBytes,
+  lintPlan,
+  type Plan,
+  parsePlan,
+  planHash,
+  randomSourceFromSeed,
+  type Sha256,
+} from "@tributary/protocol";
+import { nodeCrypto } from "@tributary/protocol/node-crypto";
+import type { CoordinatorIdentity } from "./home/identity.ts";
+import type { HomeLayout } from "./home/layout.ts";
+import { type Blobs, sha256Of } from "./storage/blobs.ts";
+import type { Store } from "./storage/store.ts";
+
+export interface FoundingRequest {
+  /** plan.json, parsed or not; needed at the first start only. */
+  readonly plan?: unknown;
+  /** The catalogue's canonical bytes; needed at the first start only. */
+  readonly catalogue?: Uint8Array;
+  /** Lets a catalogue taken from the log through, as only the demo may. */
+  readonly demo?: boolean;
+}
+
+export interface Founded {
+  readonly plan: Plan;
+  readonly planHash: Sha256;
+}
+
+/**
+ * @throws TRB_PLAN_INVALID, what `lintPlan` finds first, TRB_COORDINATOR_HOME_EMPTY, TRB_COORDINATOR_HOME_OTHER_PLAN,
+ *   TRB_COORDINATOR_PLAN_OTHER_KEY, TRB_COORDINATOR_CATALOGUE_MISSING, TRB_COORDINATOR_CATALOGUE_MISMATCH,
+ *   TRB_COORDINATOR_MODEL_MISMATCH
+ */
+export function foundFederation(
+  layout: HomeLayout,
+  store: Store,
+  blobs: Blobs,
+  identity: CoordinatorIdentity,
+  request: FoundingRequest,
+): Founded {
+  const { home } = layout;
+  const crypto = nodeCrypto();
+  const stored = store.plan();
+  const given = request.plan === undefined ? undefined : parsePlan(request.plan);
+  if (stored && given && planHash(crypto, given) !== stored.hash) {
+    throw fail("TRB_COORDINATOR_HOME_OTHER_PLAN", { home, planHash: stored.hash });
+  }
+  const plan = stored?.plan ?? given;
+  if (!plan) throw fail("TRB_COORDINATOR_HOME_EMPTY", { home });
+  const hash = stored?.hash ?? planHash(crypto, plan);
+
+  if (plan.coordinatorKey !== identity.key) {
+    throw fail("TRB_COORDINATOR_PLAN_OTHER_KEY", { fingerprint: identity.fingerprint });
+  }
+  if (!stored) requireSound(plan, request.demo ?? false);
+  keepCatalogue(home, blobs, plan, request.catalogue);
+  keepInitialModel(blobs, plan);
+  if (!stored) store.found(plan, hash); // last: a home with a plan is a whole one
+  return { plan, planHash: hash };
+}
+
+/** Round 0's parameters: everybody can rebuild them, since the stream is a function of `plan.model` alone. */
+export function initialModel(model: ModelSpec): Uint8Array {
+  const crypto = nodeCrypto();
+  const seed = crypto.sha256(canonicalBytes(model));
+  return encodeModel(model, initialParameters(model, randomSourceFromSeed(crypto, seed, "initial", "", 0, "model")));
+}
+
+function requireSound(plan: Plan, demo: boolean): void {
+  const [finding] = lintPlan(plan, { demo, parameterCount: parameterCount(plan.model) });
+  if (finding) throw fail(finding.code, finding.details);
+}
+
+function keepCatalogue(home: string, blobs: Blobs, { catalogueHash }: Plan, catalogue: Uint8Array | undefined): void {
+  if (catalogue) {
+    const actual = sha256Of(catalogue);
+    if (actual !== catalogueHash) throw fail("TRB_COORDINATOR_CATALOGUE_MISMATCH", { actual, expected: catalogueHash });
+    blobs.put(catalogue);
+  }
+  if (!blobs.has(catalogueHash)) throw fail("TRB_COORDINATOR_CATALOGUE_MISSING", { sha256: catalogueHash, home });
+}
+
+function keepInitialModel(blobs: Blobs, { model, initialModelHash }: Plan): void {
+  if (blobs.has(initialModelHash)) return;
+  const bytes = initialModel(model);
+  const actual = sha256Of(bytes);
+  if (actual !== initialModelHash) throw fail("TRB_COORDINATOR_MODEL_MISMATCH", { actual, expected: initialModelHash });
+  blobs.put(bytes);
+}

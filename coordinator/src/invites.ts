@@ -1,0 +1,81 @@
+/**
+ * Who gets in. An invite's token (128 bits) is stored as its SHA-256 only, works once, expires, and from its use on belongs to
+ * the identity key that used it: the same key may ask again and gets the same answer.
+ */
+import { createHash, randomBytes } from "node:crypto";
+import { fail } from "@tributary/errors";
+import { encodeInvite, inviteSchema, nodeId, type RosterMember, verifyMember } from "@tributary/protocol";
+import { nodeCrypto } from "@tributary/protocol/node-crypto";
+import { z } from "zod";
+import { coordinatorIdentity } from "./home/identity.ts";
+import { homeLayout } from "./home/layout.ts";
+import { openStore, type Store } from "./storage/store.ts";
+import { parseRequest } from "./transport/answers.ts";
+
+export interface InviteRequest {
+  /** The public name that the node will have. */
+  readonly node: string;
+  /** Where the node reaches the coordinator. */
+  readonly url: string;
+  readonly hours: number;
+}
+
+const requestSchema = z.strictObject({
+  node: nodeId,
+  url: inviteSchema.shape.url,
+  hours: z
+    .number()
+    .positive()
+    .max(24 * 366),
+});
+
+/**
+ * Makes an invite, whether the server runs or not.
+ * @returns the string to hand over out of band, and when it stops working (RFC 3339)
+ * @throws TRB_COORDINATOR_HOME_EMPTY before the first start, TRB_ROSTER_CLOSED after the federation's, TRB_COORDINATOR_NODE_TAKEN
+ */
+export async function createInvite(
+  home: string,
+  request: InviteRequest,
+): Promise<{ readonly invite: string; readonly expires: string }> {
+  const { node, url, hours } = parseRequest(requestSchema, request);
+  const store = openStore(homeLayout(home), { create: false });
+  try {
+    const plan = store.plan()?.plan;
+    if (!plan) throw fail("TRB_COORDINATOR_HOME_EMPTY", { home });
+    if (store.ledgerSize() > 0) throw fail("TRB_ROSTER_CLOSED");
+    if (store.members().some((member) => member.node === node)) throw fail("TRB_COORDINATOR_NODE_TAKEN", { node });
+    const token = randomBytes(16).toString("hex");
+    const expires = new Date(Date.now() + hours * 3_600_000).toISOString();
+    store.addInvite({ tokenHash: hashToken(token), node, expires });
+    const { fingerprint } = coordinatorIdentity(home);
+    return { invite: encodeInvite({ federation: plan.federation, url, token, fingerprint, node }), expires };
+  } finally {
+    store.close();
+  }
+}
+
+/**
+ * Admits a member, once.
+ * @returns whether it is new; false when the same key repeats its call
+ * @throws TRB_COORDINATOR_INVITE_UNKNOWN, …_EXPIRED, …_USED, …_OTHER_NODE, TRB_COORDINATOR_MEMBER_INVALID,
+ *   TRB_COORDINATOR_NODE_TAKEN, TRB_ROSTER_CLOSED
+ */
+export function acceptInvite(store: Store, federation: string, token: string, member: RosterMember): boolean {
+  const tokenHash = hashToken(token);
+  const invite = store.invite(tokenHash);
+  if (!invite) throw fail("TRB_COORDINATOR_INVITE_UNKNOWN");
+  if (invite.node !== member.node) throw fail("TRB_COORDINATOR_INVITE_OTHER_NODE", { node: invite.node });
+  if (!verifyMember(nodeCrypto(), federation, member)) throw fail("TRB_COORDINATOR_MEMBER_INVALID");
+  if (invite.key === member.key) return false;
+  if (invite.key !== null) throw fail("TRB_COORDINATOR_INVITE_USED");
+  if (Date.parse(invite.expires) <= Date.now()) throw fail("TRB_COORDINATOR_INVITE_EXPIRED", { expires: invite.expires });
+  if (store.ledgerSize() > 0) throw fail("TRB_ROSTER_CLOSED");
+  if (store.members().some(({ node, key }) => node === member.node || key === member.key)) {
+    throw fail("TRB_COORDINATOR_NODE_TAKEN", { node: member.node });
+  }
+  if (!store.admit(tokenHash, member)) throw fail("TRB_COORDINATOR_INVITE_USED");
+  return true;
+}
+
+const hashToken = (token: string) => createHash("sha256").update(token).digest("hex");

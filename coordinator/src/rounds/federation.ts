@@ -1,0 +1,163 @@
+/**
+ * A federation's life on this server: joining, genesis, round after round, the closing entry. It owns the engine and decides when
+ * events that nobody sends come (start, restarted); what a round does is the reducer's business.
+ */
+
+import { fail, isTributaryError } from "@tributary/errors";
+import {
+  type Context,
+  checkUpload,
+  createCoordinator,
+  decodeCoordinatorState,
+  encodeCoordinatorState,
+  genesisEntry,
+  nextRelease,
+} from "@tributary/federation";
+import { parseLine } from "@tributary/ledger";
+import type { Message, MessageOf, NodeId, Plan } from "@tributary/protocol";
+import type { Logger } from "pino";
+import type { Blobs } from "../storage/blobs.ts";
+import type { LedgerFile } from "../storage/ledger-file.ts";
+import type { Store } from "../storage/store.ts";
+import type { Uploads } from "../storage/uploads.ts";
+import type { Sockets } from "../transport/sockets.ts";
+import type { Traffic } from "../transport/traffic.ts";
+import { type Engine, startEngine } from "./engine.ts";
+import type { HeavyWorker } from "./heavy.ts";
+import type { WorkFolders } from "./heavy-work.ts";
+import { pacing } from "./pacing.ts";
+
+export interface FederationParts {
+  readonly plan: Plan;
+  readonly startWhen: number;
+  readonly store: Store;
+  readonly blobs: Blobs;
+  readonly uploads: Uploads;
+  readonly ledgerFile: LedgerFile;
+  readonly heavy: HeavyWorker;
+  readonly folders: WorkFolders;
+  readonly context: () => Context;
+  readonly sockets: () => Sockets;
+  readonly traffic: Traffic;
+  readonly finished: () => void;
+  readonly broken: (error: unknown) => void;
+  readonly log: Logger;
+}
+
+export interface RunningFederation {
+  /** Loads what an earlier process left and goes on with it. */
+  resume(): void;
+  connected(node: NodeId): void;
+  disconnected(): void;
+  message(message: Message): Promise<void>;
+  checkUpload(message: MessageOf<"masked">): void;
+  uploaded(message: MessageOf<"masked">): Promise<void>;
+  stop(): void;
+}
+
+export function runFederation(parts: FederationParts): RunningFederation {
+  const { plan, store, uploads, log, traffic } = parts;
+  let engine: Engine | undefined;
+  let trafficAtStart = traffic.total();
+
+  const pace = pacing(
+    parts.startWhen,
+    () => {
+      const state = engine?.state();
+      const exhausted = state !== undefined && nextRelease(state) === undefined;
+      return {
+        online: parts.sockets().online().length,
+        joined: store.members().length,
+        least: exhausted ? 0 : plan.minCohort,
+        begun: state !== undefined,
+        busy: state !== undefined && (state.closed || state.round !== null),
+      };
+    },
+    { begin, startRound: () => put({ type: "start", online: parts.sockets().online() }) },
+  );
+
+  /** For events that nobody waits for. The engine itself reports what is not a refusal. */
+  function put(event: Parameters<Engine["put"]>[0]): void {
+    engine?.put(event).catch((error: unknown) => {
+      if (isTributaryError(error)) log.warn({ event: event.type, code: error.code }, "event refused");
+    });
+  }
+
+  /** Founding roster and plan become the ledger's first entry; with it the round's state exists. */
+  function begin(): void {
+    const { entry, line, head } = genesisEntry({ plan, roster: store.members() }, parts.context());
+    const state = createCoordinator({ genesis: entry, head });
+    store.persist(encodeCoordinatorState(state), { entry, line, hash: head.hash });
+    parts.ledgerFile.append(line);
+    log.info({ members: entry.roster.length, head: head.hash }, "the federation begins");
+    engine = startEngine(state, engineParts);
+    parts.sockets().announceLedger(head.entries);
+    pace.consider();
+  }
+
+  const engineParts = {
+    ...parts,
+    send: (to: readonly NodeId[], message: Message) => parts.sockets().send(to, message),
+    ledgerGrew: (entries: number) => parts.sockets().announceLedger(entries),
+    roundBegan(round: number, nodes: number) {
+      store.rounds.begin(round, new Date().toISOString(), nodes);
+      trafficAtStart = traffic.total();
+      log.info({ round, nodes }, "round");
+    },
+    roundEnded(round: number, released: boolean) {
+      const { bytesIn, bytesOut } = traffic.total();
+      store.rounds.end(round, new Date().toISOString(), bytesIn - trafficAtStart.bytesIn, bytesOut - trafficAtStart.bytesOut);
+      const figures = store.rounds.one(round);
+      log.info({ ...figures }, "round ended");
+      pace.roundEnded(released);
+      setImmediate(() => pace.consider());
+    },
+  };
+
+  const running = (): Engine => {
+    if (!engine) throw fail("TRB_COORDINATOR_NOT_STARTED");
+    return engine;
+  };
+
+  return {
+    resume() {
+      const encoded = store.state();
+      if (encoded === undefined) return pace.consider();
+      const state = decodeCoordinatorState(encoded);
+      uploads.eraseAllBut(state.round?.number);
+      sweepBlobs(parts, state.optimiserHash, state.round?.sumHash ?? null);
+      log.info({ round: state.lastRound, completed: state.completed, phase: state.round?.phase ?? "waiting" }, "resumed");
+      engine = startEngine(state, engineParts);
+      if (state.closed) return parts.finished();
+      put({ type: "restarted" });
+      pace.consider();
+    },
+    connected(node) {
+      put({ type: "connected", node });
+      pace.consider();
+    },
+    disconnected() {
+      pace.lostConnection();
+      pace.consider();
+    },
+    message: (message) => running().put({ type: "message", message }),
+    checkUpload: (message) => checkUpload(running().state(), message, parts.context()),
+    uploaded: (message) => running().put({ type: "uploaded", message }),
+    stop() {
+      pace.close();
+      engine?.stop();
+    },
+  };
+}
+
+/** Blobs that a crash left between being written and being named, or being used and being erased. */
+function sweepBlobs({ plan, store, blobs }: FederationParts, optimiserHash: string | null, sumHash: string | null): void {
+  const named = new Set<string>([plan.catalogueHash, plan.initialModelHash]);
+  if (optimiserHash !== null) named.add(optimiserHash);
+  if (sumHash !== null) named.add(sumHash);
+  for (const line of store.ledgerLines(1)) {
+    const entry = parseLine(line);
+    if (entry.kind === "round") named.add(entry.nextModelHash);
+  }
+  for (const sha256 of blobs.list()) if (!named.has(sha256)) blobs.erase(sha256);
+}

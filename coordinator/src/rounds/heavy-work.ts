@@ -1,0 +1,76 @@
+/**
+ * The two long computations of a round, from files to files: masked vectors to their unmasked sum, and the sum to the next
+ * model. `heavy-worker.ts` runs them in a thread of its own, so that heart-beats and uploads go on meanwhile.
+ */
+import { fail } from "@tributary/errors";
+import { applySum, type CoordinatorEffect, sumUploads } from "@tributary/federation";
+import { decodeModel, decodeOptimiserState, encodeModel, encodeOptimiserState, type Optimiser } from "@tributary/model";
+import { type Plan, parseDecimal, type Sha256 } from "@tributary/protocol";
+import { nodeCrypto } from "@tributary/protocol/node-crypto";
+import { openBlobs } from "../storage/blobs.ts";
+import { bytesOfWords, readUpload, wordsOf } from "../storage/uploads.ts";
+
+export type SumEffect = Extract<CoordinatorEffect, { type: "sum" }>;
+export type ApplyEffect = Extract<CoordinatorEffect, { type: "apply" }>;
+
+export interface WorkFolders {
+  readonly blobs: string;
+  readonly uploads: string;
+}
+
+/** What the thread is asked for. */
+export type HeavyTask =
+  | { readonly folders: WorkFolders; readonly effect: SumEffect }
+  | { readonly folders: WorkFolders; readonly effect: ApplyEffect; readonly plan: Plan };
+
+export type HeavyResult =
+  | { readonly type: "summed"; readonly sumHash: Sha256 }
+  | { readonly type: "applied"; readonly modelHash: Sha256; readonly optimiserHash: Sha256 };
+
+export async function doHeavyWork(task: HeavyTask): Promise<HeavyResult> {
+  return "plan" in task ? apply(task.folders, task.effect, task.plan) : await sum(task.folders, task.effect);
+}
+
+/** One upload is in memory at a time. */
+async function sum(folders: WorkFolders, effect: SumEffect): Promise<HeavyResult> {
+  const nodes = new Map(effect.uploads.map(({ node, sha256 }) => [sha256, node]));
+  const read = async (sha256: Sha256) => {
+    const node = nodes.get(sha256);
+    if (node === undefined) throw fail("TRB_COORDINATOR_BLOB_UNKNOWN", { sha256 });
+    return await readUpload(folders.uploads, { round: effect.round, node, sha256 });
+  };
+  const total = await sumUploads(effect, read, nodeCrypto());
+  return { type: "summed", sumHash: openBlobs(folders.blobs).put(bytesOfWords(total)) };
+}
+
+function apply(folders: WorkFolders, effect: ApplyEffect, plan: Plan): HeavyResult {
+  const blobs = openBlobs(folders.blobs);
+  const optimiserState =
+    effect.optimiserHash === null ? null : decodeOptimiserState(optimiserOf(plan), blobs.read(effect.optimiserHash));
+  const next = applySum({
+    plan,
+    release: effect.release,
+    sum: wordsOf(blobs.read(effect.sumHash)),
+    parameters: decodeModel(plan.model, blobs.read(effect.modelHash)),
+    optimiserState,
+  });
+  return {
+    type: "applied",
+    modelHash: blobs.put(encodeModel(plan.model, next.parameters)),
+    optimiserHash: blobs.put(encodeOptimiserState(next.optimiserState)),
+  };
+}
+
+/** The plan's optimiser in numbers. */
+function optimiserOf({ optimiser }: Plan): Optimiser {
+  const learningRate = parseDecimal(optimiser.learningRate);
+  if (optimiser.name === "fedavg") return { name: "fedavg", learningRate, momentum: parseDecimal(optimiser.momentum) };
+  const { beta1, beta2, epsilon } = optimiser;
+  return {
+    name: "fedadam",
+    learningRate,
+    beta1: parseDecimal(beta1),
+    beta2: parseDecimal(beta2),
+    epsilon: parseDecimal(epsilon),
+  };
+}

@@ -1,0 +1,162 @@
+/**
+ * The coordinator as a process: opens the home, serves HTTP and socket.io on one port, runs the federation until it is closed.
+ *
+ *   lock ─▶ identity ─▶ store, blobs, ledger file ─▶ founding ─▶ federation ─▶ listen ─▶ resume
+ */
+import type { AddressInfo } from "node:net";
+import { fail } from "@tributary/errors";
+import type { Context } from "@tributary/federation";
+import type { NodeId, Sha256 } from "@tributary/protocol";
+import { nodeCrypto } from "@tributary/protocol/node-crypto";
+import { destination, type Logger, pino } from "pino";
+import { type FoundingRequest, foundFederation } from "./founding.ts";
+import { coordinatorIdentity } from "./home/identity.ts";
+import { homeLayout, prepareHome } from "./home/layout.ts";
+import { lockHome } from "./home/lock.ts";
+import { systemRandom } from "./home/random.ts";
+import { runFederation } from "./rounds/federation.ts";
+import { heavyWorker } from "./rounds/heavy.ts";
+import { statusOf } from "./status.ts";
+import { openBlobs } from "./storage/blobs.ts";
+import { openLedgerFile } from "./storage/ledger-file.ts";
+import { openStore } from "./storage/store.ts";
+import { openUploads } from "./storage/uploads.ts";
+import { createHttp } from "./transport/http.ts";
+import { type Sockets, serveSockets } from "./transport/sockets.ts";
+import { countTraffic } from "./transport/traffic.ts";
+
+export interface CoordinatorOptions extends FoundingRequest {
+  /** Where everything is kept; made when it is not there. */
+  readonly home: string;
+  readonly host?: string;
+  /** 0 takes a free one. */
+  readonly port: number;
+  /** The federation begins when so many nodes have joined and are connected. Default, and least: the plan's minimum cohort. */
+  readonly startWhen?: number;
+  /** Test-only entries pass seeded streams. */
+  readonly random?: Context["random"];
+  /** Default: JSON lines on stderr. */
+  readonly log?: Logger;
+}
+
+export interface RunningCoordinator {
+  readonly url: string;
+  readonly port: number;
+  /** SHA-256 of the identity key: what invites carry. */
+  readonly fingerprint: Sha256;
+  readonly federation: string;
+  /** The ledger is closed and those who are connected have heard of it. Rejects when the server had to stop. */
+  readonly finished: Promise<void>;
+  /** Stops cleanly; the next start goes on where this one stopped. May be called more than once. */
+  close(): Promise<void>;
+}
+
+/** How long those who are connected may take to hear of the closing entry before `finished`. */
+const farewell = 10_000;
+
+/**
+ * @throws TRB_COORDINATOR_HOME_IN_USE, TRB_COORDINATOR_PORT_IN_USE, TRB_COORDINATOR_CANNOT_LISTEN, TRB_COORDINATOR_KEY_UNREADABLE,
+ *   TRB_COORDINATOR_STORE_DAMAGED, and what `foundFederation` refuses
+ */
+export async function startCoordinator(options: CoordinatorOptions): Promise<RunningCoordinator> {
+  const { home, port, host = "127.0.0.1", random = systemRandom } = options;
+  const log = options.log ?? pino({ base: null }, destination({ fd: 2, sync: true }));
+  const closers: (() => void | Promise<void>)[] = []; // run backwards
+  let closing: Promise<void> | undefined;
+  const close = () => (closing ??= closeAll(closers));
+
+  try {
+    const layout = homeLayout(home);
+    prepareHome(layout);
+    const lock = lockHome(layout);
+    closers.push(() => lock.release());
+    const identity = coordinatorIdentity(home);
+    const store = openStore(layout, { create: true });
+    closers.push(() => store.close());
+    const blobs = openBlobs(layout.blobs);
+    const { plan, planHash } = foundFederation(layout, store, blobs, identity, options);
+    const ledgerFile = openLedgerFile(layout.ledger, store.ledgerLines(0));
+    closers.push(() => ledgerFile.close());
+    const uploads = openUploads(layout.uploads);
+    const heavy = heavyWorker();
+    closers.push(() => heavy.close());
+
+    const crypto = nodeCrypto();
+    const context = () => ({ crypto, random, sign: identity.sign, now: new Date().toISOString() });
+    const finished = Promise.withResolvers<void>();
+    finished.promise.catch(() => {}); // whoever awaits it hears of it; nobody need
+    const broken = (error: unknown) => {
+      finished.reject(error);
+      void close();
+    };
+
+    const http = createHttp({
+      ...{ identity, plan, planHash, store, blobs, uploads, log },
+      status: () => statusOf(store, true),
+      checkUpload: (message) => federation.checkUpload(message),
+      uploaded: (message) => federation.uploaded(message),
+      joined: (node) => log.info({ node }, "joined"),
+    });
+    closers.push(() => http.close());
+    const traffic = countTraffic(http.server);
+    const keepPresence = () => store.setConnected(sockets.online());
+    const sockets: Sockets = serveSockets(http.server, {
+      federation: plan.federation,
+      memberKey: (node: NodeId) => store.members().find((member) => member.node === node)?.key,
+      connected(node) {
+        log.info({ node }, "connected");
+        keepPresence();
+        federation.connected(node);
+      },
+      disconnected(node) {
+        if (closing) return;
+        log.info({ node }, "disconnected");
+        keepPresence();
+        federation.disconnected();
+      },
+      message: (message) => federation.message(message),
+      ledgerEntries: () => store.ledgerSize(),
+      log,
+    });
+    closers.push(() => sockets.close());
+    const federation = runFederation({
+      ...{ plan, store, blobs, uploads, ledgerFile, heavy, context, traffic, broken, log },
+      startWhen: Math.max(options.startWhen ?? 0, plan.minCohort),
+      folders: { blobs: layout.blobs, uploads: layout.uploads },
+      sockets: () => sockets,
+      finished() {
+        log.info("the federation is finished");
+        void sockets.drained(farewell).then(finished.resolve);
+      },
+    });
+    closers.push(() => federation.stop());
+    keepPresence();
+
+    await listen(http, host, port);
+    const address = http.server.address() as AddressInfo;
+    federation.resume();
+    const url = `http://${host.includes(":") ? `[${host}]` : host}:${address.port}`;
+    log.info({ url, federation: plan.federation, fingerprint: identity.fingerprint }, "listening");
+    return {
+      ...{ url, port: address.port, fingerprint: identity.fingerprint, federation: plan.federation },
+      ...{ finished: finished.promise, close },
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function closeAll(closers: readonly (() => void | Promise<void>)[]): Promise<void> {
+  for (const close of closers.toReversed()) await close();
+}
+
+async function listen(http: ReturnType<typeof createHttp>, host: string, port: number): Promise<void> {
+  try {
+    await http.listen({ host, port });
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? String(error.code) : "unknown";
+    if (code === "EADDRINUSE") throw fail("TRB_COORDINATOR_PORT_IN_USE", { host, port }, error);
+    throw fail("TRB_COORDINATOR_CANNOT_LISTEN", { host, port, reason: code }, error);
+  }
+}

@@ -1,0 +1,89 @@
+/** Where a federation stands: public facts only. The running server and a command beside it read the same SQLite file. */
+import { fail } from "@tributary/errors";
+import { type CoordinatorPhase, decodeCoordinatorState } from "@tributary/federation";
+import { parseLine } from "@tributary/ledger";
+import { parseDecimal, type Roster } from "@tributary/protocol";
+import { homeLayout } from "./home/layout.ts";
+import { isServed } from "./home/lock.ts";
+import { openStore, type Store } from "./storage/store.ts";
+
+export interface CoordinatorStatus {
+  readonly federation: string;
+  /** Whether a process serves it now. */
+  readonly running: boolean;
+  /** `joining` before genesis, `waiting` between rounds, `finished` once the ledger is closed. */
+  readonly phase: "joining" | "waiting" | "finished" | CoordinatorPhase;
+  /** Number of the round under way, or of the last one; 0 before the first. */
+  readonly round: number;
+  /** Rounds released. */
+  readonly completed: number;
+  /** Rounds charged, and how many the plan allows. */
+  readonly charged: number;
+  readonly rounds: number;
+  readonly connected: readonly string[];
+  readonly joined: readonly string[];
+  /** Spent so far, as the ledger claims it. */
+  readonly epsilon: number;
+  readonly epsilonLimit: number;
+  readonly delta: number;
+  readonly modelHash: string;
+  readonly ledger: { readonly entries: number; readonly head: string };
+  /** Means over the released rounds; null before the first. */
+  readonly bytes: { readonly inPerRoundPerNode: number | null; readonly outPerRoundPerNode: number | null };
+  readonly secondsPerRound: number | null;
+  readonly finished: boolean;
+}
+
+/** Whether or not the server runs. @throws TRB_COORDINATOR_HOME_EMPTY */
+export async function readStatus(home: string): Promise<CoordinatorStatus> {
+  return withStore(home, (store) => statusOf(store, isServed(homeLayout(home))));
+}
+
+/** The members so far, ascending by node. @throws TRB_COORDINATOR_HOME_EMPTY */
+export async function readRoster(home: string): Promise<Roster> {
+  return withStore(home, (store) => store.members());
+}
+
+export function statusOf(store: Store, running: boolean): CoordinatorStatus {
+  const founded = store.plan();
+  if (!founded) throw fail("TRB_COORDINATOR_HOME_EMPTY", { home: "this folder" });
+  const { plan } = founded;
+  const encoded = store.state();
+  const state = encoded === undefined ? undefined : decodeCoordinatorState(encoded);
+  const ledger = store.ledgerHead();
+  const figures = store.rounds.figures();
+  return {
+    federation: plan.federation,
+    running,
+    phase: state === undefined ? "joining" : state.closed ? "finished" : (state.round?.phase ?? "waiting"),
+    round: state?.round?.number ?? state?.lastRound ?? 0,
+    completed: state?.completed ?? 0,
+    charged: (state?.charged ?? []).reduce((sum, rounds) => sum + rounds, 0),
+    rounds: plan.releases.reduce((sum, { rounds }) => sum + rounds, 0),
+    connected: running ? store.connected() : [],
+    joined: store.members().map(({ node }) => node),
+    epsilon: spentEpsilon(store, ledger.entries),
+    epsilonLimit: parseDecimal(plan.epsilon),
+    delta: parseDecimal(plan.delta),
+    modelHash: state?.modelHash ?? plan.initialModelHash,
+    ledger,
+    bytes: { inPerRoundPerNode: figures.bytesInPerRoundPerNode, outPerRoundPerNode: figures.bytesOutPerRoundPerNode },
+    secondsPerRound: figures.secondsPerRound,
+    finished: state?.closed ?? false,
+  };
+}
+
+function spentEpsilon(store: Store, entries: number): number {
+  const [last] = entries > 0 ? store.ledgerLines(entries - 1) : [];
+  const entry = last === undefined ? undefined : parseLine(last);
+  return entry === undefined || entry.kind === "genesis" ? 0 : parseDecimal(entry.spent.epsilon);
+}
+
+function withStore<Result>(home: string, read: (store: Store) => Result): Result {
+  const store = openStore(homeLayout(home), { create: false });
+  try {
+    return read(store);
+  } finally {
+    store.close();
+  }
+}

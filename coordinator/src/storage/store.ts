@@ -1,0 +1,200 @@
+/**
+ * Everything that the coordinator must remember, in one SQLite file: the state of the round, the ledger, members, invites and
+ * the rounds' figures. Write-ahead log with `synchronous = FULL`: when a call returns, what it wrote survives a power cut.
+ * Other processes may read, and make invites, while the server runs.
+ */
+import { DatabaseSync } from "node:sqlite";
+import { fail } from "@tributary/errors";
+import type { Entry } from "@tributary/ledger";
+import {
+  type NodeId,
+  type Plan,
+  parsePlan,
+  type RosterMember,
+  rosterMemberSchema,
+  type Sha256,
+  sha256Hex,
+} from "@tributary/protocol";
+import { type HomeLayout, isHome } from "../home/layout.ts";
+import { type FederationFigures, type RoundFigures, roundTable } from "./round-table.ts";
+
+export interface StoredInvite {
+  readonly tokenHash: string;
+  readonly node: string;
+  readonly expires: string;
+  /** The identity key that used it. */
+  readonly key: string | null;
+}
+
+/** An entry with its line (canonical, without `\n`) and its hash. */
+export interface LedgerLine {
+  readonly line: string;
+  readonly entry: Entry;
+  readonly hash: Sha256;
+}
+
+export interface Store {
+  /** The plan that this home was founded with. */
+  plan(): { readonly plan: Plan; readonly hash: Sha256 } | undefined;
+  found(plan: Plan, hash: Sha256): void;
+
+  state(): string | undefined;
+  /** State and ledger entry in one transaction. */
+  persist(state: string, entry?: LedgerLine): void;
+  ledgerSize(): number;
+  /** The lines from entry `from` on. */
+  ledgerLines(from: number): string[];
+  ledgerHead(): { readonly entries: number; readonly head: Sha256 };
+
+  members(): RosterMember[];
+  /** Consumes the invite and admits the member in one transaction. False when the invite has gone to another key meanwhile. */
+  admit(tokenHash: string, member: RosterMember): boolean;
+  addInvite(invite: Omit<StoredInvite, "key">): void;
+  invite(tokenHash: string): StoredInvite | undefined;
+
+  setConnected(nodes: readonly NodeId[]): void;
+  connected(): string[];
+
+  readonly rounds: ReturnType<typeof roundTable>;
+  close(): void;
+}
+
+export type { FederationFigures, RoundFigures };
+
+const schemaVersion = 1;
+const schema = `
+  CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+  CREATE TABLE state (id INTEGER PRIMARY KEY CHECK (id = 1), json TEXT NOT NULL) STRICT;
+  CREATE TABLE ledger (place INTEGER PRIMARY KEY, line TEXT NOT NULL, hash TEXT NOT NULL) STRICT;
+  CREATE TABLE members (node TEXT PRIMARY KEY, key TEXT NOT NULL UNIQUE, member TEXT NOT NULL) STRICT;
+  CREATE TABLE invites (token_hash TEXT PRIMARY KEY, node TEXT NOT NULL, expires TEXT NOT NULL, key TEXT) STRICT;
+  CREATE TABLE connected (node TEXT PRIMARY KEY) STRICT;
+  CREATE TABLE rounds (
+    round INTEGER PRIMARY KEY, started_at TEXT NOT NULL, seconds REAL, bytes_in INTEGER, bytes_out INTEGER, nodes INTEGER,
+    released INTEGER, model_hash TEXT, epsilon TEXT, code TEXT
+  ) STRICT;
+`;
+
+/** @throws TRB_COORDINATOR_HOME_EMPTY when there is nothing to open and `create` is not set, TRB_COORDINATOR_STORE_DAMAGED */
+export function openStore(layout: HomeLayout, { create }: { readonly create: boolean }): Store {
+  if (!create && !isHome(layout)) throw fail("TRB_COORDINATOR_HOME_EMPTY", { home: layout.home });
+  const database = new DatabaseSync(layout.database, { timeout: 5_000 });
+  try {
+    database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;");
+    migrate(database);
+    return storeOn(database);
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
+
+function migrate(database: DatabaseSync): void {
+  const version = () => Number(database.prepare("PRAGMA user_version").get()?.["user_version"]);
+  if (version() === schemaVersion) return;
+  transaction(database, () => {
+    if (version() === schemaVersion) return; // another process was quicker
+    if (version() !== 0) throw fail("TRB_COORDINATOR_STORE_DAMAGED", { reason: `its schema version is ${version()}` });
+    database.exec(schema);
+    database.exec(`PRAGMA user_version = ${schemaVersion}`);
+  });
+}
+
+function storeOn(database: DatabaseSync): Store {
+  const readSetting = database.prepare("SELECT value FROM settings WHERE name = ?");
+  const writeSetting = database.prepare("INSERT INTO settings (name, value) VALUES (?, ?)");
+  const readState = database.prepare("SELECT json FROM state");
+  const writeState = database.prepare(
+    "INSERT INTO state (id, json) VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET json = excluded.json",
+  );
+  const appendLine = database.prepare("INSERT INTO ledger (place, line, hash) VALUES (?, ?, ?)");
+  const countLines = database.prepare("SELECT count(*) AS entries FROM ledger");
+  const lastLine = database.prepare("SELECT place, hash FROM ledger ORDER BY place DESC LIMIT 1");
+  const readLines = database.prepare("SELECT line FROM ledger WHERE place >= ? ORDER BY place");
+  const readMembers = database.prepare("SELECT member FROM members ORDER BY node");
+  const addMember = database.prepare("INSERT INTO members (node, key, member) VALUES (?, ?, ?)");
+  const addInvite = database.prepare("INSERT INTO invites (token_hash, node, expires, key) VALUES (?, ?, ?, NULL)");
+  const readInvite = database.prepare("SELECT token_hash, node, expires, key FROM invites WHERE token_hash = ?");
+  const consumeInvite = database.prepare("UPDATE invites SET key = ? WHERE token_hash = ? AND key IS NULL");
+  const clearConnected = database.prepare("DELETE FROM connected");
+  const addConnected = database.prepare("INSERT INTO connected (node) VALUES (?)");
+  const readConnected = database.prepare("SELECT node FROM connected ORDER BY node");
+
+  return {
+    plan() {
+      const plan = readSetting.get("plan");
+      const hash = readSetting.get("planHash");
+      return plan && hash
+        ? { plan: parsePlan(JSON.parse(text(plan["value"]))), hash: sha256Hex.parse(hash["value"]) }
+        : undefined;
+    },
+    found(plan, hash) {
+      transaction(database, () => {
+        writeSetting.run("plan", JSON.stringify(plan));
+        writeSetting.run("planHash", hash);
+      });
+    },
+    state() {
+      const row = readState.get();
+      return row ? text(row["json"]) : undefined;
+    },
+    persist(state, entry) {
+      transaction(database, () => {
+        if (entry) appendLine.run(entry.entry.index, entry.line, entry.hash); // the primary key refuses a second entry in one place
+        writeState.run(state);
+      });
+    },
+    ledgerSize: () => Number(countLines.get()?.["entries"]),
+    ledgerLines: (from) => readLines.all(from).map((row) => text(row["line"])),
+    ledgerHead() {
+      const last = lastLine.get();
+      return last
+        ? { entries: Number(last["place"]) + 1, head: sha256Hex.parse(last["hash"]) }
+        : { entries: 0, head: sha256Hex.parse("0".repeat(64)) };
+    },
+    members: () => readMembers.all().map((row) => rosterMemberSchema.parse(JSON.parse(text(row["member"])))),
+    admit: (tokenHash, member) =>
+      transaction(database, () => {
+        if (consumeInvite.run(member.key, tokenHash).changes !== 1) return false;
+        addMember.run(member.node, member.key, JSON.stringify(member));
+        return true;
+      }),
+    addInvite({ tokenHash, node, expires }) {
+      addInvite.run(tokenHash, node, expires);
+    },
+    invite(tokenHash) {
+      const row = readInvite.get(tokenHash);
+      if (!row) return undefined;
+      const key = row["key"];
+      return { tokenHash, node: text(row["node"]), expires: text(row["expires"]), key: typeof key === "string" ? key : null };
+    },
+    setConnected(nodes) {
+      transaction(database, () => {
+        clearConnected.run();
+        for (const node of nodes) addConnected.run(node);
+      });
+    },
+    connected: () => readConnected.all().map((row) => text(row["node"])),
+    rounds: roundTable(database),
+    close: () => database.close(),
+  };
+}
+
+/** All or nothing; the write lock is taken at once, so that what is read inside is still true when it is written. */
+function transaction<Result>(database: DatabaseSync, work: () => Result): Result {
+  database.exec("BEGIN IMMEDIATE");
+  try {
+    const result = work();
+    database.exec("COMMIT");
+    return result;
+  } catch (error) {
+    if (database.isTransaction) database.exec("ROLLBACK");
+    throw error;
+  }
+}
+
+function text(value: unknown): string {
+  if (typeof value !== "string")
+    throw fail("TRB_COORDINATOR_STORE_DAMAGED", { reason: "a column that holds text holds something else" });
+  return value;
+}
