@@ -17,5 +17,5 @@ export { addBucket, addCustomer, dequantise, type Grid, sumQueryGrid } from "./s
 export { fromModular, toModular } from "./sum-query/modular.ts";
 export { noisyVector, readSum } from "./sum-query/node-vector.ts";
 export { addNoise, noiseDeviation } from "./sum-query/noise.ts";
-export { type SumQueryParameters, type SumQueryPlan, sumQueryParameters } from "./sum-query/parameters.ts";
+export { checkCustomers, type SumQueryParameters, type SumQueryPlan, sumQueryParameters } from "./sum-query/parameters.ts";
 export { type ChosenScale, chooseScale, type ScaleChoice } from "./sum-query/scale.ts";

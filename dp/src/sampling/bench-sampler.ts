@@ -10,9 +10,9 @@ export interface SamplerBenchmark {
   /** Median over the repetitions, samples a second. */
   readonly fast: number;
   readonly twin: number;
-  /** fast / twin, from the same run */
+  /** Fast over twin, from the same run. */
   readonly ratio: number;
-  /** (slowest, fastest) repetition of the fast one, samples a second. */
+  /** Slowest and fastest repetition of the fast one, samples a second. */
   readonly spread: readonly [number, number];
 }
 

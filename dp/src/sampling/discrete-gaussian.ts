@@ -29,8 +29,7 @@ export function discreteGaussian(variance: Rational, random: RandomSource): bigi
 }
 
 /** Draws from the discrete Laplace with integer scale t ≥ 1: P[x] ∝ exp(−|x|/t). */
-export function discreteLaplace(t: bigint, random: RandomSource): bigint {
-  const words = wordReader(random);
+function discreteLaplace(t: bigint, words: WordReader): bigint {
   for (;;) {
     const u = words.below(t);
     if (!bernoulliExp({ numerator: u, denominator: t }, words)) continue;

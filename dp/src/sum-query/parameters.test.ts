@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { compare, multiply, parseRational, toNumber, whole } from "../exact/rational.ts";
-import { type SumQueryPlan, sumQueryParameters } from "./parameters.ts";
+import { checkCustomers, type SumQueryPlan, sumQueryParameters } from "./parameters.ts";
 import { chooseScale } from "./scale.ts";
 
 const plan: SumQueryPlan = {
@@ -81,6 +81,20 @@ describe("sumQueryParameters", () => {
     ["TRB_DP_GRID_TOO_FINE", { customerQuota: 2 ** 40 }],
   ])("refuses with %s: %o", (code, change) => {
     expect(() => sumQueryParameters({ ...plan, ...change })).toThrow(expect.objectContaining({ code }));
+  });
+});
+
+describe("mostCustomers", () => {
+  it("keeps a node's total, and the dither on top, among the integers that a double holds", () => {
+    const parameters = sumQueryParameters(plan);
+    const { mostCustomers, grid } = parameters;
+    const reach = mostCustomers * (Math.sqrt(Number(grid.squaredLimit)) * (1 + 2 ** -10) + 1);
+    expect(reach + 2 ** grid.fractionBits).toBeLessThan(2 ** 53);
+    expect(reach).toBeGreaterThan(2 ** 52.9);
+    expect(() => checkCustomers(mostCustomers, parameters)).not.toThrow();
+    expect(() => checkCustomers(mostCustomers + 1, parameters)).toThrow(
+      expect.objectContaining({ code: "TRB_DP_TOO_MANY_CUSTOMERS" }),
+    );
   });
 });
 

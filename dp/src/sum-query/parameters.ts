@@ -131,6 +131,15 @@ export function sumQueryParameters(plan: SumQueryPlan): SumQueryParameters {
   };
 }
 
+/**
+ * Before a node trains with a plan: its sums stay in the range where they are exact, whoever is sampled.
+ * @param customers all that the node holds, sampled or not, so that the answer says nothing of a sample
+ * @throws TRB_DP_TOO_MANY_CUSTOMERS
+ */
+export function checkCustomers(customers: number, { mostCustomers }: Pick<SumQueryParameters, "mostCustomers">): void {
+  if (!(customers <= mostCustomers)) throw fail("TRB_DP_TOO_MANY_CUSTOMERS", { customers, most: mostCustomers });
+}
+
 /** Δ, rounded up to a multiple of 2⁻²⁰. */
 export function sensitivityOf(query: {
   readonly arithmetic: "exact" | "bucketed";

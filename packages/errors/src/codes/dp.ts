@@ -105,7 +105,7 @@ export const dpErrors = defineErrors({
     ...usage,
   },
   TRB_DP_TOO_MANY_CUSTOMERS: {
-    message: "A node with {customers} customers could pass the exact range of its sums; at most {most} are possible.",
+    message: "Sums over {customers} customers could pass the exact range of its sums; at most {most} are possible.",
     advice: "Raise customerQuota, or use fewer fraction bits.",
     ...usage,
   },
