@@ -131,7 +131,8 @@ function tellAgain(state: CoordinatorState, node: NodeId, context: Context): Coo
 /** After a restart: deadlines run again from the start, and what the shell was asked for is asked for again. */
 function resume(state: CoordinatorState): CoordinatorStep {
   const { round, plan } = state;
-  if (round === null) return nothing(state);
+  if (state.closed) return { state, effects: [{ type: "finished" }] };
+  if (round === null) return nothing(state); // the shell starts the next one
   const { number } = round;
   const wait = (milliseconds: number): CoordinatorStep => ({
     state,

@@ -37,7 +37,32 @@ import type { Context } from "./step.ts";
 import { genesisEntry } from "./steps/apply.ts";
 import { hashVector } from "./steps/masked.ts";
 
-export const crypto: Crypto = nodeCrypto();
+/**
+ * `node:crypto`, with the results of its slow pure functions remembered: worlds share their keys, so that a hundred of them
+ * don't verify the same signatures a hundred times.
+ */
+export const crypto: Crypto = remembering(nodeCrypto());
+
+function remembering(slow: Crypto): Crypto {
+  const known = new Map<string, unknown>();
+  const remember = <Result>(name: string, inputs: readonly Uint8Array[], compute: () => Result): Result => {
+    const key = [name, ...inputs.map((input) => Buffer.from(input).toString("base64"))].join(" ");
+    const before = known.get(key);
+    if (before !== undefined) return before as Result;
+    const result = compute();
+    known.set(key, result);
+    return result;
+  };
+  return {
+    ...slow,
+    sign: (message, secret) => remember("sign", [message, secret], () => slow.sign(message, secret)),
+    verify: (signature, message, key) =>
+      remember("verify", [signature, message, key], () => slow.verify(signature, message, key)),
+    signingPublicKey: (secret) => remember("signing key", [secret], () => slow.signingPublicKey(secret)),
+    agreementPublicKey: (secret) => remember("agreement key", [secret], () => slow.agreementPublicKey(secret)),
+    agree: (secret, key) => remember("agree", [secret, key], () => slow.agree(secret, key)).slice(),
+  };
+}
 
 export const dimension = 24;
 
@@ -201,11 +226,21 @@ export interface Faults {
   readonly crash: (party: string, effect: string) => boolean;
   /** Lose this delivery? */
   readonly lose: (to: string, event: string) => boolean;
+  /** Deliver this once more, later? */
+  readonly repeat: (event: string) => boolean;
+  /** Does some node's last deadline pass now? */
+  readonly expire: () => boolean;
   /** Which of so many deliveries comes next. */
   readonly next: (waiting: number) => number;
 }
 
-export const noFaults: Faults = { crash: () => false, lose: () => false, next: () => 0 };
+export const noFaults: Faults = {
+  crash: () => false,
+  lose: () => false,
+  repeat: () => false,
+  expire: () => false,
+  next: () => 0,
+};
 
 export interface World {
   readonly plan: Plan;
@@ -219,15 +254,18 @@ export interface World {
 
 export interface WorldOptions {
   readonly nodes?: number;
+  /** Rounds of the plan's one release. */
+  readonly rounds?: number;
   readonly plan?: Partial<Plan>;
   readonly policy?: Partial<NodePolicy>;
 }
 
 export const nodeName = (i: number) => `node-${String.fromCharCode(97 + i)}` as NodeId;
 
-export function createWorld({ nodes: count = 5, plan: overrides = {}, policy = {} }: WorldOptions = {}): World {
+export function createWorld({ nodes: count = 5, rounds, plan: overrides = {}, policy = {} }: WorldOptions = {}): World {
   const owner = identity("coordinator");
-  const plan = planOf(owner.key, overrides);
+  const base = planOf(owner.key, overrides);
+  const plan = rounds === undefined ? base : { ...base, releases: base.releases.map((release) => ({ ...release, rounds })) };
   const members = Array.from({ length: count }, (_, i) => ({ id: nodeName(i), identity: identity(nodeName(i)) }));
   const roster = members.map(({ id, identity: { key, sign } }) =>
     signMember({ sign }, plan.federation, { node: id, key, kind: "merchant" }),
@@ -306,10 +344,21 @@ export async function run(world: World, faults: Faults = noFaults, most = 4000):
       world.queue.push(toCoordinator({ type: "deadline", ...deadline }));
       continue;
     }
-    if (faults.lose(delivery.to, describe(delivery.event))) continue;
+    if (crossesNetwork(delivery.event) && faults.lose(delivery.to, describe(delivery.event))) continue;
+    if (crossesNetwork(delivery.event) && faults.repeat(describe(delivery.event))) world.queue.push(delivery);
+    if (faults.expire()) {
+      const party = world.nodes[world.queue.length % world.nodes.length];
+      const round = party?.state.round?.number;
+      if (party !== undefined && round !== undefined) stepAtNode(world, party, { type: "expired", round }, faults);
+    }
     if (delivery.side === "coordinator") await stepAtCoordinator(world, delivery.event, faults);
     else stepAtNode(world, nodeOf(world, delivery.to), delivery.event, faults);
   }
+}
+
+/** What a process tells itself isn't lost unless the process is. */
+function crossesNetwork({ type }: CoordinatorEvent | NodeEvent): boolean {
+  return type === "message" || type === "uploaded" || type === "connected";
 }
 
 function describe(event: CoordinatorEvent | NodeEvent): string {
@@ -353,7 +402,7 @@ function restartCoordinator(world: World): void {
   drop(queue, "coordinator");
   queue.push(toCoordinator({ type: "restarted" }));
   for (const { id } of nodes) connect(queue, id);
-  if (coordinator.state.round === null) queue.push(toCoordinator(startOf(world)));
+  if (coordinator.state.round === null && !coordinator.state.closed) queue.push(toCoordinator(startOf(world)));
 }
 
 const startOf = ({ nodes }: World): CoordinatorEvent => ({ type: "start", online: nodes.map(({ id }) => id) });

@@ -35,7 +35,6 @@ describe("a node that falls silent", () => {
   const silent = (step: string, ...nodes: number[]): Faults => ({
     ...noFaults,
     // whatever these nodes would say in this step is lost: the coordinator waits for its deadline
-    crash: () => false,
     lose: (to, event) => nodes.some((i) => to === nodeName(i)) && event === step,
   });
 
