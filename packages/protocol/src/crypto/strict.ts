@@ -31,12 +31,12 @@ export const smallOrderY: readonly bigint[] = [
 ];
 
 /** u of Montgomery points of small order on curve25519 and its twist: X25519 with them is zero for every secret. */
-const smallOrderU: readonly bigint[] = [
+export const smallOrderU: readonly bigint[] = [
   0n,
   1n,
   fieldPrime - 1n,
   325606250916557431795983626356110631294008115727848805560023387167927233504n,
-  39382357235489614581723061781553021112529911719440698176882885853963445705823n,
+  39382357235489614581723060781553021112529911719440698176882885853963445705823n,
 ];
 
 /** HKDF's info is at most this long in `node:crypto`; one limit for both. */

@@ -1,0 +1,168 @@
+/** A real ledger of four merchants, signed with real keys, for tests to tamper with. */
+import {
+  type BodyOf,
+  type Crypto,
+  type NodeId,
+  type Plan,
+  planHash,
+  protocolVersion,
+  type Sha256,
+  type Signature,
+  signMember,
+  signMessage,
+  toHex,
+} from "@tributary/protocol";
+import { emptyHead, placeAfter, signEntry, type UnsignedEntry } from "./building.ts";
+import type { EntryKind, EntryOf } from "./entries.ts";
+import { mechanismOf } from "./mechanism.ts";
+import { spentAfter } from "./spending.ts";
+
+const at = "2026-01-02T03:04:05Z";
+const hashOfByte = (byte: number) => byte.toString(16).padStart(2, "0").repeat(32) as Sha256;
+
+export interface ExampleFederation {
+  readonly crypto: Crypto;
+  readonly plan: Plan;
+  /** Ed25519 seed of the coordinator. */
+  readonly coordinator: Uint8Array;
+  readonly nodes: readonly { readonly node: NodeId; readonly secret: Uint8Array }[];
+}
+
+/** Keys by number, the same in every run. */
+export function exampleSecret(number: number): Uint8Array {
+  return new Uint8Array(32).fill(number);
+}
+
+export function exampleFederation(crypto: Crypto, planFor: (coordinatorKey: string) => Plan, nodes = 4): ExampleFederation {
+  const coordinator = exampleSecret(99);
+  return {
+    crypto,
+    plan: planFor(toHex(crypto.signingPublicKey(coordinator))),
+    coordinator,
+    nodes: Array.from({ length: nodes }, (_, i) => ({ node: `shop-${i + 1}` as NodeId, secret: exampleSecret(i + 1) })),
+  };
+}
+
+/** Any entry, before the builder places it. */
+export type Draft = { [Kind in EntryKind]: Omit<UnsignedEntry<Kind>, "index" | "previous" | "at"> }[EntryKind];
+
+/** Signs drafts one after another into the lines of a file. */
+export function writeLedger({ crypto, coordinator }: ExampleFederation, drafts: readonly Draft[]): string[] {
+  const sign = (message: Uint8Array) => crypto.sign(message, coordinator);
+  let head = emptyHead;
+  return drafts.map((draft) => {
+    const signed = signEntry({ crypto, sign }, { ...draft, ...placeAfter(head), at } as UnsignedEntry<EntryKind>);
+    head = signed.head;
+    return signed.line;
+  });
+}
+
+export const asBytes = (lines: readonly string[]) => new TextEncoder().encode(lines.map((line) => `${line}\n`).join(""));
+
+export function genesisDraft({
+  crypto,
+  plan,
+  nodes,
+}: ExampleFederation): Omit<UnsignedEntry<"genesis">, "index" | "previous" | "at"> {
+  const { federation, coordinatorKey } = plan;
+  const roster = nodes.map(({ node, secret }) => {
+    const key = toHex(crypto.signingPublicKey(secret)) as EntryOf<"genesis">["roster"][number]["key"];
+    return signMember({ sign: (message) => crypto.sign(message, secret) }, federation, { node, key, kind: "merchant" });
+  });
+  return { kind: "genesis", federation, coordinatorKey, plan, planHash: planHash(crypto, plan), roster };
+}
+
+/** The votes of some nodes, as an entry keeps them. */
+export function votesFor(
+  { crypto, plan, nodes }: ExampleFederation,
+  voters: readonly NodeId[],
+  ballot: { readonly round: number; readonly modelHash: Sha256; readonly h1: Sha256 },
+  choice: BodyOf<"vote">["choice"],
+): { node: NodeId; signature: Signature }[] {
+  const { round, modelHash, h1 } = ballot;
+  return nodes
+    .filter(({ node }) => voters.includes(node))
+    .map(({ node, secret }) => {
+      const header = {
+        version: protocolVersion,
+        federation: plan.federation,
+        planHash: planHash(crypto, plan),
+        modelHash,
+        round,
+      };
+      const signer = { sign: (message: Uint8Array) => crypto.sign(message, secret) };
+      const { signature } = signMessage<"vote">(signer, { ...header, sender: node, step: "vote", body: { h1, choice } });
+      return { node, signature };
+    });
+}
+
+/** Round `round` of release 0, the `charged`th that is charged, from model `model` to the next; `without` dropped out. */
+export function roundDraft(
+  federation: ExampleFederation,
+  { round, charged, model, without = [] }: { round: number; charged: number; model: number; without?: readonly string[] },
+): Omit<UnsignedEntry<"round">, "index" | "previous" | "at"> {
+  const { crypto, plan, nodes } = federation;
+  const cohort = nodes.map(({ node }) => node);
+  const survivors = cohort.filter((node) => !without.includes(node));
+  const modelHash = hashOfByte(model);
+  const h1 = hashOfByte(0xa0 + round);
+  return {
+    kind: "round",
+    round,
+    release: 0,
+    planHash: planHash(crypto, plan),
+    modelHash,
+    nextModelHash: hashOfByte(model + 1),
+    h1,
+    cohort,
+    sharers: cohort,
+    survivors,
+    votes: votesFor(federation, survivors, { round, modelHash, h1 }, { for: "survivors", sharers: cohort, survivors }),
+    mechanism: mechanismOf(plan, 0),
+    sumHash: hashOfByte(0xb0 + round),
+    spent: spentAfter(plan, [charged]),
+  };
+}
+
+/** A round given up in `step`; with `refunded`, by a quorum of votes. */
+export function abortedDraft(
+  federation: ExampleFederation,
+  { round, charged, model, step, refunded }: { round: number; charged: number; model: number; step: string; refunded: boolean },
+): Omit<UnsignedEntry<"aborted">, "index" | "previous" | "at"> {
+  const { crypto, plan, nodes } = federation;
+  const cohort = nodes.map(({ node }) => node);
+  const modelHash = hashOfByte(model);
+  const h1 = hashOfByte(0xa0 + round);
+  return {
+    kind: "aborted",
+    round,
+    release: 0,
+    planHash: planHash(crypto, plan),
+    modelHash,
+    code: "TRB_ROUND_COHORT_TOO_SMALL",
+    step,
+    charged: !refunded,
+    votes: refunded ? votesFor(federation, cohort, { round, modelHash, h1 }, { for: "abort" }) : [],
+    h1,
+    cohort,
+    spent: spentAfter(plan, [charged]),
+  };
+}
+
+/** Genesis, a round, a refunded and a charged abort, a round without shop-4, closing. The first model is 0x33. */
+export function exampleDrafts(federation: ExampleFederation): Draft[] {
+  return [
+    genesisDraft(federation),
+    roundDraft(federation, { round: 1, charged: 1, model: 0x33 }),
+    abortedDraft(federation, { round: 2, charged: 1, model: 0x34, step: "consistency", refunded: true }),
+    abortedDraft(federation, { round: 3, charged: 2, model: 0x34, step: "unmask", refunded: false }),
+    roundDraft(federation, { round: 4, charged: 3, model: 0x34, without: ["shop-4"] }),
+    {
+      kind: "closing",
+      reason: "the plan's rounds are done",
+      modelHash: hashOfByte(0x35),
+      rounds: 2,
+      spent: spentAfter(federation.plan, [3]),
+    },
+  ];
+}
