@@ -1,0 +1,375 @@
+/**
+ * A coordinator for the client's own tests: the real reducer and real HTTP, with the control connection replaced by calls in the
+ * same process, so that a test can hold messages back, replay them, or show a node another ledger.
+ */
+import { createHash, randomFillSync } from "node:crypto";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { calibrateNoise, chooseScale } from "@tributary/dp";
+import { fail, isTributaryError } from "@tributary/errors";
+import { actions, catalogueBytes, makeCatalogue } from "@tributary/events";
+import {
+  applySum,
+  type Context,
+  type CoordinatorEffect,
+  type CoordinatorEvent,
+  type CoordinatorState,
+  createCoordinator,
+  genesisEntry,
+  stepCoordinator,
+  sumUploads,
+} from "@tributary/federation";
+import {
+  decodeModel,
+  decodeOptimiserState,
+  encodeModel,
+  encodeOptimiserState,
+  graphDigestInput,
+  graphVersion,
+  initialParameters,
+  type ModelSpec,
+  parameterCount,
+} from "@tributary/model";
+import {
+  encodeInvite,
+  formatDecimal,
+  identityKey,
+  type Message,
+  type MessageOf,
+  type NodeId,
+  nodeId,
+  type Plan,
+  parseMessage,
+  planHash,
+  type Roster,
+  type RosterMember,
+  randomSourceFromSeed,
+  rosterMemberSchema,
+  type Sha256,
+  sha256Hex,
+  signStatement,
+  toHex,
+} from "@tributary/protocol";
+import { nodeCrypto } from "@tributary/protocol/node-crypto";
+import { z } from "zod";
+import type { Transport } from "./running/start.ts";
+import { connectHttp } from "./transport/http.ts";
+import type { SocketHandlers } from "./transport/socket.ts";
+
+const crypto = nodeCrypto();
+const secret = new Uint8Array(32).fill(7);
+export const coordinatorKey = identityKey.parse(toHex(crypto.signingPublicKey(secret)));
+const sign = (message: Uint8Array) => crypto.sign(message, secret);
+const sha256 = (bytes: Uint8Array): Sha256 => sha256Hex.parse(createHash("sha256").update(bytes).digest("hex"));
+
+const model: ModelSpec = {
+  family: "sasrec",
+  items: 24,
+  length: 6,
+  width: 4,
+  blocks: 1,
+  heads: 1,
+  feedForward: 2,
+  activation: "relu",
+  positions: "learned",
+  actions: actions.length,
+  timeGaps: 0,
+  nextItem: { negatives: 8 },
+  nextActionWeight: 100,
+};
+const optimiser = { name: "fedavg", learningRate: 1, momentum: 0 } as const;
+export const catalogue = makeCatalogue(Array.from({ length: 24 }, (_, i) => ({ id: `item-${String(i).padStart(2, "0")}` })));
+const initialModel = encodeModel(
+  model,
+  initialParameters(model, randomSourceFromSeed(crypto, secret, "initial", "", 0, "initial")),
+);
+
+/** A plan for three nodes that a node's linter accepts. */
+export function testPlan(overrides: Partial<Plan> = {}): Plan {
+  const rounds = 2;
+  const dimension = parameterCount(model);
+  const delta = 1e-6;
+  const noise = calibrateNoise({ epsilon: 8, delta, samplingRate: 0.2, steps: rounds });
+  const noiseMultiplier = formatDecimal(noise * 1.001, "up");
+  const { scale } = chooseScale({
+    totalQuota: 3 * 64,
+    clipNorm: "1",
+    noiseMultiplier,
+    dimension,
+    maxNodes: 3,
+    honestMinimum: 3,
+  });
+  const decimal = formatDecimal;
+  return {
+    version: 1,
+    federation: "test",
+    unit: "customer",
+    maxMerchantsPerCustomer: 1,
+    model,
+    graphVersion,
+    graphHash: sha256(graphDigestInput(model)),
+    initialModelHash: sha256(initialModel),
+    catalogueHash: sha256(catalogueBytes(catalogue)),
+    catalogueProvenance: "public",
+    actions: [...actions],
+    caps: { maxEvents: 100, maxItems: 100, maxPairs: 0, localSteps: 1 },
+    releases: [
+      {
+        kind: "training",
+        arithmetic: "bucketed",
+        clipNorm: decimal(1),
+        samplingRate: decimal(0.2),
+        noiseMultiplier,
+        rounds,
+        dimension,
+        touched: dimension,
+        scale: decimal(Number(scale)),
+        fractionBits: 4,
+      },
+    ],
+    noiseMode: "distributed",
+    sampler: "exact",
+    accountant: "rdp-integer",
+    epsilon: decimal(8),
+    delta: decimal(delta),
+    minCustomers: 100,
+    minCohort: 3,
+    maxCorrupt: 0,
+    threshold: "quorum",
+    customerQuota: 64,
+    deadlines: { keys: 3000, shares: 3000, uploadOffset: 600, masked: 8000, consistency: 3000, unmask: 3000, grace: 5000 },
+    optimiser: { name: "fedavg", learningRate: decimal(1), momentum: decimal(0) },
+    coordinatorKey,
+    ...overrides,
+  };
+}
+
+export interface TestCoordinator {
+  readonly url: string;
+  readonly plan: Plan;
+  readonly ledger: string[];
+  /** What was uploaded, in order: never two different vectors of one node and round. */
+  readonly uploads: { readonly round: number; readonly node: NodeId; readonly sha256: Sha256; readonly at: number }[];
+  /** Requests that held the token. */
+  readonly joins: RosterMember[];
+  readonly transport: Transport;
+  readonly finished: Promise<void>;
+  invite(node: string, overrides?: { readonly fingerprint?: string }): string;
+  /** Writes the first entry and begins to run rounds. */
+  begin(): void;
+  /** Speaks to a node out of turn; what it throws is its answer. */
+  tell(node: string, message: unknown): Promise<void>;
+  /** Called with every message to a node; false: it is lost. */
+  deliver: (to: NodeId, message: Message) => boolean;
+  close(): Promise<void>;
+}
+
+const joinBody = z.object({ token: z.string(), member: rosterMemberSchema });
+
+export async function startTestCoordinator(plan: Plan = testPlan()): Promise<TestCoordinator> {
+  const blobs = new Map<Sha256, Uint8Array>();
+  const store = (bytes: Uint8Array): Sha256 => {
+    const hash = sha256(bytes);
+    blobs.set(hash, bytes);
+    return hash;
+  };
+  store(initialModel);
+  store(catalogueBytes(catalogue));
+  const members = new Map<NodeId, RosterMember>();
+  const sockets = new Map<NodeId, SocketHandlers>();
+  const timers = new Set<NodeJS.Timeout>();
+  const finished = Promise.withResolvers<void>();
+  let state: CoordinatorState | undefined;
+  let turn: Promise<unknown> = Promise.resolve();
+  let closed = false;
+  const context = (): Context => ({
+    crypto,
+    random: () => ({ fill: (out) => void randomFillSync(out) }),
+    sign,
+    now: new Date().toISOString(),
+  });
+  const roster = (): Roster => [...members.values()].sort((a, b) => (a.node < b.node ? -1 : 1));
+  const blob = (hash: Sha256) => blobs.get(hash) ?? new Uint8Array();
+  const words = (hash: Sha256) => new Uint32Array(Uint8Array.from(blob(hash)).buffer);
+
+  const later = (milliseconds: number, work: () => void) => {
+    const timer = setTimeout(work, milliseconds);
+    timers.add(timer);
+  };
+  const enqueue = <T>(work: () => Promise<T>): Promise<T> => {
+    const mine = turn.then(work);
+    turn = mine.catch(() => {});
+    return mine;
+  };
+  const happen = (event: CoordinatorEvent): Promise<void> =>
+    enqueue(async () => {
+      if (state === undefined || closed) return;
+      const next = stepCoordinator(state, event, context());
+      state = next.state;
+      for (const effect of next.effects) await carryOut(effect);
+    }).catch((error: unknown) => {
+      if (!isTributaryError(error)) finished.reject(error); // a fault of this stand-in, not a refusal
+      throw error;
+    });
+  const announce = () => {
+    for (const handlers of sockets.values()) handlers.ledger(self.ledger.length);
+  };
+  const start = () =>
+    happen({ type: "start", online: [...sockets.keys()] }).catch((error: unknown) => {
+      if (!isTributaryError(error) || error.code !== "TRB_ROUND_COHORT_TOO_SMALL") throw error;
+      later(50, () => void start());
+    });
+
+  const carryOut = async (effect: CoordinatorEffect): Promise<void> => {
+    switch (effect.type) {
+      case "persist":
+        if (effect.entry === undefined) return;
+        self.ledger.push(effect.entry.line);
+        announce();
+        return;
+      case "send":
+        for (const node of effect.to) {
+          if (self.deliver(node, effect.message)) void self.tell(node, effect.message).catch(() => {});
+        }
+        return;
+      case "setDeadline":
+        later(effect.milliseconds, () => void happen({ type: "deadline", round: effect.round, phase: effect.phase }));
+        return;
+      case "sum": {
+        const sum = await sumUploads(effect, async (hash) => words(hash), crypto);
+        void happen({ type: "summed", round: effect.round, sumHash: store(new Uint8Array(sum.buffer)) });
+        return;
+      }
+      case "apply": {
+        const { round, release, modelHash, optimiserHash, sumHash } = effect;
+        const next = applySum({
+          plan,
+          release,
+          sum: words(sumHash),
+          parameters: decodeModel(plan.model, blob(modelHash)),
+          optimiserState: optimiserHash === null ? null : decodeOptimiserState(optimiser, blob(optimiserHash)),
+        });
+        void happen({
+          type: "applied",
+          round,
+          modelHash: store(encodeModel(plan.model, next.parameters)),
+          optimiserHash: store(encodeOptimiserState(next.optimiserState)),
+        });
+        return;
+      }
+      case "roundEnded":
+        void start();
+        return;
+      case "finished":
+        finished.resolve();
+        return;
+      case "eraseUploads":
+        return;
+    }
+  };
+
+  const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const url = new URL(request.url ?? "/", "http://localhost");
+    const body = await bodyOf(request);
+    const [, , kind = "", first = "", , hash = ""] = url.pathname.split("/");
+    const json = (value: unknown) => void response.end(JSON.stringify(value));
+    if (kind === "identity") {
+      const nonce = url.searchParams.get("nonce") ?? "";
+      const statement = { purpose: "identity", federation: plan.federation, nonce };
+      json({ federation: plan.federation, key: coordinatorKey, signature: signStatement({ sign }, statement) });
+    } else if (kind === "join") {
+      const { token, member } = joinBody.parse(JSON.parse(body.toString("utf8")));
+      if (token !== "a".repeat(32)) throw fail("TRB_COORDINATOR_INVITE_UNKNOWN");
+      self.joins.push(member);
+      members.set(member.node, member);
+      const statement = { purpose: "plan", planHash: planHash(crypto, plan) };
+      json({ plan, planSignature: signStatement({ sign }, statement), roster: roster() });
+    } else if (kind === "ledger") {
+      const lines = self.ledger.slice(Number(url.searchParams.get("from") ?? 0));
+      response.end(lines.map((line) => `${line}\n`).join(""));
+    } else if (kind === "blobs") {
+      response.end(blob(sha256Hex.parse(first)));
+    } else if (kind === "rounds") {
+      const header = String(request.headers["x-tributary-message"]);
+      const message = parseMessage(JSON.parse(Buffer.from(header, "base64url").toString("utf8"))) as MessageOf<"masked">;
+      const uploaded = store(new Uint8Array(body));
+      self.uploads.push({ round: message.round, node: nodeId.parse(message.sender), sha256: uploaded, at: Date.now() });
+      if (uploaded !== hash) throw fail("TRB_MESSAGE_INVALID", { path: "body", reason: "hash" });
+      await happen({ type: "uploaded", message });
+      response.writeHead(204).end();
+    }
+  };
+  const server: Server = createServer((request, response) => {
+    answer(request, response).catch((error: unknown) => {
+      const coded = isTributaryError(error) ? error : fail("TRB_NODE_CLOSED");
+      response.writeHead(coded.status).end(JSON.stringify({ error: coded.toJSON() }));
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+
+  const self: TestCoordinator = {
+    url,
+    plan,
+    ledger: [],
+    uploads: [],
+    joins: [],
+    finished: finished.promise,
+    deliver: () => true,
+    transport: {
+      connectHttp,
+      connectSocket: ({ node }, handlers) => {
+        sockets.set(node, handlers);
+        setImmediate(() => {
+          handlers.connected();
+          void happen({ type: "connected", node });
+        });
+        return {
+          send: (message) => {
+            if (sockets.get(node) !== handlers) return;
+            const copy = parseMessage(JSON.parse(JSON.stringify(message)));
+            void happen({ type: "message", message: copy }).catch((error: unknown) => {
+              if (isTributaryError(error)) handlers.refused(error, "message");
+            });
+          },
+          close: () => {
+            if (sockets.get(node) === handlers) sockets.delete(node);
+          },
+        };
+      },
+    },
+    invite: (node, overrides = {}) =>
+      encodeInvite({
+        federation: plan.federation,
+        url,
+        token: "a".repeat(32),
+        fingerprint: sha256Hex.parse(overrides.fingerprint ?? sha256(Buffer.from(coordinatorKey, "hex"))),
+        node: nodeId.parse(node),
+      }),
+    begin() {
+      const { entry, line, head } = genesisEntry({ plan, roster: roster() }, context());
+      self.ledger.push(line);
+      state = createCoordinator({ genesis: entry, head });
+      announce();
+      void start();
+    },
+    async tell(node, message) {
+      await sockets.get(nodeId.parse(node))?.message(JSON.parse(JSON.stringify(message)));
+    },
+    async close() {
+      closed = true;
+      for (const timer of timers) clearTimeout(timer);
+      sockets.clear();
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+      await turn;
+    },
+  };
+  return self;
+}
+
+async function bodyOf(request: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
