@@ -3,16 +3,9 @@
  * only compare.
  */
 import { fail } from "@tributary/errors";
-import { encodeModel, initialParameters, type ModelSpec, parameterCount } from "@tributary/model";
-import {
-  canonicalBytes,
-  lintPlan,
-  type Plan,
-  parsePlan,
-  planHash,
-  randomSourceFromSeed,
-  type Sha256,
-} from "@tributary/protocol";
+import { initialModel } from "@tributary/federation";
+import { encodeModel, parameterCount } from "@tributary/model";
+import { lintPlan, type Plan, parsePlan, planHash, type Sha256 } from "@tributary/protocol";
 import { nodeCrypto } from "@tributary/protocol/node-crypto";
 import type { CoordinatorIdentity } from "./home/identity.ts";
 import type { HomeLayout } from "./home/layout.ts";
@@ -66,13 +59,6 @@ export function foundFederation(
   return { plan, planHash: hash };
 }
 
-/** Round 0's parameters: everybody can rebuild them, since the stream is a function of `plan.model` alone. */
-export function initialModel(model: ModelSpec): Uint8Array {
-  const crypto = nodeCrypto();
-  const seed = crypto.sha256(canonicalBytes(model));
-  return encodeModel(model, initialParameters(model, randomSourceFromSeed(crypto, seed, "initial", "", 0, "model")));
-}
-
 function requireSound(plan: Plan, demo: boolean): void {
   const [finding] = lintPlan(plan, { demo, parameterCount: parameterCount(plan.model) });
   if (finding) throw fail(finding.code, finding.details);
@@ -89,7 +75,7 @@ function keepCatalogue(home: string, blobs: Blobs, { catalogueHash }: Plan, cata
 
 function keepInitialModel(blobs: Blobs, { model, initialModelHash }: Plan): void {
   if (blobs.has(initialModelHash)) return;
-  const bytes = initialModel(model);
+  const bytes = encodeModel(model, initialModel(nodeCrypto(), model));
   const actual = sha256Of(bytes);
   if (actual !== initialModelHash) throw fail("TRB_COORDINATOR_MODEL_MISMATCH", { actual, expected: initialModelHash });
   blobs.put(bytes);

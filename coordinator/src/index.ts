@@ -4,9 +4,8 @@
  * `startCoordinator` serves a home. The other functions work on the home's files beside it, whether it runs or not: SQLite lets
  * several processes at one file.
  */
-export { initialModel } from "./founding.ts";
 export { type CoordinatorIdentity, coordinatorIdentity } from "./home/identity.ts";
 export { createInvite, type InviteRequest } from "./invites.ts";
 export { type CoordinatorOptions, type RunningCoordinator, startCoordinator } from "./server.ts";
-export { type CoordinatorStatus, readRoster, readStatus } from "./status.ts";
+export { type CoordinatorStatus, readRoster, readRounds, readStatus } from "./status.ts";
 export type { RoundFigures } from "./storage/store.ts";

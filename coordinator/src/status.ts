@@ -5,6 +5,7 @@ import { parseLine } from "@tributary/ledger";
 import { parseDecimal, type Roster } from "@tributary/protocol";
 import { homeLayout } from "./home/layout.ts";
 import { isServed } from "./home/lock.ts";
+import type { RoundFigures } from "./storage/round-table.ts";
 import { openStore, type Store } from "./storage/store.ts";
 
 export interface CoordinatorStatus {
@@ -42,6 +43,11 @@ export async function readStatus(home: string): Promise<CoordinatorStatus> {
 /** The members so far, ascending by node. @throws TRB_COORDINATOR_HOME_EMPTY */
 export async function readRoster(home: string): Promise<Roster> {
   return withStore(home, (store) => store.members());
+}
+
+/** Figures of every round begun, in order. @throws TRB_COORDINATOR_HOME_EMPTY */
+export async function readRounds(home: string): Promise<readonly RoundFigures[]> {
+  return withStore(home, (store) => store.rounds.all());
 }
 
 export function statusOf(store: Store, running: boolean): CoordinatorStatus {

@@ -68,7 +68,9 @@ export function serveSockets(server: HttpServer, parts: SocketParts): Sockets {
     cleanupEmptyChildNamespaces: true,
   });
   const sockets = new Map<NodeId, Socket>();
-  let pending = 0;
+  /** Messages that a connection has not acknowledged yet. */
+  const pending = new Map<Socket, number>();
+  const count = (socket: Socket, change: 1 | -1) => pending.set(socket, (pending.get(socket) ?? 0) + change);
 
   io.on("connection", (socket) => {
     const nonce = randomBytes(32).toString("hex");
@@ -119,6 +121,7 @@ export function serveSockets(server: HttpServer, parts: SocketParts): Sockets {
     );
     socket.on("disconnect", () => {
       clearTimeout(impatience);
+      pending.delete(socket);
       if (!self || sockets.get(self) !== socket) return;
       sockets.delete(self);
       parts.disconnected(self);
@@ -127,9 +130,9 @@ export function serveSockets(server: HttpServer, parts: SocketParts): Sockets {
   });
 
   function deliver(socket: Socket, node: NodeId, message: Message): void {
-    pending += 1;
+    count(socket, 1);
     socket.timeout(acknowledgePatience).emit("message", message, (late: Error | null, answer: unknown) => {
-      pending -= 1;
+      if (sockets.get(node) === socket) count(socket, -1);
       const refused = refusal.safeParse(answer);
       if (late) log.info({ node, step: message.step, round: message.round }, "not acknowledged");
       else if (refused.success)
@@ -149,8 +152,10 @@ export function serveSockets(server: HttpServer, parts: SocketParts): Sockets {
     },
     online: () => [...sockets.keys()].sort(),
     async drained(milliseconds) {
-      const end = Date.now() + milliseconds;
-      while (pending > 0 && sockets.size > 0 && Date.now() < end) await new Promise((resolve) => setTimeout(resolve, 20));
+      const open = () => [...pending.values()].some((messages) => messages > 0);
+      for (const end = Date.now() + milliseconds; open() && Date.now() < end; ) {
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
     },
     close() {
       io.disconnectSockets(true);
