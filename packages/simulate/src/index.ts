@@ -1,3 +1,15 @@
 /** Room 11. A federation in one process, and a made-up market to run it on. */
+export {
+  type PartyRandom,
+  type SimulatedNode,
+  type SimulatedRound,
+  type SimulationOptions,
+  type SimulationResult,
+  simulateFederation,
+} from "./in-process/federation.ts";
+export { type JudgeOptions, judge, judgeAlone, judgePopularity, type MerchantPart, merchantParts } from "./judging.ts";
 export { type MarketSettings, marketDefaults } from "./market/settings.ts";
 export { type Market, syntheticMarket, writeMarket } from "./market/synthetic-market.ts";
+export { type PlanIdentity, planDocument } from "./plan-document.ts";
+export { choosePlan, type PlanChoice, type PlannedNumbers, type PlanRequest } from "./planner/choose-plan.ts";
+export { type FederationReport, joiningSentence, type MerchantReport, type RoundReport } from "./report.ts";

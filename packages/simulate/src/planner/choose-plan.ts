@@ -1,0 +1,156 @@
+/**
+ * `plan new`: all numbers of a plan from what is publicly known about a federation, with the reasons in words.
+ *
+ * Catalogue size, a declared lower bound on the customers, the number of merchants and the privacy wanted go in; nothing
+ * here looks at a log, or the plan itself would be a release. Names, hashes and keys are the caller's to add.
+ */
+import { chooseScale } from "@tributary/dp";
+import { fail } from "@tributary/errors";
+import { actions } from "@tributary/events";
+import { graphVersion, parameterCount } from "@tributary/model";
+import { formatDecimal, type Plan } from "@tributary/protocol";
+import { chooseCohort, chooseQuota } from "./cohort.ts";
+import { roundCost } from "./cost-model.ts";
+import { chooseModel } from "./model-size.ts";
+import { splitEpsilon } from "./noise-split.ts";
+
+export interface PlanRequest {
+  readonly catalogueItems: number;
+  /** Declared lower bound on the federation's customers. */
+  readonly customers: number;
+  readonly merchants: number;
+  /** The most that all rounds together may cost. */
+  readonly epsilon: number;
+  readonly delta: number;
+  /** Most rounds that may be charged, retries included. */
+  readonly rounds?: number;
+  readonly width?: number;
+  readonly minCohort?: number;
+  readonly maxCorrupt?: number;
+}
+
+/** What the planner leaves open: names, hashes, the catalogue's provenance and the coordinator's key. */
+export type PlannedNumbers = Omit<
+  Plan,
+  "federation" | "graphHash" | "initialModelHash" | "catalogueHash" | "catalogueProvenance" | "coordinatorKey"
+>;
+
+export interface PlanChoice {
+  readonly plan: PlannedNumbers;
+  readonly why: readonly string[];
+  readonly estimate: {
+    readonly secondsPerRound: number;
+    readonly bytesPerRoundPerNode: number;
+    /** Bound of the chance that a coordinate of one round wraps around; costs accuracy, never privacy. */
+    readonly wrapAroundProbability: number;
+  };
+}
+
+/** Bits of the grid below an integer unit: buckets are truncated there, so that truncation is nothing beside the dither. */
+const fractionBits = 8;
+
+/**
+ * @throws TRB_PLAN_EPSILON_NOT_POSITIVE, TRB_PLAN_DELTA_NOT_POSITIVE, TRB_PLAN_DELTA_TOO_LARGE, TRB_PLAN_COHORT_ABOVE_NODES,
+ *   TRB_PLAN_COHORT_TOO_SMALL, TRB_PLAN_TOO_MANY_CORRUPT, TRB_PLAN_VALUE_OUT_OF_RANGE, TRB_DP_EPSILON_UNREACHABLE
+ */
+export function choosePlan(request: PlanRequest): PlanChoice {
+  checkRequest(request);
+  const { customers, merchants, delta } = request;
+  const cohort = chooseCohort(merchants, request);
+  checkCohort(cohort, merchants);
+  const { minCohort, maxCorrupt } = cohort;
+  const honestNodes = minCohort - maxCorrupt;
+  const { model, why: sizeReasons } = chooseModel(request);
+  const dimension = parameterCount(model);
+  const split = splitEpsilon({ ...request, model, dimension, honestNodes });
+  const customerQuota = chooseQuota(customers, merchants, split.samplingRate);
+  const cost = roundCost(model, dimension, (split.samplingRate * customers) / merchants);
+  const clipNorm = formatDecimal(split.clipNorm);
+  const noiseMultiplier = formatDecimal(split.noiseMultiplier, "up");
+  const { scale, wrapAroundProbability } = chooseScale({
+    arithmetic: "bucketed",
+    totalQuota: merchants * customerQuota,
+    clipNorm,
+    noiseMultiplier,
+    dimension,
+    maxNodes: merchants,
+    honestMinimum: honestNodes,
+  });
+  const plan: PlannedNumbers = {
+    version: 1,
+    unit: "customer",
+    maxMerchantsPerCustomer: 1,
+    model,
+    graphVersion,
+    actions: [...actions],
+    caps: { maxEvents: model.length + 1, maxItems: model.length + 1, maxPairs: 0, localSteps: 1 },
+    releases: [
+      {
+        kind: "training",
+        arithmetic: "bucketed",
+        clipNorm,
+        samplingRate: formatDecimal(split.samplingRate),
+        noiseMultiplier,
+        rounds: split.rounds,
+        dimension,
+        touched: dimension,
+        scale: formatDecimal(Number(scale)),
+        fractionBits,
+      },
+    ],
+    noiseMode: "distributed",
+    sampler: "exact",
+    accountant: "rdp-integer",
+    epsilon: formatDecimal(split.epsilon, "up"),
+    delta: formatDecimal(delta),
+    minCustomers: customers,
+    minCohort,
+    maxCorrupt,
+    threshold: "quorum",
+    customerQuota,
+    deadlines: cost.deadlines,
+    optimiser: {
+      name: "fedavg",
+      learningRate: formatDecimal(split.learningRate),
+      momentum: formatDecimal(split.momentum),
+    },
+  };
+  const { uploadOffset } = cost.deadlines;
+  const why = [
+    ...sizeReasons,
+    ...split.why,
+    ...cohort.why,
+    `A node's sum leaves room for ${customerQuota} customers; a merchant with more is clamped, which costs accuracy and no privacy.`,
+    `Uploads leave ${(uploadOffset / 1000).toFixed(1)} s after each offer, whatever the computation took, and are ${megabytes(cost.bytesPerRoundPerNode)} MB.`,
+  ];
+  return {
+    plan,
+    why,
+    estimate: {
+      secondsPerRound: uploadOffset / 1000 + 0.3,
+      bytesPerRoundPerNode: cost.bytesPerRoundPerNode,
+      wrapAroundProbability,
+    },
+  };
+}
+
+function checkRequest({ catalogueItems, customers, merchants, epsilon, delta, rounds, width }: PlanRequest): void {
+  if (!(epsilon > 0 && Number.isFinite(epsilon))) throw fail("TRB_PLAN_EPSILON_NOT_POSITIVE");
+  if (!(delta > 0)) throw fail("TRB_PLAN_DELTA_NOT_POSITIVE");
+  const counts = { catalogueItems, customers, merchants, rounds: rounds ?? 1, width: width ?? 1 };
+  for (const [path, value] of Object.entries(counts)) {
+    if (!Number.isSafeInteger(value) || value < 1) {
+      throw fail("TRB_PLAN_VALUE_OUT_OF_RANGE", { path, value, expected: "a whole number from 1 on" });
+    }
+  }
+  if (delta * customers >= 1) throw fail("TRB_PLAN_DELTA_TOO_LARGE", { delta, customers });
+}
+
+function checkCohort({ minCohort, maxCorrupt, quorum }: ReturnType<typeof chooseCohort>, merchants: number): void {
+  if (minCohort > merchants) throw fail("TRB_PLAN_COHORT_ABOVE_NODES", { minCohort, nodes: merchants });
+  if (maxCorrupt >= minCohort || maxCorrupt >= quorum) throw fail("TRB_PLAN_TOO_MANY_CORRUPT", { maxCorrupt, minCohort });
+  const least = Math.max(3, quorum);
+  if (minCohort < least) throw fail("TRB_PLAN_COHORT_TOO_SMALL", { minCohort, least });
+}
+
+const megabytes = (bytes: number) => (bytes / 1e6).toFixed(bytes < 1e6 ? 2 : 1);
