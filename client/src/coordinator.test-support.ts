@@ -137,7 +137,7 @@ export function testPlan(overrides: Partial<Plan> = {}): Plan {
     maxCorrupt: 0,
     threshold: "quorum",
     customerQuota: 64,
-    deadlines: { keys: 3000, shares: 3000, uploadOffset: 600, masked: 8000, consistency: 3000, unmask: 3000, grace: 5000 },
+    deadlines: { keys: 3000, shares: 3000, uploadOffset: 250, masked: 8000, consistency: 3000, unmask: 3000, grace: 5000 },
     optimiser: { name: "fedavg", learningRate: decimal(1), momentum: decimal(0) },
     coordinatorKey,
     ...overrides,

@@ -255,11 +255,11 @@ describe("the ledger and an old store", () => {
     const path = layoutOf(homeOf("alpha")).ledger;
     const text = readFileSync(path, "utf8");
     writeFileSync(path, text.slice(0, -20));
-    const state = layoutOf(homeOf("alpha")).state;
-    writeFileSync(state, JSON.stringify({ ...JSON.parse(readFileSync(state, "utf8")), closed: false }));
     const node = await start("alpha");
-    await expect.poll(() => readFileSync(path, "utf8")).toBe(text);
+    expect(await node.finished).toMatchObject({ ended: "ledgerClosed", entries: coordinator.ledger.length });
+    expect(readFileSync(path, "utf8")).toBe(text);
     await node.close();
+    expect(await (await start("alpha")).finished).toMatchObject({ ended: "ledgerClosed" });
   });
 
   test("another line where the node has one is a fork, and the end of it", async () => {

@@ -177,6 +177,7 @@ export async function runNode(options: StartNodeOptions, transport: Transport): 
       const lines = await fetchNewLines(copy, client, { retries, signal: stopping.signal });
       requireRemembered(home, lines);
       await takeOver(lines);
+      if (state?.closed) finish("ledgerClosed");
     };
     const takeOver = async (lines: readonly string[]): Promise<void> => {
       let rest = lines;
@@ -237,10 +238,13 @@ export async function runNode(options: StartNodeOptions, transport: Transport): 
 
     if (state !== undefined) {
       // what the file holds beyond the state: verified before a crash, or everything after `rounds/` was lost
-      await takeOver(copy.lines().slice(state.head.entries));
+      const ahead = copy.lines().slice(state.head.entries);
+      if (ahead.length > 0) await takeOver(ahead);
       work.resume(state);
     }
-    if (!state?.closed) {
+    const complete = state?.closed === true && copy.head().entries >= state.head.entries;
+    if (complete) finish("ledgerClosed");
+    else {
       socket = transport.connectSocket(
         { url: membership.url, federation: membership.federation, node: membership.node, sign: identity.sign },
         {
