@@ -47,7 +47,8 @@ export function checkSpec(spec: ModelSpec): void {
   const { negatives } = spec.nextItem;
   if (!Number.isInteger(negatives) || negatives < 0) refuse("nextItem.negatives must be a whole number, 0 or more");
   if (negatives >= spec.items) refuse("nextItem.negatives must be below items; 0 takes all items");
-  if (spec.width % spec.heads !== 0) refuse("width must be a multiple of heads");
-  if (spec.positions === "sinusoidal" && spec.width % 2 !== 0) refuse("sinusoidal positions need an even width");
-  if (spec.actions === 0 && spec.nextActionWeight > 0) refuse("a next-action loss needs actions");
+  // Four floats are one vector register: sums over other widths depend on where in memory, so on whom beside, a customer lies.
+  if (spec.width % (4 * spec.heads) !== 0) refuse("width must be a multiple of four times heads");
+  if (spec.items < 2) refuse("items must be at least 2");
+  if (spec.actions < 2 && spec.nextActionWeight > 0) refuse("a next-action loss needs at least two actions");
 }

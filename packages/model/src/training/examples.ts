@@ -50,7 +50,8 @@ export function exampleFeeds(
   length: number,
   negatives: SharedNegatives | undefined,
 ): Record<string, FeedTensor> {
-  const batch = examples.length;
+  // A matrix of one row takes another way through BLAS, with other rounding: a single token gets an empty customer beside it.
+  const batch = Math.max(examples.length, length === 1 ? 2 : 1);
   const events = length + 1;
   const items = new Int32Array(batch * events);
   const actions = new Int32Array(batch * events);

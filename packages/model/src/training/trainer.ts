@@ -104,7 +104,7 @@ export async function createTrainer(
           const outputs = await graph.session.run(feeds);
           return finite(outputs, clipped) && bucketSum.add(graph.pieces, outputs, feeds);
         };
-        const together = examples.length <= bucketCustomers(length) && (await run(examples));
+        const together = examples.length <= bucketCustomers(spec, length) && (await run(examples));
         if (!together) {
           bucketSum.clear();
           zeroed += await oneByOne(examples, run, bucketSum);
@@ -177,7 +177,7 @@ function bucketsOf(
       continue;
     }
     const length = classOf(classes, inputsOf(example));
-    const place = example.hash % bucketCount(length, request.customerQuota);
+    const place = example.hash % bucketCount(spec, length, request.customerQuota);
     const key = length * 2 ** 32 + place;
     const bucket = found.get(key) ?? { length, place, examples: [] };
     bucket.examples.push(example);

@@ -6,6 +6,7 @@ import type { GraphBuilder } from "../graph/builder.ts";
 import {
   affine,
   cast,
+  concatenate,
   equal,
   errorFunction,
   exponential,
@@ -71,10 +72,13 @@ export function layerNorm(g: GraphBuilder, x: Tensor, gain: Tensor, bias: Tensor
     const dTimesStandard = times(g, d, standard);
     gainParameter?.uses.push({ kind: "sum", values: dTimesStandard });
     biasParameter?.uses.push({ kind: "sum", values: d });
-    // mean(d·gain) and mean(d·gain·standard) as products with the column gain/width
+    // mean(d·gain) and mean(d·gain·standard) as products with the column gain/width. The column stands there twice: BLAS sums
+    // single columns in an order that depends on how many rows there are, and no customer may depend on its batch.
     const share = reshape(g, scaled(g, gain, 1 / width), [-1, 1], [width, 1]);
-    const centred = minus(g, times(g, d, gain), product(g, d, share));
-    const dx = times(g, minus(g, centred, times(g, standard, product(g, dTimesStandard, share))), inverseDeviation);
+    const shares = concatenate(g, [share, share], 1);
+    const weighed = (tokens: Tensor) => slice(g, product(g, tokens, shares), 1, 0, 1, 1);
+    const centred = minus(g, times(g, d, gain), weighed(d));
+    const dx = times(g, minus(g, centred, times(g, standard, weighed(dTimesStandard))), inverseDeviation);
     return [dx, gainParameter ? undefined : dTimesStandard, biasParameter ? undefined : d];
   });
   return y;

@@ -9,9 +9,9 @@
  * - a table: looked-up rows (those of one sequence are added event by event first) and at most one dense factor, jointly.
  * Anything else is refused: no use is ever left out.
  *
- * The clip factor is C / max(C, norm, magnitude/8). Where terms cancel so far that float32 can't tell a customer's norm from
+ * The clip factor is C / max(C, norm, magnitude/4). Where terms cancel so far that float32 can't tell a customer's norm from
  * zero, the magnitude takes over, so that no contribution is longer than C whatever the weights are. It depends on the customer
- * alone and changes nothing as long as the magnitude is below eight norms.
+ * alone and changes nothing as long as the magnitude is below four norms.
  */
 import { fail } from "@tributary/errors";
 import type { GraphBuilder, Parameter } from "../graph/builder.ts";
@@ -54,7 +54,7 @@ export interface CollectOptions {
 export const clipNormInput = "clipNorm";
 
 /** How many norms the magnitude may be before it decides. */
-const magnitudeAllowance = 8;
+const magnitudeAllowance = 4;
 
 interface Pending {
   readonly piece: GradientPiece;

@@ -14,6 +14,7 @@ const sessionOptions: ort.InferenceSession.SessionOptions = {
   interOpNumThreads: 1,
   graphOptimizationLevel: "all",
   logSeverityLevel: 3,
+  enableMemPattern: false,
 };
 
 export function onnxruntimeExecutor(): Executor {
