@@ -3,6 +3,7 @@ import { nodeCrypto } from "@tributary/protocol/node-crypto";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { examplePlan } from "../../protocol/src/plan/example-plan.ts";
+import { signEntry, type UnsignedEntry } from "./building.ts";
 import {
   abortedDraft,
   asBytes,
@@ -115,6 +116,28 @@ describe("a ledger that was altered", () => {
     expect(first([...lines, at(0)])).toMatchObject({ entry: 6, code: "TRB_LEDGER_CHAIN_BROKEN" });
   });
 
+  test("fails in another spelling of the same values, even in its last line, whose hash nothing else names", () => {
+    const lines = writeLedger(federation, drafts);
+    const last = lines[5] as string;
+    const reordered = JSON.stringify(Object.fromEntries(Object.entries(JSON.parse(last) as object).reverse()));
+    for (const spelling of [
+      last.replace("{", "{ "),
+      `${last} `,
+      `${last}\r`,
+      last.replace('"index":5', '"index":5.0'),
+      last.replace('"closing"', '"clo\\u0073ing"'),
+      last.replace('"index":5', '"index":4,"index":5'),
+      reordered,
+    ]) {
+      expect(spelling).not.toBe(last);
+      expect(verifyLedger(asBytes(lines.with(5, spelling)), { crypto }).failures).toMatchObject([
+        { entry: 5, line: 6, code: "TRB_LEDGER_NOT_CANONICAL" },
+      ]);
+    }
+    const marked = Uint8Array.from([0xef, 0xbb, 0xbf, ...file]);
+    expect(verifyLedger(marked, { crypto }).failures[0]).toMatchObject({ entry: 0, code: "TRB_LEDGER_LINE_INVALID" });
+  });
+
   test("fails without its first entry, without any, and as any bytes", () => {
     expect(verifyLedger(asBytes(writeLedger(federation, drafts.slice(1))), { crypto }).failures[0]?.code).toBe(
       "TRB_LEDGER_NO_GENESIS",
@@ -210,6 +233,21 @@ describe("a ledger that its own coordinator falsified", () => {
     expect(codesOf(withEntry(5, { modelHash: "00".repeat(32) }))).toEqual(["5 TRB_LEDGER_MODEL_CHAIN_BROKEN"]);
     expect(codesOf(withEntry(1, { planHash: "00".repeat(32) }))).toContain("1 TRB_LEDGER_PLAN_MISMATCH");
     expect(codesOf(withEntry(1, { release: 1 }))).toContain("1 TRB_LEDGER_RELEASE_UNKNOWN");
+  });
+
+  test("can't count its entries wrongly", () => {
+    const sign = (message: Uint8Array) => crypto.sign(message, federation.coordinator);
+    const lines = writeLedger(federation, drafts.slice(0, 2));
+    const head = verifyLedger(asBytes(lines), { crypto }).head;
+    const [, , third] = drafts;
+    const skipped = signEntry({ crypto, sign }, {
+      ...third,
+      index: 3,
+      previous: head,
+      at: "2026-01-02T03:04:05Z",
+    } as UnsignedEntry<"aborted">);
+    const codes = verifyLedger(asBytes([...lines, skipped.line]), { crypto }).failures;
+    expect(codes).toMatchObject([{ entry: 2, code: "TRB_LEDGER_CHAIN_BROKEN", details: { field: "index" } }]);
   });
 
   test("can't go on after closing, or found itself twice", () => {
