@@ -168,6 +168,8 @@ export interface ScriptedNode {
   ledger(): readonly string[];
   connect(url: string): Promise<void>;
   disconnect(): void;
+  /** Called before each upload, with what will be sent. */
+  beforeUpload: ((message: MessageOf<"masked">, body: Uint8Array) => Promise<void>) | undefined;
 }
 
 /** Everything that the node remembers outlives its connections, as on a disk. */
@@ -227,6 +229,7 @@ export function scriptedNode(plan: Plan, node: NodeId, who: TestIdentity, peers:
         return;
       case "upload":
         if (vector === undefined) throw new Error("nothing to upload");
+        await self.beforeUpload?.(effect.message, bytesOfWords(vector));
         if ((await upload(url, effect.message, bytesOfWords(vector))).status === 204) {
           later(() => step({ type: "uploaded", round: effect.message.round }));
         }
@@ -255,9 +258,10 @@ export function scriptedNode(plan: Plan, node: NodeId, who: TestIdentity, peers:
     });
   }
 
-  return {
+  const self: ScriptedNode = {
     node,
     who,
+    beforeUpload: undefined,
     refused,
     offers,
     ledger: () => lines,
@@ -270,6 +274,7 @@ export function scriptedNode(plan: Plan, node: NodeId, who: TestIdentity, peers:
     },
     disconnect: () => void socket?.disconnect(),
   };
+  return self;
 }
 
 /** `PUT` of one masked vector. */

@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from "node:os";
 import { join as joinPath } from "node:path";
 import { parseLine, verifyLedger } from "@tributary/ledger";
-import { nodeId, type Plan } from "@tributary/protocol";
+import { nodeId, type Plan, signMessage } from "@tributary/protocol";
 import { nodeCrypto } from "@tributary/protocol/node-crypto";
 import { pino } from "pino";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -16,9 +16,11 @@ import {
   testIdentity,
   testPlan,
   until,
+  upload,
 } from "./scripted-node.test-support.ts";
 import { type RunningCoordinator, startCoordinator } from "./server.ts";
 import { readRoster, readStatus } from "./status.ts";
+import { sha256Of } from "./storage/blobs.ts";
 
 const names = ["north", "east", "south", "west"].map((name) => nodeId.parse(name));
 let home: string;
@@ -104,6 +106,30 @@ test("goes on after a stop in mid-round: no round number twice, no entry lost", 
   expect(rounds).toEqual([...new Set(rounds)].sort((a, b) => a - b));
   expect(entries().filter(({ kind }) => kind === "round").length).toBe(2);
   expect(entries().at(-1)?.kind).toBe("closing");
+});
+
+test("takes one masked vector of a node, and only the one that was signed for", async () => {
+  const codes: string[] = [];
+  const [first] = nodes;
+  if (!first) throw new Error("no node");
+  const codeOf = async (response: Response) => ((await response.json()) as { error: { code: string } }).error.code;
+  first.beforeUpload = async (message, body) => {
+    if (message.round > 1) return;
+    const other = Uint8Array.from(body, (byte) => byte ^ 1);
+    codes.push(await codeOf(await upload(server.url, message, other)));
+    codes.push(await codeOf(await upload(server.url, message, body.subarray(4))));
+    codes.push(await codeOf(await upload(server.url, { ...message, sender: names[1] ?? first.node }, body)));
+    expect((await upload(server.url, message, body)).status).toBe(204);
+    const { signature: _, ...unsigned } = message;
+    const second = signMessage(first.who, { ...unsigned, body: { ...message.body, sha256: sha256Of(other) } });
+    codes.push(await codeOf(await upload(server.url, second, other)));
+  };
+  await connectAll();
+  await server.finished;
+  expect(codes.slice(0, 2)).toEqual(["TRB_COORDINATOR_UPLOAD_HASH", "TRB_COORDINATOR_UPLOAD_LENGTH"]);
+  expect(codes[2]).toMatch(/SIGNATURE/);
+  expect(["TRB_SECAGG_SECOND_MESSAGE", "TRB_COORDINATOR_UPLOAD_SECOND"]).toContain(codes[3]);
+  expect(entries().map(({ kind }) => kind)).toEqual(["genesis", "round", "round", "closing"]);
 });
 
 test("completes a ledger file that a crash cut short", async () => {

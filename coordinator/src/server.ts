@@ -11,7 +11,7 @@ import { nodeCrypto } from "@tributary/protocol/node-crypto";
 import { destination, type Logger, pino } from "pino";
 import { type FoundingRequest, foundFederation } from "./founding.ts";
 import { coordinatorIdentity } from "./home/identity.ts";
-import { homeLayout, prepareHome } from "./home/layout.ts";
+import { clearTemporaries, homeLayout, makeFolders } from "./home/layout.ts";
 import { lockHome } from "./home/lock.ts";
 import { systemRandom } from "./home/random.ts";
 import { runFederation } from "./rounds/federation.ts";
@@ -67,9 +67,10 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Run
 
   try {
     const layout = homeLayout(home);
-    prepareHome(layout);
+    makeFolders(layout);
     const lock = lockHome(layout);
     closers.push(() => lock.release());
+    clearTemporaries(layout);
     const identity = coordinatorIdentity(home);
     const store = openStore(layout, { create: true });
     closers.push(() => store.close());

@@ -29,11 +29,14 @@ export function homeLayout(home: string): HomeLayout {
   };
 }
 
-/** Makes the folders, and removes what a process that was killed had begun to write. */
-export function prepareHome(layout: HomeLayout): void {
+export function makeFolders(layout: HomeLayout): void {
   for (const folder of [layout.home, layout.blobs, layout.uploads, dirname(layout.identity)]) {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
   }
+}
+
+/** Removes what a process that was killed had begun to write. Only under the lock: a running server's would be hit as well. */
+export function clearTemporaries(layout: HomeLayout): void {
   for (const folder of [layout.home, layout.blobs, layout.uploads]) {
     for (const name of readdirSync(folder)) if (isTemporary(name)) rmSync(join(folder, name), { force: true });
   }
@@ -41,7 +44,7 @@ export function prepareHome(layout: HomeLayout): void {
 
 let temporaries = 0;
 
-/** A name in the same folder that no other writer uses, and that `prepareHome` recognises. */
+/** A name in the same folder that no other writer uses, and that `clearTemporaries` recognises. */
 export function temporaryBeside(path: string): string {
   temporaries += 1;
   return join(dirname(path), `.writing-${process.pid}-${temporaries}-${basename(path)}`);

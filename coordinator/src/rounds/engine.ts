@@ -198,7 +198,7 @@ export function startEngine(initial: CoordinatorState, parts: EngineParts): Engi
   function halt(error: unknown): void {
     if (stopped) return;
     stop();
-    log.fatal({ error }, "the engine stopped");
+    log.fatal({ err: error }, "the engine stopped");
     parts.broken(error);
   }
 

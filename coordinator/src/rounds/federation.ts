@@ -83,8 +83,19 @@ export function runFederation(parts: FederationParts): RunningFederation {
     });
   }
 
-  /** Founding roster and plan become the ledger's first entry; with it the round's state exists. */
   function begin(): void {
+    try {
+      writeGenesis();
+    } catch (error) {
+      log.fatal({ err: error }, "the genesis entry could not be written");
+      parts.broken(error);
+      return;
+    }
+    pace.consider();
+  }
+
+  /** Founding roster and plan become the ledger's first entry; with it the round's state exists. */
+  function writeGenesis(): void {
     const { entry, line, head } = genesisEntry({ plan, roster: store.members() }, parts.context());
     const state = createCoordinator({ genesis: entry, head });
     store.persist(encodeCoordinatorState(state), { entry, line, hash: head.hash });
@@ -92,7 +103,6 @@ export function runFederation(parts: FederationParts): RunningFederation {
     log.info({ members: entry.roster.length, head: head.hash }, "the federation begins");
     engine = startEngine(state, engineParts);
     parts.sockets().announceLedger(head.entries);
-    pace.consider();
   }
 
   const engineParts = {

@@ -4,7 +4,7 @@
  */
 import { createReadStream, statSync } from "node:fs";
 import { Readable } from "node:stream";
-import { fail } from "@tributary/errors";
+import { fail, isTributaryError } from "@tributary/errors";
 import {
   type MessageOf,
   type NodeId,
@@ -130,7 +130,13 @@ async function receiveVector(parts: HttpParts, request: FastifyRequest): Promise
   if (parts.uploads.hasOther(upload)) throw fail("TRB_COORDINATOR_UPLOAD_SECOND", { round });
   if (parts.uploads.has(upload)) request.body.resume();
   else await parts.uploads.receive(upload, request.body, expected);
-  await parts.uploaded(message);
+  try {
+    await parts.uploaded(message);
+  } catch (error) {
+    // The round went on without it while it came in. (A server that is stopping may have counted it before: its file stays.)
+    if (isTributaryError(error) && error.code !== "TRB_COORDINATOR_STOPPING") parts.uploads.erase(upload);
+    throw error;
+  }
 }
 
 function messageOf({ headers }: FastifyRequest): MessageOf<"masked"> {
@@ -156,8 +162,15 @@ function resumeAt(range: string | undefined, size: number): number {
   return start < size ? start : 0;
 }
 
-/** Fastify's own complaints about a request, in our table's words. */
+/** Fastify's own complaints about a request, and connections that broke off, in our table's words. */
 function asRequestFault(error: unknown): unknown {
+  if (
+    error instanceof Error &&
+    "code" in error &&
+    (error.code === "ECONNRESET" || error.code === "ERR_STREAM_PREMATURE_CLOSE")
+  ) {
+    return fail("TRB_COORDINATOR_REQUEST_INVALID", { path: "(body)", reason: "the connection broke off" }, error);
+  }
   if (!(error instanceof Error) || !("code" in error) || !("statusCode" in error)) return error;
   if (error.code === "FST_ERR_CTP_BODY_TOO_LARGE") return fail("TRB_COORDINATOR_REQUEST_TOO_LARGE", { limit: bodyLimit });
   const status = Number(error.statusCode);
