@@ -23,14 +23,10 @@ export function accountCommand(): Command {
     .addOption(jsonOption())
     .addHelpText("after", "\nExample:\n  tributary account epsilon --sampling-rate 0.01 --noise 1 --steps 1000 --delta 1e-5")
     .action((options: { samplingRate: number; noise: number; steps: number; delta: number; accountant: string; json?: boolean }) => {
-      const { epsilon, order } = epsilonOf({
-        samplingRate: options.samplingRate,
-        noiseMultiplier: options.noise,
-        steps: options.steps,
-        delta: options.delta,
-      });
-      print(options.json, { epsilon, order, delta: options.delta, accountant: options.accountant, adjacency: "add-or-remove-one" }, () => [
-        `ε = ${epsilon.toFixed(6)} at δ = ${options.delta} (${options.accountant}, order ${order}, add or remove one customer)`,
+      const { samplingRate, noise: noiseMultiplier, steps, delta, accountant } = options;
+      const epsilon = epsilonOf({ samplingRate, noiseMultiplier, steps, delta });
+      print(options.json, { epsilon, delta, accountant, adjacency: "add-or-remove-one" }, () => [
+        `ε = ${epsilon.toFixed(6)} at δ = ${delta} (${accountant}, add or remove one customer)`,
       ]);
     });
 

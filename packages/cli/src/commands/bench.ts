@@ -17,11 +17,19 @@ export function benchCommand(): Command {
     .addOption(jsonOption())
     .addHelpText("after", "\nExample:\n  tributary bench step --json")
     .action(async (options: { repeats: number; json?: boolean }) => {
-      const result = await benchStep({ executor: onnxruntimeExecutor(), repeats: options.repeats });
-      print(options.json, result, () =>
+      const results = await benchStep({ executor: onnxruntimeExecutor(), repetitions: options.repeats });
+      const configs = results.map(({ plain, private: withClipping, ...rest }) => ({ ...rest, plainMs: plain, privateMs: withClipping }));
+      print(options.json, { configs }, () =>
         table([
-          ["configuration", "plain ms", "private ms", "ratio"],
-          ...result.configs.map((row) => [row.name, row.plainMs.toFixed(1), row.privateMs.toFixed(1), row.ratio.toFixed(2)]),
+          ["items", "negatives", "customers", "plain ms", "private ms", "ratio"],
+          ...configs.map((row) => [
+            String(row.items),
+            row.negatives === 0 ? "all" : String(row.negatives),
+            String(row.customers),
+            row.plainMs.toFixed(1),
+            row.privateMs.toFixed(1),
+            row.ratio.toFixed(2),
+          ]),
         ]),
       );
     });
@@ -33,10 +41,10 @@ export function benchCommand(): Command {
     .addHelpText("after", "\nExample:\n  tributary bench sampler --json")
     .action((options: { json?: boolean }) => {
       const result = benchSampler(osRandomSource());
-      print(options.json, result, () =>
+      print(options.json, { rows: result }, () =>
         table([
           ["σ", "fast, samples/s", "twin, samples/s", "ratio"],
-          ...result.rows.map((row) => [String(row.sigma), row.fastPerSecond.toExponential(2), row.twinPerSecond.toExponential(2), row.ratio.toFixed(1)]),
+          ...result.map((row) => [String(row.deviation), row.fast.toExponential(2), row.twin.toExponential(2), row.ratio.toFixed(1)]),
         ]),
       );
     });

@@ -1,7 +1,6 @@
 /** `tributary coordinator …`: the platform's side. */
-import { createInvite, readRoster, readStatus, startCoordinator } from "@tributary/coordinator";
-import { readCatalogue } from "@tributary/events";
-import { parsePlan, rosterFingerprint } from "@tributary/protocol";
+import { createInvite, readRoster, readRounds, readStatus, startCoordinator } from "@tributary/coordinator";
+import { rosterFingerprint } from "@tributary/protocol";
 import { nodeCrypto } from "@tributary/protocol/node-crypto";
 import { Command } from "commander";
 import { readInput, readJson } from "../files.ts";
@@ -23,6 +22,7 @@ export function coordinatorCommand(): Command {
     .option("--host <address>", "address to listen on", "127.0.0.1")
     .addOption(integerOption("--port <n>", "port; 0 takes a free one", 0, 7443))
     .addOption(integerOption("--start-when <nodes>", "begin when so many nodes have joined and are connected (default: the plan's minimum cohort)", 1))
+    .option("--demo", "accept a catalogue made from behaviour (demonstrations only)")
     .option("--until-done", "end when the plan's rounds are done")
     .addHelpText("after", "\nExample:\n  tributary coordinator start --home platform --plan plan.json --catalogue catalogue.jsonl --start-when 6")
     .action(
@@ -33,14 +33,16 @@ export function coordinatorCommand(): Command {
         host: string;
         port: number;
         startWhen?: number;
+        demo?: boolean;
         untilDone?: boolean;
       }) => {
         const running = await startCoordinator({
           home: options.home,
           host: options.host,
           port: options.port,
-          ...(options.plan === undefined ? {} : { plan: parsePlan(readJson(options.plan)) }),
+          ...(options.plan === undefined ? {} : { plan: readJson(options.plan) }),
           ...(options.catalogue === undefined ? {} : { catalogue: readInput(options.catalogue) }),
+          demo: options.demo ?? false,
           ...(options.startWhen === undefined ? {} : { startWhen: options.startWhen }),
         });
         printLine({ event: "listening", url: running.url, port: running.port, federation: running.federation, fingerprint: running.fingerprint });
@@ -85,7 +87,7 @@ export function coordinatorCommand(): Command {
     .addHelpText("after", "\nExample:\n  tributary coordinator status --home platform --json")
     .action(async (options: { home: string; json?: boolean }) => {
       const status = await readStatus(options.home);
-      print(options.json, status, () =>
+      print(options.json, { ...status, history: await readRounds(options.home) }, () =>
         table(Object.entries(status).map(([name, value]) => [name, typeof value === "object" ? JSON.stringify(value) : String(value)])),
       );
     });

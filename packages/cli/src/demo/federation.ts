@@ -2,9 +2,9 @@
  * The demo's federation: a coordinator and the merchants' nodes as processes of their own over loopback, by public commands only.
  */
 import { mkdirSync } from "node:fs";
+import type { MerchantPart } from "@tributary/simulate";
 import { z } from "zod";
 import type { DemoFolder } from "./folder.ts";
-import type { MerchantPart } from "./market.ts";
 import { openProcesses, type Processes, type Service } from "./processes.ts";
 
 export interface FederationOptions {
@@ -31,11 +31,26 @@ const joined = z.object({ fingerprint: z.string() });
 const planned = z.object({ why: z.array(z.string()) });
 const statusSchema = z.object({ phase: z.string(), charged: z.number(), rounds: z.number(), epsilon: z.number(), finished: z.boolean() });
 
+const finalStatus = z.object({
+  bytes: z.object({ inPerRoundPerNode: z.number().nullable(), outPerRoundPerNode: z.number().nullable() }),
+  history: z.array(
+    z.object({
+      round: z.number(),
+      released: z.boolean().nullable(),
+      seconds: z.number().nullable().transform((seconds) => seconds ?? 0),
+      epsilon: z.number().nullable().transform((epsilon) => epsilon ?? 0),
+    }),
+  ),
+});
+
 export interface Ran {
   readonly coordinatorHome: string;
   readonly fingerprint: string;
   readonly why: readonly string[];
-  readonly url: string;
+  /** The released rounds, in order. */
+  readonly history: readonly { readonly round: number; readonly epsilon: number; readonly seconds: number }[];
+  /** Mean over rounds and nodes of what was sent and received, control messages and models included. */
+  readonly bytesPerRoundPerNode: number;
 }
 
 /** Runs the federation until its ledger is closed. The processes are gone when it returns, and when it throws. */
@@ -94,7 +109,10 @@ export async function runFederation(options: FederationOptions, processes: Proce
       return service;
     });
     await watch(url, [coordinator, ...nodes], onProgress);
-    return { coordinatorHome: platform, fingerprint, why, url };
+    const status = finalStatus.parse(await processes.run(["coordinator", "status", "--home", platform]));
+    const history = status.history.filter((round) => round.released === true);
+    const bytesPerRoundPerNode = (status.bytes.inPerRoundPerNode ?? 0) + (status.bytes.outPerRoundPerNode ?? 0);
+    return { coordinatorHome: platform, fingerprint, why, history, bytesPerRoundPerNode };
   } finally {
     await processes.stopAll();
   }

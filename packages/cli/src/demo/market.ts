@@ -3,18 +3,16 @@ import { mkdirSync } from "node:fs";
 import { fail } from "@tributary/errors";
 import {
   type Catalogue,
-  catalogueBytes,
   catalogueFromLog,
   type Histories,
   importLog,
-  leaveLastOut,
   readCatalogue,
-  sliceHistories,
   splitCustomers,
+  withAttributes,
+  writeCatalogue,
   writeCsv,
 } from "@tributary/events";
-import { type FederationReport, syntheticMarket } from "@tributary/simulate";
-import { writeOutput } from "../files.ts";
+import { type FederationReport, type MerchantPart, merchantParts, syntheticMarket } from "@tributary/simulate";
 import type { Columns } from "../options.ts";
 
 export interface LogOptions {
@@ -55,11 +53,9 @@ export async function readLog(options: LogOptions): Promise<Log> {
     ...(options.columns === undefined ? {} : { columns: options.columns }),
     ...(options.preset === undefined ? {} : { preset: options.preset }),
   };
-  const catalogue =
-    options.catalogue === undefined
-      ? await catalogueFromLog([options.events], { ...shape, ...(options.attributes === undefined ? {} : { attributes: options.attributes }) })
-      : (await readCatalogue(options.catalogue)).catalogue;
-  const { histories, report } = await importLog({ files: [options.events], catalogue, ...shape });
+  const items = options.catalogue === undefined ? await catalogueFromLog(options.events, shape) : await readCatalogue(options.catalogue);
+  const catalogue = options.attributes === undefined ? items : await withAttributes(items, options.attributes);
+  const { histories, report } = await importLog({ path: options.events, catalogue, ...shape });
   return {
     catalogue,
     histories,
@@ -71,26 +67,14 @@ export async function readLog(options: LogOptions): Promise<Log> {
   };
 }
 
-/** One merchant's part: what its node trains on, and what is held out to judge by. */
-export interface MerchantPart {
-  readonly node: string;
-  readonly train: Histories;
-  /** [customers]: the held-out last item of each, 0 where there is none. */
-  readonly targets: Int32Array;
-}
-
-/** Splits the customers into disjoint parts and holds out everybody's last item event. */
+/** Splits the customers into disjoint parts, the same for the same seed. */
 export function divide(log: Log, merchants: number): readonly MerchantPart[] {
-  const digits = String(merchants).length;
-  return splitCustomers(log.histories, merchants, log.source.seed ?? 1).map((customers, place) => {
-    const { train, targets } = leaveLastOut(sliceHistories(log.histories, customers));
-    return { node: `merchant-${String(place + 1).padStart(digits, "0")}`, train, targets };
-  });
+  return merchantParts(splitCustomers(log.histories, merchants, log.source.seed ?? 1));
 }
 
 /** Writes each part as the CSV that its merchant's node imports, and the catalogue that everybody has. */
 export async function writeParts(parts: readonly MerchantPart[], catalogue: Catalogue, folder: string): Promise<void> {
   mkdirSync(folder, { recursive: true });
-  writeOutput(`${folder}/catalogue.jsonl`, catalogueBytes(catalogue));
+  await writeCatalogue(`${folder}/catalogue.jsonl`, catalogue);
   for (const part of parts) await writeCsv(`${folder}/${part.node}.csv`, part.train, catalogue);
 }

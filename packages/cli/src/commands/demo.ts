@@ -1,0 +1,35 @@
+/** `tributary demo`: the whole thing on one machine, in about a minute. */
+import { Command, Option } from "commander";
+import picocolors from "picocolors";
+import { progressBar } from "../demo/progress.ts";
+import { type DemoOptions, runDemo } from "../demo/run.ts";
+import { addLogOptions, deltaOption, epsilonOption, integerOption, jsonOption } from "../options.ts";
+import { print } from "../output.ts";
+import { reportLines } from "../report/lines.ts";
+
+export function demoCommand(): Command {
+  const demo = new Command("demo")
+    .description("run a federation on this machine: coordinator and merchants as processes of their own")
+    .option("--events <file>", "your own log (default: a synthetic market)")
+    .option("--catalogue <file>", "catalogue JSONL (default: the log's own items, which a real federation would refuse)")
+    .option("--attributes <file>", "public item attributes, JSON or JSONL")
+    .addOption(new Option("--market <kind>", "the market when no log is given").choices(["synthetic"]).default("synthetic"));
+  return addLogOptions(demo)
+    .addOption(integerOption("--merchants <n>", "how many merchants", 3, 6))
+    .addOption(epsilonOption(8))
+    .addOption(deltaOption(1e-6))
+    .addOption(integerOption("--rounds <n>", "rounds (default: chosen)", 1))
+    .addOption(integerOption("--seed-market <n>", "seed of the synthetic market", 0, 1))
+    .addOption(new Option("--repeats <how>", "items that a customer had before: candidates or not").choices(["keep", "mask"]).default("keep"))
+    .option("--out <folder>", "where the report, ledger, plan and model go", "tributary-demo")
+    .addOption(jsonOption())
+    .addHelpText("after", "\nExample:\n  tributary demo --events events.csv --columns customer=user,item=item,action=action,time=ts --epsilon 4")
+    .action(async (options: DemoOptions & { json?: boolean }) => {
+      const { report, folder } = await runDemo(options, progressBar());
+      print(options.json, { ...report, folder }, () => [
+        ...reportLines(report),
+        "",
+        `report  ${picocolors.underline(`${folder}/report.html`)}`,
+      ]);
+    });
+}

@@ -1,0 +1,107 @@
+/** `tributary plan …`: what a federation may do and what it costs, fixed in one document. */
+import { coordinatorIdentity } from "@tributary/coordinator";
+import { fail } from "@tributary/errors";
+import { readCatalogue } from "@tributary/events";
+import { parameterCount } from "@tributary/model";
+import { describePlan, explainPlan, lintPlan, type Plan, parsePlan, planHash } from "@tributary/protocol";
+import { nodeCrypto } from "@tributary/protocol/node-crypto";
+import { choosePlan, planDocument } from "@tributary/simulate";
+import { Command, Option } from "commander";
+import { readJson, writeOutput } from "../files.ts";
+import { deltaOption, epsilonOption, integerOption, jsonOption } from "../options.ts";
+import { print } from "../output.ts";
+
+interface NewOptions {
+  readonly home: string;
+  readonly federation: string;
+  readonly catalogue: string;
+  readonly catalogueProvenance: Plan["catalogueProvenance"];
+  readonly customers: number;
+  readonly merchants: number;
+  readonly epsilon: number;
+  readonly delta: number;
+  readonly rounds?: number;
+  readonly out: string;
+  readonly demo?: boolean;
+  readonly json?: boolean;
+}
+
+export function planCommand(): Command {
+  const plan = new Command("plan").description("what a federation may do, and what it costs");
+
+  plan
+    .command("new")
+    .description("choose a plan for so many customers, merchants and items, and write it down")
+    .requiredOption("--home <folder>", "the coordinator's folder; its key is made there if there is none")
+    .requiredOption("--catalogue <file>", "catalogue JSONL")
+    .addOption(integerOption("--customers <n>", "how many customers there are at least, over all merchants", 2).makeOptionMandatory())
+    .addOption(integerOption("--merchants <n>", "how many merchants take part", 3).makeOptionMandatory())
+    .addOption(epsilonOption(8))
+    .addOption(deltaOption(1e-6))
+    .addOption(integerOption("--rounds <n>", "rounds (default: chosen)", 1))
+    .option("--federation <name>", "the federation's name: a–z, 0–9 and -", "federation")
+    .addOption(new Option("--catalogue-provenance <how>", "where the catalogue comes from").choices(["public", "log"]).default("public"))
+    .option("--out <file>", "where to write it", "plan.json")
+    .option("--demo", "allow a catalogue made from behaviour (demonstrations only)")
+    .addOption(jsonOption())
+    .addHelpText("after", "\nExample:\n  tributary plan new --home platform --catalogue catalogue.jsonl --customers 3000 --merchants 6 --epsilon 8 --out plan.json")
+    .action(async (options: NewOptions) => {
+      const { epsilon, delta, customers, merchants, rounds } = options;
+      const crypto = nodeCrypto();
+      const catalogue = await readCatalogue(options.catalogue);
+      const choice = choosePlan({
+        ...{ customers, merchants, epsilon, delta },
+        catalogueItems: catalogue.items.length,
+        ...(rounds === undefined ? {} : { rounds }),
+      });
+      const { federation, catalogueProvenance } = options;
+      const { key: coordinatorKey } = coordinatorIdentity(options.home);
+      const plan = planDocument(crypto, choice.plan, { federation, coordinatorKey, catalogue, catalogueProvenance });
+      requireSound(plan, options.demo ?? false);
+      writeOutput(options.out, `${JSON.stringify(plan, null, 2)}\n`);
+      print(options.json, { plan: options.out, planHash: planHash(crypto, plan), why: choice.why }, () => [
+        ...choice.why.map((reason) => `• ${reason}`),
+        `written to ${options.out}; plan hash ${planHash(crypto, plan)}`,
+      ]);
+    });
+
+  plan
+    .command("check")
+    .description("refuse a plan that does not keep what it promises (exit 3)")
+    .argument("<file>", "plan.json")
+    .option("--demo", "allow a catalogue made from behaviour (demonstrations only)")
+    .addOption(jsonOption())
+    .addHelpText("after", "\nExample:\n  tributary plan check plan.json")
+    .action((file: string, options: { demo?: boolean; json?: boolean }) => {
+      const parsed = parsePlan(readJson(file));
+      const findings = lint(parsed, options.demo ?? false);
+      if (findings.length > 0) process.exitCode = 3;
+      print(options.json, { ok: findings.length === 0, findings }, () =>
+        findings.length === 0
+          ? ["the plan is sound"]
+          : findings.map((finding) => `${finding.code}  ${finding.path}: ${finding.message}\n  what to do: ${finding.advice}`),
+      );
+    });
+
+  plan
+    .command("explain")
+    .description("put a plan into words: what it releases, what it costs, whom one has to trust")
+    .argument("<file>", "plan.json")
+    .addOption(jsonOption())
+    .addHelpText("after", "\nExample:\n  tributary plan explain plan.json")
+    .action((file: string, options: { json?: boolean }) => {
+      const parsed = parsePlan(readJson(file));
+      print(options.json, describePlan(parsed), () => explainPlan(parsed));
+    });
+
+  return plan;
+}
+
+function lint(plan: Plan, demo: boolean) {
+  return lintPlan(plan, { demo, parameterCount: parameterCount(plan.model) });
+}
+
+function requireSound(plan: Plan, demo: boolean): void {
+  const [finding] = lint(plan, demo);
+  if (finding) throw fail(finding.code, finding.details);
+}

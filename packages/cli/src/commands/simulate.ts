@@ -1,0 +1,98 @@
+/** `tributary simulate`: the same federation in one process, on the same state machines. */
+import { initialModel } from "@tributary/federation";
+import { fingerprintOf, type IdentityKey, toHex } from "@tributary/protocol";
+import { nodeCrypto } from "@tributary/protocol/node-crypto";
+import { choosePlan, planDocument, type SimulatedRound, simulateFederation } from "@tributary/simulate";
+import { onnxruntimeExecutor } from "@tributary/tensor/onnxruntime";
+import { Command, Option } from "commander";
+import { divide, type LogOptions, readLog } from "../demo/market.ts";
+import { progressBar } from "../demo/progress.ts";
+import { reportOf } from "../demo/report.ts";
+import { requireDelta } from "../demo/run.ts";
+import { addLogOptions, deltaOption, epsilonOption, integerOption, jsonOption } from "../options.ts";
+import { print } from "../output.ts";
+import { osRandomSource } from "../random.ts";
+import { reportLines } from "../report/lines.ts";
+
+interface SimulateOptions extends LogOptions {
+  readonly merchants: number;
+  readonly epsilon: number;
+  readonly delta: number;
+  readonly rounds?: number;
+  readonly repeats: "keep" | "mask";
+  readonly json?: boolean;
+}
+
+export function simulateCommand(): Command {
+  const simulate = new Command("simulate")
+    .description("run a federation in one process, on the same state machines, with secure aggregation and noise")
+    .option("--events <file>", "a log (default: a synthetic market)")
+    .option("--catalogue <file>", "catalogue JSONL (default: the log's own items)")
+    .option("--attributes <file>", "public item attributes, JSON or JSONL")
+    .addOption(new Option("--market <kind>", "the market when no log is given").choices(["synthetic"]).default("synthetic"));
+  return addLogOptions(simulate)
+    .addOption(integerOption("--merchants <n>", "how many merchants", 3, 6))
+    .addOption(epsilonOption(8))
+    .addOption(deltaOption(1e-6))
+    .addOption(integerOption("--rounds <n>", "rounds (default: chosen)", 1))
+    .addOption(integerOption("--seed-market <n>", "seed of the synthetic market", 0, 1))
+    .addOption(new Option("--repeats <how>", "items that a customer had before: candidates or not").choices(["keep", "mask"]).default("keep"))
+    .addOption(jsonOption())
+    .addHelpText("after", "\nExample:\n  tributary simulate --market synthetic --merchants 6 --epsilon 8 --json")
+    .action(async (options: SimulateOptions) => {
+      const started = performance.now();
+      const crypto = nodeCrypto();
+      const executor = onnxruntimeExecutor();
+      const progress = progressBar();
+      const log = await readLog(options);
+      const parts = divide(log, options.merchants);
+      requireDelta(options.delta, log);
+      const coordinatorSecret = new Uint8Array(32);
+      osRandomSource().fill(coordinatorSecret);
+      const choice = choosePlan({
+        ...{ merchants: options.merchants, epsilon: options.epsilon, delta: options.delta },
+        customers: log.histories.customers.length,
+        catalogueItems: log.catalogue.items.length,
+        ...(options.rounds === undefined ? {} : { rounds: options.rounds }),
+      });
+      const { catalogue, catalogueProvenance } = log;
+      const coordinatorKey = identityKeyOf(coordinatorSecret);
+      const plan = planDocument(crypto, choice.plan, { federation: "simulation", coordinatorKey, catalogue, catalogueProvenance });
+      const rounds: SimulatedRound[] = [];
+      const planned = plan.releases[0]?.rounds ?? 0;
+      const result = await simulateFederation({
+        ...{ plan, crypto, executor, coordinatorSecret },
+        initialParameters: initialModel(crypto, plan.model),
+        nodes: parts.map((part) => ({ node: part.node, histories: part.train })),
+        random: () => osRandomSource(),
+        onRound: (round) => {
+          rounds.push(round);
+          progress.show("rounds", rounds.length, planned);
+        },
+      });
+      const report = await reportOf(
+        {
+          ...{ plan, rounds, why: choice.why, bytesPerRoundPerNode: result.bytesPerRoundPerNode },
+          ledger: new TextEncoder().encode(result.ledger),
+          key: fingerprintOf(crypto, coordinatorKey),
+          initial: initialModel(crypto, plan.model),
+          final: result.parameters,
+          modelAfter: (number) => rounds.find((round) => round.round === number)?.parameters,
+        },
+        {
+          ...{ log, parts, started },
+          judging: { model: plan.model, items: catalogue.items.length, executor, repeats: options.repeats },
+          secondsPerMerchant: 10,
+          onProgress: (what, done, of) => progress.show(what, done, of),
+        },
+      );
+      progress.end();
+      print(options.json, { ...report, byRound: report.byRound.map(({ round, epsilon, seconds, accuracy }) => ({ round, epsilon, seconds, accuracy })) }, () =>
+        reportLines(report),
+      );
+    });
+
+  function identityKeyOf(secret: Uint8Array): IdentityKey {
+    return toHex(nodeCrypto().signingPublicKey(secret)) as IdentityKey;
+  }
+}

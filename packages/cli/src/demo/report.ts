@@ -1,0 +1,131 @@
+/** From a finished run to its report: judges the models, verifies the ledger, and puts both into one document. */
+import { fail } from "@tributary/errors";
+import { type EntryOf, parseLine, verifyLedger } from "@tributary/ledger";
+import { joinRanks, type Ranks, resultBlock } from "@tributary/model";
+import { describePlan, type Plan, parseDecimal } from "@tributary/protocol";
+import { nodeCrypto } from "@tributary/protocol/node-crypto";
+import {
+  type FederationReport,
+  type JudgeOptions,
+  joiningSentence,
+  judge,
+  judgeAlone,
+  judgePopularity,
+  type MerchantPart,
+  type RoundReport,
+} from "@tributary/simulate";
+import type { Log } from "./market.ts";
+
+/** What a run left behind, whether in processes or simulated. */
+export interface Run {
+  readonly plan: Plan;
+  readonly ledger: Uint8Array;
+  /** The coordinator's key fingerprint. */
+  readonly key: string;
+  readonly initial: Float32Array;
+  readonly final: Float32Array;
+  readonly rounds: readonly { readonly round: number; readonly epsilon: number; readonly seconds: number }[];
+  /** Parameters after a round, where they are still to be had. */
+  readonly modelAfter: (round: number) => Float32Array | undefined;
+  readonly bytesPerRoundPerNode: number;
+  readonly why: readonly string[];
+}
+
+export interface JudgedOptions {
+  readonly log: Log;
+  readonly parts: readonly MerchantPart[];
+  readonly judging: JudgeOptions;
+  /** How long each merchant may tune its own model. */
+  readonly secondsPerMerchant: number;
+  readonly started: number;
+  readonly onProgress: (what: string, done: number, of: number) => void;
+}
+
+/** How many models on the way are judged, for the plot. */
+const judgedRounds = 8;
+
+/** @throws TRB_CLI_LEDGER_NOT_VERIFIED */
+export async function reportOf(run: Run, options: JudgedOptions): Promise<FederationReport> {
+  const { parts, judging, log, onProgress } = options;
+  const verdict = verifyLedger(run.ledger, { crypto: nodeCrypto(), key: run.key });
+  if (!verdict.verified) {
+    throw fail("TRB_CLI_LEDGER_NOT_VERIFIED", { failures: verdict.failures.map(({ entry, code }) => `entry ${entry}: ${code}`) });
+  }
+  const floor = await judge(parts, run.initial, judging);
+  const federated = await judge(parts, run.final, judging);
+  const byRound = await judgeRounds(run, options);
+  const local = await judgeAlone(parts, run.initial, {
+    ...judging,
+    secondsPerMerchant: options.secondsPerMerchant,
+    onMerchant: (done) => onProgress("merchants alone", done, parts.length),
+  });
+  const [localBlock, federatedBlock] = [blockOf(local), blockOf(federated)];
+  const seconds = run.rounds.map((round) => round.seconds);
+  return {
+    source: log.source,
+    privacy: { ...privacyOf(run.plan), epsilon: Number(verdict.epsilon) },
+    rounds: run.rounds.length,
+    merchants: parts.length,
+    customers: parts.reduce((sum, part) => sum + part.train.customers.length, 0),
+    items: judging.items,
+    evaluated: federatedBlock.customers,
+    repeats: judging.repeats,
+    floor: blockOf(floor),
+    popularity: judgePopularity(parts, judging),
+    local: localBlock,
+    federated: federatedBlock,
+    joining: joiningSentence(localBlock, federatedBlock),
+    byRound,
+    byMerchant: parts.map((part, place) => ({
+      node: part.node,
+      customers: part.train.customers.length,
+      local: blockOf(local.slice(place, place + 1)),
+      federated: blockOf(federated.slice(place, place + 1)),
+    })),
+    ledger: {
+      verified: verdict.verified,
+      fullyVerified: verdict.fullyVerified,
+      entries: verdict.entries,
+      head: verdict.head,
+      key: run.key,
+    },
+    bytesPerRoundPerNode: run.bytesPerRoundPerNode,
+    secondsPerRound: seconds.reduce((sum, one) => sum + one, 0) / Math.max(1, seconds.length),
+    seconds: (performance.now() - options.started) / 1e3,
+    evaluation:
+      "Computed by this command, which owns all logs, exactly and without noise: each customer's last item event, which nobody trained on, ranked among the whole catalogue; ties count half. Nodes and coordinators never do this.",
+    why: run.why,
+  };
+}
+
+async function judgeRounds(run: Run, { parts, judging, onProgress }: JudgedOptions): Promise<RoundReport[]> {
+  const every = Math.max(1, Math.round(run.rounds.length / judgedRounds));
+  const reports: RoundReport[] = [];
+  for (const [place, round] of run.rounds.entries()) {
+    const last = place === run.rounds.length - 1;
+    const parameters = last || (place + 1) % every === 0 ? (last ? run.final : run.modelAfter(round.round)) : undefined;
+    reports.push(parameters === undefined ? round : { ...round, accuracy: blockOf(await judge(parts, parameters, judging)) });
+    onProgress("models judged", place + 1, run.rounds.length);
+  }
+  return reports;
+}
+
+const blockOf = (ranks: readonly Ranks[]) => resultBlock(joinRanks(ranks));
+
+function privacyOf(plan: Plan): Omit<FederationReport["privacy"], "epsilon"> {
+  const { privacy, releases, trust } = describePlan(plan);
+  return {
+    limit: parseDecimal(plan.epsilon),
+    delta: parseDecimal(plan.delta),
+    unit: plan.unit,
+    tier: privacy.tier,
+    noise: `Every merchant adds its own share of exact discrete Gaussian noise; in the sum it is ${releases[0]?.noiseMultiplier} times the most that one customer can change, as long as ${trust.honestNodes} merchants are honest. Sampling rate ${releases[0]?.samplingRate}, accountant ${privacy.accountant}.`,
+    ...(privacy.conditional === null ? {} : { conditional: privacy.conditional }),
+  };
+}
+
+/** What the rounds' ledger entries say, in order. */
+export function releasedRounds(ledger: Uint8Array): EntryOf<"round">[] {
+  const lines = Buffer.from(ledger).toString("utf8").split("\n").filter((line) => line !== "");
+  return lines.map(parseLine).filter((entry) => entry.kind === "round");
+}

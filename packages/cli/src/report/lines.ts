@@ -1,0 +1,34 @@
+/** The report as a person reads it in a terminal. */
+import type { FederationReport } from "@tributary/simulate";
+import picocolors from "picocolors";
+import { table } from "../output.ts";
+
+export function reportLines(report: FederationReport): string[] {
+  const { privacy, ledger } = report;
+  const verified = ledger.fullyVerified ? "ledger verified" : "ledger self-consistent only";
+  return [
+    picocolors.bold("Tributary"),
+    `${report.source.kind === "synthetic" ? "SYNTHETIC DATA. " : ""}${report.source.description}`,
+    "",
+    ...table([
+      ["", "HR@10", "NDCG@10", "MRR", "new items NDCG@10"],
+      ...(
+        [
+          ["before round 1 (ε = 0)", report.floor],
+          ["popularity", report.popularity],
+          ["average merchant alone", report.local],
+          ["federated", report.federated],
+        ] as const
+      ).map(([name, block]) => [name, ...[block.hr10, block.ndcg10, block.mrr, block.newItems.ndcg10].map((value) => value.toFixed(4))]),
+    ]),
+    "",
+    `ε spent   ${privacy.epsilon.toFixed(4)} of ${privacy.limit} at δ ${privacy.delta} (${privacy.tier}), for each ${privacy.unit}`,
+    ...(privacy.conditional ? [`          conditional: ${privacy.conditional}`] : []),
+    `rounds    ${report.rounds}, ${report.secondsPerRound.toFixed(2)} s and ${(report.bytesPerRoundPerNode / 1e6).toFixed(3)} MB a merchant each`,
+    `merchants ${report.merchants}, ${report.customers} customers, ${report.items} items; ${report.seconds.toFixed(0)} s in all`,
+    `${picocolors.green("✔")} ${verified}: ${ledger.entries} entries, head ${ledger.head}`,
+    `          key ${ledger.key}`,
+    report.joining,
+    report.evaluation,
+  ];
+}
