@@ -19,7 +19,7 @@ import {
   upload,
 } from "./scripted-node.test-support.ts";
 import { type RunningCoordinator, startCoordinator } from "./server.ts";
-import { readRoster, readStatus } from "./status.ts";
+import { readRoster, readRounds, readStatus } from "./status.ts";
 import { sha256Of } from "./storage/blobs.ts";
 
 const names = ["north", "east", "south", "west"].map((name) => nodeId.parse(name));
@@ -79,6 +79,7 @@ test("runs the plan's rounds and closes a ledger that verifies, with every node 
   expect(status.epsilon).toBeGreaterThan(0);
   expect(status.epsilon).toBeLessThanOrEqual(status.epsilonLimit);
   const rounds = (await (await fetch(`${server.url}/v1/rounds`)).json()) as Record<string, unknown>[];
+  expect(rounds).toEqual(await readRounds(home));
   expect(rounds).toHaveLength(2);
   for (const round of rounds) {
     expect(round).toMatchObject({ released: true, nodes: 4, modelHash: expect.stringMatching(/^[0-9a-f]{64}$/) });
