@@ -387,6 +387,7 @@ export async function stepAtCoordinator(world: World, event: CoordinatorEvent, f
     }
     await carryOutAtCoordinator(world, effect);
   }
+  if (event.type === "uploaded") requireAcknowledgeable(coordinator, event.message);
   // the acknowledgement of an upload leaves last
   if (event.type === "uploaded" && !faults.lose("ack", "uploaded")) {
     queue.push(toNode(event.message.sender as NodeId, { type: "uploaded", round: event.message.round }));
@@ -403,6 +404,22 @@ function restartCoordinator(world: World): void {
   queue.push(toCoordinator({ type: "restarted" }));
   for (const { id } of nodes) connect(queue, id);
   if (coordinator.state.round === null && !coordinator.state.closed) queue.push(toCoordinator(startOf(world)));
+}
+
+/** Persist, then speak: what the coordinator says about a step must follow from what is on its disk. */
+function requirePersisted({ state, disk }: CoordinatorParty, step: Message["step"]): void {
+  const kept = decodeCoordinatorState(disk);
+  if (kept.round?.number !== state.round?.number || kept.round?.phase !== state.round?.phase) {
+    throw new Error(`${step} was said before it was persisted`);
+  }
+}
+
+/** A node forgets its vector once it is acknowledged, so the disk must know of it, or be past that step. */
+function requireAcknowledgeable({ disk }: CoordinatorParty, { round: number, sender }: Message): void {
+  const { round } = decodeCoordinatorState(disk);
+  if (round?.number === number && round.phase === "masked" && !round.uploads.some((one) => one.sender === sender)) {
+    throw new Error(`the upload of ${sender} was acknowledged before it was persisted`);
+  }
 }
 
 const startOf = ({ nodes }: World): CoordinatorEvent => ({ type: "start", online: nodes.map(({ id }) => id) });
@@ -424,6 +441,7 @@ async function carryOutAtCoordinator(world: World, effect: CoordinatorEffect): P
       if (effect.entry !== undefined) coordinator.ledger.push(effect.entry.line);
       return;
     case "send":
+      requirePersisted(coordinator, effect.message.step);
       for (const to of effect.to) queue.push(toNode(to, { type: "message", message: effect.message }));
       return;
     case "setDeadline":
