@@ -6,7 +6,7 @@ import { parseDecimal, type Roster } from "@tributary/protocol";
 import { homeLayout } from "./home/layout.ts";
 import { isServed } from "./home/lock.ts";
 import type { RoundFigures } from "./storage/round-table.ts";
-import { openStore, type RoundFigures, type Store } from "./storage/store.ts";
+import { openStore, type Store } from "./storage/store.ts";
 
 export interface CoordinatorStatus {
   readonly federation: string;
@@ -47,11 +47,6 @@ export async function readRoster(home: string): Promise<Roster> {
 
 /** Figures of every round begun, in order. @throws TRB_COORDINATOR_HOME_EMPTY */
 export async function readRounds(home: string): Promise<readonly RoundFigures[]> {
-  return withStore(home, (store) => store.rounds.all());
-}
-
-/** Every round's figures, in order. @throws TRB_COORDINATOR_HOME_EMPTY */
-export async function readRounds(home: string): Promise<RoundFigures[]> {
   return withStore(home, (store) => store.rounds.all());
 }
 
