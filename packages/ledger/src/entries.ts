@@ -27,7 +27,7 @@ const head = {
 };
 
 /** What a release cost so far: the Rényi divergence at each order of the accountant, and the ε that follows at plan.delta. */
-export const spentSchema = z.strictObject({
+const spentSchema = z.strictObject({
   /** Rounds charged so far for each place in `plan.releases`, this one included. */
   charged: z.array(z.int().min(0)).max(64),
   orders: z.array(z.int().min(2)).max(1000),
@@ -41,7 +41,7 @@ export type Spent = z.infer<typeof spentSchema>;
 const nodes = z.array(nodeId).max(10_000);
 const voteSignature = z.strictObject({ node: nodeId, signature: signatureHex });
 
-export const genesisSchema = z.strictObject({
+const genesisSchema = z.strictObject({
   ...head,
   kind: z.literal("genesis"),
   federation: federationName,
@@ -52,7 +52,7 @@ export const genesisSchema = z.strictObject({
 });
 
 /** What ran: everything from which its privacy cost follows. `mechanismOf` makes it from the plan. */
-export const mechanismSchema = z.strictObject({
+const mechanismSchema = z.strictObject({
   name: z.literal("poisson-discrete-gaussian"),
   sampler: z.string().max(64),
   /** Δ, integer units, rounded up. */
@@ -67,7 +67,7 @@ export const mechanismSchema = z.strictObject({
 export type Mechanism = z.infer<typeof mechanismSchema>;
 
 /** One noisy sum released. */
-export const roundSchema = z.strictObject({
+const roundSchema = z.strictObject({
   ...head,
   kind: z.literal("round"),
   round: z.int().min(1),
@@ -89,7 +89,7 @@ export const roundSchema = z.strictObject({
 });
 
 /** A round given up. It is charged unless nobody had uploaded, or a quorum voted for abort. */
-export const abortedSchema = z.strictObject({
+const abortedSchema = z.strictObject({
   ...head,
   kind: z.literal("aborted"),
   round: z.int().min(1),
@@ -109,7 +109,7 @@ export const abortedSchema = z.strictObject({
 });
 
 /** Nothing follows it. */
-export const closingSchema = z.strictObject({
+const closingSchema = z.strictObject({
   ...head,
   kind: z.literal("closing"),
   reason: z.string().max(256),

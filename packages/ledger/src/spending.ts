@@ -3,7 +3,7 @@ import { type Decimal, formatDecimal, type Plan, parseDecimal, planCost } from "
 import type { Spent } from "./entries.ts";
 
 /** Verifiers compare at 1e-9 relative (DESIGN §5): floats of other machines may differ in the last digits. */
-export const tolerance = 1e-9;
+const tolerance = 1e-9;
 
 /** The `spent` block of an entry. Every number is rounded up to 12 significant digits. */
 export function spentAfter(plan: Plan, charged: readonly number[]): Spent {

@@ -29,20 +29,20 @@ const message = <Step extends string, Body extends z.ZodType>(step: Step, body: 
 
 // ── step 0 ──────────────────────────────────────────────────────────────────────────────────────────────────────
 /** coordinator → nodes. `release` is the place in `plan.releases`; `head` the hash of the last ledger entry. */
-export const offer = message("offer", z.strictObject({ release: z.int().min(0), head: sha256Hex }));
+const offer = message("offer", z.strictObject({ release: z.int().min(0), head: sha256Hex }));
 
 // ── step 1 ──────────────────────────────────────────────────────────────────────────────────────────────────────
 /** node → coordinator: fresh keys and the commitment SHA-256(own-mask seed). */
-export const advert = message(
+const advert = message(
   "advert",
   z.strictObject({ maskKey: agreementKey, encryptionKey: agreementKey, seedCommitment: sha256Hex }),
 );
 /** coordinator → nodes: U1, ascending by node. h₁ is the SHA-256 of the canonical bytes of `adverts`. */
-export const adverts = message("adverts", z.strictObject({ adverts: z.array(advert).max(10_000) }));
+const adverts = message("adverts", z.strictObject({ adverts: z.array(advert).max(10_000) }));
 
 // ── step 2 ──────────────────────────────────────────────────────────────────────────────────────────────────────
 /** node → coordinator: an envelope for every other node of U1. */
-export const shares = message(
+const shares = message(
   "shares",
   z.strictObject({
     h1: sha256Hex,
@@ -50,7 +50,7 @@ export const shares = message(
   }),
 );
 /** coordinator → one node: U2, ascending, and the envelopes that its members made for this node. */
-export const envelopes = message(
+const envelopes = message(
   "envelopes",
   z.strictObject({
     h1: sha256Hex,
@@ -61,13 +61,13 @@ export const envelopes = message(
 
 // ── step 3 ──────────────────────────────────────────────────────────────────────────────────────────────────────
 /** node → coordinator: what the uploaded vector (HTTP, little-endian u32) hashes to. */
-export const masked = message("masked", z.strictObject({ h1: sha256Hex, sha256: sha256Hex, length: z.int().min(1) }));
+const masked = message("masked", z.strictObject({ h1: sha256Hex, sha256: sha256Hex, length: z.int().min(1) }));
 
 // ── step 4 ──────────────────────────────────────────────────────────────────────────────────────────────────────
 /** coordinator → U3. */
-export const survivors = message("survivors", z.strictObject({ h1: sha256Hex, survivors: nodes }));
+const survivors = message("survivors", z.strictObject({ h1: sha256Hex, survivors: nodes }));
 /** node → coordinator: its one vote, over (h₁, U2, U3), or for giving the round up. */
-export const vote = message(
+const vote = message(
   "vote",
   z.strictObject({
     h1: sha256Hex,
@@ -80,9 +80,9 @@ export const vote = message(
 
 // ── step 5 ──────────────────────────────────────────────────────────────────────────────────────────────────────
 /** coordinator → U3: a quorum of votes for one set. */
-export const unmask = message("unmask", z.strictObject({ h1: sha256Hex, survivors: nodes, votes: z.array(vote).max(10_000) }));
+const unmask = message("unmask", z.strictObject({ h1: sha256Hex, survivors: nodes, votes: z.array(vote).max(10_000) }));
 /** node → coordinator: for each survivor a share of its own-mask seed, for each dropped sharer a share of its mask key. */
-export const unmaskShares = message(
+const unmaskShares = message(
   "unmaskShares",
   z.strictObject({
     h1: sha256Hex,
@@ -93,9 +93,9 @@ export const unmaskShares = message(
 
 // ── step 6 ──────────────────────────────────────────────────────────────────────────────────────────────────────
 /** coordinator → nodes: the round's ledger entry, one canonical line without its `\n`. */
-export const result = message("result", z.strictObject({ entry: z.string().max(16_000_000) }));
+const result = message("result", z.strictObject({ entry: z.string().max(16_000_000) }));
 /** coordinator → nodes: the round is given up; `entry` is the ledger's line about it. `votes` may hold a quorum for abort: a refund. */
-export const abort = message(
+const abort = message(
   "abort",
   z.strictObject({ code: z.string().max(64), entry: z.string().max(16_000_000), votes: z.array(vote).max(10_000) }),
 );
