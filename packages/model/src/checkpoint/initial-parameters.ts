@@ -13,7 +13,7 @@ import { parameterCount, parameterShapes, sizeOf } from "../parameters.ts";
 import type { ModelSpec } from "../spec.ts";
 
 /** Standard deviation of item vectors' coordinates. */
-const itemDeviation = 0.15;
+const itemDeviation = 0.1;
 /** Standard deviation of the weights of linear layers. */
 const weightDeviation = 0.02;
 /** √3: a uniform number in [−√3, √3) has variance 1. */

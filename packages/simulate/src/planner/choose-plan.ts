@@ -4,7 +4,7 @@
  * Catalogue size, a declared lower bound on the customers, the number of merchants and the privacy wanted go in; nothing
  * here looks at a log, or the plan itself would be a release. Names, hashes and keys are the caller's to add.
  */
-import { chooseScale } from "@tributary/dp";
+import { chooseScale, sumQueryParameters } from "@tributary/dp";
 import { fail } from "@tributary/errors";
 import { actions } from "@tributary/events";
 import { graphVersion, parameterCount } from "@tributary/model";
@@ -76,6 +76,19 @@ export function choosePlan(request: PlanRequest): PlanChoice {
     maxNodes: merchants,
     honestMinimum: honestNodes,
   });
+  const release: PlannedNumbers["releases"][number] = {
+    kind: "training",
+    arithmetic: "bucketed",
+    clipNorm,
+    samplingRate: formatDecimal(split.samplingRate),
+    noiseMultiplier,
+    rounds: split.rounds,
+    dimension,
+    touched: dimension,
+    scale: formatDecimal(Number(scale)),
+    fractionBits,
+  };
+  const { inflation } = sumQueryParameters({ ...release, minCohort, maxCorrupt, customerQuota });
   const plan: PlannedNumbers = {
     version: 1,
     unit: "customer",
@@ -84,20 +97,7 @@ export function choosePlan(request: PlanRequest): PlanChoice {
     graphVersion,
     actions: [...actions],
     caps: { maxEvents: model.length + 1, maxItems: model.length + 1, maxPairs: 0, localSteps: 1 },
-    releases: [
-      {
-        kind: "training",
-        arithmetic: "bucketed",
-        clipNorm,
-        samplingRate: formatDecimal(split.samplingRate),
-        noiseMultiplier,
-        rounds: split.rounds,
-        dimension,
-        touched: dimension,
-        scale: formatDecimal(Number(scale)),
-        fractionBits,
-      },
-    ],
+    releases: [release],
     noiseMode: "distributed",
     sampler: "exact",
     accountant: "rdp-integer",
@@ -121,6 +121,7 @@ export function choosePlan(request: PlanRequest): PlanChoice {
     ...split.why,
     ...cohort.why,
     `A node's sum leaves room for ${customerQuota} customers; a merchant with more is clamped, which costs accuracy and no privacy.`,
+    `Rounding to what 32 bits hold adds ${(100 * (inflation - 1)).toPrecision(2)} % to the noise.`,
     `Uploads leave ${(uploadOffset / 1000).toFixed(1)} s after each offer, whatever the computation took, and are ${megabytes(cost.bytesPerRoundPerNode)} MB.`,
   ];
   return {

@@ -1,0 +1,143 @@
+import { sumQueryParameters, toNumber } from "@tributary/dp";
+import { isTributaryError } from "@tributary/errors";
+import { checkSpec, parameterCount } from "@tributary/model";
+import { planCost } from "@tributary/protocol";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { choosePlan, type PlanRequest } from "./choose-plan.ts";
+import { chooseCohort } from "./cohort.ts";
+import { roundCost } from "./cost-model.ts";
+
+const market: PlanRequest = { catalogueItems: 600, customers: 3000, merchants: 6, epsilon: 8, delta: 1e-6 };
+
+function codeOf(request: PlanRequest): string {
+  try {
+    choosePlan(request);
+  } catch (error) {
+    return isTributaryError(error) ? error.code : `uncoded: ${error}`;
+  }
+  return "none";
+}
+
+const requests = fc
+  .record({
+    catalogueItems: fc.integer({ min: 20, max: 200_000 }),
+    customers: fc.integer({ min: 60, max: 200_000 }),
+    merchants: fc.integer({ min: 3, max: 120 }),
+    epsilon: fc.double({ min: 0.3, max: 12, noNaN: true }),
+    delta: fc.constantFrom(1e-7, 1e-8),
+  })
+  .filter(({ customers, merchants }) => customers >= 2 * merchants);
+
+describe("a chosen plan", () => {
+  it("keeps ε over all its rounds, and states no less than they cost", () => {
+    fc.assert(
+      fc.property(requests, (request) => {
+        const { plan } = choosePlan(request);
+        const { epsilon } = planCost({ ...plan, ...names });
+        expect(epsilon).toBeLessThanOrEqual(request.epsilon);
+        expect(Number(plan.epsilon)).toBeGreaterThanOrEqual(epsilon);
+        expect(Number(plan.epsilon)).toBeLessThanOrEqual(request.epsilon * (1 + 1e-11));
+      }),
+      { numRuns: 25 },
+    );
+  });
+
+  it("can be run: the model can be built, and sums and noise fit into 32 bits", () => {
+    fc.assert(
+      fc.property(requests, (request) => {
+        const { plan } = choosePlan(request);
+        const [release] = plan.releases;
+        if (release === undefined) throw new Error("no release");
+        checkSpec(plan.model);
+        expect(release.dimension).toBe(parameterCount(plan.model));
+        const { minCohort, maxCorrupt, customerQuota } = plan;
+        const query = sumQueryParameters({ ...release, minCohort, maxCorrupt, customerQuota });
+        const clamp = customerQuota * query.scale * Number(release.clipNorm);
+        const noise = 8 * Math.sqrt(request.merchants * toNumber(query.nodeVariance));
+        expect(request.merchants * (clamp + 1) + noise).toBeLessThanOrEqual(2 ** 31 * (1 + 1e-9));
+        expect(query.inflation).toBeLessThan(1.5); // rounding costs little beside the noise
+      }),
+      { numRuns: 25 },
+    );
+  });
+
+  it("for the demo's market takes everyone in 30 rounds, and says why in words", () => {
+    const { plan, why } = choosePlan(market);
+    expect(plan.releases[0]).toMatchObject({ samplingRate: "1", rounds: 30, clipNorm: "1" });
+    expect(plan).toMatchObject({ minCohort: 4, maxCorrupt: 1, customerQuota: 1024 });
+    expect(plan.model).toMatchObject({ items: 600, width: 32, nextItem: { negatives: 0 } });
+    expect(why.length).toBeGreaterThan(6);
+    for (const reason of why) expect(reason).toMatch(/^[A-Z0-9].*\.$/);
+  });
+
+  it("takes as many rounds as asked for, with more noise in each", () => {
+    const [few, many] = [choosePlan({ ...market, rounds: 10 }), choosePlan({ ...market, rounds: 100 })];
+    expect(many.plan.releases[0]?.rounds).toBe(100);
+    expect(Number(many.plan.releases[0]?.noiseMultiplier)).toBeGreaterThan(Number(few.plan.releases[0]?.noiseMultiplier));
+  });
+
+  it("steps shorter the more noise there is", () => {
+    const rate = (request: Partial<PlanRequest>) => Number(choosePlan({ ...market, ...request }).plan.optimiser.learningRate);
+    expect(rate({})).toBe(3);
+    expect(rate({ epsilon: 2 })).toBeLessThan(1);
+    expect(rate({ epsilon: 1 })).toBeLessThan(rate({ epsilon: 2 }));
+    expect(rate({ customers: 500 })).toBeLessThan(rate({}));
+    expect(rate({ catalogueItems: 30_000 })).toBeLessThan(rate({}));
+  });
+
+  it("shares rows where the catalogue is larger than an upload may be", () => {
+    const { plan } = choosePlan({ ...market, catalogueItems: 500_000 });
+    expect(plan.model.items * plan.model.width).toBeLessThanOrEqual(1_500_000);
+  });
+});
+
+describe("cohorts", () => {
+  it.each([
+    [3, 0, 3],
+    [4, 0, 3],
+    [5, 1, 4],
+    [6, 1, 4],
+    [10, 2, 7],
+    [100, 24, 67],
+  ])("of %i merchants: maxCorrupt %i, minCohort %i", (merchants, maxCorrupt, minCohort) => {
+    expect(chooseCohort(merchants)).toMatchObject({ maxCorrupt, minCohort });
+  });
+});
+
+describe("deadlines", () => {
+  it("leave an upload more time the more there is to compute, and depend on public numbers only", () => {
+    const { model } = choosePlan(market).plan;
+    const [small, large] = [roundCost(model, 30_000, 100), roundCost(model, 30_000, 10_000)];
+    expect(large.deadlines.uploadOffset).toBeGreaterThan(small.deadlines.uploadOffset);
+    expect(small.deadlines.masked).toBeGreaterThan(small.deadlines.uploadOffset);
+    expect(small.bytesPerRoundPerNode).toBe(120_000);
+  });
+});
+
+describe("refusals", () => {
+  it.each([
+    ["TRB_PLAN_EPSILON_NOT_POSITIVE", { epsilon: 0 }],
+    ["TRB_PLAN_EPSILON_NOT_POSITIVE", { epsilon: Number.NaN }],
+    ["TRB_PLAN_DELTA_NOT_POSITIVE", { delta: 0 }],
+    ["TRB_PLAN_DELTA_TOO_LARGE", { delta: 1 / 3000 }],
+    ["TRB_PLAN_COHORT_ABOVE_NODES", { merchants: 2 }],
+    ["TRB_PLAN_COHORT_ABOVE_NODES", { minCohort: 7 }],
+    ["TRB_PLAN_COHORT_TOO_SMALL", { minCohort: 3 }],
+    ["TRB_PLAN_TOO_MANY_CORRUPT", { maxCorrupt: 6, minCohort: 6 }],
+    ["TRB_PLAN_VALUE_OUT_OF_RANGE", { rounds: 0 }],
+    ["TRB_PLAN_VALUE_OUT_OF_RANGE", { catalogueItems: 1.5 }],
+  ])("%s for %j", (code, wrong) => {
+    expect(codeOf({ ...market, ...wrong })).toBe(code);
+  });
+});
+
+/** What a caller adds to a plan; nothing of it costs privacy. */
+const names = {
+  federation: "test",
+  graphHash: "00".repeat(32),
+  initialModelHash: "00".repeat(32),
+  catalogueHash: "00".repeat(32),
+  catalogueProvenance: "public",
+  coordinatorKey: "00".repeat(32),
+} as unknown as Omit<Parameters<typeof planCost>[0], keyof ReturnType<typeof choosePlan>["plan"]>;
