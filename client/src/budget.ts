@@ -60,7 +60,7 @@ export function budgetOf(home: Home): NodeBudget {
  * The charges of node.sqlite, and one that a crash kept from getting there: the round's state is synced first, and a vector whose
  * state is on disk will be uploaded.
  */
-export function allCharges({ layout, database }: Pick<Home, "layout" | "database">): Charge[] {
+function allCharges({ layout, database }: Pick<Home, "layout" | "database">): Charge[] {
   const known = database.charges();
   if (!existsSync(layout.state)) return known;
   return joinCharges(known, decodeNodeState(readFileSync(layout.state, "utf8")).charges);

@@ -58,7 +58,7 @@ import type { SocketHandlers } from "./transport/socket.ts";
 
 const crypto = nodeCrypto();
 const secret = new Uint8Array(32).fill(7);
-export const coordinatorKey = identityKey.parse(toHex(crypto.signingPublicKey(secret)));
+const coordinatorKey = identityKey.parse(toHex(crypto.signingPublicKey(secret)));
 const sign = (message: Uint8Array) => crypto.sign(message, secret);
 const sha256 = (bytes: Uint8Array): Sha256 => sha256Hex.parse(createHash("sha256").update(bytes).digest("hex"));
 
@@ -78,7 +78,7 @@ const model: ModelSpec = {
   nextActionWeight: 100,
 };
 const optimiser = { name: "fedavg", learningRate: 1, momentum: 0 } as const;
-export const catalogue = makeCatalogue(Array.from({ length: 24 }, (_, i) => ({ id: `item-${String(i).padStart(2, "0")}` })));
+const catalogue = makeCatalogue(Array.from({ length: 24 }, (_, i) => ({ id: `item-${String(i).padStart(2, "0")}` })));
 const initialModel = encodeModel(
   model,
   initialParameters(model, randomSourceFromSeed(crypto, secret, "initial", "", 0, "initial")),

@@ -23,7 +23,7 @@ export function planRefusals(plan: Plan, policy: Pick<Policy, "acceptLogCatalogu
 }
 
 /** What the merchant doesn't permit. */
-export function policyRefusals(plan: Plan, policy: Policy): TributaryError[] {
+function policyRefusals(plan: Plan, policy: Policy): TributaryError[] {
   const refusals: TributaryError[] = [];
   if (parseDecimal(plan.epsilon) > policy.maxEpsilon) {
     refusals.push(fail("TRB_POLICY_PLAN_ABOVE_LIMIT", { epsilon: plan.epsilon, limit: policy.maxEpsilon }));
@@ -52,7 +52,7 @@ export function trustOf(plan: Plan, policy: Policy): { readonly trusted: number;
 }
 
 /** The node never runs a graph that it was sent: it builds its own, and both sides must mean the same one. */
-export function graphRefusals(plan: Plan): TributaryError[] {
+function graphRefusals(plan: Plan): TributaryError[] {
   const own = createHash("sha256").update(graphDigestInput(plan.model)).digest("hex");
   const same = own === plan.graphHash && plan.graphVersion === graphVersion;
   return same ? [] : [fail("TRB_PLAN_GRAPH_MISMATCH", { graphVersion: plan.graphVersion })];

@@ -235,8 +235,9 @@ describe("the ledger and an old store", () => {
     const home = homeOf("alpha");
     for (const name of ["node.sqlite", "node.sqlite-wal", "node.sqlite-shm"]) rmSync(join(home, name), { force: true });
     rmSync(join(home, "rounds"), { recursive: true });
-    rmSync(join(home, "ledger.jsonl"));
     await joinFederation({ invite: coordinator.invite("alpha"), home });
+    await expect(start("alpha")).rejects.toMatchObject({ code: "TRB_NODE_STALE_STORE" });
+    rmSync(join(home, "ledger.jsonl"));
     const node = await start("alpha");
     await expect(node.finished).rejects.toMatchObject({ code: "TRB_NODE_STALE_STORE" });
     expect((await nodeBudget({ home })).byKind[0]?.charged).toBe(0);

@@ -34,8 +34,6 @@ const schema = `
 `;
 
 /** `charged` until the ledger says what became of the round. */
-export type ChargeStatus = "charged" | "final" | "refunded";
-
 const statusOf = { open: "charged", final: "final", refunded: "refunded" } as const;
 const standingOf = { charged: "open", final: "final", refunded: "refunded" } as const;
 

@@ -10,7 +10,7 @@ import { z } from "zod";
 import { replaceFileNow } from "./durable.ts";
 import { type Layout, reasonOf } from "./layout.ts";
 
-export const policySchema = z.strictObject({
+const policySchema = z.strictObject({
   version: z.literal(1),
   /** Most ε that all charged rounds together may cost. */
   maxEpsilon: z.number().positive(),
@@ -27,7 +27,7 @@ export const policySchema = z.strictObject({
 export type Policy = z.infer<typeof policySchema>;
 
 /** What a merchant who changes nothing has agreed to: this plan and no more. */
-export function defaultPolicy(plan: Plan): Policy {
+function defaultPolicy(plan: Plan): Policy {
   return {
     version: 1,
     maxEpsilon: Number(plan.epsilon),

@@ -194,7 +194,7 @@ function roundDuration({ deadlines }: Plan): number {
 }
 
 /** Little-endian u32, as it is uploaded. */
-export function octetsOf(vector: Uint32Array): Uint8Array {
+function octetsOf(vector: Uint32Array): Uint8Array {
   const octets = new Uint8Array(vector.length * 4);
   const view = new DataView(octets.buffer);
   for (let i = 0; i < vector.length; i++) view.setUint32(4 * i, vector[i] ?? 0, true);

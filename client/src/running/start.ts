@@ -74,7 +74,7 @@ const final: ReadonlySet<string> = new Set([
 
 /**
  * Starts a node. Resolves once it is checked and connecting; it keeps trying to reach its coordinator for ever.
- * @throws TRB_NODE_NOT_JOINED, TRB_NODE_HOME_BUSY, TRB_NODE_NO_HISTORIES, TRB_NODE_POLICY_INVALID, TRB_PLAN_GRAPH_MISMATCH,
+ * @throws TRB_NODE_NOT_JOINED, TRB_NODE_HOME_BUSY, TRB_NODE_NO_HISTORIES, TRB_NODE_STALE_STORE, TRB_NODE_POLICY_INVALID, TRB_PLAN_GRAPH_MISMATCH,
  *   TRB_ROUND_TOO_FEW_TRUSTED, TRB_POLICY_…, and what `lintPlan` finds
  */
 export function startNode(options: StartNodeOptions): Promise<RunningNode> {
@@ -108,6 +108,7 @@ export async function runNode(options: StartNodeOptions, transport: Transport): 
     if (refusal !== undefined) throw refusal;
     if (storeGeneration(layout) === undefined) throw fail("TRB_NODE_NO_HISTORIES", { home: options.home });
     const copy = openLedgerCopy(layout);
+    requireRemembered(home, copy.lines()); // node.sqlite alone may be an old backup as well
     let state = await loadState(home, policy, copy.lines());
 
     const ending = Promise.withResolvers<Outcome>();

@@ -15,7 +15,7 @@ import { nodeCrypto } from "@tributary/protocol/node-crypto";
 import { onnxruntimeExecutor } from "@tributary/tensor/onnxruntime";
 import { readHistories, storeGeneration } from "../home/histories.ts";
 import { layoutOf } from "../home/layout.ts";
-import type { TrainingAnswer, TrainingJob, TrainingSetup } from "./words.ts";
+import type { TrainingAnswer, TrainingEnd, TrainingJob, TrainingSetup } from "./words.ts";
 
 export type TrainingPurpose = "sampling" | "rounding" | "noise";
 
@@ -24,25 +24,32 @@ export interface ServeTrainingOptions {
   readonly random: (round: number, purpose: TrainingPurpose, node: NodeId) => RandomSource;
 }
 
-/** Serves training jobs until the thread is ended. To be called once, in a worker started by `startNode`. */
+/** Serves training jobs until it is told to end. To be called once, in a worker started by `startNode`. */
 export function serveTraining({ random }: ServeTrainingOptions): void {
   const port = parentPort;
   if (port === null) throw fail("TRB_NODE_TRAINING_FAILED", { round: 0, reason: "this is not a worker thread" });
   const setup: TrainingSetup = workerData;
-  const train = trainingLoop(setup, random);
+  const loop = trainingLoop(setup, random);
   let turn: Promise<void> = Promise.resolve();
-  port.on("message", (job: TrainingJob) => {
+  port.on("message", (order: TrainingJob | TrainingEnd) => {
     turn = turn.then(async () => {
-      const answer = await train(job).catch((error: unknown) => failure(job.round, error));
+      if (order.type === "end") {
+        await loop.close();
+        port.close();
+        return;
+      }
+      const answer = await loop.train(order).catch((error: unknown) => failure(order.round, error));
       port.postMessage(answer, answer.type === "trained" ? [answer.vector.buffer] : []);
     });
   });
 }
 
-function trainingLoop(
-  setup: TrainingSetup,
-  random: ServeTrainingOptions["random"],
-): (job: TrainingJob) => Promise<TrainingAnswer> {
+interface TrainingLoop {
+  train(job: TrainingJob): Promise<TrainingAnswer>;
+  close(): Promise<void>;
+}
+
+function trainingLoop(setup: TrainingSetup, random: ServeTrainingOptions["random"]): TrainingLoop {
   const { plan, node, stopped } = setup;
   const layout = layoutOf(setup.home);
   const crypto = nodeCrypto();
@@ -51,14 +58,17 @@ function trainingLoop(
   let model: { readonly hash: Sha256; readonly parameters: Float32Array } | undefined;
   let store: { readonly generation: string | undefined; readonly histories: Histories } | undefined;
 
-  return async ({ round, release, modelHash, model: file, stopAt }) => {
+  const train = async ({ round, release, modelHash, model: file, stopAt }: TrainingJob): Promise<TrainingAnswer> => {
     const isStopped = () => Atomics.load(stopped, 0) >= round;
     if (isStopped()) return { type: "stopped", round };
     if (file !== null) model = { hash: modelHash, parameters: decodeModel(plan.model, file) };
     if (model?.hash !== modelHash) throw fail("TRB_NODE_MODEL_MISMATCH", { round });
     const generation = storeGeneration(layout);
     if (store === undefined || store.generation !== generation) store = { generation, histories: readHistories(layout) };
-    trainer ??= createTrainer(plan.model, onnxruntimeExecutor());
+    trainer ??= createTrainer(plan.model, onnxruntimeExecutor()).catch((error: unknown) => {
+      trainer = undefined; // the next round may try again
+      throw error;
+    });
 
     const { vector } = await trainingVector(await trainer, {
       ...roundParameters(plan, release),
@@ -78,6 +88,10 @@ function trainingLoop(
     }
     return { type: "trained", round, vector: owned(vector) };
   };
+  const close = async () => {
+    await (await trainer)?.close();
+  };
+  return { train, close };
 }
 
 /** A buffer that holds nothing but the vector, so that transferring it takes nothing else along. */

@@ -5,9 +5,9 @@
 import { Worker } from "node:worker_threads";
 import { fail, isTributaryError, type TributaryError } from "@tributary/errors";
 import type { NodeId, Plan, Sha256 } from "@tributary/protocol";
-import type { TrainingAnswer, TrainingJob, TrainingSetup } from "./words.ts";
+import type { TrainingAnswer, TrainingEnd, TrainingJob, TrainingSetup } from "./words.ts";
 
-export interface TrainingOrder {
+interface TrainingOrder {
   readonly round: number;
   readonly release: number;
   readonly modelHash: Sha256;
@@ -75,7 +75,7 @@ export function superviseTraining(options: TrainingOptions): Training {
     if (held !== modelHash) model = await fetchModel(modelHash, signal);
     if (!open.has(round)) return;
     worker ??= begin();
-    const job: TrainingJob = { ...order, model };
+    const job: TrainingJob = { type: "train", ...order, model };
     held = modelHash;
     worker.postMessage(job, model !== null && model.byteLength === model.buffer.byteLength ? [model.buffer] : []);
   };
@@ -101,7 +101,11 @@ export function superviseTraining(options: TrainingOptions): Training {
       this.stop(2 ** 31 - 1);
       const ending = worker;
       worker = undefined;
-      await ending?.terminate();
+      if (ending === undefined) return;
+      const gone = new Promise((resolve) => ending.once("exit", resolve));
+      const end: TrainingEnd = { type: "end" };
+      ending.postMessage(end);
+      await gone; // at most one bucket's run; to tear it down in the middle would take the whole process along
     },
   };
 }

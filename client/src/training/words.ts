@@ -11,6 +11,7 @@ export interface TrainingSetup {
 }
 
 export interface TrainingJob {
+  readonly type: "train";
   readonly round: number;
   readonly release: number;
   readonly modelHash: Sha256;
@@ -18,6 +19,11 @@ export interface TrainingJob {
   readonly model: Uint8Array<ArrayBuffer> | null;
   /** Unix milliseconds: no bucket begins after it, so that the vector is ready before the upload is due, however much data there is. */
   readonly stopAt: number;
+}
+
+/** Finish what has begun, let go of everything, and end: a thread must not be torn down while its graphs run in native code. */
+export interface TrainingEnd {
+  readonly type: "end";
 }
 
 export type TrainingAnswer =

@@ -120,7 +120,7 @@ export function connectSocket(
 }
 
 /** What a node signs to prove, on one connection, that it holds its key. */
-export function helloStatement(federation: string, nonce: string, node: NodeId) {
+function helloStatement(federation: string, nonce: string, node: NodeId) {
   return { purpose: "hello", federation, nonce, node } as const;
 }
 
