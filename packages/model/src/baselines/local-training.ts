@@ -4,8 +4,9 @@
  * left untuned makes any federation look good.
  *
  * Tuning uses the merchant's own validation: each customer's last event of the *training* part (second to last of all).
- * A few learning rates start; the best goes on until validation stops getting better; then the model is trained anew on
- * everything, validation events included, for as many epochs as were best. The untrained model is a candidate, too.
+ * A few learning rates start; the two best go on until validation stops getting better (a slower one may overtake); then the
+ * model is trained anew on everything, validation events included, for as many epochs as were best. The untrained model is a
+ * candidate, too.
  */
 import type { RandomSource } from "@tributary/dp";
 import { type Histories, leaveLastOut, type SeededRandom, seededRandom, shuffle } from "@tributary/events";
@@ -26,7 +27,7 @@ export interface LocalTrainingOptions {
   readonly learningRates?: readonly number[];
   /** Customers a step. */
   readonly batch?: number;
-  /** Epochs that every learning rate gets before the best goes on alone. */
+  /** Epochs that every learning rate gets before the best two go on. */
   readonly trialEpochs?: number;
   readonly mostEpochs?: number;
   /** Validations without improvement after which training stops. */
@@ -66,7 +67,7 @@ export async function trainLocally(
   histories: Histories,
   options: LocalTrainingOptions,
 ): Promise<LocalTraining> {
-  const { initial, learningRates = [0.003, 0.01, 0.03], trialEpochs = 6, mostEpochs = 60, patience = 4 } = options;
+  const { initial, learningRates = [0.003, 0.01, 0.03, 0.1], trialEpochs = 3, mostEpochs = 60, patience = 4 } = options;
   const late = options.deadline ?? (() => false);
   const validation = leaveLastOut(histories);
   const trainer = await createTrainer(spec, executor, { clipped: false });
@@ -96,10 +97,14 @@ export async function trainLocally(
     for (let epoch = 0; epoch < trialEpochs; epoch++) {
       for (const course of courses) if (!late()) await advanceAndJudge(course);
     }
-    const best = courses.reduce((a, b) => (b.best.validation > a.best.validation ? b : a));
-    const isStale = () => best.epochs - best.best.epochs >= patience;
-    while (!isStale() && best.epochs < mostEpochs && !late()) await advanceAndJudge(best);
-    const stopped = isStale() ? "patience" : best.epochs >= mostEpochs ? "epochs" : "deadline";
+    const isStale = (course: Course) => course.epochs - course.best.epochs >= patience;
+    const isDone = (course: Course) => isStale(course) || course.epochs >= mostEpochs;
+    const finalists = courses.toSorted((a, b) => b.best.validation - a.best.validation).slice(0, 2);
+    while (!finalists.every(isDone) && !late()) {
+      for (const course of finalists) if (!isDone(course) && !late()) await advanceAndJudge(course);
+    }
+    const best = finalists.reduce((a, b) => (b.best.validation > a.best.validation ? b : a));
+    const stopped = isStale(best) ? "patience" : best.epochs >= mostEpochs ? "epochs" : "deadline";
 
     const final = begin(best.learningRate);
     while (final.epochs < best.best.epochs) await advance(final, histories);
