@@ -16,9 +16,9 @@ import {
   sha256Hex,
 } from "@tributary/protocol";
 import { type HomeLayout, isHome } from "../home/layout.ts";
-import { type FederationFigures, type RoundFigures, roundTable } from "./round-table.ts";
+import { type RoundFigures, roundTable } from "./round-table.ts";
 
-export interface StoredInvite {
+interface StoredInvite {
   readonly tokenHash: string;
   readonly node: string;
   readonly expires: string;
@@ -27,7 +27,7 @@ export interface StoredInvite {
 }
 
 /** An entry with its line (canonical, without `\n`) and its hash. */
-export interface LedgerLine {
+interface LedgerLine {
   readonly line: string;
   readonly entry: Entry;
   readonly hash: Sha256;
@@ -59,7 +59,7 @@ export interface Store {
   close(): void;
 }
 
-export type { FederationFigures, RoundFigures };
+export type { RoundFigures };
 
 const schemaVersion = 1;
 const schema = `
