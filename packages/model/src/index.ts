@@ -40,4 +40,11 @@ export {
 export { type TrainingVector, type TrainingVectorRequest, trainingVector } from "./private-vector/private-vector.ts";
 export { itemRow } from "./rows.ts";
 export { checkSpec, type ModelSpec } from "./spec.ts";
+export {
+  type BenchConfiguration,
+  type BenchStepOptions,
+  type BenchStepResult,
+  benchConfigurations,
+  benchStep,
+} from "./training/bench-step.ts";
 export { createTrainer, type SumCounts, type SumRequest, type Trainer } from "./training/trainer.ts";

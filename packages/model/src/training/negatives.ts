@@ -1,5 +1,5 @@
 /** The negatives of a round: rows that everyone's sampled softmax shares, drawn from a source that is common to the round. */
-import type { RandomSource } from "@tributary/dp";
+import { type RandomSource, wordReader } from "@tributary/dp";
 import type { ModelSpec } from "../spec.ts";
 import type { SharedNegatives } from "./examples.ts";
 
@@ -7,9 +7,10 @@ import type { SharedNegatives } from "./examples.ts";
 export function drawNegatives(spec: ModelSpec, random: RandomSource): SharedNegatives {
   const count = spec.nextItem.negatives;
   // Floyd's algorithm (Bentley, CACM 30:9, 1987)
+  const reader = wordReader(random);
   const chosen = new Set<number>();
   for (let last = spec.items - count + 1; last <= spec.items; last++) {
-    const row = 1 + below(last, random);
+    const row = 1 + reader.below(last);
     chosen.add(chosen.has(row) ? last : row);
   }
   const rows = Int32Array.from(chosen).sort();
@@ -23,16 +24,4 @@ export function drawNegatives(spec: ModelSpec, random: RandomSource): SharedNega
 /** log of how often a row is expected among the negatives: the same for all, since they are drawn uniformly. */
 export function logExpectedCount(spec: ModelSpec): number {
   return Math.log(spec.nextItem.negatives / spec.items);
-}
-
-/** Uniform in 0 … bound − 1, by rejection. */
-function below(bound: number, random: RandomSource): number {
-  const bytes = new Uint8Array(4);
-  const view = new DataView(bytes.buffer);
-  const fair = Math.floor(2 ** 32 / bound) * bound;
-  for (;;) {
-    random.fill(bytes);
-    const value = view.getUint32(0, true);
-    if (value < fair) return value % bound;
-  }
 }

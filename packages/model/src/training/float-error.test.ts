@@ -1,0 +1,206 @@
+/**
+ * The allowance in Δ (DESIGN §4): in `bucketed` arithmetic one customer moves a node's sum by at most C·(1 + 2⁻¹⁰). This hunts
+ * for the largest excess over C, by removing customers from buckets under ordinary and under adversarial weights, histories
+ * and clip norms, and wants it 30 times below the allowance. Fixed seeds: a failure can be run again.
+ *
+ * Adversaries: every tensor scaled by its own power of ten, up to 10^±4; a softmax that is certain of the right item, so that
+ * two halves of the table's gradient cancel; everyone holding the same item, so that all gradients point one way and the sum is
+ * as long as it can be; as many customers in a run as may be. Found and closed by it: BLAS results that depend on the number of
+ * rows, grown to 2·C by chaotic weights, and norms lost in cancellation, 0.7·2⁻¹⁰·C.
+ */
+import type { Histories } from "@tributary/events";
+import { clipNormInput, type FeedTensor, float64Interpreter, type Session } from "@tributary/tensor";
+import { onnxruntimeExecutor } from "@tributary/tensor/onnxruntime";
+import { describe, expect, test } from "vitest";
+import { type TrainingGraph, trainingGraph } from "../graphs/training.ts";
+import { gather, graphParameters, parameterCount, parameterShapes, sizeOf } from "../parameters.ts";
+import { scrambled } from "../rows.ts";
+import type { ModelSpec } from "../spec.ts";
+import { BucketSum } from "./bucket-sum.ts";
+import { type Example, exampleFeeds, exampleOf, type SharedNegatives } from "./examples.ts";
+
+const allowance = 2 ** -10;
+
+interface Hunt {
+  readonly name: string;
+  readonly length: number;
+  readonly negatives: number;
+  readonly activation: "relu" | "gelu";
+  readonly heads: number;
+  readonly customers: number;
+  readonly trials: number;
+  /** What norms are laid out for: 1 Gram matrices, 1000 written-out gradients. */
+  readonly layout: number;
+}
+
+const hunts: readonly Hunt[] = [
+  {
+    name: "few long histories, all items",
+    length: 12,
+    negatives: 0,
+    activation: "gelu",
+    heads: 2,
+    customers: 9,
+    trials: 60,
+    layout: 1,
+  },
+  {
+    name: "few long histories, written-out norms",
+    length: 12,
+    negatives: 8,
+    activation: "relu",
+    heads: 1,
+    customers: 9,
+    trials: 60,
+    layout: 1000,
+  },
+  {
+    name: "as many short histories as may run together",
+    length: 2,
+    negatives: 0,
+    activation: "relu",
+    heads: 1,
+    customers: 96,
+    trials: 45,
+    layout: 1,
+  },
+  {
+    name: "the shortest histories, negatives",
+    length: 1,
+    negatives: 8,
+    activation: "gelu",
+    heads: 1,
+    customers: 96,
+    trials: 45,
+    layout: 1,
+  },
+];
+
+/** Numbers in [0, 1) that are the same in every run. */
+function sequence(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x9e3779b9) | 0;
+    return scrambled(state) / 2 ** 32;
+  };
+}
+
+function specOf({ length, negatives, activation, heads }: Hunt): ModelSpec {
+  const sizes = { items: 60, length, width: 16, blocks: 2, heads, feedForward: 2, activation, positions: "learned" } as const;
+  return { family: "sasrec", ...sizes, actions: 4, timeGaps: 14, nextItem: { negatives }, nextActionWeight: 300 };
+}
+
+interface Trial {
+  readonly feeds: Readonly<Record<string, FeedTensor>>;
+  readonly histories: Histories;
+  readonly examples: readonly Example[];
+  readonly negatives: SharedNegatives | undefined;
+}
+
+/** Weights, histories and C of one trial. `wild`: powers of ten by which tensors are off; `certain`: the cancelling softmax. */
+function prepare(spec: ModelSpec, customers: number, next: () => number, wild: number, certain: boolean): Trial {
+  const parameters = Float32Array.from(
+    parameterShapes(spec).flatMap(({ name, shape }) => {
+      const off = 10 ** ((next() * 2 - 1) * wild);
+      return Array.from({ length: sizeOf(shape) }, () => ((name.endsWith("gain") ? 1 : 0) + (next() - 0.5) * 0.4) * off);
+    }),
+  );
+  if (certain) {
+    let offset = 0;
+    for (const { name, shape } of parameterShapes(spec)) {
+      if (name === "final.bias") {
+        const row = parameters.slice(0, spec.width);
+        const pull = 10 ** (next() * 5 - 1) / Math.hypot(...row);
+        parameters.set(
+          row.map((value) => value * pull),
+          offset,
+        );
+      }
+      offset += sizeOf(shape);
+    }
+  }
+  const variety = certain ? 1 : next() < 0.3 ? 2 : spec.items;
+  const lengths = Array.from({ length: customers }, () => 2 + Math.floor(next() * spec.length));
+  const offsets = Uint32Array.from([0, ...lengths]);
+  for (let c = 1; c <= customers; c++) offsets[c] = (offsets[c] ?? 0) + (offsets[c - 1] ?? 0);
+  const events = offsets.at(-1) ?? 0;
+  const histories: Histories = {
+    customers: lengths.map((_, c) => `c${c}`),
+    offsets,
+    items: Int32Array.from({ length: events }, () => (next() < 0.05 ? 0 : 1 + Math.floor(next() * variety))),
+    actions: Uint8Array.from({ length: events }, () => Math.floor(next() * 4)),
+    times: Float64Array.from({ length: events }, (_, event) => event * 1000 * next()),
+  };
+  const feeds: Record<string, FeedTensor> = {
+    [clipNormInput]: { shape: [], data: Float32Array.of(10 ** (next() * 4 - 2)) },
+  };
+  for (const parameter of graphParameters(spec))
+    feeds[parameter.name] = { shape: parameter.shape, data: gather(parameter, parameters) };
+  const count = spec.nextItem.negatives;
+  let negatives: SharedNegatives | undefined;
+  if (count > 0) {
+    const rows = Int32Array.from({ length: count }, (_, slot) => slot + 1);
+    const slotOf = Int32Array.from({ length: spec.items + 1 }, (_, row) => (row > 0 && row <= count ? row - 1 : count));
+    negatives = { rows, slotOf };
+    feeds["negatives"] = { shape: [count], data: rows };
+    feeds["correction"] = { shape: [count], data: new Float32Array(count).fill(Math.log(count / spec.items)) };
+  }
+  const examples = histories.customers.flatMap((_, c) => exampleOf(spec, histories, c) ?? []);
+  return { feeds, histories, examples, negatives };
+}
+
+/** A run's clipped sum in units of C, or undefined where something is not finite. */
+async function sumOf(spec: ModelSpec, { pieces }: TrainingGraph, session: Session, trial: Trial, examples: readonly Example[]) {
+  const feeds = { ...trial.feeds, ...exampleFeeds(spec, trial.histories, examples, spec.length, trial.negatives) };
+  const outputs = await session.run(feeds);
+  const bucket = new BucketSum(graphParameters(spec), pieces, parameterCount(spec));
+  if (!outputs["norm"]?.data.every(Number.isFinite) || !bucket.add(pieces, outputs, feeds)) return undefined;
+  const fine = 2 ** 40; // truncation far below what is looked for
+  const total = new Float64Array(parameterCount(spec));
+  bucket.flush(total, fine / (feeds[clipNormInput]?.data[0] ?? 1));
+  return total.map((value) => value / fine);
+}
+
+const lengthOf = (a: Float64Array, b: Float64Array) =>
+  Math.sqrt(a.reduce((sum, value, i) => sum + (value - (b[i] ?? 0)) ** 2, 0));
+
+describe.each(hunts)("$name", (hunt) => {
+  test("removing any one customer moves a bucket's sum by at most C·(1 + 2⁻¹⁰/30)", async () => {
+    const spec = specOf(hunt);
+    const graph = trainingGraph(spec, { length: hunt.layout, clipped: true });
+    const session = await onnxruntimeExecutor().load(graph.graph);
+    let [largest, compared] = [0, 0];
+    for (let trial = 0; trial < hunt.trials; trial++) {
+      const prepared = prepare(spec, hunt.customers, sequence(trial * 7919 + 1), [0.5, 2, 4][trial % 3] ?? 0, trial % 2 === 1);
+      const whole = await sumOf(spec, graph, session, prepared, prepared.examples);
+      if (whole === undefined) continue;
+      for (const place of [0, 1, prepared.examples.length - 1]) {
+        const rest = prepared.examples.filter((_, index) => index !== place);
+        const without = await sumOf(spec, graph, session, prepared, rest);
+        if (without === undefined) continue;
+        largest = Math.max(largest, lengthOf(whole, without) - 1);
+        compared += 1;
+      }
+    }
+    await session.close();
+    expect(compared).toBeGreaterThan(hunt.trials);
+    expect(largest, `largest excess over C, in allowances: ${largest / allowance}`).toBeLessThan(allowance / 30);
+  });
+});
+
+test("under ordinary weights a bucket's sum is the float64 twin's to 2⁻¹⁰·C/30 a customer", async () => {
+  for (const hunt of hunts.slice(0, 2)) {
+    const spec = specOf(hunt);
+    const graph = trainingGraph(spec, { length: hunt.layout, clipped: true });
+    const [native, twin] = [await onnxruntimeExecutor().load(graph.graph), await float64Interpreter().load(graph.graph)];
+    for (let trial = 0; trial < 4; trial++) {
+      const prepared = prepare(spec, 5, sequence(trial + 500), 0.3, false);
+      const [fast, exact] = [
+        await sumOf(spec, graph, native, prepared, prepared.examples),
+        await sumOf(spec, graph, twin, prepared, prepared.examples),
+      ];
+      expect(fast && exact && lengthOf(fast, exact)).toBeLessThan((allowance / 30) * prepared.examples.length);
+    }
+    await native.close();
+  }
+});
