@@ -24,7 +24,7 @@ function chaos(seed: number): Faults {
     crash: () => calm-- > 0 && random.number() < crashRate,
     lose: () => calm > 0 && random.number() < lossRate,
     repeat: () => random.number() < 0.05,
-    expire: () => calm > 0 && random.number() < expiryRate,
+    expire: () => (calm <= 0 || random.number() >= expiryRate ? "nobody" : random.number() < 0.5 ? "one" : "all"),
     next: (waiting) => (random.number() < 0.5 ? 0 : Math.floor(random.number() * waiting)),
   };
 }

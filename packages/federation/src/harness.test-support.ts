@@ -228,8 +228,8 @@ export interface Faults {
   readonly lose: (to: string, event: string) => boolean;
   /** Deliver this once more, later? */
   readonly repeat: (event: string) => boolean;
-  /** Does some node's last deadline pass now? */
-  readonly expire: () => boolean;
+  /** Whose last deadlines pass now? Everybody's, as when the coordinator was away for long; or one node's. */
+  readonly expire: () => "nobody" | "one" | "all";
   /** Which of so many deliveries comes next. */
   readonly next: (waiting: number) => number;
 }
@@ -238,7 +238,7 @@ export const noFaults: Faults = {
   crash: () => false,
   lose: () => false,
   repeat: () => false,
-  expire: () => false,
+  expire: () => "nobody",
   next: () => 0,
 };
 
@@ -346,13 +346,19 @@ export async function run(world: World, faults: Faults = noFaults, most = 4000):
     }
     if (crossesNetwork(delivery.event) && faults.lose(delivery.to, describe(delivery.event))) continue;
     if (crossesNetwork(delivery.event) && faults.repeat(describe(delivery.event))) world.queue.push(delivery);
-    if (faults.expire()) {
-      const party = world.nodes[world.queue.length % world.nodes.length];
-      const round = party?.state.round?.number;
-      if (party !== undefined && round !== undefined) stepAtNode(world, party, { type: "expired", round }, faults);
-    }
+    expire(world, faults);
     if (delivery.side === "coordinator") await stepAtCoordinator(world, delivery.event, faults);
     else stepAtNode(world, nodeOf(world, delivery.to), delivery.event, faults);
+  }
+}
+
+function expire(world: World, faults: Faults): void {
+  const who = faults.expire();
+  if (who === "nobody") return;
+  const first = world.queue.length % world.nodes.length;
+  for (const party of who === "all" ? world.nodes : world.nodes.slice(first, first + 1)) {
+    const { round } = party.state;
+    if (round !== null) stepAtNode(world, party, { type: "expired", round: round.number }, faults);
   }
 }
 
