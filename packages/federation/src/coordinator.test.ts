@@ -195,6 +195,17 @@ describe("a round that is given up", () => {
     for (const { state } of world.nodes) expect(state.charges.map(({ standing }) => standing)).toEqual(["final"]);
   });
 
+  test("is charged as soon as a masked vector may exist, although none has arrived", async () => {
+    const world = createWorld();
+    while (world.coordinator.state.round?.phase !== "masked") await run(world, noFaults, 1);
+    while (world.nodes.some(({ state }) => state.charges.length === 0)) await run(world, noFaults, 1);
+    if (world.coordinator.state.round.uploads.length > 0) throw new Error("an upload came too early for this test");
+    world.queue.splice(0);
+    await take(world, { type: "deadline", round: 1, phase: "masked" });
+    expect(world.coordinator.ledger.map(parseLine)[1]).toMatchObject({ kind: "aborted", charged: true, step: "masked" });
+    expect(world.coordinator.state.charged).toEqual([1]);
+  });
+
   test("a set of survivors without a node, signed by a quorum, gives that node its charge back", async () => {
     const world = createWorld();
     const masked = await until(world, "masked"); // persisted and paid, but it never arrives

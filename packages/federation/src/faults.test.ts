@@ -39,7 +39,12 @@ function check(world: World): void {
   expect(charged).toBe(plannedRounds);
   expect(world.coordinator.state.charged).toEqual([charged]);
   const released = entries.flatMap((entry) => (entry.kind === "round" ? [entry] : []));
+  const free = entries.flatMap((entry) => (entry.kind === "aborted" && !entry.charged ? [entry.round] : []));
   for (const { id, state, ledger } of world.nodes) {
+    // what a node has paid for, the ledger counts
+    const paying = state.charges.filter(({ standing }) => standing !== "refunded").map(({ round }) => round);
+    const known = free.filter((round) => round <= state.settledRound);
+    expect(known.filter((round) => paying.includes(round))).toEqual([]);
     // a copy is a beginning of the ledger
     expect(ledger).toEqual(world.coordinator.ledger.slice(0, ledger.length));
     expect(ledger.length).toBe(state.head.entries);

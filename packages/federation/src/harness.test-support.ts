@@ -105,7 +105,7 @@ export function identity(label: string): Identity {
 }
 
 /** The streams are fresh whenever a context is made, as in a real process. */
-export function contextOf(party: Identity, label: string): Context {
+function contextOf(party: Identity, label: string): Context {
   return {
     crypto,
     random: (round, purpose) => seeded(`${label} ${round} ${purpose}`),
@@ -197,7 +197,7 @@ interface CoordinatorParty {
 }
 
 /** What was seen, to tell what must not be. */
-export interface Journal {
+interface Journal {
   /** `node/round/step` → what left the node. */
   readonly said: Map<string, string>;
   /** `node/round` → hash of the one masked vector. */
@@ -555,11 +555,13 @@ function carryOutAtNode(world: World, party: NodeParty, effect: NodeEffect, trai
       return;
     }
     case "send":
+      requireOnDisk(party, effect.message);
       recordSaid(journal, id, effect.message);
       queue.push(toCoordinator({ type: "message", message: effect.message }));
       return;
     case "upload":
       if (party.vector === undefined) throw new Error(`${id} has nothing to upload`);
+      requireOnDisk(party, effect.message);
       once(journal.masked, `${id}/${effect.message.round}`, effect.message.body.sha256, "two masked vectors");
       uploadsOf(world, id).set(effect.message.body.sha256, party.vector);
       queue.push(toCoordinator({ type: "uploaded", message: effect.message }));
@@ -579,6 +581,11 @@ function carryOutAtNode(world: World, party: NodeParty, effect: NodeEffect, trai
     case "setExpiry":
       return;
   }
+}
+
+/** Persist, then speak: the very bytes are on the node's disk before they leave. */
+function requireOnDisk({ id, disk }: NodeParty, message: Message): void {
+  if (!disk.includes(JSON.stringify(message))) throw new Error(`${id} said ${message.step} before it was persisted`);
 }
 
 /** Whatever a node says in one step of one round, it says once; shares of both kinds for one node never leave. */

@@ -44,7 +44,7 @@ export interface Charge {
 }
 
 /** The secrets of one round. Hex; erased as early as the protocol allows. */
-export interface RoundSecrets {
+interface RoundSecrets {
   /** X25519 secret of the encryption key. Needed until the envelopes are open. */
   readonly encryptionSecret: string | null;
   /** X25519 secret of the mask key, uniform in Z_p. Gone once the masked vector is persisted. */

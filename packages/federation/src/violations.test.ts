@@ -100,6 +100,7 @@ describe("an offer", () => {
       { plan: { epsilon: "0.01" as Decimal }, policy: { maxEpsilon: "0.02" as Decimal } },
       "TRB_POLICY_EPSILON_EXCEEDED",
     ],
+    ["plan whose coordinator adds the noise", { plan: { noiseMode: "central" } }, "TRB_PLAN_CENTRAL_NOISE"],
     ["delta above the node's limit", { policy: { delta: "0.0000001" as Decimal } }, "TRB_POLICY_DELTA_TOO_LARGE"],
     ["minimum cohort below the node's limit", { policy: { minCohort: 5 } }, "TRB_POLICY_COHORT_TOO_SMALL"],
     ["kind of release that isn't permitted", { policy: { releases: [] } }, "TRB_POLICY_RELEASE_FORBIDDEN"],

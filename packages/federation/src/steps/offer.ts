@@ -141,13 +141,14 @@ export function acceptOffer(state: NodeState, offer: MessageOf<"offer">, context
 }
 
 /** After the last deadline of a round and the grace for a coordinator that restarts, secrets go. */
-export function expiryOf({ plan: { deadlines } }: NodeState): number {
+function expiryOf({ plan: { deadlines } }: NodeState): number {
   const { keys, shares, uploadOffset, masked, consistency, unmask, grace } = deadlines;
   return keys + shares + uploadOffset + masked + consistency + unmask + grace;
 }
 
-/** What the merchant permits. @throws TRB_POLICY_… */
+/** What the merchant permits. @throws TRB_POLICY_…, TRB_PLAN_CENTRAL_NOISE */
 function requirePermitted({ plan, policy }: NodeState, { kind }: Release): void {
+  if (plan.noiseMode === "central") throw fail("TRB_PLAN_CENTRAL_NOISE"); // the coordinator would see the bare sum
   if (!policy.releases.includes(kind)) throw fail("TRB_POLICY_RELEASE_FORBIDDEN", { kind });
   if (plan.minCohort < policy.minCohort) {
     throw fail("TRB_POLICY_COHORT_TOO_SMALL", { cohort: plan.minCohort, least: policy.minCohort });
