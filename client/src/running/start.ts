@@ -135,6 +135,7 @@ export async function runNode(options: StartNodeOptions, transport: Transport): 
       },
     });
     releases.push(() => training.close());
+    await training.prepare();
 
     const context = (): Context => ({ crypto, random, sign: identity.sign, now: new Date().toISOString() });
 

@@ -15,7 +15,7 @@ import { nodeCrypto } from "@tributary/protocol/node-crypto";
 import { onnxruntimeExecutor } from "@tributary/tensor/onnxruntime";
 import { readHistories, storeGeneration } from "../home/histories.ts";
 import { layoutOf } from "../home/layout.ts";
-import type { TrainingAnswer, TrainingEnd, TrainingJob, TrainingSetup } from "./words.ts";
+import type { TrainingAnswer, TrainingJob, TrainingOrder, TrainingSetup } from "./words.ts";
 
 export type TrainingPurpose = "sampling" | "rounding" | "noise";
 
@@ -31,20 +31,23 @@ export function serveTraining({ random }: ServeTrainingOptions): void {
   const setup: TrainingSetup = workerData;
   const loop = trainingLoop(setup, random);
   let turn: Promise<void> = Promise.resolve();
-  port.on("message", (order: TrainingJob | TrainingEnd) => {
+  port.on("message", (order: TrainingOrder) => {
     turn = turn.then(async () => {
       if (order.type === "end") {
         await loop.close();
         port.close();
         return;
       }
-      const answer = await loop.train(order).catch((error: unknown) => failure(order.round, error));
+      const round = order.type === "train" ? order.round : 0;
+      const work = order.type === "train" ? loop.train(order) : loop.prepare();
+      const answer = await work.catch((error: unknown) => failure(round, error));
       port.postMessage(answer, answer.type === "trained" ? [answer.vector.buffer] : []);
     });
   });
 }
 
 interface TrainingLoop {
+  prepare(): Promise<TrainingAnswer>;
   train(job: TrainingJob): Promise<TrainingAnswer>;
   close(): Promise<void>;
 }
@@ -58,22 +61,33 @@ function trainingLoop(setup: TrainingSetup, random: ServeTrainingOptions["random
   let model: { readonly hash: Sha256; readonly parameters: Float32Array } | undefined;
   let store: { readonly generation: string | undefined; readonly histories: Histories } | undefined;
 
+  const histories = (): Histories => {
+    const generation = storeGeneration(layout);
+    if (store === undefined || store.generation !== generation) store = { generation, histories: readHistories(layout) };
+    return store.histories;
+  };
+  const loadedTrainer = (): Promise<Trainer> => {
+    trainer ??= createTrainer(plan.model, onnxruntimeExecutor()).catch((error: unknown) => {
+      trainer = undefined; // the next round may try again
+      throw error;
+    });
+    return trainer;
+  };
+
+  const prepare = async (): Promise<TrainingAnswer> => {
+    histories();
+    await loadedTrainer();
+    return { type: "prepared" };
+  };
   const train = async ({ round, release, modelHash, model: file, stopAt }: TrainingJob): Promise<TrainingAnswer> => {
     const isStopped = () => Atomics.load(stopped, 0) >= round;
     if (isStopped()) return { type: "stopped", round };
     if (file !== null) model = { hash: modelHash, parameters: decodeModel(plan.model, file) };
     if (model?.hash !== modelHash) throw fail("TRB_NODE_MODEL_MISMATCH", { round });
-    const generation = storeGeneration(layout);
-    if (store === undefined || store.generation !== generation) store = { generation, histories: readHistories(layout) };
-    trainer ??= createTrainer(plan.model, onnxruntimeExecutor()).catch((error: unknown) => {
-      trainer = undefined; // the next round may try again
-      throw error;
-    });
-
-    const { vector } = await trainingVector(await trainer, {
+    const { vector } = await trainingVector(await loadedTrainer(), {
       ...roundParameters(plan, release),
       parameters: model.parameters,
-      histories: store.histories,
+      histories: histories(),
       negatives: negativesSource(crypto, hash, round),
       deadline: () => isStopped() || Date.now() >= stopAt,
       random: {
@@ -91,7 +105,7 @@ function trainingLoop(setup: TrainingSetup, random: ServeTrainingOptions["random
   const close = async () => {
     await (await trainer)?.close();
   };
-  return { train, close };
+  return { prepare, train, close };
 }
 
 /** A buffer that holds nothing but the vector, so that transferring it takes nothing else along. */

@@ -5,9 +5,9 @@
 import { Worker } from "node:worker_threads";
 import { fail, isTributaryError, type TributaryError } from "@tributary/errors";
 import type { NodeId, Plan, Sha256 } from "@tributary/protocol";
-import type { TrainingAnswer, TrainingEnd, TrainingJob, TrainingSetup } from "./words.ts";
+import type { TrainingAnswer, TrainingEnd, TrainingJob, TrainingPreparation, TrainingSetup } from "./words.ts";
 
-interface TrainingOrder {
+interface RoundOrder {
   readonly round: number;
   readonly release: number;
   readonly modelHash: Sha256;
@@ -15,7 +15,12 @@ interface TrainingOrder {
 }
 
 export interface Training {
-  start(order: TrainingOrder): void;
+  /**
+   * Starts the worker and has it load histories and graphs, so that the first round's time is for training.
+   * @throws TRB_NODE_TRAINING_FAILED when this machine can't train
+   */
+  prepare(): Promise<void>;
+  start(order: RoundOrder): void;
   /** Gives this round, and every one before it, up. */
   stop(round: number): void;
   close(): Promise<void>;
@@ -37,6 +42,8 @@ export function superviseTraining(options: TrainingOptions): Training {
   let worker: Worker | undefined;
   /** The model that the living worker holds. */
   let held: Sha256 | undefined;
+  const prepared = Promise.withResolvers<void>();
+  prepared.promise.catch(() => {}); // whoever called `prepare` hears of it
   const open = new Map<number, AbortController>();
 
   const settle = (round: number): boolean => open.delete(round) && Atomics.load(stopped, 0) < round;
@@ -48,7 +55,10 @@ export function superviseTraining(options: TrainingOptions): Training {
     const setup: TrainingSetup = { home, node, plan, stopped };
     const started = new Worker(entry, { workerData: setup, name: "training" });
     started.on("message", (answer: TrainingAnswer) => {
-      if (answer.type === "failed") {
+      if (answer.type === "prepared") prepared.resolve();
+      else if (answer.type === "failed" && answer.round === 0) {
+        prepared.reject(fail("TRB_NODE_TRAINING_FAILED", { round: 0, reason: `${answer.code}: ${answer.reason}` }));
+      } else if (answer.type === "failed") {
         held = undefined;
         failRound(
           answer.round,
@@ -62,6 +72,7 @@ export function superviseTraining(options: TrainingOptions): Training {
       if (worker !== started) return;
       worker = undefined;
       held = undefined;
+      prepared.reject(fail("TRB_NODE_TRAINING_FAILED", { round: 0, reason }));
       for (const round of [...open.keys()]) failRound(round, fail("TRB_NODE_TRAINING_FAILED", { round, reason }));
     };
     started.on("error", (error) => died(error instanceof Error ? error.name : "the worker died"));
@@ -69,7 +80,7 @@ export function superviseTraining(options: TrainingOptions): Training {
     return started;
   };
 
-  const prepare = async (order: TrainingOrder, signal: AbortSignal): Promise<void> => {
+  const send = async (order: RoundOrder, signal: AbortSignal): Promise<void> => {
     const { round, modelHash } = order;
     let model: Uint8Array<ArrayBuffer> | null = null;
     if (held !== modelHash) model = await fetchModel(modelHash, signal);
@@ -81,10 +92,16 @@ export function superviseTraining(options: TrainingOptions): Training {
   };
 
   return {
+    prepare() {
+      worker ??= begin();
+      const order: TrainingPreparation = { type: "prepare" };
+      worker.postMessage(order);
+      return prepared.promise;
+    },
     start(order) {
       const control = new AbortController();
       open.set(order.round, control);
-      prepare(order, control.signal).catch((error: unknown) => {
+      send(order, control.signal).catch((error: unknown) => {
         const reason = isTributaryError(error) ? `${error.code}: ${error.message}` : "the model can't be fetched";
         failRound(order.round, fail("TRB_NODE_TRAINING_FAILED", { round: order.round, reason }, error));
       });

@@ -21,12 +21,20 @@ export interface TrainingJob {
   readonly stopAt: number;
 }
 
+/** Load histories and graphs now, so that the first round's time is for training. Answer: `prepared`, or `failed` with round 0. */
+export interface TrainingPreparation {
+  readonly type: "prepare";
+}
+
 /** Finish what has begun, let go of everything, and end: a thread must not be torn down while its graphs run in native code. */
 export interface TrainingEnd {
   readonly type: "end";
 }
 
+export type TrainingOrder = TrainingPreparation | TrainingJob | TrainingEnd;
+
 export type TrainingAnswer =
+  | { readonly type: "prepared" }
   | { readonly type: "trained"; readonly round: number; readonly vector: Uint32Array<ArrayBuffer> }
   /** Given up, as asked. */
   | { readonly type: "stopped"; readonly round: number }

@@ -1,0 +1,93 @@
+/** A small federation on disk, ready to be started: a made-up market, a plan with short deadlines, homes that have joined. */
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { changePolicy, importEvents, joinFederation, trustPeers } from "@tributary/client";
+import { coordinatorIdentity, createInvite } from "@tributary/coordinator";
+import { type Catalogue, splitCustomers, writeCatalogue, writeCsv } from "@tributary/events";
+import { type Plan, parsePlan } from "@tributary/protocol";
+import { nodeCrypto } from "@tributary/protocol/node-crypto";
+import { choosePlan, type MerchantPart, merchantParts, planDocument, syntheticMarket } from "@tributary/simulate";
+
+export interface SmallFederation {
+  readonly plan: Plan;
+  readonly catalogue: Catalogue;
+  readonly parts: readonly MerchantPart[];
+  readonly platform: string;
+  readonly planFile: string;
+  readonly catalogueFile: string;
+  home(node: string): string;
+}
+
+export interface SmallOptions {
+  readonly merchants: number;
+  readonly rounds: number;
+  readonly customers?: number;
+  readonly items?: number;
+  readonly deadlines?: Partial<Plan["deadlines"]>;
+}
+
+/** Long enough for processes that share two cores, short enough for a test. */
+const deadlines: Plan["deadlines"] = {
+  keys: 4000,
+  shares: 4000,
+  uploadOffset: 700,
+  masked: 5000,
+  consistency: 4000,
+  unmask: 4000,
+  grace: 20_000,
+};
+
+export async function smallFederation(folder: string, options: SmallOptions): Promise<SmallFederation> {
+  const { merchants, rounds, customers = 40 * merchants, items = 50 } = options;
+  const { catalogue, histories } = syntheticMarket({ seed: 7, customers, items });
+  const platform = `${folder}/platform`;
+  const crypto = nodeCrypto();
+  const { plan: numbers } = choosePlan({ catalogueItems: items, customers, merchants, epsilon: 8, delta: 1e-6, rounds });
+  const { key: coordinatorKey } = coordinatorIdentity(platform);
+  const drawn = planDocument(crypto, numbers, {
+    federation: "small",
+    coordinatorKey,
+    catalogue,
+    catalogueProvenance: "public",
+  });
+  const plan = parsePlan({ ...drawn, deadlines: { ...deadlines, ...options.deadlines } });
+  const parts = merchantParts(splitCustomers(histories, merchants, 7));
+  mkdirSync(`${folder}/logs`, { recursive: true });
+  const catalogueFile = `${folder}/catalogue.jsonl`;
+  const planFile = `${folder}/plan.json`;
+  writeFileSync(planFile, JSON.stringify(plan));
+  await writeCatalogue(catalogueFile, catalogue);
+  for (const part of parts) await writeCsv(`${folder}/logs/${part.node}.csv`, part.train, catalogue);
+  return { plan, catalogue, parts, platform, planFile, catalogueFile, home: (node) => `${folder}/${node}` };
+}
+
+/** Every merchant joins the coordinator at `url`, trusts every other, and imports its log. */
+export async function joinAll(
+  federation: SmallFederation,
+  folder: string,
+  url: string,
+  policy: { readonly maxEpsilon?: number } = {},
+): Promise<void> {
+  const fingerprints: string[] = [];
+  for (const { node } of federation.parts) {
+    const { invite } = await createInvite(federation.platform, { node, url, hours: 1 });
+    const joined = await joinFederation({ invite, home: federation.home(node) });
+    fingerprints.push(joined.fingerprint);
+  }
+  for (const { node } of federation.parts) {
+    const home = federation.home(node);
+    await trustPeers({ home, fingerprints });
+    if (policy.maxEpsilon !== undefined) await changePolicy({ home, maxEpsilon: policy.maxEpsilon });
+    await importEvents({
+      home,
+      files: [`${folder}/logs/${node}.csv`],
+      columns: { customer: "customer", item: "item", action: "action", time: "time" },
+    });
+  }
+}
+
+export function ledgerEntries(home: string): Record<string, unknown>[] {
+  const lines = readFileSync(`${home}/ledger.jsonl`, "utf8")
+    .split("\n")
+    .filter((line) => line !== "");
+  return lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+}

@@ -1,0 +1,13 @@
+/** A node process with seeded randomness: `node test/seeded/node.ts HOME`. */
+import { startNode } from "@tributary/client";
+import { seededRandom } from "./randomness.ts";
+
+const home = process.argv[2] ?? "";
+const running = await startNode({
+  home,
+  random: (round, purpose) => seededRandom("node", running.node, round, purpose),
+  trainingWorker: new URL("./training-worker.ts", import.meta.url),
+});
+process.stdout.write(`${JSON.stringify({ event: "started", node: running.node })}\n`);
+await running.finished;
+await running.close();
