@@ -18,7 +18,7 @@ export function encodeModel(spec: ModelSpec, parameters: Float32Array): Uint8Arr
     throw fail("TRB_MODEL_LENGTH_MISMATCH", { what: "The model", found: parameters.length, expected });
   }
   refuseNonFinite(tensors, parameters);
-  return writeTensors({ tensors, metadata: { format: "tributary" }, data: littleEndian32(parameters) });
+  return writeTensors({ tensors, metadata: { format: "tributary" }, data: bytesOf(parameters) });
 }
 
 /**
@@ -44,8 +44,7 @@ export function decodeModel(spec: ModelSpec, file: Uint8Array): Float32Array {
       throw fail("TRB_MODEL_TENSOR_SHAPE", { ...text, expected: wanted.shape.join(", ") });
     }
   });
-  const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
-  const parameters = Float32Array.from({ length: data.length / 4 }, (_, i) => view.getFloat32(4 * i, true));
+  const parameters = new Float32Array(data.slice().buffer); // little-endian, as every machine's that JavaScript runs on
   refuseNonFinite(expected, parameters);
   return parameters;
 }
@@ -65,12 +64,7 @@ function refuseNonFinite(tensors: readonly TensorHeader[], parameters: Float32Ar
   }
 }
 
-/** Files are little-endian whatever the machine is. */
-function littleEndian32(values: Float32Array): Uint8Array {
-  const bytes = new Uint8Array(4 * values.length);
-  const view = new DataView(bytes.buffer);
-  values.forEach((value, i) => {
-    view.setFloat32(4 * i, value, true);
-  });
-  return bytes;
+/** Little-endian, as every machine's that JavaScript runs on. */
+function bytesOf({ buffer, byteOffset, byteLength }: Float32Array): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength);
 }

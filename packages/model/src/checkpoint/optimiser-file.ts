@@ -45,6 +45,7 @@ export function decodeOptimiserState(optimiser: Optimiser, bytes: Uint8Array): O
     first: read(0, length),
     second: read(8 * length, elements(second.shape)),
   };
-  if (![...state.first, ...state.second].every(Number.isFinite)) throw refuse("it holds a value that is not finite");
+  if (![state.first, state.second].every((moments) => moments.every(Number.isFinite)))
+    throw refuse("it holds a value that is not finite");
   return state;
 }
