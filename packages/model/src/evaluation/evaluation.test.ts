@@ -5,9 +5,10 @@ import { itemCounts, popularityRanks } from "../baselines/popularity.ts";
 import { parameterCount } from "../parameters.ts";
 import { itemRow } from "../rows.ts";
 import type { ModelSpec } from "../spec.ts";
+import { exampleFeeds } from "../training/examples.ts";
 import { evaluate, evaluateNextAction } from "./evaluate.ts";
 import { evaluatedCustomers, joinRanks, resultBlock } from "./result-block.ts";
-import { openScorer } from "./scorer.ts";
+import { feedsOf, openScorer } from "./scorer.ts";
 
 const spec: ModelSpec = {
   family: "sasrec",
@@ -97,6 +98,25 @@ describe("evaluation by leave-last-out", () => {
     both.rows.subarray(0, 9).forEach((score, i) => {
       expect(score).toBeCloseTo(long.rows[i] ?? Number.NaN, 12);
     });
+  });
+
+  it("reads events as training does: the last one at the model's last position, no gap before the first, unknown actions as none", () => {
+    const stretches = [
+      { begin: 0, end: 2 },
+      { begin: 3, end: 10 },
+      { begin: 11, end: 13 },
+    ];
+    const feeds = feedsOf(spec, log, stretches);
+    expect([...(feeds["items"]?.data ?? [])]).toEqual([1, 2, 0, 0, 6, 7, 3, 8, 5, 0, 0, 0]);
+    expect([...(feeds["positions"]?.data ?? [])]).toEqual([3, 4, 0, 0, 1, 2, 3, 4, 3, 4, 0, 0]);
+    expect([...(feeds["actions"]?.data ?? [])]).toEqual([1, 1, 0, 0, 4, 1, 1, 1, 0, 0, 0, 0]);
+    expect([...(feeds["gaps"]?.data ?? [])]).toEqual([1, 3, 0, 0, 1, 3, 2, 3, 1, 3, 0, 0]);
+    // the same numbers as the inputs of a training example that ends one event later
+    const trained = exampleFeeds(spec, log, [{ hash: 0, customer: "c1", begin: 5, end: 10 }], 4, undefined);
+    const served = feedsOf(spec, log, [{ begin: 5, end: 9 }]);
+    expect(served["positions"]?.data).toEqual(trained["positions"]?.data);
+    expect(served["gaps"]?.data).toEqual(trained["gaps"]?.data);
+    expect([...(served["items"]?.data ?? [])]).toEqual([...(trained["items"]?.data ?? [])].slice(0, 4));
   });
 
   it("ties items that share a row of the table", async () => {
