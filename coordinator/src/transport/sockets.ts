@@ -131,12 +131,14 @@ export function serveSockets(server: HttpServer, parts: SocketParts): Sockets {
 
   function deliver(socket: Socket, node: NodeId, message: Message): void {
     count(socket, 1);
-    socket.timeout(acknowledgePatience).emit("message", message, (late: Error | null, answer: unknown) => {
+    const facts = { node, step: message.step, round: message.round };
+    // socket.io's own timeout outlives the connection, and would keep a finished process waiting
+    const patience = setTimeout(() => log.info(facts, "not acknowledged"), acknowledgePatience).unref();
+    socket.emit("message", message, (answer: unknown) => {
+      clearTimeout(patience);
       if (sockets.get(node) === socket) count(socket, -1);
       const refused = refusal.safeParse(answer);
-      if (late) log.info({ node, step: message.step, round: message.round }, "not acknowledged");
-      else if (refused.success)
-        log.warn({ node, step: message.step, round: message.round, code: refused.data.error.code }, "node refused");
+      if (refused.success) log.warn({ ...facts, code: refused.data.error.code }, "node refused");
     });
   }
 
