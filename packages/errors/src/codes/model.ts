@@ -50,12 +50,6 @@ export const modelErrors = defineErrors({
     status: 422,
     exitCode: 1,
   },
-  TRB_MODEL_NOBODY_TO_EVALUATE: {
-    message: "No customer has an earlier item event before the last one, so that there is nothing to rank.",
-    advice: "Take a log in which customers have at least two events with an item.",
-    status: 422,
-    exitCode: 1,
-  },
   TRB_MODEL_TARGET_OUTSIDE: {
     message: "Item {item} is outside the catalogue of {items} items.",
     advice: "Import the log with the catalogue that the plan names.",

@@ -49,7 +49,7 @@ describe("a merchant alone", () => {
       resultBlock(await evaluate(spec, parameters, executor, heldOut, { items })).ndcg10;
     expect(await ndcg(trained.parameters)).toBeGreaterThan(0.9);
     expect(await ndcg(initial)).toBeLessThan(0.5);
-    expect(trained.chosen.tried).toHaveLength(3);
+    expect(trained.chosen.tried).toHaveLength(4);
     expect(trained.chosen.validation).toBe(Math.max(...trained.chosen.tried.map(({ validation }) => validation)));
   });
 
