@@ -44,7 +44,7 @@ export function decodeModel(spec: ModelSpec, file: Uint8Array): Float32Array {
       throw fail("TRB_MODEL_TENSOR_SHAPE", { ...text, expected: wanted.shape.join(", ") });
     }
   });
-  const parameters = new Float32Array(data.slice().buffer); // little-endian, as every machine's that JavaScript runs on
+  const parameters = new Float32Array(new Uint8Array(data).buffer); // copied, also out of a Buffer; little-endian, as every machine is here
   refuseNonFinite(expected, parameters);
   return parameters;
 }
