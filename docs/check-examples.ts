@@ -12,7 +12,9 @@ import { program } from "tributary";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const examples = join(root, "docs", ".examples");
-const documents = globSync(["README.md", "*/README.md", "packages/*/README.md", "docs/**/*.md"], { cwd: root }).filter((path) => !path.includes("node_modules"));
+const documents = globSync(["README.md", "*/README.md", "packages/*/README.md", "docs/**/*.md"], { cwd: root }).filter(
+  (path) => !path.includes("node_modules"),
+);
 
 interface Block {
   readonly document: string;
@@ -59,7 +61,10 @@ function checkTypes(typed: readonly Block[]): void {
   writeFileSync(join(examples, "tsconfig.json"), JSON.stringify(configuration));
   const { status, stdout } = spawnSync(join(root, "node_modules/.bin/tsc"), ["--noEmit", "-p", examples], { encoding: "utf8" });
   if (status !== 0) {
-    const named = stdout.replace(/(?:docs\/\.examples\/)?example-(\d+)\.ts/g, (_, place: string) => `${typed[Number(place)]?.document} (example ${place})`);
+    const named = stdout.replace(
+      /(?:docs\/\.examples\/)?example-(\d+)\.ts/g,
+      (_, place: string) => `${typed[Number(place)]?.document} (example ${place})`,
+    );
     problems.push(named.trim());
   }
   rmSync(examples, { recursive: true, force: true });
@@ -79,7 +84,10 @@ function checkCommands(block: Block): void {
     }
     const unfinished = command.commands.length > 0;
     const flags = words.slice(at).filter((word) => word.startsWith("--"));
-    const unknown = flags.find((flag) => !["--help", "--version"].includes(flag) && !command.options.some((option) => option.long === flag.split("=")[0]));
+    const unknown = flags.find(
+      (flag) =>
+        !["--help", "--version"].includes(flag) && !command.options.some((option) => option.long === flag.split("=")[0]),
+    );
     if (unfinished && flags.length === 0) problems.push(`${block.document}:${block.line}: no such command: ${line.trim()}`);
     else if (unknown) problems.push(`${block.document}:${block.line}: ${unknown} is no flag of: ${line.trim()}`);
   }
@@ -110,5 +118,6 @@ function checkErrorReference(): void {
   ].join("\n");
   const path = join(root, "docs", "errors.md");
   if (process.argv.includes("--write")) writeFileSync(path, text);
-  else if (!existsSync(path) || readFileSync(path, "utf8") !== text) problems.push("docs/errors.md is not what the error table says: run `node docs/check-examples.ts --write`");
+  else if (!existsSync(path) || readFileSync(path, "utf8") !== text)
+    problems.push("docs/errors.md is not what the error table says: run `node docs/check-examples.ts --write`");
 }

@@ -32,7 +32,8 @@ test("nodes and coordinator killed with -9 in mid-round come back: the run finis
   for (const { node } of parts) nodes.set(node, await startNode(node));
 
   const status = async (): Promise<Status> => (await (await fetch(`http://127.0.0.1:${port}/v1/status`)).json()) as Status;
-  const reach = (round: number, ...phases: string[]) => until(status, (now) => now.round > round || (now.round === round && phases.includes(now.phase)));
+  const reach = (round: number, ...phases: string[]) =>
+    until(status, (now) => now.round > round || (now.round === round && phases.includes(now.phase)));
 
   // a node before its vector is persisted, and the same one again at once
   await reach(2, "shares", "masked");
@@ -55,7 +56,9 @@ test("nodes and coordinator killed with -9 in mid-round come back: the run finis
   expect(verdict["verified"]).toBe(true);
   expect(verdict["complete"]).toBe(true);
   const entries = ledgerEntries(platform);
-  const rounds = entries.filter((entry) => entry["kind"] === "round" || entry["kind"] === "aborted").map((entry) => Number(entry["round"]));
+  const rounds = entries
+    .filter((entry) => entry["kind"] === "round" || entry["kind"] === "aborted")
+    .map((entry) => Number(entry["round"]));
   expect(new Set(rounds).size).toBe(rounds.length);
   expect(rounds).toEqual([...rounds].sort((a, b) => a - b));
   expect(entries.at(-1)?.["kind"]).toBe("closing");

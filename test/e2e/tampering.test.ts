@@ -16,7 +16,9 @@ beforeAll(async () => {
     ...["--port", "0", "--start-when", "3", "--until-done"],
   ]);
   await joinAll(federation, folder.path, String(coordinator.ready["url"]));
-  const nodes = await Promise.all(parts.map(({ node }) => service(["node", "start", "--home", federation.home(node), "--until-done"])));
+  const nodes = await Promise.all(
+    parts.map(({ node }) => service(["node", "start", "--home", federation.home(node), "--until-done"])),
+  );
   await Promise.all([coordinator, ...nodes].map((one) => one.exit));
 }, 90_000);
 

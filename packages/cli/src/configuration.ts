@@ -14,7 +14,8 @@ export function applyConfiguration(command: Command): void {
   const configured = readConfiguration()[pathOf(command)] ?? {};
   const known = new Set(command.options.map((option) => option.attributeName()));
   const unknown = Object.keys(configured).find((name) => !known.has(name));
-  if (unknown !== undefined) throw fail("TRB_CLI_CONFIGURATION", { file, reason: `"${pathOf(command)}" has no option "${unknown}"` });
+  if (unknown !== undefined)
+    throw fail("TRB_CLI_CONFIGURATION", { file, reason: `"${pathOf(command)}" has no option "${unknown}"` });
 
   for (const option of command.options) {
     const name = option.attributeName();
@@ -24,7 +25,11 @@ export function applyConfiguration(command: Command): void {
     const value = text ?? configured[name];
     if (value === undefined) continue;
     const parsed = option.parseArg && typeof value !== "boolean" ? option.parseArg(String(value), undefined) : value;
-    command.setOptionValueWithSource(name, option.isBoolean() ? value === true || value === "true" || value === "1" : parsed, text === undefined ? "config" : "env");
+    command.setOptionValueWithSource(
+      name,
+      option.isBoolean() ? value === true || value === "true" || value === "1" : parsed,
+      text === undefined ? "config" : "env",
+    );
   }
 }
 

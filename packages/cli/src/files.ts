@@ -16,7 +16,11 @@ export function writeOutput(path: string, content: string | Uint8Array): void {
   try {
     writeFileSync(path, content);
   } catch (cause) {
-    throw fail("TRB_CLI_FILE_NOT_WRITABLE", { path, reason: cause instanceof Error && "code" in cause ? String(cause.code) : "unknown" }, cause);
+    throw fail(
+      "TRB_CLI_FILE_NOT_WRITABLE",
+      { path, reason: cause instanceof Error && "code" in cause ? String(cause.code) : "unknown" },
+      cause,
+    );
   }
 }
 

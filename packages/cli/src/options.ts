@@ -3,7 +3,13 @@ import { fail } from "@tributary/errors";
 import { type Command, Option } from "commander";
 
 /** A flag with a number that must satisfy `accepts`. */
-export function numberOption(flags: string, description: string, accepts: (value: number) => boolean, expected: string, initial?: number): Option {
+export function numberOption(
+  flags: string,
+  description: string,
+  accepts: (value: number) => boolean,
+  expected: string,
+  initial?: number,
+): Option {
   const option = new Option(flags, description).argParser((text: string) => {
     const value = Number(text);
     if (text.trim() === "" || !Number.isFinite(value) || !accepts(value)) {
@@ -15,13 +21,25 @@ export function numberOption(flags: string, description: string, accepts: (value
 }
 
 export const integerOption = (flags: string, description: string, least: number, initial?: number): Option =>
-  numberOption(flags, description, (value) => Number.isInteger(value) && value >= least, `a whole number of at least ${least}`, initial);
+  numberOption(
+    flags,
+    description,
+    (value) => Number.isInteger(value) && value >= least,
+    `a whole number of at least ${least}`,
+    initial,
+  );
 
 export const epsilonOption = (initial?: number): Option =>
   numberOption("--epsilon <ε>", "privacy budget of a customer", (value) => value > 0, "a number above 0", initial);
 
 export const deltaOption = (initial?: number): Option =>
-  numberOption("--delta <δ>", "chance that ε does not hold; below 1/customers", (value) => value > 0 && value < 1, "a number between 0 and 1", initial);
+  numberOption(
+    "--delta <δ>",
+    "chance that ε does not hold; below 1/customers",
+    (value) => value > 0 && value < 1,
+    "a number between 0 and 1",
+    initial,
+  );
 
 export const jsonOption = (): Option => new Option("--json", "print one JSON document on stdout");
 
@@ -40,13 +58,21 @@ export function parseColumns(text: string): Columns {
     const at = part.indexOf("=");
     const key = part.slice(0, at).trim();
     if (at < 1 || !["customer", "item", "action", "time"].includes(key)) {
-      throw fail("TRB_CLI_BAD_OPTION", { option: "--columns", value: part.slice(0, 80), expected: "customer=NAME,item=NAME,action=NAME,time=NAME" });
+      throw fail("TRB_CLI_BAD_OPTION", {
+        option: "--columns",
+        value: part.slice(0, 80),
+        expected: "customer=NAME,item=NAME,action=NAME,time=NAME",
+      });
     }
     columns[key] = part.slice(at + 1).trim();
   }
   const { customer, item, action, time } = columns;
   if (!customer || !item) {
-    throw fail("TRB_CLI_BAD_OPTION", { option: "--columns", value: text.slice(0, 80), expected: "at least customer=NAME and item=NAME" });
+    throw fail("TRB_CLI_BAD_OPTION", {
+      option: "--columns",
+      value: text.slice(0, 80),
+      expected: "at least customer=NAME and item=NAME",
+    });
   }
   return { customer, item, ...(action ? { action } : {}), ...(time ? { time } : {}) };
 }

@@ -25,15 +25,25 @@ export function remark(text: string): void {
 export function printError(json: boolean, error: unknown): number {
   if (isTributaryError(error)) {
     if (json) process.stdout.write(`${JSON.stringify({ error: error.toJSON() }, null, 2)}\n`);
-    else remark(`${picocolors.red("✖")} ${picocolors.bold(error.code)}  ${error.message}\n  ${picocolors.dim("what to do:")} ${error.advice}`);
+    else
+      remark(
+        `${picocolors.red("✖")} ${picocolors.bold(error.code)}  ${error.message}\n  ${picocolors.dim("what to do:")} ${error.advice}`,
+      );
     if (process.env["TRIBUTARY_DEBUG"] === "1") remark(String(error.stack));
     return error.exitCode;
   }
   const message = error instanceof Error ? error.message : String(error);
   if (json) {
-    const unexpected = { code: "TRB_UNEXPECTED", message, advice: "Run again with TRIBUTARY_DEBUG=1 and report what it prints." };
+    const unexpected = {
+      code: "TRB_UNEXPECTED",
+      message,
+      advice: "Run again with TRIBUTARY_DEBUG=1 and report what it prints.",
+    };
     process.stdout.write(`${JSON.stringify({ error: unexpected }, null, 2)}\n`);
-  } else remark(`${picocolors.red("✖")} unexpected: ${message}\n  what to do: run again with TRIBUTARY_DEBUG=1 and report what it prints`);
+  } else
+    remark(
+      `${picocolors.red("✖")} unexpected: ${message}\n  what to do: run again with TRIBUTARY_DEBUG=1 and report what it prints`,
+    );
   if (process.env["TRIBUTARY_DEBUG"] === "1" && error instanceof Error) remark(String(error.stack));
   return 1;
 }
@@ -42,7 +52,12 @@ export function printError(json: boolean, error: unknown): number {
 export function table(rows: readonly (readonly string[])[]): string[] {
   const widths: number[] = [];
   for (const row of rows) row.forEach((cell, column) => (widths[column] = Math.max(widths[column] ?? 0, cell.length)));
-  return rows.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  ").trimEnd());
+  return rows.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join("  ")
+      .trimEnd(),
+  );
 }
 
 function replaceBigInts(_key: string, value: unknown): unknown {

@@ -39,7 +39,11 @@ export interface JudgeOptions {
 }
 
 /** Ranks of every merchant's customers by one model. */
-export async function judge(parts: readonly MerchantPart[], parameters: Float32Array, options: JudgeOptions): Promise<readonly Ranks[]> {
+export async function judge(
+  parts: readonly MerchantPart[],
+  parameters: Float32Array,
+  options: JudgeOptions,
+): Promise<readonly Ranks[]> {
   const ranks: Ranks[] = [];
   for (const part of parts) ranks.push(await evaluate(options.model, parameters, options.executor, part, options));
   return ranks;

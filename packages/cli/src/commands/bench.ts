@@ -18,7 +18,11 @@ export function benchCommand(): Command {
     .addHelpText("after", "\nExample:\n  tributary bench step --json")
     .action(async (options: { repeats: number; json?: boolean }) => {
       const results = await benchStep({ executor: onnxruntimeExecutor(), repetitions: options.repeats });
-      const configs = results.map(({ plain, private: withClipping, ...rest }) => ({ ...rest, plainMs: plain, privateMs: withClipping }));
+      const configs = results.map(({ plain, private: withClipping, ...rest }) => ({
+        ...rest,
+        plainMs: plain,
+        privateMs: withClipping,
+      }));
       print(options.json, { configs }, () =>
         table([
           ["items", "negatives", "customers", "plain ms", "private ms", "ratio"],
@@ -44,7 +48,12 @@ export function benchCommand(): Command {
       print(options.json, { rows: result }, () =>
         table([
           ["σ", "fast, samples/s", "twin, samples/s", "ratio"],
-          ...result.map((row) => [String(row.deviation), row.fast.toExponential(2), row.twin.toExponential(2), row.ratio.toFixed(1)]),
+          ...result.map((row) => [
+            String(row.deviation),
+            row.fast.toExponential(2),
+            row.twin.toExponential(2),
+            row.ratio.toFixed(1),
+          ]),
         ]),
       );
     });

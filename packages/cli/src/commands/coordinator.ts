@@ -21,10 +21,19 @@ export function coordinatorCommand(): Command {
     .option("--catalogue <file>", "catalogue JSONL, at the first start")
     .option("--host <address>", "address to listen on", "127.0.0.1")
     .addOption(integerOption("--port <n>", "port; 0 takes a free one", 0, 7443))
-    .addOption(integerOption("--start-when <nodes>", "begin when so many nodes have joined and are connected (default: the plan's minimum cohort)", 1))
+    .addOption(
+      integerOption(
+        "--start-when <nodes>",
+        "begin when so many nodes have joined and are connected (default: the plan's minimum cohort)",
+        1,
+      ),
+    )
     .option("--demo", "accept a catalogue made from behaviour (demonstrations only)")
     .option("--until-done", "end when the plan's rounds are done")
-    .addHelpText("after", "\nExample:\n  tributary coordinator start --home platform --plan plan.json --catalogue catalogue.jsonl --start-when 6")
+    .addHelpText(
+      "after",
+      "\nExample:\n  tributary coordinator start --home platform --plan plan.json --catalogue catalogue.jsonl --start-when 6",
+    )
     .action(
       async (options: {
         home: string;
@@ -45,7 +54,13 @@ export function coordinatorCommand(): Command {
           demo: options.demo ?? false,
           ...(options.startWhen === undefined ? {} : { startWhen: options.startWhen }),
         });
-        printLine({ event: "listening", url: running.url, port: running.port, federation: running.federation, fingerprint: running.fingerprint });
+        printLine({
+          event: "listening",
+          url: running.url,
+          port: running.port,
+          federation: running.federation,
+          fingerprint: running.fingerprint,
+        });
         await untilStopped(running, options.untilDone ?? false);
       },
     );
@@ -58,9 +73,16 @@ export function coordinatorCommand(): Command {
     .requiredOption("--url <url>", "where the node reaches this coordinator")
     .addOption(integerOption("--hours <n>", "how long the invite is good for", 1, 72))
     .addOption(jsonOption())
-    .addHelpText("after", "\nExample:\n  tributary coordinator invite --home platform --node bookshop --url http://platform.example:7443")
+    .addHelpText(
+      "after",
+      "\nExample:\n  tributary coordinator invite --home platform --node bookshop --url http://platform.example:7443",
+    )
     .action(async (options: { home: string; node: string; url: string; hours: number; json?: boolean }) => {
-      const { invite, expires } = await createInvite(options.home, { node: options.node, url: options.url, hours: options.hours });
+      const { invite, expires } = await createInvite(options.home, {
+        node: options.node,
+        url: options.url,
+        hours: options.hours,
+      });
       print(options.json, { invite, node: options.node, expires }, () => [invite]);
     });
 
@@ -88,7 +110,12 @@ export function coordinatorCommand(): Command {
     .action(async (options: { home: string; json?: boolean }) => {
       const status = await readStatus(options.home);
       print(options.json, { ...status, history: await readRounds(options.home) }, () =>
-        table(Object.entries(status).map(([name, value]) => [name, typeof value === "object" ? JSON.stringify(value) : String(value)])),
+        table(
+          Object.entries(status).map(([name, value]) => [
+            name,
+            typeof value === "object" ? JSON.stringify(value) : String(value),
+          ]),
+        ),
       );
     });
 

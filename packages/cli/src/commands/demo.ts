@@ -20,10 +20,17 @@ export function demoCommand(): Command {
     .addOption(deltaOption(1e-6))
     .addOption(integerOption("--rounds <n>", "rounds (default: chosen)", 1))
     .addOption(integerOption("--seed-market <n>", "seed of the synthetic market", 0, 1))
-    .addOption(new Option("--repeats <how>", "items that a customer had before: candidates or not").choices(["keep", "mask"]).default("keep"))
+    .addOption(
+      new Option("--repeats <how>", "items that a customer had before: candidates or not")
+        .choices(["keep", "mask"])
+        .default("keep"),
+    )
     .option("--out <folder>", "where the report, ledger, plan and model go", "tributary-demo")
     .addOption(jsonOption())
-    .addHelpText("after", "\nExample:\n  tributary demo --events events.csv --columns customer=user,item=item,action=action,time=ts --epsilon 4")
+    .addHelpText(
+      "after",
+      "\nExample:\n  tributary demo --events events.csv --columns customer=user,item=item,action=action,time=ts --epsilon 4",
+    )
     .action(async (options: DemoOptions & { json?: boolean }) => {
       const { report, folder } = await runDemo(options, progressBar());
       print(options.json, { ...report, folder }, () => [

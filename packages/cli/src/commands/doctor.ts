@@ -26,7 +26,10 @@ export function doctorCommand(): Command {
       const broken = findings.some((finding) => finding.state === "broken");
       if (broken) process.exitCode = 1;
       print(options.json, { ok: !broken, findings }, () =>
-        table([["what", "state", "found", "what it changes"], ...findings.map((finding) => [finding.name, finding.state, finding.found, finding.changes])]),
+        table([
+          ["what", "state", "found", "what it changes"],
+          ...findings.map((finding) => [finding.name, finding.state, finding.found, finding.changes]),
+        ]),
       );
     });
 }
@@ -46,7 +49,12 @@ async function engine(): Promise<Finding> {
   const changes = "runs the training graph; without it nothing trains";
   try {
     const { operation, error } = await selfTest(onnxruntimeExecutor());
-    return { name, state: error < 1e-5 ? "present" : "broken", found: `${operation}: ${error.toExponential(1)} from the float64 twin`, changes };
+    return {
+      name,
+      state: error < 1e-5 ? "present" : "broken",
+      found: `${operation}: ${error.toExponential(1)} from the float64 twin`,
+      changes,
+    };
   } catch (error) {
     return { name, state: "broken", found: isTributaryError(error) ? error.code : "can't be loaded", changes };
   }
@@ -61,7 +69,12 @@ async function cryptography(): Promise<Finding> {
   const start = performance.now();
   keystream.words(0, words);
   const rate = (4 * words.length) / 1e6 / ((performance.now() - start) / 1e3);
-  return { name: "masks (AES-256-CTR)", state: "present", found: `${rate.toFixed(0)} MB/s`, changes: "how long masking a vector takes" };
+  return {
+    name: "masks (AES-256-CTR)",
+    state: "present",
+    found: `${rate.toFixed(0)} MB/s`,
+    changes: "how long masking a vector takes",
+  };
 }
 
 function store(): Finding {

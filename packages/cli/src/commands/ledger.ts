@@ -50,7 +50,9 @@ export function ledgerCommand(): Command {
       });
       if (!verdict.verified && !options.json) {
         throw fail("TRB_CLI_LEDGER_NOT_VERIFIED", {
-          failures: verdict.failures.slice(0, 5).map((failure) => `entry ${failure.entry} (line ${failure.line}): ${failure.code} ${failure.message}`),
+          failures: verdict.failures
+            .slice(0, 5)
+            .map((failure) => `entry ${failure.entry} (line ${failure.line}): ${failure.code} ${failure.message}`),
         });
       }
       if (!verdict.verified) process.exitCode = 4;

@@ -48,15 +48,17 @@ export function nodeCommand(): Command {
     .option("--accept-log-catalogue", "accept a catalogue made from behaviour (demonstrations only)")
     .addOption(jsonOption())
     .addHelpText("after", "\nExample:\n  tributary node policy --home shop --epsilon 4")
-    .action(async (options: { home: string; epsilon?: number; minCohort?: number; acceptLogCatalogue?: boolean; json?: boolean }) => {
-      const policy = await changePolicy({
-        home: options.home,
-        ...(options.epsilon === undefined ? {} : { maxEpsilon: options.epsilon }),
-        ...(options.minCohort === undefined ? {} : { minCohort: options.minCohort }),
-        ...(options.acceptLogCatalogue === undefined ? {} : { acceptLogCatalogue: options.acceptLogCatalogue }),
-      });
-      print(options.json, policy, () => table(Object.entries(policy).map(([name, value]) => [name, JSON.stringify(value)])));
-    });
+    .action(
+      async (options: { home: string; epsilon?: number; minCohort?: number; acceptLogCatalogue?: boolean; json?: boolean }) => {
+        const policy = await changePolicy({
+          home: options.home,
+          ...(options.epsilon === undefined ? {} : { maxEpsilon: options.epsilon }),
+          ...(options.minCohort === undefined ? {} : { minCohort: options.minCohort }),
+          ...(options.acceptLogCatalogue === undefined ? {} : { acceptLogCatalogue: options.acceptLogCatalogue }),
+        });
+        print(options.json, policy, () => table(Object.entries(policy).map(([name, value]) => [name, JSON.stringify(value)])));
+      },
+    );
 
   addLogOptions(
     node
@@ -66,7 +68,10 @@ export function nodeCommand(): Command {
       .requiredOption(...homeFlags),
   )
     .addOption(jsonOption())
-    .addHelpText("after", "\nExample:\n  tributary node import shop.csv --home shop --columns customer=user,item=item,action=action,time=ts")
+    .addHelpText(
+      "after",
+      "\nExample:\n  tributary node import shop.csv --home shop --columns customer=user,item=item,action=action,time=ts",
+    )
     .action(async (files: string[], options: { home: string; columns?: Columns; preset?: "sasrec-text"; json?: boolean }) => {
       const report = await importEvents({
         home: options.home,

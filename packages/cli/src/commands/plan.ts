@@ -34,17 +34,24 @@ export function planCommand(): Command {
     .description("choose a plan for so many customers, merchants and items, and write it down")
     .requiredOption("--home <folder>", "the coordinator's folder; its key is made there if there is none")
     .requiredOption("--catalogue <file>", "catalogue JSONL")
-    .addOption(integerOption("--customers <n>", "how many customers there are at least, over all merchants", 2).makeOptionMandatory())
+    .addOption(
+      integerOption("--customers <n>", "how many customers there are at least, over all merchants", 2).makeOptionMandatory(),
+    )
     .addOption(integerOption("--merchants <n>", "how many merchants take part", 3).makeOptionMandatory())
     .addOption(epsilonOption(8))
     .addOption(deltaOption(1e-6))
     .addOption(integerOption("--rounds <n>", "rounds (default: chosen)", 1))
     .option("--federation <name>", "the federation's name: a–z, 0–9 and -", "federation")
-    .addOption(new Option("--catalogue-provenance <how>", "where the catalogue comes from").choices(["public", "log"]).default("public"))
+    .addOption(
+      new Option("--catalogue-provenance <how>", "where the catalogue comes from").choices(["public", "log"]).default("public"),
+    )
     .option("--out <file>", "where to write it", "plan.json")
     .option("--demo", "allow a catalogue made from behaviour (demonstrations only)")
     .addOption(jsonOption())
-    .addHelpText("after", "\nExample:\n  tributary plan new --home platform --catalogue catalogue.jsonl --customers 3000 --merchants 6 --epsilon 8 --out plan.json")
+    .addHelpText(
+      "after",
+      "\nExample:\n  tributary plan new --home platform --catalogue catalogue.jsonl --customers 3000 --merchants 6 --epsilon 8 --out plan.json",
+    )
     .action(async (options: NewOptions) => {
       const { epsilon, delta, customers, merchants, rounds } = options;
       const crypto = nodeCrypto();

@@ -36,7 +36,11 @@ export function simulateCommand(): Command {
     .addOption(deltaOption(1e-6))
     .addOption(integerOption("--rounds <n>", "rounds (default: chosen)", 1))
     .addOption(integerOption("--seed-market <n>", "seed of the synthetic market", 0, 1))
-    .addOption(new Option("--repeats <how>", "items that a customer had before: candidates or not").choices(["keep", "mask"]).default("keep"))
+    .addOption(
+      new Option("--repeats <how>", "items that a customer had before: candidates or not")
+        .choices(["keep", "mask"])
+        .default("keep"),
+    )
     .addOption(jsonOption())
     .addHelpText("after", "\nExample:\n  tributary simulate --market synthetic --merchants 6 --epsilon 8 --json")
     .action(async (options: SimulateOptions) => {
@@ -57,7 +61,12 @@ export function simulateCommand(): Command {
       });
       const { catalogue, catalogueProvenance } = log;
       const coordinatorKey = identityKeyOf(coordinatorSecret);
-      const plan = planDocument(crypto, choice.plan, { federation: "simulation", coordinatorKey, catalogue, catalogueProvenance });
+      const plan = planDocument(crypto, choice.plan, {
+        federation: "simulation",
+        coordinatorKey,
+        catalogue,
+        catalogueProvenance,
+      });
       const rounds: SimulatedRound[] = [];
       const planned = plan.releases[0]?.rounds ?? 0;
       const result = await simulateFederation({
@@ -87,8 +96,13 @@ export function simulateCommand(): Command {
         },
       );
       progress.end();
-      print(options.json, { ...report, byRound: report.byRound.map(({ round, epsilon, seconds, accuracy }) => ({ round, epsilon, seconds, accuracy })) }, () =>
-        reportLines(report),
+      print(
+        options.json,
+        {
+          ...report,
+          byRound: report.byRound.map(({ round, epsilon, seconds, accuracy }) => ({ round, epsilon, seconds, accuracy })),
+        },
+        () => reportLines(report),
       );
     });
 

@@ -29,7 +29,13 @@ const listening = z.object({ url: z.string(), fingerprint: z.string() });
 const invited = z.object({ invite: z.string() });
 const joined = z.object({ fingerprint: z.string() });
 const planned = z.object({ why: z.array(z.string()) });
-const statusSchema = z.object({ phase: z.string(), charged: z.number(), rounds: z.number(), epsilon: z.number(), finished: z.boolean() });
+const statusSchema = z.object({
+  phase: z.string(),
+  charged: z.number(),
+  rounds: z.number(),
+  epsilon: z.number(),
+  finished: z.boolean(),
+});
 
 const finalStatus = z.object({
   bytes: z.object({ inPerRoundPerNode: z.number().nullable(), outPerRoundPerNode: z.number().nullable() }),
@@ -37,8 +43,14 @@ const finalStatus = z.object({
     z.object({
       round: z.number(),
       released: z.boolean().nullable(),
-      seconds: z.number().nullable().transform((seconds) => seconds ?? 0),
-      epsilon: z.number().nullable().transform((epsilon) => epsilon ?? 0),
+      seconds: z
+        .number()
+        .nullable()
+        .transform((seconds) => seconds ?? 0),
+      epsilon: z
+        .number()
+        .nullable()
+        .transform((epsilon) => epsilon ?? 0),
     }),
   ),
 });
@@ -101,10 +113,22 @@ export async function runFederation(options: FederationOptions, processes: Proce
     const nodes = await twoAtATime(parts, async (part, place) => {
       const peers = fingerprints.filter((_, other) => other !== place);
       await processes.run(["node", "trust", ...peers, "--home", home(part.node)]);
-      if (options.catalogueProvenance === "log") await processes.run(["node", "policy", "--home", home(part.node), "--accept-log-catalogue"]);
+      if (options.catalogueProvenance === "log")
+        await processes.run(["node", "policy", "--home", home(part.node), "--accept-log-catalogue"]);
       const columns = "customer=customer,item=item,action=action,time=time";
-      await processes.run(["node", "import", folder.work("logs", `${part.node}.csv`), "--home", home(part.node), "--columns", columns]);
-      const service = await processes.start(["node", "start", "--home", home(part.node), "--until-done"], folder.work("logs", `${part.node}.log`));
+      await processes.run([
+        "node",
+        "import",
+        folder.work("logs", `${part.node}.csv`),
+        "--home",
+        home(part.node),
+        "--columns",
+        columns,
+      ]);
+      const service = await processes.start(
+        ["node", "start", "--home", home(part.node), "--until-done"],
+        folder.work("logs", `${part.node}.log`),
+      );
       prepared();
       return service;
     });
@@ -144,7 +168,10 @@ async function readStatus(url: string): Promise<z.infer<typeof statusSchema> | u
 }
 
 /** Two cores: two processes at a time start fastest. */
-async function twoAtATime<Input, Output>(inputs: readonly Input[], work: (input: Input, place: number) => Promise<Output>): Promise<Output[]> {
+async function twoAtATime<Input, Output>(
+  inputs: readonly Input[],
+  work: (input: Input, place: number) => Promise<Output>,
+): Promise<Output[]> {
   const outputs: Output[] = [];
   let next = 0;
   const lane = async () => {

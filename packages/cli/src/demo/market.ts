@@ -53,7 +53,8 @@ export async function readLog(options: LogOptions): Promise<Log> {
     ...(options.columns === undefined ? {} : { columns: options.columns }),
     ...(options.preset === undefined ? {} : { preset: options.preset }),
   };
-  const items = options.catalogue === undefined ? await catalogueFromLog(options.events, shape) : await readCatalogue(options.catalogue);
+  const items =
+    options.catalogue === undefined ? await catalogueFromLog(options.events, shape) : await readCatalogue(options.catalogue);
   const catalogue = options.attributes === undefined ? items : await withAttributes(items, options.attributes);
   const { histories, report } = await importLog({ path: options.events, catalogue, ...shape });
   return {

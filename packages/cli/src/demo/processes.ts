@@ -66,7 +66,8 @@ export function openProcesses(): Processes {
     child.stderr?.pipe(file);
     const command = args.slice(0, 2).join(" ");
     const ended = exit(child).then((exitCode) => {
-      if (exitCode !== 0 && !stopping) throw fail("TRB_DEMO_PROCESS_FAILED", { command, exitCode, reason: "it ended before its time", log });
+      if (exitCode !== 0 && !stopping)
+        throw fail("TRB_DEMO_PROCESS_FAILED", { command, exitCode, reason: "it ended before its time", log });
     });
     ended.catch(() => {}); // whoever awaits `ended` hears of it
     const lines = createInterface({ input: child.stdout ?? process.stdin });

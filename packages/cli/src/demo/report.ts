@@ -49,7 +49,9 @@ export async function reportOf(run: Run, options: JudgedOptions): Promise<Federa
   const { parts, judging, log, onProgress } = options;
   const verdict = verifyLedger(run.ledger, { crypto: nodeCrypto(), key: run.key });
   if (!verdict.verified) {
-    throw fail("TRB_CLI_LEDGER_NOT_VERIFIED", { failures: verdict.failures.map(({ entry, code }) => `entry ${entry}: ${code}`) });
+    throw fail("TRB_CLI_LEDGER_NOT_VERIFIED", {
+      failures: verdict.failures.map(({ entry, code }) => `entry ${entry}: ${code}`),
+    });
   }
   const floor = await judge(parts, run.initial, judging);
   const federated = await judge(parts, run.final, judging);
@@ -126,6 +128,9 @@ function privacyOf(plan: Plan): Omit<FederationReport["privacy"], "epsilon"> {
 
 /** What the rounds' ledger entries say, in order. */
 export function releasedRounds(ledger: Uint8Array): EntryOf<"round">[] {
-  const lines = Buffer.from(ledger).toString("utf8").split("\n").filter((line) => line !== "");
+  const lines = Buffer.from(ledger)
+    .toString("utf8")
+    .split("\n")
+    .filter((line) => line !== "");
   return lines.map(parseLine).filter((entry) => entry.kind === "round");
 }

@@ -28,7 +28,10 @@ export interface DemoOptions extends LogOptions {
  * Runs the demo. The folder is gone when it does not come to its end.
  * @throws TRB_DEMO_FOLDER_IN_USE, TRB_DEMO_INTERRUPTED, TRB_DEMO_PROCESS_FAILED, TRB_DEMO_TOO_FEW_MERCHANTS, TRB_PLAN_DELTA_TOO_LARGE, …
  */
-export async function runDemo(options: DemoOptions, progress: ProgressBar): Promise<{ report: FederationReport; folder: string }> {
+export async function runDemo(
+  options: DemoOptions,
+  progress: ProgressBar,
+): Promise<{ report: FederationReport; folder: string }> {
   const started = performance.now();
   const log = await readLog(options);
   const parts = divide(log, options.merchants);
@@ -75,7 +78,12 @@ export async function runDemo(options: DemoOptions, progress: ProgressBar): Prom
         },
         {
           ...{ log, parts, started },
-          judging: { model: plan.model, items: log.catalogue.items.length, executor: onnxruntimeExecutor(), repeats: options.repeats },
+          judging: {
+            model: plan.model,
+            items: log.catalogue.items.length,
+            executor: onnxruntimeExecutor(),
+            repeats: options.repeats,
+          },
           secondsPerMerchant: secondsPerMerchant(plan),
           onProgress: (what, done, of) => progress.show(what, done, of),
         },
@@ -111,7 +119,8 @@ function leave(folder: DemoFolder, plan: Plan, ledger: Uint8Array, final: Float3
 /** Before anything is written: such a δ protects nobody. */
 export function requireDelta(delta: number, { histories }: Log): void {
   const customers = histories.customers.length;
-  if (delta >= 1 / customers) throw fail("TRB_PLAN_DELTA_NOT_BELOW_CUSTOMERS", { delta, customers, limit: (1 / customers).toPrecision(3) });
+  if (delta >= 1 / customers)
+    throw fail("TRB_PLAN_DELTA_NOT_BELOW_CUSTOMERS", { delta, customers, limit: (1 / customers).toPrecision(3) });
 }
 
 /** Rejects at the first Ctrl-C or SIGTERM. */

@@ -4,7 +4,7 @@ import { line } from "d3-shape";
 
 const width = 640;
 const height = 260;
-const margin = { top: 16, right: 150, bottom: 36, left: 52 };
+const margin = { top: 16, right: 160, bottom: 36, left: 52 };
 
 export interface Series {
   readonly name: string;
@@ -40,10 +40,20 @@ export function lineChart(title: string, xLabel: string, series: readonly Series
   );
   return frame(title, [
     ...axes(x.ticks(6), x, y.ticks(5), y, xLabel),
-    ...levels.map((level) => `<line class="level ${level.className}" x1="${margin.left}" x2="${right}" y1="${y(level.value)}" y2="${y(level.value)}"/>`),
+    ...levels.map(
+      (level) =>
+        `<line class="level ${level.className}" x1="${margin.left}" x2="${right}" y1="${y(level.value)}" y2="${y(level.value)}"/>`,
+    ),
     ...series.map((one) => `<path class="line ${one.className}" d="${path([...one.points]) ?? ""}"/>`),
-    ...series.flatMap((one) => one.points.map(([px, py]) => `<circle class="dot ${one.className}" cx="${x(px)}" cy="${y(py)}" r="2.5"><title>${px}: ${py.toPrecision(4)}</title></circle>`)),
-    ...labels.map((label) => `<text class="label ${label.className}" x="${right + 8}" y="${label.at + 4}">${escape(label.text)}</text>`),
+    ...series.flatMap((one) =>
+      one.points.map(
+        ([px, py]) =>
+          `<circle class="dot ${one.className}" cx="${x(px)}" cy="${y(py)}" r="2.5"><title>${px}: ${py.toPrecision(4)}</title></circle>`,
+      ),
+    ),
+    ...labels.map(
+      (label) => `<text class="label ${label.className}" x="${right + 8}" y="${label.at + 4}">${escape(label.text)}</text>`,
+    ),
   ]);
 }
 
@@ -56,7 +66,9 @@ export interface BarGroup {
 export function barChart(title: string, groups: readonly BarGroup[]): string {
   const names = groups.map((group) => group.name);
   const inner = groups[0]?.values ?? [];
-  const x = scaleBand(names, [margin.left, width - margin.right]).paddingInner(0.25).paddingOuter(0.1);
+  const x = scaleBand(names, [margin.left, width - margin.right])
+    .paddingInner(0.25)
+    .paddingOuter(0.1);
   const within = scaleBand(
     inner.map((value) => value.series),
     [0, x.bandwidth()],
@@ -75,8 +87,14 @@ export function barChart(title: string, groups: readonly BarGroup[]): string {
     ),
     ...names
       .filter((_, place) => place % every === 0)
-      .map((name) => `<text class="tick" text-anchor="middle" x="${(x(name) ?? 0) + x.bandwidth() / 2}" y="${height - margin.bottom + 16}">${escape(name)}</text>`),
-    ...inner.map((value, place) => `<text class="label ${value.className}" x="${width - margin.right + 8}" y="${margin.top + 12 + 16 * place}">${escape(value.series)}</text>`),
+      .map(
+        (name) =>
+          `<text class="tick" text-anchor="middle" x="${(x(name) ?? 0) + x.bandwidth() / 2}" y="${height - margin.bottom + 16}">${escape(name)}</text>`,
+      ),
+    ...inner.map(
+      (value, place) =>
+        `<text class="label ${value.className}" x="${width - margin.right + 8}" y="${margin.top + 12 + 16 * place}">${escape(value.series)}</text>`,
+    ),
   ]);
 }
 
@@ -85,7 +103,11 @@ type Position = (value: number) => number;
 function axes(xTicks: readonly number[], x: Position, yTicks: readonly number[], y: Position, xLabel: string): string[] {
   return [
     ...yAxis(yTicks, y),
-    ...xTicks.filter(Number.isInteger).map((tick) => `<text class="tick" text-anchor="middle" x="${x(tick)}" y="${height - margin.bottom + 16}">${tick}</text>`),
+    ...xTicks
+      .filter(Number.isInteger)
+      .map(
+        (tick) => `<text class="tick" text-anchor="middle" x="${x(tick)}" y="${height - margin.bottom + 16}">${tick}</text>`,
+      ),
     `<text class="tick" text-anchor="end" x="${width - margin.right}" y="${height - 6}">${escape(xLabel)}</text>`,
   ];
 }

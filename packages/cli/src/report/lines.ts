@@ -2,6 +2,7 @@
 import type { FederationReport } from "@tributary/simulate";
 import picocolors from "picocolors";
 import { table } from "../output.ts";
+import { budget } from "./page.ts";
 
 export function reportLines(report: FederationReport): string[] {
   const { privacy, ledger } = report;
@@ -19,10 +20,13 @@ export function reportLines(report: FederationReport): string[] {
           ["average merchant alone", report.local],
           ["federated", report.federated],
         ] as const
-      ).map(([name, block]) => [name, ...[block.hr10, block.ndcg10, block.mrr, block.newItems.ndcg10].map((value) => value.toFixed(4))]),
+      ).map(([name, block]) => [
+        name,
+        ...[block.hr10, block.ndcg10, block.mrr, block.newItems.ndcg10].map((value) => value.toFixed(4)),
+      ]),
     ]),
     "",
-    `ε spent   ${privacy.epsilon.toFixed(4)} of ${privacy.limit} at δ ${privacy.delta} (${privacy.tier}), for each ${privacy.unit}`,
+    `ε spent   ${budget(privacy.epsilon)} of ${budget(privacy.limit)} at δ ${privacy.delta} (${privacy.tier}), for each ${privacy.unit}`,
     ...(privacy.conditional ? [`          conditional: ${privacy.conditional}`] : []),
     `rounds    ${report.rounds}, ${report.secondsPerRound.toFixed(2)} s and ${(report.bytesPerRoundPerNode / 1e6).toFixed(3)} MB a merchant each`,
     `merchants ${report.merchants}, ${report.customers} customers, ${report.items} items; ${report.seconds.toFixed(0)} s in all`,

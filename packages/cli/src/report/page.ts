@@ -23,7 +23,7 @@ export function reportPage(report: FederationReport): string {
 <p class="source">${synthetic ? '<strong class="tag">synthetic data</strong> ' : ""}${escape(report.source.description)}</p>
 </header>
 <section class="figures">
-${figure("ε spent", privacy.epsilon.toFixed(3), `limit ${privacy.limit}, δ ${privacy.delta}; ${privacy.tier}`)}
+${figure("ε spent", budget(privacy.epsilon), `limit ${budget(privacy.limit)}, δ ${privacy.delta}; ${privacy.tier}`)}
 ${figure("NDCG@10", report.federated.ndcg10.toFixed(4), `federated; popularity ${report.popularity.ndcg10.toFixed(4)}, alone ${report.local.ndcg10.toFixed(4)}`)}
 ${figure("HR@10", report.federated.hr10.toFixed(4), `federated; popularity ${report.popularity.hr10.toFixed(4)}, alone ${report.local.hr10.toFixed(4)}`)}
 ${figure("ledger", report.ledger.fullyVerified ? "verified" : report.ledger.verified ? "self-consistent" : "NOT verified", `${report.ledger.entries} entries, ${report.rounds} rounds`)}
@@ -36,7 +36,7 @@ ${lineChart(
   "ε spent by round",
   "round",
   [{ name: "spent", className: "series-1", points: report.byRound.map((round) => [round.round, round.epsilon] as const) }],
-  [{ name: `limit ${privacy.limit}`, className: "series-3", value: privacy.limit }],
+  [{ name: `limit ${budget(privacy.limit)}`, className: "series-3", value: privacy.limit }],
 )}
 ${barChart(
   "NDCG@10 by merchant",
@@ -74,7 +74,7 @@ ${(
 <section>
 <h2>What is guaranteed, and to whom</h2>
 <ul>
-<li>Unit: ${escape(privacy.unit)}. ε = ${privacy.epsilon.toFixed(4)} at δ = ${privacy.delta}, of at most ${privacy.limit} (${escape(privacy.tier)}).</li>
+<li>Unit: ${escape(privacy.unit)}. ε = ${budget(privacy.epsilon)} at δ = ${privacy.delta}, of at most ${budget(privacy.limit)} (${escape(privacy.tier)}).</li>
 <li>${escape(privacy.noise)}</li>
 ${privacy.conditional ? `<li><strong>Conditional: ${escape(privacy.conditional)}.</strong></li>` : ""}
 <li>A file can't show that noise was added, customers clipped, sampling kept secret and counts honest: signatures attest to claims.</li>
@@ -94,6 +94,11 @@ ${report.why.map((reason) => `<li>${escape(reason)}</li>`).join("\n")}
 `;
 }
 
+/** Budgets are rounded up, never down. */
+export function budget(epsilon: number): string {
+  return (Math.ceil(epsilon * 1e3 - 1e-9) / 1e3).toFixed(3);
+}
+
 function figure(name: string, value: string, remark: string): string {
   return `<div class="figure"><span class="name">${escape(name)}</span><span class="value">${escape(value)}</span><span class="remark">${escape(remark)}</span></div>`;
 }
@@ -101,10 +106,15 @@ function figure(name: string, value: string, remark: string): string {
 function accuracyChart(report: FederationReport, score: Score, title: string): string {
   const points = report.byRound.flatMap((round) => (round.accuracy ? [[round.round, round.accuracy[score]] as const] : []));
   const federated: Series = { name: "federated", className: "series-1", points: [[0, report.floor[score]], ...points] };
-  return lineChart(title, "round", [federated], [
-    { name: "average merchant alone", className: "series-2", value: report.local[score] },
-    { name: "popularity", className: "series-3", value: report.popularity[score] },
-  ]);
+  return lineChart(
+    title,
+    "round",
+    [federated],
+    [
+      { name: "a merchant alone", className: "series-2", value: report.local[score] },
+      { name: "popularity", className: "series-3", value: report.popularity[score] },
+    ],
+  );
 }
 
 const style = `

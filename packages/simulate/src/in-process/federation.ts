@@ -24,8 +24,24 @@ import {
   stepNode,
   sumUploads,
 } from "@tributary/federation";
-import { createTrainer, encodeModel, encodeOptimiserState, type OptimiserState, type Trainer, trainingVector } from "@tributary/model";
-import { type Crypto, fingerprintOf, type IdentityKey, type NodeId, type Plan, type Sha256, signMember, toHex } from "@tributary/protocol";
+import {
+  createTrainer,
+  encodeModel,
+  encodeOptimiserState,
+  type OptimiserState,
+  type Trainer,
+  trainingVector,
+} from "@tributary/model";
+import {
+  type Crypto,
+  fingerprintOf,
+  type IdentityKey,
+  type NodeId,
+  type Plan,
+  type Sha256,
+  signMember,
+  toHex,
+} from "@tributary/protocol";
 import type { Executor } from "@tributary/tensor";
 
 export interface SimulatedNode {
@@ -34,7 +50,12 @@ export interface SimulatedNode {
 }
 
 /** Whose randomness, and what it is for; `identity` is the secret of the party's key. */
-export type PartyRandom = (role: "coordinator" | "node", id: string, round: number, purpose: Purpose | "identity") => RandomSource;
+export type PartyRandom = (
+  role: "coordinator" | "node",
+  id: string,
+  round: number,
+  purpose: Purpose | "identity",
+) => RandomSource;
 
 export interface SimulationOptions {
   readonly plan: Plan;
@@ -94,7 +115,13 @@ export async function simulateFederation(options: SimulationOptions): Promise<Si
       random("node", node, 0, "identity").fill(secret);
       const key = toHex(crypto.signingPublicKey(secret)) as IdentityKey;
       const own = context("node", node, secret);
-      return { id: node as NodeId, histories, key, context: own, member: signMember(own, plan.federation, { node: node as NodeId, key, kind: "merchant" }) };
+      return {
+        id: node as NodeId,
+        histories,
+        key,
+        context: own,
+        member: signMember(own, plan.federation, { node: node as NodeId, key, kind: "merchant" }),
+      };
     });
     const roster = members.map(({ member }) => member).sort((a, b) => (a.node < b.node ? -1 : 1));
     const genesis = genesisEntry({ plan, roster }, coordinatorContext);
@@ -105,8 +132,21 @@ export async function simulateFederation(options: SimulationOptions): Promise<Si
     const nodes = new Map(
       members.map(({ id, ...rest }) => {
         const trustedPeers = members.filter((peer) => peer.id !== id).map((peer) => fingerprintOf(crypto, peer.key));
-        const policy = { maxEpsilon: plan.epsilon, delta: plan.delta, minCohort: plan.minCohort, releases: ["training"] as const, trustedPeers };
-        return [id, { ...rest, state: createNode({ self: id, genesis: genesis.entry, head, policy }), vector: undefined as Uint32Array | undefined }];
+        const policy = {
+          maxEpsilon: plan.epsilon,
+          delta: plan.delta,
+          minCohort: plan.minCohort,
+          releases: ["training"] as const,
+          trustedPeers,
+        };
+        return [
+          id,
+          {
+            ...rest,
+            state: createNode({ self: id, genesis: genesis.entry, head, policy }),
+            vector: undefined as Uint32Array | undefined,
+          },
+        ];
       }),
     );
 
@@ -152,7 +192,13 @@ export async function simulateFederation(options: SimulationOptions): Promise<Si
         case "apply": {
           const optimiserState = effect.optimiserHash === null ? null : read(optimiserStates, effect.optimiserHash);
           const sum = read(sums, effect.sumHash);
-          const next = applySum({ plan, release: effect.release, sum, parameters: read(models, effect.modelHash), optimiserState });
+          const next = applySum({
+            plan,
+            release: effect.release,
+            sum,
+            parameters: read(models, effect.modelHash),
+            optimiserState,
+          });
           const modelHash = hash(encodeModel(plan.model, next.parameters));
           const optimiserHash = hash(encodeOptimiserState(next.optimiserState));
           models.set(modelHash, next.parameters);
@@ -171,7 +217,13 @@ export async function simulateFederation(options: SimulationOptions): Promise<Si
             completed += 1;
             const seconds = (performance.now() - roundStarted) / 1e3;
             const parameters = read(models, coordinator.modelHash);
-            await options.onRound?.({ round: effect.round, epsilon: epsilonAfter(lines), seconds, parameters, modelHash: coordinator.modelHash });
+            await options.onRound?.({
+              round: effect.round,
+              epsilon: epsilonAfter(lines),
+              seconds,
+              parameters,
+              modelHash: coordinator.modelHash,
+            });
             for (const known of models.keys()) if (known !== coordinator.modelHash) models.delete(known);
           }
           roundStarted = performance.now();
