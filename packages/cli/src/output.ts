@@ -2,7 +2,8 @@
  * What a command prints. With `--json`: exactly one JSON document on stdout; without: words. Everything else (logs, progress)
  * goes to stderr, so that stdout can be piped.
  */
-import { isTributaryError } from "@tributary/errors";
+import { inspect } from "node:util";
+import { fail, isTributaryError } from "@tributary/errors";
 import picocolors from "picocolors";
 
 /** Prints a command's outcome: the document under `--json`, else the lines. */
@@ -23,35 +24,34 @@ export function remark(text: string): void {
 
 /** Prints an error once, and returns the exit code that it stands for. Stack traces only with TRIBUTARY_DEBUG=1. */
 export function printError(json: boolean, error: unknown): number {
-  if (isTributaryError(error)) {
-    if (json) process.stdout.write(`${JSON.stringify({ error: error.toJSON() }, null, 2)}\n`);
-    else
-      remark(
-        `${picocolors.red("✖")} ${picocolors.bold(error.code)}  ${error.message}\n  ${picocolors.dim("what to do:")} ${error.advice}`,
-      );
-    if (process.env["TRIBUTARY_DEBUG"] === "1") remark(String(error.stack));
-    return error.exitCode;
-  }
-  const message = error instanceof Error ? error.message : String(error);
-  if (json) {
-    const unexpected = {
-      code: "TRB_UNEXPECTED",
-      message,
-      advice: "Run again with TRIBUTARY_DEBUG=1 and report what it prints.",
-    };
-    process.stdout.write(`${JSON.stringify({ error: unexpected }, null, 2)}\n`);
-  } else
+  const coded = isTributaryError(error) ? error : fail("TRB_UNEXPECTED", { reason: harmlessReason(error) }, error);
+  if (json) process.stdout.write(`${JSON.stringify({ error: coded.toJSON() }, null, 2)}\n`);
+  else
     remark(
-      `${picocolors.red("✖")} unexpected: ${message}\n  what to do: run again with TRIBUTARY_DEBUG=1 and report what it prints`,
+      `${picocolors.red("✖")} ${picocolors.bold(coded.code)}  ${coded.message}\n  ${picocolors.dim("what to do:")} ${coded.advice}`,
     );
-  if (process.env["TRIBUTARY_DEBUG"] === "1" && error instanceof Error) remark(String(error.stack));
-  return 1;
+  if (process.env["TRIBUTARY_DEBUG"] === "1") remark(inspect(error));
+  return coded.exitCode;
+}
+
+/** A parser's message quotes what it read, which may be a customer's; others are shown. */
+function harmlessReason(error: unknown): string {
+  if (!(error instanceof Error)) return "something that is no error was thrown";
+  return error instanceof SyntaxError ? error.name : error.message.slice(0, 300).replace(/\.$/, "");
+}
+
+/** Resolves when everything printed has left this process. */
+export async function flushed(): Promise<void> {
+  const one = (stream: NodeJS.WriteStream) => new Promise<void>((resolve) => stream.write("", () => resolve()));
+  await Promise.all([one(process.stdout), one(process.stderr)]);
 }
 
 /** A plain table, aligned, that fits any terminal. */
 export function table(rows: readonly (readonly string[])[]): string[] {
   const widths: number[] = [];
-  for (const row of rows) row.forEach((cell, column) => (widths[column] = Math.max(widths[column] ?? 0, cell.length)));
+  for (const row of rows) {
+    for (const [column, cell] of row.entries()) widths[column] = Math.max(widths[column] ?? 0, cell.length);
+  }
   return rows.map((row) =>
     row
       .map((cell, column) => cell.padEnd(widths[column] ?? 0))

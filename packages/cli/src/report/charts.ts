@@ -52,7 +52,7 @@ export function lineChart(title: string, xLabel: string, series: readonly Series
       ),
     ),
     ...labels.map(
-      (label) => `<text class="label ${label.className}" x="${right + 8}" y="${label.at + 4}">${escape(label.text)}</text>`,
+      (label) => `<text class="label ${label.className}" x="${right + 8}" y="${label.at + 4}">${escaped(label.text)}</text>`,
     ),
   ]);
 }
@@ -82,18 +82,18 @@ export function barChart(title: string, groups: readonly BarGroup[]): string {
       group.values.map((value) => {
         const left = (x(group.name) ?? 0) + (within(value.series) ?? 0);
         const top = y(value.value);
-        return `<rect class="bar ${value.className}" x="${left}" y="${top}" width="${within.bandwidth()}" height="${height - margin.bottom - top}"><title>${escape(group.name)}, ${escape(value.series)}: ${value.value.toPrecision(4)}</title></rect>`;
+        return `<rect class="bar ${value.className}" x="${left}" y="${top}" width="${within.bandwidth()}" height="${height - margin.bottom - top}"><title>${escaped(group.name)}, ${escaped(value.series)}: ${value.value.toPrecision(4)}</title></rect>`;
       }),
     ),
     ...names
       .filter((_, place) => place % every === 0)
       .map(
         (name) =>
-          `<text class="tick" text-anchor="middle" x="${(x(name) ?? 0) + x.bandwidth() / 2}" y="${height - margin.bottom + 16}">${escape(name)}</text>`,
+          `<text class="tick" text-anchor="middle" x="${(x(name) ?? 0) + x.bandwidth() / 2}" y="${height - margin.bottom + 16}">${escaped(name)}</text>`,
       ),
     ...inner.map(
       (value, place) =>
-        `<text class="label ${value.className}" x="${width - margin.right + 8}" y="${margin.top + 12 + 16 * place}">${escape(value.series)}</text>`,
+        `<text class="label ${value.className}" x="${width - margin.right + 8}" y="${margin.top + 12 + 16 * place}">${escaped(value.series)}</text>`,
     ),
   ]);
 }
@@ -108,7 +108,7 @@ function axes(xTicks: readonly number[], x: Position, yTicks: readonly number[],
       .map(
         (tick) => `<text class="tick" text-anchor="middle" x="${x(tick)}" y="${height - margin.bottom + 16}">${tick}</text>`,
       ),
-    `<text class="tick" text-anchor="end" x="${width - margin.right}" y="${height - 6}">${escape(xLabel)}</text>`,
+    `<text class="tick" text-anchor="end" x="${width - margin.right}" y="${height - 6}">${escaped(xLabel)}</text>`,
   ];
 }
 
@@ -130,9 +130,9 @@ function spread<Label extends { readonly at: number }>(labels: readonly Label[],
 }
 
 function frame(title: string, parts: readonly string[]): string {
-  return `<figure><figcaption>${escape(title)}</figcaption><svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${escape(title)}">${parts.join("")}</svg></figure>`;
+  return `<figure><figcaption>${escaped(title)}</figcaption><svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${escaped(title)}">${parts.join("")}</svg></figure>`;
 }
 
-export function escape(text: string): string {
+export function escaped(text: string): string {
   return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;");
 }

@@ -1,6 +1,6 @@
 /** report.html: one file that needs nothing else, with everything that a run found. */
 import type { FederationReport } from "@tributary/simulate";
-import { barChart, escape, lineChart, type Series } from "./charts.ts";
+import { barChart, escaped, lineChart, type Series } from "./charts.ts";
 
 type Score = "hr10" | "ndcg10";
 
@@ -20,7 +20,7 @@ export function reportPage(report: FederationReport): string {
 <main>
 <header>
 <h1>What the federation learnt, and what it cost</h1>
-<p class="source">${synthetic ? '<strong class="tag">synthetic data</strong> ' : ""}${escape(report.source.description)}</p>
+<p class="source">${synthetic ? '<strong class="tag">synthetic data</strong> ' : ""}${escaped(report.source.description)}</p>
 </header>
 <section class="figures">
 ${figure("ε spent", budget(privacy.epsilon), `limit ${budget(privacy.limit)}, δ ${privacy.delta}; ${privacy.tier}`)}
@@ -28,7 +28,7 @@ ${figure("NDCG@10", report.federated.ndcg10.toFixed(4), `federated; popularity $
 ${figure("HR@10", report.federated.hr10.toFixed(4), `federated; popularity ${report.popularity.hr10.toFixed(4)}, alone ${report.local.hr10.toFixed(4)}`)}
 ${figure("ledger", report.ledger.fullyVerified ? "verified" : report.ledger.verified ? "self-consistent" : "NOT verified", `${report.ledger.entries} entries, ${report.rounds} rounds`)}
 </section>
-<p class="verdict">${escape(report.joining)}</p>
+<p class="verdict">${escaped(report.joining)}</p>
 <section class="charts">
 ${accuracyChart(report, "ndcg10", "NDCG@10 by round")}
 ${accuracyChart(report, "hr10", "HR@10 by round")}
@@ -69,14 +69,14 @@ ${(
   .join("\n")}
 </tbody>
 </table>
-<p class="small">${escape(report.evaluation)} Items seen before are ${report.repeats === "keep" ? "kept" : "masked"}; ${report.evaluated} of ${report.customers} customers were evaluated, among all ${report.items} items.</p>
+<p class="small">${escaped(report.evaluation)} Items seen before are ${report.repeats === "keep" ? "kept" : "masked"}; ${report.evaluated} of ${report.customers} customers were evaluated, among all ${report.items} items.</p>
 </section>
 <section>
 <h2>What is guaranteed, and to whom</h2>
 <ul>
-<li>Unit: ${escape(privacy.unit)}. ε = ${budget(privacy.epsilon)} at δ = ${privacy.delta}, of at most ${budget(privacy.limit)} (${escape(privacy.tier)}).</li>
-<li>${escape(privacy.noise)}</li>
-${privacy.conditional ? `<li><strong>Conditional: ${escape(privacy.conditional)}.</strong></li>` : ""}
+<li>Unit: ${escaped(privacy.unit)}. ε = ${budget(privacy.epsilon)} at δ = ${privacy.delta}, of at most ${budget(privacy.limit)} (${escaped(privacy.tier)}).</li>
+<li>${escaped(privacy.noise)}</li>
+${privacy.conditional ? `<li><strong>Conditional: ${escaped(privacy.conditional)}.</strong></li>` : ""}
 <li>A file can't show that noise was added, customers clipped, sampling kept secret and counts honest: signatures attest to claims.</li>
 </ul>
 <p>Check it without us: <code>tributary ledger verify ledger.jsonl --key ${report.ledger.key} --head ${report.ledger.head}</code></p>
@@ -85,7 +85,7 @@ ${privacy.conditional ? `<li><strong>Conditional: ${escape(privacy.conditional)}
 <h2>How it ran</h2>
 <ul>
 <li>${report.merchants} merchants, ${report.customers} customers, ${report.rounds} rounds of ${report.secondsPerRound.toFixed(2)} s; ${(report.bytesPerRoundPerNode / 1e6).toFixed(3)} MB per round and merchant.</li>
-${report.why.map((reason) => `<li>${escape(reason)}</li>`).join("\n")}
+${report.why.map((reason) => `<li>${escaped(reason)}</li>`).join("\n")}
 </ul>
 </section>
 </main>
@@ -100,7 +100,7 @@ export function budget(epsilon: number): string {
 }
 
 function figure(name: string, value: string, remark: string): string {
-  return `<div class="figure"><span class="name">${escape(name)}</span><span class="value">${escape(value)}</span><span class="remark">${escape(remark)}</span></div>`;
+  return `<div class="figure"><span class="name">${escaped(name)}</span><span class="value">${escaped(value)}</span><span class="remark">${escaped(remark)}</span></div>`;
 }
 
 function accuracyChart(report: FederationReport, score: Score, title: string): string {

@@ -10,7 +10,7 @@
  */
 import { fail } from "@tributary/errors";
 
-export type Dtype = "F32" | "F64";
+type Dtype = "F32" | "F64";
 
 export interface TensorHeader {
   readonly name: string;

@@ -32,7 +32,7 @@ export function chooseQuota(customers: number, merchants: number, samplingRate: 
   return nextPowerOfTwo((1.5 * samplingRate * customers) / merchants);
 }
 
-export function nextPowerOfTwo(least: number): number {
+function nextPowerOfTwo(least: number): number {
   let power = 1;
   while (power < least) power *= 2;
   return power;

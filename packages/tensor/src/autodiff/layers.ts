@@ -142,7 +142,7 @@ export function placesOf(g: GraphBuilder, ids: Tensor): Tensor {
 }
 
 /** `factor` where there is an id, 0 where there is none; [...ids] */
-export function presence(g: GraphBuilder, ids: Tensor, factor: number): Tensor {
+function presence(g: GraphBuilder, ids: Tensor, factor: number): Tensor {
   return scaled(g, cast(g, greater(g, ids, g.constant(0, "int32")), "float"), factor);
 }
 

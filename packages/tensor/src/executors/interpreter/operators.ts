@@ -7,7 +7,7 @@ import { fail } from "@tributary/errors";
 import type { Attribute } from "../../graph/types.ts";
 import { at, axisOf, countOf, type DenseArray, elementwise, filled, stridesOf, zeros } from "./array.ts";
 
-export type Attributes = Readonly<Record<string, Attribute>>;
+type Attributes = Readonly<Record<string, Attribute>>;
 type Operator = (inputs: readonly DenseArray[], attributes: Attributes) => readonly DenseArray[];
 
 function input(inputs: readonly DenseArray[], index: number): DenseArray {
