@@ -1,11 +1,13 @@
 import { defineConfig } from "vitest/config";
 
-export default defineConfig({
+// `pnpm test:long` is mode "long": thousands of seeds where `pnpm test` takes tens.
+export default defineConfig(({ mode }) => ({
   test: {
     include: ["{packages/*,dp,client,coordinator}/src/**/*.test.ts", "test/**/*.test.ts", "docs/**/*.test.ts"],
+    env: mode === "long" ? { TRIBUTARY_LONG: "1" } : {},
     // Two cores: the end-to-end tests start processes of their own.
     maxWorkers: 2,
     testTimeout: 30_000,
     reporters: ["default", "./test/skipped-reporter.ts"],
   },
-});
+}));

@@ -8,7 +8,8 @@ import { describe, expect, test } from "vitest";
 import { createWorld, type Faults, noFaults, run, seeded, type World } from "./harness.test-support.ts";
 import { chargedRounds } from "./node-state.ts";
 
-const seeds = Number(process.env["TRIBUTARY_FAULT_SEEDS"] ?? 64);
+const long = process.env["TRIBUTARY_LONG"] === "1";
+const seeds = Number(process.env["TRIBUTARY_FAULT_SEEDS"] ?? (long ? 2000 : 64));
 const first = Number(process.env["TRIBUTARY_FAULT_FIRST"] ?? 0);
 
 const plannedRounds = 2;
@@ -79,5 +80,5 @@ describe("under faults", () => {
     expect(crashes).toBeGreaterThan(seeds);
     expect(releases).toBeGreaterThan(seeds / 2);
     expect(refunds).toBeGreaterThan(0);
-  }, 120_000);
+  }, seeds * 1_000 + 60_000);
 });
