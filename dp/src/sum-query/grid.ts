@@ -65,17 +65,24 @@ export function addCustomer(total: Float64Array, vector: Float32Array | Float64A
  * `bucketed` arithmetic: turns one graph run's clipped sum into grid units, truncating toward zero, and adds it.
  * @param total [dimension] grid units, changed in place
  * @param bucketSum [dimension], clipped customer by customer inside the graph
+ * @param from, to only these coordinates, for a sum that is zero elsewhere: all unless given. Coordinates that are not named must be
+ *   zero, and none may be named twice, so that each is truncated once a bucket
  * @returns whether it counted: a sum with a number that is not finite counts as zero. The graph makes single customers' non-finite
  *   vectors zero before they are summed; this is the second lock on the door.
  * @throws TRB_DP_LENGTH_MISMATCH
  */
-export function addBucket(total: Float64Array, bucketSum: Float32Array | Float64Array, grid: Grid): boolean {
+export function addBucket(
+  total: Float64Array,
+  bucketSum: Float32Array | Float64Array,
+  { unitsPerOne }: Pick<Grid, "unitsPerOne">,
+  from = 0,
+  to = total.length,
+): boolean {
   checkLength(bucketSum.length, total.length);
-  const { unitsPerOne } = grid;
-  for (let i = 0; i < bucketSum.length; i++) {
-    if (!Number.isFinite(bucketSum[i])) return false;
-  }
-  for (let i = 0; i < total.length; i++) {
+  let probe = 0; // stays 0 as long as everything is finite
+  for (let i = from; i < to; i++) probe += (bucketSum[i] as number) * 0;
+  if (probe !== 0) return false;
+  for (let i = from; i < to; i++) {
     total[i] = (total[i] as number) + Math.trunc((bucketSum[i] as number) * unitsPerOne);
   }
   return true;

@@ -169,6 +169,24 @@ describe("steps and their inverses", () => {
     expect(addBucket(total, new Float32Array([1, Number.NaN]), sumQueryParameters(plan).grid)).toBe(false);
     expect(total).toEqual(new Float64Array(2));
   });
+
+  it("a bucket that is added range by range, zeros left out, is the same as the whole", () => {
+    const { grid } = sumQueryParameters(plan);
+    fc.assert(
+      fc.property(
+        fc.array(fc.float({ noNaN: true, noDefaultInfinity: true, min: -9, max: 9 }), { maxLength: 30 }),
+        (values) => {
+          const bucket = Float32Array.from([0, ...values, 0, 0]);
+          const [whole, ranges] = [new Float64Array(bucket.length), new Float64Array(bucket.length)];
+          addBucket(whole, bucket, grid);
+          const middle = 1 + Math.floor(values.length / 2);
+          addBucket(ranges, bucket, grid, middle, 1 + values.length);
+          addBucket(ranges, bucket, grid, 1, middle);
+          expect(ranges.map((value) => value + 0)).toEqual(whole.map((value) => value + 0));
+        },
+      ),
+    );
+  });
 });
 
 it("many nodes: the sum is right, its noise has the stated variance, and h nodes alone bring z·Δ (false alarm ≤ 1e-9; seeds from 100)", () => {

@@ -118,7 +118,7 @@ async function runTraining(
   expect(bucket.add(pieces, outputs, feeds)).toBe(true);
   const sum = new Float64Array(parameterCount(spec));
   const grid = 2 ** 45; // fine enough that truncation is below the tolerances
-  bucket.flush(sum, grid);
+  bucket.flush(sum, { unitsPerOne: grid });
   await session.close();
   return { outputs, sum: sum.map((value) => value / grid) };
 }

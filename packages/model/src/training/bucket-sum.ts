@@ -1,7 +1,8 @@
 /**
  * One bucket's sum: pieces of float32 gradients come in from one run, or from one run a customer, and integers on the grid
- * go out. Tables of which only a few rows were touched cost those rows.
+ * go out (`addBucket` of `dp`). Tables of which only a few rows were touched cost those rows.
  */
+import { addBucket, type Grid } from "@tributary/dp";
 import type { FeedTensor, GradientPiece, Outputs } from "@tributary/tensor";
 import { type GraphParameter, sizeOf } from "../parameters.ts";
 
@@ -102,14 +103,11 @@ export class BucketSum {
     return probe;
   }
 
-  /** Moves the sum to the grid, truncating toward zero, adds the integers to `total` and is empty again. */
-  flush(total: Float64Array, grid: number): void {
+  /** Moves the sum to the grid, adds the integers to `total` and is empty again. */
+  flush(total: Float64Array, grid: Pick<Grid, "unitsPerOne">): void {
     this.#each((start, end) => {
-      const scratch = this.#scratch;
-      for (let i = start; i < end; i++) {
-        total[i] = (total[i] as number) + Math.trunc((scratch[i] as number) * grid);
-        scratch[i] = 0;
-      }
+      addBucket(total, this.#scratch, grid, start, end);
+      this.#scratch.fill(0, start, end);
     });
   }
 
