@@ -129,6 +129,10 @@ export async function runNode(options: StartNodeOptions, transport: Transport): 
         work.keepTrained(round, vector);
         happened({ type: "trained", round, vector });
       },
+      onOutOfTime: () => {
+        const { message, advice } = fail("TRB_NODE_TRAINING_TOO_SLOW", { milliseconds: plan.deadlines.uploadOffset });
+        log.warn({ code: "TRB_NODE_TRAINING_TOO_SLOW", reason: message, advice }, "a round's time was too short");
+      },
       onFailed: (round, error) => {
         logRefusal(log, error, { round }, "training failed");
         happened({ type: "trainingFailed", round, code: error.code });

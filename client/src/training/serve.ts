@@ -2,10 +2,11 @@
  * The training worker: a thread of its own, so that sampling, training and drawing noise never hold up the node's messages.
  *
  * It keeps the trainer, the last model and the decrypted histories. Of a round it keeps nothing: sample and clipped sum end with
- * `trainingVector`, the vector is handed over, and neither counts nor durations leave the thread (DESIGN §4).
+ * `trainingVector`, the vector is handed over, and neither counts nor durations leave the thread (DESIGN §4); only whether time
+ * ran out does, because a machine that is always too slow pays for rounds that it adds nothing to.
  */
 import { parentPort, workerData } from "node:worker_threads";
-import type { RandomSource } from "@tributary/dp";
+import { checkCustomers, type RandomSource } from "@tributary/dp";
 import { fail, isTributaryError } from "@tributary/errors";
 import type { Histories } from "@tributary/events";
 import { negativesSource, roundParameters } from "@tributary/federation";
@@ -75,7 +76,9 @@ function trainingLoop(setup: TrainingSetup, random: ServeTrainingOptions["random
   };
 
   const prepare = async (): Promise<TrainingAnswer> => {
-    histories();
+    // `trainingVector` asks again each round; to refuse now, before any round is accepted, is seen by nobody
+    const customers = histories().customers.length;
+    for (const release of plan.releases.keys()) checkCustomers(customers, roundParameters(plan, release));
     await loadedTrainer();
     return { type: "prepared" };
   };
@@ -84,7 +87,7 @@ function trainingLoop(setup: TrainingSetup, random: ServeTrainingOptions["random
     if (isStopped()) return { type: "stopped", round };
     if (file !== null) model = { hash: modelHash, parameters: decodeModel(plan.model, file) };
     if (model?.hash !== modelHash) throw fail("TRB_NODE_MODEL_MISMATCH", { round });
-    const { vector } = await trainingVector(await loadedTrainer(), {
+    const { vector, counts } = await trainingVector(await loadedTrainer(), {
       ...roundParameters(plan, release),
       parameters: model.parameters,
       histories: histories(),
@@ -100,7 +103,7 @@ function trainingLoop(setup: TrainingSetup, random: ServeTrainingOptions["random
       vector.fill(0);
       return { type: "stopped", round };
     }
-    return { type: "trained", round, vector: owned(vector) };
+    return { type: "trained", round, vector: owned(vector), outOfTime: counts.skipped > 0 };
   };
   const close = async () => {
     await (await trainer)?.close();

@@ -33,15 +33,18 @@ export interface TrainingOptions {
   readonly plan: Plan;
   readonly fetchModel: (sha256: Sha256, signal: AbortSignal) => Promise<Uint8Array<ArrayBuffer>>;
   readonly onTrained: (round: number, vector: Uint32Array) => void;
+  /** A round's time was too short for this machine. Said once, and not of which round: that would depend on who was sampled. */
+  readonly onOutOfTime: () => void;
   readonly onFailed: (round: number, error: TributaryError) => void;
 }
 
 export function superviseTraining(options: TrainingOptions): Training {
-  const { entry, home, node, plan, fetchModel, onTrained, onFailed } = options;
+  const { entry, home, node, plan, fetchModel, onTrained, onOutOfTime, onFailed } = options;
   const stopped = new Int32Array(new SharedArrayBuffer(4));
   let worker: Worker | undefined;
   /** The model that the living worker holds. */
   let held: Sha256 | undefined;
+  let saidOutOfTime = false;
   const prepared = Promise.withResolvers<void>();
   prepared.promise.catch(() => {}); // whoever called `prepare` hears of it
   const open = new Map<number, AbortController>();
@@ -55,6 +58,10 @@ export function superviseTraining(options: TrainingOptions): Training {
     const setup: TrainingSetup = { home, node, plan, stopped };
     const started = new Worker(entry, { workerData: setup, name: "training" });
     started.on("message", (answer: TrainingAnswer) => {
+      if (answer.type === "trained" && answer.outOfTime && !saidOutOfTime) {
+        saidOutOfTime = true;
+        onOutOfTime();
+      }
       if (answer.type === "prepared") prepared.resolve();
       else if (answer.type === "failed" && answer.round === 0) {
         prepared.reject(fail("TRB_NODE_TRAINING_FAILED", { round: 0, reason: `${answer.code}: ${answer.reason}` }));

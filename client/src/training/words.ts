@@ -17,7 +17,10 @@ export interface TrainingJob {
   readonly modelHash: Sha256;
   /** The model's file; null when the worker was given this model before. */
   readonly model: Uint8Array<ArrayBuffer> | null;
-  /** Unix milliseconds: no bucket begins after it, so that the vector is ready before the upload is due, however much data there is. */
+  /**
+   * Unix milliseconds: no bucket begins after it, so that the vector is ready before the upload is due, however much data there
+   * is. If one would have to, the vector is noise alone (docs/decisions/0006).
+   */
   readonly stopAt: number;
 }
 
@@ -35,7 +38,13 @@ export type TrainingOrder = TrainingPreparation | TrainingJob | TrainingEnd;
 
 export type TrainingAnswer =
   | { readonly type: "prepared" }
-  | { readonly type: "trained"; readonly round: number; readonly vector: Uint32Array<ArrayBuffer> }
+  | {
+      readonly type: "trained";
+      readonly round: number;
+      readonly vector: Uint32Array<ArrayBuffer>;
+      /** Time ran out, so the vector is noise alone. For the merchant's eyes only. */
+      readonly outOfTime: boolean;
+    }
   /** Given up, as asked. */
   | { readonly type: "stopped"; readonly round: number }
   | { readonly type: "failed"; readonly round: number; readonly code: string; readonly reason: string };

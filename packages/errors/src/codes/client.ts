@@ -135,6 +135,13 @@ export const clientErrors = defineErrors({
     status: 400,
     exitCode: 1,
   },
+  TRB_NODE_TRAINING_TOO_SLOW: {
+    message: "Training wasn't done in the time that the plan gives a round ({milliseconds} ms until the upload).",
+    advice:
+      "Such rounds are charged, and this node adds only noise to them: give it a faster machine or fewer other tasks, or agree on a plan with a longer deadlines.uploadOffset. It is said once a start.",
+    status: 503,
+    exitCode: 1,
+  },
   TRB_NODE_TRAINING_FAILED: {
     message: "Training failed in round {round}: {reason}.",
     advice: "Run `tributary doctor`; the node takes part again from the next round on.",

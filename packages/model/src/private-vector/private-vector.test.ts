@@ -101,6 +101,26 @@ describe("a node's training vector", async () => {
     expect(Math.abs(square - 1)).toBeLessThan(7 * Math.sqrt(2 / signed.length));
   });
 
+  it("is noise alone when time is up in the middle of training", async () => {
+    const query = sumQueryParameters(plan);
+    let asked = 0;
+    // a quota so large that there are many buckets
+    const request = { ...query, customerQuota: 4096, parameters, histories, negatives: stream(0, "negatives") };
+    const { vector } = await trainingVector(trainer, { ...request, random: streams(6), deadline: () => asked++ >= 1 });
+    expect(asked).toBe(2); // one bucket was run
+    const deviation = Math.sqrt(toNumber(query.nodeVariance));
+    const square = fromModular(vector).reduce((a, y) => a + (y / deviation) ** 2, 0) / vector.length;
+    expect(Math.abs(square - 1)).toBeLessThan(7 * Math.sqrt(2 / vector.length));
+  });
+
+  it("is refused before anyone is sampled when all customers together could leave the range of exact sums", async () => {
+    const query = { ...sumQueryParameters(plan), mostCustomers: customers - 1 };
+    const untouched: RandomSource = { fill: () => expect.unreachable("something was drawn") };
+    const random = { sampling: untouched, rounding: untouched, noise: untouched };
+    const request = { ...query, customerQuota: 64, parameters, histories, negatives: untouched, random };
+    await expect(trainingVector(trainer, request)).rejects.toMatchObject({ code: "TRB_DP_TOO_MANY_CUSTOMERS" });
+  });
+
   it("is clamped to the quota before the noise", async () => {
     const query = sumQueryParameters({ ...plan, customerQuota: 1, clipNorm: "0.5" });
     const everyone = await clippedSum();

@@ -7,12 +7,15 @@
  * DESIGN §4. Sample, sum and rounding never leave this function; the counts it hands back are for the node's own eyes
  * only and must not be logged or sent.
  */
-import { noisyVector, poissonSample, type RandomSource, type SumQueryParameters } from "@tributary/dp";
+import { checkCustomers, noisyVector, poissonSample, type RandomSource, type SumQueryParameters } from "@tributary/dp";
 import type { Histories } from "@tributary/events";
 import type { Trainer } from "../training/trainer.ts";
 
 export interface TrainingVectorRequest
-  extends Pick<SumQueryParameters, "dimension" | "samplingRate" | "clampBound" | "grid" | "nodeVariance" | "scale"> {
+  extends Pick<
+    SumQueryParameters,
+    "dimension" | "samplingRate" | "clampBound" | "grid" | "nodeVariance" | "scale" | "mostCustomers"
+  > {
   /** The round's model, flat. [dimension] */
   readonly parameters: Float32Array;
   readonly histories: Histories;
@@ -21,7 +24,7 @@ export interface TrainingVectorRequest
   readonly negatives: RandomSource;
   /** Secret, fresh streams: one for each purpose. */
   readonly random: { readonly sampling: RandomSource; readonly rounding: RandomSource; readonly noise: RandomSource };
-  /** True when time is up: what is not yet computed counts as zero. */
+  /** True when time is up: then the vector is noise alone. */
   readonly deadline?: () => boolean;
 }
 
@@ -32,21 +35,28 @@ export interface TrainingVector {
   readonly counts: Awaited<ReturnType<Trainer["sum"]>>["counts"];
 }
 
-/** An empty sample gives pure noise: nobody can see from an upload whether anyone was sampled. */
+/**
+ * An empty sample gives pure noise: nobody can see from an upload whether anyone was sampled.
+ * @throws TRB_DP_TOO_MANY_CUSTOMERS, and what `Trainer.sum` refuses; never because of who was sampled
+ */
 export async function trainingVector(trainer: Trainer, request: TrainingVectorRequest): Promise<TrainingVector> {
   const { parameters, histories, grid, scale, customerQuota, negatives, random, deadline } = request;
+  checkCustomers(histories.customers.length, request);
   const sampled = poissonSample(histories.customers.length, request.samplingRate, random.sampling);
-  const { total, counts } = await trainer.sum({
-    parameters,
-    histories,
-    sampled,
-    clipNorm: grid.clipNorm,
-    scale,
-    fractionBits: grid.fractionBits,
-    customerQuota,
-    negatives,
-    ...(deadline === undefined ? {} : { deadline }),
-  });
-  sampled.fill(0);
-  return { vector: noisyVector(total, request, random), counts };
+  try {
+    const { total, counts } = await trainer.sum({
+      parameters,
+      histories,
+      sampled,
+      clipNorm: grid.clipNorm,
+      scale,
+      fractionBits: grid.fractionBits,
+      customerQuota,
+      negatives,
+      ...(deadline === undefined ? {} : { deadline }),
+    });
+    return { vector: noisyVector(total, request, random), counts };
+  } finally {
+    sampled.fill(0);
+  }
 }

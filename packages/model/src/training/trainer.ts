@@ -5,6 +5,9 @@
  *
  * Removing one customer changes one bucket, by at most C and that run's float error; all other buckets stay as they are to
  * the bit. Where a bucket is overfull, or holds a customer whose norm is not finite, it runs customer by customer.
+ *
+ * When time runs out the sum is zero. Leaving out the buckets that had not begun would let one customer, by the time that its
+ * own run takes, decide about another's bucket (docs/decisions/0006).
  */
 import type { RandomSource } from "@tributary/dp";
 import { fail } from "@tributary/errors";
@@ -34,7 +37,7 @@ export interface SumRequest {
   readonly customerQuota: number;
   /** Common to the round. */
   readonly negatives: RandomSource;
-  /** True: stop before the next bucket. */
+  /** True: time is up, and what was summed so far is thrown away as well. Asked before each bucket. */
   readonly deadline?: () => boolean;
 }
 
@@ -44,7 +47,7 @@ export interface SumCounts {
   readonly customers: number;
   /** Customers who count as zero because their norm was not finite. */
   readonly zeroed: number;
-  /** Customers left out because the deadline had passed. */
+  /** Customers left out because time was up: the whole sample or nobody. */
   readonly skipped: number;
 }
 
@@ -90,13 +93,14 @@ export async function createTrainer(
       const total = new Float64Array(dimension);
       const bucketSum = spare ?? new BucketSum(layout, short.pieces, dimension);
       spare = undefined; // two sums at once must not share it
-      const grid = request.scale * 2 ** request.fractionBits;
+      const grid = { unitsPerOne: request.scale * 2 ** request.fractionBits };
       const { buckets, empty } = bucketsOf(spec, classes, request);
-      let [customers, zeroed, skipped] = [empty, 0, 0];
+      let [customers, zeroed] = [empty, 0];
       for (const { length, examples } of buckets) {
         if (request.deadline?.()) {
-          skipped += examples.length;
-          continue;
+          spare = bucketSum;
+          total.fill(0);
+          return { total, counts: { customers: 0, zeroed: 0, skipped: request.sampled.length } };
         }
         const graph = (length > shortLength ? graphs.at(-1) : short) ?? short;
         const run = async (some: readonly Example[]) => {
@@ -113,7 +117,7 @@ export async function createTrainer(
         bucketSum.flush(total, grid);
       }
       spare = bucketSum;
-      return { total, counts: { customers, zeroed, skipped } };
+      return { total, counts: { customers, zeroed, skipped: 0 } };
     },
     async close() {
       for (const { session } of graphs.splice(0)) await session.close();
@@ -144,7 +148,7 @@ function finite(outputs: Outputs, clipped: boolean): boolean {
 }
 
 function checkRequest(request: SumRequest): void {
-  const { clipNorm, scale, fractionBits, customerQuota, sampled } = request;
+  const { clipNorm, scale, fractionBits, customerQuota } = request;
   const refuse = (reason: string): never => {
     throw fail("TRB_TRAINING_REQUEST_INVALID", { reason });
   };
@@ -152,9 +156,10 @@ function checkRequest(request: SumRequest): void {
   if (!(scale > 0 && Number.isFinite(scale))) refuse("scale must be above 0");
   if (!Number.isInteger(fractionBits) || fractionBits < 0) refuse("fractionBits must be a whole number, 0 or more");
   if (!Number.isInteger(customerQuota) || customerQuota < 1) refuse("customerQuota must be a whole number above 0");
-  // 2 leaves room for the truncation of every customer; above 2^53 float64 does not hold every integer
-  const largest = 2 * scale * 2 ** fractionBits * clipNorm * Math.max(1, sampled.length);
-  if (largest >= 2 ** 53) refuse("scale, fractionBits and clipNorm are too large for exact sums in 53 bits");
+  // Above 2^53 float64 does not hold every integer. How many customers there is room for is `checkCustomers` of `dp`, which
+  // must be asked of all that a node holds: a refusal here, of those sampled, would tell how many they are.
+  const single = 2 * scale * 2 ** fractionBits * clipNorm;
+  if (single >= 2 ** 53) refuse("scale, fractionBits and clipNorm are too large for exact sums in 53 bits");
 }
 
 interface Bucket {
