@@ -40,7 +40,7 @@ export const protocolErrors = defineErrors({
   },
   TRB_PLAN_COHORT_ABOVE_NODES: {
     message: "The plan needs {minCohort} nodes in every round, and there are {nodes}.",
-    advice: "Lower minCohort, or wait until more nodes have joined.",
+    advice: "Bring more merchants in, or plan a smaller cohort; it is never below 3.",
     status: 400,
     exitCode: 2,
   },
@@ -79,6 +79,13 @@ export const protocolErrors = defineErrors({
   TRB_PLAN_ACTION_REPEATED: {
     message: "The plan names the action {action} twice.",
     advice: "Name each action once.",
+    status: 400,
+    exitCode: 2,
+  },
+  TRB_PLAN_ACTION_OUT_OF_PLACE: {
+    message: "The plan names {action} as action {place}, which is {expected}.",
+    advice:
+      "Name the actions in Tributary's order, from the first on without a gap: an action's number is its place in that list.",
     status: 400,
     exitCode: 2,
   },

@@ -41,7 +41,7 @@ export function examplePlan(coordinatorKey = "11".repeat(32)): Plan {
     initialModelHash: "33".repeat(32),
     catalogueHash: "44".repeat(32),
     catalogueProvenance: "public",
-    actions: ["view", "cart", "buy"],
+    actions: ["view", "cart", "favourite"],
     caps: { maxEvents: 64, maxItems: 64, maxPairs: 0, localSteps: 1 },
     releases: [
       {

@@ -129,6 +129,11 @@ describe("the linter", () => {
     expect(found({ customerQuota: 63 })).toEqual(["TRB_PLAN_QUOTA_NOT_POWER_OF_TWO customerQuota"]);
     expect(found({ actions: ["view", "cart", "purchase"] })).toEqual(["TRB_PLAN_ACTION_UNKNOWN actions.2"]);
     expect(found({ actions: ["view", "cart", "view"] })).toEqual(["TRB_PLAN_ACTION_REPEATED actions.2"]);
+    expect(found({ actions: ["view", "cart", "buy"] })).toEqual(["TRB_PLAN_ACTION_OUT_OF_PLACE actions.2"]); // 2 is favourite
+    expect(found({ actions: ["cart", "view", "favourite"] })).toEqual([
+      "TRB_PLAN_ACTION_OUT_OF_PLACE actions.0",
+      "TRB_PLAN_ACTION_OUT_OF_PLACE actions.1",
+    ]);
     expect(found({ actions: ["view", "cart"] })).toEqual(["TRB_PLAN_ACTIONS_MISMATCH model.actions"]);
     expect(found({ caps: { ...plan.caps, maxEvents: 15 } })).toEqual(["TRB_PLAN_LENGTH_ABOVE_CAP model.length"]);
   });

@@ -155,7 +155,11 @@ function quotaRule({ customerQuota }: Plan, _: LintOptions, report: Report): voi
 function actionsRule({ actions, model }: Plan, _: LintOptions, report: Report): void {
   for (const [place, action] of actions.entries()) {
     if (!knownActions.includes(action)) report("TRB_PLAN_ACTION_UNKNOWN", `actions.${place}`, { action, known: knownActions });
-    if (actions.indexOf(action) !== place) report("TRB_PLAN_ACTION_REPEATED", `actions.${place}`, { action });
+    else if (actions.indexOf(action) !== place) report("TRB_PLAN_ACTION_REPEATED", `actions.${place}`, { action });
+    // histories, catalogues and models hold an action as its place in the list of all
+    else if (knownActions[place] !== action) {
+      report("TRB_PLAN_ACTION_OUT_OF_PLACE", `actions.${place}`, { action, place, expected: knownActions[place] ?? "none" });
+    }
   }
   if (model.actions !== 0 && model.actions !== actions.length) {
     report("TRB_PLAN_ACTIONS_MISMATCH", "model.actions", { model: model.actions, plan: actions.length });
