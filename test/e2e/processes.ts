@@ -27,7 +27,7 @@ const alive = new Set<ChildProcess>();
 function launch(args: readonly string[], { cwd = root, env = {}, script = main }: RunOptions): ChildProcess {
   const child = spawn(process.execPath, [...flags, script, ...args], {
     cwd,
-    env: { ...process.env, NODE_OPTIONS: "", ...env },
+    env: { ...process.env, NODE_OPTIONS: "", NODE_COMPILE_CACHE: join(root, "node_modules/.cache/compile"), ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });
   alive.add(child);
