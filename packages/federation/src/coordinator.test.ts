@@ -1,6 +1,6 @@
 /** Nodes that misbehave, and what becomes of rounds that are given up: the coordinator's half of each check. */
 import { isTributaryError } from "@tributary/errors";
-import { parseLine } from "@tributary/ledger";
+import { parseLine, verifyLedger } from "@tributary/ledger";
 import { type Message, type MessageOf, type Sha256, type StepName, signMessage } from "@tributary/protocol";
 import { describe, expect, test } from "vitest";
 import { checkUpload, stepCoordinator } from "./coordinator.ts";
@@ -9,6 +9,7 @@ import { decodeCoordinatorState, encodeCoordinatorState } from "./coordinator-st
 import {
   coordinatorContext,
   createWorld,
+  crypto,
   dimension,
   identity,
   nodeContext,
@@ -183,6 +184,25 @@ describe("a round that is given up", () => {
     });
     for (const { state } of world.nodes) expect(state.charges.map(({ standing }) => standing)).toEqual(["refunded"]);
     expect(world.coordinator.state.charged).toEqual([0]);
+  });
+
+  test("by a quorum of a cohort smaller than the roster is verified by anyone: the entry says whose quorum it is", async () => {
+    const world = createWorld();
+    const missesOffer = { ...noFaults, lose: (to: string, event: string) => to === nodeName(4) && event === "offer" };
+    while (world.coordinator.state.round?.phase !== "consistency") await run(world, missesOffer, 1);
+    world.queue.splice(0);
+    expire(world, 0, 1, 2); // ⌊(4 + 1)/2⌋ + 1 = 3 of the cohort's four; of the roster's five it would take four
+    await run(world, noFaults, 3);
+    const { ledger } = world.coordinator;
+    const cohort = [0, 1, 2, 3].map(nodeName);
+    expect(parseLine(ledger[1] ?? "")).toMatchObject({ kind: "aborted", charged: false, cohort });
+    const file = new TextEncoder().encode(
+      ledger
+        .slice(0, 2)
+        .map((line) => `${line}\n`)
+        .join(""),
+    );
+    expect(verifyLedger(file, { crypto })).toMatchObject({ failures: [], rounds: { abortedRefunded: 1 } });
   });
 
   test("without such a quorum stays charged, whatever the entry claims", async () => {

@@ -127,6 +127,7 @@ export function giveUp(
     charged: charge,
     votes: voted ? round.abortVotes.map((vote) => ({ node: senderNode(vote), signature: vote.signature })) : [],
     h1: round.h1,
+    ...(round.h1 === null ? {} : { cohort: [...round.cohort] }), // what the quorum of votes is counted in
     spent: spentAfter(plan, charged),
   });
   const votes = voted ? [...round.abortVotes] : [];
