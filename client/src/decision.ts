@@ -2,10 +2,11 @@
  * Whether this node takes part in a plan: what the linter finds, what the merchant's policy says, and whether the plan's training
  * graph is the one that this node builds itself. Decided before anything is computed or sent, and again at every start.
  */
-import { createHash } from "node:crypto";
 import { fail, type TributaryError } from "@tributary/errors";
-import { graphDigestInput, graphVersion, parameterCount } from "@tributary/model";
+import { graphHashOf } from "@tributary/federation";
+import { graphVersion, parameterCount } from "@tributary/model";
 import { lintPlan, type Plan, parseDecimal } from "@tributary/protocol";
+import { nodeCrypto } from "@tributary/protocol/node-crypto";
 import type { Policy } from "./home/policy.ts";
 
 /** Reasons to refuse; none: this node takes part. */
@@ -53,7 +54,7 @@ export function trustOf(plan: Plan, policy: Policy): { readonly trusted: number;
 
 /** The node never runs a graph that it was sent: it builds its own, and both sides must mean the same one. */
 function graphRefusals(plan: Plan): TributaryError[] {
-  const own = createHash("sha256").update(graphDigestInput(plan.model)).digest("hex");
+  const own = graphHashOf(nodeCrypto(), plan.model);
   const same = own === plan.graphHash && plan.graphVersion === graphVersion;
   return same ? [] : [fail("TRB_PLAN_GRAPH_MISMATCH", { graphVersion: plan.graphVersion })];
 }

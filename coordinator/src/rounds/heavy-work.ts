@@ -3,9 +3,9 @@
  * model. `heavy-worker.ts` runs them in a thread of its own, so that heart-beats and uploads go on meanwhile.
  */
 import { fail } from "@tributary/errors";
-import { applySum, type CoordinatorEffect, sumUploads } from "@tributary/federation";
-import { decodeModel, decodeOptimiserState, encodeModel, encodeOptimiserState, type Optimiser } from "@tributary/model";
-import { type Plan, parseDecimal, type Sha256 } from "@tributary/protocol";
+import { applySum, type CoordinatorEffect, optimiserOf, sumUploads } from "@tributary/federation";
+import { decodeModel, decodeOptimiserState, encodeModel, encodeOptimiserState } from "@tributary/model";
+import type { Plan, Sha256 } from "@tributary/protocol";
 import { nodeCrypto } from "@tributary/protocol/node-crypto";
 import { openBlobs } from "../storage/blobs.ts";
 import { bytesOfWords, readUpload, wordsOf } from "../storage/uploads.ts";
@@ -58,19 +58,5 @@ function apply(folders: WorkFolders, effect: ApplyEffect, plan: Plan): HeavyResu
     type: "applied",
     modelHash: blobs.put(encodeModel(plan.model, next.parameters)),
     optimiserHash: blobs.put(encodeOptimiserState(next.optimiserState)),
-  };
-}
-
-/** The plan's optimiser in numbers. */
-function optimiserOf({ optimiser }: Plan): Optimiser {
-  const learningRate = parseDecimal(optimiser.learningRate);
-  if (optimiser.name === "fedavg") return { name: "fedavg", learningRate, momentum: parseDecimal(optimiser.momentum) };
-  const { beta1, beta2, epsilon } = optimiser;
-  return {
-    name: "fedadam",
-    learningRate,
-    beta1: parseDecimal(beta1),
-    beta2: parseDecimal(beta2),
-    epsilon: parseDecimal(epsilon),
   };
 }

@@ -26,6 +26,14 @@ export {
   type NodeRound,
   type NodeState,
 } from "./node-state.ts";
-export { applySum, negativesSource, type RoundParameters, roundParameters, type SumEffect, sumUploads } from "./release.ts";
+export {
+  applySum,
+  negativesSource,
+  optimiserOf,
+  type RoundParameters,
+  roundParameters,
+  type SumEffect,
+  sumUploads,
+} from "./release.ts";
 export type { Context, Purpose, Step } from "./step.ts";
 export { genesisEntry } from "./steps/apply.ts";

@@ -72,7 +72,8 @@ export function negativesSource(crypto: Crypto, planHash: Sha256, round: number)
   return randomSourceFromSeed(crypto, fromHex(planHash), "round", "", round, "negatives");
 }
 
-function optimiserOf({ optimiser }: Plan): Optimiser {
+/** The plan's optimiser in numbers. */
+export function optimiserOf({ optimiser }: Plan): Optimiser {
   const learningRate = parseDecimal(optimiser.learningRate);
   if (optimiser.name === "fedavg") return { name: "fedavg", learningRate, momentum: parseDecimal(optimiser.momentum) };
   const { beta1, beta2, epsilon } = optimiser;
