@@ -36,6 +36,19 @@ describe("histories as bytes", () => {
     );
   });
 
+  it("come back equal out of a Buffer too, which may stand anywhere in a pool, and share no memory with it", () => {
+    const bytes = encodeHistories(small);
+    for (let shift = 0; shift < 8; shift++) {
+      const pool = Buffer.alloc(bytes.length + 8);
+      const stored = pool.subarray(shift, shift + bytes.length);
+      stored.set(bytes);
+      const decoded = decodeHistories(stored);
+      pool.fill(0xff);
+      expect(decoded).toEqual(small);
+      expect(decoded.actions.constructor).toBe(Uint8Array);
+    }
+  });
+
   it("may hold nobody", () => {
     const nobody: Histories = {
       ...small,

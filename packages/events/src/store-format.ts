@@ -66,7 +66,9 @@ export function encodeHistories(histories: Histories): Uint8Array {
  * The histories in these bytes, in arrays of their own.
  * @throws TRB_EVENTS_STORE_VERSION, TRB_EVENTS_STORE_CORRUPT
  */
-export function decodeHistories(bytes: Uint8Array): Histories {
+export function decodeHistories(stored: Uint8Array): Histories {
+  // a Buffer's `slice` would share memory, unaligned, where a plain array's copies
+  const bytes = new Uint8Array(stored.buffer, stored.byteOffset, stored.byteLength);
   if (bytes.length < headerLength + checksumLength) throw corrupt("they are too short");
   if (!magic.every((byte, place) => bytes[place] === byte)) throw corrupt("they don't begin like stored histories");
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
