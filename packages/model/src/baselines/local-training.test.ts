@@ -1,4 +1,4 @@
-import { type Histories, leaveLastOut } from "@tributary/events";
+import { type Histories, leaveLastOut } from "@tributary/events/histories";
 import { onnxruntimeExecutor } from "@tributary/tensor/onnxruntime";
 import { describe, expect, it } from "vitest";
 import { initialParameters } from "../checkpoint/initial-parameters.ts";

@@ -9,7 +9,7 @@
  * candidate, too.
  */
 import type { RandomSource } from "@tributary/dp";
-import { type Histories, leaveLastOut, type SeededRandom, seededRandom, shuffle } from "@tributary/events";
+import { type Histories, leaveLastOut, type SeededRandom, seededRandom, shuffle } from "@tributary/events/histories";
 import type { Executor } from "@tributary/tensor";
 import { evaluate } from "../evaluation/evaluate.ts";
 import { resultBlock } from "../evaluation/result-block.ts";

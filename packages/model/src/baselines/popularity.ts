@@ -1,5 +1,5 @@
 /** The simplest honest competitor: everyone is shown the items with the most training events. */
-import type { HeldOut, Histories } from "@tributary/events";
+import type { HeldOut, Histories } from "@tributary/events/histories";
 import { evaluatedCustomers, type Ranks, type Repeats, rankHeldOut } from "../evaluation/result-block.ts";
 
 /**

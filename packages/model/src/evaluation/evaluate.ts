@@ -5,7 +5,7 @@
  */
 
 import { fail } from "@tributary/errors";
-import type { HeldOut, Histories } from "@tributary/events";
+import type { HeldOut, Histories } from "@tributary/events/histories";
 import type { Executor } from "@tributary/tensor";
 import { type ClassificationMetrics, classificationMetrics } from "../metrics/classification.ts";
 import { itemRow } from "../rows.ts";

@@ -1,4 +1,4 @@
-import { type Histories, leaveLastOut } from "@tributary/events";
+import { type Histories, leaveLastOut } from "@tributary/events/histories";
 import { float64Interpreter } from "@tributary/tensor";
 import { describe, expect, it } from "vitest";
 import { itemCounts, popularityRanks } from "../baselines/popularity.ts";

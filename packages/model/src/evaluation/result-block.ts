@@ -1,5 +1,5 @@
 /** The block of figures that every report holds for `popularity`, `local`, `federated`, … (DESIGN §7). */
-import type { HeldOut } from "@tributary/events";
+import type { HeldOut } from "@tributary/events/histories";
 import { rankMetrics, rankOf } from "../metrics/ranking.ts";
 
 export interface ResultBlock {

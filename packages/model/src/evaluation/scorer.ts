@@ -2,7 +2,7 @@
  * Scores of what comes next, from whole histories, in batches: what evaluation and in-house serving ask the model.
  * Histories longer than the model reads are cut to their latest events.
  */
-import { type Histories, timeGapBucket } from "@tributary/events";
+import { type Histories, timeGapBucket } from "@tributary/events/histories";
 import type { Executor, FeedTensor, Session } from "@tributary/tensor";
 import { inferenceGraph, weightsOf } from "../graphs/inference.ts";
 import { graphParameters } from "../parameters.ts";

@@ -1,5 +1,5 @@
 /** What serves is what was trained: scores against the training graph's own losses. */
-import type { Histories } from "@tributary/events";
+import type { Histories } from "@tributary/events/histories";
 import { encodeOnnx, type FeedTensor } from "@tributary/tensor";
 import { onnxruntimeExecutor } from "@tributary/tensor/onnxruntime";
 import { describe, expect, test } from "vitest";

@@ -1,5 +1,5 @@
 import { fromModular, type RandomSource, type SumQueryPlan, sumQueryParameters, toNumber } from "@tributary/dp";
-import { type Histories, seededRandom } from "@tributary/events";
+import { type Histories, seededRandom } from "@tributary/events/histories";
 import { float64Interpreter } from "@tributary/tensor";
 import { afterAll, describe, expect, it } from "vitest";
 import { parameterCount } from "../parameters.ts";

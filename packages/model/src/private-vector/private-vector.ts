@@ -8,7 +8,7 @@
  * only and must not be logged or sent.
  */
 import { checkCustomers, noisyVector, poissonSample, type RandomSource, type SumQueryParameters } from "@tributary/dp";
-import type { Histories } from "@tributary/events";
+import type { Histories } from "@tributary/events/histories";
 import type { Trainer } from "../training/trainer.ts";
 
 export interface TrainingVectorRequest

@@ -3,7 +3,7 @@
  * run, alternating. Synthetic histories whose lengths are spread over the upper half of what the model reads.
  */
 import type { RandomSource } from "@tributary/dp";
-import type { Histories } from "@tributary/events";
+import type { Histories } from "@tributary/events/histories";
 import type { Executor } from "@tributary/tensor";
 import { parameterShapes, sizeOf } from "../parameters.ts";
 import { scrambled } from "../rows.ts";

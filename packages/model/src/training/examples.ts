@@ -2,7 +2,7 @@
  * From histories to what a training graph is fed with. An example is one customer's last length + 1 events: the first L are
  * inputs, each event after the first is the target of the position before it.
  */
-import { type Histories, timeGapBucket } from "@tributary/events";
+import { type Histories, timeGapBucket } from "@tributary/events/histories";
 import type { FeedTensor } from "@tributary/tensor";
 import { hasActionHead } from "../parameters.ts";
 import { itemRow } from "../rows.ts";

@@ -8,7 +8,7 @@
  * as long as it can be; as many customers in a run as may be. Found and closed by it: BLAS results that depend on the number of
  * rows, grown to 2·C by chaotic weights, and norms lost in cancellation, 0.7·2⁻¹⁰·C.
  */
-import type { Histories } from "@tributary/events";
+import type { Histories } from "@tributary/events/histories";
 import { clipNormInput, type FeedTensor, float64Interpreter, type Session } from "@tributary/tensor";
 import { onnxruntimeExecutor } from "@tributary/tensor/onnxruntime";
 import { describe, expect, test } from "vitest";

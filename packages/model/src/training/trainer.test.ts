@@ -1,5 +1,5 @@
 import type { RandomSource } from "@tributary/dp";
-import type { Histories } from "@tributary/events";
+import type { Histories } from "@tributary/events/histories";
 import { type Executor, float64Interpreter } from "@tributary/tensor";
 import { onnxruntimeExecutor } from "@tributary/tensor/onnxruntime";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";

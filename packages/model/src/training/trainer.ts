@@ -7,11 +7,11 @@
  * the bit. Where a bucket is overfull, or holds a customer whose norm is not finite, it runs customer by customer.
  *
  * When time runs out the sum is zero. Leaving out the buckets that had not begun would let one customer, by the time that its
- * own run takes, decide about another's bucket (docs/decisions/0006).
+ * own run takes, decide about another's bucket (docs/decisions/0010).
  */
 import type { RandomSource } from "@tributary/dp";
 import { fail } from "@tributary/errors";
-import type { Histories } from "@tributary/events";
+import type { Histories } from "@tributary/events/histories";
 import { clipNormInput, type Executor, type FeedTensor, type Outputs, type Session } from "@tributary/tensor";
 import { sinusoids } from "../graphs/encoder.ts";
 import { shortLength, type TrainingGraph, trainingVariants } from "../graphs/training.ts";

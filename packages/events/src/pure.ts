@@ -1,0 +1,8 @@
+/**
+ * `@tributary/events/histories`: what rooms that must run in a browser read of this one. Nothing reachable from here imports
+ * from `node:` or a package (`pure.test.ts`); files, logs and the catalogue are entered by `index.ts`.
+ */
+export { type Action, actions, type Histories } from "./histories.ts";
+export { type SeededRandom, seededRandom, shuffle } from "./seeded-random.ts";
+export { type HeldOut, leaveLastOut } from "./splitting.ts";
+export { timeGapBucket, timeGapBuckets } from "./time-gaps.ts";
