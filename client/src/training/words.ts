@@ -19,7 +19,7 @@ export interface TrainingJob {
   readonly model: Uint8Array<ArrayBuffer> | null;
   /**
    * Unix milliseconds: no bucket begins after it, so that the vector is ready before the upload is due, however much data there
-   * is. If one would have to, the vector is noise alone (docs/decisions/0006).
+   * is. If one would have to, the vector is noise alone (docs/decisions/0010).
    */
   readonly stopAt: number;
 }
