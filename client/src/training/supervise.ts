@@ -2,7 +2,7 @@
  * The main thread's side of training: one worker, started when it is first needed and again after it died. Fetching the model is
  * part of a job, since the time for it is the round's.
  */
-import { Worker } from "node:worker_threads";
+import { SHARE_ENV, Worker } from "node:worker_threads";
 import { fail, isTributaryError, type TributaryError } from "@tributary/errors";
 import type { NodeId, Plan, Sha256 } from "@tributary/protocol";
 import type { TrainingAnswer, TrainingEnd, TrainingJob, TrainingPreparation, TrainingSetup } from "./words.ts";
@@ -56,7 +56,8 @@ export function superviseTraining(options: TrainingOptions): Training {
 
   const begin = (): Worker => {
     const setup: TrainingSetup = { home, node, plan, stopped };
-    const started = new Worker(entry, { workerData: setup, name: "training" });
+    // the worker turns ONNX Runtime's telemetry off in the environment, of which it would have a copy only
+    const started = new Worker(entry, { workerData: setup, name: "training", env: SHARE_ENV });
     started.on("message", (answer: TrainingAnswer) => {
       if (answer.type === "trained" && answer.outOfTime && !saidOutOfTime) {
         saidOutOfTime = true;

@@ -3,6 +3,7 @@
  * The only file of the room that knows Node or ONNX Runtime.
  */
 import { fail } from "@tributary/errors";
+import "./without-telemetry.ts";
 import * as ort from "onnxruntime-node";
 import type { Graph } from "../graph/types.ts";
 import { encodeOnnx } from "../onnx/encode.ts";
