@@ -195,11 +195,21 @@ describe("importLog refuses", () => {
     expect((await refused(path, { columns: { ...columns, action: "verb" } })).code).toBe("TRB_EVENTS_UNKNOWN_COLUMN");
   });
 
-  it("unreadable times with file, line, column and the text cut at 80 characters", async () => {
+  it("a file without a header, without listing the values that stand in its place", async () => {
+    const error = await refused(file("headless.csv", good.replaceAll(",1", ",1600000000")), { columns });
+    expect(error.code).toBe("TRB_EVENTS_NO_HEADER");
+    expect(JSON.stringify(error) + error.stack).not.toContain("ann");
+  });
+
+  it("unreadable times with file, line, column and the text's form, cut at 80 characters; a date as it is", async () => {
     const path = file("times.csv", `${header}ann,apple,view,\nann,apple,view,${"z".repeat(200)}\nbob,apple,view,soon\n`);
     const { details } = await refused(path, { columns });
     expect([details["file"], details["line"], details["column"], details["field"]]).toEqual([path, 3, "ts", 4]);
-    expect(String(details["text"]).replaceAll('"', "")).toBe(`${"z".repeat(79)}…`);
+    expect(String(details["text"])).toContain(`"${"a".repeat(79)}…"`);
+    for (const date of ["3.5.2021 10:00", "05/03/2021", "3 May 2021"]) {
+      const unread = await refused(file("dates.csv", `${header}ann,apple,view,${date}\n`), { columns });
+      expect(unread.details["text"]).toBe(`"${date}"`);
+    }
   });
 
   it("but drops unreadable times when one can be read", async () => {

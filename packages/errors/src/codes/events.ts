@@ -6,7 +6,7 @@ export const eventsErrors = defineErrors({
     message: "There is no file {file}.",
     advice: "Check the path; relative paths start at the folder where the command runs.",
     status: 404,
-    exitCode: 1,
+    exitCode: 2,
   },
   TRB_EVENTS_FILE_UNREADABLE: {
     message: "{file} can't be read: {reason}.",
@@ -32,6 +32,12 @@ export const eventsErrors = defineErrors({
     status: 422,
     exitCode: 2,
   },
+  TRB_EVENTS_NO_HEADER: {
+    message: "The first line of {file} is not a header: there stand values where the columns' names belong.",
+    advice: "Put a line with the columns' names on top of the file, such as user,item,action,ts, and name them with --columns.",
+    status: 400,
+    exitCode: 2,
+  },
   TRB_EVENTS_MALFORMED_CSV: {
     message: "{file} is not readable as CSV at line {line}: {reason}.",
     advice: "Look for a quotation mark that is never closed at or before that line, and check --delimiter.",
@@ -46,14 +52,14 @@ export const eventsErrors = defineErrors({
   },
   TRB_EVENTS_LINE_TOO_LONG: {
     message: "Line {line} of {file} is longer than {limit} bytes.",
-    advice:
-      "Check that the file is a log with one event a line and no quotation mark left open; raise the limit if it is meant.",
+    advice: "Check that the file is a log with one event a line, with line ends and no quotation mark left open.",
     status: 413,
     exitCode: 1,
   },
   TRB_EVENTS_BAD_TIMESTAMP: {
     message: "No time in {file} can be read; the first is at line {line}, column {column} (field {field}): {text}.",
-    advice: "Name the column that holds the time; it may be Unix seconds, Unix milliseconds or ISO 8601.",
+    advice:
+      "Name the column that holds the time; it may be Unix seconds, Unix milliseconds or ISO 8601, such as 2024-05-01T10:00:00Z.",
     status: 422,
     exitCode: 1,
   },

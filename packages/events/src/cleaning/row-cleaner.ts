@@ -102,9 +102,18 @@ export function rowCleaner(
 
 const shownCharacters = 80;
 
-/** Someone who names the wrong column must not find a customer's id in an error. */
+/** `3.5.2021 10:00`, `2021/05/03`, `3 May 2021`: dates in forms that aren't read. */
+const date =
+  /^\d{1,4}([-/.])\d{1,2}\1\d{1,4}([ T]+[\d:., apmz+-]*)?$|^[\d :.,+-]*\b(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]{0,6}\b[\d :.,+-]*$/i;
+
+/**
+ * Someone who names the wrong column must not find a customer's id, name or address in an error. A date is shown, for it says what to
+ * change; of anything else only the form: `u7-x` as `a9-a`.
+ */
 function offendingText(text: string, customer: string, item: string): string {
   const trimmed = text.trim();
   if (trimmed === customer || trimmed === item) return "(not shown: it is an identifier)";
-  return JSON.stringify(text.length > shownCharacters ? `${text.slice(0, shownCharacters - 1)}…` : text);
+  const shown = trimmed.length > shownCharacters ? `${trimmed.slice(0, shownCharacters - 1)}…` : trimmed;
+  if (date.test(shown)) return JSON.stringify(shown);
+  return `a text of the form ${JSON.stringify(shown.replace(/\p{L}/gu, "a").replace(/\p{N}/gu, "9"))} (a: any letter, 9: any digit)`;
 }

@@ -1,5 +1,6 @@
 /** Which column of a log is which. */
 import { fail } from "@tributary/errors";
+import { parseTime } from "../timestamps.ts";
 
 /** The columns' names in the file. What is left out is looked for under the usual names. */
 export interface ColumnNames {
@@ -30,7 +31,7 @@ const usualNames: Readonly<Record<ColumnRole, readonly string[]>> = {
 
 /**
  * Matches the wanted names to those that exist.
- * @throws TRB_EVENTS_UNKNOWN_COLUMN listing those that exist
+ * @throws TRB_EVENTS_UNKNOWN_COLUMN listing those that exist; TRB_EVENTS_NO_HEADER when they are values, which are not listed
  */
 export function findColumns(file: string, existing: readonly string[], wanted: ColumnNames): FoundColumns {
   const lowerCase = existing.map((name) => name.toLowerCase());
@@ -52,11 +53,12 @@ export function findColumns(file: string, existing: readonly string[], wanted: C
   return { customer: required("customer"), item: required("item"), action: find("action"), time: required("time") };
 }
 
-/** How many existing names an error lists, and how much of each: a file without a header has a row of values there. */
+/** How many existing names an error lists, and how much of each. */
 const listedNames = 30;
 const listedCharacters = 40;
 
 export function unknownColumn(file: string, role: ColumnRole, name: string | undefined, existing: readonly string[]) {
+  if (existing.some(isValue)) return fail("TRB_EVENTS_NO_HEADER", { file });
   const listed = existing.slice(0, listedNames).map((text) => text.slice(0, listedCharacters));
   if (existing.length > listedNames) listed.push("…");
   return fail("TRB_EVENTS_UNKNOWN_COLUMN", {
@@ -65,4 +67,9 @@ export function unknownColumn(file: string, role: ColumnRole, name: string | und
     column: name ?? `named like ${usualNames[role][0]}`,
     existing: listed,
   });
+}
+
+/** A file without a header has a row of values there, a customer's id among them: no column is called 1600000000 or 2024-05-01. */
+function isValue(name: string): boolean {
+  return !Number.isNaN(parseTime(name)) || /^\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}\b/.test(name);
 }
