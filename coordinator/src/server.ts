@@ -55,7 +55,7 @@ export interface RunningCoordinator {
 const farewell = 10_000;
 
 /**
- * @throws TRB_COORDINATOR_HOME_IN_USE, TRB_COORDINATOR_PORT_IN_USE, TRB_COORDINATOR_CANNOT_LISTEN, TRB_COORDINATOR_KEY_UNREADABLE,
+ * @throws TRB_PLAN_COHORT_ABOVE_NODES, TRB_COORDINATOR_HOME_IN_USE, TRB_COORDINATOR_PORT_IN_USE, TRB_COORDINATOR_CANNOT_LISTEN, TRB_COORDINATOR_KEY_UNREADABLE,
  *   TRB_COORDINATOR_STORE_DAMAGED, and what `foundFederation` refuses
  */
 export async function startCoordinator(options: CoordinatorOptions): Promise<RunningCoordinator> {
@@ -76,6 +76,8 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Run
     closers.push(() => store.close());
     const blobs = openBlobs(layout.blobs);
     const { plan, planHash } = foundFederation(layout, store, blobs, identity, options);
+    const { startWhen = plan.minCohort } = options;
+    if (startWhen < plan.minCohort) throw fail("TRB_PLAN_COHORT_ABOVE_NODES", { minCohort: plan.minCohort, nodes: startWhen });
     const ledgerFile = openLedgerFile(layout.ledger, store.ledgerLines(0));
     closers.push(() => ledgerFile.close());
     const uploads = openUploads(layout.uploads);
@@ -122,7 +124,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Run
     closers.push(() => sockets.close());
     const federation = runFederation({
       ...{ plan, store, blobs, uploads, ledgerFile, heavy, context, traffic, broken, log },
-      startWhen: Math.max(options.startWhen ?? 0, plan.minCohort),
+      startWhen,
       folders: { blobs: layout.blobs, uploads: layout.uploads },
       sockets: () => sockets,
       finished() {
