@@ -2,12 +2,14 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { fail } from "@tributary/errors";
 
-/** @throws TRB_CLI_FILE_NOT_FOUND */
+/** @throws TRB_CLI_FILE_NOT_FOUND, TRB_CLI_FILE_UNREADABLE */
 export function readInput(path: string): Uint8Array {
   try {
     return readFileSync(path);
   } catch (cause) {
-    throw fail("TRB_CLI_FILE_NOT_FOUND", { path }, cause);
+    const reason = systemCode(cause);
+    if (reason === "ENOENT" || reason === "ENOTDIR") throw fail("TRB_CLI_FILE_NOT_FOUND", { path }, cause);
+    throw fail("TRB_CLI_FILE_UNREADABLE", { path, reason: reason === "EISDIR" ? "it is a folder" : reason }, cause);
   }
 }
 
@@ -16,15 +18,11 @@ export function writeOutput(path: string, content: string | Uint8Array): void {
   try {
     writeFileSync(path, content);
   } catch (cause) {
-    throw fail(
-      "TRB_CLI_FILE_NOT_WRITABLE",
-      { path, reason: cause instanceof Error && "code" in cause ? String(cause.code) : "unknown" },
-      cause,
-    );
+    throw fail("TRB_CLI_FILE_NOT_WRITABLE", { path, reason: systemCode(cause) }, cause);
   }
 }
 
-/** @throws TRB_CLI_FILE_NOT_FOUND, TRB_CLI_NOT_JSON */
+/** @throws TRB_CLI_FILE_NOT_FOUND, TRB_CLI_FILE_UNREADABLE, TRB_CLI_NOT_JSON */
 export function readJson(path: string): unknown {
   const bytes = readInput(path);
   try {
@@ -32,4 +30,9 @@ export function readJson(path: string): unknown {
   } catch (cause) {
     throw fail("TRB_CLI_NOT_JSON", { path }, cause);
   }
+}
+
+/** `ENOENT`, `EACCES`, …: what the operating system calls it. */
+export function systemCode(cause: unknown): string {
+  return cause instanceof Error && "code" in cause ? String(cause.code) : "unknown";
 }

@@ -1,6 +1,7 @@
 /** How commands read numbers and columns from the command line: wrong values are wrong usage (exit 2), with a code. */
 import { fail } from "@tributary/errors";
 import { type Command, Option } from "commander";
+import type { z } from "zod";
 
 /** A flag with a number that must satisfy `accepts`. */
 export function numberOption(
@@ -13,31 +14,57 @@ export function numberOption(
   const option = new Option(flags, description).argParser((text: string) => {
     const value = Number(text);
     if (text.trim() === "" || !Number.isFinite(value) || !accepts(value)) {
-      throw fail("TRB_CLI_BAD_OPTION", { option: option.long ?? flags, value: text.slice(0, 80), expected });
+      throw fail("TRB_CLI_BAD_OPTION", { option: option.long ?? flags, value: text.slice(0, 80) || "empty", expected });
     }
     return value;
   });
   return initial === undefined ? option : option.default(initial);
 }
 
-export const integerOption = (flags: string, description: string, least: number, initial?: number): Option =>
-  numberOption(
-    flags,
-    description,
-    (value) => Number.isInteger(value) && value >= least,
-    `a whole number of at least ${least}`,
-    initial,
-  );
+export const integerOption = (
+  flags: string,
+  description: string,
+  least: number,
+  initial?: number,
+  most = Number.MAX_SAFE_INTEGER,
+): Option => {
+  const bounded = most < Number.MAX_SAFE_INTEGER;
+  const expected = bounded ? `a whole number from ${least} to ${most}` : `a whole number of at least ${least}`;
+  const accepts = (value: number) => Number.isInteger(value) && value >= least && value <= most;
+  return numberOption(flags, description, accepts, expected, initial);
+};
+
+/** Fewer than three merchants can hide nothing from each other. */
+export const merchantsOption = (description: string, initial?: number): Option => {
+  const expected = "a whole number of at least 3: the sum of two tells each what the other gave";
+  return numberOption("--merchants <n>", description, (value) => Number.isSafeInteger(value) && value >= 3, expected, initial);
+};
+
+/** A flag with a text that a schema must admit. */
+export const textOption = (flags: string, description: string, schema: z.ZodType<string>, expected: string): Option => {
+  const option = new Option(flags, description);
+  return option.argParser((text: string) => {
+    const parsed = schema.safeParse(text);
+    if (parsed.success) return parsed.data;
+    throw fail("TRB_CLI_BAD_OPTION", { option: option.long ?? flags, value: text.slice(0, 80) || "empty", expected });
+  });
+};
 
 export const epsilonOption = (initial?: number): Option =>
-  numberOption("--epsilon <ε>", "privacy budget of a customer", (value) => value > 0, "a number above 0", initial);
+  numberOption(
+    "--epsilon <ε>",
+    "privacy budget of a customer",
+    (value) => value > 0,
+    "a number above 0 (1 protects strongly, 8 is usual)",
+    initial,
+  );
 
 export const deltaOption = (initial?: number): Option =>
   numberOption(
     "--delta <δ>",
     "chance that ε does not hold; below 1/customers",
     (value) => value > 0 && value < 1,
-    "a number between 0 and 1",
+    "a number above 0 and well below 1/customers, such as 1e-6",
     initial,
   );
 
@@ -60,7 +87,7 @@ export function parseColumns(text: string): Columns {
     if (at < 1 || !["customer", "item", "action", "time"].includes(key)) {
       throw fail("TRB_CLI_BAD_OPTION", {
         option: "--columns",
-        value: part.slice(0, 80),
+        value: part.slice(0, 80) || "empty",
         expected: "customer=NAME,item=NAME,action=NAME,time=NAME",
       });
     }

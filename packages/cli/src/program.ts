@@ -11,11 +11,7 @@ import { planCommand } from "./commands/plan.ts";
 import { simulateCommand } from "./commands/simulate.ts";
 
 export function program(): Command {
-  const root = new Command("tributary")
-    .description("Federated, privacy-preserving learning for e-commerce.")
-    .version("0.1.0")
-    .showHelpAfterError("(add --help for what it takes)")
-    .showSuggestionAfterError(true);
+  const root = new Command("tributary").description("Federated, privacy-preserving learning for e-commerce.").version("0.1.0");
   for (const command of [
     demoCommand(),
     simulateCommand(),
@@ -33,8 +29,8 @@ export function program(): Command {
   return root;
 }
 
-/** Commander would end the process by itself; `main.ts` decides the exit code. */
+/** Commander would print its errors and end the process by itself; `main.ts` does both, as for every other error. */
 function throwInsteadOfExit(command: Command): void {
-  command.exitOverride();
+  command.exitOverride().configureOutput({ outputError: () => {} });
   for (const child of command.commands) throwInsteadOfExit(child);
 }

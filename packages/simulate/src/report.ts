@@ -1,6 +1,7 @@
 /**
  * What every run of a federation reports: `demo` and `simulate` fill the same document (DESIGN §7), so that figures can be compared.
  */
+import type { DropCounts } from "@tributary/events";
 import type { ResultBlock } from "@tributary/model";
 
 /** One round, as it is seen from outside. */
@@ -22,7 +23,15 @@ export interface MerchantReport {
 
 export interface FederationReport {
   /** What was learnt from, in words; synthetic data says so. */
-  readonly source: { readonly kind: "synthetic" | "log"; readonly description: string; readonly seed?: number };
+  readonly source: {
+    readonly kind: "synthetic" | "log";
+    readonly description: string;
+    readonly seed?: number;
+    /** Of a log: rows read, events kept, and what was left out for which reason. */
+    readonly rows?: number;
+    readonly kept?: number;
+    readonly dropped?: DropCounts;
+  };
   readonly privacy: {
     readonly epsilon: number;
     readonly limit: number;

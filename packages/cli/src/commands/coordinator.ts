@@ -1,14 +1,28 @@
 /** `tributary coordinator …`: the platform's side. */
 import { createInvite, readRoster, readRounds, readStatus, startCoordinator } from "@tributary/coordinator";
-import { rosterFingerprint } from "@tributary/protocol";
+import { catalogueBytes, readCatalogue } from "@tributary/events";
+import { inviteSchema, nodeId, rosterFingerprint } from "@tributary/protocol";
 import { nodeCrypto } from "@tributary/protocol/node-crypto";
 import { Command } from "commander";
-import { readInput, readJson } from "../files.ts";
-import { integerOption, jsonOption } from "../options.ts";
+import { readJson } from "../files.ts";
+import { integerOption, jsonOption, textOption } from "../options.ts";
 import { print, printLine, table } from "../output.ts";
 import { untilStopped } from "../running.ts";
 
 const homeFlags = ["--home <folder>", "the coordinator's folder"] as const;
+const nodeOption = () => {
+  const expected = "up to 63 of a–z, 0–9 and -, other than coordinator";
+  return textOption("--node <name>", "the node's public name", nodeId.transform(String), expected).makeOptionMandatory();
+};
+const urlOption = () => {
+  const expected = "an address such as http://platform.example:7443";
+  return textOption(
+    "--url <url>",
+    "where the node reaches this coordinator",
+    inviteSchema.shape.url,
+    expected,
+  ).makeOptionMandatory();
+};
 
 export function coordinatorCommand(): Command {
   const coordinator = new Command("coordinator").description("the platform's side of a federation");
@@ -20,7 +34,7 @@ export function coordinatorCommand(): Command {
     .option("--plan <file>", "plan.json, at the first start")
     .option("--catalogue <file>", "catalogue JSONL, at the first start")
     .option("--host <address>", "address to listen on", "127.0.0.1")
-    .addOption(integerOption("--port <n>", "port; 0 takes a free one", 0, 7443))
+    .addOption(integerOption("--port <n>", "port; 0 takes a free one", 0, 7443, 65_535))
     .addOption(
       integerOption(
         "--start-when <nodes>",
@@ -30,6 +44,7 @@ export function coordinatorCommand(): Command {
     )
     .option("--demo", "accept a catalogue made from behaviour (demonstrations only)")
     .option("--until-done", "end when the plan's rounds are done")
+    .addOption(jsonOption())
     .addHelpText(
       "after",
       "\nExample:\n  tributary coordinator start --home platform --plan plan.json --catalogue catalogue.jsonl --start-when 6",
@@ -50,7 +65,7 @@ export function coordinatorCommand(): Command {
           host: options.host,
           port: options.port,
           ...(options.plan === undefined ? {} : { plan: readJson(options.plan) }),
-          ...(options.catalogue === undefined ? {} : { catalogue: readInput(options.catalogue) }),
+          ...(options.catalogue === undefined ? {} : { catalogue: catalogueBytes(await readCatalogue(options.catalogue)) }),
           demo: options.demo ?? false,
           ...(options.startWhen === undefined ? {} : { startWhen: options.startWhen }),
         });
@@ -69,9 +84,9 @@ export function coordinatorCommand(): Command {
     .command("invite")
     .description("make a one-time invite for one node; it carries the coordinator's key fingerprint")
     .requiredOption(...homeFlags)
-    .requiredOption("--node <name>", "the node's public name: a–z, 0–9 and -")
-    .requiredOption("--url <url>", "where the node reaches this coordinator")
-    .addOption(integerOption("--hours <n>", "how long the invite is good for", 1, 72))
+    .addOption(nodeOption())
+    .addOption(urlOption())
+    .addOption(integerOption("--hours <n>", "how long the invite is good for", 1, 72, 24 * 366))
     .addOption(jsonOption())
     .addHelpText(
       "after",

@@ -48,14 +48,16 @@ export function ledgerCommand(): Command {
         ...(options.key === undefined ? {} : { key: options.key }),
         ...(options.head === undefined ? {} : { head: options.head }),
       });
-      if (!verdict.verified && !options.json) {
-        throw fail("TRB_CLI_LEDGER_NOT_VERIFIED", {
-          failures: verdict.failures
-            .slice(0, 5)
-            .map((failure) => `entry ${failure.entry} (line ${failure.line}): ${failure.code} ${failure.message}`),
+      if (!verdict.verified) {
+        const told = verdict.failures.slice(0, 5);
+        const refused = fail("TRB_CLI_LEDGER_NOT_VERIFIED", {
+          failures: told.map(({ entry, line, code, message }) => `entry ${entry} (line ${line}): ${code} ${message}`),
         });
+        if (!options.json) throw refused;
+        process.exitCode = refused.exitCode;
+        print(true, { ...verdict, error: refused }, () => []);
+        return;
       }
-      if (!verdict.verified) process.exitCode = 4;
       print(options.json, verdict, () => [
         verdict.fullyVerified ? "ledger fully verified" : "ledger self-consistent; not fully verified",
         `  trust     ${verdict.trust}${verdict.trust === "unpinned" ? " (give --key FINGERPRINT, obtained elsewhere)" : ""}`,

@@ -104,6 +104,7 @@ export function nodeCommand(): Command {
     .description("take part in the federation's rounds")
     .requiredOption(...homeFlags)
     .option("--until-done", "end when the federation's ledger is closed")
+    .addOption(jsonOption())
     .addHelpText("after", "\nExample:\n  tributary node start --home shop --until-done")
     .action(async (options: { home: string; untilDone?: boolean }) => {
       const running = await startNode({ home: options.home });

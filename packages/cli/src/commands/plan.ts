@@ -3,12 +3,12 @@ import { coordinatorIdentity } from "@tributary/coordinator";
 import { fail } from "@tributary/errors";
 import { readCatalogue } from "@tributary/events";
 import { parameterCount } from "@tributary/model";
-import { describePlan, explainPlan, lintPlan, type Plan, parsePlan, planHash } from "@tributary/protocol";
+import { describePlan, explainPlan, federationName, lintPlan, type Plan, parsePlan, planHash } from "@tributary/protocol";
 import { nodeCrypto } from "@tributary/protocol/node-crypto";
 import { choosePlan, planDocument } from "@tributary/simulate";
 import { Command, Option } from "commander";
 import { readJson, writeOutput } from "../files.ts";
-import { deltaOption, epsilonOption, integerOption, jsonOption } from "../options.ts";
+import { deltaOption, epsilonOption, integerOption, jsonOption, merchantsOption, textOption } from "../options.ts";
 import { print } from "../output.ts";
 
 interface NewOptions {
@@ -21,6 +21,7 @@ interface NewOptions {
   readonly epsilon: number;
   readonly delta: number;
   readonly rounds?: number;
+  readonly minCohort?: number;
   readonly out: string;
   readonly demo?: boolean;
   readonly json?: boolean;
@@ -37,11 +38,16 @@ export function planCommand(): Command {
     .addOption(
       integerOption("--customers <n>", "how many customers there are at least, over all merchants", 2).makeOptionMandatory(),
     )
-    .addOption(integerOption("--merchants <n>", "how many merchants take part", 3).makeOptionMandatory())
+    .addOption(merchantsOption("how many merchants take part").makeOptionMandatory())
     .addOption(epsilonOption(8))
     .addOption(deltaOption(1e-6))
     .addOption(integerOption("--rounds <n>", "rounds (default: chosen)", 1))
-    .option("--federation <name>", "the federation's name: a–z, 0–9 and -", "federation")
+    .addOption(integerOption("--min-cohort <n>", "fewest merchants in a round (default: chosen)", 3))
+    .addOption(
+      textOption("--federation <name>", "the federation's name", federationName, "up to 63 of a–z, 0–9 and -").default(
+        "federation",
+      ),
+    )
     .addOption(
       new Option("--catalogue-provenance <how>", "where the catalogue comes from").choices(["public", "log"]).default("public"),
     )
@@ -53,13 +59,14 @@ export function planCommand(): Command {
       "\nExample:\n  tributary plan new --home platform --catalogue catalogue.jsonl --customers 3000 --merchants 6 --epsilon 8 --out plan.json",
     )
     .action(async (options: NewOptions) => {
-      const { epsilon, delta, customers, merchants, rounds } = options;
+      const { epsilon, delta, customers, merchants, rounds, minCohort } = options;
       const crypto = nodeCrypto();
       const catalogue = await readCatalogue(options.catalogue);
       const choice = choosePlan({
         ...{ customers, merchants, epsilon, delta },
         catalogueItems: catalogue.items.length,
         ...(rounds === undefined ? {} : { rounds }),
+        ...(minCohort === undefined ? {} : { minCohort }),
       });
       const { federation, catalogueProvenance } = options;
       const { key: coordinatorKey } = coordinatorIdentity(options.home);

@@ -9,7 +9,7 @@ import { divide, type LogOptions, readLog } from "../demo/market.ts";
 import { progressBar } from "../demo/progress.ts";
 import { reportOf } from "../demo/report.ts";
 import { requireDelta } from "../demo/run.ts";
-import { addLogOptions, deltaOption, epsilonOption, integerOption, jsonOption } from "../options.ts";
+import { addLogOptions, deltaOption, epsilonOption, integerOption, jsonOption, merchantsOption } from "../options.ts";
 import { print } from "../output.ts";
 import { osRandomSource } from "../random.ts";
 import { reportLines } from "../report/lines.ts";
@@ -31,7 +31,7 @@ export function simulateCommand(): Command {
     .option("--attributes <file>", "public item attributes, JSON or JSONL")
     .addOption(new Option("--market <kind>", "the market when no log is given").choices(["synthetic"]).default("synthetic"));
   return addLogOptions(simulate)
-    .addOption(integerOption("--merchants <n>", "how many merchants", 3, 6))
+    .addOption(merchantsOption("how many merchants", 6))
     .addOption(epsilonOption(8))
     .addOption(deltaOption(1e-6))
     .addOption(integerOption("--rounds <n>", "rounds (default: chosen)", 1))
@@ -49,8 +49,8 @@ export function simulateCommand(): Command {
       const executor = onnxruntimeExecutor();
       const progress = progressBar();
       const log = await readLog(options);
-      const parts = divide(log, options.merchants);
       requireDelta(options.delta, log);
+      const parts = divide(log, options.merchants);
       const coordinatorSecret = new Uint8Array(32);
       osRandomSource().fill(coordinatorSecret);
       const choice = choosePlan({

@@ -4,6 +4,7 @@ import { fail } from "@tributary/errors";
 import {
   type Catalogue,
   catalogueFromLog,
+  describeImport,
   type Histories,
   importLog,
   readCatalogue,
@@ -56,13 +57,18 @@ export async function readLog(options: LogOptions): Promise<Log> {
   const items =
     options.catalogue === undefined ? await catalogueFromLog(options.events, shape) : await readCatalogue(options.catalogue);
   const catalogue = options.attributes === undefined ? items : await withAttributes(items, options.attributes);
+  const itemsFrom =
+    options.catalogue === undefined
+      ? "the catalogue is the log's own items, which a real federation would refuse"
+      : `the catalogue lists ${catalogue.items.length} items`;
   const { histories, report } = await importLog({ path: options.events, catalogue, ...shape });
   return {
     catalogue,
     histories,
     source: {
       kind: "log",
-      description: `The log ${options.events}: ${report.kept} events of ${histories.customers.length} customers; ${catalogue.items.length} items${options.catalogue === undefined ? ", taken from the log itself, which a real federation would refuse" : ""}.`,
+      description: `The log ${options.events}: ${[...describeImport(report), itemsFrom].join("; ")}.`,
+      ...{ rows: report.rows, kept: report.kept, dropped: report.dropped },
     },
     catalogueProvenance: options.catalogue === undefined ? "log" : "public",
   };

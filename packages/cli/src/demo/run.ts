@@ -4,12 +4,12 @@ import { initialModel } from "@tributary/federation";
 import { decodeModel, exportOnnx } from "@tributary/model";
 import { type Plan, parsePlan } from "@tributary/protocol";
 import { nodeCrypto } from "@tributary/protocol/node-crypto";
-import type { FederationReport } from "@tributary/simulate";
+import type { FederationReport, MerchantPart } from "@tributary/simulate";
 import { onnxruntimeExecutor } from "@tributary/tensor/onnxruntime";
 import { readInput, readJson, writeOutput } from "../files.ts";
 import { reportPage } from "../report/page.ts";
 import { runFederation } from "./federation.ts";
-import { claimFolder, type DemoFolder } from "./folder.ts";
+import { claimFolder, type DemoFolder, requireFolder } from "./folder.ts";
 import { divide, type Log, type LogOptions, readLog, writeParts } from "./market.ts";
 import { openProcesses } from "./processes.ts";
 import type { ProgressBar } from "./progress.ts";
@@ -26,22 +26,42 @@ export interface DemoOptions extends LogOptions {
 
 /**
  * Runs the demo. The folder is gone when it does not come to its end.
- * @throws TRB_DEMO_FOLDER_IN_USE, TRB_DEMO_INTERRUPTED, TRB_DEMO_PROCESS_FAILED, TRB_DEMO_TOO_FEW_MERCHANTS, TRB_PLAN_DELTA_TOO_LARGE, …
+ * @throws TRB_DEMO_FOLDER_IN_USE, TRB_DEMO_INTERRUPTED, TRB_DEMO_PROCESS_FAILED, TRB_PLAN_DELTA_TOO_LARGE, what `readLog` throws, …
  */
 export async function runDemo(
   options: DemoOptions,
   progress: ProgressBar,
 ): Promise<{ report: FederationReport; folder: string }> {
   const started = performance.now();
-  const log = await readLog(options);
-  const parts = divide(log, options.merchants);
-  requireDelta(options.delta, log);
-  const folder = claimFolder(options.out);
-  const processes = openProcesses();
   const interruption = interrupted();
   try {
+    requireFolder(options.out); // before a long log is read
+    const log = await unlessInterrupted(readLog(options), interruption);
+    requireDelta(options.delta, log);
+    const parts = divide(log, options.merchants);
+    return { report: await federate({ ...options, log, parts, started, progress, interruption }), folder: options.out };
+  } finally {
+    interruption.forget();
+    progress.end();
+  }
+}
+
+interface Federated extends DemoOptions {
+  readonly log: Log;
+  readonly parts: readonly MerchantPart[];
+  readonly started: number;
+  readonly progress: ProgressBar;
+  readonly interruption: Interruption;
+}
+
+/** From the merchants' parts to the report in the folder. */
+async function federate(options: Federated): Promise<FederationReport> {
+  const { log, parts, progress, interruption, started } = options;
+  const folder = claimFolder(options.out);
+  const processes = openProcesses();
+  try {
     await writeParts(parts, log.catalogue, folder.work("logs"));
-    const ran = await Promise.race([
+    const ran = await unlessInterrupted(
       runFederation(
         {
           ...options,
@@ -52,15 +72,15 @@ export async function runDemo(
         },
         processes,
       ),
-      interruption.happened,
-    ]);
+      interruption,
+    );
     const plan = parsePlan(readJson(folder.file("plan.json")));
     const blob = (hash: string) => decodeModel(plan.model, readInput(`${ran.coordinatorHome}/blobs/${hash}`));
     const ledger = readInput(`${ran.coordinatorHome}/ledger.jsonl`);
     const released = releasedRounds(ledger);
     const final = blob(released.at(-1)?.nextModelHash ?? plan.initialModelHash);
     const modelHashes = new Map(released.map((entry) => [entry.round, entry.nextModelHash]));
-    const report = await Promise.race([
+    const report = await unlessInterrupted(
       reportOf(
         {
           plan,
@@ -88,17 +108,14 @@ export async function runDemo(
           onProgress: (what, done, of) => progress.show(what, done, of),
         },
       ),
-      interruption.happened,
-    ]);
+      interruption,
+    );
     leave(folder, plan, ledger, final, report);
-    return { report, folder: options.out };
+    return report;
   } catch (error) {
     await processes.stopAll();
     folder.discard();
     throw error;
-  } finally {
-    interruption.forget();
-    progress.end();
   }
 }
 
@@ -119,15 +136,22 @@ function leave(folder: DemoFolder, plan: Plan, ledger: Uint8Array, final: Float3
 /** Before anything is written: such a δ protects nobody. */
 export function requireDelta(delta: number, { histories }: Log): void {
   const customers = histories.customers.length;
-  if (delta >= 1 / customers)
-    throw fail("TRB_PLAN_DELTA_NOT_BELOW_CUSTOMERS", { delta, customers, limit: (1 / customers).toPrecision(3) });
+  if (delta * customers >= 1) throw fail("TRB_PLAN_DELTA_TOO_LARGE", { delta, customers });
 }
 
-/** Rejects at the first Ctrl-C or SIGTERM. */
-function interrupted(): { readonly happened: Promise<never>; forget(): void } {
+interface Interruption {
+  readonly happened: Promise<never>;
+  forget(): void;
+}
+
+/** Rejects at the first Ctrl-C or SIGTERM; further ones change nothing while the processes are stopped and the folder is removed. */
+function interrupted(): Interruption {
   const { promise, reject } = Promise.withResolvers<never>();
   promise.catch(() => {}); // raced with the work
   const stop = () => reject(fail("TRB_DEMO_INTERRUPTED"));
-  process.once("SIGINT", stop).once("SIGTERM", stop);
+  process.on("SIGINT", stop).on("SIGTERM", stop);
   return { happened: promise, forget: () => void process.off("SIGINT", stop).off("SIGTERM", stop) };
 }
+
+/** What is given up goes on in the background until the process ends, which is at once. */
+const unlessInterrupted = <Result>(work: Promise<Result>, { happened }: Interruption) => Promise.race([work, happened]);

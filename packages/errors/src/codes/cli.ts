@@ -1,9 +1,15 @@
 import { defineErrors } from "../define.ts";
 
 export const cliErrors = defineErrors({
+  TRB_CLI_USAGE: {
+    message: "The command can't be understood: {reason}.",
+    advice: "{suggestion}`{command} --help` lists what it takes, with an example.",
+    status: 400,
+    exitCode: 2,
+  },
   TRB_CLI_BAD_OPTION: {
-    message: "{option} can't be {value}: expected {expected}.",
-    advice: "Give the option again with {expected}.",
+    message: "{option} can't be {value}: it takes {expected}.",
+    advice: "Correct {option}; `--help` says what it is for, and its default.",
     status: 400,
     exitCode: 2,
   },
@@ -19,6 +25,12 @@ export const cliErrors = defineErrors({
     status: 404,
     exitCode: 2,
   },
+  TRB_CLI_FILE_UNREADABLE: {
+    message: "{path} can't be read: {reason}.",
+    advice: "Name a regular file that this user may read.",
+    status: 400,
+    exitCode: 2,
+  },
   TRB_CLI_NOT_JSON: {
     message: "{path} is not JSON.",
     advice: "Name the file that Tributary wrote.",
@@ -32,7 +44,7 @@ export const cliErrors = defineErrors({
     exitCode: 1,
   },
   TRB_CLI_LEDGER_NOT_VERIFIED: {
-    message: "The ledger does not verify: {failures}.",
+    message: "The ledger does not verify: {failures}",
     advice: "Get the file again from the coordinator and from a node, and compare; if they differ, do not trust it.",
     status: 422,
     exitCode: 4,
@@ -56,15 +68,15 @@ export const cliErrors = defineErrors({
     exitCode: 1,
   },
   TRB_DEMO_PROCESS_FAILED: {
-    message: "`tributary {command}` ended with exit code {exitCode}: {reason}",
-    advice: "See {log} for what it wrote, and run the command by itself.",
+    message: "The demo's process `tributary {command}` ended with exit code {exitCode}: {reason}",
+    advice: "{advice}",
     status: 500,
     exitCode: 1,
   },
-  TRB_PLAN_DELTA_NOT_BELOW_CUSTOMERS: {
-    message: "δ = {delta} is not below 1/customers = {limit}.",
-    advice: "Choose a δ well below 1/{customers}; such a δ would allow publishing somebody outright.",
-    status: 400,
-    exitCode: 3,
+  TRB_UNEXPECTED: {
+    message: "Something went wrong that Tributary has no code for: {reason}.",
+    advice: "Run the command again with TRIBUTARY_DEBUG=1 in the environment, and report what it prints.",
+    status: 500,
+    exitCode: 1,
   },
 });
