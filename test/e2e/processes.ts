@@ -36,10 +36,18 @@ function launch(args: readonly string[], { cwd = root, env = {}, script = main }
 }
 
 /** Runs a `tributary` command to its end, whatever its exit code. */
-export async function tributary(args: readonly string[], options: RunOptions = {}): Promise<Outcome> {
+export function tributary(args: readonly string[], options: RunOptions = {}): Promise<Outcome> {
+  return begin(args, options).outcome;
+}
+
+/** Begins a `tributary` command that may be sent signals before it ends. */
+export function begin(
+  args: readonly string[],
+  options: RunOptions = {},
+): { readonly pid: number; readonly outcome: Promise<Outcome> } {
   const child = launch(args, options);
-  const [stdout, stderr, exitCode] = await Promise.all([text(child.stdout), text(child.stderr), ended(child)]);
-  return { exitCode, stdout, stderr };
+  const outcome = Promise.all([text(child.stdout), text(child.stderr), ended(child)]);
+  return { pid: child.pid ?? -1, outcome: outcome.then(([stdout, stderr, exitCode]) => ({ exitCode, stdout, stderr })) };
 }
 
 /** Runs a `tributary` command with `--json`, and returns its document; throws with what it printed when it fails. */
