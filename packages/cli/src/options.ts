@@ -79,7 +79,7 @@ export interface Columns {
 }
 
 /** `customer=user,item=item,action=action,time=ts` */
-export function parseColumns(text: string): Columns {
+function parseColumns(text: string): Columns {
   const columns: Record<string, string> = {};
   for (const part of text.split(",")) {
     const at = part.indexOf("=");

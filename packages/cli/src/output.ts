@@ -18,7 +18,7 @@ export function printLine(document: unknown): void {
 }
 
 /** A remark for people, on stderr. */
-export function remark(text: string): void {
+function remark(text: string): void {
   process.stderr.write(`${text}\n`);
 }
 

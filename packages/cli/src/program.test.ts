@@ -1,0 +1,42 @@
+import type { Command } from "commander";
+import { CommanderError } from "commander";
+import { expect, test } from "vitest";
+import { program } from "./program.ts";
+import { invokedCommand, pathOf, usageError } from "./usage.ts";
+
+const verbs = (command: Command): Command[] => (command.commands.length === 0 ? [command] : command.commands.flatMap(verbs));
+const paths = verbs(program()).map(pathOf);
+
+/** What a command writes and how it ends, without a process. */
+async function say(words: readonly string[]): Promise<{ readonly written: string; readonly thrown: unknown }> {
+  const root = program();
+  let written = "";
+  invokedCommand(root, words).configureOutput({
+    writeOut: (text) => {
+      written += text;
+    },
+  });
+  const thrown = await root.parseAsync([...words], { from: "user" }).then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+  return { written, thrown };
+}
+
+test.each(paths)("%s --help ends with 0, shows an example, and tells of --json", async (path) => {
+  const { written, thrown } = await say([...path.split(" "), "--help"]);
+  expect(thrown).toBeInstanceOf(CommanderError);
+  expect((thrown as CommanderError).exitCode).toBe(0);
+  expect(written).toContain(`Example:\n  tributary ${path}`);
+  expect(written).toContain("--json");
+});
+
+test("what commander refuses is wrong usage with its suggestion, and an argument too many is not repeated: it may be an invite", async () => {
+  const words = ["node", "join", "secret-invite", "secret-again", "--home", "shop"];
+  const { thrown } = await say(words);
+  const error = usageError(thrown as CommanderError, invokedCommand(program(), words));
+  expect(error).toMatchObject({ code: "TRB_CLI_USAGE", exitCode: 2 });
+  expect(JSON.stringify(error)).not.toContain("secret");
+  const typo = await say(["ledger", "verfy"]);
+  expect(usageError(typo.thrown as CommanderError, program()).advice).toContain("Did you mean verify?");
+});
