@@ -48,7 +48,8 @@ function check(world: World): void {
     expect(known.filter((round) => paying.includes(round))).toEqual([]);
     // a copy is a beginning of the ledger
     expect(ledger).toEqual(world.coordinator.ledger.slice(0, ledger.length));
-    expect(ledger.length).toBe(state.head.entries);
+    // an entry is written before the state that knows it: a node killed in between is one line ahead until it is fed again
+    expect([0, 1]).toContain(ledger.length - state.head.entries);
     for (const { round, survivors } of released) {
       const charge = state.charges.find((one) => one.round === round);
       if (survivors.includes(id)) expect(["open", "final"]).toContain(charge?.standing);
@@ -60,25 +61,29 @@ function check(world: World): void {
 }
 
 describe("under faults", () => {
-  test(`a plan gets done, nothing is said twice and nothing is counted twice (seeds ${first} to ${first + seeds - 1})`, async () => {
-    let crashes = 0;
-    let releases = 0;
-    let refunds = 0;
-    for (let seed = first; seed < first + seeds; seed++) {
-      const world = createWorld({ rounds: plannedRounds });
-      try {
-        await run(world, chaos(seed));
-        await run({ ...world, finished: false }, noFaults, world.queue.length);
-        check(world);
-      } catch (error) {
-        throw new Error(`seed ${seed}`, { cause: error });
+  test(
+    `a plan gets done, nothing is said twice and nothing is counted twice (seeds ${first} to ${first + seeds - 1})`,
+    async () => {
+      let crashes = 0;
+      let releases = 0;
+      let refunds = 0;
+      for (let seed = first; seed < first + seeds; seed++) {
+        const world = createWorld({ rounds: plannedRounds });
+        try {
+          await run(world, chaos(seed));
+          await run({ ...world, finished: false }, noFaults, world.queue.length);
+          check(world);
+        } catch (error) {
+          throw new Error(`seed ${seed}`, { cause: error });
+        }
+        crashes += world.journal.crashes;
+        refunds += [...world.journal.settled.values()].filter((fate) => fate === "refunded").length;
+        releases += world.journal.sums.length;
       }
-      crashes += world.journal.crashes;
-      refunds += [...world.journal.settled.values()].filter((fate) => fate === "refunded").length;
-      releases += world.journal.sums.length;
-    }
-    expect(crashes).toBeGreaterThan(seeds);
-    expect(releases).toBeGreaterThan(seeds / 2);
-    expect(refunds).toBeGreaterThan(0);
-  }, seeds * 1_000 + 60_000);
+      expect(crashes).toBeGreaterThan(seeds);
+      expect(releases).toBeGreaterThan(seeds / 2);
+      expect(refunds).toBeGreaterThan(0);
+    },
+    seeds * 1_000 + 60_000,
+  );
 });
