@@ -2,11 +2,11 @@
  * Scores of what comes next, from whole histories, in batches: what evaluation and in-house serving ask the model.
  * Histories longer than the model reads are cut to their latest events.
  */
-import { type Histories, timeGapBucket } from "@tributary/events/histories";
+import type { Histories } from "@tributary/events/histories";
 import type { Executor, FeedTensor, Session } from "@tributary/tensor";
+import { actionId, gapId, itemId, positionId } from "../event-ids.ts";
 import { inferenceGraph, weightsOf } from "../graphs/inference.ts";
 import { graphParameters } from "../parameters.ts";
-import { itemRow } from "../rows.ts";
 import type { ModelSpec } from "../spec.ts";
 
 export interface Scores {
@@ -45,8 +45,7 @@ export async function openScorer(spec: ModelSpec, parameters: Float32Array, exec
 }
 
 /**
- * Ids count from 1 and 0 is padding, on the right; a customer's last event stands at position `spec.length`. The same
- * reading of events as in training: the first one that the model sees has no gap, an action beyond the plan's is none.
+ * Events are read as in training (`event-ids.ts`); 0 is padding, on the right.
  */
 export function feedsOf(spec: ModelSpec, histories: Histories, stretches: readonly Stretch[]): Record<string, FeedTensor> {
   const seen = stretches.map(({ begin, end }) => ({ begin: Math.max(begin, end - spec.length), end }));
@@ -57,11 +56,10 @@ export function feedsOf(spec: ModelSpec, histories: Histories, stretches: readon
   seen.forEach(({ begin, end }, row) => {
     for (let event = begin; event < end; event++) {
       const cell = row * length + event - begin;
-      const action = (histories.actions[event] as number) + 1;
-      items[cell] = itemRow(histories.items[event] as number, spec);
-      actions[cell] = action <= spec.actions ? action : 0;
-      gaps[cell] = 1 + (event === begin ? 0 : gapBucket(spec, histories, event));
-      positions[cell] = spec.length - (end - 1 - event);
+      items[cell] = itemId(spec, histories, event);
+      actions[cell] = actionId(spec, histories, event);
+      gaps[cell] = gapId(spec, histories, begin, event);
+      positions[cell] = positionId(spec, end, event);
     }
   });
   return {
@@ -70,8 +68,4 @@ export function feedsOf(spec: ModelSpec, histories: Histories, stretches: readon
     ...(spec.actions > 0 ? { actions: { shape, data: actions } } : {}),
     ...(spec.timeGaps > 0 ? { gaps: { shape, data: gaps } } : {}),
   };
-}
-
-function gapBucket(spec: ModelSpec, { times }: Histories, event: number): number {
-  return Math.min(timeGapBucket((times[event] as number) - (times[event - 1] as number)), spec.timeGaps - 1);
 }

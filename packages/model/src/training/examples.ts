@@ -2,10 +2,10 @@
  * From histories to what a training graph is fed with. An example is one customer's last length + 1 events: the first L are
  * inputs, each event after the first is the target of the position before it.
  */
-import { type Histories, timeGapBucket } from "@tributary/events/histories";
+import type { Histories } from "@tributary/events/histories";
 import type { FeedTensor } from "@tributary/tensor";
+import { actionId, gapId, itemId, positionId } from "../event-ids.ts";
 import { hasActionHead } from "../parameters.ts";
-import { itemRow } from "../rows.ts";
 import type { ModelSpec } from "../spec.ts";
 import { customerHash } from "./length-classes.ts";
 
@@ -64,19 +64,17 @@ export function exampleFeeds(
     let itemTargets = 0;
     let actionTargets = 0;
     for (let place = 0; place < count; place++) {
-      const event = begin + place;
-      const item = itemRow(histories.items[event] ?? 0, spec);
-      const action = (histories.actions[event] ?? 0) + 1;
+      const item = itemId(spec, histories, begin + place);
+      const action = actionId(spec, histories, begin + place);
       items[row * events + place] = item;
-      const known = action <= spec.actions ? action : 0; // an action that the plan does not know is none
-      actions[row * events + place] = known;
+      actions[row * events + place] = action;
       if (place > 0 && item > 0) itemTargets += 1;
-      if (place > 0 && known > 0) actionTargets += 1;
+      if (place > 0 && action > 0) actionTargets += 1;
     }
     for (let place = 0; place < count - 1; place++) {
       const target = row * length + place;
-      positions[target] = spec.length - (count - 1) + place + 1;
-      gaps[target] = spec.timeGaps === 0 ? 0 : 1 + gapBefore(spec, histories, begin, begin + place);
+      positions[target] = positionId(spec, end - 1, begin + place);
+      gaps[target] = gapId(spec, histories, begin, begin + place);
       if ((items[row * events + place + 1] ?? 0) > 0) itemWeights[target] = 1 / itemTargets;
       if ((actions[row * events + place + 1] ?? 0) > 0) actionWeights[target] = 1 / actionTargets;
     }
@@ -96,11 +94,4 @@ export function exampleFeeds(
     feeds["slots"] = { shape: sequence, data: items.map((row) => negatives.slotOf[row] ?? 0) };
   }
   return feeds;
-}
-
-/** Bucket of the time since the event before; the first event that the model sees has none: bucket 0. */
-function gapBefore(spec: ModelSpec, histories: Histories, begin: number, event: number): number {
-  if (event === begin) return 0;
-  const seconds = (histories.times[event] ?? 0) - (histories.times[event - 1] ?? 0);
-  return Math.min(timeGapBucket(seconds), spec.timeGaps - 1);
 }

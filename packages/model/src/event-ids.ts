@@ -1,0 +1,31 @@
+/**
+ * How the model reads one event: as ids, counted from 1, of rows in its tables; 0 is none. Training and serving read alike, so
+ * this is said once. An event is named by its place in the histories' arrays, a stretch of them by `begin` and `end` (one after
+ * the last that is read).
+ */
+import { type Histories, timeGapBucket } from "@tributary/events/histories";
+import { itemRow } from "./rows.ts";
+import type { ModelSpec } from "./spec.ts";
+
+export function itemId(spec: ModelSpec, { items }: Histories, event: number): number {
+  return itemRow(items[event] ?? 0, spec);
+}
+
+/** An action beyond those that the plan knows is none. */
+export function actionId(spec: ModelSpec, { actions }: Histories, event: number): number {
+  const id = (actions[event] ?? 0) + 1;
+  return id <= spec.actions ? id : 0;
+}
+
+/** The bucket of the time since the event before; the first event that the model sees has none, which is bucket 0. */
+export function gapId(spec: ModelSpec, { times }: Histories, begin: number, event: number): number {
+  if (spec.timeGaps === 0) return 0;
+  if (event === begin) return 1;
+  const seconds = (times[event] ?? 0) - (times[event - 1] ?? 0);
+  return 1 + Math.min(timeGapBucket(seconds), spec.timeGaps - 1);
+}
+
+/** Counted back from the end: the last event stands at position `spec.length`. */
+export function positionId(spec: ModelSpec, end: number, event: number): number {
+  return spec.length - (end - 1 - event);
+}
