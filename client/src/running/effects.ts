@@ -35,10 +35,17 @@ export interface Effects {
   close(): void;
 }
 
-/** Of the time until the upload, the part that training may take; the rest is for rounding, noise, masks and the disk. */
-const trainingShare = 0.6;
+/** What rounding, noise, masks and the disk take of the time until the upload: milliseconds, and milliseconds a coordinate. */
+const finishing = { fixed: 200, coordinate: 2e-3, mostOfAll: 0.4 };
 /** The longest that a Node.js timer can wait, in milliseconds. */
 const longestTimer = 2 ** 31 - 1;
+
+/** How long training may take, from the plan's numbers alone. */
+function trainingMilliseconds({ deadlines: { uploadOffset }, releases }: Plan, release: number): number {
+  const { fixed, coordinate, mostOfAll } = finishing;
+  const rest = fixed + coordinate * (releases[release]?.dimension ?? 0);
+  return uploadOffset - Math.min(mostOfAll * uploadOffset, rest);
+}
 
 export function effects({ home, copy, client, training, socket, log, happened }: EffectTools): Effects {
   const { layout, database, plan } = home;
@@ -129,7 +136,7 @@ export function effects({ home, copy, client, training, socket, log, happened }:
             round,
             release,
             modelHash,
-            stopAt: Date.parse(offeredAt) + trainingShare * plan.deadlines.uploadOffset,
+            stopAt: Date.parse(offeredAt) + trainingMilliseconds(plan, release),
           });
           return;
         }

@@ -65,6 +65,8 @@ export interface FederationReport {
     readonly key: string;
   };
   readonly bytesPerRoundPerNode: number;
+  /** Merchants whose machine was too slow for at least one round, and added noise alone to it. */
+  readonly slowMerchants: number;
   readonly secondsPerRound: number;
   readonly seconds: number;
   /** Who computed the accuracies, and how. */

@@ -81,7 +81,7 @@ export function simulateCommand(): Command {
       });
       const report = await reportOf(
         {
-          ...{ plan, rounds, why: choice.why, bytesPerRoundPerNode: result.bytesPerRoundPerNode },
+          ...{ plan, rounds, why: choice.why, bytesPerRoundPerNode: result.bytesPerRoundPerNode, slowNodes: 0 },
           ledger: new TextEncoder().encode(result.ledger),
           key: fingerprintOf(crypto, coordinatorKey),
           initial: initialModel(crypto, plan.model),

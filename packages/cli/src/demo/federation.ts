@@ -1,11 +1,12 @@
 /**
  * The demo's federation: a coordinator and the merchants' nodes as processes of their own over loopback, by public commands only.
  */
-import { mkdirSync } from "node:fs";
+import { mkdirSync, readFileSync } from "node:fs";
+import type { ErrorCode } from "@tributary/errors";
 import type { MerchantPart } from "@tributary/simulate";
 import { z } from "zod";
 import type { DemoFolder } from "./folder.ts";
-import { openProcesses, type Processes, type Service } from "./processes.ts";
+import type { Processes, Service } from "./processes.ts";
 
 export interface FederationOptions {
   readonly folder: DemoFolder;
@@ -18,12 +19,14 @@ export interface FederationOptions {
   readonly onProgress: (progress: Progress) => void;
 }
 
-export interface Progress {
+interface Progress {
   readonly stage: "preparing" | "training";
   readonly done: number;
   readonly of: number;
   readonly epsilon?: number;
 }
+
+const slowCode: ErrorCode = "TRB_NODE_TRAINING_TOO_SLOW";
 
 const listening = z.object({ url: z.string(), fingerprint: z.string() });
 const invited = z.object({ invite: z.string() });
@@ -63,10 +66,12 @@ export interface Ran {
   readonly history: readonly { readonly round: number; readonly epsilon: number; readonly seconds: number }[];
   /** Mean over rounds and nodes of what was sent and received, control messages and models included. */
   readonly bytesPerRoundPerNode: number;
+  /** Nodes that were too slow for at least one round, and added noise alone to it. */
+  readonly slowNodes: number;
 }
 
 /** Runs the federation until its ledger is closed. The processes are gone when it returns, and when it throws. */
-export async function runFederation(options: FederationOptions, processes: Processes = openProcesses()): Promise<Ran> {
+export async function runFederation(options: FederationOptions, processes: Processes): Promise<Ran> {
   const { folder, parts, onProgress } = options;
   const home = (name: string) => folder.work("homes", name);
   const steps = 2 + 2 * parts.length;
@@ -133,10 +138,11 @@ export async function runFederation(options: FederationOptions, processes: Proce
       return service;
     });
     await watch(url, [coordinator, ...nodes], onProgress);
+    const slow = parts.filter((part) => readFileSync(folder.work("logs", `${part.node}.log`), "utf8").includes(slowCode));
     const status = finalStatus.parse(await processes.run(["coordinator", "status", "--home", platform]));
     const history = status.history.filter((round) => round.released === true);
     const bytesPerRoundPerNode = (status.bytes.inPerRoundPerNode ?? 0) + (status.bytes.outPerRoundPerNode ?? 0);
-    return { coordinatorHome: platform, fingerprint, why, history, bytesPerRoundPerNode };
+    return { coordinatorHome: platform, fingerprint, why, history, bytesPerRoundPerNode, slowNodes: slow.length };
   } finally {
     await processes.stopAll();
   }

@@ -31,7 +31,8 @@ export interface Processes {
 
 const failureSchema = z.object({ error: z.object({ code: z.string(), message: z.string(), advice: z.string() }) });
 
-export function openProcesses(): Processes {
+/** @param compileCache a folder in which they share what Node compiled: a command starts in half the time */
+export function openProcesses(compileCache: string): Processes {
   const alive = new Set<ChildProcess>();
   let stopping = false;
 
@@ -39,7 +40,7 @@ export function openProcesses(): Processes {
     if (stopping) throw fail("TRB_DEMO_INTERRUPTED"); // what the demo has given up goes on to here, and no further
     const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", main, ...args, "--json"], {
       stdio: ["pipe", "pipe", "pipe"],
-      env: { ...process.env, TRIBUTARY_EXIT_WITH_STDIN: "1" },
+      env: { ...process.env, TRIBUTARY_EXIT_WITH_STDIN: "1", NODE_COMPILE_CACHE: compileCache },
       // Ctrl-C goes to the demo alone, which then stops its processes in order.
       detached: process.platform !== "win32",
     });

@@ -28,6 +28,7 @@ export interface Run {
   /** Parameters after a round, where they are still to be had. */
   readonly modelAfter: (round: number) => Float32Array | undefined;
   readonly bytesPerRoundPerNode: number;
+  readonly slowNodes: number;
   readonly why: readonly string[];
 }
 
@@ -92,6 +93,7 @@ export async function reportOf(run: Run, options: JudgedOptions): Promise<Federa
       key: run.key,
     },
     bytesPerRoundPerNode: run.bytesPerRoundPerNode,
+    slowMerchants: run.slowNodes,
     secondsPerRound: seconds.reduce((sum, one) => sum + one, 0) / Math.max(1, seconds.length),
     seconds: (performance.now() - options.started) / 1e3,
     evaluation:

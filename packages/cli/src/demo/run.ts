@@ -58,7 +58,7 @@ interface Federated extends DemoOptions {
 async function federate(options: Federated): Promise<FederationReport> {
   const { log, parts, progress, interruption, started } = options;
   const folder = claimFolder(options.out);
-  const processes = openProcesses();
+  const processes = openProcesses(folder.work("compiled"));
   try {
     await writeParts(parts, log.catalogue, folder.work("logs"));
     const ran = await unlessInterrupted(
@@ -94,6 +94,7 @@ async function federate(options: Federated): Promise<FederationReport> {
             return hash === undefined ? undefined : blob(hash);
           },
           bytesPerRoundPerNode: ran.bytesPerRoundPerNode,
+          slowNodes: ran.slowNodes,
           why: ran.why,
         },
         {

@@ -2,7 +2,7 @@
 import type { FederationReport } from "@tributary/simulate";
 import picocolors from "picocolors";
 import { table } from "../output.ts";
-import { budget } from "./page.ts";
+import { budget, slowness } from "./words.ts";
 
 export function reportLines(report: FederationReport): string[] {
   const { privacy, ledger } = report;
@@ -32,6 +32,7 @@ export function reportLines(report: FederationReport): string[] {
     `merchants ${report.merchants}, ${report.customers} customers, ${report.items} items; ${report.seconds.toFixed(0)} s in all`,
     `${picocolors.green("✔")} ${verified}: ${ledger.entries} entries, head ${ledger.head}`,
     `          key ${ledger.key}`,
+    ...slowness(report),
     report.joining,
     report.evaluation,
   ];

@@ -1,6 +1,7 @@
 /** report.html: one file that needs nothing else, with everything that a run found. */
 import type { FederationReport } from "@tributary/simulate";
 import { barChart, escaped, lineChart, type Series } from "./charts.ts";
+import { budget, slowness } from "./words.ts";
 
 type Score = "hr10" | "ndcg10";
 
@@ -28,7 +29,7 @@ ${figure("NDCG@10", report.federated.ndcg10.toFixed(4), `federated; popularity $
 ${figure("HR@10", report.federated.hr10.toFixed(4), `federated; popularity ${report.popularity.hr10.toFixed(4)}, alone ${report.local.hr10.toFixed(4)}`)}
 ${figure("ledger", report.ledger.fullyVerified ? "verified" : report.ledger.verified ? "self-consistent" : "NOT verified", `${report.ledger.entries} entries, ${report.rounds} rounds`)}
 </section>
-<p class="verdict">${escaped(report.joining)}</p>
+<p class="verdict">${[...slowness(report), report.joining].map(escaped).join(" ")}</p>
 <section class="charts">
 ${accuracyChart(report, "ndcg10", "NDCG@10 by round")}
 ${accuracyChart(report, "hr10", "HR@10 by round")}
@@ -92,11 +93,6 @@ ${report.why.map((reason) => `<li>${escaped(reason)}</li>`).join("\n")}
 </body>
 </html>
 `;
-}
-
-/** Budgets are rounded up, never down. */
-export function budget(epsilon: number): string {
-  return (Math.ceil(epsilon * 1e3 - 1e-9) / 1e3).toFixed(3);
 }
 
 function figure(name: string, value: string, remark: string): string {

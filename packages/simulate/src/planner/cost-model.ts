@@ -13,9 +13,9 @@ const fill = 1 / 2;
 /** Exact noise, rounding, masks for and hash of one coordinate, seconds. */
 const secondsPerCoordinate = 8e-7;
 /** A merchant's machine may be slower than ours, or busy with other things (in a demo: with the other merchants). */
-const safety = 4;
+const safety = 5;
 /** Fetching the model, starting the worker, the first steps of the round. */
-const fixedMilliseconds = 600;
+const fixedMilliseconds = 700;
 /** A message step: everybody's answer, over the internet and through a restart. */
 const stepMilliseconds = 15_000;
 
