@@ -24,6 +24,7 @@ import {
   stepNode,
   sumUploads,
 } from "@tributary/federation";
+import { parseLine } from "@tributary/ledger";
 import {
   createTrainer,
   encodeModel,
@@ -38,6 +39,7 @@ import {
   type IdentityKey,
   type NodeId,
   type Plan,
+  parseDecimal,
   type Sha256,
   signMember,
   toHex,
@@ -312,7 +314,6 @@ function read<Key, Value>(map: ReadonlyMap<Key, Value>, key: Key): Value {
 }
 
 function epsilonAfter(lines: readonly string[]): number {
-  const entry: unknown = JSON.parse(lines.at(-1) ?? "{}");
-  const { spent } = entry as { readonly spent?: { readonly epsilon: string } };
-  return Number(spent?.epsilon ?? 0);
+  const entry = parseLine(lines.at(-1) ?? "");
+  return entry.kind === "genesis" ? 0 : parseDecimal(entry.spent.epsilon);
 }
