@@ -9,14 +9,17 @@ import { parentPort, workerData } from "node:worker_threads";
 import { checkCustomers, type RandomSource } from "@tributary/dp";
 import { fail, isTributaryError } from "@tributary/errors";
 import type { Histories } from "@tributary/events";
-import { negativesSource, roundParameters } from "@tributary/federation";
-import { createTrainer, decodeModel, type Trainer, trainingVector } from "@tributary/model";
+import { initialModel, negativesSource, roundParameters } from "@tributary/federation";
+import { createTrainer, decodeModel, rehearse, type Trainer, trainingVector } from "@tributary/model";
 import { type NodeId, planHash, type Sha256 } from "@tributary/protocol";
 import { nodeCrypto } from "@tributary/protocol/node-crypto";
 import { onnxruntimeExecutor } from "@tributary/tensor/onnxruntime";
 import { readHistories, storeGeneration } from "../home/histories.ts";
 import { layoutOf } from "../home/layout.ts";
 import type { TrainingAnswer, TrainingJob, TrainingOrder, TrainingSetup } from "./words.ts";
+
+/** Milliseconds after which the engine is warm enough, however many customers there are. */
+const longestRehearsal = 3_000;
 
 export type TrainingPurpose = "sampling" | "rounding" | "noise";
 
@@ -79,7 +82,14 @@ function trainingLoop(setup: TrainingSetup, random: ServeTrainingOptions["random
     // `trainingVector` asks again each round; to refuse now, before any round is accepted, is seen by nobody
     const customers = histories().customers.length;
     for (const release of plan.releases.keys()) checkCustomers(customers, roundParameters(plan, release));
-    await loadedTrainer();
+    const end = Date.now() + longestRehearsal;
+    await rehearse(await loadedTrainer(), {
+      ...roundParameters(plan, 0),
+      parameters: initialModel(crypto, plan.model),
+      histories: histories(),
+      negatives: negativesSource(crypto, hash, 1),
+      deadline: () => Date.now() > end,
+    });
     return { type: "prepared" };
   };
   const train = async ({ round, release, modelHash, model: file, stopAt }: TrainingJob): Promise<TrainingAnswer> => {

@@ -37,7 +37,7 @@ export {
   parameterCount,
   parameterShapes,
 } from "./parameters.ts";
-export { type TrainingVector, type TrainingVectorRequest, trainingVector } from "./private-vector/private-vector.ts";
+export { rehearse, type TrainingVector, type TrainingVectorRequest, trainingVector } from "./private-vector/private-vector.ts";
 export { itemRow } from "./rows.ts";
 export { checkSpec, type ModelSpec } from "./spec.ts";
 export {

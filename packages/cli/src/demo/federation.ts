@@ -2,7 +2,7 @@
  * The demo's federation: a coordinator and the merchants' nodes as processes of their own over loopback, by public commands only.
  */
 import { mkdirSync, readFileSync } from "node:fs";
-import type { ErrorCode } from "@tributary/errors";
+import { type ErrorCode, fail } from "@tributary/errors";
 import type { MerchantPart } from "@tributary/simulate";
 import { z } from "zod";
 import type { DemoFolder } from "./folder.ts";
@@ -25,6 +25,9 @@ interface Progress {
   readonly of: number;
   readonly epsilon?: number;
 }
+
+/** Seconds without a round, joining included, after which the demo gives up: longer than any step's deadlines together. */
+const longestWait = 240;
 
 const slowCode: ErrorCode = "TRB_NODE_TRAINING_TOO_SLOW";
 
@@ -151,13 +154,19 @@ export async function runFederation(options: FederationOptions, processes: Proce
 /** Until every process has ended by itself, or one of them failed. */
 async function watch(url: string, services: readonly Service[], onProgress: FederationOptions["onProgress"]): Promise<void> {
   let ended = false;
+  let charged = 0;
+  let since = performance.now();
   const all = Promise.all(services.map((service) => service.ended)).then(() => {
     ended = true;
   });
   while (!ended) {
     await Promise.race([all, new Promise((resolve) => setTimeout(resolve, 400))]);
     const status = ended ? undefined : await readStatus(url);
-    if (status) onProgress({ stage: "training", done: status.charged, of: status.rounds, epsilon: status.epsilon });
+    if (!status) continue;
+    if (status.charged > charged) [charged, since] = [status.charged, performance.now()];
+    if (performance.now() - since > 1e3 * longestWait)
+      throw fail("TRB_DEMO_STALLED", { seconds: longestWait, phase: status.phase });
+    onProgress({ stage: "training", done: status.charged, of: status.rounds, epsilon: status.epsilon });
   }
   await all;
 }

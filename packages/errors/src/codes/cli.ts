@@ -67,6 +67,12 @@ export const cliErrors = defineErrors({
     status: 500,
     exitCode: 1,
   },
+  TRB_DEMO_STALLED: {
+    message: "No round came to an end for {seconds} s; the federation stands at {phase}.",
+    advice: "Run `tributary doctor`; then run the demo again when the machine is less busy, or with a smaller log.",
+    status: 500,
+    exitCode: 1,
+  },
   TRB_DEMO_PROCESS_FAILED: {
     message: "The demo's process `tributary {command}` ended with exit code {exitCode}: {reason}",
     advice: "{advice}",

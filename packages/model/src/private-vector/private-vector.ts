@@ -9,7 +9,7 @@
  */
 import { checkCustomers, noisyVector, poissonSample, type RandomSource, type SumQueryParameters } from "@tributary/dp";
 import type { Histories } from "@tributary/events/histories";
-import type { Trainer } from "../training/trainer.ts";
+import type { SumRequest, Trainer } from "../training/trainer.ts";
 
 export interface TrainingVectorRequest
   extends Pick<
@@ -40,23 +40,38 @@ export interface TrainingVector {
  * @throws TRB_DP_TOO_MANY_CUSTOMERS, and what `Trainer.sum` refuses; never because of who was sampled
  */
 export async function trainingVector(trainer: Trainer, request: TrainingVectorRequest): Promise<TrainingVector> {
-  const { parameters, histories, grid, scale, customerQuota, negatives, random, deadline } = request;
+  const { histories, random } = request;
   checkCustomers(histories.customers.length, request);
   const sampled = poissonSample(histories.customers.length, request.samplingRate, random.sampling);
   try {
-    const { total, counts } = await trainer.sum({
-      parameters,
-      histories,
-      sampled,
-      clipNorm: grid.clipNorm,
-      scale,
-      fractionBits: grid.fractionBits,
-      customerQuota,
-      negatives,
-      ...(deadline === undefined ? {} : { deadline }),
-    });
+    const { total, counts } = await trainer.sum(sumRequest(request, sampled));
     return { vector: noisyVector(total, request, random), counts };
   } finally {
     sampled.fill(0);
   }
+}
+
+/**
+ * Trains once on every customer and throws the sum away, so that the first round finds the engine warm: a first run takes twice as
+ * long as the later ones, and a node that is late adds noise alone. Nothing of it is kept or leaves the node.
+ */
+export async function rehearse(trainer: Trainer, request: Omit<TrainingVectorRequest, "random">): Promise<void> {
+  const everybody = Uint32Array.from(request.histories.customers.keys());
+  const { total } = await trainer.sum(sumRequest(request, everybody));
+  total.fill(0);
+}
+
+function sumRequest(request: Omit<TrainingVectorRequest, "random">, sampled: Uint32Array): SumRequest {
+  const { parameters, histories, grid, scale, customerQuota, negatives, deadline } = request;
+  return {
+    parameters,
+    histories,
+    sampled,
+    clipNorm: grid.clipNorm,
+    scale,
+    fractionBits: grid.fractionBits,
+    customerQuota,
+    negatives,
+    ...(deadline === undefined ? {} : { deadline }),
+  };
 }

@@ -15,7 +15,7 @@ const secondsPerCoordinate = 8e-7;
 /** A merchant's machine may be slower than ours, or busy with other things (in a demo: with the other merchants). */
 const safety = 5;
 /** Fetching the model, starting the worker, the first steps of the round. */
-const fixedMilliseconds = 700;
+const fixedMilliseconds = 900;
 /** A message step: everybody's answer, over the internet and through a restart. */
 const stepMilliseconds = 15_000;
 
