@@ -28,6 +28,7 @@ import {
   graphVersion,
   initialParameters,
   type ModelSpec,
+  modelSpec,
   parameterCount,
 } from "@tributary/model";
 import {
@@ -62,8 +63,7 @@ const coordinatorKey = identityKey.parse(toHex(crypto.signingPublicKey(secret)))
 const sign = (message: Uint8Array) => crypto.sign(message, secret);
 const sha256 = (bytes: Uint8Array): Sha256 => sha256Hex.parse(createHash("sha256").update(bytes).digest("hex"));
 
-const model: ModelSpec = {
-  family: "sasrec",
+const model: ModelSpec = modelSpec({
   items: 24,
   length: 6,
   width: 4,
@@ -74,9 +74,9 @@ const model: ModelSpec = {
   positions: "learned",
   actions: actions.length,
   timeGaps: 0,
-  nextItem: { negatives: 8 },
-  nextActionWeight: 100,
-};
+  nextItem: { loss: "softmax", negatives: 8, calibration: 0 },
+  weights: { nextItem: 1000, nextAction: 100, churn: 0, purchase: 0 },
+});
 const optimiser = { name: "fedavg", learningRate: 1, momentum: 0 } as const;
 const catalogue = makeCatalogue(Array.from({ length: 24 }, (_, i) => ({ id: `item-${String(i).padStart(2, "0")}` })));
 const initialModel = encodeModel(

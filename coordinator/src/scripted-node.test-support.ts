@@ -15,7 +15,7 @@ import {
   stepNode,
 } from "@tributary/federation";
 import { emptyHead, headAfter, parseLine } from "@tributary/ledger";
-import { encodeModel, graphVersion, type ModelSpec, parameterCount } from "@tributary/model";
+import { encodeModel, graphVersion, type ModelSpec, modelSpec, parameterCount } from "@tributary/model";
 import {
   decodeInvite,
   fingerprintOf,
@@ -41,8 +41,7 @@ import { helloStatement } from "./transport/sockets.ts";
 const crypto = nodeCrypto();
 export const catalogue = new TextEncoder().encode('{"id":"a"}\n{"id":"b"}\n');
 
-const model: ModelSpec = {
-  family: "sasrec",
+const model: ModelSpec = modelSpec({
   items: 2,
   length: 2,
   width: 4,
@@ -53,9 +52,9 @@ const model: ModelSpec = {
   positions: "learned",
   actions: 0,
   timeGaps: 0,
-  nextItem: { negatives: 0 },
-  nextActionWeight: 0,
-};
+  nextItem: { loss: "softmax", negatives: 0, calibration: 0 },
+  weights: { nextItem: 1000, nextAction: 0, churn: 0, purchase: 0 },
+});
 export const dimension = parameterCount(model);
 
 /** A plan for four nodes, one of which may be missing. */

@@ -1,11 +1,10 @@
 /** A tiny model run by an executor and by its readable twin: shows that what trains here computes what it should. */
-import { inferenceGraph, initialParameters, type ModelSpec, weightsOf } from "@tributary/model";
+import { inferenceGraph, initialParameters, type ModelSpec, modelSpec, weightsOf } from "@tributary/model";
 import { randomSourceFromSeed } from "@tributary/protocol";
 import { nodeCrypto } from "@tributary/protocol/node-crypto";
 import { type Executor, type FeedTensor, float64Interpreter } from "@tributary/tensor";
 
-const spec: ModelSpec = {
-  family: "sasrec",
+const spec: ModelSpec = modelSpec({
   items: 12,
   length: 4,
   width: 8,
@@ -16,9 +15,9 @@ const spec: ModelSpec = {
   positions: "learned",
   actions: 0,
   timeGaps: 0,
-  nextItem: { negatives: 0 },
-  nextActionWeight: 0,
-};
+  nextItem: { loss: "softmax", negatives: 0, calibration: 0 },
+  weights: { nextItem: 1000, nextAction: 0, churn: 0, purchase: 0 },
+});
 
 /** @returns what was run, and the largest error relative to the largest score */
 export async function selfTest(executor: Executor): Promise<{ readonly operation: string; readonly error: number }> {

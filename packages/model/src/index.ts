@@ -20,14 +20,8 @@ export { exportOnnx, inferenceGraph, weightsOf } from "./graphs/inference.ts";
 export { graphDigestInput, trainingGraphs } from "./graphs/training.ts";
 export { type ClassificationMetrics, type ClassMetrics, classificationMetrics } from "./metrics/classification.ts";
 export { type RankMetrics, rankMetrics, rankOf } from "./metrics/ranking.ts";
-export {
-  type FedAdam,
-  type FedAvg,
-  freshOptimiserState,
-  type Optimiser,
-  type OptimiserState,
-  serverStep,
-} from "./optimisers/server-step.ts";
+export type { Optimiser, OptimiserState } from "./optimisers/optimiser.ts";
+export { serverStep } from "./optimisers/server-step.ts";
 export {
   checkParameters,
   type GraphParameter,
@@ -39,7 +33,7 @@ export {
 } from "./parameters.ts";
 export { rehearse, type TrainingVector, type TrainingVectorRequest, trainingVector } from "./private-vector/private-vector.ts";
 export { itemRow } from "./rows.ts";
-export { checkSpec, type ModelSpec } from "./spec.ts";
+export { checkSpec, type ItemSpec, type ModelSpec, modelSpec } from "./spec.ts";
 export {
   type BenchConfiguration,
   type BenchStepOptions,

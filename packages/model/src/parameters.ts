@@ -5,7 +5,7 @@
  * serves all three); `graphParameters` says which numbers of the flat vector go where.
  */
 import { fail } from "@tributary/errors";
-import { checkSpec, type ModelSpec } from "./spec.ts";
+import { checkBuildable, isRecurrent, type ModelSpec } from "./spec.ts";
 
 export interface ParameterShape {
   readonly name: string;
@@ -18,7 +18,7 @@ export interface GraphParameter extends ParameterShape {
 }
 
 export function hasActionHead(spec: ModelSpec): boolean {
-  return spec.actions > 0 && spec.nextActionWeight > 0;
+  return spec.actions > 0 && spec.weights.nextAction > 0;
 }
 
 const attentionInputs = ["query", "key", "value"] as const;
@@ -28,40 +28,104 @@ const attentionInputs = ["query", "key", "value"] as const;
  * @throws TRB_TRAINING_SPEC_INVALID
  */
 export function parameterShapes(spec: ModelSpec): readonly ParameterShape[] {
-  checkSpec(spec);
-  const { width } = spec;
+  checkBuildable(spec);
+  return [...inputShapes(spec), ...bodyShapes(spec), ...headShapes(spec)];
+}
+
+/** Tables that events are looked up in. */
+function inputShapes(spec: ModelSpec): readonly ParameterShape[] {
+  const { width, item } = spec;
+  const shapes: ParameterShape[] = [];
+  const table = (name: string, rows: number) => {
+    if (rows > 0) shapes.push({ name: `${name}.weight`, shape: [rows, width] });
+  };
+  table("item", item.ids === "own" ? spec.items : 0);
+  for (const { name, values } of item.attributes) table(`attribute.${name}`, values);
+  table("feature", item.features);
+  table("action", spec.actions);
+  table("gap", spec.timeGaps);
+  table("dwell", spec.dwells);
+  table("price", spec.prices);
+  table("mask", spec.family === "bert4rec" ? 1 : 0);
+  table("start", spec.family === "seq2seq" ? 1 : 0);
+  if (spec.positions === "learned" && !isRecurrent(spec)) {
+    table("position", spec.length);
+    table("decoderPosition", spec.steps);
+  }
+  return shapes;
+}
+
+/** What turns event vectors into hidden states. */
+function bodyShapes(spec: ModelSpec): readonly ParameterShape[] {
+  const { width, family } = spec;
+  if (isRecurrent(spec)) return recurrentShapes(width, family === "lstm" ? 4 : 3);
   const inner = spec.feedForward * width;
-  const shapes: ParameterShape[] = [{ name: "item.weight", shape: [spec.items, width] }];
-  if (spec.actions > 0) shapes.push({ name: "action.weight", shape: [spec.actions, width] });
-  if (spec.timeGaps > 0) shapes.push({ name: "gap.weight", shape: [spec.timeGaps, width] });
-  if (spec.positions === "learned") shapes.push({ name: "position.weight", shape: [spec.length, width] });
-  for (let place = 0; place < spec.blocks; place++) {
-    const block = `block${place}`;
-    const layer = (name: string, input: number, output: number) =>
-      shapes.push(
-        { name: `${block}.${name}.weight`, shape: [input, output] },
-        { name: `${block}.${name}.bias`, shape: [output] },
-      );
-    for (const norm of ["norm1", "norm2"]) {
-      shapes.push({ name: `${block}.${norm}.gain`, shape: [width] }, { name: `${block}.${norm}.bias`, shape: [width] });
+  const shapes: ParameterShape[] = [];
+  const layer = (name: string, input: number, output: number) =>
+    shapes.push({ name: `${name}.weight`, shape: [input, output] }, { name: `${name}.bias`, shape: [output] });
+  const norm = (name: string) =>
+    shapes.push({ name: `${name}.gain`, shape: [width] }, { name: `${name}.bias`, shape: [width] });
+  const attention = (name: string) => {
+    for (const part of [...attentionInputs, "output"]) layer(`${name}.${part}`, width, width);
+  };
+  const stack = (prefix: string, crossed: boolean) => {
+    for (let place = 0; place < spec.blocks; place++) {
+      const block = `${prefix}${place}`;
+      norm(`${block}.norm1`);
+      norm(`${block}.norm2`);
+      if (crossed) norm(`${block}.norm3`);
+      attention(`${block}.self`);
+      if (crossed) attention(`${block}.cross`);
+      layer(`${block}.up`, width, inner);
+      layer(`${block}.down`, inner, width);
     }
-    for (const part of [...attentionInputs, "output"]) layer(`self.${part}`, width, width);
-    layer("up", width, inner);
-    layer("down", inner, width);
-  }
-  shapes.push({ name: "final.gain", shape: [width] }, { name: "final.bias", shape: [width] });
-  if (hasActionHead(spec)) {
-    shapes.push(
-      { name: "actionHead.weight", shape: [width, spec.actions] },
-      { name: "actionHead.bias", shape: [spec.actions] },
-    );
-  }
+  };
+  if (family === "seq2seq") {
+    stack("encoder", false);
+    norm("encoderFinal");
+    stack("decoder", true);
+  } else stack("block", false);
+  norm("final");
+  return shapes;
+}
+
+/** One recurrent layer; weights [gates·width, width], gates in the order input, forget, cell, output or reset, update, new. */
+function recurrentShapes(width: number, gates: number): readonly ParameterShape[] {
+  return [
+    { name: "recurrent.input.weight", shape: [gates * width, width] },
+    { name: "recurrent.hidden.weight", shape: [gates * width, width] },
+    { name: "recurrent.input.bias", shape: [gates * width] },
+    { name: "recurrent.hidden.bias", shape: [gates * width] },
+  ];
+}
+
+function headShapes(spec: ModelSpec): readonly ParameterShape[] {
+  const { width } = spec;
+  const shapes: ParameterShape[] = [];
+  if (spec.output === "separate") shapes.push({ name: "output.weight", shape: [spec.items, width] });
+  const head = (name: string, classes: number) =>
+    shapes.push({ name: `${name}.weight`, shape: [width, classes] }, { name: `${name}.bias`, shape: [classes] });
+  if (hasActionHead(spec)) head("actionHead", spec.actions);
+  if (spec.weights.churn > 0) head("churnHead", 2);
+  if (spec.weights.purchase > 0) head("purchaseHead", 2);
   return shapes;
 }
 
 /** How many numbers the model has: the `dimension` of its training releases. */
 export function parameterCount(spec: ModelSpec): number {
   return parameterShapes(spec).reduce((total, { shape }) => total + sizeOf(shape), 0);
+}
+
+/** Self-attention reads one input three times; cross-attention takes its keys and values from one memory. */
+const fusedAttention = /^((?:block|encoder|decoder)\d+\.self)\.(?:query|key|value)\.(weight|bias)$/;
+const fusedCross = /^(decoder\d+\.cross)\.(?:key|value)\.(weight|bias)$/;
+
+/** The graph's name of a parameter that stands beside others in one matrix. */
+function jointName(name: string): string | undefined {
+  const self = fusedAttention.exec(name);
+  if (self) return `${self[1]}.input.${self[2]}`;
+  const cross = fusedCross.exec(name);
+  return cross ? `${cross[1]}.memory.${cross[2]}` : undefined;
 }
 
 /** The graph's tensors and where their numbers stand in the flat vector. */
@@ -71,12 +135,11 @@ export function graphParameters(spec: ModelSpec): readonly GraphParameter[] {
   for (const { name, shape } of parameterShapes(spec)) {
     const part = { offset, width: shape.at(-1) ?? 1 };
     offset += sizeOf(shape);
-    const attention = /^(block\d+\.self)\.(query|key|value)\.(weight|bias)$/.exec(name);
-    if (attention === null) {
+    const joint = jointName(name);
+    if (joint === undefined) {
       found.push({ name, shape, parts: [part] });
       continue;
     }
-    const joint = `${attention[1]}.input.${attention[3]}`;
     const place = found.findIndex((parameter) => parameter.name === joint);
     const known = found[place];
     if (known) {

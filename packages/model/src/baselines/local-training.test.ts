@@ -4,12 +4,11 @@ import { describe, expect, it } from "vitest";
 import { initialParameters } from "../checkpoint/initial-parameters.ts";
 import { evaluate } from "../evaluation/evaluate.ts";
 import { resultBlock } from "../evaluation/result-block.ts";
-import type { ModelSpec } from "../spec.ts";
+import { type ModelSpec, modelSpec } from "../spec.ts";
 import { trainLocally } from "./local-training.ts";
 
 const items = 30;
-const spec: ModelSpec = {
-  family: "sasrec",
+const spec: ModelSpec = modelSpec({
   items,
   length: 8,
   width: 16,
@@ -20,9 +19,9 @@ const spec: ModelSpec = {
   positions: "learned",
   actions: 0,
   timeGaps: 0,
-  nextItem: { negatives: 0 },
-  nextActionWeight: 0,
-};
+  nextItem: { loss: "softmax", negatives: 0, calibration: 0 },
+  weights: { nextItem: 1000, nextAction: 0, churn: 0, purchase: 0 },
+});
 
 /** A shop in which everyone walks on from item i to item i + 1: nothing that popularity or own history could know. */
 const walkers: Histories = {

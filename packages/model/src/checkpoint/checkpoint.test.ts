@@ -1,16 +1,15 @@
 import { isTributaryError } from "@tributary/errors";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { Optimiser } from "../optimisers/server-step.ts";
+import type { Optimiser } from "../optimisers/optimiser.ts";
 import { parameterCount, parameterShapes } from "../parameters.ts";
-import type { ModelSpec } from "../spec.ts";
+import { type ModelSpec, modelSpec } from "../spec.ts";
 import { initialParameters } from "./initial-parameters.ts";
 import { decodeModel, encodeModel } from "./model-file.ts";
 import { decodeOptimiserState, encodeOptimiserState } from "./optimiser-file.ts";
 import { writeTensors } from "./safetensors.ts";
 
-const spec: ModelSpec = {
-  family: "sasrec",
+const spec: ModelSpec = modelSpec({
   items: 7,
   length: 5,
   width: 4,
@@ -21,9 +20,9 @@ const spec: ModelSpec = {
   positions: "learned",
   actions: 3,
   timeGaps: 2,
-  nextItem: { negatives: 0 },
-  nextActionWeight: 100,
-};
+  nextItem: { loss: "softmax", negatives: 0, calibration: 0 },
+  weights: { nextItem: 1000, nextAction: 100, churn: 0, purchase: 0 },
+});
 
 /** A stream that a counter determines. */
 function counting(start = 0) {
@@ -111,7 +110,11 @@ describe("a model's file", () => {
       expect(error.details).toEqual({ tensor: "item.weight", found: "7, 4", expected: "8, 4" });
     }
     expect(codeOf(() => decodeModel({ ...spec, blocks: 2 }, file))).toBe("TRB_MODEL_TENSOR_MISSING");
-    expect(codeOf(() => decodeModel({ ...spec, actions: 0, nextActionWeight: 0 }, file))).toBe("TRB_MODEL_TENSOR_UNEXPECTED");
+    expect(
+      codeOf(() =>
+        decodeModel({ ...spec, actions: 0, weights: { nextItem: 1000, nextAction: 0, churn: 0, purchase: 0 } }, file),
+      ),
+    ).toBe("TRB_MODEL_TENSOR_UNEXPECTED");
     expect(codeOf(() => encodeModel(spec, parameters.subarray(1)))).toBe("TRB_MODEL_LENGTH_MISMATCH");
   });
 

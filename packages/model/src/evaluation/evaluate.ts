@@ -82,7 +82,7 @@ export async function evaluateNextAction(
     stretches.push({ begin, end: end - 1 });
     truth.push(action);
   }
-  if (spec.actions === 0 || spec.nextActionWeight === 0) return undefined;
+  if (spec.actions === 0 || spec.weights.nextAction === 0) return undefined;
   const predicted = new Int32Array(truth.length);
   await inBatches(spec, parameters, executor, stretches, batch, async (scorer, chosen) => {
     const { actions = new Float32Array(0) } = await scorer.score(

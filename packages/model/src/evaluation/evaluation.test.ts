@@ -4,14 +4,13 @@ import { describe, expect, it } from "vitest";
 import { itemCounts, popularityRanks } from "../baselines/popularity.ts";
 import { parameterCount } from "../parameters.ts";
 import { itemRow } from "../rows.ts";
-import type { ModelSpec } from "../spec.ts";
+import { type ModelSpec, modelSpec } from "../spec.ts";
 import { exampleFeeds } from "../training/examples.ts";
 import { evaluate, evaluateNextAction } from "./evaluate.ts";
 import { evaluatedCustomers, joinRanks, resultBlock } from "./result-block.ts";
 import { feedsOf, openScorer } from "./scorer.ts";
 
-const spec: ModelSpec = {
-  family: "sasrec",
+const spec: ModelSpec = modelSpec({
   items: 9,
   length: 4,
   width: 4,
@@ -22,9 +21,9 @@ const spec: ModelSpec = {
   positions: "learned",
   actions: 4,
   timeGaps: 3,
-  nextItem: { negatives: 0 },
-  nextActionWeight: 100,
-};
+  nextItem: { loss: "softmax", negatives: 0, calibration: 0 },
+  weights: { nextItem: 1000, nextAction: 100, churn: 0, purchase: 0 },
+});
 const executor = float64Interpreter();
 const parameters = Float32Array.from({ length: parameterCount(spec) }, (_, i) => Math.sin(1 + 7.13 * i));
 
@@ -160,7 +159,14 @@ describe("evaluation by leave-last-out", () => {
   it("guesses the last action of customers whose action the model knows", async () => {
     const metrics = await evaluateNextAction(spec, parameters, executor, log);
     expect(metrics?.count).toBe(3); // customer 2 has one event
-    expect(await evaluateNextAction({ ...spec, nextActionWeight: 0 }, parameters, executor, log)).toBeUndefined();
+    expect(
+      await evaluateNextAction(
+        { ...spec, weights: { nextItem: 1000, nextAction: 0, churn: 0, purchase: 0 } },
+        parameters,
+        executor,
+        log,
+      ),
+    ).toBeUndefined();
   });
 });
 

@@ -14,7 +14,7 @@ import {
 import { onnxruntimeExecutor } from "@tributary/tensor/onnxruntime";
 import { describe, expect, test } from "vitest";
 import { type GraphParameter, gather, graphParameters, parameterCount, parameterShapes, sizeOf } from "../parameters.ts";
-import type { ModelSpec } from "../spec.ts";
+import { type ModelSpec, modelSpec } from "../spec.ts";
 import { BucketSum } from "../training/bucket-sum.ts";
 import { declareParameters, encoder, sinusoids } from "./encoder.ts";
 import { trainingGraph } from "./training.ts";
@@ -48,7 +48,13 @@ function specOf({ config, inputs }: GoldenCase): ModelSpec {
   const { items, width, length, blocks, heads, feedForward, activation, positions } = config;
   const sizes = { items, width, length, blocks, heads, feedForward, activation, positions };
   const negatives = inputs.negatives?.length ?? 0;
-  return { family: "sasrec", ...sizes, actions: 0, timeGaps: 0, nextItem: { negatives }, nextActionWeight: 0 };
+  return modelSpec({
+    ...sizes,
+    actions: 0,
+    timeGaps: 0,
+    nextItem: { loss: "softmax", negatives, calibration: 0 },
+    weights: { nextItem: 1000, nextAction: 0, churn: 0, purchase: 0 },
+  });
 }
 
 /** A golden parameter set as one flat vector; the row of item 0 is left out. */

@@ -3,15 +3,14 @@ import type { Histories } from "@tributary/events/histories";
 import { encodeOnnx, type FeedTensor } from "@tributary/tensor";
 import { onnxruntimeExecutor } from "@tributary/tensor/onnxruntime";
 import { describe, expect, test } from "vitest";
-import { parameterCount, parameterShapes } from "../parameters.ts";
+import { parameterCount } from "../parameters.ts";
 import { scrambled } from "../rows.ts";
-import type { ModelSpec } from "../spec.ts";
+import { checkSpec, type ModelSpec, modelSpec } from "../spec.ts";
 import { exampleFeeds, exampleOf } from "../training/examples.ts";
 import { exportOnnx, inferenceGraph, weightsOf } from "./inference.ts";
 import { graphDigestInput, trainingGraph, trainingGraphs } from "./training.ts";
 
-const spec: ModelSpec = {
-  family: "sasrec",
+const spec: ModelSpec = modelSpec({
   items: 30,
   length: 6,
   width: 8,
@@ -22,9 +21,9 @@ const spec: ModelSpec = {
   positions: "sinusoidal",
   actions: 4,
   timeGaps: 14,
-  nextItem: { negatives: 0 },
-  nextActionWeight: 500,
-};
+  nextItem: { loss: "softmax", negatives: 0, calibration: 0 },
+  weights: { nextItem: 1000, nextAction: 500, churn: 0, purchase: 0 },
+});
 
 const parameters = Float32Array.from({ length: parameterCount(spec) }, (_, i) => scrambled(i + 1) / 2 ** 32 - 0.45);
 const weights: Record<string, FeedTensor> = {};
@@ -116,8 +115,8 @@ describe("bytes", () => {
       { positions: "learned" },
       { actions: 5 },
       { timeGaps: 0 },
-      { nextItem: { negatives: 3 } },
-      { nextActionWeight: 400 },
+      { nextItem: { loss: "softmax", negatives: 3, calibration: 0 } },
+      { weights: { nextItem: 1000, nextAction: 400, churn: 0, purchase: 0 } },
     ];
     for (const change of others) expect(hex({ ...spec, ...change }), JSON.stringify(change)).not.toBe(bytes);
   });
@@ -140,9 +139,9 @@ test.each<[Partial<ModelSpec>, string]>([
   [{ items: 1 }, "items"],
   [{ blocks: 0 }, "blocks"],
   [{ length: 1.5 }, "length"],
-  [{ nextItem: { negatives: 30 } }, "negatives"],
+  [{ nextItem: { loss: "softmax", negatives: 30, calibration: 0 } }, "negatives"],
   [{ actions: 0 }, "next-action"],
 ])("a model with %o is refused", (change, word) => {
   const error = { code: "TRB_TRAINING_SPEC_INVALID", message: expect.stringContaining(word) };
-  expect(() => parameterShapes({ ...spec, ...change })).toThrow(expect.objectContaining(error));
+  expect(() => checkSpec({ ...spec, ...change })).toThrow(expect.objectContaining(error));
 });

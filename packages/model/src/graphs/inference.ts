@@ -4,7 +4,7 @@
  */
 import { encodeOnnx, type Graph, GraphBuilder, linear, pickMarked, product } from "@tributary/tensor";
 import { checkParameters, gather, graphParameters, hasActionHead } from "../parameters.ts";
-import { checkSpec, type ModelSpec } from "../spec.ts";
+import { checkBuildable, type ModelSpec } from "../spec.ts";
 import { declareParameters, encoder, sinusoids } from "./encoder.ts";
 
 /**
@@ -14,7 +14,7 @@ import { declareParameters, encoder, sinusoids } from "./encoder.ts";
  * r + 1), `actionLogits` [B, actions] where there is an action head. @throws TRB_TRAINING_SPEC_INVALID
  */
 export function inferenceGraph(spec: ModelSpec): Graph {
-  checkSpec(spec);
+  checkBuildable(spec);
   const g = new GraphBuilder("inference");
   const positions = g.input("positions", ["B", "L"], "int32");
   g.declareTokens(positions);

@@ -1,7 +1,7 @@
 /**
  * The training step as one graph: forward, losses, reverse pass, per-customer norms and the clipped sum.
  *
- * A customer's loss is the mean over its positions with a next item of the next-item loss, plus nextActionWeight/1000 times the
+ * A customer's loss is the mean over its positions with a next item of the next-item loss, plus weights.nextAction/1000 times the
  * mean over its positions with a next action of the next-action loss; the means come in as weights.
  */
 import {
@@ -19,7 +19,7 @@ import {
   windowOf,
 } from "@tributary/tensor";
 import { hasActionHead } from "../parameters.ts";
-import { checkSpec, type ModelSpec } from "../spec.ts";
+import { checkBuildable, checkSpec, type ModelSpec } from "../spec.ts";
 import { declareParameters, encoder } from "./encoder.ts";
 import { inferenceGraph } from "./inference.ts";
 
@@ -38,7 +38,7 @@ export const shortLength = 40;
  * @param options.length what the per-customer norms are laid out for; `clipped: false` leaves norms and clipping out
  */
 export function trainingGraph(spec: ModelSpec, options: { readonly length: number; readonly clipped: boolean }): TrainingGraph {
-  checkSpec(spec);
+  checkBuildable(spec);
   const g = new GraphBuilder("training");
   const positions = g.input("positions", ["B", "L"], "int32");
   g.declareTokens(positions);
@@ -64,7 +64,7 @@ export function trainingGraph(spec: ModelSpec, options: { readonly length: numbe
     });
   }
   if (actions && hasActionHead(spec)) {
-    const share = multiply(g, g.input("actionWeights", ["B*L", 1]), g.constant(spec.nextActionWeight / 1000));
+    const share = multiply(g, g.input("actionWeights", ["B*L", 1]), g.constant(spec.weights.nextAction / 1000));
     const logits = linear(g, hidden, parameter("actionHead.weight"), parameter("actionHead.bias"));
     softmaxLoss(g, logits, windowOf(g, actions, 1), share);
   }
@@ -86,6 +86,7 @@ export function trainingGraphs(spec: ModelSpec): readonly Uint8Array[] {
 
 /** What `graphHash` is the SHA-256 of: all training graphs, then the inference graph. */
 export function graphDigestInput(spec: ModelSpec): Uint8Array {
+  checkSpec(spec);
   const files = [...trainingGraphs(spec), encodeOnnx(inferenceGraph(spec))];
   const joined = new Uint8Array(files.reduce((total, { length }) => total + length, 0));
   let offset = 0;

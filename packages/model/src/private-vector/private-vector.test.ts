@@ -3,12 +3,11 @@ import { type Histories, seededRandom } from "@tributary/events/histories";
 import { float64Interpreter } from "@tributary/tensor";
 import { afterAll, describe, expect, it } from "vitest";
 import { parameterCount } from "../parameters.ts";
-import type { ModelSpec } from "../spec.ts";
+import { type ModelSpec, modelSpec } from "../spec.ts";
 import { createTrainer } from "../training/trainer.ts";
 import { trainingVector } from "./private-vector.ts";
 
-const spec: ModelSpec = {
-  family: "sasrec",
+const spec: ModelSpec = modelSpec({
   items: 60,
   length: 4,
   width: 8,
@@ -19,9 +18,9 @@ const spec: ModelSpec = {
   positions: "learned",
   actions: 0,
   timeGaps: 0,
-  nextItem: { negatives: 0 },
-  nextActionWeight: 0,
-};
+  nextItem: { loss: "softmax", negatives: 0, calibration: 0 },
+  weights: { nextItem: 1000, nextAction: 0, churn: 0, purchase: 0 },
+});
 const dimension = parameterCount(spec);
 const customers = 36;
 const histories: Histories = {

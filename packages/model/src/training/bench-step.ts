@@ -7,7 +7,7 @@ import type { Histories } from "@tributary/events/histories";
 import type { Executor } from "@tributary/tensor";
 import { parameterShapes, sizeOf } from "../parameters.ts";
 import { scrambled } from "../rows.ts";
-import type { ModelSpec } from "../spec.ts";
+import { type ModelSpec, modelSpec } from "../spec.ts";
 import { createTrainer, type SumRequest } from "./trainer.ts";
 
 export interface BenchStepOptions {
@@ -78,17 +78,16 @@ export async function benchStep(options: BenchStepOptions): Promise<readonly Ben
 
 function specOf({ items, length, width, blocks, negatives }: BenchConfiguration): ModelSpec {
   const layers = { blocks, heads: 1, feedForward: 1, activation: "relu", positions: "learned" } as const;
-  return {
-    family: "sasrec",
+  return modelSpec({
     items,
     length,
     width,
     ...layers,
     actions: 0,
     timeGaps: 0,
-    nextItem: { negatives },
-    nextActionWeight: 0,
-  };
+    nextItem: { loss: "softmax", negatives, calibration: 0 },
+    weights: { nextItem: 1000, nextAction: 0, churn: 0, purchase: 0 },
+  });
 }
 
 /** Numbers in [0, 1) that are the same in every run. */

@@ -15,7 +15,7 @@ import { describe, expect, test } from "vitest";
 import { type TrainingGraph, trainingGraph } from "../graphs/training.ts";
 import { gather, graphParameters, parameterCount, parameterShapes, sizeOf } from "../parameters.ts";
 import { scrambled } from "../rows.ts";
-import type { ModelSpec } from "../spec.ts";
+import { type ModelSpec, modelSpec } from "../spec.ts";
 import { BucketSum } from "./bucket-sum.ts";
 import { type Example, exampleFeeds, exampleOf, type SharedNegatives } from "./examples.ts";
 
@@ -87,7 +87,13 @@ function sequence(seed: number): () => number {
 
 function specOf({ length, negatives, activation, heads }: Hunt): ModelSpec {
   const sizes = { items: 60, length, width: 16, blocks: 2, heads, feedForward: 2, activation, positions: "learned" } as const;
-  return { family: "sasrec", ...sizes, actions: 4, timeGaps: 14, nextItem: { negatives }, nextActionWeight: 300 };
+  return modelSpec({
+    ...sizes,
+    actions: 4,
+    timeGaps: 14,
+    nextItem: { loss: "softmax", negatives, calibration: 0 },
+    weights: { nextItem: 1000, nextAction: 300, churn: 0, purchase: 0 },
+  });
 }
 
 interface Trial {

@@ -3,12 +3,11 @@ import type { RandomSource } from "@tributary/dp";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { itemRow, scrambled } from "../rows.ts";
-import type { ModelSpec } from "../spec.ts";
+import { type ModelSpec, modelSpec } from "../spec.ts";
 import { bucketCount, bucketCustomers, classOf, customerHash, lengthClasses } from "./length-classes.ts";
 import { drawNegatives, logExpectedCount } from "./negatives.ts";
 
-const spec: ModelSpec = {
-  family: "sasrec",
+const spec: ModelSpec = modelSpec({
   items: 50,
   length: 50,
   width: 8,
@@ -19,9 +18,9 @@ const spec: ModelSpec = {
   positions: "learned",
   actions: 0,
   timeGaps: 0,
-  nextItem: { negatives: 5 },
-  nextActionWeight: 0,
-};
+  nextItem: { loss: "softmax", negatives: 5, calibration: 0 },
+  weights: { nextItem: 1000, nextAction: 0, churn: 0, purchase: 0 },
+});
 
 describe("length classes", () => {
   test("are the powers of √2 up to the model's length", () => {
@@ -53,8 +52,12 @@ describe("buckets", () => {
   test("a run never has more than 96 customers or 1440 tokens, and fewer tokens where the softmax is wide", () => {
     expect(bucketCustomers(spec, 1)).toBe(96);
     expect(bucketCustomers(spec, 50)).toBe(28);
-    expect(bucketCustomers({ ...spec, items: 30_000, nextItem: { negatives: 0 } }, 50)).toBe(4);
-    expect(bucketCustomers({ ...spec, items: 2_000_000, nextItem: { negatives: 0 } }, 50)).toBe(1);
+    expect(bucketCustomers({ ...spec, items: 30_000, nextItem: { loss: "softmax", negatives: 0, calibration: 0 } }, 50)).toBe(
+      4,
+    );
+    expect(
+      bucketCustomers({ ...spec, items: 2_000_000, nextItem: { loss: "softmax", negatives: 0, calibration: 0 } }, 50),
+    ).toBe(1);
   });
 
   test("ids spread evenly over buckets (χ² of 20 buckets, false-alarm rate below 1e-9)", () => {

@@ -5,13 +5,12 @@ import { onnxruntimeExecutor } from "@tributary/tensor/onnxruntime";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parameterCount, parameterShapes, sizeOf } from "../parameters.ts";
 import { scrambled } from "../rows.ts";
-import type { ModelSpec } from "../spec.ts";
+import { type ModelSpec, modelSpec } from "../spec.ts";
 import { exampleOf, inputsOf } from "./examples.ts";
 import { bucketCount, bucketCustomers, classOf, lengthClasses } from "./length-classes.ts";
 import { createTrainer, type SumRequest, type Trainer } from "./trainer.ts";
 
-const spec: ModelSpec = {
-  family: "sasrec",
+const spec: ModelSpec = modelSpec({
   items: 40,
   length: 12,
   width: 8,
@@ -22,10 +21,16 @@ const spec: ModelSpec = {
   positions: "learned",
   actions: 4,
   timeGaps: 14,
-  nextItem: { negatives: 6 },
-  nextActionWeight: 300,
+  nextItem: { loss: "softmax", negatives: 6, calibration: 0 },
+  weights: { nextItem: 1000, nextAction: 300, churn: 0, purchase: 0 },
+});
+const fullSoftmax: ModelSpec = {
+  ...spec,
+  nextItem: { loss: "softmax", negatives: 0, calibration: 0 },
+  activation: "relu",
+  heads: 1,
+  positions: "sinusoidal",
 };
-const fullSoftmax: ModelSpec = { ...spec, nextItem: { negatives: 0 }, activation: "relu", heads: 1, positions: "sinusoidal" };
 
 /** Numbers in [0, 1) that are the same in every run. */
 function sequence(seed: number): () => number {

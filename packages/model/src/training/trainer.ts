@@ -16,7 +16,7 @@ import { clipNormInput, type Executor, type FeedTensor, type Outputs, type Sessi
 import { sinusoids } from "../graphs/encoder.ts";
 import { shortLength, type TrainingGraph, trainingVariants } from "../graphs/training.ts";
 import { checkParameters, type GraphParameter, gather, graphParameters, parameterCount } from "../parameters.ts";
-import type { ModelSpec } from "../spec.ts";
+import { checkSpec, type ModelSpec } from "../spec.ts";
 import { BucketSum } from "./bucket-sum.ts";
 import { type Example, exampleFeeds, exampleOf, inputsOf, type SharedNegatives } from "./examples.ts";
 import { bucketCount, bucketCustomers, classOf, lengthClasses } from "./length-classes.ts";
@@ -73,6 +73,7 @@ export async function createTrainer(
   executor: Executor,
   options: { readonly clipped?: boolean } = {},
 ): Promise<Trainer> {
+  checkSpec(spec);
   const clipped = options.clipped ?? true;
   const graphs: LoadedGraph[] = [];
   for (const variant of trainingVariants(spec, clipped)) {

@@ -116,7 +116,7 @@ describe("the linter", () => {
       "TRB_PLAN_VALUE_OUT_OF_RANGE releases.0.noiseMultiplier",
     );
     expect(found({ model: { ...plan.model, heads: 3 } })).toEqual(outside("model.heads"));
-    expect(found({ model: { ...plan.model, actions: 0 } })).toEqual(outside("model.nextActionWeight"));
+    expect(found({ model: { ...plan.model, actions: 0 } })).toEqual(outside("model.weights.nextAction"));
     expect(found({ deadlines: { ...plan.deadlines, masked: 1999 } })).toEqual(outside("deadlines.masked"));
     const optimiser = { name: "fedavg", learningRate: decimal("0"), momentum: decimal("1") } as const;
     expect(found({ optimiser })).toEqual([...outside("optimiser.learningRate"), ...outside("optimiser.momentum")]);

@@ -173,8 +173,8 @@ function modelRule({ model, caps }: Plan, _: LintOptions, report: Report): void 
   if (model.width % model.heads !== 0) {
     outOfRange(report, "model.heads", `a divisor of the width ${model.width}`, String(model.heads));
   }
-  if (model.actions === 0 && model.nextActionWeight !== 0) {
-    outOfRange(report, "model.nextActionWeight", "0 for a model without actions", String(model.nextActionWeight));
+  if (model.actions === 0 && model.weights.nextAction !== 0) {
+    outOfRange(report, "model.weights.nextAction", "0 for a model without actions", String(model.weights.nextAction));
   }
 }
 

@@ -10,7 +10,7 @@ const positive = z.int().min(1);
 
 /** Structurally `ModelSpec` of `@tributary/model`; a type test in `federation` holds the two together. */
 export const modelSchema = z.strictObject({
-  family: z.literal("sasrec"),
+  family: z.enum(["sasrec", "bert4rec", "seq2seq", "lstm", "gru"]),
   items: positive,
   length: positive,
   width: positive,
@@ -19,10 +19,25 @@ export const modelSchema = z.strictObject({
   feedForward: positive,
   activation: z.enum(["relu", "gelu"]),
   positions: z.enum(["learned", "sinusoidal"]),
+  steps: count,
+  masked: count,
+  dropout: count,
+  output: z.enum(["tied", "separate"]),
+  item: z.strictObject({
+    ids: z.enum(["own", "none"]),
+    attributes: z
+      .array(z.strictObject({ name: z.string().min(1).max(40), values: positive }))
+      .max(16)
+      .readonly(),
+    features: count,
+  }),
   actions: count,
   timeGaps: count,
-  nextItem: z.strictObject({ negatives: count }),
-  nextActionWeight: count,
+  dwells: count,
+  prices: count,
+  nextItem: z.strictObject({ loss: z.enum(["softmax", "gbce"]), negatives: count, calibration: count }),
+  weights: z.strictObject({ nextItem: count, nextAction: count, churn: count, purchase: count }),
+  churnDays: count,
 });
 
 /** One kind of sum query, and what it costs. */

@@ -3,7 +3,7 @@
  * update's noise longer while the customers' clipped signal stays what it is: small models win until the catalogue needs more.
  */
 import { actions, timeGapBuckets } from "@tributary/events";
-import type { ModelSpec } from "@tributary/model";
+import { type ModelSpec, modelSpec } from "@tributary/model";
 
 export interface SizeRequest {
   readonly catalogueItems: number;
@@ -30,8 +30,7 @@ export function chooseModel({ catalogueItems, width: wanted }: SizeRequest): {
   const width = wanted ?? (catalogueItems < smallCatalogue ? 16 : 32);
   const items = Math.min(catalogueItems, Math.floor(tableBudget / width));
   const negatives = items <= fullSoftmaxRows ? 0 : sharedNegatives;
-  const model: ModelSpec = {
-    family: "sasrec",
+  const model: ModelSpec = modelSpec({
     items,
     length,
     width,
@@ -42,9 +41,9 @@ export function chooseModel({ catalogueItems, width: wanted }: SizeRequest): {
     positions: "learned",
     actions: actions.length,
     timeGaps: timeGapBuckets,
-    nextItem: { negatives },
-    nextActionWeight,
-  };
+    nextItem: { loss: "softmax", negatives, calibration: 0 },
+    weights: { nextItem: 1000, nextAction: nextActionWeight, churn: 0, purchase: 0 },
+  });
   return { model, why: [widthReason(catalogueItems, width), rowsReason(catalogueItems, items, width), lossReason(negatives)] };
 }
 
