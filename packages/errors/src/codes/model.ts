@@ -50,6 +50,24 @@ export const modelErrors = defineErrors({
     status: 422,
     exitCode: 1,
   },
+  TRB_MODEL_NOISE_VARIANCE: {
+    message: "The optimiser dpadam needs the variance of the noise in the mean update; it got {variance}.",
+    advice: "Pass the variance that the plan states (noiseVarianceOf), 0 for an update without noise.",
+    status: 422,
+    exitCode: 1,
+  },
+  TRB_MODEL_SCORE_NAN: {
+    message: "A score is not a number (NaN), at place {place}.",
+    advice: "Look for a model whose training diverged: go back to the last one whose hash stands in the ledger.",
+    status: 422,
+    exitCode: 1,
+  },
+  TRB_MODEL_EVALUATION_INVALID: {
+    message: "An evaluation can't be made with {what} = {value}: it must be {expected}.",
+    advice: "Correct that option or input; the reference of the metric says what it takes.",
+    status: 400,
+    exitCode: 2,
+  },
   TRB_MODEL_TARGET_OUTSIDE: {
     message: "Item {item} is outside the catalogue of {items} items.",
     advice: "Import the log with the catalogue that the plan names.",

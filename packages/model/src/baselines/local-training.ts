@@ -13,7 +13,8 @@ import { type Histories, leaveLastOut, type SeededRandom, seededRandom, shuffle 
 import type { Executor } from "@tributary/tensor";
 import { evaluate } from "../evaluation/evaluate.ts";
 import { resultBlock } from "../evaluation/result-block.ts";
-import { type FedAdam, type OptimiserState, serverStep } from "../optimisers/server-step.ts";
+import type { FedAdam, OptimiserState } from "../optimisers/optimiser.ts";
+import { serverStep } from "../optimisers/server-step.ts";
 import type { ModelSpec } from "../spec.ts";
 import { createTrainer, type Trainer } from "../training/trainer.ts";
 

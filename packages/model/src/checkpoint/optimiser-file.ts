@@ -1,9 +1,9 @@
 /**
  * The optimiser's state between rounds, as bytes: safetensors with the moments in float64, so that a coordinator that
- * restarts goes on with exactly the numbers it had.
+ * restarts goes on with exactly the numbers it had. One layout for every optimiser; a moment that it does not keep is empty.
  */
 import { fail } from "@tributary/errors";
-import type { Optimiser, OptimiserState } from "../optimisers/server-step.ts";
+import type { Optimiser, OptimiserState } from "../optimisers/optimiser.ts";
 import { elements, readTensors, writeTensors } from "./safetensors.ts";
 
 export function encodeOptimiserState(state: OptimiserState): Uint8Array {
@@ -47,5 +47,7 @@ export function decodeOptimiserState(optimiser: Optimiser, bytes: Uint8Array): O
   };
   if (![state.first, state.second].every((moments) => moments.every(Number.isFinite)))
     throw refuse("it holds a value that is not finite");
+  // dpadam's has the noise taken out; elsewhere a negative mean of squares is damage
+  if (optimiser.name !== "dpadam" && state.second.some((u) => u < 0)) throw refuse("it holds a negative second moment");
   return state;
 }
