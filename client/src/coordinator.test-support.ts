@@ -241,11 +241,12 @@ export async function startTestCoordinator(plan: Plan = testPlan()): Promise<Tes
         return;
       }
       case "apply": {
-        const { round, release, modelHash, optimiserHash, sumHash } = effect;
+        const { round, release, modelHash, optimiserHash, sumHash, survivors } = effect;
         const next = applySum({
           plan,
           release,
           sum: words(sumHash),
+          survivors,
           parameters: decodeModel(plan.model, blob(modelHash)),
           optimiserState: optimiserHash === null ? null : decodeOptimiserState(optimiser, blob(optimiserHash)),
         });

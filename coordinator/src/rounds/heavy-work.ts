@@ -51,6 +51,7 @@ function apply(folders: WorkFolders, effect: ApplyEffect, plan: Plan): HeavyResu
     plan,
     release: effect.release,
     sum: wordsOf(blobs.read(effect.sumHash)),
+    survivors: effect.survivors,
     parameters: decodeModel(plan.model, blobs.read(effect.modelHash)),
     optimiserState,
   });

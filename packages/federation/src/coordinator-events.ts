@@ -44,6 +44,8 @@ export type CoordinatorEffect =
       readonly modelHash: Sha256;
       readonly optimiserHash: Sha256 | null;
       readonly sumHash: Sha256;
+      /** How many nodes' vectors the sum holds. */
+      readonly survivors: number;
     }
   /** The round's uploads may go. */
   | { readonly type: "eraseUploads"; readonly round: number }

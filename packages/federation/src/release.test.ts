@@ -1,8 +1,9 @@
-import { type ModelSpec, serverStep } from "@tributary/model";
-import type { Plan } from "@tributary/protocol";
+import { noisyVector } from "@tributary/dp";
+import { type ModelSpec, type Optimiser, serverStep } from "@tributary/model";
+import { type Plan, randomSourceFromSeed } from "@tributary/protocol";
 import { describe, expect, expectTypeOf, test } from "vitest";
 import { crypto, dimension, identity, planOf } from "./harness.test-support.ts";
-import { applySum, negativesSource, roundParameters, sumUploads } from "./release.ts";
+import { applySum, negativesSource, noiseVarianceOf, optimiserOf, roundParameters, sumUploads } from "./release.ts";
 
 const plan = planOf(identity("coordinator").key);
 
@@ -11,11 +12,22 @@ test("a plan's model is a model's spec, and the other way round", () => {
   expectTypeOf<ModelSpec>().toExtend<Plan["model"]>();
 });
 
+/** A plan's optimiser with its decimals read. */
+type InNumbers<Union> = Union extends unknown
+  ? { readonly [Field in keyof Union]: Field extends "name" ? Union[Field] : number }
+  : never;
+
+test("a plan can name every optimiser that the model room has, with the same fields, and no other", () => {
+  expectTypeOf<InNumbers<Plan["optimiser"]>>().toExtend<Optimiser>();
+  expectTypeOf<Optimiser>().toExtend<InNumbers<Plan["optimiser"]>>();
+});
+
 describe("the next model", () => {
   test("is the server's step along the signed sum over scale, sampling rate and the declared number of customers", () => {
     const signed = Int32Array.from({ length: dimension }, (_, i) => (i - 12) * 1_000_003);
     const parameters = Float32Array.from({ length: dimension }, (_, i) => i / 8);
-    const next = applySum({ plan, release: 0, sum: new Uint32Array(signed.slice().buffer), parameters, optimiserState: null });
+    const sum = new Uint32Array(signed.slice().buffer);
+    const next = applySum({ plan, release: 0, sum, survivors: 3, parameters, optimiserState: null });
     // 1000 units of scale · 0.1 · 1000 customers
     const mean = Float64Array.from(signed, (units) => units / 100_000);
     const expected = serverStep({ name: "fedavg", learningRate: 1, momentum: 0 }, parameters, null, mean);
@@ -33,9 +45,94 @@ describe("the next model", () => {
       beta2: number("0.99"),
       epsilon: number("0.001"),
     } as const;
-    const step = { plan: { ...plan, optimiser }, release: 0, parameters: new Float32Array(dimension), optimiserState: null };
     const sum = new Uint32Array(dimension).fill(100_000); // a mean gradient of one
-    expect(applySum({ ...step, sum }).parameters[0]).toBeCloseTo(-0.5 / 1.001, 6);
+    const step = { release: 0, sum, survivors: 3, parameters: new Float32Array(dimension), optimiserState: null };
+    expect(applySum({ ...step, plan: { ...plan, optimiser } }).parameters[0]).toBeCloseTo(-0.5 / 1.001, 6);
+    const decayed = { ...optimiser, l1: number("0.01"), l2: number("1e-9"), weightDecay: number("0") };
+    expect(optimiserOf({ optimiser: decayed })).toEqual({
+      name: "fedadam",
+      learningRate: 0.5,
+      beta1: 0.9,
+      beta2: 0.99,
+      epsilon: 0.001,
+      l1: 0.01,
+      l2: 1e-9,
+      weightDecay: 0,
+    });
+    expect(applySum({ ...step, plan: { ...plan, optimiser: decayed } }).parameters[0]).toBeCloseTo(-0.5 / 1.001 + 0.005, 6);
+  });
+
+  test("of dpadam takes out the noise that the round's survivors brought", () => {
+    const decimal = (value: number) => String(value) as Plan["epsilon"];
+    const optimiser = {
+      name: "dpadam",
+      learningRate: decimal(1),
+      beta1: decimal(0.9),
+      beta2: decimal(0.99),
+      floor: decimal(1e-9),
+    } as const;
+    const sum = new Uint32Array(dimension).fill(100_000); // a mean gradient of one
+    const step = {
+      plan: { ...plan, optimiser },
+      release: 0,
+      sum,
+      parameters: new Float32Array(dimension),
+      optimiserState: null,
+    };
+    for (const survivors of [3, 4]) {
+      const noise = noiseVarianceOf(plan, 0, survivors);
+      expect(applySum({ ...step, survivors }).parameters[0]).toBeCloseTo(-1 / Math.sqrt(1 - noise), 6);
+    }
+  });
+});
+
+describe("the noise that dpadam is told of", () => {
+  const [training] = plan.releases as [Plan["releases"][number]];
+  const wide = 40_000;
+  const text = (value: number) => String(value) as Plan["epsilon"];
+  const noisy = (change: Partial<Plan>): Plan => ({
+    ...plan,
+    releases: [
+      { ...training, dimension: wide, touched: wide, noiseMultiplier: text(0.7), samplingRate: text(0.05), scale: text(300) },
+    ],
+    ...change,
+  });
+
+  test("follows the formula", () => {
+    // Δ = 1000·(1 + 2⁻¹⁰) + √24, z = 1, three honest nodes; 1000 units of scale · 0.1 · 1000 customers
+    const sensitivity = 1000 * (1 + 2 ** -10) + Math.sqrt(dimension);
+    expect(noiseVarianceOf(plan, 0, 3) / (sensitivity / 100_000) ** 2).toBeCloseTo(1, 6);
+    expect(noiseVarianceOf(plan, 0, 4) / noiseVarianceOf(plan, 0, 3)).toBeCloseTo(4 / 3, 12);
+    const local = { ...plan, noiseMode: "local" as const };
+    expect(noiseVarianceOf(local, 0, 3) / noiseVarianceOf(plan, 0, 3)).toBeCloseTo(3, 6);
+  });
+
+  test.each([
+    ["five survivors, three of them counted on", noisy({ minCohort: 4, maxCorrupt: 1 }), 5],
+    ["local noise", noisy({ noiseMode: "local" }), 4],
+  ])("is the variance of a mean update's coordinates: %s", (name, round, survivors) => {
+    const parameters = roundParameters(round, 0);
+    const total = new Uint32Array(wide);
+    for (let node = 0; node < survivors; node++) {
+      const stream = (purpose: string) =>
+        randomSourceFromSeed(crypto, new Uint8Array(32).fill(7), purpose, name, node, "noise variance");
+      const random = { rounding: stream("rounding"), noise: stream("noise") };
+      const vector = noisyVector(new Float64Array(wide), parameters, random); // no customer was sampled
+      for (let i = 0; i < wide; i++) total[i] = (total[i] ?? 0) + (vector[i] ?? 0);
+    }
+    const start = new Float32Array(wide);
+    const still = { ...round, optimiser: { name: "fedavg", learningRate: text(1), momentum: text(0) } as const };
+    const mean = applySum({
+      plan: still,
+      release: 0,
+      sum: total,
+      survivors,
+      parameters: start,
+      optimiserState: null,
+    }).parameters;
+    const variance = mean.reduce((squares, x) => squares + x * x, 0) / wide;
+    // a mean of 40,000 squares of Gaussians is within 6.2·√(2/40000) = 4.4 % of its expectation but for a chance of 1e-9
+    expect(Math.abs(variance / noiseVarianceOf(round, 0, survivors) - 1)).toBeLessThan(0.044);
   });
 });
 

@@ -2,7 +2,7 @@
  * What the shells do with numbers, between two events of a round: the sum of the uploads, the next model, and what training
  * takes from the plan. Pure as well; the octets are the shell's.
  */
-import { type RandomSource, readSum, type SumQueryParameters, sumQueryParameters } from "@tributary/dp";
+import { noiseDeviation, type RandomSource, readSum, type SumQueryParameters, sumQueryParameters } from "@tributary/dp";
 import { type Optimiser, type OptimiserState, serverStep } from "@tributary/model";
 import {
   type Crypto,
@@ -46,15 +46,36 @@ export function applySum(step: {
   /** Place in `plan.releases`. */
   readonly release: number;
   readonly sum: Uint32Array;
+  /** How many nodes' vectors the sum holds; it stands in the ledger. */
+  readonly survivors: number;
   readonly parameters: Float32Array;
   /** Null before the first release. */
   readonly optimiserState: OptimiserState | null;
 }): { readonly parameters: Float32Array; readonly optimiserState: OptimiserState } {
-  const { plan, release, sum, parameters, optimiserState } = step;
-  const { scale, samplingRate } = releaseOf(plan, release);
-  const expectedCustomers = parseDecimal(samplingRate) * plan.minCustomers;
-  const mean = readSum(sum, { scale: parseDecimal(scale) }, expectedCustomers);
-  return serverStep(optimiserOf(plan), parameters, optimiserState, mean);
+  const { plan, release, sum, survivors, parameters, optimiserState } = step;
+  const mean = readSum(sum, { scale: parseDecimal(releaseOf(plan, release).scale) }, expectedCustomers(plan, release));
+  const optimiser = optimiserOf(plan);
+  const noise = optimiser.name === "dpadam" ? noiseVarianceOf(plan, release, survivors) : undefined;
+  return serverStep(optimiser, parameters, optimiserState, mean, noise);
+}
+
+/**
+ * Variance of the noise in one coordinate of the mean update, as `applySum` dequantises it:
+ *
+ *   survivors · σ_u² / (scale · samplingRate · minCustomers)²,   σ_u² = z²·Δ² / (minCohort − maxCorrupt); in `local` mode z²·Δ²
+ *
+ * Every survivor brings its share, so a round with more nodes than the honest minimum has more noise than z states. The dither is left
+ * out: at most a quarter of a squared unit a node, beside σ_u² ≥ 16.
+ * @throws TRB_PLAN_RELEASE_UNKNOWN, TRB_PLAN_CENTRAL_NOISE, TRB_DP_…
+ */
+export function noiseVarianceOf(plan: Plan, release: number, survivors: number): number {
+  const { scale, nodeVariance } = sumQueryParameters(sumQueryOf(plan, release));
+  const deviation = noiseDeviation(nodeVariance, survivors) / (scale * expectedCustomers(plan, release));
+  return deviation * deviation;
+}
+
+function expectedCustomers(plan: Plan, release: number): number {
+  return parseDecimal(releaseOf(plan, release).samplingRate) * plan.minCustomers;
 }
 
 /** What a node's training vector takes from the plan: spread into the request of `trainingVector`. */
@@ -72,16 +93,10 @@ export function negativesSource(crypto: Crypto, planHash: Sha256, round: number)
   return randomSourceFromSeed(crypto, fromHex(planHash), "round", "", round, "negatives");
 }
 
-/** The plan's optimiser in numbers. */
-export function optimiserOf({ optimiser }: Plan): Optimiser {
-  const learningRate = parseDecimal(optimiser.learningRate);
-  if (optimiser.name === "fedavg") return { name: "fedavg", learningRate, momentum: parseDecimal(optimiser.momentum) };
-  const { beta1, beta2, epsilon } = optimiser;
-  return {
-    name: "fedadam",
-    learningRate,
-    beta1: parseDecimal(beta1),
-    beta2: parseDecimal(beta2),
-    epsilon: parseDecimal(epsilon),
-  };
+/** The plan's optimiser in numbers: the same fields, with decimals read. */
+export function optimiserOf({ optimiser }: Pick<Plan, "optimiser">): Optimiser {
+  const { name, ...numbers } = optimiser;
+  const read = Object.fromEntries(Object.entries(numbers).map(([field, value]) => [field, parseDecimal(value)]));
+  // a type test holds the plan's fields and the model's together
+  return { name, ...read } as Optimiser;
 }

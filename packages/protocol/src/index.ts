@@ -51,11 +51,11 @@ export {
   protectionTier,
 } from "./plan/explain.ts";
 export { type Finding, knownActions, type LintOptions, lintPlan, requireSoundPlan } from "./plan/lint.ts";
+export { optimiserSchema } from "./plan/optimiser.ts";
 export { parsePlan, planHash } from "./plan/parse.ts";
 export {
   deadlinesSchema,
   modelSchema,
-  optimiserSchema,
   type Plan,
   planSchema,
   type Release,

@@ -47,7 +47,8 @@ export function takeSum(
 /** What the shell is asked for, also once more after a restart. */
 export function applyEffect(state: CoordinatorState, round: CoordinatorRound, sumHash: Sha256): CoordinatorEffect {
   const { modelHash, optimiserHash } = state;
-  return { type: "apply", round: round.number, release: round.release, modelHash, optimiserHash, sumHash };
+  const { number, release, survivors } = round;
+  return { type: "apply", round: number, release, modelHash, optimiserHash, sumHash, survivors: survivors.length };
 }
 
 /** The next model is stored: the round is released, charged, written down and announced. */

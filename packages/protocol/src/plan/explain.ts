@@ -4,6 +4,7 @@
  */
 import { formatDecimal, parseDecimal } from "../canonical/decimals.ts";
 import { planCost } from "./cost.ts";
+import { optimiserInWords } from "./optimiser.ts";
 import type { Plan, Release } from "./schema.ts";
 
 /** Google's tiers (`dp_accounting` documentation): ε up to 1 strong, up to 10 reasonable. */
@@ -19,6 +20,8 @@ export interface PlanDescription {
     readonly noiseMultiplier: string;
     readonly clipNorm: string;
   }[];
+  /** What the coordinator makes the next model with, and its numbers. */
+  readonly optimiser: string;
   readonly privacy: {
     /** Stated in the plan. */
     readonly epsilon: string;
@@ -72,6 +75,7 @@ export function describePlan(plan: Plan): PlanDescription {
       noiseMultiplier,
       clipNorm,
     })),
+    optimiser: optimiserInWords(plan.optimiser),
     privacy: {
       epsilon,
       recomputed: formatDecimal(planCost(plan).epsilon, "up"),
@@ -105,6 +109,7 @@ export function explainPlan(plan: Plan): string[] {
   return [
     `This is the plan of the federation "${plan.federation}". It fixes everything that may be done with customers' data.`,
     ...description.releases.map(releaseSentence),
+    `From each such sum the coordinator makes the next model by ${description.optimiser}; that looks at nothing else, so it costs no privacy.`,
     "Nothing else that depends on customers' data leaves a node for the coordinator or for other nodes.",
     unitSentence(description.privacy),
     strengthSentence(description.privacy),

@@ -6,6 +6,7 @@ import { sumQueryParameters, toNumber } from "@tributary/dp";
 import { type ErrorCode, type ErrorDetails, fail, isTributaryError } from "@tributary/errors";
 import { decimalToRational, parseDecimal } from "../canonical/decimals.ts";
 import { planCost, sumQueryOf } from "./cost.ts";
+import { optimiserFaults } from "./optimiser.ts";
 import type { Plan, Release } from "./schema.ts";
 
 export interface Finding {
@@ -186,18 +187,8 @@ function deadlinesRule({ deadlines }: Plan, _: LintOptions, report: Report): voi
 }
 
 function optimiserRule({ optimiser }: Plan, _: LintOptions, report: Report): void {
-  const check = (name: string, value: string, expected: string, holds: (number: number) => boolean) => {
-    if (!holds(parseDecimal(value))) outOfRange(report, `optimiser.${name}`, expected, value);
-  };
-  check("learningRate", optimiser.learningRate, "above 0", (x) => x > 0);
-  const belowOne = (x: number) => x >= 0 && x < 1;
-  if (optimiser.name === "fedavg") {
-    check("momentum", optimiser.momentum, "from 0 to below 1", belowOne);
-    return;
-  }
-  check("beta1", optimiser.beta1, "from 0 to below 1", belowOne);
-  check("beta2", optimiser.beta2, "from 0 to below 1", belowOne);
-  check("epsilon", optimiser.epsilon, "above 0", (x) => x > 0);
+  for (const { field, expected, value } of optimiserFaults(optimiser))
+    outOfRange(report, `optimiser.${field}`, expected, value);
 }
 
 function releasesRule(plan: Plan, options: LintOptions, report: Report): void {

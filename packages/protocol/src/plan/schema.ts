@@ -4,6 +4,7 @@
  */
 import { z } from "zod";
 import { decimal, federationName, identityKey, sha256Hex } from "../identifiers.ts";
+import { optimiserSchema } from "./optimiser.ts";
 
 const count = z.int().min(0);
 const positive = z.int().min(1);
@@ -61,11 +62,6 @@ export const releaseSchema = z.strictObject({
   /** f: the node adds up on the finer grid s·2^f before it rounds. */
   fractionBits: z.int().min(0).max(20),
 });
-
-export const optimiserSchema = z.discriminatedUnion("name", [
-  z.strictObject({ name: z.literal("fedavg"), learningRate: decimal, momentum: decimal }),
-  z.strictObject({ name: z.literal("fedadam"), learningRate: decimal, beta1: decimal, beta2: decimal, epsilon: decimal }),
-]);
 
 /** Milliseconds from the step's start, except `uploadOffset`. */
 export const deadlinesSchema = z.strictObject({

@@ -198,6 +198,7 @@ export async function simulateFederation(options: SimulationOptions): Promise<Si
             plan,
             release: effect.release,
             sum,
+            survivors: effect.survivors,
             parameters: read(models, effect.modelHash),
             optimiserState,
           });

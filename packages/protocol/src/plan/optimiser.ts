@@ -1,0 +1,115 @@
+/**
+ * The server optimiser that a plan names: its form, the ranges of its numbers, and what it is in words. What each computes is in
+ * `optimisers/` of `@tributary/model`; a type test in `federation` holds the names and fields of the two together.
+ */
+import { z } from "zod";
+import { parseDecimal } from "../canonical/decimals.ts";
+import { type Decimal, decimal } from "../identifiers.ts";
+
+/** What pulls weights toward zero; left out, it is 0. */
+const penalties = {
+  l1: decimal.exactOptional(),
+  l2: decimal.exactOptional(),
+  /** Decoupled: it does not pass through the optimiser's moments. */
+  weightDecay: decimal.exactOptional(),
+};
+const rate = { learningRate: decimal, ...penalties };
+const adaptive = { ...rate, beta1: decimal, beta2: decimal, epsilon: decimal };
+
+export const optimiserSchema = z.discriminatedUnion("name", [
+  /** With momentum above 0 this is FedAvgM. */
+  z.strictObject({ name: z.literal("fedavg"), ...rate, momentum: decimal }),
+  z.strictObject({ name: z.literal("fedadam"), ...adaptive }),
+  z.strictObject({ name: z.literal("adamw"), ...adaptive, weightDecay: decimal }),
+  z.strictObject({ name: z.literal("fedyogi"), ...adaptive }),
+  z.strictObject({ name: z.literal("fedadagrad"), ...rate, beta1: decimal, epsilon: decimal }),
+  z.strictObject({ name: z.literal("rmsprop"), ...rate, decay: decimal, epsilon: decimal }),
+  /** The noise's variance, which it subtracts, follows from the release and is not stated again. */
+  z.strictObject({ name: z.literal("dpadam"), ...rate, beta1: decimal, beta2: decimal, floor: decimal }),
+]);
+
+export type PlanOptimiser = z.infer<typeof optimiserSchema>;
+type KeysOfEach<Union> = Union extends unknown ? keyof Union : never;
+type Field = Exclude<KeysOfEach<PlanOptimiser>, "name">;
+
+interface Range {
+  readonly expected: string;
+  readonly holds: (value: number) => boolean;
+}
+const positive: Range = { expected: "above 0", holds: (x) => x > 0 };
+const notNegative: Range = { expected: "0 or more", holds: (x) => x >= 0 };
+const belowOne: Range = { expected: "from 0 to below 1", holds: (x) => x >= 0 && x < 1 };
+
+const ranges: Readonly<Record<Field, Range>> = {
+  learningRate: positive,
+  momentum: belowOne,
+  beta1: belowOne,
+  beta2: belowOne,
+  decay: belowOne,
+  epsilon: positive,
+  floor: positive,
+  l1: notNegative,
+  l2: notNegative,
+  weightDecay: notNegative,
+};
+
+const symbols: Readonly<Record<Field, string>> = {
+  learningRate: "learning rate",
+  momentum: "momentum",
+  beta1: "β₁",
+  beta2: "β₂",
+  decay: "decay of the squares",
+  epsilon: "ε",
+  floor: "least second moment",
+  l1: "L1 penalty",
+  l2: "L2 penalty",
+  weightDecay: "decoupled weight decay",
+};
+
+/** The numbers that are out of range, each once, in the order of the document. */
+export function optimiserFaults(
+  optimiser: PlanOptimiser,
+): { readonly field: Field; readonly expected: string; readonly value: string }[] {
+  const faults = fieldsOf(optimiser).flatMap(([field, value]) => {
+    const { expected, holds } = ranges[field];
+    return holds(parseDecimal(value)) ? [] : [{ field, expected, value }];
+  });
+  const { weightDecay } = optimiser;
+  if (faults.length > 0 || weightDecay === undefined) return faults;
+  const shrink = parseDecimal(optimiser.learningRate) * parseDecimal(weightDecay);
+  const fault = (expected: string) => [{ field: "weightDecay" as const, expected, value: weightDecay }];
+  if (optimiser.name === "adamw" && shrink === 0) return fault("above 0, or the optimiser is fedadam");
+  return shrink < 1 ? [] : fault("below 1/learningRate, so that weights shrink without changing sign");
+}
+
+/** For example `FedAdam (learning rate 0.01, β₁ 0.9, β₂ 0.99, ε 1e-8)`. */
+export function optimiserInWords(optimiser: PlanOptimiser): string {
+  const numbers = fieldsOf(optimiser).map(([field, value]) => `${symbols[field]} ${value}`);
+  return `${fullName(optimiser)} (${numbers.join(", ")})`;
+}
+
+function fullName(optimiser: PlanOptimiser): string {
+  switch (optimiser.name) {
+    case "fedavg":
+      return parseDecimal(optimiser.momentum) === 0
+        ? "federated averaging, FedAvg"
+        : "federated averaging with momentum, FedAvgM";
+    case "fedadam":
+      return "FedAdam";
+    case "adamw":
+      return "AdamW";
+    case "fedyogi":
+      return "FedYogi";
+    case "fedadagrad":
+      return "FedAdagrad";
+    case "rmsprop":
+      return "RMSprop";
+    case "dpadam":
+      return "Adam with the variance of the noise taken out of its second moment, DP-AdamBC";
+  }
+}
+
+function fieldsOf(optimiser: PlanOptimiser): readonly [Field, Decimal][] {
+  const { name: _, ...numbers } = optimiser;
+  return Object.entries(numbers) as [Field, Decimal][];
+}
