@@ -102,10 +102,12 @@ function goldenFeeds(golden: GoldenCase, spec: ModelSpec): Record<string, FeedTe
   if (spec.positions === "sinusoidal")
     feeds["position.weight"] = { shape: [length, spec.width], data: sinusoids(length, spec.width) };
   if (negatives && logCorrection) {
-    const slots = sequence.map((item) => (negatives.includes(item) ? negatives.indexOf(item) : negatives.length));
+    const slotOf = Int32Array.from({ length: spec.items + 1 }, (_, id) => negatives.indexOf(id)).map((place) =>
+      place < 0 ? negatives.length : place,
+    );
     feeds["negatives"] = { shape: [negatives.length], data: Int32Array.from(negatives) };
     feeds["correction"] = { shape: [negatives.length], data: Float64Array.from(logCorrection) };
-    feeds["slots"] = { shape: [batch, length + 1], data: slots };
+    feeds["slotOf"] = { shape: [spec.items + 1], data: slotOf };
   }
   return feeds;
 }

@@ -49,7 +49,7 @@ test("scores and action logits give the losses that training sees at the last po
   const training = await executor.load(trainingGraph(spec, { length: 6, clipped: false }).graph);
   const inference = await executor.load(inferenceGraph(spec));
   const examples = [0, 1].flatMap((customer) => exampleOf(spec, histories, customer) ?? []);
-  const fed = exampleFeeds(spec, histories, examples, 6, undefined);
+  const fed = exampleFeeds(spec, histories, examples, 6);
   // only each customer's last position counts
   const last = Float32Array.from({ length: 12 }, (_, i) => (i === 2 || i === 6 ? 1 : 0));
   const weight = { shape: [12, 1], data: last };

@@ -34,7 +34,7 @@ export const shortLength = 40;
 
 /**
  * Inputs beside the parameters: `items`, `actions` [B, L+1]; `gaps`, `positions`, `itemWeights`, `actionWeights` [B, L];
- * with negatives `negatives`, `correction` [K] and `slots` [B, L+1]; `clipNorm` []. Outputs: `loss` and `norm` [B], and the pieces.
+ * with negatives `negatives`, `correction` [K] and `slotOf` [items + 1]; `clipNorm` []. Outputs: `loss` and `norm` [B], and the pieces.
  * @param options.length what the per-customer norms are laid out for; `clipped: false` leaves norms and clipping out
  */
 export function trainingGraph(spec: ModelSpec, options: { readonly length: number; readonly clipped: boolean }): TrainingGraph {
@@ -53,14 +53,14 @@ export function trainingGraph(spec: ModelSpec, options: { readonly length: numbe
     positions,
   });
   const weights = g.input("itemWeights", ["B*L", 1]);
-  const tied = { hidden, table: parameter("item.weight"), sequence: items, weights };
+  const tied = { hidden, table: parameter("item.weight"), targets: windowOf(g, items, 1), weights };
   const { negatives } = spec.nextItem;
   if (negatives === 0) tiedSoftmaxLoss(g, tied);
   else {
     sampledSoftmaxLoss(g, tied, {
       negatives: g.input("negatives", [negatives], "int32"),
       correction: g.input("correction", [negatives]),
-      slots: g.input("slots", ["B", "L+1"], "int32"),
+      slotOf: g.input("slotOf", [spec.items + 1], "int32"),
     });
   }
   if (actions && hasActionHead(spec)) {

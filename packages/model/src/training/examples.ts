@@ -48,7 +48,6 @@ export function exampleFeeds(
   histories: Histories,
   examples: readonly Example[],
   length: number,
-  negatives: SharedNegatives | undefined,
 ): Record<string, FeedTensor> {
   // A matrix of one row takes another way through BLAS, with other rounding: a single token gets an empty customer beside it.
   const batch = Math.max(examples.length, length === 1 ? 2 : 1);
@@ -90,8 +89,5 @@ export function exampleFeeds(
   if (spec.actions > 0) feeds["actions"] = { shape: sequence, data: actions };
   if (spec.timeGaps > 0) feeds["gaps"] = { shape: grid, data: gaps };
   if (hasActionHead(spec)) feeds["actionWeights"] = { shape: column, data: actionWeights };
-  if (negatives) {
-    feeds["slots"] = { shape: sequence, data: items.map((row) => negatives.slotOf[row] ?? 0) };
-  }
   return feeds;
 }

@@ -17,7 +17,7 @@ import { gather, graphParameters, parameterCount, parameterShapes, sizeOf } from
 import { scrambled } from "../rows.ts";
 import { type ModelSpec, modelSpec } from "../spec.ts";
 import { BucketSum } from "./bucket-sum.ts";
-import { type Example, exampleFeeds, exampleOf, type SharedNegatives } from "./examples.ts";
+import { type Example, exampleFeeds, exampleOf } from "./examples.ts";
 
 const allowance = 2 ** -10;
 
@@ -100,7 +100,6 @@ interface Trial {
   readonly feeds: Readonly<Record<string, FeedTensor>>;
   readonly histories: Histories;
   readonly examples: readonly Example[];
-  readonly negatives: SharedNegatives | undefined;
 }
 
 /** Weights, histories and C of one trial. `wild`: powers of ten by which tensors are off; `certain`: the cancelling softmax. */
@@ -143,21 +142,20 @@ function prepare(spec: ModelSpec, customers: number, next: () => number, wild: n
   for (const parameter of graphParameters(spec))
     feeds[parameter.name] = { shape: parameter.shape, data: gather(parameter, parameters) };
   const count = spec.nextItem.negatives;
-  let negatives: SharedNegatives | undefined;
   if (count > 0) {
     const rows = Int32Array.from({ length: count }, (_, slot) => slot + 1);
     const slotOf = Int32Array.from({ length: spec.items + 1 }, (_, row) => (row > 0 && row <= count ? row - 1 : count));
-    negatives = { rows, slotOf };
+    feeds["slotOf"] = { shape: [slotOf.length], data: slotOf };
     feeds["negatives"] = { shape: [count], data: rows };
     feeds["correction"] = { shape: [count], data: new Float32Array(count).fill(Math.log(count / spec.items)) };
   }
   const examples = histories.customers.flatMap((_, c) => exampleOf(spec, histories, c) ?? []);
-  return { feeds, histories, examples, negatives };
+  return { feeds, histories, examples };
 }
 
 /** A run's clipped sum in units of C, or undefined where something is not finite. */
 async function sumOf(spec: ModelSpec, { pieces }: TrainingGraph, session: Session, trial: Trial, examples: readonly Example[]) {
-  const feeds = { ...trial.feeds, ...exampleFeeds(spec, trial.histories, examples, spec.length, trial.negatives) };
+  const feeds = { ...trial.feeds, ...exampleFeeds(spec, trial.histories, examples, spec.length) };
   const outputs = await session.run(feeds);
   const bucket = new BucketSum(graphParameters(spec), pieces, parameterCount(spec));
   if (!outputs["norm"]?.data.every(Number.isFinite) || !bucket.add(pieces, outputs, feeds)) return undefined;
@@ -181,7 +179,7 @@ async function sumOneByOne(
 ) {
   const bucket = new BucketSum(graphParameters(spec), pieces, parameterCount(spec));
   for (const example of examples) {
-    const feeds = { ...trial.feeds, ...exampleFeeds(spec, trial.histories, [example], spec.length, trial.negatives) };
+    const feeds = { ...trial.feeds, ...exampleFeeds(spec, trial.histories, [example], spec.length) };
     const outputs = await session.run(feeds);
     if (!outputs["norm"]?.data.every(Number.isFinite) || !bucket.add(pieces, outputs, feeds)) return undefined;
   }

@@ -105,7 +105,7 @@ export async function createTrainer(
         }
         const graph = (length > shortLength ? graphs.at(-1) : short) ?? short;
         const run = async (some: readonly Example[]) => {
-          const feeds = { ...common, ...exampleFeeds(spec, request.histories, some, length, negatives) };
+          const feeds = { ...common, ...exampleFeeds(spec, request.histories, some, length) };
           const outputs = await graph.session.run(feeds);
           return finite(outputs, clipped) && bucketSum.add(graph.pieces, outputs, feeds);
         };
@@ -215,6 +215,7 @@ function commonFeeds(
   if (negatives) {
     const count = negatives.rows.length;
     feeds["negatives"] = { shape: [count], data: negatives.rows };
+    feeds["slotOf"] = { shape: [spec.items + 1], data: negatives.slotOf };
     feeds["correction"] = { shape: [count], data: new Float32Array(count).fill(logExpectedCount(spec)) };
   }
   if (clipped) feeds[clipNormInput] = { shape: [], data: Float32Array.of(request.clipNorm) };

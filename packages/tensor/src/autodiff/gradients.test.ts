@@ -45,6 +45,8 @@ function build({ heads, negatives, layout }: Variant, clipped: boolean): { graph
     embedding(g, table, windowOf(g, items, 0), { factor: 2 }),
     embedding(g, g.parameter("place", [length, width]), positions, { distinct: true }),
   );
+  // the item table by a second list of ids
+  x = add(g, x, embedding(g, table, g.input("others", ["B", "L"], "int32")));
   // the same small table at ids that repeat within a customer
   x = add(g, x, embedding(g, g.parameter("kind", [2, width]), g.input("kinds", ["B", "L"], "int32")));
   const norm = (a: Tensor, name: string) =>
@@ -62,11 +64,11 @@ function build({ heads, negatives, layout }: Variant, clipped: boolean): { graph
   x = add(g, x, relu(g, linear(g, gelu(g, linear(g, x, shared, sharedBias)), shared, sharedBias)));
   x = multiply(g, x, g.parameter("elementwise", [width]));
   const hidden = norm(add(g, x, g.parameter("shift", [width])), "last");
-  const tied = { hidden, table, sequence: items, weights };
+  const tied = { hidden, table, targets: windowOf(g, items, 1), weights };
   if (negatives === 0) tiedSoftmaxLoss(g, tied);
   else {
     const sample = { negatives: g.input("negatives", [negatives], "int32"), correction: g.input("correction", [negatives]) };
-    sampledSoftmaxLoss(g, tied, { ...sample, slots: g.input("slots", ["B", "L+1"], "int32") });
+    sampledSoftmaxLoss(g, tied, { ...sample, slotOf: g.input("slotOf", [rows + 1], "int32") });
   }
   softmaxLoss(g, layer(hidden, "head", classes), g.input("classes", ["B", "L"], "int32"), weights);
   backward(g);
@@ -106,9 +108,13 @@ function feedsOf(graph: Graph, { negatives }: Variant, which: readonly number[])
     items: { shape: [which.length, length + 1], data: sequence },
     negatives: { shape: [list.length], data: Int32Array.from(list) },
     correction: { shape: [list.length], data: Float64Array.from(list, (_, i) => -0.3 * i) },
-    slots: {
-      shape: [which.length, length + 1],
-      data: sequence.map((item) => (list.includes(item) ? list.indexOf(item) : list.length)),
+    slotOf: {
+      shape: [rows + 1],
+      data: Int32Array.from({ length: rows + 1 }, (_, id) => (list.includes(id) ? list.indexOf(id) : list.length)),
+    },
+    others: {
+      shape: [which.length, length],
+      data: Int32Array.from(grid(({ items }, t) => items[(t + 2) % items.length] ?? 0)),
     },
     [clipNormInput]: { shape: [], data: Float64Array.of(1.3) },
   };

@@ -25,18 +25,18 @@ import {
   sumOver,
   times,
 } from "../graph/operations.ts";
-import { knownDimension } from "../graph/shapes.ts";
+import { dimension, knownDimension } from "../graph/shapes.ts";
 import type { Tensor } from "../graph/types.ts";
-import { placesOf, windowOf } from "./layers.ts";
+import { placesOf } from "./layers.ts";
 
-/** What a head over a tied table reads. */
+/** What a head over a table reads. */
 export interface TiedTargets {
   /** [T, width] */
   readonly hidden: Tensor;
-  /** [rows, width], tied with the input embedding. */
+  /** [rows, width]; it may be the table that the input was looked up in. */
   readonly table: Tensor;
-  /** Events [B, L + 1]; the target of position t is event t + 1, none where that is 0. */
-  readonly sequence: Tensor;
+  /** Ids [B, L] of what each position should predict, none where that is 0: fed, or a window of what was fed. */
+  readonly targets: Tensor;
   /** [T, 1]; 0 where there is no target. */
   readonly weights: Tensor;
 }
@@ -47,8 +47,7 @@ function surprise(g: GraphBuilder, probability: Tensor, weights: Tensor): Tensor
 }
 
 /** Softmax over all rows of the table: logits = hidden · tableᵀ. */
-export function tiedSoftmaxLoss(g: GraphBuilder, { hidden, table, sequence, weights }: TiedTargets): Tensor {
-  const targets = windowOf(g, sequence, 1);
+export function tiedSoftmaxLoss(g: GraphBuilder, { hidden, table, targets, weights }: TiedTargets): Tensor {
   const places = flattened(g, placesOf(g, targets));
   const probabilities = softmaxOf(g, product(g, hidden, table, { transposeB: true }));
   const loss = surprise(g, gatherElements(g, probabilities, places, 1), weights);
@@ -59,12 +58,12 @@ export function tiedSoftmaxLoss(g: GraphBuilder, { hidden, table, sequence, weig
     pullback: () => {
       const weighted = times(g, hidden, weights);
       // the gradient is (p − onehot) ⊗ weighted: p stays as it is, the −1 is a sparse row at the target
-      const slots = placesOf(g, sequence);
+      const slotsOf = (ids: Tensor) => placesOf(g, ids);
       parameter?.uses.push(
-        { kind: "columns", factor: probabilities, values: weighted, columns: undefined, sequence, slots },
+        { kind: "columns", factor: probabilities, values: weighted, columns: undefined, slotsOf },
         { kind: "rows", ids: targets, values: negative(g, weighted), distinct: false },
       );
-      const own = gatherRows(g, table, reshape(g, places, [-1], [g.tokens.flat]));
+      const own = gatherRows(g, table, reshape(g, places, [-1], [dimension(hidden, 0)]));
       return [times(g, minus(g, product(g, probabilities, table), own), weights)];
     },
   });
@@ -77,20 +76,20 @@ export function tiedSoftmaxLoss(g: GraphBuilder, { hidden, table, sequence, weig
  */
 export function sampledSoftmaxLoss(
   g: GraphBuilder,
-  { hidden, table, sequence, weights }: TiedTargets,
+  { hidden, table, targets, weights }: TiedTargets,
   sample: {
     /** Ids [K], distinct. */
     readonly negatives: Tensor;
     /** [K] */
     readonly correction: Tensor;
-    /** [B, L + 1]: the place among the negatives of each event's row; K where it is none of them. */
-    readonly slots: Tensor;
+    /** [rows + 1] int32: the place of each id among the negatives; K for those that are none of them, and for 0. */
+    readonly slotOf: Tensor;
   },
 ): Tensor {
   const count = knownDimension(sample.negatives, 0);
   const width = knownDimension(table, 1);
-  const targets = windowOf(g, sequence, 1);
-  const targetSlots = flattened(g, windowOf(g, sample.slots, 1));
+  const slotsOf = (ids: Tensor) => gatherRows(g, sample.slotOf, ids);
+  const targetSlots = flattened(g, slotsOf(targets));
   // column K holds the target's own score; its table row is zero so that Gemm can fill the column
   const zeroRow = g.constant(
     Array.from({ length: width }, () => 0),
@@ -99,7 +98,7 @@ export function sampledSoftmaxLoss(
   );
   const columns = concatenate(g, [gatherRows(g, table, placesOf(g, sample.negatives)), zeroRow], 0);
   const bias = concatenate(g, [negative(g, sample.correction), g.constant([0])], 0);
-  const own = gatherRows(g, table, reshape(g, flattened(g, placesOf(g, targets)), [-1], [g.tokens.flat]));
+  const own = gatherRows(g, table, reshape(g, flattened(g, placesOf(g, targets)), [-1], [dimension(hidden, 0)]));
   const ownScore = sumOver(g, times(g, hidden, own), [-1], true);
   const last = g.constant(count, "int32", [1, 1]);
   const lastColumn = larger(g, targetSlots, last);
@@ -124,7 +123,7 @@ export function sampledSoftmaxLoss(
       const weighted = times(g, hidden, weights);
       const ownGradient = times(g, minus(g, ownProbability, g.constant(1)), weights);
       parameter?.uses.push(
-        { kind: "columns", factor, values: weighted, columns: sample.negatives, sequence, slots: sample.slots },
+        { kind: "columns", factor, values: weighted, columns: sample.negatives, slotsOf },
         { kind: "rows", ids: targets, values: times(g, hidden, ownGradient), distinct: false },
       );
       return [plus(g, times(g, product(g, factor, columns), weights), times(g, own, ownGradient))];

@@ -6,7 +6,7 @@ import { embedding, layerNorm, linear, windowOf } from "../autodiff/layers.ts";
 import { softmaxLoss, tiedSoftmaxLoss } from "../autodiff/losses.ts";
 import { interpret } from "../executors/interpreter/interpreter.ts";
 import { GraphBuilder } from "../graph/builder.ts";
-import { product, times } from "../graph/operations.ts";
+import { larger, product, times } from "../graph/operations.ts";
 import type { Tensor } from "../graph/types.ts";
 import { clipNormInput, collect } from "./collect.ts";
 
@@ -41,11 +41,11 @@ function end({ g, weights }: Start, logits: Tensor): void {
 
 const refused: [string, string, (s: Start) => void][] = [
   [
-    "a table looked up by two id lists",
+    "a table looked up by ids that were not fed",
     "TRB_TENSOR_MIXED_USES",
     (s) => {
-      const other = s.g.input("other", ["B", "L"], "int32");
-      end(s, add(s.g, embedding(s.g, s.table, windowOf(s.g, s.items, 0)), embedding(s.g, s.table, other)));
+      const fed = windowOf(s.g, s.items, 0);
+      end(s, embedding(s.g, s.table, larger(s.g, fed, s.g.constant(1, "int32"))));
     },
   ],
   [
@@ -61,8 +61,13 @@ const refused: [string, string, (s: Start) => void][] = [
     "TRB_TENSOR_MIXED_USES",
     (s) => {
       const hidden = embedding(s.g, s.table, windowOf(s.g, s.items, 0));
-      tiedSoftmaxLoss(s.g, { hidden, table: s.table, sequence: s.items, weights: s.weights });
-      tiedSoftmaxLoss(s.g, { hidden, table: s.table, sequence: s.items, weights: s.g.input("others", ["B*L", 1]) });
+      tiedSoftmaxLoss(s.g, { hidden, table: s.table, targets: windowOf(s.g, s.items, 1), weights: s.weights });
+      tiedSoftmaxLoss(s.g, {
+        hidden,
+        table: s.table,
+        targets: windowOf(s.g, s.items, 1),
+        weights: s.g.input("others", ["B*L", 1]),
+      });
       backward(s.g);
       collect(s.g, { clipped: true, length: 3 });
     },
@@ -101,7 +106,7 @@ test("where terms cancel, the magnitude decides: no contribution is longer than 
     g.parameter("gain", [4]),
     g.parameter("bias", [4]),
   );
-  tiedSoftmaxLoss(g, { hidden, table: s.table, sequence: s.items, weights: s.weights });
+  tiedSoftmaxLoss(g, { hidden, table: s.table, targets: windowOf(s.g, s.items, 1), weights: s.weights });
   backward(g);
   const pieces = collect(g, { clipped: true, length: 3 });
   const graph = g.graph();

@@ -6,7 +6,8 @@
  * - only sums (biases, gains): each customer's gradient is written out, it is no longer than the parameter;
  * - one product: by Gram matrices, unless `length`·(in + out)·3 > in·out·4, when the customer's matrix is cheaper;
  * - several products: each customer's matrix is written out and added up;
- * - a table: looked-up rows (those of one sequence are added event by event first) and at most one dense factor, jointly.
+ * - a table: looked-up rows (those of one sequence are added event by event first, those of several are put side by side) and at
+ *   most one dense factor, jointly.
  * Anything else is refused: no use is ever left out.
  *
  * The clip factor is C / max(C, norm, magnitude/4). Where terms cancel so far that float32 can't tell a customer's norm from
@@ -228,21 +229,38 @@ function collectTable(g: GraphBuilder, parameter: Parameter, terms: NormTerms, p
       } else lookups.set(ids.name, { ids, values, distinct: use.distinct });
     } else throw mixed(parameter);
   }
-  const [lookup, another] = lookups.values();
-  // Two id lists may name the same row, and the dense factor must know the slots of the rows: one list, or a refusal.
-  if (another || (dense && lookup && dense.sequence.name !== lookup.ids.name)) throw mixed(parameter);
-  if (lookup) {
-    const { ids, values, distinct } = lookup;
-    terms.addSparse(ids, values, distinct);
+  const lists = [...lookups.values()];
+  // What is added up outside the graph goes by ids that were fed: others would be lost.
+  if (lists.some(({ ids }) => !g.isInput(ids))) throw mixed(parameter);
+  for (const [place, { ids, values }] of lists.entries()) {
+    const output = place === 0 ? `rows:${name}` : `rows${place}:${name}`;
     pending.push({
-      piece: { kind: "rows", parameter: name, output: `rows:${name}`, ids: ids.name },
+      piece: { kind: "rows", parameter: name, output, ids: ids.name },
       make: (factors) => (factors ? times(g, values, factors.block) : values),
     });
   }
+  const [only, another] = lists;
+  // Two lists may name the same row: their events stand side by side, and equal ids meet in the norm.
+  const joint = another
+    ? {
+        ids: concatenate(
+          g,
+          lists.map(({ ids }) => ids),
+          1,
+        ),
+        values: concatenate(
+          g,
+          lists.map(({ values }) => values),
+          1,
+        ),
+        distinct: false,
+      }
+    : only;
+  if (joint) terms.addSparse(joint.ids, joint.values, joint.distinct);
   if (dense) {
-    const { factor, values, columns, slots } = dense;
+    const { factor, values, columns, slotsOf } = dense;
     terms.addProduct(factor, values);
-    if (lookup) terms.addCross(factor, values, slots, lookup.values);
+    if (joint) terms.addCross(factor, values, slotsOf(joint.ids), joint.values);
     const output = `columns:${name}`;
     pending.push({
       piece: columns

@@ -7,7 +7,7 @@
  * Beside each squared norm stands the squared *magnitude* Σ_t ‖r_t‖²‖v_t‖²: what was added up, before anything cancelled.
  * Float32 is right relative to the magnitude, not to the norm, so the clip factor must know both (`collect.ts`).
  */
-import type { GraphBuilder } from "../graph/builder.ts";
+import type { GraphBuilder, Tokens } from "../graph/builder.ts";
 import {
   cast,
   concatenate,
@@ -31,8 +31,8 @@ export class NormTerms {
   readonly #g: GraphBuilder;
   readonly #norm: Tensor[] = [];
   readonly #magnitude: Tensor[] = [];
-  /** [B, L, L] matrices whose whole sum is a squared norm and whose trace is the magnitude. */
-  readonly #pairs: Tensor[] = [];
+  /** For each grid of tokens, [B, L, L] matrices whose whole sum is a squared norm and whose trace is the magnitude. */
+  readonly #pairs = new Map<Tokens, Tensor[]>();
 
   constructor(g: GraphBuilder) {
     this.#g = g;
@@ -40,7 +40,9 @@ export class NormTerms {
 
   /** A gradient Σ_t rows_t ⊗ values_t, by Gram matrices. */
   addProduct(rows: Tensor, values: Tensor): void {
-    this.#pairs.push(times(this.#g, gram(this.#g, rows), gram(this.#g, values)));
+    const tokens = this.#g.tokensOf(rows) ?? this.#g.tokens;
+    const pairs = this.#pairs.get(tokens) ?? [];
+    this.#pairs.set(tokens, [...pairs, times(this.#g, gram(this.#g, rows), gram(this.#g, values))]);
   }
 
   /** The same, from the materialised gradient [B, in, out]. */
@@ -85,10 +87,9 @@ export class NormTerms {
    */
   addCross(factor: Tensor, weighted: Tensor, slots: Tensor, values: Tensor): void {
     const g = this.#g;
-    const { customers, positions } = g.tokens;
-    const wide = g.node("Expand", [unsqueeze(g, slots, 1), expandSizes(g)], [customers, positions, slots.shape[1] ?? 1], {
-      type: "int32",
-    });
+    const tokens = g.tokensOf(factor) ?? g.tokens;
+    const shape = [tokens.customers, tokens.positions, slots.shape[1] ?? 1];
+    const wide = g.node("Expand", [unsqueeze(g, slots, 1), expandSizes(g, tokens)], shape, { type: "int32" });
     const found = gatherElements(g, grouped(g, factor), wide, 2);
     const dots = product(g, grouped(g, weighted), values, { transposeB: true });
     this.#norm.push(scaled(g, sumOver(g, times(g, found, dots), [1, 2]), 2));
@@ -98,9 +99,9 @@ export class NormTerms {
   totals(): { readonly norm: Tensor; readonly magnitude: Tensor } {
     const g = this.#g;
     const [norm, magnitude] = [[...this.#norm], [...this.#magnitude]];
-    if (this.#pairs.length > 0) {
-      const pairs = sumOf(g, this.#pairs);
-      const range = positionsRange(g);
+    for (const [tokens, matrices] of this.#pairs) {
+      const pairs = sumOf(g, matrices);
+      const range = positionsRange(g, tokens);
       const diagonal = cast(g, equal(g, unsqueeze(g, range, 0), unsqueeze(g, range, 1)), "float");
       norm.push(sumOver(g, pairs, [1, 2]));
       magnitude.push(sumOver(g, times(g, pairs, diagonal), [1, 2]));
@@ -110,8 +111,8 @@ export class NormTerms {
 }
 
 /** [1, L, 1]: stretches a slot list over all positions. */
-function expandSizes(g: GraphBuilder): Tensor {
-  const length = g.node("Shape", [g.tokens.grid], [1], { type: "int64", attributes: { start: 1, end: 2 } });
+function expandSizes(g: GraphBuilder, { grid }: Tokens): Tensor {
+  const length = g.node("Shape", [grid], [1], { type: "int64", attributes: { start: 1, end: 2 } });
   return concatenate(g, [g.integers(1), length, g.integers(1)], 0);
 }
 

@@ -16,13 +16,12 @@ export type ParameterUse =
   | { readonly kind: "rows"; readonly ids: Tensor; readonly values: Tensor; readonly distinct: boolean }
   /**
    * gradient = Σ over tokens of factor_t ⊗ values_t over a table's rows, or over the chosen rows `columns` (ids [K], one
-   * further column of `factor` is zero). `slots` [B, S] says for every event of the sequence which column is its row's.
+   * further column of `factor` is zero). `slotsOf` gives for ids [B, S] which column is each row's, int32 [B, S].
    */
   | {
       readonly kind: "columns";
       readonly factor: Tensor;
       readonly values: Tensor;
       readonly columns: Tensor | undefined;
-      readonly sequence: Tensor;
-      readonly slots: Tensor;
+      readonly slotsOf: (ids: Tensor) => Tensor;
     };

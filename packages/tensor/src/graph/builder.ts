@@ -27,7 +27,10 @@ export interface Parameter {
   readonly uses: ParameterUse[];
 }
 
-/** How customers and positions lie in a batch: `grid` is any [customers, positions] tensor. */
+/**
+ * How customers and positions lie in a batch: `grid` is any [customers, positions] tensor. A graph may have several, with the same
+ * customers: an encoder's positions and a decoder's steps.
+ */
 export interface Tokens {
   readonly grid: Tensor;
   readonly customers: Dimension;
@@ -36,7 +39,7 @@ export interface Tokens {
   readonly flat: Dimension;
 }
 
-/** Ids that are a stretch of a longer sequence. */
+/** Ids that are the first or last but one of a longer sequence's. */
 export interface Window {
   readonly sequence: Tensor;
   readonly offset: 0 | 1;
@@ -57,7 +60,7 @@ export class GraphBuilder {
   /** Names of tensors that depend on a parameter. */
   readonly #tracked = new Set<string>();
   readonly #taped = new Set<string>();
-  #tokens: Tokens | undefined;
+  readonly #tokens: Tokens[] = [];
 
   constructor(name: string) {
     this.name = name;
@@ -148,14 +151,27 @@ export class GraphBuilder {
   /** Says which axes are customers and positions. */
   declareTokens(grid: Tensor): Tokens {
     const [customers = "B", positions = "L"] = grid.shape;
-    this.#tokens = { grid, customers, positions, flat: timesDimension(customers, positions) };
-    return this.#tokens;
+    const tokens = { grid, customers, positions, flat: timesDimension(customers, positions) };
+    this.#tokens.push(tokens);
+    return tokens;
   }
 
-  /** @throws TRB_TENSOR_NO_TOKENS */
+  /** The tokens that were declared first. @throws TRB_TENSOR_NO_TOKENS */
   get tokens(): Tokens {
-    if (this.#tokens === undefined) throw fail("TRB_TENSOR_NO_TOKENS");
-    return this.#tokens;
+    const [tokens] = this.#tokens;
+    if (tokens === undefined) throw fail("TRB_TENSOR_NO_TOKENS");
+    return tokens;
+  }
+
+  /** The declared tokens that lie along the leading axis of [T, …] or the two leading axes of [B, L, …]. */
+  tokensOf({ shape }: Tensor): Tokens | undefined {
+    return this.#tokens.find(
+      ({ customers, positions, flat }) => shape[0] === flat || (shape[0] === customers && shape[1] === positions),
+    );
+  }
+
+  isInput({ name }: Tensor): boolean {
+    return this.#inputs.some((input) => input.name === name);
   }
 
   // ── what the reverse pass needs ────────────────────────────────────────────────────────────────────────────────

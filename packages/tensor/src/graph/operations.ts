@@ -4,7 +4,7 @@
  */
 
 import { fail } from "@tributary/errors";
-import type { GraphBuilder } from "./builder.ts";
+import type { GraphBuilder, Tokens } from "./builder.ts";
 import { broadcast, dimension, mismatch, productShape, sameShape, showShape } from "./shapes.ts";
 import type { DataType, Dimension, Shape, Tensor } from "./types.ts";
 
@@ -183,22 +183,25 @@ export function unsqueeze(g: GraphBuilder, a: Tensor, axis: number): Tensor {
 }
 
 /** The first two sizes of a [customers, positions] tensor and −1: how to group tokens by customer. */
-function groupedSizes(g: GraphBuilder): Tensor {
-  const sizes = g.node("Shape", [g.tokens.grid], [2], { type: "int64", attributes: { start: 0, end: 2 } });
+function groupedSizes(g: GraphBuilder, { grid }: Tokens): Tensor {
+  const sizes = g.node("Shape", [grid], [2], { type: "int64", attributes: { start: 0, end: 2 } });
   return concatenate(g, [sizes, g.integers(-1)], 0);
 }
 
 /** [B*L, width] → [B, L, width] */
 export function grouped(g: GraphBuilder, a: Tensor): Tensor {
-  const { customers, positions, flat } = g.tokens;
-  if (a.shape.length !== 2 || a.shape[0] !== flat) throw mismatch("group by customer", a, [flat, "width"]);
-  return reshape(g, a, groupedSizes(g), [customers, positions, dimension(a, 1)]);
+  const tokens = g.tokensOf(a);
+  if (tokens === undefined || a.shape.length !== 2 || tokens.flat !== a.shape[0]) {
+    throw mismatch("group by customer", a, [g.tokens.flat, "width"]);
+  }
+  return reshape(g, a, groupedSizes(g, tokens), [tokens.customers, tokens.positions, dimension(a, 1)]);
 }
 
 /** [B, L, width] → [B*L, width]; [B, L] → [B*L, 1] */
 export function flattened(g: GraphBuilder, a: Tensor): Tensor {
-  const { customers, positions, flat } = g.tokens;
-  if (a.shape[0] !== customers || a.shape[1] !== positions) throw mismatch("flatten", a, [customers, positions, "width"]);
+  const tokens = g.tokensOf(a);
+  if (tokens === undefined || a.shape[0] === tokens.flat) throw mismatch("flatten", a, ["B", "L", "width"]);
+  const { flat } = tokens;
   const width = a.shape[2] ?? 1;
   if (typeof width !== "number")
     throw fail("TRB_TENSOR_SHAPE_MISMATCH", {
@@ -212,8 +215,7 @@ export function flattened(g: GraphBuilder, a: Tensor): Tensor {
 }
 
 /** 0, 1, …, L − 1 as int64 [L], L the number of positions. */
-export function positionsRange(g: GraphBuilder): Tensor {
-  const { grid, positions } = g.tokens;
+export function positionsRange(g: GraphBuilder, { grid, positions }: Tokens = g.tokens): Tensor {
   const length = reshape(g, g.node("Shape", [grid], [1], { type: "int64", attributes: { start: 1, end: 2 } }), [], []);
   return g.node("Range", [g.constant(0, "int64"), length, g.constant(1, "int64")], [positions], { type: "int64" });
 }
