@@ -22,7 +22,17 @@ export { describeImport, type ImportOptions, type ImportReport, type ImportResul
 export type { ColumnNames } from "./reading/columns.ts";
 export { type LogOptions, type LogPreset, logPresets } from "./reading/log.ts";
 export { type SeededRandom, seededRandom, shuffle } from "./seeded-random.ts";
-export { type HeldOut, leaveLastOut, sliceHistories, splitCustomers } from "./splitting.ts";
+export { readSequenceFile, type SequenceFile } from "./sequence-file.ts";
+export {
+  type Fold,
+  foldCustomers,
+  type HeldOut,
+  leaveLastOut,
+  sliceHistories,
+  splitByTime,
+  splitCustomers,
+  type TimeSplit,
+} from "./splitting.ts";
 export { decodeHistories, encodeHistories } from "./store-format.ts";
 export { timeGapBucket, timeGapBuckets } from "./time-gaps.ts";
 export { writeCsv } from "./write-csv.ts";

@@ -4,5 +4,5 @@
  */
 export { type Action, actions, type Histories } from "./histories.ts";
 export { type SeededRandom, seededRandom, shuffle } from "./seeded-random.ts";
-export { type HeldOut, leaveLastOut } from "./splitting.ts";
+export { foldCustomers, type HeldOut, leaveLastOut, splitByTime, type TimeSplit } from "./splitting.ts";
 export { timeGapBucket, timeGapBuckets } from "./time-gaps.ts";

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import type { Histories } from "./histories.ts";
 import { refusal } from "./log-files.fixture.ts";
 import { anyHistories } from "./random-histories.fixture.ts";
-import { leaveLastOut, sliceHistories, splitCustomers } from "./splitting.ts";
+import { foldCustomers, leaveLastOut, sliceHistories, splitByTime, splitCustomers } from "./splitting.ts";
 
 /** Events of the customer at this place. */
 function eventsOf({ offsets, items, actions, times }: Histories, place: number) {
@@ -78,6 +78,71 @@ describe("splitCustomers", () => {
       expect((await refusal(() => splitCustomers(three, parts, 1))).code).toBe("TRB_EVENTS_SPLIT_INVALID");
     }
     expect((await refusal(() => splitCustomers(three, 3, 1))).code).toBe("TRB_EVENTS_TOO_FEW_CUSTOMERS");
+  });
+});
+
+describe("foldCustomers", () => {
+  it("tests every customer exactly once, on a model of all the others, the same for the same seed", () => {
+    fc.assert(
+      fc.property(anyHistories, fc.integer({ min: 2, max: 6 }), fc.integer(), (histories, wanted, seed) => {
+        fc.pre(histories.customers.length >= 2);
+        const folds = foldCustomers(histories, Math.min(wanted, histories.customers.length), seed);
+        expect(folds).toHaveLength(Math.min(wanted, histories.customers.length));
+        expect(folds.flatMap(({ test }) => test.customers).sort()).toEqual([...histories.customers].sort());
+        for (const { train, test } of folds) {
+          expect(train.customers.length).toBeGreaterThan(0);
+          expect(new Map([...byCustomer(train), ...byCustomer(test)])).toEqual(byCustomer(histories));
+          expect(train.customers.length + test.customers.length).toBe(histories.customers.length); // disjoint
+        }
+        const sizes = folds.map(({ test }) => test.customers.length);
+        expect(Math.max(...sizes) - Math.min(...sizes)).toBeLessThanOrEqual(1);
+        expect(foldCustomers(histories, folds.length, seed)).toEqual(folds);
+      }),
+    );
+  });
+
+  it("depends on the seed", () => {
+    const first = (seed: number) => foldCustomers(three, 2, seed)[0]?.test.customers.join();
+    expect(new Set(Array.from({ length: 30 }, (_, seed) => first(seed))).size).toBeGreaterThan(3);
+  });
+
+  it("refuses one fold, and more folds than customers", async () => {
+    for (const folds of [1, 0, 2.5, Number.NaN]) {
+      expect((await refusal(() => foldCustomers(three, folds, 1))).code).toBe("TRB_EVENTS_FOLDS_INVALID");
+    }
+    expect((await refusal(() => foldCustomers(three, 5, 1))).code).toBe("TRB_EVENTS_TOO_FEW_CUSTOMERS");
+  });
+});
+
+describe("splitByTime", () => {
+  it("puts events before the cut into one part, and the cut's own moment and later into the other", () => {
+    const { train, test } = splitByTime(three, 2);
+    expect(train.customers).toEqual(three.customers);
+    expect(test.customers).toEqual(three.customers);
+    expect([...train.offsets]).toEqual([0, 1, 2, 3, 4]);
+    expect([...test.offsets]).toEqual([0, 3, 3, 4, 6]);
+    expect([...train.items]).toEqual([1, 4, 5, 6]);
+    expect([...test.items]).toEqual([2, 3, 0, 0, 0, 6]);
+    expect([...test.actions]).toEqual([0, 0, 5, 5, 5, 3]);
+  });
+
+  it("loses and repeats nothing, at any moment", () => {
+    fc.assert(
+      fc.property(anyHistories, fc.oneof(fc.nat(50), fc.integer({ min: -1, max: 2e9 })), (histories, cut) => {
+        const { train, test } = splitByTime(histories, cut);
+        histories.customers.forEach((_id, place) => {
+          expect([...eventsOf(train, place), ...eventsOf(test, place)]).toEqual(eventsOf(histories, place));
+        });
+        expect(train.times.every((time) => time < cut)).toBe(true);
+        expect(test.times.every((time) => time >= cut)).toBe(true);
+      }),
+    );
+  });
+
+  it("refuses a cut that is no moment", async () => {
+    for (const cut of [Number.NaN, Number.POSITIVE_INFINITY]) {
+      expect((await refusal(() => splitByTime(three, cut))).code).toBe("TRB_EVENTS_CUT_INVALID");
+    }
   });
 });
 

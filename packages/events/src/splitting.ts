@@ -1,4 +1,4 @@
-/** Histories taken apart: some customers, disjoint parts for merchants, and the last event held out for evaluation. */
+/** Histories taken apart: some customers, disjoint parts for merchants, folds, and what is held out for evaluation. */
 import { fail } from "@tributary/errors";
 import type { Histories } from "./histories.ts";
 import { seededRandom, shuffle } from "./seeded-random.ts";
@@ -32,10 +32,45 @@ export function splitCustomers(histories: Histories, parts: number, seed: number
   if (!Number.isInteger(parts) || parts < 1) throw fail("TRB_EVENTS_SPLIT_INVALID", { parts });
   if (customers < parts * leastCustomers)
     throw fail("TRB_EVENTS_TOO_FEW_CUSTOMERS", { customers, least: parts * leastCustomers });
-  const order = shuffle(Uint32Array.from(histories.customers.keys()), seededRandom(seed, "split customers"));
-  return Array.from({ length: parts }, (_, part) =>
-    sliceHistories(histories, order.filter((_customer, place) => place % parts === part).sort()),
+  const part = dealOut(customers, parts, seed, "split customers");
+  return Array.from({ length: parts }, (_, p) => sliceHistories(histories, part.members(p)));
+}
+
+export interface Fold {
+  /** Everybody who is not in `test`, with whole histories. */
+  readonly train: Histories;
+  /** The fold's own customers, with whole histories: cut them by `leaveLastOut` or `splitByTime` to judge. */
+  readonly test: Histories;
+}
+
+/**
+ * k-fold cross-validation by customer: every customer is in the `test` of exactly one fold, and in the `train` of all others.
+ * Folds are equal in customers up to one; they come from a seeded shuffle.
+ * @param folds k, at least 2
+ * @param seed not secret and not private
+ * @throws TRB_EVENTS_FOLDS_INVALID, TRB_EVENTS_TOO_FEW_CUSTOMERS when a fold would be empty
+ */
+export function foldCustomers(histories: Histories, folds: number, seed: number): readonly Fold[] {
+  const customers = histories.customers.length;
+  if (!Number.isInteger(folds) || folds < 2) throw fail("TRB_EVENTS_FOLDS_INVALID", { folds });
+  if (customers < folds) throw fail("TRB_EVENTS_TOO_FEW_CUSTOMERS", { customers, least: folds });
+  const part = dealOut(customers, folds, seed, "fold customers");
+  return Array.from({ length: folds }, (_, fold) => ({
+    train: sliceHistories(histories, part.others(fold)),
+    test: sliceHistories(histories, part.members(fold)),
+  }));
+}
+
+/** Shuffles customers and deals them out in turn, as cards. Places are ascending. */
+function dealOut(customers: number, parts: number, seed: number, purpose: string) {
+  const order = shuffle(
+    Uint32Array.from({ length: customers }, (_, c) => c),
+    seededRandom(seed, purpose),
   );
+  return {
+    members: (part: number) => order.filter((_customer, place) => place % parts === part).sort(),
+    others: (part: number) => order.filter((_customer, place) => place % parts !== part).sort(),
+  };
 }
 
 export interface HeldOut {
@@ -60,6 +95,33 @@ export function leaveLastOut(histories: Histories): HeldOut {
   return { train: copyEvents(histories, [...customers.keys()], counts), targets };
 }
 
+export interface TimeSplit {
+  /** Events before the cut. */
+  readonly train: Histories;
+  /** The same customers: events at the cut and after it. A customer may have none in either part. */
+  readonly test: Histories;
+}
+
+/**
+ * Temporal split: one moment for everybody, so that nothing is learnt from a future that others had already seen.
+ * @param cut Unix seconds
+ * @throws TRB_EVENTS_CUT_INVALID
+ */
+export function splitByTime(histories: Histories, cut: number): TimeSplit {
+  if (!Number.isFinite(cut)) throw fail("TRB_EVENTS_CUT_INVALID", { cut });
+  const { customers, offsets, times } = histories;
+  const everyone = [...customers.keys()];
+  const before = everyone.map((customer) => {
+    const start = offsets[customer] ?? 0;
+    const end = offsets[customer + 1] ?? start;
+    let event = start;
+    while (event < end && (times[event] ?? 0) < cut) event++;
+    return event - start;
+  });
+  const after = everyone.map((customer) => eventsOf(offsets, customer) - (before[customer] ?? 0));
+  return { train: copyEvents(histories, everyone, before), test: copyEvents(histories, everyone, after, before) };
+}
+
 /** The place of the last event with an item in [start, end), or −1. */
 function lastItemEvent(items: Int32Array, start: number, end: number): number {
   for (let event = end - 1; event >= start; event--) if ((items[event] ?? 0) > 0) return event;
@@ -68,8 +130,13 @@ function lastItemEvent(items: Int32Array, start: number, end: number): number {
 
 const eventsOf = (offsets: Uint32Array, customer: number) => (offsets[customer + 1] ?? 0) - (offsets[customer] ?? 0);
 
-/** Copies the first `counts[i]` events of customer `chosen[i]`. */
-function copyEvents(from: Histories, chosen: readonly number[], counts: readonly number[]): Histories {
+/** Copies `counts[i]` events of customer `chosen[i]`, from the first on or after `skipped[i]` of them. */
+function copyEvents(
+  from: Histories,
+  chosen: readonly number[],
+  counts: readonly number[],
+  skipped: readonly number[] = [],
+): Histories {
   const total = counts.reduce((sum, count) => sum + count, 0);
   const offsets = new Uint32Array(chosen.length + 1);
   const items = new Int32Array(total);
@@ -77,7 +144,7 @@ function copyEvents(from: Histories, chosen: readonly number[], counts: readonly
   const times = new Float64Array(total);
   let at = 0;
   chosen.forEach((customer, place) => {
-    const start = from.offsets[customer] ?? 0;
+    const start = (from.offsets[customer] ?? 0) + (skipped[place] ?? 0);
     const end = start + (counts[place] ?? 0);
     items.set(from.items.subarray(start, end), at);
     actions.set(from.actions.subarray(start, end), at);

@@ -44,6 +44,12 @@ export const eventsErrors = defineErrors({
     status: 422,
     exitCode: 1,
   },
+  TRB_EVENTS_SEQUENCE_INVALID: {
+    message: "Line {line} of {file} is not a sequence: {reason}.",
+    advice: "Each line holds a user's number and the numbers of its items in time order, separated by spaces.",
+    status: 422,
+    exitCode: 1,
+  },
   TRB_EVENTS_BAD_DELIMITER: {
     message: "A delimiter of {characters} characters can't be used.",
     advice: "Give one character, for example , or ; or a tab.",
@@ -84,6 +90,18 @@ export const eventsErrors = defineErrors({
   TRB_EVENTS_SPLIT_INVALID: {
     message: "A log can't be split into {parts} parts.",
     advice: "Give a whole number of parts, at least 1.",
+    status: 400,
+    exitCode: 2,
+  },
+  TRB_EVENTS_FOLDS_INVALID: {
+    message: "Cross-validation can't be made with {folds} folds.",
+    advice: "Give a whole number of folds, at least 2.",
+    status: 400,
+    exitCode: 2,
+  },
+  TRB_EVENTS_CUT_INVALID: {
+    message: "A log can't be cut at the time {cut}.",
+    advice: "Give the moment in Unix seconds.",
     status: 400,
     exitCode: 2,
   },
