@@ -1,6 +1,12 @@
 /** Room 4. Sequences in, scores out. */
 export { type LocalTraining, type LocalTrainingOptions, trainLocally } from "./baselines/local-training.ts";
 export { itemCounts, popularityRanks } from "./baselines/popularity.ts";
+export type { AdamW } from "./central/adamw.ts";
+export type { Weighting } from "./central/batch-gradient.ts";
+export type { NegativeSampling } from "./central/sampled-negatives.ts";
+export type { Schedule } from "./central/schedule.ts";
+export type { Team, TeamTask } from "./central/team.ts";
+export { type CentralOptions, type CentralTraining, type EpochReport, trainCentrally } from "./central/train-centrally.ts";
 export { initialParameters } from "./checkpoint/initial-parameters.ts";
 export { decodeModel, encodeModel } from "./checkpoint/model-file.ts";
 export { decodeOptimiserState, encodeOptimiserState } from "./checkpoint/optimiser-file.ts";

@@ -51,15 +51,36 @@ export const tensorErrors = defineErrors({
     exitCode: 1,
   },
   TRB_TENSOR_UNKNOWN_OPERATOR: {
-    message: "The interpreter does not know the operator {operator}.",
-    advice: "Add it to the interpreter: it is the readable twin of every executor.",
+    message: "The executor {executor} does not know the operator {operator}, which makes {tensor} in the graph {graph}.",
+    advice:
+      "Write the graph with operators that the float64 interpreter has, or add this one to it: it is every executor's twin.",
+    status: 500,
+    exitCode: 1,
+  },
+  TRB_TENSOR_DANGLING: {
+    message: "In the graph {graph}, {operator} {tensor} reads {name}, which nothing before it makes.",
+    advice: "Use tensors only in the graph whose builder made them.",
     status: 500,
     exitCode: 1,
   },
   TRB_TENSOR_EXECUTOR_FAILED: {
-    message: "ONNX Runtime could not {action} the graph {graph}.",
-    advice: "Run `tributary doctor`; if it finds nothing, report the cause printed below.",
+    message: "The executor {executor} could not {action} the graph {graph}{where}.",
+    advice:
+      "Run `tributary doctor`; if it finds nothing, run again with TRIBUTARY_DEBUG=1 and report the cause that it prints.",
     status: 500,
+    exitCode: 1,
+  },
+  TRB_TENSOR_EXECUTOR_MISSING: {
+    message: "The executor {executor} is not on this machine: {package}: {reason}.",
+    advice: "Install {package}, or take another executor; `tributary doctor` lists those that are there.",
+    status: 500,
+    exitCode: 1,
+  },
+  TRB_TENSOR_BYTES_UNREADABLE: {
+    message: "The executor {executor} can't load the ONNX model {file}: {reason}.",
+    advice:
+      "Compare the file's SHA-256 with the one that came with it and fetch it again; its inputs must be float32 or int32.",
+    status: 422,
     exitCode: 1,
   },
   TRB_TENSOR_SESSION_CLOSED: {
@@ -90,6 +111,18 @@ export const tensorErrors = defineErrors({
     message: "Training can't start: {reason}.",
     advice: "Take clipNorm, scale, fractionBits and customerQuota from the plan's release.",
     status: 400,
+    exitCode: 1,
+  },
+  TRB_TRAINING_CENTRAL_INVALID: {
+    message: "Central training can't run: {reason}.",
+    advice: "Correct the options of central training, or give it the histories that they name.",
+    status: 400,
+    exitCode: 1,
+  },
+  TRB_TRAINING_THREAD_FAILED: {
+    message: "A training thread failed: {reason}.",
+    advice: "Run `tributary doctor`; with too little memory, make batch or width smaller.",
+    status: 500,
     exitCode: 1,
   },
 });

@@ -1,0 +1,2 @@
+/** `@tributary/model/workers`: what of this room needs Node's threads. */
+export { threadTeam } from "./central-team.ts";
