@@ -1,6 +1,6 @@
 /** What runs a graph. All executors, and the interpreter, are interchangeable through this. */
 import { fail } from "@tributary/errors";
-import type { Graph, Tensor } from "../graph/types.ts";
+import type { Graph, GraphNode, Tensor } from "../graph/types.ts";
 
 /** Floats may be fed in either precision; an executor converts. */
 export interface FeedTensor {
@@ -29,7 +29,42 @@ export interface Session {
 export interface Executor {
   readonly name: string;
   readonly precision: "float32" | "float64";
+  /** @throws TRB_TENSOR_UNKNOWN_OPERATOR, TRB_TENSOR_DANGLING, TRB_TENSOR_EXECUTOR_MISSING, TRB_TENSOR_EXECUTOR_FAILED */
   load(graph: Graph): Promise<Session>;
+}
+
+/** An executor that reads ONNX files as well. */
+export interface OnnxExecutor extends Executor {
+  /**
+   * Loads an ONNX file, of this library or of another; `name` stands for it in errors. Float outputs only.
+   * @throws TRB_TENSOR_BYTES_UNREADABLE, TRB_TENSOR_EXECUTOR_MISSING
+   */
+  loadOnnx(bytes: Uint8Array, name: string): Promise<Session>;
+}
+
+/**
+ * Checks a graph before anything of it runs: every operator is known to the executor, and every tensor that is read was made before.
+ * @throws TRB_TENSOR_UNKNOWN_OPERATOR, TRB_TENSOR_DANGLING
+ */
+export function checkGraph(graph: Graph, executor: string, knows: (operator: string) => boolean): void {
+  const made = new Set([...graph.inputs, ...graph.constants].map(({ name }) => name));
+  for (const { operator, inputs, outputs } of graph.nodes) {
+    const [tensor = ""] = outputs;
+    if (!knows(operator)) throw fail("TRB_TENSOR_UNKNOWN_OPERATOR", { operator, tensor, graph: graph.name, executor });
+    for (const name of inputs) {
+      if (!made.has(name)) throw fail("TRB_TENSOR_DANGLING", { operator, tensor, graph: graph.name, name });
+    }
+    for (const name of outputs) made.add(name);
+  }
+}
+
+/** ` at y: MatMul of a [2, 3] and b [4, 5]`: what failed, with the shapes that met there. */
+export function placeOf(
+  { operator, inputs, outputs }: GraphNode,
+  operands: readonly { readonly shape: readonly number[] }[],
+): string {
+  const named = inputs.map((name, place) => `${name} [${operands[place]?.shape.join(", ") ?? "?"}]`);
+  return ` at ${outputs[0]}: ${operator} of ${named.join(" and ")}`;
 }
 
 /**

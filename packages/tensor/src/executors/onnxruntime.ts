@@ -1,76 +1,29 @@
 /**
  * Runs graphs with ONNX Runtime for Node, one thread a session, so that how many workers there are changes no bit.
- * The only file of the room that knows Node or ONNX Runtime.
+ * The library and its binary are loaded with the first graph, so that a machine without them learns it from a coded error.
  */
 import { fail } from "@tributary/errors";
 import "./without-telemetry.ts";
-import * as ort from "onnxruntime-node";
-import type { Graph } from "../graph/types.ts";
-import { encodeOnnx } from "../onnx/encode.ts";
-import { checkFeeds, type Executor, type FeedTensor, type OutputTensor, type Session } from "./executor.ts";
+import type { InferenceSession } from "onnxruntime-node";
+import type { OnnxExecutor } from "./executor.ts";
+import { type OnnxRuntime, onnxExecutor } from "./onnx-session.ts";
 
-const sessionOptions: ort.InferenceSession.SessionOptions = {
+const sessionOptions: InferenceSession.SessionOptions = {
   executionProviders: ["cpu"],
   intraOpNumThreads: 1,
   interOpNumThreads: 1,
-  graphOptimizationLevel: "all",
-  logSeverityLevel: 3,
-  enableMemPattern: false,
 };
 
-export function onnxruntimeExecutor(): Executor {
-  return {
-    name: "onnxruntime",
-    precision: "float32",
-    load: (graph) => openSession(graph),
-  };
+export function onnxruntimeExecutor(): OnnxExecutor {
+  return onnxExecutor("onnxruntime", openLibrary, sessionOptions);
 }
 
-async function openSession(graph: Graph): Promise<Session> {
-  let session: ort.InferenceSession | undefined;
+/** @throws TRB_TENSOR_EXECUTOR_MISSING */
+async function openLibrary(): Promise<OnnxRuntime> {
   try {
-    session = await ort.InferenceSession.create(encodeOnnx(graph), sessionOptions);
+    return await import("onnxruntime-node");
   } catch (cause) {
-    throw fail("TRB_TENSOR_EXECUTOR_FAILED", { action: "load", graph: graph.name }, cause);
+    const reason = cause instanceof Error ? (cause.message.split("\n")[0] ?? "").slice(0, 200) : "it can't be loaded";
+    throw fail("TRB_TENSOR_EXECUTOR_MISSING", { executor: "onnxruntime", package: "onnxruntime-node", reason }, cause);
   }
-  const tensors = new WeakMap<FeedTensor, ort.Tensor>();
-  const tensorOf = (feed: FeedTensor): ort.Tensor => {
-    const known = tensors.get(feed);
-    if (known) return known;
-    const made =
-      feed.data instanceof Int32Array
-        ? new ort.Tensor("int32", feed.data, feed.shape)
-        : new ort.Tensor("float32", feed.data instanceof Float32Array ? feed.data : Float32Array.from(feed.data), feed.shape);
-    // a float64 feed was copied: a later change of its data would not be seen
-    if (!(feed.data instanceof Float64Array)) tensors.set(feed, made);
-    return made;
-  };
-  return {
-    async run(feeds) {
-      if (session === undefined) throw fail("TRB_TENSOR_SESSION_CLOSED", { graph: graph.name });
-      checkFeeds(graph.inputs, feeds);
-      const fed: Record<string, ort.Tensor> = {};
-      for (const { name } of graph.inputs) {
-        const feed = feeds[name];
-        if (feed) fed[name] = tensorOf(feed);
-      }
-      let results: ort.InferenceSession.OnnxValueMapType;
-      try {
-        results = await session.run(fed);
-      } catch (cause) {
-        throw fail("TRB_TENSOR_EXECUTOR_FAILED", { action: "run", graph: graph.name }, cause);
-      }
-      const outputs: Record<string, OutputTensor> = {};
-      for (const [name, { dims, data }] of Object.entries(results)) {
-        if (!(data instanceof Float32Array)) throw fail("TRB_TENSOR_EXECUTOR_FAILED", { action: "read", graph: graph.name });
-        outputs[name] = { shape: dims, data };
-      }
-      return outputs;
-    },
-    async close() {
-      const open = session;
-      session = undefined;
-      await open?.release();
-    },
-  };
 }

@@ -49,7 +49,9 @@ export function elementwise(operands: readonly DenseArray[], f: (...values: numb
   const padded = operands.map(({ shape }) => [...Array.from({ length: rank - shape.length }, () => 1), ...shape]);
   const shape = Array.from({ length: rank }, (_, axis) => {
     const sizes = padded.map((sizesOf) => sizesOf[axis] ?? 1);
-    return sizes.find((size) => size !== 1) ?? 1;
+    const found = sizes.find((size) => size !== 1) ?? 1;
+    if (sizes.some((size) => size !== 1 && size !== found)) throw new RangeError("the operands don't fit");
+    return found;
   });
   const strides = padded.map(stridesOf);
   const result = zeros(shape);

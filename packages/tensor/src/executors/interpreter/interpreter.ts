@@ -2,9 +2,9 @@
  * The readable twin of every executor: runs a graph node by node in float64. Slow, and meant to be: it is what the fast ones
  * are held to. It reads the graph as a value, not its ONNX bytes.
  */
-import { fail } from "@tributary/errors";
+import { fail, isTributaryError } from "@tributary/errors";
 import type { Graph } from "../../graph/types.ts";
-import { checkFeeds, type Executor, type Feeds, type OutputTensor, type Session } from "../executor.ts";
+import { checkFeeds, checkGraph, type Executor, type Feeds, type OutputTensor, placeOf, type Session } from "../executor.ts";
 import type { DenseArray } from "./array.ts";
 import { operators } from "./operators.ts";
 
@@ -13,6 +13,7 @@ export function float64Interpreter(): Executor {
 }
 
 function interpreterSession(graph: Graph): Session {
+  checkGraph(graph, "interpreter", (operator) => operator in operators);
   let open = true;
   return {
     async run(feeds) {
@@ -27,7 +28,7 @@ function interpreterSession(graph: Graph): Session {
 
 /**
  * Runs a graph once.
- * @throws TRB_TENSOR_FEED_MISSING, TRB_TENSOR_FEED_SHAPE, TRB_TENSOR_UNKNOWN_OPERATOR
+ * @throws TRB_TENSOR_FEED_MISSING, TRB_TENSOR_FEED_SHAPE, TRB_TENSOR_UNKNOWN_OPERATOR, TRB_TENSOR_EXECUTOR_FAILED
  */
 export function interpret(graph: Graph, feeds: Feeds): Record<string, OutputTensor> {
   checkFeeds(graph.inputs, feeds);
@@ -42,10 +43,22 @@ export function interpret(graph: Graph, feeds: Feeds): Record<string, OutputTens
     if (value === undefined) throw fail("TRB_TENSOR_FEED_MISSING", { name });
     return value;
   };
-  for (const { operator, inputs, outputs, attributes } of graph.nodes) {
+  for (const node of graph.nodes) {
+    const { operator, inputs, outputs, attributes } = node;
     const run = operators[operator];
-    if (run === undefined) throw fail("TRB_TENSOR_UNKNOWN_OPERATOR", { operator });
-    const results = run(inputs.map(tensorNamed), attributes);
+    if (run === undefined) {
+      const tensor = outputs[0] ?? "";
+      throw fail("TRB_TENSOR_UNKNOWN_OPERATOR", { operator, tensor, graph: graph.name, executor: "interpreter" });
+    }
+    const operands = inputs.map(tensorNamed);
+    let results: readonly DenseArray[];
+    try {
+      results = run(operands, attributes);
+    } catch (cause) {
+      if (isTributaryError(cause)) throw cause;
+      const where = placeOf(node, operands);
+      throw fail("TRB_TENSOR_EXECUTOR_FAILED", { executor: "interpreter", action: "run", graph: graph.name, where }, cause);
+    }
     outputs.forEach((name, index) => {
       const result = results[index];
       if (result) values.set(name, result);

@@ -1,13 +1,13 @@
 /**
  * Every operator that our graphs use, in plain loops: what ONNX's operator reference (opset 20) says, in float64.
  * `Gelu` and `Erf` come from @stdlib's erf; `FusedMatMul` is ONNX Runtime's, `alpha · op(a) · op(b)`.
+ * Operands that don't fit throw a RangeError, to which `interpret` adds the names.
  */
 import erf from "@stdlib/math-base-special-erf";
 import { fail } from "@tributary/errors";
-import type { Attribute } from "../../graph/types.ts";
+import { type Attributes, integerAttribute as integer, realAttribute as real } from "../attributes.ts";
 import { at, axisOf, countOf, type DenseArray, elementwise, filled, stridesOf, zeros } from "./array.ts";
 
-type Attributes = Readonly<Record<string, Attribute>>;
 type Operator = (inputs: readonly DenseArray[], attributes: Attributes) => readonly DenseArray[];
 
 function input(inputs: readonly DenseArray[], index: number): DenseArray {
@@ -16,14 +16,7 @@ function input(inputs: readonly DenseArray[], index: number): DenseArray {
   return found;
 }
 
-const integer = (attributes: Attributes, name: string, otherwise: number): number => {
-  const value = attributes[name];
-  return typeof value === "number" ? value : otherwise;
-};
-const real = (attributes: Attributes, name: string, otherwise: number): number => {
-  const value = attributes[name];
-  return typeof value === "object" && "float" in value ? value.float : otherwise;
-};
+const truth = (value: boolean) => (value ? 1 : 0);
 
 const map =
   (f: (...values: number[]) => number): Operator =>
@@ -35,6 +28,10 @@ function multiply(a: DenseArray, b: DenseArray, transposeA: boolean, transposeB:
   const [bRows, bColumns] = [b.shape.at(-2) ?? 1, b.shape.at(-1) ?? 1];
   const [m, k, n] = [transposeA ? aColumns : aRows, transposeA ? aRows : aColumns, transposeB ? bRows : bColumns];
   const leading = a.shape.slice(0, -2);
+  const batches = b.shape.slice(0, -2);
+  if ((transposeB ? bColumns : bRows) !== k || (batches.length > 0 && batches.join() !== leading.join())) {
+    throw new RangeError("the operands don't fit");
+  }
   const result = zeros([...leading, m, n]);
   for (let batch = 0; batch < countOf(leading); batch++) {
     const [aStart, bStart] = [batch * m * k, b.shape.length === 2 ? 0 : batch * k * n];
@@ -114,8 +111,11 @@ const gather: Operator = (inputs) => {
   const [table, places] = [input(inputs, 0), input(inputs, 1)];
   const row = countOf(table.shape.slice(1));
   const result = zeros([...places.shape, ...table.shape.slice(1)]);
+  const rows = table.shape[0] ?? 0;
   places.data.forEach((place, index) => {
-    result.data.set(table.data.subarray(place * row, place * row + row), index * row);
+    if (place < -rows || place >= rows) throw new RangeError("there is no such row");
+    const start = (place < 0 ? place + rows : place) * row;
+    result.data.set(table.data.subarray(start, start + row), index * row);
   });
   return [result];
 };
@@ -240,6 +240,12 @@ const unsqueeze: Operator = (inputs) => {
   return [{ shape: [...a.shape.slice(0, axis), 1, ...a.shape.slice(axis)], data: a.data }];
 };
 
+const squeeze: Operator = (inputs) => {
+  const a = input(inputs, 0);
+  const axes = new Set(Array.from(input(inputs, 1).data, (axis) => (axis + a.shape.length) % a.shape.length));
+  return [{ shape: a.shape.filter((_, axis) => !axes.has(axis)), data: a.data }];
+};
+
 const shape: Operator = (inputs, attributes) => {
   const sizes = input(inputs, 0).shape.slice(integer(attributes, "start", 0), integer(attributes, "end", 64));
   return [{ shape: [sizes.length], data: Float64Array.from(sizes) }];
@@ -255,12 +261,17 @@ const expand: Operator = (inputs) => {
   return [elementwise([a, zeros(Array.from(sizes.data))], (value) => value)];
 };
 
+/** By ONNX's TensorProto.DataType: 1 float, 6 int32, 7 int64, 9 bool. */
+const cast: Operator = (inputs, attributes) => {
+  const to = integer(attributes, "to", 1);
+  const convert = to === 9 ? (value: number) => truth(value !== 0) : to === 1 ? (value: number) => value : Math.trunc;
+  return [elementwise([input(inputs, 0)], convert)];
+};
+
 const gemm: Operator = (inputs, attributes) => {
   const y = multiply(input(inputs, 0), input(inputs, 1), false, integer(attributes, "transB", 0) === 1, 1);
   return [elementwise([y, input(inputs, 2)], (value, bias) => value + bias)];
 };
-
-const truth = (value: boolean) => (value ? 1 : 0);
 
 export const operators: Readonly<Record<string, Operator>> = {
   Add: map((a, b) => a + b),
@@ -276,13 +287,17 @@ export const operators: Readonly<Record<string, Operator>> = {
   Log: map(Math.log),
   Sign: map(Math.sign),
   Relu: map((a) => Math.max(0, a)),
+  Sigmoid: map((a) => 1 / (1 + Math.exp(-a))),
+  Tanh: map(Math.tanh),
   Erf: map((a) => erf(a)),
   Gelu: map((a) => 0.5 * a * (1 + erf(a * Math.SQRT1_2))),
   Identity: map((a) => a),
-  Cast: map((a) => a),
+  Cast: cast,
   Equal: map((a, b) => truth(a === b)),
   Greater: map((a, b) => truth(a > b)),
   Less: map((a, b) => truth(a < b)),
+  Not: map((a) => truth(a === 0)),
+  And: map((a, b) => truth(a !== 0 && b !== 0)),
   Where: map((condition, yes, no) => (condition ? yes : no)),
   MatMul: (inputs) => [multiply(input(inputs, 0), input(inputs, 1), false, false, 1)],
   FusedMatMul: (inputs, attributes) => {
@@ -305,6 +320,7 @@ export const operators: Readonly<Record<string, Operator>> = {
   Transpose: transpose,
   Pad: pad,
   Unsqueeze: unsqueeze,
+  Squeeze: squeeze,
   Shape: shape,
   Range: range,
   Expand: expand,

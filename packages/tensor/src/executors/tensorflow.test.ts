@@ -1,0 +1,58 @@
+/** What is TensorFlow.js' own: its memory, its backends, and what it says when one is missing. */
+import * as tf from "@tensorflow/tfjs-core";
+import { expect, test } from "vitest";
+import { GraphBuilder } from "../graph/builder.ts";
+import * as operations from "../graph/operations.ts";
+import { trainingFeeds, trainingGraph } from "./conformance-cases.ts";
+import { tensorflowExecutor } from "./tensorflow.ts";
+
+test("no tensor is left behind by a run, by one that failed, or by a closed session", async () => {
+  const executor = await tensorflowExecutor({ backend: "wasm" });
+  const before = tf.memory().numTensors;
+  const graph = trainingGraph(1000);
+  const feeds = trainingFeeds(graph, { customers: 3, positions: 4 });
+  const session = await executor.load(graph);
+  for (let run = 0; run < 3; run++) {
+    await session.run(feeds);
+    expect(tf.memory().numTensors).toBe(before);
+  }
+  await session.close();
+  const g = new GraphBuilder("late");
+  g.output("y", g.node("MatMul", [operations.scaled(g, g.input("a", ["A", 2]), 2), g.input("b", ["B", 2])], ["A", 2]));
+  const late = await executor.load(g.graph());
+  const a = { shape: [3, 2], data: new Float32Array(6) };
+  await expect(late.run({ a, b: a })).rejects.toMatchObject({ code: "TRB_TENSOR_EXECUTOR_FAILED" });
+  expect(tf.memory().numTensors).toBe(before);
+});
+
+test("a run is freed while it goes on: at its end it holds a fraction of what it made", async () => {
+  const executor = await tensorflowExecutor({ backend: "wasm" });
+  const g = new GraphBuilder("chain");
+  let x = g.input("x", [1000]);
+  for (let step = 0; step < 50; step++) x = operations.plus(g, x, operations.scaled(g, x, step + 2));
+  g.output("y", x);
+  let most = 0;
+  const session = await executor.load(g.graph());
+  const multiply = tf.getKernel("Multiply", "wasm");
+  const { kernelFunc } = multiply;
+  multiply.kernelFunc = (given) => {
+    most = Math.max(most, tf.memory().numTensors);
+    return kernelFunc(given);
+  };
+  const before = tf.memory().numTensors;
+  await session.run({ x: { shape: [1000], data: new Float32Array(1000) } });
+  multiply.kernelFunc = kernelFunc;
+  // constants of the graph stay until the last node reads them
+  expect(most - before).toBeGreaterThan(0);
+  expect(most - before).toBeLessThan(60);
+});
+
+test("the native bindings run where they are, and are missed by name where they are asked for and are not", async () => {
+  const native = await tensorflowExecutor({ backend: "node" }).catch((error: unknown) => error);
+  const expected = { code: "TRB_TENSOR_EXECUTOR_MISSING", details: { package: "@tensorflow/tfjs-node" } };
+  const present = { name: "tensorflow-node", precision: "float32" };
+  expect(native).toMatchObject(native instanceof Error ? expected : present);
+  // without being asked for, they give way
+  const any = await tensorflowExecutor();
+  expect(any.name).toBe(native instanceof Error ? "tensorflow-wasm" : "tensorflow-node");
+});
