@@ -1,6 +1,8 @@
 /** Room 4. Sequences in, scores out. */
+
+export { type ItemKnnOptions, type ItemNeighbours, itemKnnScorer, itemNeighbours } from "./baselines/item-knn.ts";
 export { type LocalTraining, type LocalTrainingOptions, trainLocally } from "./baselines/local-training.ts";
-export { itemCounts, popularityRanks } from "./baselines/popularity.ts";
+export { itemCounts, popularityRanks, popularityScorer } from "./baselines/popularity.ts";
 export type { AdamW } from "./central/adamw.ts";
 export type { Weighting } from "./central/batch-gradient.ts";
 export type { NegativeSampling } from "./central/sampled-negatives.ts";
@@ -10,7 +12,9 @@ export { type CentralOptions, type CentralTraining, type EpochReport, trainCentr
 export { initialParameters } from "./checkpoint/initial-parameters.ts";
 export { decodeModel, encodeModel } from "./checkpoint/model-file.ts";
 export { decodeOptimiserState, encodeOptimiserState } from "./checkpoint/optimiser-file.ts";
-export { type EvaluationOptions, evaluate, evaluateNextAction } from "./evaluation/evaluate.ts";
+export { type EvaluationOptions, evaluate, evaluateNextAction, type NextActionMetrics } from "./evaluation/evaluate.ts";
+export { type ItemScorer, modelScorer } from "./evaluation/item-scorer.ts";
+export { type CustomerRanks, type RankingOptions, rankCustomers } from "./evaluation/rank-customers.ts";
 export {
   evaluatedCustomers,
   joinRanks,
@@ -20,11 +24,14 @@ export {
   rankHeldOut,
   resultBlock,
 } from "./evaluation/result-block.ts";
+export type { SampledNegatives } from "./evaluation/sampled-negatives.ts";
 export { feedsOf, openScorer, type Scorer, type Scores, type Stretch } from "./evaluation/scorer.ts";
-export { graphVersion, sinusoids } from "./graphs/encoder.ts";
-export { exportOnnx, inferenceGraph, weightsOf } from "./graphs/inference.ts";
+export { exportOnnx, inferenceGraph } from "./graphs/inference.ts";
 export { graphDigestInput, trainingGraphs } from "./graphs/training.ts";
+export { graphVersion, sinusoids, weightsOf } from "./graphs/weights.ts";
 export { type ClassificationMetrics, type ClassMetrics, classificationMetrics } from "./metrics/classification.ts";
+export { type ListMetrics, listMetrics, type RankedCustomers } from "./metrics/lists.ts";
+export { type Calibration, type CalibrationBin, calibration, rocAuc } from "./metrics/probabilities.ts";
 export { type RankMetrics, rankMetrics, rankOf } from "./metrics/ranking.ts";
 export type { Optimiser, OptimiserState } from "./optimisers/optimiser.ts";
 export { serverStep } from "./optimisers/server-step.ts";

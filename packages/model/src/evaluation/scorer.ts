@@ -5,8 +5,8 @@
 import type { Histories } from "@tributary/events/histories";
 import type { Executor, FeedTensor, Session } from "@tributary/tensor";
 import { actionId, gapId, itemId, positionId } from "../event-ids.ts";
-import { inferenceGraph, weightsOf } from "../graphs/inference.ts";
-import { graphParameters } from "../parameters.ts";
+import { inferenceGraph } from "../graphs/inference.ts";
+import { weightFeeds } from "../graphs/weights.ts";
 import type { ModelSpec } from "../spec.ts";
 
 export interface Scores {
@@ -30,11 +30,7 @@ export interface Scorer {
 
 export async function openScorer(spec: ModelSpec, parameters: Float32Array, executor: Executor): Promise<Scorer> {
   const session: Session = await executor.load(inferenceGraph(spec));
-  const weights: Record<string, FeedTensor> = {};
-  const shapes = new Map(graphParameters(spec).map(({ name, shape }) => [name, shape]));
-  for (const [name, data] of weightsOf(spec, parameters)) {
-    weights[name] = { data, shape: shapes.get(name) ?? [spec.length, spec.width] };
-  }
+  const weights = weightFeeds(spec, parameters);
   return {
     async score(histories, stretches) {
       const outputs = await session.run({ ...weights, ...feedsOf(spec, histories, stretches) });

@@ -16,8 +16,9 @@ import { describe, expect, test } from "vitest";
 import { type GraphParameter, gather, graphParameters, parameterCount, parameterShapes, sizeOf } from "../parameters.ts";
 import { type ModelSpec, modelSpec } from "../spec.ts";
 import { BucketSum } from "../training/bucket-sum.ts";
-import { declareParameters, encoder, sinusoids } from "./encoder.ts";
+import { familyOf } from "./families/families.ts";
 import { trainingGraph } from "./training.ts";
+import { declareParameters, sinusoids } from "./weights.ts";
 
 interface GoldenCase {
   readonly name: string;
@@ -157,21 +158,11 @@ describe.each(cases)("$name", (golden) => {
 
     test("hidden states are PyTorch's wherever there is an item", async () => {
       const g = new GraphBuilder("hidden");
-      const positions = g.input("positions", ["B", "L"], "int32");
-      g.declareTokens(positions);
-      const items = g.input("items", ["B", "L"], "int32");
-      const events = { items, actions: undefined, gaps: undefined, positions };
-      g.output("hidden", encoder(g, spec, declareParameters(g, spec), events));
+      g.output("hidden", familyOf(spec).predictions(g, spec, declareParameters(g, spec)).hidden);
       const session = await executor.load(g.graph());
       const feeds = goldenFeeds(golden, spec);
       const { length, width } = spec;
-      const batch = golden.inputs.items.length;
-      const sequence = feeds["items"]?.data ?? new Int32Array();
-      const inputs = Int32Array.from(
-        { length: batch * length },
-        (_, i) => sequence[Math.floor(i / length) * (length + 1) + (i % length)] ?? 0,
-      );
-      const { hidden } = await session.run({ ...feeds, items: { shape: [batch, length], data: inputs } });
+      const { hidden } = await session.run(feeds);
       golden.inputs.items.forEach((row, b) => {
         const padding = row.filter((item) => item === 0).length;
         const ours = hidden?.data.subarray(b * length * width, (b * length + length - padding) * width) ?? [];

@@ -7,8 +7,9 @@ import { parameterCount } from "../parameters.ts";
 import { scrambled } from "../rows.ts";
 import { checkSpec, type ModelSpec, modelSpec } from "../spec.ts";
 import { exampleFeeds, exampleOf } from "../training/examples.ts";
-import { exportOnnx, inferenceGraph, weightsOf } from "./inference.ts";
+import { exportOnnx, inferenceGraph } from "./inference.ts";
 import { graphDigestInput, trainingGraph, trainingGraphs } from "./training.ts";
+import { weightFeeds } from "./weights.ts";
 
 const spec: ModelSpec = modelSpec({
   items: 30,
@@ -26,11 +27,7 @@ const spec: ModelSpec = modelSpec({
 });
 
 const parameters = Float32Array.from({ length: parameterCount(spec) }, (_, i) => scrambled(i + 1) / 2 ** 32 - 0.45);
-const weights: Record<string, FeedTensor> = {};
-for (const { name, shape } of inferenceGraph(spec).inputs) {
-  const data = weightsOf(spec, parameters).get(name);
-  if (data) weights[name] = { shape: shape.map(Number), data };
-}
+const weights = weightFeeds(spec, parameters);
 
 /** Two customers; the last event of each is what comes next. */
 const histories: Histories = {

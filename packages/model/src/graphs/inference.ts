@@ -2,10 +2,12 @@
  * Scores for what comes next, from whole histories: used by evaluation and serving, and written to `model.onnx` with the
  * weights inside. Customers of one run may have different lengths: padding on the right, ids 0.
  */
-import { encodeOnnx, type Graph, GraphBuilder, linear, pickMarked, product } from "@tributary/tensor";
-import { checkParameters, gather, graphParameters, hasActionHead } from "../parameters.ts";
+import { encodeOnnx, type Graph, GraphBuilder } from "@tributary/tensor";
+import { hasActionHead } from "../parameters.ts";
 import { checkBuildable, type ModelSpec } from "../spec.ts";
-import { declareParameters, encoder, sinusoids } from "./encoder.ts";
+import { familyOf } from "./families/families.ts";
+import { actionLogits, itemScores } from "./heads.ts";
+import { declareParameters, weightsOf } from "./weights.ts";
 
 /**
  * Inputs beside the parameters: `items`, `positions` and, where the model has them, `actions` and `gaps`, all int32
@@ -16,28 +18,12 @@ import { declareParameters, encoder, sinusoids } from "./encoder.ts";
 export function inferenceGraph(spec: ModelSpec): Graph {
   checkBuildable(spec);
   const g = new GraphBuilder("inference");
-  const positions = g.input("positions", ["B", "L"], "int32");
-  g.declareTokens(positions);
-  const items = g.input("items", ["B", "L"], "int32");
-  const actions = spec.actions > 0 ? g.input("actions", ["B", "L"], "int32") : undefined;
-  const gaps = spec.timeGaps > 0 ? g.input("gaps", ["B", "L"], "int32") : undefined;
   const parameter = declareParameters(g, spec);
-  const states = encoder(g, spec, parameter, { items, actions, gaps, positions });
-  const last = pickMarked(g, states, positions, spec.length);
-  g.output("hidden", last);
-  g.output("scores", product(g, last, parameter("item.weight"), { transposeB: true }));
-  if (hasActionHead(spec)) {
-    g.output("actionLogits", linear(g, last, parameter("actionHead.weight"), parameter("actionHead.bias")));
-  }
+  const state = familyOf(spec).state(g, spec, parameter);
+  g.output("hidden", state);
+  g.output("scores", itemScores(g, spec, parameter, state));
+  if (hasActionHead(spec)) g.output("actionLogits", actionLogits(g, parameter, state));
   return g.graph();
-}
-
-/** The weights that a graph of this model is fed with, by the graph's names. */
-export function weightsOf(spec: ModelSpec, parameters: Float32Array): ReadonlyMap<string, Float32Array> {
-  checkParameters(spec, parameters);
-  const weights = new Map(graphParameters(spec).map((parameter) => [parameter.name, gather(parameter, parameters)]));
-  if (spec.positions === "sinusoidal") weights.set("position.weight", Float32Array.from(sinusoids(spec.length, spec.width)));
-  return weights;
 }
 
 /** The inference graph with its weights inside, as an ONNX file. */

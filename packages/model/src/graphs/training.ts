@@ -4,24 +4,12 @@
  * A customer's loss is the mean over its positions with a next item of the next-item loss, plus weights.nextAction/1000 times the
  * mean over its positions with a next action of the next-action loss; the means come in as weights.
  */
-import {
-  backward,
-  collect,
-  encodeOnnx,
-  type GradientPiece,
-  type Graph,
-  GraphBuilder,
-  linear,
-  multiply,
-  sampledSoftmaxLoss,
-  softmaxLoss,
-  tiedSoftmaxLoss,
-  windowOf,
-} from "@tributary/tensor";
-import { hasActionHead } from "../parameters.ts";
+import { backward, collect, encodeOnnx, type GradientPiece, type Graph, GraphBuilder } from "@tributary/tensor";
 import { checkBuildable, checkSpec, type ModelSpec } from "../spec.ts";
-import { declareParameters, encoder } from "./encoder.ts";
+import { familyOf } from "./families/families.ts";
+import { nextActionLoss, nextItemLoss } from "./heads.ts";
 import { inferenceGraph } from "./inference.ts";
+import { declareParameters } from "./weights.ts";
 
 export interface TrainingGraph {
   readonly graph: Graph;
@@ -33,41 +21,17 @@ export interface TrainingGraph {
 export const shortLength = 40;
 
 /**
- * Inputs beside the parameters: `items`, `actions` [B, L+1]; `gaps`, `positions`, `itemWeights`, `actionWeights` [B, L];
- * with negatives `negatives`, `correction` [K] and `slotOf` [items + 1]; `clipNorm` []. Outputs: `loss` and `norm` [B], and the pieces.
+ * Inputs beside the parameters: the family's ids (`families/`), the heads' weights and negatives (`heads.ts`), dropout masks, and
+ * `clipNorm` []. Outputs: `loss` and `norm` [B], and the pieces.
  * @param options.length what the per-customer norms are laid out for; `clipped: false` leaves norms and clipping out
  */
 export function trainingGraph(spec: ModelSpec, options: { readonly length: number; readonly clipped: boolean }): TrainingGraph {
   checkBuildable(spec);
   const g = new GraphBuilder("training");
-  const positions = g.input("positions", ["B", "L"], "int32");
-  g.declareTokens(positions);
-  const items = g.input("items", ["B", "L+1"], "int32");
-  const actions = spec.actions > 0 ? g.input("actions", ["B", "L+1"], "int32") : undefined;
-  const gaps = spec.timeGaps > 0 ? g.input("gaps", ["B", "L"], "int32") : undefined;
   const parameter = declareParameters(g, spec);
-  const hidden = encoder(g, spec, parameter, {
-    items: windowOf(g, items, 0),
-    actions: actions && windowOf(g, actions, 0),
-    gaps,
-    positions,
-  });
-  const weights = g.input("itemWeights", ["B*L", 1]);
-  const tied = { hidden, table: parameter("item.weight"), targets: windowOf(g, items, 1), weights };
-  const { negatives } = spec.nextItem;
-  if (negatives === 0) tiedSoftmaxLoss(g, tied);
-  else {
-    sampledSoftmaxLoss(g, tied, {
-      negatives: g.input("negatives", [negatives], "int32"),
-      correction: g.input("correction", [negatives]),
-      slotOf: g.input("slotOf", [spec.items + 1], "int32"),
-    });
-  }
-  if (actions && hasActionHead(spec)) {
-    const share = multiply(g, g.input("actionWeights", ["B*L", 1]), g.constant(spec.weights.nextAction / 1000));
-    const logits = linear(g, hidden, parameter("actionHead.weight"), parameter("actionHead.bias"));
-    softmaxLoss(g, logits, windowOf(g, actions, 1), share);
-  }
+  const predictions = familyOf(spec).predictions(g, spec, parameter);
+  nextItemLoss(g, spec, parameter, predictions);
+  nextActionLoss(g, spec, parameter, predictions);
   backward(g);
   const pieces = collect(g, options);
   return { graph: g.graph(), pieces };

@@ -13,9 +13,9 @@ import type { RandomSource } from "@tributary/dp";
 import { fail } from "@tributary/errors";
 import type { Histories } from "@tributary/events/histories";
 import { clipNormInput, type Executor, type FeedTensor, type Outputs, type Session } from "@tributary/tensor";
-import { sinusoids } from "../graphs/encoder.ts";
 import { shortLength, type TrainingGraph, trainingVariants } from "../graphs/training.ts";
-import { checkParameters, type GraphParameter, gather, graphParameters, parameterCount } from "../parameters.ts";
+import { weightFeeds } from "../graphs/weights.ts";
+import { checkParameters, graphParameters, parameterCount } from "../parameters.ts";
 import { checkSpec, type ModelSpec } from "../spec.ts";
 import { BucketSum } from "./bucket-sum.ts";
 import { type Example, exampleFeeds, exampleOf, inputsOf, type SharedNegatives } from "./examples.ts";
@@ -90,7 +90,7 @@ export async function createTrainer(
       const [short] = graphs;
       if (short === undefined) throw fail("TRB_TENSOR_SESSION_CLOSED", { graph: "training" });
       const negatives = spec.nextItem.negatives > 0 ? drawNegatives(spec, request.negatives) : undefined;
-      const common = commonFeeds(spec, layout, request, negatives, clipped);
+      const common = commonFeeds(spec, request, negatives, clipped);
       const total = new Float64Array(dimension);
       const bucketSum = spare ?? new BucketSum(layout, short.pieces, dimension);
       spare = undefined; // two sums at once must not share it
@@ -199,19 +199,11 @@ function bucketsOf(
 /** What every run of a round is fed with. */
 function commonFeeds(
   spec: ModelSpec,
-  layout: readonly GraphParameter[],
   request: SumRequest,
   negatives: SharedNegatives | undefined,
   clipped: boolean,
 ): Record<string, FeedTensor> {
-  const feeds: Record<string, FeedTensor> = {};
-  for (const parameter of layout) {
-    feeds[parameter.name] = { shape: parameter.shape, data: gather(parameter, request.parameters) };
-  }
-  if (spec.positions === "sinusoidal") {
-    const table = Float32Array.from(sinusoids(spec.length, spec.width));
-    feeds["position.weight"] = { shape: [spec.length, spec.width], data: table };
-  }
+  const feeds = weightFeeds(spec, request.parameters);
   if (negatives) {
     const count = negatives.rows.length;
     feeds["negatives"] = { shape: [count], data: negatives.rows };

@@ -1,0 +1,38 @@
+/** From the ids of a batch's events to one vector an event: item + action + time gap, without position. */
+import { add, embedding, type GraphBuilder, type Tensor } from "@tributary/tensor";
+import { isRecurrent, type ModelSpec } from "../spec.ts";
+import type { ParameterOf } from "./weights.ts";
+
+/** Ids of one batch, [customers, positions]; all count from 1, and 0 is "none here". */
+export interface EventIds {
+  /** Rows of the item table. */
+  readonly items: Tensor;
+  readonly actions: Tensor | undefined;
+  readonly gaps: Tensor | undefined;
+}
+
+/** What item vectors are multiplied with before anything is added: √width in Transformers, 1 in recurrent models. */
+export function itemFactor(spec: ModelSpec): number {
+  return isRecurrent(spec) ? 1 : Math.sqrt(spec.width);
+}
+
+/** [T, width] */
+export function eventVectors(g: GraphBuilder, spec: ModelSpec, parameter: ParameterOf, ids: EventIds): Tensor {
+  let x = embedding(g, parameter("item.weight"), ids.items, { factor: itemFactor(spec) });
+  if (ids.actions) x = add(g, x, embedding(g, parameter("action.weight"), ids.actions));
+  if (ids.gaps) x = add(g, x, embedding(g, parameter("gap.weight"), ids.gaps));
+  return x;
+}
+
+/**
+ * The ids that a graph is fed with. `and one more`: items and actions [B, L+1], whose last L are what the first L predict;
+ * gaps [B, L]. Otherwise all are [B, L].
+ */
+export function declareEventIds(g: GraphBuilder, spec: ModelSpec, extent: "events" | "events and one more"): EventIds {
+  const positions = extent === "events" ? "L" : "L+1";
+  return {
+    items: g.input("items", ["B", positions], "int32"),
+    actions: spec.actions > 0 ? g.input("actions", ["B", positions], "int32") : undefined,
+    gaps: spec.timeGaps > 0 ? g.input("gaps", ["B", "L"], "int32") : undefined,
+  };
+}
