@@ -97,6 +97,8 @@ function summarise(reports: readonly ImportReport[], histories: Histories, repea
     kept: histories.items.length,
     dropped: { ...dropped, duplicate: dropped.duplicate + repeated },
     itemsCleared: total(({ itemsCleared }) => itemsCleared),
+    withDwell: total(({ withDwell }) => withDwell),
+    withPrice: total(({ withPrice }) => withPrice),
     customers: histories.customers.length,
     items: new Set(histories.items.filter((item) => item > 0)).size,
     actions: others.reduce((sum, report) => add(sum, report.actions), { ...first.actions }),

@@ -19,6 +19,8 @@ export function mergeHistories(first: Histories, second: Histories): Merged {
   const items = new Int32Array(size);
   const actions = new Uint8Array(size);
   const times = new Float64Array(size);
+  const dwells = first.dwells || second.dwells ? new Float32Array(size).fill(Number.NaN) : undefined;
+  const prices = first.prices || second.prices ? new Float32Array(size).fill(Number.NaN) : undefined;
   const [inFirst, inSecond] = [numbersOf(first), numbersOf(second)];
   let written = 0;
   customers.forEach((customer, number) => {
@@ -32,6 +34,8 @@ export function mergeHistories(first: Histories, second: Histories): Merged {
       items[written] = from.items[at] ?? 0;
       actions[written] = from.actions[at] ?? 0;
       times[written] = from.times[at] ?? 0;
+      if (dwells) dwells[written] = from.dwells?.[at] ?? Number.NaN;
+      if (prices) prices[written] = from.prices?.[at] ?? Number.NaN;
       written += 1;
     }
     offsets[number + 1] = written;
@@ -43,6 +47,8 @@ export function mergeHistories(first: Histories, second: Histories): Merged {
       items: items.slice(0, written),
       actions: actions.slice(0, written),
       times: times.slice(0, written),
+      ...(dwells ? { dwells: dwells.slice(0, written) } : {}),
+      ...(prices ? { prices: prices.slice(0, written) } : {}),
     },
     duplicates: size - written,
   };

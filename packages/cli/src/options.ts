@@ -76,7 +76,12 @@ export interface Columns {
   readonly item: string;
   readonly action?: string;
   readonly time?: string;
+  readonly dwell?: string;
+  readonly price?: string;
 }
+
+const columnRoles = ["customer", "item", "action", "time", "dwell", "price"];
+const columnsForm = columnRoles.map((role) => `${role}=NAME`).join();
 
 /** `customer=user,item=item,action=action,time=ts` */
 function parseColumns(text: string): Columns {
@@ -84,16 +89,16 @@ function parseColumns(text: string): Columns {
   for (const part of text.split(",")) {
     const at = part.indexOf("=");
     const key = part.slice(0, at).trim();
-    if (at < 1 || !["customer", "item", "action", "time"].includes(key)) {
+    if (at < 1 || !columnRoles.includes(key)) {
       throw fail("TRB_CLI_BAD_OPTION", {
         option: "--columns",
         value: part.slice(0, 80) || "empty",
-        expected: "customer=NAME,item=NAME,action=NAME,time=NAME",
+        expected: columnsForm,
       });
     }
     columns[key] = part.slice(at + 1).trim();
   }
-  const { customer, item, action, time } = columns;
+  const { customer, item, ...others } = columns;
   if (!customer || !item) {
     throw fail("TRB_CLI_BAD_OPTION", {
       option: "--columns",
@@ -101,12 +106,12 @@ function parseColumns(text: string): Columns {
       expected: "at least customer=NAME and item=NAME",
     });
   }
-  return { customer, item, ...(action ? { action } : {}), ...(time ? { time } : {}) };
+  return { customer, item, ...Object.fromEntries(Object.entries(others).filter(([, name]) => name !== "")) };
 }
 
 /** The flags with which every command that reads a log says what is in it. */
 export function addLogOptions(command: Command): Command {
   return command
-    .option("--columns <list>", "columns of the log: customer=NAME,item=NAME,action=NAME,time=NAME", parseColumns)
+    .option("--columns <list>", `columns of the log: ${columnsForm}`, parseColumns)
     .addOption(new Option("--preset <name>", "a log of a well-known shape").choices(["sasrec-text"]));
 }

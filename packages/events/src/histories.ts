@@ -29,4 +29,8 @@ export interface Histories {
   readonly actions: Uint8Array;
   /** `[events]`: Unix seconds. */
   readonly times: Float64Array;
+  /** `[events]`: seconds spent on the event, NaN where the log doesn't say; absent when it never does. */
+  readonly dwells?: Float32Array;
+  /** `[events]`: price in the shop's currency, NaN where the log doesn't say; absent when it never does. */
+  readonly prices?: Float32Array;
 }

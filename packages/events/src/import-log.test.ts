@@ -21,6 +21,42 @@ const inWords = ({ customers, offsets, items, actions: numbers, times }: Histori
     return `${customer}: ${events.map((event) => `${items[event]} ${actions[numbers[event] ?? 0]} ${times[event]}`).join(", ")}`;
   });
 
+describe("dwell times and prices", () => {
+  const amounts = ({ dwells, prices }: Histories) => ({ dwells: dwells && [...dwells], prices: prices && [...prices] });
+
+  it("come with their events, from CSV and JSONL; what can't be read is none, and the event stays", async () => {
+    const rows = ["ann,apple,buy,20,3.5,12.99", "ann,bread,view,10,,", "bob,bread,view,15,-1,free", "bob,apple,cart,16,1e1,0"];
+    const csv = file("amounts.csv", ["user,item,action,ts,dwell_time,price", ...rows].join("\n"));
+    const keys = ["user", "item", "action", "ts", "seen", "cost"];
+    const number = (text: string) => (text === "" || Number.isNaN(Number(text)) ? text : Number(text));
+    const objects = rows.map((row) => Object.fromEntries(row.split(",").map((text, i) => [keys[i], number(text)])));
+    const jsonl = file("amounts.jsonl", objects.map((row) => JSON.stringify(row)).join("\n"));
+    for (const loading of [load(csv, { columns }), load(jsonl, { columns: { ...columns, dwell: "seen", price: "cost" } })]) {
+      const { histories, report } = await loading;
+      expect(inWords(histories)).toEqual(["ann: 2 view 10, 1 buy 20", "bob: 2 view 15, 1 cart 16"]);
+      expect(amounts(histories)).toEqual({
+        dwells: [Number.NaN, 3.5, Number.NaN, 10],
+        prices: [Number.NaN, Math.fround(12.99), Number.NaN, 0],
+      });
+      expect([report.withDwell, report.withPrice, report.kept]).toEqual([2, 2, 4]);
+      expect(describeImport(report).join()).toContain("2 with a dwell time");
+    }
+  });
+
+  it("are absent when the log has none, and a column that was asked for must be there", async () => {
+    const path = file("no-amounts.csv", "user,item,action,ts\nann,apple,view,1\nbob,apple,view,1");
+    const { histories } = await load(path, { columns });
+    expect(Object.keys(histories)).not.toContain("dwells");
+    expect(Object.keys(histories)).not.toContain("prices");
+    expect((await refused(path, { columns: { ...columns, price: "cost" } })).code).toBe("TRB_EVENTS_UNKNOWN_COLUMN");
+  });
+
+  it("of an equal event that came before are kept, and its own go with the later one", async () => {
+    const path = file("twice.csv", "user,item,action,ts,price\nann,apple,buy,1,5\nann,apple,buy,1,6\nbob,apple,buy,1,7");
+    expect(amounts((await load(path, { columns })).histories).prices).toEqual([5, 7]);
+  });
+});
+
 describe("importLog reads", () => {
   const expected = ["ann: 1 view 10, 2 cart 20", "bob: 3 buy 15"];
 

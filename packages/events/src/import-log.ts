@@ -1,7 +1,7 @@
 /**
  * A log file → clean histories, and a report of what was dropped and why.
  *
- * The raw log is never held: rows go straight into typed arrays, 17 bytes each, and each customer's id is kept once.
+ * The raw log is never held: rows go straight into typed arrays, 17 bytes each (4 more for dwell times, 4 for prices), and each customer's id is kept once.
  */
 import { fail } from "@tributary/errors";
 import type { Catalogue } from "./catalogue.ts";
@@ -30,6 +30,9 @@ export interface ImportReport {
   readonly dropped: DropCounts;
   /** Events that need no item and named one outside the catalogue: kept, with item 0. */
   readonly itemsCleared: number;
+  /** Events whose dwell time could be read, duplicates among them; `withPrice` likewise. */
+  readonly withDwell: number;
+  readonly withPrice: number;
   readonly customers: number;
   /** Different items that occur. */
   readonly items: number;
@@ -53,7 +56,7 @@ export async function importLog(options: ImportOptions): Promise<ImportResult> {
   const rows = growingColumns();
   const cleaner = rowCleaner(
     (id) => catalogue.numbers.get(id) ?? -1,
-    (customer, item, action, time) => rows.push(customers.number(customer), item, action, time),
+    (customer, item, action, time, dwell, price) => rows.push(customers.number(customer), item, action, time, dwell, price),
   );
   await readLog(path, options, cleaner);
   const unusable = cleaner.verdict(path);
@@ -63,13 +66,15 @@ export async function importLog(options: ImportOptions): Promise<ImportResult> {
   }
 
   const { histories, duplicates } = orderEvents(rows.finish(), customers.texts);
-  const { rows: read, kept, dropped, itemsCleared } = cleaner.counts();
+  const { rows: read, kept, dropped, itemsCleared, withDwell, withPrice } = cleaner.counts();
   const report: ImportReport = {
     file: path,
     rows: read,
     kept: kept - duplicates,
     dropped: { ...dropped, duplicate: duplicates },
     itemsCleared,
+    withDwell,
+    withPrice,
     customers: histories.customers.length,
     items: distinctItems(histories.items, catalogue.items.length),
     actions: countActions(histories.actions),
@@ -84,6 +89,8 @@ export function describeImport(report: ImportReport): readonly string[] {
     `${report.kept} of ${report.rows} rows kept: ${report.customers} customers, ${report.items} items`,
     ...dropped.map((reason) => `dropped ${report.dropped[reason]}: ${dropSentences[reason]}`),
     ...(report.itemsCleared > 0 ? [`kept ${report.itemsCleared} without their item, which is not in the catalogue`] : []),
+    ...(report.withDwell > 0 ? [`${report.withDwell} with a dwell time`] : []),
+    ...(report.withPrice > 0 ? [`${report.withPrice} with a price`] : []),
   ];
 }
 

@@ -35,4 +35,5 @@ export {
 } from "./splitting.ts";
 export { decodeHistories, encodeHistories } from "./store-format.ts";
 export { timeGapBucket, timeGapBuckets } from "./time-gaps.ts";
+export { dwellBucket, dwellBuckets, priceBucket, priceBuckets } from "./value-buckets.ts";
 export { writeCsv } from "./write-csv.ts";

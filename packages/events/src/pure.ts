@@ -6,3 +6,4 @@ export { type Action, actions, type Histories } from "./histories.ts";
 export { type SeededRandom, seededRandom, shuffle } from "./seeded-random.ts";
 export { foldCustomers, type HeldOut, leaveLastOut, splitByTime, type TimeSplit } from "./splitting.ts";
 export { timeGapBucket, timeGapBuckets } from "./time-gaps.ts";
+export { dwellBucket, dwellBuckets, priceBucket, priceBuckets } from "./value-buckets.ts";

@@ -15,10 +15,18 @@ const customerId = fc
   .map((id) => id.trim())
   .filter((id) => id !== "");
 
+/** Float32 from 0, half of them none. */
+const amount = fc.oneof(
+  fc.constant(Number.NaN),
+  fc.float({ min: 0, noNaN: true, noDefaultInfinity: true }).map((value) => value + 0),
+);
+
 const event = fc.record({
   customer: fc.nat(19),
   item: fc.integer({ min: 1, max: awkwardCatalogue.items.length }),
   action: fc.nat(actions.length - 1),
+  dwell: amount,
+  price: amount,
   time: fc.oneof(
     fc.nat(50),
     fc.integer({ min: 0, max: 2e12 }).map((milliseconds) => milliseconds / 1000),
@@ -30,12 +38,15 @@ export const anyHistories: fc.Arbitrary<Histories> = fc
   .tuple(
     fc.uniqueArray(customerId, { minLength: 1, maxLength: 20, size: "max" }),
     fc.array(event, { minLength: 1, maxLength: 60, size: "max" }),
+    fc.boolean(),
+    fc.boolean(),
   )
-  .map(([ids, events]) => {
+  .map(([ids, events, withDwells, withPrices]) => {
     const customers = interner();
     const rows = growingColumns();
-    for (const { customer, item, action, time } of events) {
-      rows.push(customers.number(ids[customer % ids.length] ?? ""), item, action, time);
+    for (const { customer, item, action, time, dwell, price } of events) {
+      const [seconds, paid] = [withDwells ? dwell : Number.NaN, withPrices ? price : Number.NaN];
+      rows.push(customers.number(ids[customer % ids.length] ?? ""), item, action, time, seconds, paid);
     }
     return orderEvents(rows.finish(), customers.texts).histories;
   });

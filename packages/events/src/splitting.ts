@@ -142,6 +142,8 @@ function copyEvents(
   const items = new Int32Array(total);
   const actions = new Uint8Array(total);
   const times = new Float64Array(total);
+  const dwells = from.dwells && new Float32Array(total);
+  const prices = from.prices && new Float32Array(total);
   let at = 0;
   chosen.forEach((customer, place) => {
     const start = (from.offsets[customer] ?? 0) + (skipped[place] ?? 0);
@@ -149,8 +151,11 @@ function copyEvents(
     items.set(from.items.subarray(start, end), at);
     actions.set(from.actions.subarray(start, end), at);
     times.set(from.times.subarray(start, end), at);
+    if (from.dwells) dwells?.set(from.dwells.subarray(start, end), at);
+    if (from.prices) prices?.set(from.prices.subarray(start, end), at);
     at += end - start;
     offsets[place + 1] = at;
   });
-  return { customers: chosen.map((customer) => from.customers[customer] ?? ""), offsets, items, actions, times };
+  const customers = chosen.map((customer) => from.customers[customer] ?? "");
+  return { customers, offsets, items, actions, times, ...(dwells ? { dwells } : {}), ...(prices ? { prices } : {}) };
 }

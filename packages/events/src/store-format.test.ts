@@ -83,9 +83,27 @@ describe("histories as bytes", () => {
 
   it("are refused when they have another version, saying which", async () => {
     const bytes = encodeHistories(small);
-    bytes[8] = 2;
+    bytes[8] = 3;
     const error = await refusal(() => decodeHistories(resealed(bytes)));
-    expect([error.code, error.details["version"]]).toEqual(["TRB_EVENTS_STORE_VERSION", 2]);
+    expect([error.code, error.details["version"]]).toEqual(["TRB_EVENTS_STORE_VERSION", 3]);
+  });
+
+  it("are read as version 1 wrote them, without dwell times and prices", () => {
+    const written =
+      "VFJCRVZOVFMBAAAAAgAAAAMAAAAGAAAAAAAAAAAA8D8AAAAAAAAAQAAAAAAAAPA/AAAAAAIAAAADAAAAAQAAAAIAAAABAAAAAwAAAAYAAAAAAQBhbm5ib2JyUp/R";
+    expect(decodeHistories(Buffer.from(written, "base64"))).toEqual(small);
+  });
+
+  it("are equal bytes for every way in which a machine may write NaN", () => {
+    const other = new Float32Array(Int32Array.of(0x7fc00001, -1, 0x3f800000).buffer);
+    const usual = Float32Array.of(Number.NaN, Number.NaN, 1);
+    expect(encodeHistories({ ...small, dwells: other })).toEqual(encodeHistories({ ...small, dwells: usual }));
+  });
+
+  it("are refused when it isn't known what their events have", async () => {
+    const bytes = encodeHistories({ ...small, dwells: new Float32Array(3), prices: new Float32Array(3) });
+    bytes[24] = 7;
+    expect(await decodeRefusal(resealed(bytes))).toBe("TRB_EVENTS_STORE_CORRUPT");
   });
 
   it.each([
@@ -102,6 +120,8 @@ describe("histories as bytes", () => {
     ["offsets that start late", { ...small, offsets: Uint32Array.of(1, 2, 3) }],
     ["offsets that end early", { ...small, offsets: Uint32Array.of(0, 2, 2) }],
     ["a negative item", { ...small, items: Int32Array.of(1, -2, 1) }],
+    ["a negative dwell time", { ...small, dwells: Float32Array.of(1, -1, Number.NaN) }],
+    ["a price without end", { ...small, prices: Float32Array.of(1, Number.POSITIVE_INFINITY, 2) }],
     ["an unknown action", { ...small, actions: Uint8Array.of(0, 10, 0) }],
   ] satisfies [string, Histories][])("are refused with %s, even under a fitting checksum", async (_what, histories) => {
     expect(await decodeRefusal(encodeHistories(histories))).toBe("TRB_EVENTS_STORE_CORRUPT");

@@ -1,4 +1,4 @@
-/** Histories → an ordinary CSV log, `customer,item,action,time`, that `importLog` reads back to the same histories. */
+/** Histories → an ordinary CSV log, `customer,item,action,time` and, where events have them, `dwell` and `price`, that `importLog` reads back to the same histories. */
 import { createWriteStream } from "node:fs";
 import { rm } from "node:fs/promises";
 import { Readable } from "node:stream";
@@ -33,17 +33,22 @@ export async function writeCsv(path: string, histories: Histories, catalogue: Ca
 }
 
 function* csvBlocks(
-  { customers, offsets, items, actions: actionOfEvent, times }: Histories,
+  { customers, offsets, items, actions: actionOfEvent, times, dwells, prices }: Histories,
   catalogue: Catalogue,
 ): Generator<string> {
   const itemFields = catalogue.items.map(({ id }) => csvField(id));
-  let block = "customer,item,action,time\n";
+  let block = `customer,item,action,time${dwells ? ",dwell" : ""}${prices ? ",price" : ""}\n`;
+  const amount = (amounts: Float32Array | undefined, event: number) => {
+    const value = amounts?.[event];
+    if (value === undefined) return "";
+    return Number.isNaN(value) ? "," : `,${value}`;
+  };
   for (const [customer, id] of customers.entries()) {
     const customerField = csvField(id);
     for (let event = offsets[customer] ?? 0; event < (offsets[customer + 1] ?? 0); event++) {
       const item = items[event] ?? 0;
       const itemField = item === 0 ? "" : (itemFields[item - 1] ?? "");
-      block += `${customerField},${itemField},${actions[actionOfEvent[event] ?? 0]},${times[event]}\n`;
+      block += `${customerField},${itemField},${actions[actionOfEvent[event] ?? 0]},${times[event]}${amount(dwells, event)}${amount(prices, event)}\n`;
       if (block.length < blockLength) continue;
       yield block;
       block = "";

@@ -2,8 +2,11 @@
 
 export interface GrowingColumns {
   readonly count: () => number;
-  /** @param customer place in the order of first appearance */
-  readonly push: (customer: number, item: number, action: number, time: number) => void;
+  /**
+   * @param customer place in the order of first appearance
+   * @param dwell seconds, NaN for none; `price` likewise
+   */
+  readonly push: (customer: number, item: number, action: number, time: number, dwell?: number, price?: number) => void;
   /** Views of what has been pushed; `push` must not be called any more. */
   readonly finish: () => RowColumns;
 }
@@ -14,6 +17,9 @@ export interface RowColumns {
   readonly items: Int32Array;
   readonly actions: Uint8Array;
   readonly times: Float64Array;
+  /** Undefined when no row had one. */
+  readonly dwells: Float32Array | undefined;
+  readonly prices: Float32Array | undefined;
 }
 
 const firstCapacity = 4096;
@@ -24,6 +30,8 @@ export function growingColumns(): GrowingColumns {
   let items = new Int32Array(firstCapacity);
   let actions = new Uint8Array(firstCapacity);
   let times = new Float64Array(firstCapacity);
+  const dwells = sparseColumn();
+  const prices = sparseColumn();
   const grow = () => {
     const capacity = 2 * count;
     const [oldCustomers, oldItems, oldActions, oldTimes] = [customers, items, actions, times];
@@ -34,12 +42,14 @@ export function growingColumns(): GrowingColumns {
   };
   return {
     count: () => count,
-    push: (customer, item, action, time) => {
+    push: (customer, item, action, time, dwell = Number.NaN, price = Number.NaN) => {
       if (count === times.length) grow();
       customers[count] = customer;
       items[count] = item;
       actions[count] = action;
       times[count] = time;
+      dwells.put(count, dwell);
+      prices.put(count, price);
       count++;
     },
     finish: () => ({
@@ -47,7 +57,31 @@ export function growingColumns(): GrowingColumns {
       items: items.subarray(0, count),
       actions: actions.subarray(0, count),
       times: times.subarray(0, count),
+      dwells: dwells.finish(count),
+      prices: prices.finish(count),
     }),
+  };
+}
+
+/** Numbers of which some rows, most often all or none, have one; it takes no memory before the first. */
+function sparseColumn() {
+  let values: Float32Array | undefined;
+  return {
+    put: (row: number, value: number) => {
+      if (Number.isNaN(value)) return; // where nothing is put, NaN stands already
+      if (values === undefined || row >= values.length) {
+        const wider = new Float32Array(Math.max(firstCapacity, 2 * row)).fill(Number.NaN);
+        if (values) wider.set(values);
+        values = wider;
+      }
+      values[row] = value;
+    },
+    finish: (count: number): Float32Array | undefined => {
+      if (values === undefined || values.length >= count) return values?.subarray(0, count);
+      const whole = new Float32Array(count).fill(Number.NaN);
+      whole.set(values);
+      return whole;
+    },
   };
 }
 

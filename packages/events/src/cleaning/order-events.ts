@@ -4,7 +4,7 @@ import type { RowColumns } from "./growing-columns.ts";
 
 export interface OrderedEvents {
   readonly histories: Histories;
-  /** Rows that were dropped because an earlier one was the same. */
+  /** Rows that were dropped because an earlier one of the same item, action and time came before; it keeps its own dwell time and price. */
   readonly duplicates: number;
 }
 
@@ -24,6 +24,7 @@ export function orderEvents(rows: RowColumns, customers: readonly string[]): Ord
   const items = new Int32Array(total);
   const actions = new Uint8Array(total);
   const times = new Float64Array(total);
+  const kept = new Uint32Array(total);
   const offsets = new Uint32Array(customers.length + 1);
   let count = 0;
   for (let customer = 0; customer < customers.length; customer++) {
@@ -33,16 +34,20 @@ export function orderEvents(rows: RowColumns, customers: readonly string[]): Ord
       items[count] = rows.items[row] ?? 0;
       actions[count] = rows.actions[row] ?? 0;
       times[count] = rows.times[row] ?? 0;
+      kept[count] = row;
       count++;
     }
     offsets[customer + 1] = count;
   }
-  const histories = {
+  const chosen = (values: Float32Array) => Float32Array.from(kept.subarray(0, count), (row) => values[row] ?? Number.NaN);
+  const histories: Histories = {
     customers: byId.map((number) => customers[number] ?? ""),
     offsets,
     items: items.slice(0, count),
     actions: actions.slice(0, count),
     times: times.slice(0, count),
+    ...(rows.dwells ? { dwells: chosen(rows.dwells) } : {}),
+    ...(rows.prices ? { prices: chosen(rows.prices) } : {}),
   };
   return { histories, duplicates: total - count };
 }

@@ -1,7 +1,7 @@
 /** Decides row by row what becomes an event, and counts why the others don't. */
 import { fail, type TributaryError } from "@tributary/errors";
 import { actionNumber, needsItem } from "../action-names.ts";
-import type { FoundFields, RowSink } from "../reading/rows.ts";
+import type { Field, FoundFields, RowSink } from "../reading/rows.ts";
 import { parseTime } from "../timestamps.ts";
 import { type DropCounts, type DropReason, describeDrops, dropReasons } from "./drop-reasons.ts";
 
@@ -19,7 +19,13 @@ interface RowCounts {
   readonly dropped: DropCounts;
   /** Events that need no item and named one that the catalogue lacks: kept, with item 0. */
   readonly itemsCleared: number;
+  /** Events with a dwell time, and with a price, that could be read. */
+  readonly withDwell: number;
+  readonly withPrice: number;
 }
+
+/** Takes a cleaned event; `item` is 0 for none, `time` is in Unix seconds, `dwell` (seconds) and `price` are NaN for none. */
+export type KeepEvent = (customer: string, item: number, action: number, time: number, dwell: number, price: number) => void;
 
 /** Where the first unreadable time stood. */
 interface BadTime {
@@ -29,16 +35,14 @@ interface BadTime {
 
 /**
  * @param itemNumber the item's number, counted from 1; −1 when it isn't known
- * @param keep takes each cleaned event; `item` is 0 for none, `time` is in Unix seconds
+ * @param keep takes each cleaned event. A dwell time or price that can't be read is none: the event is worth keeping without it
  */
-export function rowCleaner(
-  itemNumber: (id: string) => number,
-  keep: (customer: string, item: number, action: number, time: number) => void,
-): RowCleaner {
+export function rowCleaner(itemNumber: (id: string) => number, keep: KeepEvent): RowCleaner {
   const dropped = Object.fromEntries(dropReasons.map((reason) => [reason, 0])) as Record<DropReason, number>;
   let rows = 0;
   let kept = 0;
   let itemsCleared = 0;
+  let [withDwell, withPrice] = [0, 0];
   let readableTimes = 0;
   let fields: FoundFields | undefined;
   let firstBadTime: BadTime | undefined;
@@ -58,7 +62,7 @@ export function rowCleaner(
       rows++;
       dropped.malformedRow++;
     },
-    row: (customerField, itemField, actionField, timeField, line) => {
+    row: (customerField, itemField, actionField, timeField, dwellField, priceField, line) => {
       rows++;
       const customer = (customerField ?? "").trim();
       const item = (itemField ?? "").trim();
@@ -80,9 +84,13 @@ export function rowCleaner(
       const number = itemOf(item, needed);
       if (number < 0) return void dropped.outsideCatalogue++;
       kept++;
-      keep(customer, number, action, time);
+      const dwell = parseAmount(dwellField);
+      const price = parseAmount(priceField);
+      if (!Number.isNaN(dwell)) withDwell++;
+      if (!Number.isNaN(price)) withPrice++;
+      keep(customer, number, action, time, dwell, price);
     },
-    counts: () => ({ rows, kept, dropped: { ...dropped }, itemsCleared }),
+    counts: () => ({ rows, kept, dropped: { ...dropped }, itemsCleared, withDwell, withPrice }),
     verdict: (file) => {
       if (rows === 0) return fail("TRB_EVENTS_EMPTY", { file });
       if (firstBadTime !== undefined && readableTimes === 0) {
@@ -98,6 +106,14 @@ export function rowCleaner(
       return undefined;
     },
   };
+}
+
+/** A plain decimal number, at least 0, as float32 holds it; NaN for everything else, such as `12,50 €`. */
+function parseAmount(field: Field): number {
+  if (field === undefined || field === "") return Number.NaN;
+  if (typeof field === "string" && !/^\s*\d*\.?\d+(?:[eE][+-]?\d+)?\s*$/.test(field)) return Number.NaN;
+  const amount = Math.fround(Number(field));
+  return amount >= 0 && amount < Number.POSITIVE_INFINITY ? amount + 0 : Number.NaN;
 }
 
 const shownCharacters = 80;

@@ -9,17 +9,26 @@ export interface ColumnNames {
   /** Without such a column every event is a view. */
   readonly action?: string | undefined;
   readonly time?: string | undefined;
+  /** How long the customer stayed, in seconds; may be missing. */
+  readonly dwell?: string | undefined;
+  /** What the item cost at that moment; may be missing. */
+  readonly price?: string | undefined;
 }
 
 export type ColumnRole = keyof ColumnNames;
 
-/** The names found in the file; no `action`: every event is a view. */
+/** The names found in the file; no `action`: every event is a view. No `dwell` or `price`: no event has one. */
 export interface FoundColumns {
   readonly customer: string;
   readonly item: string;
   readonly action: string | undefined;
   readonly time: string;
+  readonly dwell: string | undefined;
+  readonly price: string | undefined;
 }
+
+/** A log may lack these. */
+const optionalRoles: ReadonlySet<ColumnRole> = new Set(["action", "dwell", "price"]);
 
 /** Looked for in this order, in any case, when the caller names nothing. */
 const usualNames: Readonly<Record<ColumnRole, readonly string[]>> = {
@@ -27,6 +36,8 @@ const usualNames: Readonly<Record<ColumnRole, readonly string[]>> = {
   item: ["item", "item_id", "itemid", "product", "product_id", "productid", "sku", "asin"],
   action: ["action", "event", "event_type", "behavior", "behaviour", "behavior_type", "type"],
   time: ["time", "timestamp", "ts", "event_time", "datetime", "date", "unix_time"],
+  dwell: ["dwell", "dwell_time", "dwelltime", "dwell_seconds", "time_on_page", "duration"],
+  price: ["price", "unit_price", "unitprice", "item_price"],
 };
 
 /**
@@ -42,7 +53,7 @@ export function findColumns(file: string, existing: readonly string[], wanted: C
   const find = (role: ColumnRole) => {
     const name = wanted[role] ?? usual(role);
     if (name !== undefined && existing.includes(name)) return name;
-    if (name === undefined && role === "action") return undefined;
+    if (name === undefined && optionalRoles.has(role)) return undefined;
     throw unknownColumn(file, role, name, existing);
   };
   const required = (role: ColumnRole) => {
@@ -50,7 +61,14 @@ export function findColumns(file: string, existing: readonly string[], wanted: C
     if (name === undefined) throw unknownColumn(file, role, name, existing);
     return name;
   };
-  return { customer: required("customer"), item: required("item"), action: find("action"), time: required("time") };
+  return {
+    customer: required("customer"),
+    item: required("item"),
+    action: find("action"),
+    time: required("time"),
+    dwell: find("dwell"),
+    price: find("price"),
+  };
 }
 
 /** How many existing names an error lists, and how much of each. */

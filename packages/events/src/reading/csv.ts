@@ -3,7 +3,7 @@ import { Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { fail, isTributaryError } from "@tributary/errors";
 import { CsvError, parse } from "csv-parse";
-import { type ColumnNames, findColumns } from "./columns.ts";
+import { type ColumnNames, type ColumnRole, findColumns } from "./columns.ts";
 import { fileChunks, guardLines } from "./file-bytes.ts";
 import type { RowSink } from "./rows.ts";
 
@@ -21,23 +21,26 @@ export async function readCsv(path: string, { columns, delimiter, lineLimit }: C
   if ([...delimiter].length !== 1 || /["\r\n]/.test(delimiter)) {
     throw fail("TRB_EVENTS_BAD_DELIMITER", { characters: [...delimiter].length });
   }
-  let places: { customer: number; item: number; action: number; time: number } | undefined;
+  let places: Readonly<Record<ColumnRole, number>> | undefined;
   const onRecord = (record: readonly string[], line: number) => {
     if (places === undefined) {
       const names = record.map((name) => name.trim());
       const found = findColumns(path, names, columns);
-      const place = (name: string) => names.indexOf(name);
+      const place = (name: string | undefined) => (name === undefined ? -1 : names.indexOf(name));
       places = {
         customer: place(found.customer),
         item: place(found.item),
-        action: found.action === undefined ? -1 : place(found.action),
+        action: place(found.action),
         time: place(found.time),
+        dwell: place(found.dwell),
+        price: place(found.price),
       };
       sink.start({ ...found, fieldOfTime: places.time + 1 });
       return;
     }
-    const { customer, item, action, time } = places;
-    sink.row(record[customer], record[item], action < 0 ? undefined : record[action], record[time], line);
+    const { customer, item, action, time, dwell, price } = places;
+    const field = (place: number) => (place < 0 ? undefined : record[place]);
+    sink.row(record[customer], record[item], field(action), record[time], field(dwell), field(price), line);
   };
 
   const parser = parse({

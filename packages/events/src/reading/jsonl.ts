@@ -42,23 +42,24 @@ export async function readJsonl(path: string, columns: ColumnNames, lineLimit: n
     return;
   }
   if (take === undefined) begin();
-  for (const role of ["customer", "item", "action", "time"] satisfies ColumnRole[]) {
+  for (const role of ["customer", "item", "action", "time", "dwell", "price"] satisfies ColumnRole[]) {
     const name = columns[role];
     if (name !== undefined && !keys.has(name)) throw unknownColumn(path, role, name, [...keys]);
   }
 }
 
-/** Notes in `keys` which of the four columns it has met. */
+/** Notes in `keys` which of the columns it has met. */
 function rowReader(found: FoundColumns, keys: Set<string>, sink: RowSink) {
-  const { customer, item, action, time } = found;
-  const wanted = [customer, item, ...(action === undefined ? [] : [action]), time];
+  const { customer, item, action, time, dwell, price } = found;
+  const wanted = [customer, item, action, time, dwell, price].filter((name) => name !== undefined);
   const schema = z.object(Object.fromEntries(wanted.map((name) => [name, scalar])));
   return (value: unknown, line: number) => {
     const row = schema.safeParse(value);
     if (!row.success) return sink.malformed(line);
     const { data } = row;
     for (const name of wanted) if (data[name] !== undefined) keys.add(name);
-    sink.row(text(data[customer]), text(data[item]), action === undefined ? undefined : text(data[action]), data[time], line);
+    const field = (name: string | undefined) => (name === undefined ? undefined : data[name]);
+    sink.row(text(data[customer]), text(data[item]), text(field(action)), data[time], field(dwell), field(price), line);
   };
 }
 
