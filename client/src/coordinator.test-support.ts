@@ -113,6 +113,7 @@ export function testPlan(overrides: Partial<Plan> = {}): Plan {
     catalogueProvenance: "public",
     actions: [...actions],
     caps: { maxEvents: 100, maxItems: 100, maxPairs: 0, localSteps: 1 },
+    local: { learningRate: decimal(1), proximal: decimal(0), epochs: 1, batchSize: 32 },
     releases: [
       {
         kind: "training",

@@ -78,6 +78,7 @@ export function testPlan(home: string, overrides: Partial<Plan> = {}): Plan {
     catalogueProvenance: "public",
     actions: ["view"],
     caps: { maxEvents: 100, maxItems: 100, maxPairs: 0, localSteps: 1 },
+    local: { learningRate: formatDecimal(1), proximal: formatDecimal(0), epochs: 1, batchSize: 32 },
     releases: [
       {
         kind: "training",

@@ -9,8 +9,8 @@ import { parentPort, workerData } from "node:worker_threads";
 import { checkCustomers, type RandomSource } from "@tributary/dp";
 import { fail, isTributaryError } from "@tributary/errors";
 import type { Histories } from "@tributary/events";
-import { initialModel, negativesSource, roundParameters } from "@tributary/federation";
-import { createTrainer, decodeModel, rehearse, type Trainer, trainingVector } from "@tributary/model";
+import { initialModel, localUpdatesOf, negativesSource, roundParameters } from "@tributary/federation";
+import { decodeModel, openTrainer, rehearse, type Trainer, trainingVector } from "@tributary/model";
 import { type NodeId, planHash, type Sha256 } from "@tributary/protocol";
 import { nodeCrypto } from "@tributary/protocol/node-crypto";
 import { onnxruntimeExecutor } from "@tributary/tensor/onnxruntime";
@@ -71,7 +71,7 @@ function trainingLoop(setup: TrainingSetup, random: ServeTrainingOptions["random
     return store.histories;
   };
   const loadedTrainer = (): Promise<Trainer> => {
-    trainer ??= createTrainer(plan.model, onnxruntimeExecutor()).catch((error: unknown) => {
+    trainer ??= openTrainer(plan.model, onnxruntimeExecutor(), localUpdatesOf(plan)).catch((error: unknown) => {
       trainer = undefined; // the next round may try again
       throw error;
     });

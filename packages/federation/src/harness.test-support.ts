@@ -153,6 +153,7 @@ export function planOf(coordinatorKey: IdentityKey, overrides: Partial<Plan> = {
     catalogueProvenance: "public",
     actions: ["view"],
     caps: { maxEvents: 1, maxItems: 1, maxPairs: 0, localSteps: 1 },
+    local: { learningRate: number("1"), proximal: number("0"), epochs: 1, batchSize: 32 },
     releases: [
       {
         kind: "training",

@@ -28,6 +28,7 @@ export {
 } from "./node-state.ts";
 export {
   applySum,
+  localUpdatesOf,
   negativesSource,
   optimiserOf,
   type RoundParameters,

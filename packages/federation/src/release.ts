@@ -3,7 +3,7 @@
  * takes from the plan. Pure as well; the octets are the shell's.
  */
 import { noiseDeviation, type RandomSource, readSum, type SumQueryParameters, sumQueryParameters } from "@tributary/dp";
-import { type Optimiser, type OptimiserState, serverStep } from "@tributary/model";
+import { type LocalUpdates, type Optimiser, type OptimiserState, serverStep } from "@tributary/model";
 import {
   type Crypto,
   fromHex,
@@ -91,6 +91,13 @@ export function roundParameters(plan: Plan, release: number): RoundParameters {
 /** The round's negatives: public, the same for everyone, fixed before anybody's data is looked at. */
 export function negativesSource(crypto: Crypto, planHash: Sha256, round: number): RandomSource {
   return randomSourceFromSeed(crypto, fromHex(planHash), "round", "", round, "negatives");
+}
+
+/** What a node does with its customers before it clips, in numbers. */
+export function localUpdatesOf({ unit, caps, local }: Pick<Plan, "unit" | "caps" | "local">): LocalUpdates {
+  const { learningRate, proximal, ...counts } = local;
+  const rates = { learningRate: parseDecimal(learningRate), proximal: parseDecimal(proximal) };
+  return { unit, steps: caps.localSteps, ...counts, ...rates };
 }
 
 /** The plan's optimiser in numbers: the same fields, with decimals read. */

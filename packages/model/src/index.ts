@@ -5,6 +5,7 @@ export { type LocalTraining, type LocalTrainingOptions, trainLocally } from "./b
 export { itemCounts, popularityRanks, popularityScorer } from "./baselines/popularity.ts";
 export type { AdamW } from "./central/adamw.ts";
 export type { Weighting } from "./central/batch-gradient.ts";
+export { qualityRecipe, type Recipe } from "./central/recipes.ts";
 export type { NegativeSampling } from "./central/sampled-negatives.ts";
 export type { Schedule } from "./central/schedule.ts";
 export type { Team, TeamTask } from "./central/team.ts";
@@ -54,4 +55,5 @@ export {
   benchConfigurations,
   benchStep,
 } from "./training/bench-step.ts";
+export { type LocalUpdates, openTrainer } from "./training/local-updates.ts";
 export { createTrainer, type SumCounts, type SumRequest, type Trainer } from "./training/trainer.ts";

@@ -64,15 +64,13 @@ interface LoadedGraph extends TrainingGraph {
   readonly session: Session;
 }
 
-/**
- * Loads a model's training graphs.
- * @param options.clipped false leaves norms and clipping out: for benchmarks and in-house training, never for a release
- */
-export async function createTrainer(
-  spec: ModelSpec,
-  executor: Executor,
-  options: { readonly clipped?: boolean } = {},
-): Promise<Trainer> {
+export interface TrainerOptions {
+  /** False leaves norms and clipping out: for benchmarks, in-house training and local steps, never for a release as it is. */
+  readonly clipped?: boolean;
+}
+
+/** Loads a model's training graphs. @throws TRB_TRAINING_SPEC_INVALID */
+export async function createTrainer(spec: ModelSpec, executor: Executor, options: TrainerOptions = {}): Promise<Trainer> {
   checkSpec(spec);
   const clipped = options.clipped ?? true;
   const graphs: LoadedGraph[] = [];

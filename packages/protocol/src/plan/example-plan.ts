@@ -51,6 +51,7 @@ export function examplePlan(coordinatorKey = "11".repeat(32)): Plan {
     catalogueProvenance: "public",
     actions: ["view", "cart", "favourite"],
     caps: { maxEvents: 64, maxItems: 64, maxPairs: 0, localSteps: 1 },
+    local: { learningRate: "1", proximal: "0", epochs: 1, batchSize: 32 },
     releases: [
       {
         kind: "training",

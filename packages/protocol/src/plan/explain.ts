@@ -109,6 +109,7 @@ export function explainPlan(plan: Plan): string[] {
   return [
     `This is the plan of the federation "${plan.federation}". It fixes everything that may be done with customers' data.`,
     ...description.releases.map(releaseSentence),
+    ...localSentences(plan),
     `From each such sum the coordinator makes the next model by ${description.optimiser}; that looks at nothing else, so it costs no privacy.`,
     "Nothing else that depends on customers' data leaves a node for the coordinator or for other nodes.",
     unitSentence(description.privacy),
@@ -132,6 +133,20 @@ function releaseSentence({
     `${often}, ${what} is released: each customer is in it with chance ${samplingRate}, moves it by at most ${clipNorm} (L2), ` +
     `and the noise is ${noiseMultiplier} times what one customer can move it.`
   );
+}
+
+function localSentences({ unit, caps, local }: Plan): string[] {
+  const pull = parseDecimal(local.proximal) > 0 ? `, each pulled back towards the round's model by ${local.proximal}` : "";
+  if (unit === "node") {
+    const passes = local.epochs === 1 ? "one pass" : `${local.epochs} passes`;
+    return [
+      `Before it clips, a device makes ${passes} over its data in batches of ${local.batchSize}, in steps of ${local.learningRate}${pull}.`,
+    ];
+  }
+  if (caps.localSteps === 1) return [];
+  return [
+    `Before it is clipped, each customer's update is made of ${caps.localSteps} local steps of ${local.learningRate}${pull}.`,
+  ];
 }
 
 function unitSentence({ unit, maxMerchantsPerCustomer }: PlanDescription["privacy"]): string {

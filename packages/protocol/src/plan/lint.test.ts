@@ -15,6 +15,7 @@ const [training] = plan.releases as [Release];
 const decimal = (text: string) => text as Decimal;
 const found = (change: Partial<Plan>, options?: LintOptions) =>
   lintPlan({ ...plan, ...change }, options).map(({ code, path }) => `${code} ${path}`);
+const outside = (path: string) => [`TRB_PLAN_VALUE_OUT_OF_RANGE ${path}`];
 const withRelease = (change: Partial<Release>): Partial<Plan> => ({ releases: [{ ...training, ...change }] });
 
 /** The path and reason of the refusal. */
@@ -86,8 +87,14 @@ describe("the linter", () => {
 
   test("refuses touched coordinates that the arithmetic can't promise, and another dimension than the model's", () => {
     expect(found(withRelease({ touched: 999 }))).toEqual(["TRB_PLAN_TOUCHED_INVALID releases.0.touched"]);
-    expect(found(withRelease({ touched: 1001, arithmetic: "exact" }))).toEqual(["TRB_PLAN_TOUCHED_INVALID releases.0.touched"]);
-    expect(found(withRelease({ touched: 10, arithmetic: "exact" }))).toEqual([]);
+    const caps = { ...plan.caps, localSteps: 3 };
+    expect(found({ ...withRelease({ touched: 1001, arithmetic: "exact" }), caps })).toEqual([
+      "TRB_PLAN_TOUCHED_INVALID releases.0.touched",
+    ]);
+    expect(found(withRelease({ arithmetic: "exact" }))).toEqual(outside("releases.0.arithmetic"));
+    // one vector at a time: several local steps, or a node as a whole
+    expect(found({ ...withRelease({ arithmetic: "exact" }), caps })).toEqual([]);
+    expect(found({ ...withRelease({ touched: 10, arithmetic: "exact" }), caps })).toEqual(outside("releases.0.touched"));
     expect(found({}, { parameterCount: 999 })).toEqual(["TRB_PLAN_DIMENSION_MISMATCH releases.0.dimension"]);
   });
 
@@ -104,7 +111,6 @@ describe("the linter", () => {
   });
 
   test("refuses numbers outside their range", () => {
-    const outside = (path: string) => [`TRB_PLAN_VALUE_OUT_OF_RANGE ${path}`];
     expect(found(withRelease({ clipNorm: decimal("0") }))).toEqual(outside("releases.0.clipNorm"));
     expect(found(withRelease({ samplingRate: decimal("1.1") }))).toContain(
       "TRB_PLAN_VALUE_OUT_OF_RANGE releases.0.samplingRate",
@@ -117,6 +123,8 @@ describe("the linter", () => {
     );
     expect(found({ model: { ...plan.model, heads: 3 } })).toEqual(outside("model.heads"));
     expect(found({ model: { ...plan.model, actions: 0 } })).toEqual(outside("model.weights.nextAction"));
+    expect(found({ local: { ...plan.local, learningRate: decimal("0") } })).toEqual(outside("local.learningRate"));
+    expect(found({ local: { ...plan.local, proximal: decimal("1") } })).toEqual(outside("local.proximal"));
     expect(found({ deadlines: { ...plan.deadlines, masked: 1999 } })).toEqual(outside("deadlines.masked"));
     const optimiser = { name: "fedavg", learningRate: decimal("0"), momentum: decimal("1") } as const;
     expect(found({ optimiser })).toEqual([...outside("optimiser.learningRate"), ...outside("optimiser.momentum")]);

@@ -57,6 +57,8 @@ const rules: readonly Rule[] = [
   noiseModeRule,
   cohortRule,
   unitRule,
+  localTrainingRule,
+  trainingArithmeticRule,
   catalogueRule,
   quotaRule,
   actionsRule,
@@ -140,6 +142,30 @@ function unitRule({ unit, maxMerchantsPerCustomer, releases }: Plan, _: LintOpti
   if (maxMerchantsPerCustomer !== 1) report("TRB_PLAN_UNIT_INVALID", "maxMerchantsPerCustomer");
   for (const [place, { samplingRate }] of releases.entries()) {
     if (parseDecimal(samplingRate) !== 1) report("TRB_PLAN_UNIT_INVALID", `releases.${place}.samplingRate`);
+  }
+}
+
+function localTrainingRule({ local }: Plan, _: LintOptions, report: Report): void {
+  const [rate, pull] = [parseDecimal(local.learningRate), parseDecimal(local.proximal)];
+  if (!(rate > 0)) outOfRange(report, "local.learningRate", "above 0", local.learningRate);
+  else if (!(pull >= 0 && pull * rate < 1)) {
+    // a pull of 1/η or more jumps over the model that it pulls to
+    outOfRange(report, "local.proximal", "from 0 and below 1/learningRate", local.proximal);
+  }
+}
+
+/**
+ * A training vector's sensitivity is that of the arithmetic in which the node adds up: buckets of customers, each in one float32 run,
+ * or one vector at a time.
+ */
+function trainingArithmeticRule({ unit, caps, releases }: Plan, _: LintOptions, report: Report): void {
+  const alone = unit === "node" || caps.localSteps > 1;
+  for (const [place, { kind, arithmetic, touched, dimension }] of releases.entries()) {
+    if (kind !== "training" || arithmetic !== "exact") continue;
+    if (!alone) outOfRange(report, `releases.${place}.arithmetic`, "bucketed, where customers train together", arithmetic);
+    // a gradient touches every layer; above `dimension` the rule of the arithmetic itself reports
+    else if (touched < dimension)
+      outOfRange(report, `releases.${place}.touched`, `the dimension, ${dimension}`, String(touched));
   }
 }
 

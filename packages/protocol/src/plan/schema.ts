@@ -76,6 +76,21 @@ export const deadlinesSchema = z.strictObject({
   grace: positive,
 });
 
+/**
+ * Local training before the update is clipped. With unit `customer` and caps.localSteps 1 a customer's vector is its gradient, and
+ * nothing of this is used; with more steps learningRate and proximal are; unit `node` uses all of it.
+ */
+export const localTrainingSchema = z.strictObject({
+  /** η of local gradient descent. */
+  learningRate: decimal,
+  /** μ of FedProx's pull towards the round's model; 0: none. */
+  proximal: decimal,
+  /** Passes of a node over its customers. */
+  epochs: positive,
+  /** Customers of a node's local batch. */
+  batchSize: positive,
+});
+
 export const planSchema = z.strictObject({
   version: z.literal(1),
   federation: federationName,
@@ -89,6 +104,7 @@ export const planSchema = z.strictObject({
   catalogueProvenance: z.enum(["public", "dp-selection", "log"]),
   actions: z.array(z.string().max(64)).min(1).max(64),
   caps: z.strictObject({ maxEvents: positive, maxItems: positive, maxPairs: count, localSteps: positive }),
+  local: localTrainingSchema,
   releases: z.array(releaseSchema).min(1).max(64),
   noiseMode: z.enum(["distributed", "local", "central"]),
   sampler: z.enum(["exact"]),

@@ -15,6 +15,7 @@ import {
   createCoordinator,
   createNode,
   genesisEntry,
+  localUpdatesOf,
   type NodeEffect,
   type NodeEvent,
   negativesSource,
@@ -26,10 +27,10 @@ import {
 } from "@tributary/federation";
 import { parseLine } from "@tributary/ledger";
 import {
-  createTrainer,
   encodeModel,
   encodeOptimiserState,
   type OptimiserState,
+  openTrainer,
   type Trainer,
   trainingVector,
 } from "@tributary/model";
@@ -97,7 +98,7 @@ export interface SimulationResult {
  */
 export async function simulateFederation(options: SimulationOptions): Promise<SimulationResult> {
   const { plan, crypto, random } = options;
-  const trainer = await createTrainer(plan.model, options.executor);
+  const trainer = await openTrainer(plan.model, options.executor, localUpdatesOf(plan));
   try {
     return await run(options, trainer);
   } finally {

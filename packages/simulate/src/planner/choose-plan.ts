@@ -97,6 +97,7 @@ export function choosePlan(request: PlanRequest): PlanChoice {
     graphVersion,
     actions: [...actions],
     caps: { maxEvents: model.length + 1, maxItems: model.length + 1, maxPairs: 0, localSteps: 1 },
+    local: { learningRate: formatDecimal(1), proximal: formatDecimal(0), epochs: 1, batchSize: 32 },
     releases: [release],
     noiseMode: "distributed",
     sampler: "exact",

@@ -1,0 +1,166 @@
+/**
+ * Several local steps before anything is clipped: the update is what federated averaging sends (McMahan et al. 2017), not one
+ * gradient. Two units:
+ *
+ * - `customer`: each sampled customer takes `steps` gradient steps on its own history, alone, from the round's model;
+ * - `node`: the node goes over all of its customers for `epochs` epochs of batches, and the whole update is one vector.
+ *
+ * Each step adds FedProx's pull towards the round's model w₀ (Li et al. 2020, "Federated Optimization in Heterogeneous Networks"):
+ *
+ *   w_k = w₀ − η·u_k,   u_{k+1} = u_k + ∇f(w_k) + μ·(w_k − w₀)
+ *
+ * u is the update over η, so it is a gradient in scale and one step without μ is exactly one gradient. It is clipped to C in integers
+ * (`exact` arithmetic of DESIGN §4), one vector at a time: nothing here is summed in float32 across customers.
+ *
+ * Customers differ in their weights from the second step on, so they can't share a graph run: a step costs about what the customer's
+ * events cost alone, and a round `steps` times that.
+ */
+import { addCustomer, type Grid, type RandomSource } from "@tributary/dp";
+import { fail } from "@tributary/errors";
+import { type SeededRandom, seededRandom, shuffle } from "@tributary/events/histories";
+import type { Executor } from "@tributary/tensor";
+import type { ModelSpec } from "../spec.ts";
+import { createTrainer, type SumCounts, type SumRequest, type Trainer, type TrainerOptions } from "./trainer.ts";
+
+export interface LocalUpdates {
+  readonly unit: "customer" | "node";
+  /** Gradient steps of a customer; unit `customer` only. */
+  readonly steps: number;
+  /** Passes over the node's customers; unit `node` only. */
+  readonly epochs: number;
+  /** Customers of a local batch, whose mean gradient is one step; unit `node` only. */
+  readonly batchSize: number;
+  /** η of local SGD. */
+  readonly learningRate: number;
+  /** μ of FedProx; 0: plain local SGD. */
+  readonly proximal: number;
+}
+
+/** Gradients come over an integer grid of 2⁻²⁸, which is finer than float32 gradients of ordinary size. */
+const gradientGrid = { clipNorm: 64, scale: 2 ** 20, fractionBits: 8 };
+const gradientUnit = gradientGrid.scale * 2 ** gradientGrid.fractionBits;
+
+/**
+ * The trainer that the unit and the number of local steps ask for: the bucketed one where a customer takes one step.
+ * @throws TRB_TRAINING_SPEC_INVALID, TRB_TRAINING_REQUEST_INVALID
+ */
+export async function openTrainer(
+  spec: ModelSpec,
+  executor: Executor,
+  local: LocalUpdates,
+  options: TrainerOptions = {},
+): Promise<Trainer> {
+  checkLocalUpdates(local);
+  if (local.unit === "customer" && local.steps === 1) return createTrainer(spec, executor, options);
+  const gradients = await createTrainer(spec, executor, { ...options, clipped: false });
+  return { sum: (request) => localSum(gradients, local, request), close: () => gradients.close() };
+}
+
+function checkLocalUpdates(local: LocalUpdates): void {
+  for (const name of ["steps", "epochs", "batchSize"] as const) {
+    if (!Number.isInteger(local[name]) || local[name] < 1) {
+      throw fail("TRB_TRAINING_REQUEST_INVALID", { reason: `${name} of local training must be a whole number above 0` });
+    }
+  }
+  if (!(local.learningRate > 0 && Number.isFinite(local.learningRate))) {
+    throw fail("TRB_TRAINING_REQUEST_INVALID", { reason: "the local learning rate must be above 0" });
+  }
+  if (!(local.proximal >= 0 && local.proximal * local.learningRate < 1)) {
+    throw fail("TRB_TRAINING_REQUEST_INVALID", { reason: "proximal must be 0 or more, and below 1 over the learning rate" });
+  }
+}
+
+async function localSum(
+  gradients: Trainer,
+  local: LocalUpdates,
+  request: SumRequest,
+): Promise<{ readonly total: Float64Array; readonly counts: SumCounts }> {
+  const seed = publicSeed(request.negatives);
+  const total = new Float64Array(request.parameters.length);
+  const grid = gridOf(request);
+  const isLate = request.deadline ?? (() => false);
+  let zeroed = 0;
+  for (const batches of local.unit === "node" ? [nodeBatches(local, request, seed)] : customerBatches(local, request)) {
+    const update = await localUpdate(gradients, local, request, batches, seed, isLate);
+    if (update === "late") {
+      total.fill(0);
+      return { total, counts: { customers: 0, zeroed: 0, skipped: request.sampled.length } };
+    }
+    if (update === "not finite" || !addCustomer(total, update, grid, total.length)) zeroed += 1;
+  }
+  return { total, counts: { customers: request.sampled.length, zeroed, skipped: 0 } };
+}
+
+/**
+ * u after one step for each of `batches`; gradients of a batch are averaged.
+ * Customers with nothing to learn from have a gradient of zero, and batches of nobody are not there.
+ */
+async function localUpdate(
+  gradients: Trainer,
+  { learningRate, proximal }: LocalUpdates,
+  request: SumRequest,
+  batches: readonly Uint32Array[],
+  seed: number,
+  isLate: () => boolean,
+): Promise<Float64Array | "late" | "not finite"> {
+  const start = request.parameters;
+  const update = new Float64Array(start.length);
+  const weights = Float32Array.from(start);
+  for (const [step, sampled] of batches.entries()) {
+    if (isLate()) return "late";
+    if (step > 0) {
+      for (let i = 0; i < weights.length; i++) weights[i] = (start[i] as number) - learningRate * (update[i] as number);
+      if (!weights.every(Number.isFinite)) return "not finite";
+    }
+    const negatives = bytesOf(seededRandom(seed, "negatives", step));
+    const asked = { ...gradientGrid, parameters: weights, histories: request.histories, sampled, negatives };
+    const { total, counts } = await gradients.sum({ ...asked, customerQuota: sampled.length });
+    if (counts.zeroed > 0 && sampled.length === 1) return "not finite";
+    const share = 1 / (gradientUnit * sampled.length);
+    for (let i = 0; i < update.length; i++) {
+      const moved = (weights[i] as number) - (start[i] as number);
+      update[i] = (update[i] as number) + (total[i] as number) * share + proximal * moved;
+    }
+  }
+  return update;
+}
+
+/** One customer at a time, `steps` times the same. */
+function customerBatches({ steps }: LocalUpdates, { sampled }: SumRequest): Iterable<readonly Uint32Array[]> {
+  return Array.from(sampled, (customer) => Array.from({ length: steps }, () => Uint32Array.of(customer)));
+}
+
+/** Each epoch in a fresh order. */
+function nodeBatches({ epochs, batchSize }: LocalUpdates, { sampled }: SumRequest, seed: number): readonly Uint32Array[] {
+  const batches: Uint32Array[] = [];
+  for (let epoch = 0; epoch < epochs; epoch++) {
+    const order = shuffle(Uint32Array.from(sampled), seededRandom(seed, "order", epoch));
+    for (let first = 0; first < order.length; first += batchSize) batches.push(order.slice(first, first + batchSize).sort());
+  }
+  return batches;
+}
+
+/**
+ * The integer bound a hair (2⁻⁴⁰) inside (s·2^f·C)²: scale and C have been rounded to doubles on the way here, and the bound must
+ * not be rounded upwards.
+ */
+function gridOf({ clipNorm, scale, fractionBits }: SumRequest): Grid {
+  const unitsPerOne = scale * 2 ** fractionBits;
+  const radius = BigInt(Math.floor(unitsPerOne * clipNorm * (1 - 2 ** -41)));
+  return { unitsPerOne, clipNorm, squaredLimit: radius * radius, fractionBits };
+}
+
+/** 32 bits that everyone in the round has in common. */
+function publicSeed(random: RandomSource): number {
+  const bytes = new Uint8Array(4);
+  random.fill(bytes);
+  return new DataView(bytes.buffer).getUint32(0, true);
+}
+
+function bytesOf(random: SeededRandom): RandomSource {
+  return {
+    fill(out) {
+      for (let i = 0; i < out.length; i++) out[i] = random.below(256);
+    },
+  };
+}
