@@ -26,7 +26,11 @@ export function inferenceGraph(spec: ModelSpec): Graph {
   return g.graph();
 }
 
-/** The inference graph with its weights inside, as an ONNX file. */
-export function exportOnnx(spec: ModelSpec, parameters: Float32Array): Uint8Array {
-  return encodeOnnx(inferenceGraph(spec), { initialisers: weightsOf(spec, parameters) });
+/** The inference graph with its weights inside, as an ONNX file. `metadata`: texts to keep in it. */
+export function exportOnnx(
+  spec: ModelSpec,
+  parameters: Float32Array,
+  metadata: Readonly<Record<string, string>> = {},
+): Uint8Array {
+  return encodeOnnx(inferenceGraph(spec), { initialisers: weightsOf(spec, parameters), metadata });
 }

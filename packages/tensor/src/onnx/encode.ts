@@ -18,12 +18,15 @@ const attributeTypes = { float: 1, int: 2, ints: 7 } as const;
 export interface EncodeOptions {
   /** Weights to keep in the file: an input of that name becomes an initialiser and is fed no longer. */
   readonly initialisers?: ReadonlyMap<string, Float32Array>;
+  /** Texts to keep in the file's `metadata_props`, written with their keys ascending. */
+  readonly metadata?: Readonly<Record<string, string>>;
 }
 
 /** @throws TRB_TENSOR_FEED_SHAPE when an initialiser's size is not that of its input, TRB_TENSOR_FEED_MISSING for an unknown name */
 export function encodeOnnx(graph: Graph, options: EncodeOptions = {}): Uint8Array {
   const initialisers = options.initialisers ?? new Map<string, Float32Array>();
   const inputs = new Map(graph.inputs.map((input) => [input.name, input]));
+  const metadata = Object.entries(options.metadata ?? {}).sort(([a], [b]) => (a < b ? -1 : 1));
   for (const [name, data] of initialisers) {
     const input = inputs.get(name);
     if (input === undefined) throw fail("TRB_TENSOR_FEED_MISSING", { name });
@@ -51,6 +54,7 @@ export function encodeOnnx(graph: Graph, options: EncodeOptions = {}): Uint8Arra
       }
       for (const output of graph.outputs) body.message(12, (writer) => writeValueInfo(writer, output));
     })
+    .messages(14, metadata, (entry, [key, value]) => entry.string(1, key).string(2, value))
     .finish();
 }
 

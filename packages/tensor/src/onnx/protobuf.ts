@@ -64,6 +64,12 @@ export class ProtobufWriter {
     return this.bytes(field, inner.finish());
   }
 
+  /** A repeated field: one message a value. */
+  messages<Value>(field: number, values: readonly Value[], write: (writer: ProtobufWriter, value: Value) => void): this {
+    for (const value of values) this.message(field, (writer) => write(writer, value));
+    return this;
+  }
+
   finish(): Uint8Array {
     return this.#bytes.slice(0, this.#length);
   }
