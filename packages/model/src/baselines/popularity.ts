@@ -1,5 +1,6 @@
 /** The simplest honest competitor: everyone is shown the items with the most training events. */
 import type { HeldOut, Histories } from "@tributary/events/histories";
+import type { ItemScorer } from "../evaluation/item-scorer.ts";
 import { evaluatedCustomers, type Ranks, type Repeats, rankHeldOut } from "../evaluation/result-block.ts";
 
 /**
@@ -19,4 +20,13 @@ export function itemCounts(histories: readonly Histories[], items: number): Floa
 export function popularityRanks(heldOut: HeldOut, counts: Float64Array, repeats: Repeats = "keep"): Ranks {
   const ranked = evaluatedCustomers(heldOut).map((customer) => rankHeldOut(heldOut, customer, counts, repeats));
   return { ranks: Float64Array.from(ranked, (r) => r.rank), isNew: Uint8Array.from(ranked, (r) => (r.isNew ? 1 : 0)) };
+}
+
+/** The same scores for everybody, for `rankCustomers`. @param counts from `itemCounts` */
+export function popularityScorer(counts: Float64Array): ItemScorer {
+  return (_histories, stretches) => {
+    const scores = new Float64Array(stretches.length * counts.length);
+    for (let row = 0; row < stretches.length; row++) scores.set(counts, row * counts.length);
+    return scores;
+  };
 }

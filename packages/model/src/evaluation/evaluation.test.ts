@@ -159,6 +159,13 @@ describe("evaluation by leave-last-out", () => {
   it("guesses the last action of customers whose action the model knows", async () => {
     const metrics = await evaluateNextAction(spec, parameters, executor, log);
     expect(metrics?.count).toBe(3); // customer 2 has one event
+    const { bins = [], error } = metrics?.calibration ?? {};
+    expect(bins.reduce((sum, { count }) => sum + count, 0)).toBe(3);
+    // the predicted of four actions has at least a quarter of the probability, and what is said in all bins is what was right, but for the error
+    const said = bins.reduce((sum, { count, meanProbability }) => sum + count * meanProbability, 0) / 3;
+    expect(said).toBeGreaterThan(1 / 4);
+    expect(said).toBeLessThan(1);
+    expect(error).toBeGreaterThanOrEqual(Math.abs(said - (metrics?.accuracy ?? Number.NaN)) - 1e-12);
     expect(
       await evaluateNextAction(
         { ...spec, weights: { nextItem: 1000, nextAction: 0, churn: 0, purchase: 0 } },

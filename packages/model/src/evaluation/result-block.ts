@@ -1,5 +1,5 @@
 /** The block of figures that every report holds for `popularity`, `local`, `federated`, … (DESIGN §7). */
-import type { HeldOut } from "@tributary/events/histories";
+import type { HeldOut, Histories } from "@tributary/events/histories";
 import { rankMetrics, rankOf } from "../metrics/ranking.ts";
 
 export interface ResultBlock {
@@ -30,15 +30,22 @@ export function evaluatedCustomers({ targets }: HeldOut): readonly number[] {
 /**
  * Ranks one customer's held-out item among the whole catalogue.
  * @param scores of items 1 … n at places 0 … n − 1
+ * @throws TRB_MODEL_SCORE_NAN
  */
 export function rankHeldOut({ train, targets }: HeldOut, customer: number, scores: ArrayLike<number>, repeats: Repeats) {
-  const own = new Set<number>();
-  for (let event = train.offsets[customer] as number; event < (train.offsets[customer + 1] as number); event++) {
-    const item = train.items[event] as number;
-    if (item > 0) own.add(item - 1);
-  }
+  const own = ownPlaces(train, customer);
   const target = (targets[customer] as number) - 1;
   return { rank: rankOf(scores, target, repeats === "mask" ? own : undefined), isNew: !own.has(target) };
+}
+
+/** Places in the catalogue (item − 1) of the items in a customer's history. */
+export function ownPlaces({ offsets, items }: Histories, customer: number): ReadonlySet<number> {
+  const own = new Set<number>();
+  for (let event = offsets[customer] as number; event < (offsets[customer + 1] as number); event++) {
+    const item = items[event] as number;
+    if (item > 0) own.add(item - 1);
+  }
+  return own;
 }
 
 export function resultBlock({ ranks, isNew }: Ranks): ResultBlock {
