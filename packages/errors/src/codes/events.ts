@@ -147,4 +147,23 @@ export const eventsErrors = defineErrors({
     status: 422,
     exitCode: 1,
   },
+  TRB_EVENTS_FEATURES_INVALID: {
+    message: "The feature file {file} can't be used: {reason}.",
+    advice:
+      "Give .npy (float32 or float64, C order, one row an item in the catalogue's order) or Parquet (an id column and a list column, or an id column and number columns).",
+    status: 422,
+    exitCode: 1,
+  },
+  TRB_EVENTS_FEATURES_ROWS: {
+    message: "The feature file {file} has {rows} rows, and the catalogue has {items} items.",
+    advice: "Write one row for each item, in the catalogue's order, or use Parquet, where rows are matched by item id.",
+    status: 422,
+    exitCode: 1,
+  },
+  TRB_EVENTS_FEATURES_NOT_FINITE: {
+    message: "In the feature file {file}, item number {item} has no finite number in column {column}.",
+    advice: "Replace NaN and infinity before writing the file; an item without a vector may have zeros.",
+    status: 422,
+    exitCode: 1,
+  },
 });
