@@ -16,10 +16,11 @@ export {
 } from "./autodiff/differentiable.ts";
 export { attention, causalMask, embedding, gelu, layerNorm, linear, pickMarked, relu, windowOf } from "./autodiff/layers.ts";
 export { sampledSoftmaxLoss, softmaxLoss, type TiedTargets, tiedSoftmaxLoss } from "./autodiff/losses.ts";
+export { gru, lstm, type RecurrentWeights } from "./autodiff/recurrent.ts";
 export { type CollectOptions, clipNormInput, collect, type GradientPiece } from "./clipping/collect.ts";
 export type { Executor, Feeds, FeedTensor, Outputs, OutputTensor, Session } from "./executors/executor.ts";
 export { float64Interpreter } from "./executors/interpreter/interpreter.ts";
 export { GraphBuilder, type Tokens } from "./graph/builder.ts";
 export { product } from "./graph/operations.ts";
-export type { Attribute, Constant, DataType, Dimension, Graph, GraphNode, Shape, Tensor } from "./graph/types.ts";
+export type { Attribute, Body, Constant, DataType, Dimension, Graph, GraphNode, Shape, Tensor } from "./graph/types.ts";
 export { type EncodeOptions, encodeOnnx } from "./onnx/encode.ts";

@@ -1,5 +1,6 @@
 /** What runs a graph. All executors, and the interpreter, are interchangeable through this. */
 import { fail } from "@tributary/errors";
+import { bodyOf, namesRead } from "../graph/bodies.ts";
 import type { Graph, GraphNode, Tensor } from "../graph/types.ts";
 
 /** Floats may be fed in either precision; an executor converts. */
@@ -46,12 +47,20 @@ export interface OnnxExecutor extends Executor {
  * Checks a graph before anything of it runs: every operator is known to the executor, and every tensor that is read was made before.
  * @throws TRB_TENSOR_UNKNOWN_OPERATOR, TRB_TENSOR_DANGLING
  */
-export function checkGraph(graph: Graph, executor: string, knows: (operator: string) => boolean): void {
-  const made = new Set([...graph.inputs, ...graph.constants].map(({ name }) => name));
-  for (const { operator, inputs, outputs } of graph.nodes) {
+export function checkGraph(
+  graph: Graph,
+  executor: string,
+  knows: (operator: string) => boolean,
+  captures: readonly string[] = [],
+): void {
+  const made = new Set([...captures, ...[...graph.inputs, ...graph.constants].map(({ name }) => name)]);
+  for (const node of graph.nodes) {
+    const { operator, outputs } = node;
     const [tensor = ""] = outputs;
+    const body = bodyOf(node);
+    if (body) checkGraph(body, executor, knows, body.captures);
     if (!knows(operator)) throw fail("TRB_TENSOR_UNKNOWN_OPERATOR", { operator, tensor, graph: graph.name, executor });
-    for (const name of inputs) {
+    for (const name of namesRead(node)) {
       if (!made.has(name)) throw fail("TRB_TENSOR_DANGLING", { operator, tensor, graph: graph.name, name });
     }
     for (const name of outputs) made.add(name);

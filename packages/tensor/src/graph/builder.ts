@@ -4,8 +4,9 @@
  */
 import { fail } from "@tributary/errors";
 import type { ParameterUse } from "../clipping/uses.ts";
+import { namesRead } from "./bodies.ts";
 import { timesDimension } from "./shapes.ts";
-import type { Attribute, Constant, DataType, Dimension, Graph, GraphNode, Shape, Tensor } from "./types.ts";
+import type { Attribute, Body, Constant, DataType, Dimension, Graph, GraphNode, Shape, Tensor } from "./types.ts";
 
 /** One differentiable step: from gradients of its outputs to gradients of its inputs (undefined: none, or already recorded). */
 export interface TapeEntry {
@@ -62,11 +63,16 @@ export class GraphBuilder {
   readonly #taped = new Set<string>();
   readonly #tokens: Tokens[] = [];
 
-  constructor(name: string) {
+  readonly #prefix: string;
+
+  /** @param prefix stands before every name that is made here; the body of a loop has one, so that it hides no name around it */
+  constructor(name: string, prefix = "") {
     this.name = name;
+    this.#prefix = prefix;
   }
 
-  #claim(name: string): string {
+  #claim(wanted: string): string {
+    const name = `${this.#prefix}${wanted}`;
     if (this.#names.has(name)) throw fail("TRB_TENSOR_NAME_TAKEN", { name });
     this.#names.add(name);
     return name;
@@ -191,6 +197,24 @@ export class GraphBuilder {
     this.#taped.add(name);
     for (const output of outputs) this.#tracked.add(output.name);
     this.tape.push({ outputs, inputs, pullback });
+  }
+
+  has(name: string): boolean {
+    return this.#names.has(name);
+  }
+
+  /** What was built, as the body of a loop that hands out `results` in this order. */
+  body(results: readonly Tensor[]): Body {
+    // ONNX wants every result to be made by a node of its own
+    const made = new Set(this.#nodes.flatMap(({ outputs }) => outputs));
+    const outputs = results.map((tensor, place) => {
+      if (made.delete(tensor.name)) return tensor;
+      const name = this.#claim(`result${place}`);
+      this.#nodes.push({ operator: "Identity", domain: "", inputs: [tensor.name], outputs: [name], attributes: {} });
+      return { ...tensor, name };
+    });
+    const captures = new Set(this.#nodes.flatMap(namesRead).filter((name) => !this.#names.has(name)));
+    return { ...this.graph(), outputs, captures: [...captures] };
   }
 
   graph(): Graph {

@@ -42,6 +42,8 @@ export const errorFunction = unary("Erf");
 export const sign = unary("Sign");
 export const rectified = unary("Relu");
 export const gaussianRectified = unary("Gelu");
+export const sigmoid = unary("Sigmoid");
+export const hyperbolicTangent = unary("Tanh");
 
 /** a·factor */
 export function scaled(g: GraphBuilder, a: Tensor, factor: number): Tensor {
@@ -212,6 +214,12 @@ export function flattened(g: GraphBuilder, a: Tensor): Tensor {
       rightShape: "[]",
     });
   return reshape(g, a, [-1, width], [flat, width]);
+}
+
+/** Zeros [B, width], one row a customer. */
+export function zeroStates(g: GraphBuilder, { grid, customers }: Tokens, width: number): Tensor {
+  const rows = g.node("Shape", [grid], [1], { type: "int64", attributes: { start: 0, end: 1 } });
+  return g.node("Expand", [g.constant(0), concatenate(g, [rows, g.integers(width)], 0)], [customers, width]);
 }
 
 /** 0, 1, …, L − 1 as int64 [L], L the number of positions. */

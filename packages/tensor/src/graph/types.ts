@@ -18,8 +18,8 @@ export interface Tensor {
   readonly shape: Shape;
 }
 
-/** An integer, a real number, or a list of integers: all that our operators need. */
-export type Attribute = number | { readonly float: number } | readonly number[];
+/** An integer, a real number, a list of integers, or the body of a loop: all that our operators need. */
+export type Attribute = number | { readonly float: number } | readonly number[] | { readonly body: Body };
 
 export interface GraphNode {
   /** The operator's ONNX name. */
@@ -29,6 +29,12 @@ export interface GraphNode {
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
   readonly attributes: Readonly<Record<string, Attribute>>;
+}
+
+/** A graph that a `Scan` runs once a step. Its names are not used outside, so that it can be written where it stands. */
+export interface Body extends Graph {
+  /** Tensors of the graph around it that its nodes read. They do not change from step to step. */
+  readonly captures: readonly string[];
 }
 
 export interface Constant extends Tensor {

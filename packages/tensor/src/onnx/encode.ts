@@ -13,7 +13,7 @@ const opset = 20;
 const dataTypes: Readonly<Record<DataType, number>> = { float: 1, int32: 6, int64: 7, bool: 9 };
 
 /** AttributeProto.AttributeType */
-const attributeTypes = { float: 1, int: 2, ints: 7 } as const;
+const attributeTypes = { float: 1, int: 2, graph: 5, ints: 7 } as const;
 
 export interface EncodeOptions {
   /** Weights to keep in the file: an input of that name becomes an initialiser and is fed no longer. */
@@ -39,23 +39,25 @@ export function encodeOnnx(graph: Graph, options: EncodeOptions = {}): Uint8Arra
     .string(2, "tributary")
     .message(8, (set) => set.string(1, "").integer(2, opset))
     .message(8, (set) => set.string(1, "com.microsoft").integer(2, 1))
-    .message(7, (body) => {
-      for (const node of graph.nodes) body.message(1, (writer) => writeNode(writer, node));
-      body.string(2, graph.name);
-      for (const constant of graph.constants) {
-        body.message(5, (writer) => writeTensor(writer, constant, constant.shape, rawBytes(constant)));
-      }
-      for (const [name, data] of initialisers) {
-        const input = inputs.get(name);
-        if (input) body.message(5, (writer) => writeTensor(writer, input, input.shape.map(Number), rawFloats(data)));
-      }
-      for (const input of graph.inputs) {
-        if (!initialisers.has(input.name)) body.message(11, (writer) => writeValueInfo(writer, input));
-      }
-      for (const output of graph.outputs) body.message(12, (writer) => writeValueInfo(writer, output));
-    })
+    .message(7, (writer) => writeGraph(writer, graph, initialisers))
     .messages(14, metadata, (entry, [key, value]) => entry.string(1, key).string(2, value))
     .finish();
+}
+
+function writeGraph(body: ProtobufWriter, graph: Graph, initialisers: ReadonlyMap<string, Float32Array>): void {
+  for (const node of graph.nodes) body.message(1, (writer) => writeNode(writer, node));
+  body.string(2, graph.name);
+  for (const constant of graph.constants) {
+    body.message(5, (writer) => writeTensor(writer, constant, constant.shape, rawBytes(constant)));
+  }
+  for (const input of graph.inputs) {
+    const data = initialisers.get(input.name);
+    if (data) body.message(5, (writer) => writeTensor(writer, input, input.shape.map(Number), rawFloats(data)));
+  }
+  for (const input of graph.inputs) {
+    if (!initialisers.has(input.name)) body.message(11, (writer) => writeValueInfo(writer, input));
+  }
+  for (const output of graph.outputs) body.message(12, (writer) => writeValueInfo(writer, output));
 }
 
 function writeNode(writer: ProtobufWriter, node: GraphNode): void {
@@ -71,7 +73,9 @@ function writeNode(writer: ProtobufWriter, node: GraphNode): void {
 function writeAttribute(writer: ProtobufWriter, value: Attribute): void {
   if (typeof value === "number") writer.integer(3, value).integer(20, attributeTypes.int);
   else if ("float" in value) writer.float(2, value.float).integer(20, attributeTypes.float);
-  else {
+  else if ("body" in value) {
+    writer.message(6, (inner) => writeGraph(inner, value.body, new Map())).integer(20, attributeTypes.graph);
+  } else {
     for (const item of value) writer.integer(8, item);
     writer.integer(20, attributeTypes.ints);
   }

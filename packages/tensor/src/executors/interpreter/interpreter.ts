@@ -3,7 +3,7 @@
  * are held to. It reads the graph as a value, not its ONNX bytes.
  */
 import { fail, isTributaryError } from "@tributary/errors";
-import type { Graph } from "../../graph/types.ts";
+import type { Body, Graph } from "../../graph/types.ts";
 import { checkFeeds, checkGraph, type Executor, type Feeds, type OutputTensor, placeOf, type Session } from "../executor.ts";
 import type { DenseArray } from "./array.ts";
 import { operators } from "./operators.ts";
@@ -33,15 +33,31 @@ function interpreterSession(graph: Graph): Session {
 export function interpret(graph: Graph, feeds: Feeds): Record<string, OutputTensor> {
   checkFeeds(graph.inputs, feeds);
   const values = new Map<string, DenseArray>();
-  for (const { name, shape, data } of graph.constants) values.set(name, { shape, data: Float64Array.from(data) });
   for (const { name } of graph.inputs) {
     const feed = feeds[name];
     if (feed) values.set(name, { shape: feed.shape, data: Float64Array.from(feed.data) });
   }
+  const outputs = runNodes(graph, values);
+  return Object.fromEntries(
+    graph.outputs.map(({ name }, place) => [name, outputs[place] ?? { shape: [], data: new Float64Array() }]),
+  );
+}
+
+/** Runs all nodes, from and into `values`, and gives the graph's outputs. */
+function runNodes(graph: Graph, values: Map<string, DenseArray>): readonly DenseArray[] {
+  for (const { name, shape, data } of graph.constants) values.set(name, { shape, data: Float64Array.from(data) });
   const tensorNamed = (name: string): DenseArray => {
     const value = values.get(name);
     if (value === undefined) throw fail("TRB_TENSOR_FEED_MISSING", { name });
     return value;
+  };
+  const runBody = (body: Body, inputs: readonly DenseArray[]): readonly DenseArray[] => {
+    const inner = new Map(body.captures.map((name) => [name, tensorNamed(name)]));
+    body.inputs.forEach(({ name }, place) => {
+      const value = inputs[place];
+      if (value) inner.set(name, value);
+    });
+    return runNodes(body, inner);
   };
   for (const node of graph.nodes) {
     const { operator, inputs, outputs, attributes } = node;
@@ -53,7 +69,7 @@ export function interpret(graph: Graph, feeds: Feeds): Record<string, OutputTens
     const operands = inputs.map(tensorNamed);
     let results: readonly DenseArray[];
     try {
-      results = run(operands, attributes);
+      results = run(operands, attributes, runBody);
     } catch (cause) {
       if (isTributaryError(cause)) throw cause;
       const where = placeOf(node, operands);
@@ -64,5 +80,5 @@ export function interpret(graph: Graph, feeds: Feeds): Record<string, OutputTens
       if (result) values.set(name, result);
     });
   }
-  return Object.fromEntries(graph.outputs.map(({ name }) => [name, tensorNamed(name)]));
+  return graph.outputs.map(({ name }) => tensorNamed(name));
 }

@@ -5,10 +5,14 @@
  */
 import erf from "@stdlib/math-base-special-erf";
 import { fail } from "@tributary/errors";
+import { bodyOf } from "../../graph/bodies.ts";
+import type { Body } from "../../graph/types.ts";
 import { type Attributes, integerAttribute as integer, realAttribute as real } from "../attributes.ts";
 import { at, axisOf, countOf, type DenseArray, elementwise, filled, stridesOf, zeros } from "./array.ts";
 
-type Operator = (inputs: readonly DenseArray[], attributes: Attributes) => readonly DenseArray[];
+/** Runs a loop's body once. */
+type RunBody = (body: Body, inputs: readonly DenseArray[]) => readonly DenseArray[];
+type Operator = (inputs: readonly DenseArray[], attributes: Attributes, runBody: RunBody) => readonly DenseArray[];
 
 function input(inputs: readonly DenseArray[], index: number): DenseArray {
   const found = inputs[index];
@@ -268,6 +272,30 @@ const cast: Operator = (inputs, attributes) => {
   return [elementwise([input(inputs, 0)], convert)];
 };
 
+/** Axis 0 of every slice and stacked output; states first, as ONNX orders them. */
+const scan: Operator = (inputs, attributes, runBody) => {
+  const body = bodyOf({ attributes });
+  if (body === undefined) throw new RangeError("the loop has no body");
+  const slices = inputs.slice(inputs.length - integer(attributes, "num_scan_inputs", 0));
+  const backwards = [attributes["scan_input_directions"]].flat().includes(1);
+  const steps = slices[0]?.shape[0] ?? 0;
+  let states = inputs.slice(0, inputs.length - slices.length);
+  const stacked: DenseArray[][] = body.outputs.slice(states.length).map(() => []);
+  for (let step = 0; step < steps; step++) {
+    const place = backwards ? steps - 1 - step : step;
+    const entries = slices.map((slice) => ({ shape: slice.shape.slice(1), data: cut(slice, 0, place, place + 1).data }));
+    const results = runBody(body, [...states, ...entries]);
+    states = results.slice(0, states.length);
+    for (const [output, entry] of results.slice(states.length).entries()) stacked[output]?.push(entry);
+  }
+  const outputs = stacked.map((entries): DenseArray => {
+    const ordered = backwards ? entries.toReversed() : entries;
+    const shape = [steps, ...(entries[0]?.shape ?? [])];
+    return { shape, data: Float64Array.from(ordered.flatMap(({ data }) => [...data])) };
+  });
+  return [...states, ...outputs];
+};
+
 const gemm: Operator = (inputs, attributes) => {
   const y = multiply(input(inputs, 0), input(inputs, 1), false, integer(attributes, "transB", 0) === 1, 1);
   return [elementwise([y, input(inputs, 2)], (value, bias) => value + bias)];
@@ -324,4 +352,5 @@ export const operators: Readonly<Record<string, Operator>> = {
   Shape: shape,
   Range: range,
   Expand: expand,
+  Scan: scan,
 };
