@@ -13,6 +13,8 @@ export { type CentralOptions, type CentralTraining, type EpochReport, trainCentr
 export { initialParameters } from "./checkpoint/initial-parameters.ts";
 export { decodeModel, encodeModel } from "./checkpoint/model-file.ts";
 export { decodeOptimiserState, encodeOptimiserState } from "./checkpoint/optimiser-file.ts";
+export { type ConformanceResult, conformance, conformanceTolerance } from "./conformance/conformance.ts";
+export type { GoldenCase } from "./conformance/golden-case.ts";
 export { type EvaluationOptions, evaluate, evaluateNextAction, type NextActionMetrics } from "./evaluation/evaluate.ts";
 export { type ItemScorer, modelScorer } from "./evaluation/item-scorer.ts";
 export { type CustomerRanks, type RankingOptions, rankCustomers } from "./evaluation/rank-customers.ts";

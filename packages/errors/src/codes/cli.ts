@@ -43,6 +43,12 @@ export const cliErrors = defineErrors({
     status: 500,
     exitCode: 1,
   },
+  TRB_CLI_VECTORS_INVALID: {
+    message: "{file} can't be read as golden vectors: {key}: {reason}.",
+    advice: "Make the file again, in the shape of test/vectors/models.json.",
+    status: 422,
+    exitCode: 2,
+  },
   TRB_CLI_LEDGER_NOT_VERIFIED: {
     message: "The ledger does not verify: {failures}",
     advice: "Get the file again from the coordinator and from a node, and compare; if they differ, do not trust it.",
@@ -60,6 +66,12 @@ export const cliErrors = defineErrors({
     advice: "Add --columns customer=NAME,item=NAME,action=NAME,time=NAME, or --preset.",
     status: 400,
     exitCode: 2,
+  },
+  TRB_CLI_INTERRUPTED: {
+    message: "{what} was interrupted; nothing of it is left behind.",
+    advice: "Run it again: it starts from the beginning.",
+    status: 500,
+    exitCode: 1,
   },
   TRB_DEMO_INTERRUPTED: {
     message: "The demo was interrupted; its processes are stopped and its folder is removed.",

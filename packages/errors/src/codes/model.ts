@@ -74,4 +74,10 @@ export const modelErrors = defineErrors({
     status: 422,
     exitCode: 1,
   },
+  TRB_MODEL_VECTORS_UNFIT: {
+    message: "The golden case {case} does not fit together: {key} is {found}, where {expected} is needed.",
+    advice: "Make the file again, in the shape of test/vectors/models.json.",
+    status: 422,
+    exitCode: 2,
+  },
 });
