@@ -3,7 +3,7 @@ import { type Executor, float64Interpreter } from "@tributary/tensor";
 import { describe, expect, it } from "vitest";
 import { parameterCount } from "../parameters.ts";
 import { type ModelSpec, modelSpec } from "../spec.ts";
-import { type Example, exampleOf, inputsOf } from "../training/examples.ts";
+import { type Example, exampleOf, inputsOf } from "../training/examples/examples.ts";
 import { runsOf, type Weighting } from "./batch-gradient.ts";
 import { createMember } from "./member.ts";
 
@@ -72,7 +72,14 @@ describe("a batch's gradient", () => {
 });
 
 describe("runs", () => {
-  const exampleWith = (inputs: number, begin: number): Example => ({ hash: 0, customer: "", begin, end: begin + inputs + 1 });
+  const exampleWith = (inputs: number, begin: number): Example => ({
+    hash: 0,
+    customer: "",
+    seed: 0,
+    begin,
+    end: begin + inputs + 1,
+    inputs,
+  });
 
   it("hold every example once, and little padding", () => {
     const lengths = Array.from({ length: 500 }, (_, i) => 1 + ((i * i) % 50));
@@ -90,7 +97,7 @@ describe("runs", () => {
   it("depend on the examples, not on their order", () => {
     const examples = [3, 1, 4, 1, 5, 9, 2, 6].map((inputs, i) => exampleWith(inputs, 100 * i));
     expect(runsOf(examples.toReversed())).toEqual(runsOf(examples));
-    const example = exampleOf(spec, histories, 1);
+    const example = exampleOf(spec, histories, 1, 1);
     expect(example && runsOf([example])).toEqual([[example]]);
   });
 });

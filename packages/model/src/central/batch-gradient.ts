@@ -6,7 +6,7 @@ import type { Histories } from "@tributary/events/histories";
 import type { FeedTensor, GradientPiece, Outputs, Session } from "@tributary/tensor";
 import { type GraphParameter, sizeOf } from "../parameters.ts";
 import type { ModelSpec } from "../spec.ts";
-import { type Example, exampleFeeds, inputsOf } from "../training/examples.ts";
+import { type Example, exampleFeeds, inputsOf } from "../training/examples/examples.ts";
 
 /**
  * What a batch's loss is the mean of: its customers, each of whom is the mean of its positions (as in private training, where a

@@ -11,7 +11,7 @@ import { trainingVariants } from "../graphs/training.ts";
 import { sinusoids } from "../graphs/weights.ts";
 import { gather, graphParameters } from "../parameters.ts";
 import type { ModelSpec } from "../spec.ts";
-import { type Example, exampleOf } from "../training/examples.ts";
+import { type Example, exampleOf } from "../training/examples/examples.ts";
 import { type AdamW, AdamWSlice, type AdamWStep, decayedSlices, type Slice } from "./adamw.ts";
 import { addGradient, type BatchTotals, type LoadedGraph, type Weighting } from "./batch-gradient.ts";
 import type { DrawnNegatives } from "./sampled-negatives.ts";
@@ -80,7 +80,7 @@ export async function createMember(setup: MemberSetup, executor: Executor): Prom
       weights.set(parameters);
       const found: Example[] = [];
       for (const customer of customers) {
-        const example = exampleOf(spec, train, customer);
+        const example = exampleOf(spec, train, customer, 0);
         if (example) found.push(example);
       }
       const common: Record<string, FeedTensor> = {};

@@ -5,7 +5,7 @@ import { itemCounts, popularityRanks } from "../baselines/popularity.ts";
 import { parameterCount } from "../parameters.ts";
 import { itemRow } from "../rows.ts";
 import { type ModelSpec, modelSpec } from "../spec.ts";
-import { exampleFeeds } from "../training/examples.ts";
+import { exampleFeeds } from "../training/examples/examples.ts";
 import { evaluate, evaluateNextAction } from "./evaluate.ts";
 import { evaluatedCustomers, joinRanks, resultBlock } from "./result-block.ts";
 import { feedsOf, openScorer } from "./scorer.ts";
@@ -111,7 +111,7 @@ describe("evaluation by leave-last-out", () => {
     expect([...(feeds["actions"]?.data ?? [])]).toEqual([1, 1, 0, 0, 4, 1, 1, 1, 0, 0, 0, 0]);
     expect([...(feeds["gaps"]?.data ?? [])]).toEqual([1, 3, 0, 0, 1, 3, 2, 3, 1, 3, 0, 0]);
     // the same numbers as the inputs of a training example that ends one event later
-    const trained = exampleFeeds(spec, log, [{ hash: 0, customer: "c1", begin: 5, end: 10 }], 4);
+    const trained = exampleFeeds(spec, log, [{ hash: 0, customer: "c1", seed: 0, begin: 5, end: 10, inputs: 4 }], 4);
     const served = feedsOf(spec, log, [{ begin: 5, end: 9 }]);
     expect(served["positions"]?.data).toEqual(trained["positions"]?.data);
     expect(served["gaps"]?.data).toEqual(trained["gaps"]?.data);

@@ -4,7 +4,7 @@
  */
 import type { Histories } from "@tributary/events/histories";
 import type { Executor, FeedTensor, Session } from "@tributary/tensor";
-import { actionId, gapId, itemId, positionId } from "../event-ids.ts";
+import { eventFeeds, int32Feed } from "../event-feeds.ts";
 import { inferenceGraph } from "../graphs/inference.ts";
 import { weightFeeds } from "../graphs/weights.ts";
 import type { ModelSpec } from "../spec.ts";
@@ -40,28 +40,28 @@ export async function openScorer(spec: ModelSpec, parameters: Float32Array, exec
   };
 }
 
-/**
- * Events are read as in training (`event-ids.ts`); 0 is padding, on the right.
- */
+/** What an inference graph reads: events as in training (`event-feeds.ts`), cut to the latest that the model reads. */
 export function feedsOf(spec: ModelSpec, histories: Histories, stretches: readonly Stretch[]): Record<string, FeedTensor> {
-  const seen = stretches.map(({ begin, end }) => ({ begin: Math.max(begin, end - spec.length), end }));
-  const length = Math.max(1, ...seen.map(({ begin, end }) => end - begin));
-  const shape = [seen.length, length];
-  const ids = () => new Int32Array(seen.length * length);
-  const [items, actions, gaps, positions] = [ids(), ids(), ids(), ids()];
-  seen.forEach(({ begin, end }, row) => {
-    for (let event = begin; event < end; event++) {
-      const cell = row * length + event - begin;
-      items[cell] = itemId(spec, histories, event);
-      actions[cell] = actionId(spec, histories, event);
-      gaps[cell] = gapId(spec, histories, begin, event);
-      positions[cell] = positionId(spec, end, event);
-    }
-  });
-  return {
-    items: { shape, data: items },
-    positions: { shape, data: positions },
-    ...(spec.actions > 0 ? { actions: { shape, data: actions } } : {}),
-    ...(spec.timeGaps > 0 ? { gaps: { shape, data: gaps } } : {}),
-  };
+  const room = spec.family === "bert4rec" ? spec.length - 1 : spec.length;
+  const seen = stretches.map(({ begin, end }) => ({ begin: Math.max(begin, end - room), end }));
+  const rows = seen.length;
+  const longest = Math.max(1, ...seen.map(({ begin, end }) => end - begin));
+  if (spec.family === "bert4rec") return withMaskedEnd(spec, histories, seen);
+  const events = eventFeeds(spec, histories, seen, { rows, length: longest, next: false });
+  if (spec.family !== "seq2seq") return events;
+  // the first step: nothing has been predicted yet
+  return { ...events, previousItems: int32Feed(rows, 1, () => 0), decoderPositions: int32Feed(rows, 1, () => 1) };
+}
+
+/** After the history stands a masked event, at the last position: what it hides is what is asked for. */
+function withMaskedEnd(spec: ModelSpec, histories: Histories, seen: readonly Stretch[]): Record<string, FeedTensor> {
+  const counts = seen.map(({ begin, end }) => end - begin);
+  const grid = { rows: seen.length, length: Math.max(...counts, 0) + 1 };
+  const events = eventFeeds(spec, histories, seen, { ...grid, next: false, last: spec.length - 1 });
+  const known = events["positions"]?.data ?? new Int32Array(0);
+  const masked = int32Feed(grid.rows, grid.length, (row, column) => (column === counts[row] ? 1 : 0));
+  const positions = int32Feed(grid.rows, grid.length, (row, column) =>
+    column === counts[row] ? spec.length : (known[row * grid.length + column] ?? 0),
+  );
+  return { ...events, positions, masked };
 }

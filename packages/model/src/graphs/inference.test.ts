@@ -6,7 +6,7 @@ import { describe, expect, test } from "vitest";
 import { parameterCount } from "../parameters.ts";
 import { scrambled } from "../rows.ts";
 import { checkSpec, type ModelSpec, modelSpec } from "../spec.ts";
-import { exampleFeeds, exampleOf } from "../training/examples.ts";
+import { exampleFeeds, exampleOf } from "../training/examples/examples.ts";
 import { exportOnnx, inferenceGraph } from "./inference.ts";
 import { graphDigestInput, trainingGraph, trainingGraphs } from "./training.ts";
 import { weightFeeds } from "./weights.ts";
@@ -45,7 +45,7 @@ test("scores and action logits give the losses that training sees at the last po
   const executor = onnxruntimeExecutor();
   const training = await executor.load(trainingGraph(spec, { length: 6, clipped: false }).graph);
   const inference = await executor.load(inferenceGraph(spec));
-  const examples = [0, 1].flatMap((customer) => exampleOf(spec, histories, customer) ?? []);
+  const examples = [0, 1].flatMap((customer) => exampleOf(spec, histories, customer, 1) ?? []);
   const fed = exampleFeeds(spec, histories, examples, 6);
   // only each customer's last position counts
   const last = Float32Array.from({ length: 12 }, (_, i) => (i === 2 || i === 6 ? 1 : 0));

@@ -17,7 +17,7 @@ import { gather, graphParameters, parameterCount, parameterShapes, sizeOf } from
 import { scrambled } from "../rows.ts";
 import { type ModelSpec, modelSpec } from "../spec.ts";
 import { BucketSum } from "./bucket-sum.ts";
-import { type Example, exampleFeeds, exampleOf } from "./examples.ts";
+import { type Example, exampleFeeds, exampleOf } from "./examples/examples.ts";
 
 const allowance = 2 ** -10;
 
@@ -149,7 +149,7 @@ function prepare(spec: ModelSpec, customers: number, next: () => number, wild: n
     feeds["negatives"] = { shape: [count], data: rows };
     feeds["correction"] = { shape: [count], data: new Float32Array(count).fill(Math.log(count / spec.items)) };
   }
-  const examples = histories.customers.flatMap((_, c) => exampleOf(spec, histories, c) ?? []);
+  const examples = histories.customers.flatMap((_, c) => exampleOf(spec, histories, c, 1) ?? []);
   return { feeds, histories, examples };
 }
 

@@ -1,7 +1,7 @@
 /** The negatives of a round: rows that everyone's sampled softmax shares, drawn from a source that is common to the round. */
 import { type RandomSource, wordReader } from "@tributary/dp";
 import type { ModelSpec } from "../spec.ts";
-import type { SharedNegatives } from "./examples.ts";
+import type { SharedNegatives } from "./examples/examples.ts";
 
 /** K distinct rows, uniform over all K-subsets, ascending: the order of draws is no one's business. */
 export function drawNegatives(spec: ModelSpec, random: RandomSource): SharedNegatives {

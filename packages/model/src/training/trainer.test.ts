@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parameterCount, parameterShapes, sizeOf } from "../parameters.ts";
 import { scrambled } from "../rows.ts";
 import { type ModelSpec, modelSpec } from "../spec.ts";
-import { exampleOf, inputsOf } from "./examples.ts";
+import { exampleOf, inputsOf } from "./examples/examples.ts";
 import { bucketCount, bucketCustomers, classOf, lengthClasses } from "./length-classes.ts";
 import { createTrainer, type SumRequest, type Trainer } from "./trainer.ts";
 
@@ -97,7 +97,7 @@ const distance = (a: Float64Array, b: Float64Array) =>
 
 /** Which bucket a customer falls into, as the design says: its own class and its own hash. */
 function bucketOf(model: ModelSpec, customer: number, quota: number): string | undefined {
-  const example = exampleOf(model, histories, customer);
+  const example = exampleOf(model, histories, customer, 0);
   if (example === undefined) return undefined;
   const length = classOf(lengthClasses(model.length), inputsOf(example));
   return `${length}/${example.hash % bucketCount(model, length, quota)}`;
@@ -226,7 +226,7 @@ describe("what is not finite", () => {
   ])("a customer with a non-finite %s counts as zero and spoils nobody's sum", async (_, spoil) => {
     const bad = 17; // an item row; whoever holds it is spoilt
     const holds = (customer: number) => {
-      const example = exampleOf(spec, histories, customer);
+      const example = exampleOf(spec, histories, customer, 0);
       if (example === undefined) return false;
       return [...histories.items.slice(example.begin, example.end)].some((item) => item === bad);
     };
@@ -248,7 +248,7 @@ describe("what is not finite", () => {
     const parameters = parametersOf(spec, 11).map((value) => value * 1e30);
     const { total, counts } = await trainer.sum(requestFor(spec, { parameters, sampled: everyone.slice(0, 12) }));
     expect(total.every((value) => value === 0)).toBe(true);
-    expect(counts.zeroed).toBe(everyone.slice(0, 12).filter((customer) => exampleOf(spec, histories, customer)).length);
+    expect(counts.zeroed).toBe(everyone.slice(0, 12).filter((customer) => exampleOf(spec, histories, customer, 0)).length);
     await trainer.close();
   });
 

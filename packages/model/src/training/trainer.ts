@@ -18,9 +18,10 @@ import { weightFeeds } from "../graphs/weights.ts";
 import { checkParameters, graphParameters, parameterCount } from "../parameters.ts";
 import { checkSpec, type ModelSpec } from "../spec.ts";
 import { BucketSum } from "./bucket-sum.ts";
-import { type Example, exampleFeeds, exampleOf, inputsOf, type SharedNegatives } from "./examples.ts";
+import { type Example, exampleFeeds, exampleOf, inputsOf, type SharedNegatives } from "./examples/examples.ts";
 import { bucketCount, bucketCustomers, classOf, lengthClasses } from "./length-classes.ts";
 import { drawNegatives, logExpectedCount } from "./negatives.ts";
+import { roundSeed } from "./round-seed.ts";
 
 export interface SumRequest {
   /** [dimension], in the order of `parameterShapes`. */
@@ -35,7 +36,7 @@ export interface SumRequest {
   /** f: the sum is on the grid s·2^f. */
   readonly fractionBits: number;
   readonly customerQuota: number;
-  /** Common to the round. */
+  /** Common to the round: its negatives, and what keys the randomness of examples. */
   readonly negatives: RandomSource;
   /** True: time is up, and what was summed so far is thrown away as well. Asked before each bucket. */
   readonly deadline?: () => boolean;
@@ -88,12 +89,13 @@ export async function createTrainer(spec: ModelSpec, executor: Executor, options
       const [short] = graphs;
       if (short === undefined) throw fail("TRB_TENSOR_SESSION_CLOSED", { graph: "training" });
       const negatives = spec.nextItem.negatives > 0 ? drawNegatives(spec, request.negatives) : undefined;
+      const seed = roundSeed(request.negatives);
       const common = commonFeeds(spec, request, negatives, clipped);
       const total = new Float64Array(dimension);
       const bucketSum = spare ?? new BucketSum(layout, short.pieces, dimension);
       spare = undefined; // two sums at once must not share it
       const grid = { unitsPerOne: request.scale * 2 ** request.fractionBits };
-      const { buckets, empty } = bucketsOf(spec, classes, request);
+      const { buckets, empty } = bucketsOf(spec, classes, request, seed);
       let [customers, zeroed] = [empty, 0];
       for (const { length, examples } of buckets) {
         if (request.deadline?.()) {
@@ -171,11 +173,12 @@ function bucketsOf(
   spec: ModelSpec,
   classes: readonly number[],
   request: SumRequest,
+  seed: number,
 ): { buckets: readonly Bucket[]; empty: number } {
   const found = new Map<number, { readonly length: number; readonly place: number; readonly examples: Example[] }>();
   let empty = 0;
   for (const customer of request.sampled) {
-    const example = exampleOf(spec, request.histories, customer);
+    const example = exampleOf(spec, request.histories, customer, seed);
     if (example === undefined) {
       empty += 1;
       continue;

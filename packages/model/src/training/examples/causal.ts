@@ -1,0 +1,34 @@
+/**
+ * Examples of `sasrec`, `lstm` and `gru`: a customer's last length + 1 events. The first L are inputs, each event after the first
+ * is the target of the position before it.
+ */
+import type { Histories } from "@tributary/events/histories";
+import type { FeedTensor } from "@tributary/tensor";
+import { eventFeeds } from "../../event-feeds.ts";
+import type { ModelSpec } from "../../spec.ts";
+import type { Example, Extent, RunShape, Whole } from "./examples.ts";
+import { isTarget, targetWeights } from "./targets.ts";
+
+export function nextEvents(spec: ModelSpec, histories: Histories, { begin: first, end }: Whole): Extent | undefined {
+  const begin = Math.max(first, end - spec.length - 1);
+  for (let event = begin + 1; event < end; event++) {
+    if (isTarget(spec, histories, event)) return { begin, end, inputs: end - begin - 1 };
+  }
+  return undefined;
+}
+
+export function nextEventFeeds(
+  spec: ModelSpec,
+  histories: Histories,
+  examples: readonly Example[],
+  { rows, length }: RunShape,
+): Record<string, FeedTensor> {
+  const inputs = examples.map(({ begin, end }) => ({ begin, end: end - 1 }));
+  const targets = examples.map(({ begin, inputs: count }) =>
+    Array.from({ length: count }, (_, column) => ({ event: begin + 1 + column, column })),
+  );
+  return {
+    ...eventFeeds(spec, histories, inputs, { rows, length, next: true }),
+    ...targetWeights(spec, histories, targets, { rows, columns: length }),
+  };
+}
