@@ -32,6 +32,42 @@ export const modelErrors = defineErrors({
     status: 422,
     exitCode: 4,
   },
+  TRB_MODEL_CARD_INVALID: {
+    message: "The model card can't be read: {reason}.",
+    advice: "Export the model again with `tributary model export`.",
+    status: 422,
+    exitCode: 4,
+  },
+  TRB_MODEL_CARD_CONTRADICTED: {
+    message: "The model card says {field} = {found}; {source} says {expected}.",
+    advice: "Don't use this file: get it again from the federation, with the ledger that belongs to it.",
+    status: 422,
+    exitCode: 4,
+  },
+  TRB_MODEL_SPEC_UNKNOWN: {
+    message: "The file does not say what model it is: it has no model card.",
+    advice: "Give the plan or the ledger that it was written for: --plan plan.json or --ledger ledger.jsonl.",
+    status: 422,
+    exitCode: 2,
+  },
+  TRB_MODEL_ONNX_MALFORMED: {
+    message: "The file is not an ONNX model that Tributary wrote: {reason}.",
+    advice: "Export the model again with `tributary model export`; other ONNX files can't be held to a ledger.",
+    status: 422,
+    exitCode: 4,
+  },
+  TRB_MODEL_ONNX_ALTERED: {
+    message: "The ONNX file is not the one that its weights and its model give.",
+    advice: "Don't run it: something was changed after the export, or another version of Tributary wrote it (compare graphVersion).",
+    status: 422,
+    exitCode: 4,
+  },
+  TRB_MODEL_HASH_MISMATCH: {
+    message: "The model's hash is {found}; {source} has {expected}.",
+    advice: "Don't use this file: get it again from the federation, with the ledger that belongs to it.",
+    status: 422,
+    exitCode: 4,
+  },
   TRB_MODEL_NOT_FINITE: {
     message: "The tensor {tensor} holds a value that is not finite, at place {place}.",
     advice: "Discard this model: go back to the last one whose hash stands in the ledger, and lower the learning rate.",
