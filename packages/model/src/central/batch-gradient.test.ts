@@ -34,7 +34,7 @@ async function gradientOf(customers: readonly number[], weighting: Weighting, at
     },
     executor,
   );
-  const totals = await member.gradient({ shard: 0, customers: Uint32Array.from(customers), negatives: undefined });
+  const totals = await member.gradient({ seed: 1, shard: 0, customers: Uint32Array.from(customers), negatives: undefined });
   await member.close();
   return { gradient, ...totals };
 }

@@ -5,10 +5,11 @@
 import { fail } from "@tributary/errors";
 import type { HeldOut, Histories } from "@tributary/events/histories";
 import type { Executor, FeedTensor } from "@tributary/tensor";
-import { evaluatedCustomers, rankHeldOut } from "../evaluation/result-block.ts";
-import { openScorer, type Stretch } from "../evaluation/scorer.ts";
+import { modelScorer } from "../evaluation/item-scorer.ts";
+import { rankCustomers } from "../evaluation/rank-customers.ts";
+import type { Ranks } from "../evaluation/result-block.ts";
 import { trainingVariants } from "../graphs/training.ts";
-import { sinusoids } from "../graphs/weights.ts";
+import { fixedTables } from "../graphs/weights.ts";
 import { gather, graphParameters } from "../parameters.ts";
 import type { ModelSpec } from "../spec.ts";
 import { type Example, exampleOf } from "../training/examples/examples.ts";
@@ -33,6 +34,8 @@ export interface MemberSetup {
 }
 
 export interface GradientOrder {
+  /** Of this step: keys what is masked, cut and dropped. 32 bits */
+  readonly seed: number;
   /** Which of the gradients to add to. */
   readonly shard: number;
   /** Places in `train.customers`. */
@@ -42,16 +45,15 @@ export interface GradientOrder {
 
 export interface RankOrder {
   readonly heldOut: string;
-  /** The part of all runs that is asked for: those whose number leaves `part` when divided by `parts`. */
+  /** Which customers: those whose place leaves `part` when divided by `parts`. */
   readonly part: number;
   readonly parts: number;
 }
 
-/** Ranks of some of the evaluated customers, by their place among all that are evaluated. */
-export interface PartialRanks {
-  readonly places: Uint32Array;
-  readonly ranks: Float64Array;
-  readonly isNew: Uint8Array;
+/** Ranks of those of the customers that are evaluated. */
+export interface PartialRanks extends Ranks {
+  /** Places in the histories, ascending. */
+  readonly customers: Int32Array;
 }
 
 export interface Member {
@@ -61,9 +63,6 @@ export interface Member {
   close(): Promise<void>;
 }
 
-/** Customers that are scored together. */
-const rankBatch = 64;
-
 export async function createMember(setup: MemberSetup, executor: Executor): Promise<Member> {
   const { spec, train, weighting, parameters, gradients } = setup;
   const [variant] = trainingVariants(spec, false);
@@ -71,25 +70,23 @@ export async function createMember(setup: MemberSetup, executor: Executor): Prom
   const graph: LoadedGraph = { session: await executor.load(variant.graph), pieces: variant.pieces };
   const adamw = new AdamWSlice(setup.adamw, setup.slice, decayedSlices(spec));
   const layout = new Map(graphParameters(spec).map((parameter) => [parameter.name, parameter]));
+  const fixed: Record<string, FeedTensor> = {};
+  for (const { name, shape, data } of fixedTables(spec)) fixed[name] = { shape, data: Float32Array.from(data) };
   /** The member's own copy: executors take no memory that threads share. */
   const weights = new Float32Array(parameters.length);
   return {
-    async gradient({ shard, customers, negatives }) {
+    async gradient({ seed, shard, customers, negatives }) {
       const total = gradients[shard];
       if (total === undefined) throw fail("TRB_TRAINING_CENTRAL_INVALID", { reason: `there is no shard ${shard}` });
       weights.set(parameters);
       const found: Example[] = [];
       for (const customer of customers) {
-        const example = exampleOf(spec, train, customer, 0);
+        const example = exampleOf(spec, train, customer, seed);
         if (example) found.push(example);
       }
-      const common: Record<string, FeedTensor> = {};
+      const common: Record<string, FeedTensor> = { ...fixed };
       for (const parameter of layout.values()) {
         common[parameter.name] = { shape: parameter.shape, data: gather(parameter, weights) };
-      }
-      if (spec.positions === "sinusoidal") {
-        const table = Float32Array.from(sinusoids(spec.length, spec.width));
-        common["position.weight"] = { shape: [spec.length, spec.width], data: table };
       }
       if (negatives) {
         const count = negatives.rows.length;
@@ -107,52 +104,32 @@ export async function createMember(setup: MemberSetup, executor: Executor): Prom
     async move(step) {
       adamw.apply(parameters, gradients, step);
     },
-    async ranks({ heldOut, part, parts }) {
-      const asked = setup.heldOut[heldOut];
-      if (asked === undefined) throw fail("TRB_TRAINING_CENTRAL_INVALID", { reason: `nothing is held out as ${heldOut}` });
+    async ranks(order) {
+      const asked = setup.heldOut[order.heldOut];
+      if (asked === undefined)
+        throw fail("TRB_TRAINING_CENTRAL_INVALID", { reason: `nothing is held out as ${order.heldOut}` });
       weights.set(parameters);
-      return rankPart(spec, weights, executor, asked, part, parts);
+      return rankPart(spec, weights, executor, asked, order);
     },
     close: () => graph.session.close(),
   };
 }
 
+/** The held-out items of every `parts`-th customer, so that who else is ranked beside a customer does not depend on the team. */
 async function rankPart(
   spec: ModelSpec,
   weights: Float32Array,
   executor: Executor,
-  heldOut: HeldOut,
-  part: number,
-  parts: number,
+  { train, targets }: HeldOut,
+  { part, parts }: RankOrder,
 ): Promise<PartialRanks> {
-  const { offsets } = heldOut.train;
-  const customers = evaluatedCustomers(heldOut);
-  const stretches = customers.map((customer): Stretch => {
-    return { begin: offsets[customer] as number, end: offsets[customer + 1] as number };
-  });
-  const length = (place: number) => (stretches[place]?.end ?? 0) - (stretches[place]?.begin ?? 0);
-  const order = [...stretches.keys()].sort((a, b) => length(a) - length(b) || a - b);
-  const places: number[] = [];
-  const ranks: number[] = [];
-  const isNew: number[] = [];
-  const scorer = await openScorer(spec, weights, executor);
+  const own = targets.map((target, customer) => (customer % parts === part ? target : 0));
+  const scorer = await modelScorer(spec, weights, executor, spec.items);
   try {
-    for (let first = part * rankBatch; first < order.length; first += parts * rankBatch) {
-      const chosen = order.slice(first, first + rankBatch);
-      const { rows } = await scorer.score(
-        heldOut.train,
-        chosen.map((place) => stretches[place] as Stretch),
-      );
-      chosen.forEach((place, row) => {
-        const scores = rows.subarray(row * spec.items, (row + 1) * spec.items);
-        const ranked = rankHeldOut(heldOut, customers[place] as number, scores, "mask");
-        places.push(place);
-        ranks.push(ranked.rank);
-        isNew.push(ranked.isNew ? 1 : 0);
-      });
-    }
+    const options = { items: spec.items, repeats: "mask" } as const;
+    const { customers, ranks, isNew } = await rankCustomers(scorer.score, { train, targets: own }, options);
+    return { customers, ranks, isNew };
   } finally {
     await scorer.close();
   }
-  return { places: Uint32Array.from(places), ranks: Float64Array.from(ranks), isNew: Uint8Array.from(isNew) };
 }

@@ -9,8 +9,7 @@ import { checkParameters, parameterCount } from "../parameters.ts";
 import type { ModelSpec } from "../spec.ts";
 import type { AdamW, AdamWStep, Slice } from "./adamw.ts";
 import type { BatchTotals, Weighting } from "./batch-gradient.ts";
-import { createMember, type Member, type MemberSetup } from "./member.ts";
-import type { DrawnNegatives } from "./sampled-negatives.ts";
+import { createMember, type GradientOrder, type Member, type MemberSetup, type PartialRanks } from "./member.ts";
 
 /** Shards of a batch: as many as the cores that central training is made for. More members than shards would have nothing to do. */
 export const shardsOfBatch = 2;
@@ -31,10 +30,9 @@ export interface Team {
   readonly parameters: Float32Array;
   /**
    * One step on a batch.
-   * @param customers places in `train.customers`
    * @returns the batch's mean loss before the step
    */
-  step(customers: Uint32Array, negatives: DrawnNegatives | undefined, step: Omit<AdamWStep, "factor">): Promise<number>;
+  step(batch: Omit<GradientOrder, "shard">, step: Omit<AdamWStep, "factor">): Promise<number>;
   /** Every evaluated customer's rank; items of its own history are no candidates. */
   ranks(heldOut: string): Promise<Ranks>;
   close(): Promise<void>;
@@ -72,12 +70,12 @@ export async function createTeam(
   }
   return {
     parameters,
-    async step(customers, negatives, step) {
+    async step({ customers, ...batch }, step) {
       const shards = shardsOf(task.train, customers);
       const work = team.map(async (member, m): Promise<BatchTotals> => {
         const sum: BatchTotals = { loss: 0, weight: 0 };
         for (let shard = m; shard < shards.length; shard += team.length) {
-          const part = await member.gradient({ shard, customers: shards[shard] ?? new Uint32Array(0), negatives });
+          const part = await member.gradient({ ...batch, shard, customers: shards[shard] ?? new Uint32Array(0) });
           sum.loss += part.loss;
           sum.weight += part.weight;
         }
@@ -91,17 +89,18 @@ export async function createTeam(
       return loss * factor;
     },
     async ranks(heldOut) {
-      const parts = await Promise.all(team.map((member, part) => member.ranks({ heldOut, part, parts: team.length })));
-      const count = parts.reduce((total, { places }) => total + places.length, 0);
-      const ranks = new Float64Array(count);
-      const isNew = new Uint8Array(count);
-      for (const part of parts) {
-        part.places.forEach((place, at) => {
-          ranks[place] = part.ranks[at] as number;
-          isNew[place] = part.isNew[at] as number;
-        });
-      }
-      return { ranks, isNew };
+      const work = team.map(async (member, m) => {
+        const parts: PartialRanks[] = [];
+        for (let part = m; part < shardsOfBatch; part += team.length) {
+          parts.push(await member.ranks({ heldOut, part, parts: shardsOfBatch }));
+        }
+        return parts;
+      });
+      const rows = (await Promise.all(work)).flat().flatMap(({ customers, ranks, isNew }) => {
+        return Array.from(customers, (customer, at) => ({ customer, rank: ranks[at] as number, isNew: isNew[at] as number }));
+      });
+      rows.sort((a, b) => a.customer - b.customer);
+      return { ranks: Float64Array.from(rows, ({ rank }) => rank), isNew: Uint8Array.from(rows, (row) => row.isNew) };
     },
     close,
   };

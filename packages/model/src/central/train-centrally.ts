@@ -75,7 +75,8 @@ export async function trainCentrally(task: TeamTask, team: Team, options: Centra
       step += 1;
       const negatives = spec.nextItem.negatives > 0 ? sample(spec.nextItem.negatives, random) : undefined;
       const learningRate = learningRateAt(options.schedule, step, stepsPerEpoch * epochs);
-      loss += await team.step(order.slice(first, first + batch), negatives, { step, learningRate });
+      const customers = order.slice(first, first + batch);
+      loss += await team.step({ customers, negatives, seed: random.uint32() }, { step, learningRate });
     }
     if (!Number.isFinite(loss)) {
       throw fail("TRB_TRAINING_CENTRAL_INVALID", {

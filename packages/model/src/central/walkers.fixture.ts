@@ -27,6 +27,7 @@ export const walkerSpec: ModelSpec = modelSpec({
   items,
   length: 8,
   width: 16,
+  dropout: 100,
   nextItem: { loss: "softmax", negatives: 12, calibration: 0 },
 });
 

@@ -1,0 +1,57 @@
+/**
+ * How each family is trained on a public log without privacy: found by experiments on Beauty's *validation* items alone
+ * (docs/quality.md lists what was tried), and the same for every log, so that nobody tunes on what is then reported.
+ */
+import { seededRandom } from "@tributary/events/histories";
+import { initialParameters } from "../checkpoint/initial-parameters.ts";
+import { isRecurrent, type ModelSpec, modelSpec } from "../spec.ts";
+import type { TeamTask } from "./team.ts";
+import type { CentralOptions } from "./train-centrally.ts";
+
+export interface Recipe extends Pick<TeamTask, "spec" | "initial" | "adamw" | "weighting"> {
+  readonly options: Omit<CentralOptions, "onEpoch" | "deadline">;
+}
+
+/** Negatives that share a step's softmax; a small catalogue has half of its items, at most. */
+const negatives = 256;
+
+/**
+ * @param items size of the catalogue
+ * @param settings.epochs where to stop at the latest; the learning rate comes to its end there
+ * @throws TRB_TRAINING_SPEC_INVALID
+ */
+export function qualityRecipe(
+  family: ModelSpec["family"],
+  items: number,
+  settings: { readonly seed: number; readonly epochs: number },
+): Recipe {
+  const spec = modelSpec({
+    family,
+    items,
+    length: 50,
+    width: 64,
+    blocks: 1,
+    heads: 1,
+    dropout: 500,
+    nextItem: { loss: "softmax", negatives: Math.min(negatives, Math.floor(items / 2)), calibration: 0 },
+    ...(isRecurrent({ family }) ? { positions: "learned" } : {}),
+  });
+  const random = seededRandom(settings.seed, "initial parameters");
+  const fill = (out: Uint8Array) => {
+    for (let i = 0; i < out.length; i++) out[i] = random.below(256);
+  };
+  return {
+    spec,
+    initial: initialParameters(spec, { fill }),
+    adamw: { beta1: 0.9, beta2: 0.98, epsilon: 1e-8, weightDecay: 0 },
+    weighting: "position",
+    options: {
+      ...settings,
+      batch: 128,
+      schedule: { learningRate: 0.001, warmUpSteps: 100, decay: "cosine", floor: 0 },
+      negatives: { power: 0, correction: 0 },
+      validateEvery: 2,
+      patience: 10,
+    },
+  };
+}
