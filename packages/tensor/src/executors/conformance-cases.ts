@@ -6,9 +6,11 @@ import { backward } from "../autodiff/backward.ts";
 import { add, flatten, groupByCustomer, mergeHeads, split, splitHeads } from "../autodiff/differentiable.ts";
 import { attention, causalMask, embedding, gelu, layerNorm, linear, relu, windowOf } from "../autodiff/layers.ts";
 import { softmaxLoss, tiedSoftmaxLoss } from "../autodiff/losses.ts";
+import { gru, lstm } from "../autodiff/recurrent.ts";
 import { clipNormInput, collect } from "../clipping/collect.ts";
 import { GraphBuilder } from "../graph/builder.ts";
 import * as o from "../graph/operations.ts";
+import { scan } from "../graph/scan.ts";
 import type { DataType, Graph, Shape, Tensor } from "../graph/types.ts";
 import type { FeedTensor } from "./executor.ts";
 
@@ -191,6 +193,53 @@ export const operatorCases: readonly (readonly [string, Build])[] = [
   ],
 ];
 
+const [rows, width, classes, longest] = [9, 8, 3, 5];
+
+/** A loop with two states and two stacked outputs, that reads a weight from around it and hands one slice on as it is. */
+export function loopGraph(reverse: boolean): Graph {
+  const g = new GraphBuilder("loop");
+  const [x, w] = [g.input("x", ["L", "B", 4]), g.input("w", [4, 4])];
+  const start = o.times(g, o.sumOver(g, x, [0]), g.constant(0.1));
+  const { states, outputs } = scan(
+    g,
+    { name: "step", states: [start, start], slices: [x, o.scaled(g, x, 2)], reverse },
+    (body, [h = start, c = start], [now = start, twice = start]) => {
+      const next = o.hyperbolicTangent(body, o.plus(body, now, o.product(body, h, w, { transposeB: true })));
+      const cell = o.plus(body, o.times(body, c, body.constant(0.5)), o.times(body, twice, next));
+      return { states: [next, cell], outputs: [o.plus(body, next, cell), h, now] };
+    },
+  );
+  for (const [place, tensor] of [...states, ...outputs].entries()) g.output(`y${place}`, tensor);
+  return g.graph();
+}
+
+export function loopFeeds({ customers, positions }: Sizes): Record<string, FeedTensor> {
+  return {
+    x: { shape: [positions, customers, 4], data: numbers(positions * customers * 4, 8) },
+    w: { shape: [4, 4], data: numbers(16, 9) },
+  };
+}
+
+/** A recurrent model and its reverse pass. */
+export function recurrentGraph(layer: "lstm" | "gru"): Graph {
+  const g = new GraphBuilder(layer);
+  const items = g.input("items", ["B", "L+1"], "int32");
+  g.declareTokens(g.input("positions", ["B", "L"], "int32"));
+  const weights = g.input("weights", ["B*L", 1]);
+  const table = g.parameter("table", [rows, width]);
+  const gates = (layer === "lstm" ? 4 : 3) * width;
+  const hidden = { lstm, gru }[layer](g, embedding(g, table, windowOf(g, items, 0)), {
+    inputWeight: g.parameter("input", [gates, width]),
+    hiddenWeight: g.parameter("hidden", [gates, width]),
+    inputBias: g.parameter("inputBias", [gates]),
+    hiddenBias: g.parameter("hiddenBias", [gates]),
+  });
+  tiedSoftmaxLoss(g, { hidden, table, targets: windowOf(g, items, 1), weights });
+  backward(g);
+  collect(g, { clipped: true, length: 1 });
+  return g.graph();
+}
+
 const layerNormGraph = (g: GraphBuilder, x: Tensor) =>
   g.nodes(
     "LayerNormalization",
@@ -220,8 +269,6 @@ export function operatorFeeds({ customers, positions }: Sizes): Record<string, F
     one: { shape: [tokens, 1], data: below4(tokens, 4) },
   };
 }
-
-const [rows, width, classes, longest] = [9, 8, 3, 5];
 
 /** A small attention model of every layer, its losses, its reverse pass, norms and clipped sums. */
 export function trainingGraph(layout: number): Graph {

@@ -9,10 +9,13 @@ import type { Graph } from "../graph/types.ts";
 import { encodeOnnx } from "../onnx/encode.ts";
 import {
   edgeSizes,
+  loopFeeds,
+  loopGraph,
   numbers,
   operatorCases,
   operatorFeeds,
   operatorGraph,
+  recurrentGraph,
   trainingFeeds,
   trainingGraph,
 } from "./conformance-cases.ts";
@@ -95,6 +98,28 @@ describe.each(executors)("$name", (executor) => {
     const graph = trainingGraph(layout);
     const session = await executor.load(graph);
     for (const sizes of [...edgeSizes, { customers: 4, positions: 5 }]) {
+      const feeds = trainingFeeds(graph, sizes);
+      expect(distance(await session.run(feeds), interpret(graph, feeds)), JSON.stringify(sizes)).toBeLessThan(
+        executor.precision === "float64" ? 1e-13 : 5e-6,
+      );
+    }
+    await session.close();
+  });
+
+  test.each([false, true])("Scan, reversed: %s", async (reverse) => {
+    const graph = loopGraph(reverse);
+    const session = await executor.load(graph);
+    for (const sizes of edgeSizes) {
+      const feeds = loopFeeds(sizes);
+      expect(distance(await session.run(feeds), interpret(graph, feeds)), JSON.stringify(sizes)).toBeLessThan(tolerance);
+    }
+    await session.close();
+  });
+
+  test.each(["lstm", "gru"] as const)("a training graph with loops: %s", async (layer) => {
+    const graph = recurrentGraph(layer);
+    const session = await executor.load(graph);
+    for (const sizes of edgeSizes) {
       const feeds = trainingFeeds(graph, sizes);
       expect(distance(await session.run(feeds), interpret(graph, feeds)), JSON.stringify(sizes)).toBeLessThan(
         executor.precision === "float64" ? 1e-13 : 5e-6,

@@ -3,20 +3,21 @@ import * as tf from "@tensorflow/tfjs-core";
 import { expect, test } from "vitest";
 import { GraphBuilder } from "../graph/builder.ts";
 import * as operations from "../graph/operations.ts";
-import { trainingFeeds, trainingGraph } from "./conformance-cases.ts";
+import { recurrentGraph, trainingFeeds, trainingGraph } from "./conformance-cases.ts";
 import { tensorflowExecutor } from "./tensorflow.ts";
 
 test("no tensor is left behind by a run, by one that failed, or by a closed session", async () => {
   const executor = await tensorflowExecutor({ backend: "wasm" });
   const before = tf.memory().numTensors;
-  const graph = trainingGraph(1000);
-  const feeds = trainingFeeds(graph, { customers: 3, positions: 4 });
-  const session = await executor.load(graph);
-  for (let run = 0; run < 3; run++) {
-    await session.run(feeds);
-    expect(tf.memory().numTensors).toBe(before);
+  for (const graph of [trainingGraph(1000), recurrentGraph("lstm")]) {
+    const feeds = trainingFeeds(graph, { customers: 3, positions: 4 });
+    const session = await executor.load(graph);
+    for (let run = 0; run < 3; run++) {
+      await session.run(feeds);
+      expect(tf.memory().numTensors).toBe(before);
+    }
+    await session.close();
   }
-  await session.close();
   const g = new GraphBuilder("late");
   g.output("y", g.node("MatMul", [operations.scaled(g, g.input("a", ["A", 2]), 2), g.input("b", ["B", 2])], ["A", 2]));
   const late = await executor.load(g.graph());

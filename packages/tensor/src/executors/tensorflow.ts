@@ -4,9 +4,11 @@
  */
 import type { Tensor } from "@tensorflow/tfjs-core";
 import { fail, isTributaryError } from "@tributary/errors";
+import { namesRead } from "../graph/bodies.ts";
 import type { DataType, Graph, GraphNode } from "../graph/types.ts";
-import { checkFeeds, checkGraph, type Executor, type Feeds, type OutputTensor, placeOf, type Session } from "./executor.ts";
+import { checkFeeds, checkGraph, type Executor, type OutputTensor, placeOf, type Session } from "./executor.ts";
 import { openTensorFlow, type TensorFlow, type TensorFlowBackend, type TensorFlowOptions } from "./tensorflow/backend.ts";
+import type { RunBody } from "./tensorflow/operand.ts";
 import { operators } from "./tensorflow/operators.ts";
 
 /**
@@ -27,7 +29,7 @@ export async function tensorflowExecutor(options: TensorFlowOptions = {}): Promi
 
 function openSession(opened: TensorFlowBackend, graph: Graph): Session {
   const { tf, name: executor, backend } = opened;
-  const last = lastReaders(graph);
+  const last = lastReaders(graph, []);
   let open = true;
   return {
     async run(feeds) {
@@ -37,10 +39,14 @@ function openSession(opened: TensorFlowBackend, graph: Graph): Session {
       if (tf.getBackend() !== backend) await tf.setBackend(backend);
       const outputs: Record<string, OutputTensor> = {};
       tf.tidy(() => {
-        const values = startingValues(tf, graph, feeds);
-        for (const node of graph.nodes) runNode(tf, node, values, last, { executor, graph: graph.name });
-        for (const { name } of graph.outputs) {
-          const made = values.get(name);
+        const values = new Map<string, Tensor>();
+        for (const { name, type } of graph.inputs) {
+          const feed = feeds[name];
+          if (feed) values.set(name, tensorOf(tf, type, feed.shape, feed.data));
+        }
+        const results = runNodes(tf, executor, graph, last, values);
+        for (const [place, { name }] of graph.outputs.entries()) {
+          const made = results[place];
           const data = made?.dataSync();
           if (made === undefined || !(data instanceof Float32Array)) {
             throw fail("TRB_TENSOR_EXECUTOR_FAILED", { executor, action: "read", graph: graph.name, where: ` at ${name}` });
@@ -56,58 +62,64 @@ function openSession(opened: TensorFlowBackend, graph: Graph): Session {
   };
 }
 
-/** For every tensor the last node that reads it; the graph's outputs are read after all. */
-function lastReaders(graph: Graph): ReadonlyMap<string, GraphNode> {
+/** For every tensor the last node that reads it; those to keep, and the graph's outputs, have none. */
+function lastReaders(graph: Graph, kept: readonly string[]): ReadonlyMap<string, GraphNode> {
   const last = new Map<string, GraphNode>();
-  for (const node of graph.nodes) for (const name of node.inputs) last.set(name, node);
+  for (const node of graph.nodes) for (const name of namesRead(node)) last.set(name, node);
+  for (const name of kept) last.delete(name);
   for (const { name } of graph.outputs) last.delete(name);
   return last;
 }
 
 const typeNames = { float: "float32", int32: "int32", int64: "int32", bool: "bool" } as const;
 
-function startingValues(tf: TensorFlow, graph: Graph, feeds: Feeds): Map<string, Tensor> {
-  const values = new Map<string, Tensor>();
-  const put = (name: string, type: DataType, shape: readonly number[], data: ArrayLike<number>) => {
-    const typed = type === "float" ? (data instanceof Float32Array ? data : Float32Array.from(data)) : Int32Array.from(data);
-    values.set(name, tf.tensor(type === "bool" ? Uint8Array.from(data) : typed, [...shape], typeNames[type]));
-  };
-  for (const { name, type, shape, data } of graph.constants) put(name, type, shape, data);
-  for (const { name, type } of graph.inputs) {
-    const feed = feeds[name];
-    if (feed) put(name, type, feed.shape, feed.data);
-  }
-  return values;
+function tensorOf(tf: TensorFlow, type: DataType, shape: readonly number[], data: ArrayLike<number>): Tensor {
+  const typed = type === "float" ? (data instanceof Float32Array ? data : Float32Array.from(data)) : Int32Array.from(data);
+  return tf.tensor(type === "bool" ? Uint8Array.from(data) : typed, [...shape], typeNames[type]);
 }
 
-function runNode(
+/** Runs all nodes, from and into `values`, and gives the graph's outputs. */
+function runNodes(
   tf: TensorFlow,
-  node: GraphNode,
-  values: Map<string, Tensor>,
+  executor: string,
+  graph: Graph,
   last: ReadonlyMap<string, GraphNode>,
-  names: { readonly executor: string; readonly graph: string },
-): void {
-  const { operator, inputs, outputs, attributes } = node;
-  const operands = inputs.map((name) => {
+  values: Map<string, Tensor>,
+): readonly Tensor[] {
+  for (const { name, type, shape, data } of graph.constants) values.set(name, tensorOf(tf, type, shape, data));
+  const tensorNamed = (name: string): Tensor => {
     const value = values.get(name);
     if (value === undefined) throw fail("TRB_TENSOR_FEED_MISSING", { name });
     return value;
-  });
-  let results: readonly Tensor[];
-  try {
-    results = tf.tidy(() => [...(operators[operator]?.(tf, operands, attributes) ?? [])]);
-  } catch (cause) {
-    if (isTributaryError(cause)) throw cause;
-    throw fail("TRB_TENSOR_EXECUTOR_FAILED", { ...names, action: "run", where: placeOf(node, operands) }, cause);
+  };
+  for (const node of graph.nodes) {
+    const { operator, inputs, outputs, attributes } = node;
+    const operands = inputs.map(tensorNamed);
+    // what a loop is given belongs to the graph around it: the body frees only what it makes
+    const runBody: RunBody = (body, given) => {
+      const own = body.inputs.map(({ name }) => name);
+      const inner = new Map(body.captures.map((name) => [name, tensorNamed(name)]));
+      for (const [place, name] of own.entries()) if (given[place]) inner.set(name, given[place]);
+      return runNodes(tf, executor, body, lastReaders(body, [...own, ...body.captures]), inner);
+    };
+    let results: readonly Tensor[];
+    try {
+      results = tf.tidy(() => [...(operators[operator]?.(tf, operands, attributes, runBody) ?? [])]);
+    } catch (cause) {
+      if (isTributaryError(cause)) throw cause;
+      const where = placeOf(node, operands);
+      throw fail("TRB_TENSOR_EXECUTOR_FAILED", { executor, action: "run", graph: graph.name, where }, cause);
+    }
+    for (const [place, result] of results.entries()) {
+      const name = outputs[place];
+      if (name === undefined) result.dispose();
+      else values.set(name, result);
+    }
+    for (const name of new Set(namesRead(node))) {
+      if (last.get(name) !== node) continue;
+      values.get(name)?.dispose();
+      values.delete(name);
+    }
   }
-  for (const [place, result] of results.entries()) {
-    const name = outputs[place];
-    if (name === undefined) result.dispose();
-    else values.set(name, result);
-  }
-  for (const name of new Set(inputs)) {
-    if (last.get(name) !== node) continue;
-    values.get(name)?.dispose();
-    values.delete(name);
-  }
+  return graph.outputs.map(({ name }) => tensorNamed(name));
 }

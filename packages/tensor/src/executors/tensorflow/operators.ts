@@ -3,6 +3,7 @@
  * them; what it lacks is composed. int64 is held as int32, which is what our sizes, axes and places fit in.
  */
 import type { Tensor, DataType as TensorFlowType } from "@tensorflow/tfjs-core";
+import { bodyOf } from "../../graph/bodies.ts";
 import { integerAttribute, integersAttribute, realAttribute } from "../attributes.ts";
 import type { TensorFlow } from "./backend.ts";
 import { indexing } from "./indexing.ts";
@@ -81,6 +82,30 @@ const layerNormalization: Operator = (tf, inputs, attributes) => {
   return [bias ? tf.add(y, bias) : y, tf.mean(x, -1, true), inverse];
 };
 
+/** Over axis 0 of every slice and stacked output; states first, as ONNX orders them. */
+const scan: Operator = (tf, inputs, attributes, runBody) => {
+  const body = bodyOf({ attributes });
+  if (body === undefined) throw new RangeError("the loop has no body");
+  const slices = inputs.slice(inputs.length - integerAttribute(attributes, "num_scan_inputs", 0));
+  const backwards = integersAttribute(attributes, "scan_input_directions")?.includes(1) ?? false;
+  const steps = slices[0]?.shape[0] ?? 0;
+  let states = inputs.slice(0, inputs.length - slices.length);
+  const stacked: Tensor[][] = body.outputs.slice(states.length).map(() => []);
+  for (let step = 0; step < steps; step++) {
+    const place = backwards ? steps - 1 - step : step;
+    const results = tf.tidy(() => {
+      const entries = slices.map((slice) => {
+        const [, ...inner] = slice.shape;
+        return tf.reshape(tf.slice(slice, [place, ...inner.map(() => 0)], [1, ...inner]), inner);
+      });
+      return [...runBody(body, [...states, ...entries])];
+    });
+    states = results.slice(0, states.length);
+    for (const [output, entry] of results.slice(states.length).entries()) stacked[output]?.push(entry);
+  }
+  return [...states, ...stacked.map((entries) => tf.stack(backwards ? entries.toReversed() : entries))];
+};
+
 /** Any number of operands, taken two by two. */
 const folded =
   (f: (tf: TensorFlow, a: Tensor, b: Tensor) => Tensor): Operator =>
@@ -126,6 +151,7 @@ export const operators: Readonly<Record<string, Operator>> = {
   ReduceSumSquare: reduction((tf, a, axes, keep) => sum(tf, tf.mul(a, a), axes, keep)),
   Softmax: one((tf, a) => tf.softmax(a)),
   LayerNormalization: layerNormalization,
+  Scan: scan,
   Transpose: (tf, inputs, attributes) => {
     const order = integersAttribute(attributes, "perm");
     return [tf.transpose(operand(inputs, 0), order ? [...order] : undefined)];
