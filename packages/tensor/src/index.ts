@@ -1,4 +1,5 @@
 /** Room 2. A computation written in TypeScript becomes one graph with gradients and per-customer clipping, and is run. */
+export { attention, attentionWithWeights, causalMask, paddingMask } from "./autodiff/attention.ts";
 export { backward } from "./autodiff/backward.ts";
 export {
   add,
@@ -14,9 +15,22 @@ export {
   subtract,
   transpose,
 } from "./autodiff/differentiable.ts";
-export { attention, causalMask, embedding, gelu, layerNorm, linear, pickMarked, relu, windowOf } from "./autodiff/layers.ts";
-export { sampledSoftmaxLoss, softmaxLoss, type TiedTargets, tiedSoftmaxLoss } from "./autodiff/losses.ts";
+export {
+  dropout,
+  embedding,
+  gelu,
+  layerNorm,
+  linear,
+  pickMarked,
+  project,
+  publicRows,
+  relu,
+  windowOf,
+} from "./autodiff/layers.ts";
+export { softmaxLoss, type TiedTargets, tiedSoftmaxLoss } from "./autodiff/losses.ts";
+export { allVectors, type ComposedTable, type OutputTable, type TablePart } from "./autodiff/output-table.ts";
 export { gru, lstm, type RecurrentWeights } from "./autodiff/recurrent.ts";
+export { gbceLoss, sampledSoftmaxLoss } from "./autodiff/sampled-losses.ts";
 export { type CollectOptions, clipNormInput, collect, type GradientPiece } from "./clipping/collect.ts";
 export type { Executor, Feeds, FeedTensor, Outputs, OutputTensor, Session } from "./executors/executor.ts";
 export { float64Interpreter } from "./executors/interpreter/interpreter.ts";

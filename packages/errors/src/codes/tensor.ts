@@ -32,6 +32,12 @@ export const tensorErrors = defineErrors({
     status: 500,
     exitCode: 1,
   },
+  TRB_TENSOR_CALIBRATION: {
+    message: "The calibration of a gBCE loss is {calibration}; it must lie between 0 and 1.",
+    advice: "Give the t of gSASRec: 0 for plain binary cross-entropy, 1 for full calibration.",
+    status: 500,
+    exitCode: 1,
+  },
   TRB_TENSOR_UNUSED_PARAMETER: {
     message: "Parameter {parameter} does not reach the loss.",
     advice: "Remove the parameter from the graph or use it.",

@@ -8,6 +8,7 @@ import type { FeedTensor, Outputs } from "../executors/executor.ts";
 import { interpret } from "../executors/interpreter/interpreter.ts";
 import { GraphBuilder } from "../graph/builder.ts";
 import type { Graph, Tensor } from "../graph/types.ts";
+import { attention, causalMask } from "./attention.ts";
 import { backward } from "./backward.ts";
 import {
   add,
@@ -22,8 +23,9 @@ import {
   splitHeads,
   subtract,
 } from "./differentiable.ts";
-import { attention, causalMask, embedding, gelu, layerNorm, linear, relu, windowOf } from "./layers.ts";
-import { sampledSoftmaxLoss, softmaxLoss, tiedSoftmaxLoss } from "./losses.ts";
+import { embedding, gelu, layerNorm, linear, relu, windowOf } from "./layers.ts";
+import { softmaxLoss, tiedSoftmaxLoss } from "./losses.ts";
+import { sampledSoftmaxLoss } from "./sampled-losses.ts";
 
 const [rows, width, classes, length] = [7, 8, 3, 4];
 

@@ -18,21 +18,18 @@ import {
   larger,
   minus,
   plus,
-  positionsRange,
   product,
   rectified,
   reshape,
   scaled,
-  select,
   sign,
   slice,
-  softmaxOf,
   sumOver,
   times,
   toTheEnd,
   unsqueeze,
 } from "../graph/operations.ts";
-import { knownDimension, mismatch, oneMore } from "../graph/shapes.ts";
+import { knownDimension, mismatch, oneMore, sameShape } from "../graph/shapes.ts";
 import type { Tensor } from "../graph/types.ts";
 
 /** x · weight + bias. x [T, in], weight [in, out], bias [out] */
@@ -45,8 +42,24 @@ export function linear(g: GraphBuilder, x: Tensor, weight: Tensor, bias: Tensor)
     biasParameter?.uses.push({ kind: "sum", values: d });
     return [
       g.isTracked(x) ? product(g, d, weight, { transposeB: true }) : undefined,
-      weightParameter ? undefined : product(g, x, d, { transposeA: true }),
-      biasParameter ? undefined : d,
+      weightParameter || !g.isTracked(weight) ? undefined : product(g, x, d, { transposeA: true }),
+      biasParameter || !g.isTracked(bias) ? undefined : d,
+    ];
+  });
+  return y;
+}
+
+/** x · weight, without a bias. x [T, in], weight [in, out] */
+export function project(g: GraphBuilder, x: Tensor, weight: Tensor): Tensor {
+  if (x.shape.length !== 2 || weight.shape.length !== 2) throw mismatch("project", x, weight);
+  const y = product(g, x, weight);
+  const parameter = g.parameterOf(weight);
+  g.record([y], [x, weight], ([d]) => {
+    if (d === undefined) return [];
+    parameter?.uses.push({ kind: "product", rows: x, values: d });
+    return [
+      g.isTracked(x) ? product(g, d, weight, { transposeB: true }) : undefined,
+      parameter || !g.isTracked(weight) ? undefined : product(g, x, d, { transposeA: true }),
     ];
   });
   return y;
@@ -79,41 +92,13 @@ export function layerNorm(g: GraphBuilder, x: Tensor, gain: Tensor, bias: Tensor
     const weighed = (tokens: Tensor) => slice(g, product(g, tokens, shares), 1, 0, 1, 1);
     const centred = minus(g, times(g, d, gain), weighed(d));
     const dx = times(g, minus(g, centred, times(g, standard, weighed(dTimesStandard))), inverseDeviation);
-    return [dx, gainParameter ? undefined : dTimesStandard, biasParameter ? undefined : d];
-  });
-  return y;
-}
-
-/** softmax(query·keyᵀ·scale + mask)·value, any leading axes. mask: additive [L, L] */
-export function attention(
-  g: GraphBuilder,
-  query: Tensor,
-  key: Tensor,
-  value: Tensor,
-  options: { readonly scale: number; readonly mask: Tensor },
-): Tensor {
-  const alpha = options.scale;
-  const weights = softmaxOf(g, plus(g, product(g, query, key, { transposeB: true, alpha }), options.mask));
-  const y = product(g, weights, value);
-  g.record([y], [query, key, value], ([d]) => {
-    if (d === undefined) return [];
-    // Σ_s weights_ts·(d·valueᵀ)_ts = d_t·y_t: the softmax's way back without a pass over [L, L]
-    const own = sumOver(g, times(g, d, y), [-1], true);
-    const dScores = times(g, minus(g, product(g, d, value, { transposeB: true }), own), weights);
     return [
-      product(g, dScores, key, { alpha }),
-      product(g, dScores, query, { transposeA: true, alpha }),
-      product(g, weights, d, { transposeA: true }),
+      dx,
+      gainParameter || !g.isTracked(gain) ? undefined : dTimesStandard,
+      biasParameter || !g.isTracked(bias) ? undefined : d,
     ];
   });
   return y;
-}
-
-/** Additive [L, L]: 0 where position s ≤ t, −1e9 where it lies in the future of t. */
-export function causalMask(g: GraphBuilder): Tensor {
-  const range = positionsRange(g);
-  const future = greater(g, unsqueeze(g, range, 0), unsqueeze(g, range, 1));
-  return select(g, future, g.constant(-1e9), g.constant(0));
 }
 
 export function relu(g: GraphBuilder, x: Tensor): Tensor {
@@ -142,7 +127,7 @@ export function placesOf(g: GraphBuilder, ids: Tensor): Tensor {
 }
 
 /** `factor` where there is an id, 0 where there is none; [...ids] */
-function presence(g: GraphBuilder, ids: Tensor, factor: number): Tensor {
+export function presence(g: GraphBuilder, ids: Tensor, factor: number): Tensor {
   return scaled(g, cast(g, greater(g, ids, g.constant(0, "int32")), "float"), factor);
 }
 
@@ -181,9 +166,27 @@ export function windowOf(g: GraphBuilder, sequence: Tensor, offset: 0 | 1): Tens
   return ids;
 }
 
-/** Hidden states [B, width] of the places where `marks` [B, L] holds `mark`: at most one a customer. */
+/**
+ * x · mask, for a fed mask of x's shape that holds 0 where a number is dropped and 1/(1 − p) where it is kept: the graph stays a pure
+ * function, and whoever feeds it decides what is dropped. The mask gets no gradient.
+ */
+export function dropout(g: GraphBuilder, x: Tensor, mask: Tensor): Tensor {
+  if (!sameShape(x.shape, mask.shape)) throw mismatch("dropout", x, mask);
+  const y = times(g, x, mask);
+  g.record([y], [x], ([d]) => [d && times(g, d, mask)]);
+  return y;
+}
+
+/** Rows of public vectors by id, zero where the id is 0: features [rows, n], ids [B, L] → [T, n]. No gradient. */
+export function publicRows(g: GraphBuilder, features: Tensor, ids: Tensor): Tensor {
+  if (features.shape.length !== 2 || ids.shape.length !== 2) throw mismatch("public rows", features, ids);
+  return times(g, flattened(g, gatherRows(g, features, placesOf(g, ids))), flattened(g, presence(g, ids, 1)));
+}
+
+/** Hidden states [B, width] of the places where `marks` [B, L] holds `mark`: at most one a customer. hidden [T, width] */
 export function pickMarked(g: GraphBuilder, hidden: Tensor, marks: Tensor, mark: number): Tensor {
-  const marked = cast(g, equal(g, marks, g.constant(mark, "int32")), "float");
-  const chosen = times(g, grouped(g, hidden), unsqueeze(g, marked, 2));
-  return sumOver(g, chosen, [1]);
+  const marked = unsqueeze(g, cast(g, equal(g, marks, g.constant(mark, "int32")), "float"), 2);
+  const y = sumOver(g, times(g, grouped(g, hidden), marked), [1]);
+  g.record([y], [hidden], ([d]) => [d && flattened(g, times(g, unsqueeze(g, d, 1), marked))]);
+  return y;
 }

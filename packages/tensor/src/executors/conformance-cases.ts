@@ -2,9 +2,10 @@
  * What every executor is asked to compute by the conformance suite: each operator alone, at several sizes, and one whole training
  * graph. The expected numbers are the float64 interpreter's.
  */
+import { attention, causalMask } from "../autodiff/attention.ts";
 import { backward } from "../autodiff/backward.ts";
 import { add, flatten, groupByCustomer, mergeHeads, split, splitHeads } from "../autodiff/differentiable.ts";
-import { attention, causalMask, embedding, gelu, layerNorm, linear, relu, windowOf } from "../autodiff/layers.ts";
+import { embedding, gelu, layerNorm, linear, relu, windowOf } from "../autodiff/layers.ts";
 import { softmaxLoss, tiedSoftmaxLoss } from "../autodiff/losses.ts";
 import { gru, lstm } from "../autodiff/recurrent.ts";
 import { clipNormInput, collect } from "../clipping/collect.ts";
