@@ -125,10 +125,10 @@ function best(
 ): readonly number[] {
   const kept: number[] = [];
   const scoreOf = (place: number) => scores[first + place] as number;
-  let least = Number.NEGATIVE_INFINITY;
+  let least = Number.NaN; // until k are kept nothing is at most this
   for (let i = 0; i < items; i++) {
-    const score = scoreOf(i);
-    if ((kept.length === k && score <= least) || isHidden(i)) continue;
+    const score = scores[first + i] as number;
+    if (score <= least || isHidden(i)) continue;
     let at = kept.length;
     while (at > 0 && scoreOf(kept[at - 1] as number) < score) at -= 1;
     kept.splice(at, 0, i);

@@ -132,19 +132,25 @@ function openTally({ scores, first, relevant }: RankQuestion): Tally {
   return { least: thresholds.at(-1) as number, above, level, count, ranks };
 }
 
-/** The common case without a search, and without a branch that is taken for most items of a good ranking. */
+/** The common case, without a search and without branches, which would be guessed wrong half the time. */
 function countAgainstOne(scores: ArrayLike<number>, first: number, items: number, { least, above, level }: Tally): void {
   let larger = 0;
   let equal = 0;
+  let smaller = 0;
   for (let i = 0; i < items; i++) {
     const score = scores[first + i] as number;
-    if (score < least) continue;
-    if (score > least) larger += 1;
-    else if (score === least) equal += 1;
-    else throw fail("TRB_MODEL_SCORE_NAN", { place: i });
+    larger += Number(score > least);
+    equal += Number(score === least);
+    smaller += Number(score < least);
   }
+  if (larger + equal + smaller !== items) throw notANumber(scores, first, items);
   above[0] = larger;
   level[0] = equal;
+}
+
+function notANumber(scores: ArrayLike<number>, first: number, items: number) {
+  const place = Array.from({ length: items }, (_, i) => i).find((i) => Number.isNaN(scores[first + i]));
+  return fail("TRB_MODEL_SCORE_NAN", { place: place ?? -1 });
 }
 
 function isAmong(places: ArrayLike<number>, place: number): boolean {
