@@ -3,6 +3,7 @@ import { accessSync, constants, existsSync, statfsSync } from "node:fs";
 import { availableParallelism, totalmem } from "node:os";
 import { resolve } from "node:path";
 import { isTributaryError } from "@tributary/errors";
+import type { Executor } from "@tributary/tensor";
 import { onnxruntimeExecutor } from "@tributary/tensor/onnxruntime";
 import { Command } from "commander";
 import { jsonOption } from "../options.ts";
@@ -22,7 +23,7 @@ export function doctorCommand(): Command {
     .addOption(jsonOption())
     .addHelpText("after", "\nExample:\n  tributary doctor")
     .action(async (options: { json?: boolean }) => {
-      const findings = [node(), await engine(), await cryptography(), store(), memory(), disk(), sharedData()];
+      const findings = [node(), ...(await executors()), await cryptography(), store(), memory(), disk(), sharedData()];
       const broken = findings.some((finding) => finding.state === "broken");
       if (broken) process.exitCode = 1;
       print(options.json, { ok: !broken, findings }, () =>
@@ -44,19 +45,51 @@ function node(): Finding {
   };
 }
 
-async function engine(): Promise<Finding> {
-  const name = "ONNX Runtime";
-  const changes = "runs the training graph; without it nothing trains";
+/** Everything that can run a graph, each tried on a small model against its float64 twin. */
+async function executors(): Promise<readonly Finding[]> {
+  const native = await tryExecutor(
+    "ONNX Runtime",
+    "broken",
+    "runs training and predictions; without its binary nothing trains on this machine",
+    async () => onnxruntimeExecutor(),
+  );
+  const web = await tryExecutor(
+    "ONNX Runtime for the web",
+    "absent",
+    "runs the same graphs in WebAssembly, in browsers and for comparison (bench conformance)",
+    async () => (await import("@tributary/tensor/onnxruntime-web")).onnxruntimeWebExecutor(),
+  );
+  const { tensorflowExecutor } = await import("@tributary/tensor/tensorflow");
+  const wasm = await tryExecutor(
+    "TensorFlow.js",
+    "absent",
+    "runs the same graphs on another library's kernels, for comparison (bench conformance)",
+    () => tensorflowExecutor({ backend: "wasm" }),
+  );
+  const bindings = await tryExecutor(
+    "TensorFlow for Node",
+    "absent",
+    "optional: TensorFlow.js then computes natively; nothing else needs it (install @tensorflow/tfjs-node)",
+    () => tensorflowExecutor({ backend: "node" }),
+  );
+  return [native, web, wasm, bindings];
+}
+
+/** @param without what it means that the library can't be loaded; one that computes wrongly is always broken */
+async function tryExecutor(
+  name: string,
+  without: "absent" | "broken",
+  changes: string,
+  open: () => Promise<Executor>,
+): Promise<Finding> {
   try {
-    const { operation, error } = await selfTest(onnxruntimeExecutor());
-    return {
-      name,
-      state: error < 1e-5 ? "present" : "broken",
-      found: `${operation}: ${error.toExponential(1)} from the float64 twin`,
-      changes,
-    };
+    const { operation, error } = await selfTest(await open());
+    const found = `${operation}: ${error.toExponential(1)} from the float64 twin`;
+    return { name, state: error < 1e-5 ? "present" : "broken", found, changes };
   } catch (error) {
-    return { name, state: "broken", found: isTributaryError(error) ? error.code : "can't be loaded", changes };
+    const missing = isTributaryError(error) && error.code === "TRB_TENSOR_EXECUTOR_MISSING";
+    const found = isTributaryError(error) ? error.code : "can't be loaded";
+    return { name, state: missing ? without : "broken", found, changes };
   }
 }
 
