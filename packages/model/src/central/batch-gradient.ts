@@ -109,7 +109,7 @@ function addPieces(
     const parameter = layout.get(piece.parameter);
     if (values === undefined || parameter === undefined) continue;
     if (piece.kind === "dense") addDense(total, parameter, values, piece.offset);
-    else addRows(total, parameter, values, feeds[piece.ids]?.data ?? new Int32Array(0));
+    else addRows(total, parameter, values, (feeds[piece.ids] ?? outputs[piece.ids])?.data ?? new Int32Array(0));
   }
 }
 

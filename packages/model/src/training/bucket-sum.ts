@@ -47,7 +47,7 @@ export class BucketSum {
       const parameter = this.#parameters.get(piece.parameter);
       if (values === undefined || parameter === undefined) return false;
       if (piece.kind === "dense") probe += this.#addDense(parameter, values, piece.offset);
-      else probe += this.#addRows(parameter, values, feeds[piece.ids]?.data ?? new Int32Array());
+      else probe += this.#addRows(parameter, values, (feeds[piece.ids] ?? outputs[piece.ids])?.data ?? new Int32Array());
     }
     return probe === 0;
   }

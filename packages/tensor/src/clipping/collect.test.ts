@@ -41,14 +41,6 @@ function end({ g, weights }: Start, logits: Tensor): void {
 
 const refused: [string, string, (s: Start) => void][] = [
   [
-    "a table looked up by ids that were not fed",
-    "TRB_TENSOR_MIXED_USES",
-    (s) => {
-      const fed = windowOf(s.g, s.items, 0);
-      end(s, embedding(s.g, s.table, larger(s.g, fed, s.g.constant(1, "int32"))));
-    },
-  ],
-  [
     "a table that is a weight matrix as well",
     "TRB_TENSOR_MIXED_USES",
     (s) => {
@@ -94,6 +86,25 @@ const refused: [string, string, (s: Start) => void][] = [
 
 test.each(refused)("%s is refused, never left out", (_, code, act) => {
   expect(codeOf(() => act(start()))).toBe(code);
+});
+
+test("a table may be looked up by ids that were computed: they come out beside the rows", () => {
+  const s = start();
+  const { g } = s;
+  const computed = larger(g, windowOf(g, s.items, 0), g.constant(2, "int32"));
+  softmaxLoss(g, embedding(g, s.table, computed), g.input("classes", ["B", "L"], "int32"), s.weights);
+  backward(g);
+  const [piece] = collect(g, { clipped: false, length: 3 });
+  const outputs = interpret(g.graph(), {
+    positions: { shape: [1, 2], data: Int32Array.of(1, 2) },
+    items: { shape: [1, 3], data: Int32Array.of(1, 4, 1) },
+    classes: { shape: [1, 2], data: Int32Array.of(1, 2) },
+    weights: { shape: [2, 1], data: Float64Array.of(1, 1) },
+    table: { shape: [5, 4], data: new Float64Array(20) },
+  });
+  expect(piece).toMatchObject({ kind: "rows", ids: "ids:table" });
+  expect([...(outputs["ids:table"]?.data ?? [])]).toEqual([2, 4]);
+  expect([...(outputs["rows:table"]?.data ?? [])]).toEqual([-0.75, 0.25, 0.25, 0.25, 0.25, -0.75, 0.25, 0.25]);
 });
 
 test("where terms cancel, the magnitude decides: no contribution is longer than C", () => {

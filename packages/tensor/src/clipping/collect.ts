@@ -17,6 +17,7 @@
 import { fail } from "@tributary/errors";
 import type { GraphBuilder, Parameter } from "../graph/builder.ts";
 import {
+  cast,
   concatenate,
   flattened,
   grouped,
@@ -39,7 +40,7 @@ import type { ParameterUse } from "./uses.ts";
 export type GradientPiece =
   /** `output[offset]` and on is the whole gradient in row-major order. */
   | { readonly kind: "dense"; readonly parameter: string; readonly output: string; readonly offset: number }
-  /** `output` [B, n, width]: values for the rows named by the fed ids [B, n]; id 0 is none, id i is row i − 1. */
+  /** `output` [B, n, width]: values for the rows named by `ids` [B, n], fed or an output; id 0 is none, id i is row i − 1. */
   | { readonly kind: "rows"; readonly parameter: string; readonly output: string; readonly ids: string }
   /** `output` [K(+1), width]: values for the rows named by the fed ids [K]. */
   | { readonly kind: "columns"; readonly parameter: string; readonly output: string; readonly ids: string };
@@ -230,12 +231,13 @@ function collectTable(g: GraphBuilder, parameter: Parameter, terms: NormTerms, p
     } else throw mixed(parameter);
   }
   const lists = [...lookups.values()];
-  // What is added up outside the graph goes by ids that were fed: others would be lost.
-  if (lists.some(({ ids }) => !g.isInput(ids))) throw mixed(parameter);
   for (const [place, { ids, values }] of lists.entries()) {
     const output = place === 0 ? `rows:${name}` : `rows${place}:${name}`;
+    // What is added up outside the graph goes by these ids: where they were computed (an item's attributes), they come out as well.
+    const named = g.isInput(ids) ? ids.name : output.replace("rows", "ids");
+    if (named !== ids.name) g.output(named, cast(g, ids, "float"));
     pending.push({
-      piece: { kind: "rows", parameter: name, output, ids: ids.name },
+      piece: { kind: "rows", parameter: name, output, ids: named },
       make: (factors) => (factors ? times(g, values, factors.block) : values),
     });
   }
