@@ -1,6 +1,6 @@
 import { noisyVector } from "@tributary/dp";
-import { type ModelSpec, type Optimiser, serverStep } from "@tributary/model";
-import { type Plan, randomSourceFromSeed } from "@tributary/protocol";
+import { decodeOptimiserState, encodeOptimiserState, type ModelSpec, type Optimiser, serverStep } from "@tributary/model";
+import { optimiserSchema, type Plan, randomSourceFromSeed } from "@tributary/protocol";
 import { describe, expect, expectTypeOf, test } from "vitest";
 import { crypto, dimension, identity, planOf } from "./harness.test-support.ts";
 import { applySum, negativesSource, noiseVarianceOf, optimiserOf, roundParameters, sumUploads } from "./release.ts";
@@ -82,6 +82,38 @@ describe("the next model", () => {
     for (const survivors of [3, 4]) {
       const noise = noiseVarianceOf(plan, 0, survivors);
       expect(applySum({ ...step, survivors }).parameters[0]).toBeCloseTo(-1 / Math.sqrt(1 - noise), 6);
+    }
+  });
+});
+
+describe("two rounds of a plan, with the optimiser's state stored between them", () => {
+  const rates = { learningRate: "0.5", beta1: "0.9", beta2: "0.99" } as const;
+  const plans = [
+    { name: "fedavg", learningRate: "1", momentum: "0.9", l1: "0.01" },
+    { name: "fedadam", ...rates, epsilon: "0.001", l2: "0.1" },
+    { name: "adamw", ...rates, epsilon: "0.001", weightDecay: "0.1" },
+    { name: "fedyogi", ...rates, epsilon: "0.001" },
+    { name: "fedadagrad", learningRate: "0.5", beta1: "0.9", epsilon: "0.001" },
+    { name: "rmsprop", learningRate: "0.5", decay: "0.9", epsilon: "0.001" },
+    { name: "dpadam", ...rates, floor: "0.000001" },
+  ].map((optimiser): Plan => ({ ...plan, optimiser: optimiserSchema.parse(optimiser) }));
+
+  test.each(plans.map((one) => [one.optimiser.name, one] as const))("%s goes down the sum twice", (_name, one) => {
+    const sum = new Uint32Array(dimension).fill(100_000); // a mean gradient of one
+    const first = applySum({
+      plan: one,
+      release: 0,
+      sum,
+      survivors: 3,
+      parameters: new Float32Array(dimension),
+      optimiserState: null,
+    });
+    const stored = decodeOptimiserState(optimiserOf(one), encodeOptimiserState(first.optimiserState));
+    const second = applySum({ ...first, plan: one, release: 0, sum, survivors: 4, optimiserState: stored });
+    expect(second.optimiserState.steps).toBe(2);
+    for (let i = 0; i < dimension; i++) {
+      expect(first.parameters[i]).toBeLessThan(0);
+      expect(second.parameters[i]).toBeLessThan(first.parameters[i] ?? Number.NaN);
     }
   });
 });

@@ -137,6 +137,9 @@ describe("evaluation by leave-last-out", () => {
     );
     expect((await evaluate(spec, parameters, executor, twin, { items: catalogue })).ranks).toEqual(ranks);
     expect(((ranks[0] ?? 0) * 2) % 2).toBe((shared.length - 1) % 2);
+    const several = leaveLastOut(log);
+    const one = await evaluate(spec, parameters, executor, several, { items: catalogue, batch: 1 });
+    expect(await evaluate(spec, parameters, executor, several, { items: catalogue })).toEqual(one);
   });
 
   it("masks a customer's own items only when asked, and never the held-out one", async () => {

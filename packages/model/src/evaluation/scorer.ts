@@ -50,7 +50,8 @@ export function feedsOf(spec: ModelSpec, histories: Histories, stretches: readon
   const events = eventFeeds(spec, histories, seen, { rows, length: longest, next: false });
   if (spec.family !== "seq2seq") return events;
   // the first step: nothing has been predicted yet
-  return { ...events, previousItems: int32Feed(rows, 1, () => 0), decoderPositions: int32Feed(rows, 1, () => 1) };
+  const [none, one] = [int32Feed(rows, 1, () => 0), int32Feed(rows, 1, () => 1)];
+  return { ...events, previousItems: none, starts: one, decoderPositions: one };
 }
 
 /** After the history stands a masked event, at the last position: what it hides is what is asked for. */
