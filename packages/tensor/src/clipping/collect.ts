@@ -28,6 +28,7 @@ import {
   reshape,
   smaller,
   squareRoot,
+  sumOf,
   sumOver,
   times,
 } from "../graph/operations.ts";
@@ -107,19 +108,9 @@ export function collect(g: GraphBuilder, options: CollectOptions): readonly Grad
     g.output(piece.output, make(factors));
     pieces.push(piece);
   }
-  const [firstLoss, ...otherLosses] = g.losses.map(({ loss }) => loss);
-  if (firstLoss)
-    g.output(
-      "loss",
-      sumOver(
-        g,
-        grouped(
-          g,
-          otherLosses.reduce((a, b) => plus(g, a, b), firstLoss),
-        ),
-        [1, 2],
-      ),
-    );
+  // losses may lie on grids of their own
+  const losses = g.losses.map(({ loss }) => sumOver(g, grouped(g, loss), [1, 2]));
+  if (losses.length > 0) g.output("loss", sumOf(g, losses));
   return pieces;
 }
 
