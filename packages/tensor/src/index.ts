@@ -1,6 +1,6 @@
 /** Room 2. A computation written in TypeScript becomes one graph with gradients and per-customer clipping, and is run. */
 export { attention, attentionWithWeights, causalMask, paddingMask } from "./autodiff/attention.ts";
-export { backward } from "./autodiff/backward.ts";
+export { backward, gradientsOf } from "./autodiff/backward.ts";
 export {
   add,
   flatten,
@@ -13,6 +13,7 @@ export {
   split,
   splitHeads,
   subtract,
+  sumLast,
   transpose,
 } from "./autodiff/differentiable.ts";
 export {
@@ -22,6 +23,7 @@ export {
   layerNorm,
   linear,
   pickMarked,
+  presence,
   project,
   publicRows,
   relu,

@@ -3,8 +3,8 @@
  * gradients of parameters are kept as uses, because each customer's has to be told apart (`clipping/`).
  */
 import { fail } from "@tributary/errors";
-import type { GraphBuilder } from "../graph/builder.ts";
-import { plus, reshape, sumOver } from "../graph/operations.ts";
+import type { GraphBuilder, Parameter } from "../graph/builder.ts";
+import { onesLike, plus, reshape, sumOver } from "../graph/operations.ts";
 import { mismatch, sameShape, showShape } from "../graph/shapes.ts";
 import type { Shape, Tensor } from "../graph/types.ts";
 
@@ -14,35 +14,70 @@ import type { Shape, Tensor } from "../graph/types.ts";
  *   TRB_TENSOR_UNUSED_PARAMETER when one got none
  */
 export function backward(g: GraphBuilder): void {
-  const gradients = new Map<string, Tensor>();
-  const give = (tensor: Tensor, gradient: Tensor | undefined): void => {
-    if (gradient === undefined || !g.isTracked(tensor)) return;
-    const parameter = g.parameterOf(tensor);
-    if (parameter) {
-      const perToken = gradient.shape.length === 2 && gradient.shape[0] === g.tokens.flat;
-      if (!perToken || !sameShape(gradient.shape.slice(1), tensor.shape)) {
-        const shapes = { shape: showShape(tensor.shape), gradient: showShape(gradient.shape) };
-        throw fail("TRB_TENSOR_UNSUPPORTED_USE", { parameter: tensor.name, ...shapes });
-      }
-      parameter.uses.push({ kind: "sum", values: gradient });
-      return;
+  const flow = new GradientFlow(g, (parameter, gradient) => {
+    const { tensor, uses } = parameter;
+    const perToken = gradient.shape.length === 2 && g.tokensOf(gradient)?.flat === gradient.shape[0];
+    if (!perToken || !sameShape(gradient.shape.slice(1), tensor.shape)) {
+      const shapes = { shape: showShape(tensor.shape), gradient: showShape(gradient.shape) };
+      throw fail("TRB_TENSOR_UNSUPPORTED_USE", { parameter: tensor.name, ...shapes });
     }
-    const fitted = unbroadcast(g, gradient, tensor.shape);
-    const earlier = gradients.get(tensor.name);
-    gradients.set(tensor.name, earlier ? plus(g, earlier, fitted) : fitted);
-  };
-  for (const { inputs, pullback } of g.losses) {
-    const back = pullback();
-    for (const [index, tensor] of inputs.entries()) give(tensor, back[index]);
-  }
-  for (const { outputs, inputs, pullback } of g.tape.toReversed()) {
-    const arriving = outputs.map((output) => gradients.get(output.name));
-    if (arriving.every((gradient) => gradient === undefined)) continue;
-    const back = pullback(arriving);
-    for (const [index, tensor] of inputs.entries()) give(tensor, back[index]);
-  }
+    uses.push({ kind: "sum", values: gradient });
+  });
+  for (const { inputs, pullback } of g.losses) flow.give(inputs, pullback());
+  flow.run();
   for (const { tensor, uses } of g.parameters.values()) {
     if (uses.length === 0) throw fail("TRB_TENSOR_UNUSED_PARAMETER", { parameter: tensor.name });
+  }
+}
+
+/**
+ * Gradients of the sum of `output` with respect to ordinary tensors, each of its tensor's shape: what explanations are made of. The
+ * tensors must have been made by differentiable steps from a parameter, or been passed to `g.track` before anything was made of them.
+ * Parameters get no gradient and no use is recorded, so a graph may have this beside `backward`. Undefined for a tensor that the
+ * output does not depend on.
+ */
+export function gradientsOf(g: GraphBuilder, output: Tensor, tensors: readonly Tensor[]): readonly (Tensor | undefined)[] {
+  const uses = [...g.parameters.values()].map((parameter) => [parameter, parameter.uses.length] as const);
+  const flow = new GradientFlow(g, () => undefined);
+  flow.give([output], [onesLike(g, output)]);
+  flow.run();
+  for (const [parameter, count] of uses) parameter.uses.splice(count);
+  return tensors.map((tensor) => flow.gradients.get(tensor.name));
+}
+
+/** Gradients on their way back: those that reach one tensor add up. */
+class GradientFlow {
+  readonly gradients = new Map<string, Tensor>();
+  readonly #g: GraphBuilder;
+  readonly #reach: (parameter: Parameter, gradient: Tensor) => void;
+
+  /** @param reach is told the gradients of parameters that a step does not record by itself */
+  constructor(g: GraphBuilder, reach: (parameter: Parameter, gradient: Tensor) => void) {
+    this.#g = g;
+    this.#reach = reach;
+  }
+
+  give(tensors: readonly Tensor[], gradients: readonly (Tensor | undefined)[]): void {
+    for (const [index, tensor] of tensors.entries()) {
+      const gradient = gradients[index];
+      if (gradient === undefined || !this.#g.isTracked(tensor)) continue;
+      const parameter = this.#g.parameterOf(tensor);
+      if (parameter) {
+        this.#reach(parameter, gradient);
+        continue;
+      }
+      const fitted = unbroadcast(this.#g, gradient, tensor.shape);
+      const earlier = this.gradients.get(tensor.name);
+      this.gradients.set(tensor.name, earlier ? plus(this.#g, earlier, fitted) : fitted);
+    }
+  }
+
+  /** Through the whole tape. */
+  run(): void {
+    for (const { outputs, inputs, pullback } of this.#g.tape.toReversed()) {
+      const arriving = outputs.map((output) => this.gradients.get(output.name));
+      if (arriving.some((gradient) => gradient !== undefined)) this.give(inputs, pullback(arriving));
+    }
   }
 }
 

@@ -4,9 +4,9 @@ import {
   concatenate,
   flattened,
   grouped,
-  larger,
   minus,
   negative,
+  onesLike,
   plus,
   product,
   reshape,
@@ -59,6 +59,13 @@ export function matmul(g: GraphBuilder, a: Tensor, b: Tensor, transposeB = false
   return y;
 }
 
+/** Sum over the last axis, which stays as 1: with `multiply`, the inner products of two tensors' rows. */
+export function sumLast(g: GraphBuilder, a: Tensor): Tensor {
+  const y = sumOver(g, a, [-1], true);
+  g.record([y], [a], ([d]) => [d && times(g, d, onesLike(g, a))]);
+  return y;
+}
+
 export function softmax(g: GraphBuilder, a: Tensor): Tensor {
   const y = softmaxOf(g, a);
   g.record([y], [a], ([d]) => {
@@ -101,8 +108,7 @@ export function split(g: GraphBuilder, a: Tensor, parts: number): readonly Tenso
 }
 
 function zerosLike(g: GraphBuilder, a: Tensor): Tensor {
-  // max(0·a, 0) would keep NaN; a part without gradient is rare enough for a plain product.
-  return larger(g, scaled(g, a, 0), g.constant(0));
+  return scaled(g, onesLike(g, a), 0);
 }
 
 /** [B, L, heads·width] → [B, heads, L, width]; one head is left as it is. */

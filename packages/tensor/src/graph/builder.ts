@@ -58,7 +58,7 @@ export class GraphBuilder {
   readonly #constants: Constant[] = [];
   readonly #memory = new Map<string, readonly Tensor[]>();
   readonly #names = new Set<string>();
-  /** Names of tensors that depend on a parameter. */
+  /** Names of tensors that depend on a parameter, or on what was tracked. */
   readonly #tracked = new Set<string>();
   readonly #taped = new Set<string>();
   readonly #tokens: Tokens[] = [];
@@ -184,6 +184,11 @@ export class GraphBuilder {
 
   isTracked(tensor: Tensor): boolean {
     return this.#tracked.has(tensor.name);
+  }
+
+  /** Lets gradients flow to a tensor that depends on no parameter (`gradientsOf`); before anything is made of it. */
+  track(tensor: Tensor): void {
+    this.#tracked.add(tensor.name);
   }
 
   parameterOf(tensor: Tensor): Parameter | undefined {

@@ -216,6 +216,12 @@ export function flattened(g: GraphBuilder, a: Tensor): Tensor {
   return reshape(g, a, [-1, width], [flat, width]);
 }
 
+/** Ones in a tensor's shape. */
+export function onesLike(g: GraphBuilder, a: Tensor): Tensor {
+  const sizes = g.node("Shape", [a], [a.shape.length], { type: "int64", attributes: { start: 0, end: a.shape.length } });
+  return g.node("Expand", [g.constant(1), sizes], a.shape);
+}
+
 /** Zeros [B, width], one row a customer. */
 export function zeroStates(g: GraphBuilder, { grid, customers }: Tokens, width: number): Tensor {
   const rows = g.node("Shape", [grid], [1], { type: "int64", attributes: { start: 0, end: 1 } });
