@@ -20,7 +20,10 @@ import { nextItemLoss } from "../graphs/heads.ts";
 import { declareParameters, fixedTables } from "../graphs/weights.ts";
 import { type GraphParameter, gather, graphParameters, parameterCount } from "../parameters.ts";
 import { BucketSum } from "../training/bucket-sum.ts";
+import { bidirectional, bidirectional } from "./families/bidirectional.ts";
 import { causal } from "./families/causal.ts";
+import { encoderDecoder, encoderDecoder } from "./families/encoder-decoder.ts";
+import { recurrent, recurrent } from "./families/recurrent.ts";
 import type { GoldenFamily, GoldenModel } from "./family.ts";
 import type { GoldenCase } from "./golden-case.ts";
 import { flatten, paddingGradient, unfit } from "./shapes.ts";
@@ -38,7 +41,7 @@ export interface ConformanceResult {
 /** What golden vectors are held to. */
 export const conformanceTolerance = { float64: 1e-10, float32: 1e-5 } as const;
 
-const families: readonly GoldenFamily[] = [causal];
+const families: readonly GoldenFamily[] = [causal, bidirectional, encoderDecoder, recurrent];
 
 /** How per-customer norms are laid out: by Gram matrices throughout, and with every matrix written out. */
 const layouts = [1, 1000] as const;

@@ -33,6 +33,11 @@ export function transformerSizes(
   return { items, length, width, blocks, heads, feedForward, activation, positions };
 }
 
+/** Predicts what is fed as `targets` [B, L], where that is not what the family's own inputs say. */
+export function fedTargets(g: GraphBuilder, predictions: Predictions): Predictions {
+  return { ...predictions, items: g.input("targets", ["B", "L"], "int32") };
+}
+
 /** Weights of a customer's positions: the loss is the mean over those with a target. */
 export function meanWeights(targets: readonly number[]): readonly number[] {
   const count = targets.filter((target) => target > 0).length;

@@ -19,7 +19,10 @@ function shapeOf(tensor: GoldenTensor): string {
 }
 
 /** @throws TRB_MODEL_VECTORS_UNFIT */
-export function checkInputs(golden: GoldenCase, steps: number): void {
+export function checkInputs(
+  golden: GoldenCase,
+  { steps, largestItem }: { readonly steps: number; readonly largestItem: number },
+): void {
   const { config, inputs } = golden;
   const batch = inputs.items.length;
   if (batch < 1) throw unfit(golden, "inputs.items", "at least one customer", "none");
@@ -41,7 +44,7 @@ export function checkInputs(golden: GoldenCase, steps: number): void {
     const found = rows.flat().find((id) => !Number.isInteger(id) || id < 0 || id > most);
     if (found !== undefined) throw unfit(golden, key, `ids from 0 to ${most}`, String(found));
   };
-  ids("inputs.items", inputs.items, config.items + 1);
+  ids("inputs.items", inputs.items, largestItem);
   ids("inputs.targets", inputs.targets, config.items);
   ids("inputs.decoderItems", inputs.decoderItems ?? [], config.items + 1);
   const { negatives, logCorrection } = inputs;

@@ -1,5 +1,5 @@
 /** From the ids of a batch's events to one vector an event: item + action + time gap, without position. */
-import { add, embedding, type GraphBuilder, type Tensor } from "@tributary/tensor";
+import { add, embedding, type GraphBuilder, type Tensor, windowOf } from "@tributary/tensor";
 import { isRecurrent, type ModelSpec } from "../spec.ts";
 import type { ParameterOf } from "./weights.ts";
 
@@ -24,15 +24,23 @@ export function eventVectors(g: GraphBuilder, spec: ModelSpec, parameter: Parame
   return x;
 }
 
-/**
- * The ids that a graph is fed with. `and one more`: items and actions [B, L+1], whose last L are what the first L predict;
- * gaps [B, L]. Otherwise all are [B, L].
- */
-export function declareEventIds(g: GraphBuilder, spec: ModelSpec, extent: "events" | "events and one more"): EventIds {
-  const positions = extent === "events" ? "L" : "L+1";
+/** The ids of the events that a graph reads, all [B, L]. */
+export function declareEvents(g: GraphBuilder, spec: ModelSpec): EventIds {
   return {
-    items: g.input("items", ["B", positions], "int32"),
-    actions: spec.actions > 0 ? g.input("actions", ["B", positions], "int32") : undefined,
+    items: g.input("items", ["B", "L"], "int32"),
+    actions: spec.actions > 0 ? g.input("actions", ["B", "L"], "int32") : undefined,
     gaps: spec.timeGaps > 0 ? g.input("gaps", ["B", "L"], "int32") : undefined,
   };
+}
+
+/** The same with one event more in `items` and `actions` [B, L+1]: the last L are what the first L predict. */
+export function declareEventsAndNext(
+  g: GraphBuilder,
+  spec: ModelSpec,
+): { readonly read: EventIds; readonly next: Pick<EventIds, "items" | "actions"> } {
+  const items = g.input("items", ["B", "L+1"], "int32");
+  const actions = spec.actions > 0 ? g.input("actions", ["B", "L+1"], "int32") : undefined;
+  const gaps = spec.timeGaps > 0 ? g.input("gaps", ["B", "L"], "int32") : undefined;
+  const window = (offset: 0 | 1) => ({ items: windowOf(g, items, offset), actions: actions && windowOf(g, actions, offset) });
+  return { read: { ...window(0), gaps }, next: window(1) };
 }

@@ -7,6 +7,7 @@ import { type Histories, seededRandom } from "@tributary/events/histories";
 import type { FeedTensor } from "@tributary/tensor";
 import { eventFeeds, int32Feed } from "../../event-feeds.ts";
 import { actionId, itemId } from "../../event-ids.ts";
+import { hasActionHead } from "../../parameters.ts";
 import type { ModelSpec } from "../../spec.ts";
 import type { Example, Extent, RunShape, Whole } from "./examples.ts";
 import { isTarget, targetWeights } from "./targets.ts";
@@ -31,9 +32,9 @@ export function followingEvents(spec: ModelSpec, histories: Histories, whole: Wh
 }
 
 /**
- * The history's events [B, L]; of the events after it `nextItems` [B, steps + 1] and, with an action head, `nextActions`
- * [B, steps], the items one column to the right, so that each step reads what came before it; `decoderPositions` [B, steps],
- * counted from 1, 0 beyond the last target; `starts` [B, steps], 1 at the first; and the targets' weights.
+ * The history's events [B, L]; of the events after it, all [B, steps]: `nextItems` and, with an action head,
+ * `nextActions`, `previousItems` (what stands before each, none at the first step), `starts` (1 at the first step),
+ * `decoderPositions` (counted from 1, 0 beyond the last target); and the targets' weights.
  */
 export function followingEventFeeds(
   spec: ModelSpec,
@@ -54,10 +55,11 @@ export function followingEventFeeds(
   };
   const feeds = {
     ...eventFeeds(spec, histories, history, { rows, length, next: false }),
-    nextItems: int32Feed(rows, steps + 1, (row, column) => idAt(itemId)(row, column - 1)),
+    nextItems: int32Feed(rows, steps, idAt(itemId)),
+    previousItems: int32Feed(rows, steps, (row, step) => (eventAt(row, step) === undefined ? 0 : idAt(itemId)(row, step - 1))),
     decoderPositions: int32Feed(rows, steps, (row, step) => (eventAt(row, step) === undefined ? 0 : step + 1)),
     starts: int32Feed(rows, steps, (row, step) => (eventAt(row, step) === undefined || step > 0 ? 0 : 1)),
     ...targetWeights(spec, histories, targets, { rows, columns: steps }),
   };
-  return spec.actions > 0 ? { ...feeds, nextActions: int32Feed(rows, steps, idAt(actionId)) } : feeds;
+  return hasActionHead(spec) ? { ...feeds, nextActions: int32Feed(rows, steps, idAt(actionId)) } : feeds;
 }

@@ -1,0 +1,55 @@
+/**
+ * `bert4rec`: attention in both directions; some events are hidden behind a mask vector and predicted from all others (Sun et al.
+ * 2019). All of a hidden event is hidden, its action and times as well as its item. What comes next is asked by a hidden event
+ * after the history, at the last position.
+ *
+ * Ids, in training and inference alike: `positions` [B, L], counted back from `spec.length` at the end as in `sasrec`; those of
+ * `declareEvents`; `masked` [B, L], 1 where an event is hidden. In training the ids of hidden events are true: they are the targets.
+ */
+import {
+  add,
+  embedding,
+  flatten,
+  type GraphBuilder,
+  multiply,
+  paddingMask,
+  pickMarked,
+  presence,
+  subtract,
+  type Tensor,
+} from "@tributary/tensor";
+import type { ModelSpec } from "../../spec.ts";
+import { type Dropout, dropoutByMasks, noDropout } from "../dropout.ts";
+import { declareEvents, type EventIds, eventVectors, itemFactor } from "../event-vectors.ts";
+import { transformer, withPositions } from "../transformer.ts";
+import type { ParameterOf } from "../weights.ts";
+import type { Family } from "./family.ts";
+
+function statesOf(
+  g: GraphBuilder,
+  spec: ModelSpec,
+  parameter: ParameterOf,
+  dropout: Dropout,
+): { readonly hidden: Tensor; readonly ids: EventIds; readonly positions: Tensor } {
+  const positions = g.input("positions", ["B", "L"], "int32");
+  g.declareTokens(positions);
+  const ids = declareEvents(g, spec);
+  const masked = g.input("masked", ["B", "L"], "int32");
+  const shown = subtract(g, g.constant(1), flatten(g, presence(g, masked, 1)));
+  const seen = multiply(g, eventVectors(g, spec, parameter, ids), shown);
+  const veiled = embedding(g, parameter("mask.weight"), masked, { factor: itemFactor(spec) });
+  const input = dropout(withPositions(g, parameter, add(g, seen, veiled), { positions }), "input");
+  const blocks = { prefix: "block", mask: paddingMask(g, positions, spec.heads), final: "final" };
+  return { hidden: transformer(g, spec, parameter, dropout, input, blocks), ids, positions };
+}
+
+export const bidirectional: Family = {
+  predictions(g, spec, parameter) {
+    const { hidden, ids } = statesOf(g, spec, parameter, dropoutByMasks(g, spec));
+    return { hidden, items: ids.items, actions: ids.actions };
+  },
+  state(g, spec, parameter) {
+    const { hidden, positions } = statesOf(g, spec, parameter, noDropout);
+    return pickMarked(g, hidden, positions, spec.length);
+  },
+};
