@@ -2,7 +2,7 @@
 import { fail } from "@tributary/errors";
 
 /** Pulls toward zero that every optimiser takes; absent is 0. They act on all coordinates alike. */
-export interface Penalties {
+interface Penalties {
   /**
    * λ₁ of the penalty λ₁·‖w‖₁, taken by its proximal step (Parikh & Boyd 2014, §6.5.2): after the move, w ← sign(w)·max(|w| − learningRate·λ₁, 0).
    * Unlike the subgradient it makes zeros that are exactly zero.
@@ -31,7 +31,7 @@ export interface FedAdam extends Penalties {
 }
 
 /** AdamW (Loshchilov & Hutter 2019): `fedadam` under the name by which it is known with decoupled decay, which must be given. */
-export interface AdamW extends Omit<FedAdam, "name"> {
+interface AdamW extends Omit<FedAdam, "name"> {
   readonly name: "adamw";
   readonly weightDecay: number;
 }
