@@ -53,21 +53,39 @@ export function elementwise(operands: readonly DenseArray[], f: (...values: numb
     if (sizes.some((size) => size !== 1 && size !== found)) throw new RangeError("the operands don't fit");
     return found;
   });
-  const strides = padded.map(stridesOf);
   const result = zeros(shape);
-  const counter = shape.map(() => 0);
+  const [a, b, ...others] = operands.map((operand, which) => stretched(operand.data, padded[which] ?? [], shape));
+  if (a === undefined) return result;
+  // one and two operands, which nearly all are, without a list for each element
   for (let place = 0; place < result.data.length; place++) {
-    const values = operands.map(({ data }, which) => {
-      let offset = 0;
-      for (let axis = 0; axis < rank; axis++) offset += at(counter, axis) * at(strides[which] ?? [], axis);
-      return at(data, offset);
-    });
-    result.data[place] = f(...values);
-    for (let axis = rank - 1; axis >= 0; axis--) {
-      const next = at(counter, axis) + 1;
-      counter[axis] = next === shape[axis] ? 0 : next;
-      if (counter[axis] !== 0) break;
-    }
+    if (b === undefined) result.data[place] = f(at(a, place));
+    else if (others.length === 0) result.data[place] = f(at(a, place), at(b, place));
+    else result.data[place] = f(at(a, place), at(b, place), ...others.map((other) => at(other, place)));
   }
   return result;
+}
+
+/** The elements of an array of shape `own`, stretched along its axes of size 1 to `shape`. */
+function stretched(data: Float64Array, own: readonly number[], shape: readonly number[]): Float64Array {
+  const total = countOf(shape);
+  if (data.length === total) return data;
+  const wide = new Float64Array(total);
+  if (data.length === 1) return wide.fill(at(data, 0));
+  const strides = stridesOf(own);
+  const counter = shape.map(() => 0);
+  let offset = 0;
+  for (let place = 0; place < total; place++) {
+    wide[place] = at(data, offset);
+    for (let axis = shape.length - 1; axis >= 0; axis--) {
+      const [next, stride] = [at(counter, axis) + 1, at(strides, axis)];
+      if (next < at(shape, axis)) {
+        counter[axis] = next;
+        offset += stride;
+        break;
+      }
+      counter[axis] = 0;
+      offset -= (next - 1) * stride;
+    }
+  }
+  return wide;
 }
