@@ -28,6 +28,8 @@ export interface CoordinatorStatus {
   readonly epsilonLimit: number;
   readonly delta: number;
   readonly modelHash: string;
+  /** Of the server optimiser's state beside that model; null before the first round. */
+  readonly optimiserHash: string | null;
   readonly ledger: { readonly entries: number; readonly head: string };
   /** Means over the released rounds; null before the first. */
   readonly bytes: { readonly inPerRoundPerNode: number | null; readonly outPerRoundPerNode: number | null };
@@ -72,6 +74,7 @@ export function statusOf(store: Store, running: boolean): CoordinatorStatus {
     epsilonLimit: parseDecimal(plan.epsilon),
     delta: parseDecimal(plan.delta),
     modelHash: state?.modelHash ?? plan.initialModelHash,
+    optimiserHash: state?.optimiserHash ?? null,
     ledger,
     bytes: { inPerRoundPerNode: figures.bytesInPerRoundPerNode, outPerRoundPerNode: figures.bytesOutPerRoundPerNode },
     secondsPerRound: figures.secondsPerRound,
