@@ -109,6 +109,7 @@ export function checkSpec(spec: ModelSpec): void {
   // Four floats are one vector register: sums over other widths depend on where in memory, so on whom beside, a customer lies.
   if (spec.width % (4 * spec.heads) !== 0) throw invalid("width must be a multiple of four times heads");
   if (spec.items < 2) throw invalid("items must be at least 2");
+  if (spec.nextItem.negatives >= spec.items) throw invalid("nextItem.negatives must be below items; 0 takes all items");
 }
 
 /**
@@ -167,7 +168,7 @@ function checkItems({ item, output }: ModelSpec): void {
 function checkHeads({ nextItem, weights, items, actions, churnDays, family }: ModelSpec): void {
   whole("nextItem.negatives", nextItem.negatives, 0);
   whole("nextItem.calibration", nextItem.calibration, 0, 1000);
-  if (nextItem.negatives >= items) throw invalid("nextItem.negatives must be below items; 0 takes all items");
+  if (nextItem.negatives > items) throw invalid("nextItem.negatives must be below items; 0 takes all items");
   if (nextItem.loss === "gbce" && nextItem.negatives === 0) throw invalid("gbce needs negatives");
   if (nextItem.loss !== "gbce" && nextItem.calibration > 0) throw invalid("only gbce has a calibration");
   if (Object.values(weights).every((weight) => weight === 0)) throw invalid("at least one head needs a weight");
