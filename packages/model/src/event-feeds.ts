@@ -1,7 +1,7 @@
 /** Stretches of events as the ids that a graph reads, one customer a row: the same for training and for serving, and for every family. */
 import type { Histories } from "@tributary/events/histories";
 import type { FeedTensor } from "@tributary/tensor";
-import { actionId, gapId, itemId, positionId } from "./event-ids.ts";
+import { actionId, dwellId, gapId, itemId, positionId, priceId } from "./event-ids.ts";
 import type { ModelSpec } from "./spec.ts";
 
 /** The events of one row: places `begin` up to, not including, `end` in the histories' arrays. */
@@ -21,7 +21,7 @@ export interface EventGrid {
   readonly last?: number;
 }
 
-/** `items`, `actions` [rows, length (+ 1)]; `gaps`, `positions` [rows, length]; each as far as the model reads it. */
+/** `items`, `actions` [rows, length (+ 1)]; `gaps`, `dwells`, `prices`, `positions` [rows, length]; each as far as the model reads it. */
 export function eventFeeds(
   spec: ModelSpec,
   histories: Histories,
@@ -31,7 +31,7 @@ export function eventFeeds(
   const columns = next ? length + 1 : length;
   const items = new Int32Array(rows * columns);
   const actions = new Int32Array(rows * columns);
-  const gaps = new Int32Array(rows * length);
+  const [gaps, dwells, prices] = [new Int32Array(rows * length), new Int32Array(rows * length), new Int32Array(rows * length)];
   const positions = new Int32Array(rows * length);
   events.forEach(({ begin, end }, row) => {
     for (let event = begin; event < (next ? end + 1 : end); event++) {
@@ -42,6 +42,8 @@ export function eventFeeds(
     for (let event = begin; event < end; event++) {
       const cell = row * length + event - begin;
       gaps[cell] = gapId(spec, histories, begin, event);
+      dwells[cell] = dwellId(spec, histories, event);
+      prices[cell] = priceId(spec, histories, event);
       positions[cell] = positionId(spec, end, event) - (spec.length - last);
     }
   });
@@ -55,6 +57,8 @@ export function eventFeeds(
   };
   if (spec.actions > 0) feeds["actions"] = { shape: sequence, data: actions };
   if (spec.timeGaps > 0) feeds["gaps"] = { shape: grid, data: gaps };
+  if (spec.dwells > 0) feeds["dwells"] = { shape: grid, data: dwells };
+  if (spec.prices > 0) feeds["prices"] = { shape: grid, data: prices };
   return feeds;
 }
 

@@ -3,7 +3,7 @@
  * this is said once. An event is named by its place in the histories' arrays, a stretch of them by `begin` and `end` (one after
  * the last that is read).
  */
-import { type Histories, timeGapBucket } from "@tributary/events/histories";
+import { dwellBucket, type Histories, priceBucket, timeGapBucket } from "@tributary/events/histories";
 import { itemRow } from "./rows.ts";
 import type { ModelSpec } from "./spec.ts";
 
@@ -23,6 +23,16 @@ export function gapId(spec: ModelSpec, { times }: Histories, begin: number, even
   if (event === begin) return 1;
   const seconds = (times[event] ?? 0) - (times[event - 1] ?? 0);
   return 1 + Math.min(timeGapBucket(seconds), spec.timeGaps - 1);
+}
+
+/** An event of which the log doesn't say how long it took has none; of times beyond the model's last bucket it is that. */
+export function dwellId(spec: ModelSpec, { dwells }: Histories, event: number): number {
+  return Math.min(1 + dwellBucket(dwells?.[event] ?? Number.NaN), spec.dwells);
+}
+
+/** Likewise for an event's price. */
+export function priceId(spec: ModelSpec, { prices }: Histories, event: number): number {
+  return Math.min(1 + priceBucket(prices?.[event] ?? Number.NaN), spec.prices);
 }
 
 /** Counted back from the end: the last event stands at position `spec.length`. */

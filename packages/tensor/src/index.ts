@@ -1,5 +1,6 @@
 /** Room 2. A computation written in TypeScript becomes one graph with gradients and per-customer clipping, and is run. */
 export { attention, attentionWithWeights, causalMask, paddingMask } from "./autodiff/attention.ts";
+export { valuesOfIds, valuesOfItems } from "./autodiff/attributes.ts";
 export { backward, gradientsOf } from "./autodiff/backward.ts";
 export {
   add,

@@ -58,13 +58,20 @@ export const modelErrors = defineErrors({
   },
   TRB_MODEL_ONNX_ALTERED: {
     message: "The ONNX file is not the one that its weights and its model give.",
-    advice: "Don't run it: something was changed after the export, or another version of Tributary wrote it (compare graphVersion).",
+    advice:
+      "Don't run it: something was changed after the export, or another version of Tributary wrote it (compare graphVersion).",
     status: 422,
     exitCode: 4,
   },
   TRB_MODEL_HASH_MISMATCH: {
     message: "The model's hash is {found}; {source} has {expected}.",
     advice: "Don't use this file: get it again from the federation, with the ledger that belongs to it.",
+    status: 422,
+    exitCode: 4,
+  },
+  TRB_MODEL_GRAPH_MISMATCH: {
+    message: "The graphs of the plan's model have the hash {found} here; the plan names {expected}.",
+    advice: "Don't use the model with this version of Tributary: plan and code disagree about what it computes.",
     status: 422,
     exitCode: 4,
   },
@@ -113,6 +120,32 @@ export const modelErrors = defineErrors({
   TRB_MODEL_VECTORS_UNFIT: {
     message: "The golden case {case} does not fit together: {key} is {found}, where {expected} is needed.",
     advice: "Make the file again, in the shape of test/vectors/models.json.",
+    status: 422,
+    exitCode: 2,
+  },
+  TRB_MODEL_CONTENT_ROWS: {
+    message: "The model has {rows} item rows and the catalogue {items} items: only items with a row each can have content.",
+    advice:
+      "Give model.items the catalogue's length, or a model without item attributes and features; rows shared by items have no content.",
+    status: 422,
+    exitCode: 2,
+  },
+  TRB_MODEL_CONTENT_ATTRIBUTE: {
+    message: "The catalogue has {values} values of the attribute {attribute}, which is not what the model can learn from.",
+    advice:
+      "Name an attribute that items differ in (category, brand, price, property), and use the catalogue that the plan was made for.",
+    status: 422,
+    exitCode: 2,
+  },
+  TRB_MODEL_CONTENT_FEATURES: {
+    message: "The model reads feature vectors of {expected} numbers; given were {found}.",
+    advice: "Give the feature file that the model was made for, with one vector for each item of the catalogue.",
+    status: 422,
+    exitCode: 2,
+  },
+  TRB_MODEL_CONTENT_MISSING: {
+    message: "The model reads public content of items, and its {content} was not given.",
+    advice: "Make it from the catalogue with itemContent and pass it as the option `content`.",
     status: 422,
     exitCode: 2,
   },

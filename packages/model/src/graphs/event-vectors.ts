@@ -1,6 +1,11 @@
-/** From the ids of a batch's events to one vector an event: item + action + time gap, without position. */
+/**
+ * From the ids of a batch's events to one vector an event: item + action + time gap + dwell time + price, each as far as the model reads
+ * it, without position. An event without an item (a search, a login) has all but the first.
+ */
+import { fail } from "@tributary/errors";
 import { add, embedding, type GraphBuilder, type Tensor, windowOf } from "@tributary/tensor";
-import { isRecurrent, type ModelSpec } from "../spec.ts";
+import type { ModelSpec } from "../spec.ts";
+import { itemVectors } from "./item-vectors.ts";
 import type { ParameterOf } from "./weights.ts";
 
 /** Ids of one batch, [customers, positions]; all count from 1, and 0 is "none here". */
@@ -9,19 +14,35 @@ export interface EventIds {
   readonly items: Tensor;
   readonly actions: Tensor | undefined;
   readonly gaps: Tensor | undefined;
+  readonly dwells?: Tensor | undefined;
+  readonly prices?: Tensor | undefined;
 }
 
-/** What item vectors are multiplied with before anything is added: √width in Transformers, 1 in recurrent models. */
-export function itemFactor(spec: ModelSpec): number {
-  return isRecurrent(spec) ? 1 : Math.sqrt(spec.width);
-}
-
-/** [T, width] */
+/**
+ * [T, width]
+ * @throws TRB_TRAINING_SPEC_INVALID when the model reads nothing of an event
+ */
 export function eventVectors(g: GraphBuilder, spec: ModelSpec, parameter: ParameterOf, ids: EventIds): Tensor {
-  let x = embedding(g, parameter("item.weight"), ids.items, { factor: itemFactor(spec) });
-  if (ids.actions) x = add(g, x, embedding(g, parameter("action.weight"), ids.actions));
-  if (ids.gaps) x = add(g, x, embedding(g, parameter("gap.weight"), ids.gaps));
-  return x;
+  const parts: Tensor[] = [];
+  const items = itemVectors(g, spec, parameter, ids.items);
+  if (items) parts.push(items);
+  for (const [name, list] of [
+    ["action", ids.actions],
+    ["gap", ids.gaps],
+    ["dwell", ids.dwells],
+    ["price", ids.prices],
+  ] as const) {
+    if (list) parts.push(embedding(g, parameter(`${name}.weight`), list));
+  }
+  const [first, ...rest] = parts;
+  if (first === undefined) throw fail("TRB_TRAINING_SPEC_INVALID", { reason: "the model reads nothing of an event" });
+  return rest.reduce((sum, part) => add(g, sum, part), first);
+}
+
+/** Buckets of events, all [B, L]. */
+function declareBuckets(g: GraphBuilder, spec: ModelSpec): Pick<EventIds, "gaps" | "dwells" | "prices"> {
+  const list = (name: string, buckets: number) => (buckets > 0 ? g.input(name, ["B", "L"], "int32") : undefined);
+  return { gaps: list("gaps", spec.timeGaps), dwells: list("dwells", spec.dwells), prices: list("prices", spec.prices) };
 }
 
 /** The ids of the events that a graph reads, all [B, L]. */
@@ -29,7 +50,7 @@ export function declareEvents(g: GraphBuilder, spec: ModelSpec): EventIds {
   return {
     items: g.input("items", ["B", "L"], "int32"),
     actions: spec.actions > 0 ? g.input("actions", ["B", "L"], "int32") : undefined,
-    gaps: spec.timeGaps > 0 ? g.input("gaps", ["B", "L"], "int32") : undefined,
+    ...declareBuckets(g, spec),
   };
 }
 
@@ -40,7 +61,7 @@ export function declareEventsAndNext(
 ): { readonly read: EventIds; readonly next: Pick<EventIds, "items" | "actions"> } {
   const items = g.input("items", ["B", "L+1"], "int32");
   const actions = spec.actions > 0 ? g.input("actions", ["B", "L+1"], "int32") : undefined;
-  const gaps = spec.timeGaps > 0 ? g.input("gaps", ["B", "L"], "int32") : undefined;
+  const buckets = declareBuckets(g, spec);
   const window = (offset: 0 | 1) => ({ items: windowOf(g, items, offset), actions: actions && windowOf(g, actions, offset) });
-  return { read: { ...window(0), gaps }, next: window(1) };
+  return { read: { ...window(0), ...buckets }, next: window(1) };
 }

@@ -1,9 +1,20 @@
 /**
  * What hidden states are read for: losses in training, scores and logits in inference. Each loss declares the weights of its
  * positions as an input, so that a customer's loss is a mean over what that customer has.
+ *
+ * | head | loss | families |
+ * |---|---|---|
+ * | next item | softmax over all items; softmax over shared negatives with log-Q correction; gBCE over shared negatives | all |
+ * | next action | softmax | all |
+ * | churn, purchase | softmax over two classes, at every position that has a label | `sasrec`, `lstm`, `gru` |
+ *
+ * Churn and purchase ask about the future of a position. In `bert4rec` and in the encoder of `seq2seq` a position sees its future, so that
+ * the answer would be read off: there they are refused.
  */
+import { fail } from "@tributary/errors";
 import {
   type GraphBuilder,
+  gbceLoss,
   linear,
   multiply,
   product,
@@ -14,6 +25,7 @@ import {
 } from "@tributary/tensor";
 import { hasActionHead } from "../parameters.ts";
 import type { ModelSpec } from "../spec.ts";
+import { outputTable, scoredVectors } from "./item-vectors.ts";
 import type { ParameterOf } from "./weights.ts";
 
 /** Hidden states [T, width] and what each should predict: ids on the same grid of tokens, 0 for none. */
@@ -23,24 +35,64 @@ export interface Predictions {
   readonly actions: Tensor | undefined;
 }
 
-/** The table that items are scored with, [items, width]. */
-function outputTable(spec: ModelSpec, parameter: ParameterOf): Tensor {
-  return parameter(spec.output === "separate" ? "output.weight" : "item.weight");
+/** The heads that ask about a position's future. */
+export const outlookHeads = ["churn", "purchase"] as const;
+export type OutlookHead = (typeof outlookHeads)[number];
+
+/** Those that the model has. */
+export function outlooksOf({ weights }: Pick<ModelSpec, "weights">): readonly OutlookHead[] {
+  return outlookHeads.filter((head) => weights[head] > 0);
 }
 
-/** Inputs: `itemWeights` [T, 1]; with negatives `negatives`, `correction` [K] and `slotOf` [items + 1]. */
+/**
+ * Declares every head's inputs and adds its loss.
+ * @throws TRB_TRAINING_SPEC_INVALID for a head that the family can't have
+ */
+export function headLosses(g: GraphBuilder, spec: ModelSpec, parameter: ParameterOf, predictions: Predictions): void {
+  checkOutlooks(spec);
+  nextItemLoss(g, spec, parameter, predictions);
+  nextActionLoss(g, spec, parameter, predictions);
+  for (const head of outlooksOf(spec)) outlookLoss(g, spec, parameter, { ...predictions, head });
+}
+
+/** Outputs of every head: `scores`, and logits of what else the model predicts. state [B, width] */
+export function headOutputs(g: GraphBuilder, spec: ModelSpec, parameter: ParameterOf, state: Tensor): void {
+  checkOutlooks(spec);
+  g.output("scores", product(g, state, scoredVectors(g, spec, parameter), { transposeB: true }));
+  if (hasActionHead(spec)) g.output("actionLogits", logits(g, parameter, state, "actionHead"));
+  for (const head of outlooksOf(spec)) g.output(`${head}Logits`, logits(g, parameter, state, `${head}Head`));
+}
+
+function checkOutlooks(spec: ModelSpec): void {
+  const [head] = outlooksOf(spec);
+  if (head === undefined || (spec.family !== "bert4rec" && spec.family !== "seq2seq")) return;
+  throw fail("TRB_TRAINING_SPEC_INVALID", {
+    reason: `a ${spec.family} model sees the future that its ${head} head asks about`,
+  });
+}
+
+/**
+ * Inputs: `itemWeights` [T, 1]; with negatives `negatives` [K] and `slotOf` [items + 1], and for the softmax `correction` [K]. Nothing
+ * where the head has no weight. A weight other than 1000 thousandths scales the loss.
+ */
 export function nextItemLoss(g: GraphBuilder, spec: ModelSpec, parameter: ParameterOf, { hidden, items }: Predictions): void {
-  const weights = g.input("itemWeights", [tokenAxis(g, hidden), 1]);
-  const tied = { hidden, table: outputTable(spec, parameter), targets: items, weights };
-  const { negatives } = spec.nextItem;
-  if (negatives === 0) tiedSoftmaxLoss(g, tied);
-  else {
-    sampledSoftmaxLoss(g, tied, {
-      negatives: g.input("negatives", [negatives], "int32"),
-      correction: g.input("correction", [negatives]),
-      slotOf: g.input("slotOf", [spec.items + 1], "int32"),
-    });
+  const { nextItem } = spec;
+  if (spec.weights.nextItem === 0) return;
+  const fed = g.input("itemWeights", [tokenAxis(g, hidden), 1]);
+  const weights = spec.weights.nextItem === 1000 ? fed : weighed(g, fed, spec.weights.nextItem);
+  const tied = { hidden, table: outputTable(g, spec, parameter, items), targets: items, weights };
+  if (nextItem.negatives === 0) {
+    tiedSoftmaxLoss(g, tied);
+    return;
   }
+  const negatives = g.input("negatives", [nextItem.negatives], "int32");
+  if (nextItem.loss === "gbce") {
+    const slotOf = g.input("slotOf", [spec.items + 1], "int32");
+    gbceLoss(g, tied, { negatives, slotOf, calibration: nextItem.calibration / 1000 });
+    return;
+  }
+  const correction = g.input("correction", [nextItem.negatives]);
+  sampledSoftmaxLoss(g, tied, { negatives, correction, slotOf: g.input("slotOf", [spec.items + 1], "int32") });
 }
 
 /** Input: `actionWeights` [T, 1]. Nothing where there is no such head. */
@@ -52,18 +104,28 @@ export function nextActionLoss(
 ): void {
   if (!actions || !hasActionHead(spec)) return;
   const weights = g.input("actionWeights", [tokenAxis(g, hidden), 1]);
-  const share = multiply(g, weights, g.constant(spec.weights.nextAction / 1000));
-  softmaxLoss(g, actionLogits(g, parameter, hidden), actions, share);
+  softmaxLoss(g, logits(g, parameter, hidden, "actionHead"), actions, weighed(g, weights, spec.weights.nextAction));
 }
 
-/** [B, items]: column r is item row r + 1. state [B, width] */
-export function itemScores(g: GraphBuilder, spec: ModelSpec, parameter: ParameterOf, state: Tensor): Tensor {
-  return product(g, state, outputTable(spec, parameter), { transposeB: true });
+/** Inputs: `churnLabels` [B, L], 0 none, 1 stays, 2 leaves, and `churnWeights` [T, 1]; for purchase 1 is no, 2 yes. */
+function outlookLoss(
+  g: GraphBuilder,
+  spec: ModelSpec,
+  parameter: ParameterOf,
+  { hidden, items, head }: Predictions & { readonly head: OutlookHead },
+): void {
+  const labels = g.input(`${head}Labels`, items.shape, "int32");
+  const weights = weighed(g, g.input(`${head}Weights`, [tokenAxis(g, hidden), 1]), spec.weights[head]);
+  softmaxLoss(g, logits(g, parameter, hidden, `${head}Head`), labels, weights);
 }
 
-/** [B, actions] from state [B, width]. */
-export function actionLogits(g: GraphBuilder, parameter: ParameterOf, state: Tensor): Tensor {
-  return linear(g, state, parameter("actionHead.weight"), parameter("actionHead.bias"));
+/** Weights times a head's share in thousandths. */
+function weighed(g: GraphBuilder, weights: Tensor, thousandths: number): Tensor {
+  return multiply(g, weights, g.constant(thousandths / 1000));
+}
+
+function logits(g: GraphBuilder, parameter: ParameterOf, states: Tensor, head: string): Tensor {
+  return linear(g, states, parameter(`${head}.weight`), parameter(`${head}.bias`));
 }
 
 function tokenAxis(g: GraphBuilder, hidden: Tensor) {

@@ -1,13 +1,13 @@
 /**
  * The training step as one graph: forward, losses, reverse pass, per-customer norms and the clipped sum.
  *
- * A customer's loss is the mean over its positions with a next item of the next-item loss, plus weights.nextAction/1000 times the
- * mean over its positions with a next action of the next-action loss; the means come in as weights.
+ * A customer's loss is the sum over the heads of weights.<head>/1000 times the mean of that head's loss over the positions for which the
+ * customer has something to predict; the means come in as weights.
  */
 import { backward, collect, encodeOnnx, type GradientPiece, type Graph, GraphBuilder } from "@tributary/tensor";
 import { checkBuildable, checkSpec, type ModelSpec } from "../spec.ts";
 import { familyOf } from "./families/families.ts";
-import { nextActionLoss, nextItemLoss } from "./heads.ts";
+import { headLosses } from "./heads.ts";
 import { inferenceGraph } from "./inference.ts";
 import { declareParameters } from "./weights.ts";
 
@@ -30,8 +30,7 @@ export function trainingGraph(spec: ModelSpec, options: { readonly length: numbe
   const g = new GraphBuilder("training");
   const parameter = declareParameters(g, spec);
   const predictions = familyOf(spec).predictions(g, spec, parameter);
-  nextItemLoss(g, spec, parameter, predictions);
-  nextActionLoss(g, spec, parameter, predictions);
+  headLosses(g, spec, parameter, predictions);
   backward(g);
   const pieces = collect(g, options);
   return { graph: g.graph(), pieces };

@@ -1,6 +1,7 @@
 /** What a graph is fed with beside events: the model's parameters, and tables that are constants of the spec. */
 import { fail } from "@tributary/errors";
 import type { FeedTensor, GraphBuilder, Tensor } from "@tributary/tensor";
+import { contentFeeds, contentTables, type ItemContent } from "../item-content/item-content.ts";
 import { checkParameters, gather, graphParameters } from "../parameters.ts";
 import { isRecurrent, type ModelSpec } from "../spec.ts";
 
@@ -30,10 +31,11 @@ export function fixedTables(spec: ModelSpec): readonly FixedTable[] {
   return spec.steps > 0 ? [positions, table("decoderPosition.weight", spec.steps)] : [positions];
 }
 
-/** The graph's parameters by name, fixed tables among them. */
+/** The graph's parameters by name, fixed tables and public content among them. */
 export function declareParameters(g: GraphBuilder, spec: ModelSpec): ParameterOf {
   const tensors = new Map(graphParameters(spec).map(({ name, shape }) => [name, g.parameter(name, shape)]));
   for (const { name, shape } of fixedTables(spec)) tensors.set(name, g.input(name, shape));
+  for (const { name, shape } of contentTables(spec)) tensors.set(name, g.input(name, shape));
   return (name) => {
     const tensor = tensors.get(name);
     if (tensor === undefined) throw fail("TRB_TENSOR_FEED_MISSING", { name });
@@ -42,22 +44,22 @@ export function declareParameters(g: GraphBuilder, spec: ModelSpec): ParameterOf
 }
 
 /**
- * The weights that a graph of this model is fed with, by the graph's names.
- * @throws TRB_TRAINING_PARAMETERS_WRONG_LENGTH, TRB_TRAINING_PARAMETERS_NOT_FINITE
+ * The weights that a graph of this model is fed with, by the graph's names, and the public content that it reads.
+ * @throws TRB_TRAINING_PARAMETERS_WRONG_LENGTH, TRB_TRAINING_PARAMETERS_NOT_FINITE, TRB_MODEL_CONTENT_MISSING
  */
-export function weightFeeds(spec: ModelSpec, parameters: Float32Array): Record<string, FeedTensor> {
+export function weightFeeds(spec: ModelSpec, parameters: Float32Array, content?: ItemContent): Record<string, FeedTensor> {
   checkParameters(spec, parameters);
   const feeds: Record<string, FeedTensor> = {};
   for (const parameter of graphParameters(spec)) {
     feeds[parameter.name] = { shape: parameter.shape, data: gather(parameter, parameters) };
   }
   for (const { name, shape, data } of fixedTables(spec)) feeds[name] = { shape, data: Float32Array.from(data) };
-  return feeds;
+  return { ...feeds, ...contentFeeds(spec, content) };
 }
 
 /** The same without shapes: what an exported file holds. */
-export function weightsOf(spec: ModelSpec, parameters: Float32Array): ReadonlyMap<string, Float32Array> {
-  const feeds = Object.entries(weightFeeds(spec, parameters));
+export function weightsOf(spec: ModelSpec, parameters: Float32Array, content?: ItemContent): ReadonlyMap<string, Float32Array> {
+  const feeds = Object.entries(weightFeeds(spec, parameters, content));
   return new Map(feeds.map(([name, { data }]) => [name, Float32Array.from(data)]));
 }
 

@@ -20,7 +20,8 @@ import {
 } from "@tributary/tensor";
 import type { ModelSpec } from "../../spec.ts";
 import { type Dropout, dropoutByMasks, noDropout } from "../dropout.ts";
-import { declareEvents, type EventIds, eventVectors, itemFactor } from "../event-vectors.ts";
+import { declareEvents, type EventIds, eventVectors } from "../event-vectors.ts";
+import { itemFactor } from "../item-vectors.ts";
 import { transformer, withPositions } from "../transformer.ts";
 import type { ParameterOf } from "../weights.ts";
 import type { Family } from "./family.ts";

@@ -20,7 +20,8 @@ import {
 import { hasActionHead } from "../../parameters.ts";
 import type { ModelSpec } from "../../spec.ts";
 import { type Dropout, dropoutByMasks, noDropout } from "../dropout.ts";
-import { declareEvents, eventVectors, itemFactor } from "../event-vectors.ts";
+import { declareEvents, eventVectors } from "../event-vectors.ts";
+import { itemFactor } from "../item-vectors.ts";
 import { transformer, withPositions } from "../transformer.ts";
 import type { ParameterOf } from "../weights.ts";
 import type { Family } from "./family.ts";
