@@ -77,14 +77,15 @@ interface ClipFactors {
  * @throws TRB_TENSOR_MIXED_USES
  */
 export function collect(g: GraphBuilder, options: CollectOptions): readonly GradientPiece[] {
-  const terms = new NormTerms(g);
+  // Nothing removes nodes that no output needs: without clipping there are no terms to begin with.
+  const terms = options.clipped ? new NormTerms(g) : undefined;
   const pending: Pending[] = [];
   const small: { readonly parameter: string; readonly gradient: Tensor }[] = [];
   for (const parameter of g.parameters.values()) {
     const kinds = new Set(parameter.uses.map((use) => use.kind));
     if (kinds.has("rows") || kinds.has("columns")) collectTable(g, parameter, terms, pending);
-    else if (kinds.has("product")) collectMatrix(g, parameter, terms, pending, options);
-    else small.push({ parameter: parameter.tensor.name, gradient: collectSum(g, parameter, terms, options) });
+    else if (kinds.has("product")) collectMatrix(g, parameter, terms, pending, options.length);
+    else small.push({ parameter: parameter.tensor.name, gradient: collectSum(g, parameter, terms) });
   }
   const smallOutput = "vectors";
   const pieces: GradientPiece[] = [];
@@ -95,14 +96,14 @@ export function collect(g: GraphBuilder, options: CollectOptions): readonly Grad
       small.map(({ gradient }) => gradient),
       1,
     );
-    terms.addRows(vectors);
+    terms?.addRows(vectors);
     let offset = 0;
     for (const { parameter, gradient } of small) {
       pieces.push({ kind: "dense", parameter, output: smallOutput, offset });
       offset += knownDimension(gradient, 1);
     }
   }
-  const factors = options.clipped ? clipFactors(g, terms) : undefined;
+  const factors = terms && clipFactors(g, terms);
   if (vectors) g.output(smallOutput, factors ? product(g, factors.row, vectors) : sumOver(g, vectors, [0]));
   for (const { piece, make } of pending) {
     g.output(piece.output, make(factors));
@@ -132,12 +133,12 @@ function clipTokens(g: GraphBuilder, tokens: Tensor, factors: ClipFactors | unde
 }
 
 /** Biases and gains: each customer's gradient [B, width]. */
-function collectSum(g: GraphBuilder, parameter: Parameter, terms: NormTerms, { clipped }: CollectOptions): Tensor {
+function collectSum(g: GraphBuilder, parameter: Parameter, terms: NormTerms | undefined): Tensor {
   let total: Tensor | undefined;
   for (const use of parameter.uses) {
     if (use.kind !== "sum") throw mixed(parameter);
     const gradient = sumOver(g, grouped(g, use.values), [1]);
-    if (clipped) terms.addSumMagnitude(use.values);
+    terms?.addSumMagnitude(use.values);
     total = total ? plus(g, total, gradient) : gradient;
   }
   if (total === undefined) throw mixed(parameter);
@@ -148,9 +149,9 @@ function collectSum(g: GraphBuilder, parameter: Parameter, terms: NormTerms, { c
 function collectMatrix(
   g: GraphBuilder,
   parameter: Parameter,
-  terms: NormTerms,
+  terms: NormTerms | undefined,
   pending: Pending[],
-  { clipped, length }: CollectOptions,
+  length: number,
 ): void {
   const { tensor, uses } = parameter;
   const [rows, columns] = [knownDimension(tensor, 0), knownDimension(tensor, -1)];
@@ -159,10 +160,10 @@ function collectMatrix(
   if (uses.length === 1 && only?.kind === "product") {
     const { rows: left, values: right } = only;
     const writtenOut = length * (rows + columns) * 3 > rows * columns * 4;
-    if (clipped && writtenOut) {
+    if (terms && writtenOut) {
       terms.addProductMagnitude(left, right);
     } else {
-      if (clipped) terms.addProduct(left, right);
+      terms?.addProduct(left, right);
       const narrow = rows <= columns;
       pending.push({
         piece,
@@ -179,12 +180,12 @@ function collectMatrix(
   let total: Tensor | undefined;
   for (const use of uses) {
     const gradient = writeOut(g, use, parameter);
-    if (use.kind === "product" && uses.length > 1 && clipped) terms.addProductMagnitude(use.rows, use.values);
+    if (use.kind === "product" && uses.length > 1) terms?.addProductMagnitude(use.rows, use.values);
     total = total ? plus(g, total, gradient) : gradient;
   }
   if (total === undefined) throw mixed(parameter);
   const whole = total;
-  if (clipped) terms.addMaterialised(whole);
+  terms?.addMaterialised(whole);
   const flatWidth = rows * columns;
   pending.push({
     piece,
@@ -202,7 +203,7 @@ function writeOut(g: GraphBuilder, use: ParameterUse, parameter: Parameter): Ten
 }
 
 /** Tables: looked-up rows, and the dense factor of a tied softmax. */
-function collectTable(g: GraphBuilder, parameter: Parameter, terms: NormTerms, pending: Pending[]): void {
+function collectTable(g: GraphBuilder, parameter: Parameter, terms: NormTerms | undefined, pending: Pending[]): void {
   const name = parameter.tensor.name;
   const lookups = new Map<string, { readonly ids: Tensor; values: Tensor; distinct: boolean }>();
   let dense: Extract<ParameterUse, { kind: "columns" }> | undefined;
@@ -249,11 +250,11 @@ function collectTable(g: GraphBuilder, parameter: Parameter, terms: NormTerms, p
         distinct: false,
       }
     : only;
-  if (joint) terms.addSparse(joint.ids, joint.values, joint.distinct);
+  if (joint) terms?.addSparse(joint.ids, joint.values, joint.distinct);
   if (dense) {
     const { factor, values, columns, slotsOf } = dense;
-    terms.addProduct(factor, values);
-    if (joint) terms.addCross(factor, values, slotsOf(joint.ids), joint.values);
+    terms?.addProduct(factor, values);
+    if (joint) terms?.addCross(factor, values, slotsOf(joint.ids), joint.values);
     const output = `columns:${name}`;
     pending.push({
       piece: columns

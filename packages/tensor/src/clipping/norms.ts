@@ -16,15 +16,18 @@ import {
   grouped,
   positionsRange,
   product,
+  reshape,
   scaled,
   select,
-  squareSumOver,
   sumOf,
   sumOver,
   times,
   unsqueeze,
 } from "../graph/operations.ts";
-import type { Tensor } from "../graph/types.ts";
+import type { Dimension, Tensor } from "../graph/types.ts";
+
+/** Squares that are added up in one go, in float32: longer sums go in two stages (one pass over 2·10⁵ was off by 2·10⁻⁴). */
+const longestSum = 2048;
 
 /** Collects terms of Σ over parameters of the squared norm and of the squared magnitude, each [B]. */
 export class NormTerms {
@@ -47,30 +50,29 @@ export class NormTerms {
 
   /** The same, from the materialised gradient [B, in, out]. */
   addMaterialised(gradient: Tensor): void {
-    this.#norm.push(squareSumOver(this.#g, gradient, [1, 2]));
+    this.#norm.push(lengthSquared(this.#g, gradient));
   }
 
   /** Its magnitude. */
   addProductMagnitude(rows: Tensor, values: Tensor): void {
     const g = this.#g;
-    const squares = (factor: Tensor) => squareSumOver(g, grouped(g, factor), [2]);
-    this.#magnitude.push(sumOver(g, times(g, squares(rows), squares(values)), [1]));
+    this.#magnitude.push(sumOver(g, times(g, tokenSquares(g, rows), tokenSquares(g, values)), [1]));
   }
 
   /** Gradients that stand side by side in [B, n]. */
   addRows(gradients: Tensor): void {
-    this.#norm.push(squareSumOver(this.#g, gradients, [1]));
+    this.#norm.push(lengthSquared(this.#g, gradients));
   }
 
   /** The magnitude of Σ_t values_t. */
   addSumMagnitude(values: Tensor): void {
-    this.#magnitude.push(squareSumOver(this.#g, grouped(this.#g, values), [1, 2]));
+    this.#magnitude.push(dot(this.#g, grouped(this.#g, values)));
   }
 
   /** Sparse rows: values [B, n, width] at ids [B, n]; rows with one id add up. */
   addSparse(ids: Tensor, values: Tensor, distinct: boolean): void {
     const g = this.#g;
-    const magnitude = squareSumOver(g, values, [1, 2]);
+    const magnitude = sumOver(g, sumOver(g, times(g, values, values), [2]), [1]);
     this.#magnitude.push(magnitude);
     if (distinct) {
       this.#norm.push(magnitude);
@@ -108,6 +110,42 @@ export class NormTerms {
     }
     return { norm: sumOf(g, norm), magnitude: sumOf(g, magnitude) };
   }
+}
+
+/** ‖token‖² of each of a customer's tokens: [T, width] → [B, L] */
+function tokenSquares(g: GraphBuilder, tokens: Tensor): Tensor {
+  return sumOver(g, times(g, grouped(g, tokens), grouped(g, tokens)), [2]);
+}
+
+/**
+ * Each customer's numbers times themselves, in one sum: [B, …] → [B]. A product of a row with itself, because ONNX Runtime's
+ * `ReduceSumSquare` takes five to ten times as long. One float32 sum is exact enough for a magnitude, however long it is.
+ */
+function dot(g: GraphBuilder, values: Tensor): Tensor {
+  const [customers = "B"] = values.shape;
+  return rowsDotted(g, reshape(g, values, [0, 1, -1], [customers, 1, "n"]), [-1], [customers]);
+}
+
+/** The same of gradients of known size, in two stages where they are long. */
+function lengthSquared(g: GraphBuilder, gradient: Tensor): Tensor {
+  const [customers = "B", ...sizes] = gradient.shape;
+  const size = sizes.reduce((count: number, dimension) => count * Number(dimension), 1);
+  const part = largestDivisor(size, longestSum);
+  const parts = size / part;
+  const rows = reshape(g, gradient, [-1, 1, part], [parts === 1 ? customers : `${customers}*${parts}`, 1, part]);
+  const squares = rowsDotted(g, rows, [-1, parts], [customers, parts]);
+  return sumOver(g, squares, [1]);
+}
+
+/** [n, 1, width] → ‖row‖² of each, in the shape asked for. */
+function rowsDotted(g: GraphBuilder, rows: Tensor, sizes: readonly number[], shape: readonly Dimension[]): Tensor {
+  return reshape(g, product(g, rows, rows, { transposeB: true }), sizes, shape);
+}
+
+function largestDivisor(size: number, most: number): number {
+  let divisor = Math.min(size, most);
+  while (size % divisor !== 0) divisor -= 1;
+  return divisor;
 }
 
 /** [1, L, 1]: stretches a slot list over all positions. */
