@@ -7,7 +7,7 @@
  */
 import {
   add,
-  attention,
+  attentionWithWeights,
   embedding,
   flatten,
   type GraphBuilder,
@@ -23,6 +23,7 @@ import {
 } from "@tributary/tensor";
 import type { ModelSpec } from "../spec.ts";
 import type { Dropout } from "./dropout.ts";
+import { noProbe, type Probe } from "./probe.ts";
 import type { ParameterOf } from "./weights.ts";
 
 export interface Blocks {
@@ -34,6 +35,8 @@ export interface Blocks {
   readonly memory?: { readonly states: Tensor; readonly mask: Tensor };
   /** The norm after the last block. */
   readonly final: string;
+  /** Told of every attention's weights. */
+  readonly probe?: Probe;
 }
 
 /** Event vectors with positions; positions [B, L] hold no id but 0 twice. */
@@ -53,7 +56,7 @@ export function transformer(
   parameter: ParameterOf,
   dropout: Dropout,
   input: Tensor,
-  { prefix, mask, memory, final }: Blocks,
+  { prefix, mask, memory, final, probe = noProbe }: Blocks,
 ): Tensor {
   const { heads } = spec;
   const activate = spec.activation === "relu" ? relu : gelu;
@@ -63,7 +66,9 @@ export function transformer(
   const apart = (x: Tensor, parts: number) => split(g, groupByCustomer(g, x), parts).map((part) => splitHeads(g, part, heads));
   const attended = (parts: readonly Tensor[], keys: Tensor, x: Tensor, name: string) => {
     const [query = x, key = x, value = x] = parts;
-    const merged = flatten(g, mergeHeads(g, attention(g, query, key, value, { scale, mask: keys })));
+    const taken = attentionWithWeights(g, query, key, value, { scale, mask: keys });
+    probe.attention(name, taken.weights);
+    const merged = flatten(g, mergeHeads(g, taken.attended));
     return add(g, x, dropout(layer(merged, `${name}.output`), name));
   };
   let x = input;

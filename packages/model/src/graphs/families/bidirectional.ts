@@ -22,6 +22,7 @@ import type { ModelSpec } from "../../spec.ts";
 import { type Dropout, dropoutByMasks, noDropout } from "../dropout.ts";
 import { declareEvents, type EventIds, eventVectors } from "../event-vectors.ts";
 import { itemFactor } from "../item-vectors.ts";
+import { noProbe, type Probe } from "../probe.ts";
 import { transformer, withPositions } from "../transformer.ts";
 import type { ParameterOf } from "../weights.ts";
 import type { Family } from "./family.ts";
@@ -31,6 +32,7 @@ function statesOf(
   spec: ModelSpec,
   parameter: ParameterOf,
   dropout: Dropout,
+  probe: Probe = noProbe,
 ): { readonly hidden: Tensor; readonly ids: EventIds; readonly positions: Tensor } {
   const positions = g.input("positions", ["B", "L"], "int32");
   g.declareTokens(positions);
@@ -38,9 +40,10 @@ function statesOf(
   const masked = g.input("masked", ["B", "L"], "int32");
   const shown = subtract(g, g.constant(1), flatten(g, presence(g, masked, 1)));
   const seen = multiply(g, eventVectors(g, spec, parameter, ids), shown);
+  probe.events(seen);
   const veiled = embedding(g, parameter("mask.weight"), masked, { factor: itemFactor(spec) });
   const input = dropout(withPositions(g, parameter, add(g, seen, veiled), { positions }), "input");
-  const blocks = { prefix: "block", mask: paddingMask(g, positions, spec.heads), final: "final" };
+  const blocks = { prefix: "block", mask: paddingMask(g, positions, spec.heads), final: "final", probe };
   return { hidden: transformer(g, spec, parameter, dropout, input, blocks), ids, positions };
 }
 
@@ -49,8 +52,8 @@ export const bidirectional: Family = {
     const { hidden, ids } = statesOf(g, spec, parameter, dropoutByMasks(g, spec));
     return { hidden, items: ids.items, actions: ids.actions };
   },
-  state(g, spec, parameter) {
-    const { hidden, positions } = statesOf(g, spec, parameter, noDropout);
+  state(g, spec, parameter, probe) {
+    const { hidden, positions } = statesOf(g, spec, parameter, noDropout, probe);
     return pickMarked(g, hidden, positions, spec.length);
   },
 };

@@ -7,7 +7,8 @@ import { transformer, withPositions } from "../transformer.ts";
 import type { Family } from "./family.ts";
 import { nextEventFamily } from "./next-event.ts";
 
-export const causal: Family = nextEventFamily((g, spec, parameter, dropout, { vectors, positions }) => {
+export const causal: Family = nextEventFamily((g, spec, parameter, dropout, { vectors, positions, probe }) => {
   const input = dropout(withPositions(g, parameter, vectors, { positions }), "input");
-  return transformer(g, spec, parameter, dropout, input, { prefix: "block", mask: causalMask(g), final: "final" });
+  const blocks = { prefix: "block", mask: causalMask(g), final: "final", ...(probe ? { probe } : {}) };
+  return transformer(g, spec, parameter, dropout, input, blocks);
 });

@@ -22,6 +22,7 @@ import type { ModelSpec } from "../../spec.ts";
 import { type Dropout, dropoutByMasks, noDropout } from "../dropout.ts";
 import { declareEvents, eventVectors } from "../event-vectors.ts";
 import { itemFactor } from "../item-vectors.ts";
+import { noProbe, type Probe } from "../probe.ts";
 import { transformer, withPositions } from "../transformer.ts";
 import type { ParameterOf } from "../weights.ts";
 import type { Family } from "./family.ts";
@@ -37,15 +38,17 @@ interface Build {
   readonly spec: ModelSpec;
   readonly parameter: ParameterOf;
   readonly dropout: Dropout;
+  readonly probe: Probe;
 }
 
-function encode({ g, spec, parameter, dropout }: Build): Memory {
+function encode({ g, spec, parameter, dropout, probe }: Build): Memory {
   const positions = g.input("positions", ["B", "L"], "int32");
   g.declareTokens(positions);
   const vectors = eventVectors(g, spec, parameter, declareEvents(g, spec));
+  probe.events(vectors);
   const input = dropout(withPositions(g, parameter, vectors, { positions }), "input");
   const mask = paddingMask(g, positions, spec.heads);
-  const blocks = { prefix: "encoder", mask, final: "encoderFinal" };
+  const blocks = { prefix: "encoder", mask, final: "encoderFinal", probe };
   return { states: transformer(g, spec, parameter, dropout, input, blocks), mask };
 }
 
@@ -65,26 +68,26 @@ function declareSteps(g: GraphBuilder): Steps {
 }
 
 /** [B·M, width] */
-function decode({ g, spec, parameter, dropout }: Build, memory: Memory, steps: Steps): Tensor {
+function decode({ g, spec, parameter, dropout, probe }: Build, memory: Memory, steps: Steps): Tensor {
   const read = { items: steps.previous, actions: undefined, gaps: undefined };
   const start = embedding(g, parameter("start.weight"), steps.starts, { factor: itemFactor(spec), distinct: true });
   const vectors = add(g, eventVectors(g, spec, parameter, read), start);
   const places = { positions: steps.positions, table: "decoderPosition.weight" };
   const input = dropout(withPositions(g, parameter, vectors, places), "decoderInput");
-  const blocks = { prefix: "decoder", mask: causalMask(g, steps.tokens), memory, final: "final" };
+  const blocks = { prefix: "decoder", mask: causalMask(g, steps.tokens), memory, final: "final", probe };
   return transformer(g, spec, parameter, dropout, input, blocks);
 }
 
 export const encoderDecoder: Family = {
   predictions(g, spec, parameter) {
-    const build = { g, spec, parameter, dropout: dropoutByMasks(g, spec) };
+    const build = { g, spec, parameter, dropout: dropoutByMasks(g, spec), probe: noProbe };
     const hidden = decode(build, encode(build), declareSteps(g));
     const items = g.input("nextItems", ["B", "M"], "int32");
     return { hidden, items, actions: hasActionHead(spec) ? g.input("nextActions", ["B", "M"], "int32") : undefined };
   },
   /** The first step: nothing has been predicted yet. */
-  state(g, spec, parameter) {
-    const build = { g, spec, parameter, dropout: noDropout };
+  state(g, spec, parameter, probe = noProbe) {
+    const build = { g, spec, parameter, dropout: noDropout, probe };
     const memory = encode(build);
     const steps = declareSteps(g);
     return pickMarked(g, decode(build, memory, steps), steps.positions, 1);

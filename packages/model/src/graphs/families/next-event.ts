@@ -9,6 +9,7 @@ import { type GraphBuilder, pickMarked, type Tensor } from "@tributary/tensor";
 import type { ModelSpec } from "../../spec.ts";
 import { type Dropout, dropoutByMasks, noDropout } from "../dropout.ts";
 import { declareEvents, declareEventsAndNext, eventVectors } from "../event-vectors.ts";
+import { noProbe, type Probe } from "../probe.ts";
 import type { ParameterOf } from "../weights.ts";
 import type { Family } from "./family.ts";
 
@@ -18,7 +19,7 @@ export type HiddenStates = (
   spec: ModelSpec,
   parameter: ParameterOf,
   dropout: Dropout,
-  events: { readonly vectors: Tensor; readonly positions: Tensor },
+  events: { readonly vectors: Tensor; readonly positions: Tensor; readonly probe?: Probe },
 ) => Tensor;
 
 export function nextEventFamily(hiddenStates: HiddenStates): Family {
@@ -30,11 +31,12 @@ export function nextEventFamily(hiddenStates: HiddenStates): Family {
       const vectors = eventVectors(g, spec, parameter, read);
       return { hidden: hiddenStates(g, spec, parameter, dropoutByMasks(g, spec), { vectors, positions }), ...next };
     },
-    state(g, spec, parameter) {
+    state(g, spec, parameter, probe = noProbe) {
       const positions = g.input("positions", ["B", "L"], "int32");
       g.declareTokens(positions);
       const vectors = eventVectors(g, spec, parameter, declareEvents(g, spec));
-      const hidden = hiddenStates(g, spec, parameter, noDropout, { vectors, positions });
+      probe.events(vectors);
+      const hidden = hiddenStates(g, spec, parameter, noDropout, { vectors, positions, probe });
       return pickMarked(g, hidden, positions, spec.length);
     },
   };
