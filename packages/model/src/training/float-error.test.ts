@@ -31,6 +31,8 @@ interface Hunt {
   readonly trials: number;
   /** What norms are laid out for: 1 Gram matrices, 1000 written-out gradients. */
   readonly layout: number;
+  /** What else the model is; default a sasrec of two blocks. */
+  readonly model?: Partial<ModelSpec>;
 }
 
 const hunts: readonly Hunt[] = [
@@ -74,7 +76,32 @@ const hunts: readonly Hunt[] = [
     trials: 45,
     layout: 1,
   },
+  ...otherFamilies(),
 ];
+
+/** Each family and dropout, with both layouts of norms between them. */
+function otherFamilies(): readonly Hunt[] {
+  const hunt = (name: string, layout: number, model: Partial<ModelSpec>, changes: Partial<Hunt> = {}): Hunt => {
+    const plain = { name, length: 8, negatives: 0, activation: "relu", heads: 1, customers: 12, trials: 30 } as const;
+    return { ...plain, ...changes, layout, model };
+  };
+  return [
+    hunt("bert4rec", 1, { family: "bert4rec", masked: 300 }, { heads: 2, activation: "gelu", negatives: 8 }),
+    hunt("bert4rec, written-out norms", 1000, { family: "bert4rec", masked: 300, dropout: 200 }),
+    hunt("seq2seq", 1, { family: "seq2seq", steps: 3, blocks: 1 }, { heads: 2, activation: "gelu" }),
+    hunt(
+      "seq2seq of one step, written-out norms",
+      1000,
+      { family: "seq2seq", steps: 1, blocks: 1, dropout: 200 },
+      { negatives: 8 },
+    ),
+    hunt("lstm", 1, { family: "lstm", blocks: 1, dropout: 200 }, { customers: 48 }),
+    hunt("lstm, written-out norms", 1000, { family: "lstm", blocks: 1 }, { negatives: 8 }),
+    hunt("gru", 1, { family: "gru", blocks: 1 }, { customers: 48, negatives: 8 }),
+    hunt("gru, written-out norms, the shortest histories", 1000, { family: "gru", blocks: 1 }, { length: 1, customers: 96 }),
+    hunt("sasrec with dropout and a separate table", 1, { dropout: 300, output: "separate" }),
+  ];
+}
 
 /** Numbers in [0, 1) that are the same in every run. */
 function sequence(seed: number): () => number {
@@ -85,7 +112,7 @@ function sequence(seed: number): () => number {
   };
 }
 
-function specOf({ length, negatives, activation, heads }: Hunt): ModelSpec {
+function specOf({ length, negatives, activation, heads, model }: Hunt): ModelSpec {
   const sizes = { items: 60, length, width: 16, blocks: 2, heads, feedForward: 2, activation, positions: "learned" } as const;
   return modelSpec({
     ...sizes,
@@ -93,6 +120,9 @@ function specOf({ length, negatives, activation, heads }: Hunt): ModelSpec {
     timeGaps: 14,
     nextItem: { loss: "softmax", negatives, calibration: 0 },
     weights: { nextItem: 1000, nextAction: 300, churn: 0, purchase: 0 },
+    ...model,
+    steps: model?.steps ?? 0,
+    masked: model?.masked ?? 0,
   });
 }
 
