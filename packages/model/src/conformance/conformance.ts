@@ -16,7 +16,7 @@ import {
   type OutputTensor,
 } from "@tributary/tensor";
 import { familyOf } from "../graphs/families/families.ts";
-import { nextItemLoss } from "../graphs/heads.ts";
+import { headLosses } from "../graphs/heads.ts";
 import { declareParameters, fixedTables } from "../graphs/weights.ts";
 import { type GraphParameter, gather, graphParameters, parameterCount } from "../parameters.ts";
 import { BucketSum } from "../training/bucket-sum.ts";
@@ -92,13 +92,16 @@ function prepare(golden: GoldenCase): Prepared {
   return { golden, model, feeds, sum, graphs: layouts.map((length) => goldenGraph(model, length)) };
 }
 
-/** The training graph of `graphs/training.ts`, from the same parts, that gives its hidden states as well. */
-function goldenGraph({ spec, predict }: GoldenModel, length: number): { graph: Graph; pieces: readonly GradientPiece[] } {
-  const g = new GraphBuilder("conformance");
+/** The graph of `trainingGraph`, which gives its hidden states as well. */
+export function goldenGraph(
+  { spec, predict }: Pick<GoldenModel, "spec" | "predict">,
+  length: number,
+): { graph: Graph; pieces: readonly GradientPiece[] } {
+  const g = new GraphBuilder("training");
   const parameter = declareParameters(g, spec);
   const own = familyOf(spec).predictions(g, spec, parameter);
   const predictions = predict ? predict(g, own) : own;
-  nextItemLoss(g, spec, parameter, predictions);
+  headLosses(g, spec, parameter, predictions);
   backward(g);
   const pieces = collect(g, { clipped: true, length });
   g.output("hidden", predictions.hidden);
