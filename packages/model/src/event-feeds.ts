@@ -8,6 +8,8 @@ import type { ModelSpec } from "./spec.ts";
 export interface EventRow {
   readonly begin: number;
   readonly end: number;
+  /** False: the customer has no event at `end`. Read where a grid wants the next event; default true. */
+  readonly followed?: boolean;
 }
 
 export interface EventGrid {
@@ -33,8 +35,8 @@ export function eventFeeds(
   const actions = new Int32Array(rows * columns);
   const [gaps, dwells, prices] = [new Int32Array(rows * length), new Int32Array(rows * length), new Int32Array(rows * length)];
   const positions = new Int32Array(rows * length);
-  events.forEach(({ begin, end }, row) => {
-    for (let event = begin; event < (next ? end + 1 : end); event++) {
+  events.forEach(({ begin, end, followed = true }, row) => {
+    for (let event = begin; event < (next && followed ? end + 1 : end); event++) {
       const cell = row * columns + event - begin;
       items[cell] = itemId(spec, histories, event);
       actions[cell] = actionId(spec, histories, event);

@@ -13,6 +13,7 @@ import { type Histories, leaveLastOut, type SeededRandom, seededRandom, shuffle 
 import type { Executor } from "@tributary/tensor";
 import { evaluate } from "../evaluation/evaluate.ts";
 import { resultBlock } from "../evaluation/result-block.ts";
+import type { ItemContent } from "../item-content/item-content.ts";
 import type { FedAdam, OptimiserState } from "../optimisers/optimiser.ts";
 import { serverStep } from "../optimisers/server-step.ts";
 import type { ModelSpec } from "../spec.ts";
@@ -26,6 +27,10 @@ export interface LocalTrainingOptions {
   /** Shuffles customers and draws negatives; no secret. */
   readonly seed: number;
   readonly learningRates?: readonly number[];
+  /** What is publicly known of items, where the model reads it. */
+  readonly content?: ItemContent | undefined;
+  /** Unix seconds until which the log was watched, where the model has a churn head. */
+  readonly now?: number | undefined;
   /** Customers a step. */
   readonly batch?: number;
   /** Epochs that every learning rate gets before the best two go on. */
@@ -74,9 +79,10 @@ export async function trainLocally(
   const { initial, learningRates = defaultLearningRates, trialEpochs = 3, mostEpochs = 60, patience = 4 } = options;
   const late = options.deadline ?? (() => false);
   const validation = leaveLastOut(histories);
-  const trainer = await createTrainer(spec, executor, { clipped: false });
+  const { items, content, now } = options;
+  const trainer = await createTrainer(spec, executor, { clipped: false, content, now });
   const judge = async (parameters: Float32Array) =>
-    resultBlock(await evaluate(spec, parameters, executor, validation, { items: options.items })).ndcg10;
+    resultBlock(await evaluate(spec, parameters, executor, validation, { items, content })).ndcg10;
   try {
     const untrained = { epochs: 0, validation: await judge(initial) };
     const begin = (learningRate: number): Course => ({

@@ -1,6 +1,7 @@
 /** Evaluation of a model: the held-out items are ranked among the whole catalogue, and the last action is guessed. */
 import type { HeldOut, Histories } from "@tributary/events/histories";
 import type { Executor } from "@tributary/tensor";
+import type { ItemContent } from "../item-content/item-content.ts";
 import { type ClassificationMetrics, classificationMetrics } from "../metrics/classification.ts";
 import { type Calibration, calibration } from "../metrics/probabilities.ts";
 import type { ModelSpec } from "../spec.ts";
@@ -10,7 +11,10 @@ import type { Ranks } from "./result-block.ts";
 import { openScorer, type Stretch } from "./scorer.ts";
 
 /** `items` may be more than the model's table has rows: items that share a row tie. */
-export type EvaluationOptions = Pick<RankingOptions, "items" | "repeats" | "batch">;
+export interface EvaluationOptions extends Pick<RankingOptions, "items" | "repeats" | "batch"> {
+  /** What is publicly known of items, where the model reads it. */
+  readonly content?: ItemContent | undefined;
+}
 
 /**
  * `rankCustomers` of a model.
@@ -25,7 +29,7 @@ export async function evaluate(
   heldOut: HeldOut,
   options: EvaluationOptions,
 ): Promise<Ranks> {
-  const scorer = await modelScorer(spec, parameters, executor, options.items);
+  const scorer = await modelScorer(spec, parameters, executor, options.items, options.content);
   try {
     const { ranks, isNew } = await rankCustomers(scorer.score, heldOut, options);
     return { ranks, isNew };
@@ -49,7 +53,7 @@ export async function evaluateNextAction(
   parameters: Float32Array,
   executor: Executor,
   histories: Histories,
-  batch = 64,
+  { batch = 64, content }: Pick<EvaluationOptions, "batch" | "content"> = {},
 ): Promise<NextActionMetrics | undefined> {
   const stretches: Stretch[] = [];
   const truth: number[] = [];
@@ -64,7 +68,7 @@ export async function evaluateNextAction(
   if (spec.actions === 0 || spec.weights.nextAction === 0) return undefined;
   const predicted = new Int32Array(truth.length);
   const confidence = new Float64Array(truth.length);
-  const scorer = await openScorer(spec, parameters, executor);
+  const scorer = await openScorer(spec, parameters, executor, content);
   try {
     for (const chosen of likeLengths(stretches, batch)) {
       const { actions = new Float32Array(0) } = await scorer.score(

@@ -1,6 +1,7 @@
 /** What evaluation asks of anything that recommends: a score for every item, from what a customer did so far. */
 import type { Histories } from "@tributary/events/histories";
 import type { Executor } from "@tributary/tensor";
+import type { ItemContent } from "../item-content/item-content.ts";
 import { itemRow } from "../rows.ts";
 import type { ModelSpec } from "../spec.ts";
 import { openScorer, type Stretch } from "./scorer.ts";
@@ -21,8 +22,9 @@ export async function modelScorer(
   parameters: Float32Array,
   executor: Executor,
   items: number,
+  content?: ItemContent,
 ): Promise<{ readonly score: ItemScorer; close(): Promise<void> }> {
-  const scorer = await openScorer(spec, parameters, executor);
+  const scorer = await openScorer(spec, parameters, executor, content);
   const rowOf = Int32Array.from({ length: items }, (_, i) => itemRow(i + 1, spec) - 1);
   return {
     async score(histories, stretches) {

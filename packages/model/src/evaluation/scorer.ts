@@ -7,6 +7,7 @@ import type { Executor, FeedTensor, Session } from "@tributary/tensor";
 import { eventFeeds, int32Feed } from "../event-feeds.ts";
 import { inferenceGraph } from "../graphs/inference.ts";
 import { weightFeeds } from "../graphs/weights.ts";
+import type { ItemContent } from "../item-content/item-content.ts";
 import type { ModelSpec } from "../spec.ts";
 
 export interface Scores {
@@ -14,6 +15,10 @@ export interface Scores {
   readonly rows: Float32Array | Float64Array;
   /** [batch, actions], where the model has an action head. */
   readonly actions: Float32Array | Float64Array | undefined;
+  /** [batch]: probability that no event comes within `churnDays` of the next cut, where the model has a churn head. */
+  readonly churn: Float64Array | undefined;
+  /** [batch]: probability of a purchase later in the session, where the model has a purchase head. */
+  readonly purchase: Float64Array | undefined;
 }
 
 /** A stretch of one customer's events: places `begin` up to, not including, `end` in the flat arrays. */
@@ -28,16 +33,37 @@ export interface Scorer {
   close(): Promise<void>;
 }
 
-export async function openScorer(spec: ModelSpec, parameters: Float32Array, executor: Executor): Promise<Scorer> {
+/** @throws TRB_MODEL_CONTENT_MISSING when the model reads public content of items and is given none */
+export async function openScorer(
+  spec: ModelSpec,
+  parameters: Float32Array,
+  executor: Executor,
+  content?: ItemContent,
+): Promise<Scorer> {
+  const weights = weightFeeds(spec, parameters, content);
   const session: Session = await executor.load(inferenceGraph(spec));
-  const weights = weightFeeds(spec, parameters);
   return {
     async score(histories, stretches) {
       const outputs = await session.run({ ...weights, ...feedsOf(spec, histories, stretches) });
-      return { rows: outputs["scores"]?.data ?? new Float32Array(0), actions: outputs["actionLogits"]?.data };
+      return {
+        rows: outputs["scores"]?.data ?? new Float32Array(0),
+        actions: outputs["actionLogits"]?.data,
+        churn: secondOfTwo(outputs["churnLogits"]?.data),
+        purchase: secondOfTwo(outputs["purchaseLogits"]?.data),
+      };
     },
     close: () => session.close(),
   };
+}
+
+/** Logits [batch, 2] → the second class's probability. */
+function secondOfTwo(logits: Float32Array | Float64Array | undefined): Float64Array | undefined {
+  return (
+    logits &&
+    Float64Array.from({ length: logits.length / 2 }, (_, row) => {
+      return 1 / (1 + Math.exp((logits[2 * row] as number) - (logits[2 * row + 1] as number)));
+    })
+  );
 }
 
 /** What an inference graph reads: events as in training (`event-feeds.ts`), cut to the latest that the model reads. */

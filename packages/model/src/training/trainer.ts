@@ -15,6 +15,7 @@ import type { Histories } from "@tributary/events/histories";
 import { clipNormInput, type Executor, type FeedTensor, type Outputs, type Session } from "@tributary/tensor";
 import { shortLength, type TrainingGraph, trainingVariants } from "../graphs/training.ts";
 import { weightFeeds } from "../graphs/weights.ts";
+import { contentFeeds, type ItemContent } from "../item-content/item-content.ts";
 import { checkParameters, graphParameters, parameterCount } from "../parameters.ts";
 import { checkSpec, type ModelSpec } from "../spec.ts";
 import { BucketSum } from "./bucket-sum.ts";
@@ -68,12 +69,22 @@ interface LoadedGraph extends TrainingGraph {
 export interface TrainerOptions {
   /** False leaves norms and clipping out: for benchmarks, in-house training and local steps, never for a release as it is. */
   readonly clipped?: boolean;
+  /** What is publicly known of items, where the model reads it: from the catalogue whose hash the plan holds. */
+  readonly content?: ItemContent | undefined;
+  /** Unix seconds until which the logs were watched, a public constant: which labels of the churn head are known by now. */
+  readonly now?: number | undefined;
 }
 
-/** Loads a model's training graphs. @throws TRB_TRAINING_SPEC_INVALID */
+/** Loads a model's training graphs. @throws TRB_TRAINING_SPEC_INVALID, TRB_TRAINING_REQUEST_INVALID, TRB_MODEL_CONTENT_MISSING */
 export async function createTrainer(spec: ModelSpec, executor: Executor, options: TrainerOptions = {}): Promise<Trainer> {
   checkSpec(spec);
-  const clipped = options.clipped ?? true;
+  const { clipped = true, content, now } = options;
+  contentFeeds(spec, content); // refuse now what is missing, not in the first round
+  if (spec.weights.churn > 0 && !(now !== undefined && Number.isFinite(now))) {
+    throw fail("TRB_TRAINING_REQUEST_INVALID", {
+      reason: "a churn head needs to know until when the log was watched: the option now",
+    });
+  }
   const graphs: LoadedGraph[] = [];
   for (const variant of trainingVariants(spec, clipped)) {
     graphs.push({ ...variant, session: await executor.load(variant.graph) });
@@ -90,12 +101,13 @@ export async function createTrainer(spec: ModelSpec, executor: Executor, options
       if (short === undefined) throw fail("TRB_TENSOR_SESSION_CLOSED", { graph: "training" });
       const negatives = spec.nextItem.negatives > 0 ? drawNegatives(spec, request.negatives) : undefined;
       const seed = roundSeed(request.negatives);
-      const common = commonFeeds(spec, request, negatives, clipped);
+      const weights = weightFeeds(spec, request.parameters, content);
+      const common = { ...weights, ...roundFeeds(spec, request, negatives, clipped) };
       const total = new Float64Array(dimension);
       const bucketSum = spare ?? new BucketSum(layout, short.pieces, dimension);
       spare = undefined; // two sums at once must not share it
       const grid = { unitsPerOne: request.scale * 2 ** request.fractionBits };
-      const { buckets, empty } = bucketsOf(spec, classes, request, seed);
+      const { buckets, empty } = bucketsOf(spec, classes, request, { seed, now });
       let [customers, zeroed] = [empty, 0];
       for (const { length, examples } of buckets) {
         if (request.deadline?.()) {
@@ -173,12 +185,12 @@ function bucketsOf(
   spec: ModelSpec,
   classes: readonly number[],
   request: SumRequest,
-  seed: number,
+  { seed, now }: Pick<Example, "seed" | "now">,
 ): { buckets: readonly Bucket[]; empty: number } {
   const found = new Map<number, { readonly length: number; readonly place: number; readonly examples: Example[] }>();
   let empty = 0;
   for (const customer of request.sampled) {
-    const example = exampleOf(spec, request.histories, customer, seed);
+    const example = exampleOf(spec, request.histories, customer, seed, now);
     if (example === undefined) {
       empty += 1;
       continue;
@@ -197,14 +209,14 @@ function bucketsOf(
   return { buckets, empty };
 }
 
-/** What every run of a round is fed with. */
-function commonFeeds(
+/** What every run of a round is fed with beside the weights. */
+function roundFeeds(
   spec: ModelSpec,
   request: SumRequest,
   negatives: SharedNegatives | undefined,
   clipped: boolean,
 ): Record<string, FeedTensor> {
-  const feeds = weightFeeds(spec, request.parameters);
+  const feeds: Record<string, FeedTensor> = {};
   if (negatives) {
     const count = negatives.rows.length;
     feeds["negatives"] = { shape: [count], data: negatives.rows };

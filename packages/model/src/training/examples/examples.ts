@@ -12,12 +12,15 @@ import { maskedEventFeeds, maskedEvents } from "./bidirectional.ts";
 import { nextEventFeeds, nextEvents } from "./causal.ts";
 import { dropoutFeeds } from "./dropout.ts";
 import { followingEventFeeds, followingEvents } from "./encoder-decoder.ts";
+import { labelFeeds } from "./labels.ts";
 
 export interface Example {
   readonly hash: number;
   readonly customer: string;
   /** Common to the round; with `hash` it keys all randomness of the example. */
   readonly seed: number;
+  /** Common to the round: Unix seconds until which the logs were watched. Outlook heads need it (`labels.ts`). */
+  readonly now?: number | undefined;
   /** First and one after last event in the histories' arrays, targets among them. */
   readonly begin: number;
   readonly end: number;
@@ -49,12 +52,19 @@ export function inputsOf({ inputs }: Example): number {
 /**
  * The customer's example, or undefined where there is nothing to learn from: then its vector is zero.
  * @param seed 32 bits that are common to the round (`roundSeed`)
+ * @param now Unix seconds until which the logs were watched
  */
-export function exampleOf(spec: ModelSpec, histories: Histories, customer: number, seed: number): Example | undefined {
+export function exampleOf(
+  spec: ModelSpec,
+  histories: Histories,
+  customer: number,
+  seed: number,
+  now?: number,
+): Example | undefined {
   const begin = histories.offsets[customer] ?? 0;
   const end = histories.offsets[customer + 1] ?? begin;
   const id = histories.customers[customer] ?? "";
-  const drawn = { hash: customerHash(id), customer: id, seed };
+  const drawn = { hash: customerHash(id), customer: id, seed, now };
   const extent = extentOf(spec, histories, { ...drawn, begin, end });
   return extent && { ...drawn, ...extent };
 }
@@ -78,6 +88,7 @@ export function exampleFeeds(
   const rows = Math.max(examples.length, fewestRows(spec, length));
   return {
     ...familyFeeds(spec, histories, examples, { rows, length }),
+    ...labelFeeds(spec, histories, examples, { rows, length }),
     ...dropoutFeeds(spec, examples, { rows, length }),
   };
 }
