@@ -30,7 +30,8 @@ export interface AttentionOptions {
 
 /**
  * softmax(query·keyᵀ·scale + mask)·value. query [B, M, w], key [B, L, w], value [B, L, v] → [B, M, v], or each with an axis of heads
- * after B. Across two grids of tokens M and L differ; a query none of whose keys may be met takes their plain mean.
+ * after B. Across two grids of tokens M and L differ. A query none of whose keys may be met gets some finite mean of the values: give no
+ * such token a loss.
  */
 export function attention(g: GraphBuilder, query: Tensor, key: Tensor, value: Tensor, options: AttentionOptions): Tensor {
   return attentionWithWeights(g, query, key, value, options).attended;
