@@ -85,7 +85,7 @@ export async function addGradient(
  * Turns weights that average over each customer's positions into the weighting asked for, and returns what they then add up to.
  * A customer's weights are all equal: 1 over how many there are.
  */
-export function weigh(feeds: Readonly<Record<string, FeedTensor>>, customers: number, weighting: Weighting): number {
+function weigh(feeds: Readonly<Record<string, FeedTensor>>, customers: number, weighting: Weighting): number {
   const weights = feeds["itemWeights"]?.data ?? new Float32Array(0);
   if (weighting === "customer") return customers;
   let positions = 0;

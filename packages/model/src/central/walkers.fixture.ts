@@ -7,7 +7,7 @@ import type { TeamTask } from "./team.ts";
 const items = 30;
 
 /** 120 customers of 4 to 8 events each. */
-export function walkers(): Histories {
+function walkers(): Histories {
   const lengths = Array.from({ length: 120 }, (_, c) => 4 + (c % 5));
   const offsets = new Uint32Array(121);
   lengths.forEach((length, c) => {
