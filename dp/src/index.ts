@@ -13,7 +13,7 @@ export { poissonSample } from "./sampling/poisson-sample.ts";
 export { type RandomSource, type WordReader, wordReader } from "./sampling/random-source.ts";
 export { clampToQuota } from "./sum-query/clamp.ts";
 export { ditherAndShift } from "./sum-query/dither.ts";
-export { addBucket, addCustomer, dequantise, type Grid, sumQueryGrid } from "./sum-query/grid.ts";
+export { addBucket, addBucketPart, addCustomer, allFinite, dequantise, type Grid, sumQueryGrid } from "./sum-query/grid.ts";
 export { fromModular, toModular } from "./sum-query/modular.ts";
 export { noisyVector, readSum } from "./sum-query/node-vector.ts";
 export { addNoise, noiseDeviation } from "./sum-query/noise.ts";

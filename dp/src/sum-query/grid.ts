@@ -79,13 +79,58 @@ export function addBucket(
   to = total.length,
 ): boolean {
   checkLength(bucketSum.length, total.length);
-  let probe = 0; // stays 0 as long as everything is finite
-  for (let i = from; i < to; i++) probe += (bucketSum[i] as number) * 0;
-  if (probe !== 0) return false;
-  for (let i = from; i < to; i++) {
-    total[i] = (total[i] as number) + Math.trunc((bucketSum[i] as number) * unitsPerOne);
-  }
+  if (!allFinite(bucketSum, from, to)) return false;
+  addUnits(total, from, bucketSum, from, to, unitsPerOne);
   return true;
+}
+
+/**
+ * The same where the run's output holds a stretch of the vector only, so that it need not be copied into a whole one first.
+ * @param at the place in `total` of `part[from]`
+ * @param part `part[from]` up to, not including, `part[to]`. The caller has made sure that they are finite (`allFinite`) and that a
+ *   bucket names each coordinate once
+ * @throws TRB_DP_LENGTH_MISMATCH
+ */
+export function addBucketPart(
+  total: Float64Array,
+  at: number,
+  part: Float32Array | Float64Array,
+  { unitsPerOne }: Pick<Grid, "unitsPerOne">,
+  from = 0,
+  to = part.length,
+): void {
+  const fits = from >= 0 && to <= part.length && at >= 0 && at + to - from <= total.length;
+  if (!fits)
+    throw fail("TRB_DP_LENGTH_MISMATCH", { length: to - from, expected: Math.min(part.length - from, total.length - at) });
+  addUnits(total, at, part, from, to, unitsPerOne);
+}
+
+/** Whether every number of a stretch is finite. */
+export function allFinite(values: Float32Array | Float64Array, from = 0, to = values.length): boolean {
+  let [a, b, c, d] = [0, 0, 0, 0]; // stay 0 as long as everything is; four, because each addition waits for the one before
+  let i = from;
+  for (; i + 3 < to; i += 4) {
+    a += (values[i] as number) * 0;
+    b += (values[i + 1] as number) * 0;
+    c += (values[i + 2] as number) * 0;
+    d += (values[i + 3] as number) * 0;
+  }
+  for (; i < to; i++) a += (values[i] as number) * 0;
+  return a + b + c + d === 0;
+}
+
+function addUnits(
+  total: Float64Array,
+  at: number,
+  values: Float32Array | Float64Array,
+  from: number,
+  to: number,
+  unitsPerOne: number,
+): void {
+  const shift = at - from;
+  for (let i = from; i < to; i++) {
+    total[i + shift] = (total[i + shift] as number) + Math.trunc((values[i] as number) * unitsPerOne);
+  }
 }
 
 // ── coordinator ──────────────────────────────────────────────────────────────────────────────────────────────────

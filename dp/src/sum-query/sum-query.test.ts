@@ -6,7 +6,7 @@ import { compare, multiply, type Rational, toNumber, whole } from "../exact/rati
 import { chiSquareLimit, seededSource } from "../sampling/seeded-source.ts";
 import { clampToQuota } from "./clamp.ts";
 import { ditherAndShift } from "./dither.ts";
-import { addBucket, addCustomer } from "./grid.ts";
+import { addBucket, addBucketPart, addCustomer, allFinite } from "./grid.ts";
 import { fromModular, toModular } from "./modular.ts";
 import { noisyVector, readSum } from "./node-vector.ts";
 import { noiseDeviation } from "./noise.ts";
@@ -168,6 +168,34 @@ describe("steps and their inverses", () => {
     const total = new Float64Array(2);
     expect(addBucket(total, new Float32Array([1, Number.NaN]), sumQueryParameters(plan).grid)).toBe(false);
     expect(total).toEqual(new Float64Array(2));
+  });
+
+  it("a bucket whose stretches lie elsewhere is the same as one that was copied together; a stretch too long is refused", () => {
+    const { grid } = sumQueryParameters(plan);
+    const bucket = Float32Array.from([0.5, -1.25, 3, -0.001, 7, 2 ** -30]);
+    const [whole, parts] = [new Float64Array(6), new Float64Array(6)];
+    addBucket(whole, bucket, grid);
+    const elsewhere = Float32Array.from([9, 7, 2 ** -30, 0.5, -1.25, 3, -0.001]);
+    addBucketPart(parts, 4, elsewhere, grid, 1, 3);
+    addBucketPart(parts, 0, elsewhere, grid, 3);
+    expect(parts).toEqual(whole);
+    expect(() => addBucketPart(parts, 3, elsewhere, grid, 3)).toThrow(
+      expect.objectContaining({ code: "TRB_DP_LENGTH_MISMATCH", details: { length: 4, expected: 3 } }),
+    );
+    expect(() => addBucketPart(parts, 0, elsewhere, grid, 3, 8)).toThrow(
+      expect.objectContaining({ code: "TRB_DP_LENGTH_MISMATCH" }),
+    );
+  });
+
+  it("one number that is not finite is found wherever it stands", () => {
+    for (const bad of [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]) {
+      for (let place = 0; place < 11; place++) {
+        const values = new Float32Array(11).fill(1e38);
+        values[place] = bad;
+        expect(allFinite(values)).toBe(false);
+        expect(allFinite(values, 0, place) && allFinite(values, place + 1)).toBe(true);
+      }
+    }
   });
 
   it("a bucket that is added range by range, zeros left out, is the same as the whole", () => {

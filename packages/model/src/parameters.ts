@@ -4,6 +4,7 @@
  * The training graph sees some of them side by side as one matrix (query, key and value share their input, so one product
  * serves all three); `graphParameters` says which numbers of the flat vector go where.
  */
+import { allFinite } from "@tributary/dp";
 import { fail } from "@tributary/errors";
 import { checkBuildable, isRecurrent, type ModelSpec } from "./spec.ts";
 
@@ -173,10 +174,11 @@ export function checkParameters(spec: ModelSpec, parameters: Float32Array): void
   if (parameters.length !== expected) {
     throw fail("TRB_TRAINING_PARAMETERS_WRONG_LENGTH", { expected, got: parameters.length });
   }
+  if (allFinite(parameters)) return;
   let offset = 0;
   for (const { name, shape } of parameterShapes(spec)) {
     const end = offset + sizeOf(shape);
-    if (!parameters.subarray(offset, end).every(Number.isFinite)) {
+    if (!allFinite(parameters, offset, end)) {
       throw fail("TRB_TRAINING_PARAMETERS_NOT_FINITE", { parameter: name });
     }
     offset = end;

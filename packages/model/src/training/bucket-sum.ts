@@ -1,129 +1,215 @@
 /**
- * One bucket's sum: pieces of float32 gradients come in from one run, or from one run a customer, and integers on the grid
- * go out (`addBucket` of `dp`). Tables of which only a few rows were touched cost those rows.
+ * One bucket's sum: pieces of float32 gradients come in from one run, or from several, and integers on the grid go out (`dp`). Each
+ * coordinate is truncated once a bucket. Tables of which only a few rows were touched cost those rows, and a bucket of one run goes
+ * to the grid from where the executor left it.
  */
-import { addBucket, type Grid } from "@tributary/dp";
+import { addBucket, addBucketPart, allFinite, type Grid } from "@tributary/dp";
 import type { FeedTensor, GradientPiece, Outputs } from "@tributary/tensor";
 import { type GraphParameter, sizeOf } from "../parameters.ts";
 
-/** Rows of a table that have something in them. */
-interface Touched {
-  readonly offset: number;
+type Values = Float32Array | Float64Array;
+type Units = Pick<Grid, "unitsPerOne">;
+
+/** A parameter of the graph, and which of its rows a run named. */
+interface Entry {
+  readonly parameter: GraphParameter;
+  /** Numbers of a row, all parts together. */
   readonly width: number;
+  readonly rows: number;
+  /** Whether runs give all of its numbers. */
+  readonly whole: boolean;
+  /** 1 where a row is in `named`. */
   readonly marks: Uint8Array;
-  readonly rows: Int32Array;
+  /** The first `count` are rows that were named. */
+  readonly named: Int32Array;
   count: number;
 }
 
+/** A piece of the graph's outputs with what it belongs to. */
+interface Located {
+  readonly piece: GradientPiece;
+  readonly entry: Entry;
+  readonly values: Values;
+  readonly ids: FeedTensor["data"];
+}
+
 export class BucketSum {
-  readonly #parameters: ReadonlyMap<string, GraphParameter>;
+  readonly #entries: ReadonlyMap<string, Entry>;
   readonly #scratch: Float64Array;
-  readonly #touched = new Map<string, Touched>();
-  /** [start, end) of the flat vector that are converted whole. */
-  readonly #dense: (readonly [number, number])[] = [];
 
   constructor(parameters: readonly GraphParameter[], pieces: readonly GradientPiece[], dimension: number) {
-    this.#parameters = new Map(parameters.map((parameter) => [parameter.name, parameter]));
     this.#scratch = new Float64Array(dimension);
     const whole = new Set(pieces.filter(({ kind }) => kind === "dense").map(({ parameter }) => parameter));
-    for (const { name, shape, parts } of parameters) {
-      const [rows = 0, width = 0] = shape;
-      const [first] = parts;
-      if (whole.has(name)) {
-        for (const part of parts)
-          this.#dense.push([part.offset, part.offset + (sizeOf(shape) / (shape.at(-1) ?? 1)) * part.width]);
-      } else if (first) {
-        const marks = new Uint8Array(rows);
-        this.#touched.set(name, { offset: first.offset, width, marks, rows: new Int32Array(rows), count: 0 });
-      }
-    }
+    const named = new Set(pieces.filter(({ kind }) => kind !== "dense").map(({ parameter }) => parameter));
+    this.#entries = new Map(
+      parameters.map((parameter) => {
+        const width = parameter.shape.at(-1) ?? 1;
+        const rows = sizeOf(parameter.shape) / width;
+        const marked = named.has(parameter.name) ? rows : 0;
+        const lists = { marks: new Uint8Array(marked), named: new Int32Array(marked), count: 0 };
+        return [parameter.name, { parameter, width, rows, whole: whole.has(parameter.name), ...lists }];
+      }),
+    );
   }
 
-  /** Adds one run's outputs. False when there was a number that is not finite; then `clear` is the only way on. */
+  /** Adds one run's outputs. False when there was a number that is not finite: then nothing was added. */
   add(pieces: readonly GradientPiece[], outputs: Outputs, feeds: Readonly<Record<string, FeedTensor>>): boolean {
-    let probe = 0; // stays 0 as long as everything is finite
-    for (const piece of pieces) {
-      const values = outputs[piece.output]?.data;
-      const parameter = this.#parameters.get(piece.parameter);
-      if (values === undefined || parameter === undefined) return false;
-      if (piece.kind === "dense") probe += this.#addDense(parameter, values, piece.offset);
-      else probe += this.#addRows(parameter, values, (feeds[piece.ids] ?? outputs[piece.ids])?.data ?? new Int32Array());
+    const located = this.#locate(pieces, outputs, feeds);
+    if (located === undefined) return false;
+    for (const { piece, entry, values, ids } of located) {
+      if (piece.kind === "dense") this.#addDense(entry, values, piece.offset);
+      else this.#addRows(entry, values, ids);
     }
-    return probe === 0;
+    return true;
   }
 
-  #addDense(parameter: GraphParameter, values: Float32Array | Float64Array, start: number): number {
-    const scratch = this.#scratch;
-    const columns = parameter.shape.at(-1) ?? 1;
-    const rows = sizeOf(parameter.shape) / columns;
-    let probe = 0;
-    let column = 0;
-    for (const { offset, width } of parameter.parts) {
-      const run = width === columns ? rows * width : width;
-      const runs = width === columns ? 1 : rows;
-      for (let row = 0; row < runs; row++) {
-        const source = start + row * columns + column;
-        const target = offset + row * width;
-        for (let j = 0; j < run; j++) {
-          const value = values[source + j] as number;
-          scratch[target + j] = (scratch[target + j] as number) + value;
-          probe += value * 0;
-        }
-      }
-      column += width;
+  /**
+   * A bucket that is one run, and to which nothing was added: to the same integers as `add` and `flush`, without copying what
+   * need not be added up. False when there was a number that is not finite: then nothing was added.
+   */
+  addWhole(
+    total: Float64Array,
+    grid: Units,
+    pieces: readonly GradientPiece[],
+    outputs: Outputs,
+    feeds: Readonly<Record<string, FeedTensor>>,
+  ): boolean {
+    const located = this.#locate(pieces, outputs, feeds);
+    if (located === undefined) return false;
+    const dense = located.filter(({ piece }) => piece.kind === "dense");
+    if (new Set(dense.map(({ entry }) => entry)).size < dense.length) {
+      const added = this.add(pieces, outputs, feeds); // pieces of one parameter meet before they are truncated
+      if (added) this.flush(total, grid);
+      return added;
     }
-    return probe;
-  }
-
-  #addRows(
-    parameter: GraphParameter,
-    values: Float32Array | Float64Array,
-    ids: Int32Array | Float32Array | Float64Array,
-  ): number {
-    const scratch = this.#scratch;
-    const width = parameter.shape.at(-1) ?? 1;
-    const base = parameter.parts[0]?.offset ?? 0;
-    const touched = this.#touched.get(parameter.name);
-    let probe = 0;
-    for (let place = 0; place < ids.length; place++) {
-      const id = ids[place] as number;
-      if (id === 0) continue;
-      if (touched && touched.marks[id - 1] === 0) {
-        touched.marks[id - 1] = 1;
-        touched.rows[touched.count++] = id - 1;
-      }
-      const target = base + (id - 1) * width;
-      const source = place * width;
-      for (let j = 0; j < width; j++) {
-        const value = values[source + j] as number;
-        scratch[target + j] = (scratch[target + j] as number) + value;
-        probe += value * 0;
-      }
-    }
-    return probe;
+    for (const { piece, entry, values, ids } of located) if (piece.kind !== "dense") this.#addRows(entry, values, ids);
+    for (const { piece, entry, values } of dense) this.#moveDense(total, grid, entry, values, piece.offset);
+    for (const entry of this.#entries.values()) this.#eachNamed(entry, (start, end) => this.#move(total, grid, start, end));
+    return true;
   }
 
   /** Moves the sum to the grid, adds the integers to `total` and is empty again. */
-  flush(total: Float64Array, grid: Pick<Grid, "unitsPerOne">): void {
-    this.#each((start, end) => {
-      addBucket(total, this.#scratch, grid, start, end);
-      this.#scratch.fill(0, start, end);
-    });
+  flush(total: Float64Array, grid: Units): void {
+    this.#each((start, end) => this.#move(total, grid, start, end));
   }
 
   clear(): void {
     this.#each((start, end) => this.#scratch.fill(0, start, end));
   }
 
-  #each(visit: (start: number, end: number) => void): void {
-    for (const [start, end] of this.#dense) visit(start, end);
-    for (const touched of this.#touched.values()) {
-      for (let place = 0; place < touched.count; place++) {
-        const row = touched.rows[place] as number;
-        touched.marks[row] = 0;
-        visit(touched.offset + row * touched.width, touched.offset + (row + 1) * touched.width);
-      }
-      touched.count = 0;
+  #move(total: Float64Array, grid: Units, start: number, end: number): void {
+    addBucket(total, this.#scratch, grid, start, end);
+    this.#scratch.fill(0, start, end);
+  }
+
+  /** Where the pieces are, or undefined where one is missing or not finite. */
+  #locate(
+    pieces: readonly GradientPiece[],
+    outputs: Outputs,
+    feeds: Readonly<Record<string, FeedTensor>>,
+  ): readonly Located[] | undefined {
+    const located: Located[] = [];
+    const checked = new Set<Values>();
+    for (const piece of pieces) {
+      const values = outputs[piece.output]?.data;
+      const entry = this.#entries.get(piece.parameter);
+      if (values === undefined || entry === undefined) return undefined;
+      if (!checked.has(values) && !allFinite(values)) return undefined;
+      checked.add(values);
+      const ids = piece.kind === "dense" ? undefined : (feeds[piece.ids] ?? outputs[piece.ids])?.data;
+      located.push({ piece, entry, values, ids: ids ?? new Int32Array() });
     }
+    return located;
+  }
+
+  #addDense({ parameter, width: columns, rows }: Entry, values: Values, start: number): void {
+    const scratch = this.#scratch;
+    eachStretch(parameter, columns, rows, (source, target, count) => {
+      const shift = target - source - start;
+      for (let i = start + source; i < start + source + count; i++) {
+        scratch[i + shift] = (scratch[i + shift] as number) + (values[i] as number);
+      }
+    });
+  }
+
+  /** Rows that were named are added up first; all others go straight to the grid. */
+  #moveDense(total: Float64Array, grid: Units, entry: Entry, values: Values, start: number): void {
+    const { parameter, width, rows, marks, count } = entry;
+    if (count === 0) {
+      eachStretch(parameter, width, rows, (source, target, length) => {
+        addBucketPart(total, target, values, grid, start + source, start + source + length);
+      });
+      return;
+    }
+    const scratch = this.#scratch;
+    const base = parameter.parts[0]?.offset ?? 0;
+    for (let row = 0; row < rows; ) {
+      if (marks[row] === 1) {
+        const [source, target] = [start + row * width, base + row * width];
+        for (let j = 0; j < width; j++) scratch[target + j] = (scratch[target + j] as number) + (values[source + j] as number);
+        row += 1;
+        continue;
+      }
+      let next = row + 1;
+      while (next < rows && marks[next] === 0) next += 1;
+      addBucketPart(total, base + row * width, values, grid, start + row * width, start + next * width);
+      row = next;
+    }
+  }
+
+  #addRows(entry: Entry, values: Values, ids: FeedTensor["data"]): void {
+    const scratch = this.#scratch;
+    const { parameter, width, marks, named } = entry;
+    const base = parameter.parts[0]?.offset ?? 0;
+    for (let place = 0; place < ids.length; place++) {
+      const id = ids[place] as number;
+      if (id === 0) continue;
+      if (marks[id - 1] === 0) {
+        marks[id - 1] = 1;
+        named[entry.count++] = id - 1;
+      }
+      const target = base + (id - 1) * width;
+      const source = place * width;
+      for (let j = 0; j < width; j++) scratch[target + j] = (scratch[target + j] as number) + (values[source + j] as number);
+    }
+  }
+
+  /** Visits [start, end) of the flat vector of all that may be other than 0, each once, and forgets which rows were named. */
+  #each(visit: (start: number, end: number) => void): void {
+    for (const entry of this.#entries.values()) {
+      const { parameter, rows, whole } = entry;
+      if (whole) for (const part of parameter.parts) visit(part.offset, part.offset + rows * part.width);
+      this.#eachNamed(entry, whole ? () => {} : visit);
+    }
+  }
+
+  #eachNamed(entry: Entry, visit: (start: number, end: number) => void): void {
+    const { parameter, width, marks, named } = entry;
+    const base = parameter.parts[0]?.offset ?? 0;
+    for (let place = 0; place < entry.count; place++) {
+      const row = named[place] as number;
+      marks[row] = 0;
+      visit(base + row * width, base + (row + 1) * width);
+    }
+    entry.count = 0;
+  }
+}
+
+/** A graph tensor's numbers, from 0 on, as stretches that lie together in the flat vector as well. */
+function eachStretch(
+  { parts }: GraphParameter,
+  columns: number,
+  rows: number,
+  visit: (source: number, target: number, count: number) => void,
+): void {
+  const [only] = parts;
+  if (parts.length === 1 && only) {
+    visit(0, only.offset, rows * columns);
+    return;
+  }
+  let column = 0;
+  for (const { offset, width } of parts) {
+    for (let row = 0; row < rows; row++) visit(row * columns + column, offset + row * width, width);
+    column += width;
   }
 }
