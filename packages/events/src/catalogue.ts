@@ -18,6 +18,8 @@ export interface CatalogueItem {
   readonly price?: number;
   /** Public properties, ascending by code unit, each once. */
   readonly attributes?: readonly string[];
+  /** A frozen public vector (text, image), as long for every item that has one. */
+  readonly features?: readonly number[];
 }
 
 export interface Catalogue {
@@ -50,6 +52,7 @@ const itemSchema = z.object({
   brand: optionally(text),
   price: optionally(z.number().min(0)),
   attributes: optionally(attributesSchema),
+  features: optionally(z.array(z.number()).min(1)),
 });
 const knownKeys: ReadonlySet<string> = new Set(Object.keys(itemSchema.shape));
 
@@ -71,8 +74,8 @@ export function catalogueBytes(catalogue: Catalogue): Uint8Array {
 }
 
 /** One item as canonical JSON, without the line end. */
-function canonicalLine({ attributes, brand, category, id, price, title }: CatalogueItem): string {
-  return JSON.stringify({ attributes, brand, category, id, price, title }); // JSON leaves undefined out
+function canonicalLine({ attributes, brand, category, features, id, price, title }: CatalogueItem): string {
+  return JSON.stringify({ attributes, brand, category, features, id, price, title }); // JSON leaves undefined out
 }
 
 /**
@@ -92,6 +95,7 @@ export function catalogueBuilder(source: string) {
   const items: CatalogueItem[] = [];
   const numbers = new Map<string, number>();
   let unknownKeys = 0;
+  let width: number | undefined; // of the first vector
 
   const add = (value: unknown, line: number) => {
     const read = itemSchema.safeParse(value);
@@ -105,6 +109,12 @@ export function catalogueBuilder(source: string) {
     }
     const item = tidy(read.data);
     if (numbers.has(item.id)) throw fail("TRB_EVENTS_CATALOGUE_DUPLICATE_ITEM", { file: source, line, item: item.id });
+    const length = item.features?.length ?? width;
+    width ??= length;
+    if (length !== width) {
+      const reason = `features: ${length} numbers, where other items have ${width}`;
+      throw fail("TRB_EVENTS_CATALOGUE_INVALID", { file: source, line, reason });
+    }
     items.push(item);
     numbers.set(item.id, items.length);
   };
@@ -125,7 +135,7 @@ export function catalogueBuilder(source: string) {
 }
 
 /** Leaves out what is empty; attributes ascending, each once, so that equal items have equal bytes. */
-function tidy({ id, title, category, brand, price, attributes }: z.infer<typeof itemSchema>): CatalogueItem {
+function tidy({ id, title, category, brand, price, attributes, features }: z.infer<typeof itemSchema>): CatalogueItem {
   return {
     id,
     ...(title ? { title } : {}),
@@ -133,5 +143,6 @@ function tidy({ id, title, category, brand, price, attributes }: z.infer<typeof 
     ...(brand ? { brand } : {}),
     ...(typeof price === "number" ? { price: price + 0 } : {}), // −0 becomes 0
     ...(attributes?.length ? { attributes: [...new Set(attributes)].sort(compareCodeUnits) } : {}),
+    ...(features ? { features: features.map((value) => value + 0) } : {}),
   };
 }

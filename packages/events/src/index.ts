@@ -17,7 +17,7 @@ export {
   writeCatalogue,
 } from "./catalogue-file.ts";
 export { type DropCounts, type DropReason, dropReasons } from "./cleaning/drop-reasons.ts";
-export { type Features, readFeatures } from "./features/features.ts";
+export { type Features, readFeatures, withFeatures } from "./features/features.ts";
 export { type Action, actions, type Histories } from "./histories.ts";
 export { describeImport, type ImportOptions, type ImportReport, type ImportResult, importLog } from "./import-log.ts";
 export type { ColumnNames } from "./reading/columns.ts";

@@ -2,9 +2,9 @@ import { readFileSync } from "node:fs";
 import type { SchemaElement } from "hyparquet";
 import { parquetWriteBuffer } from "hyparquet-writer";
 import { describe, expect, it } from "vitest";
-import { makeCatalogue } from "../catalogue.ts";
+import { catalogueBytes, makeCatalogue, parseCatalogue } from "../catalogue.ts";
 import { logFiles, refusal } from "../log-files.fixture.ts";
-import { readFeatures } from "./features.ts";
+import { readFeatures, withFeatures } from "./features.ts";
 
 const file = logFiles();
 const catalogue = makeCatalogue(["apple", "bread", "cheese"].map((id) => ({ id })));
@@ -178,5 +178,28 @@ describe("feature vectors from Parquet", () => {
   it("with NaN are refused, naming the place", async () => {
     const path = file("nan.parquet", parquet([ids("apple", "bread"), doubles(1, Number.NaN)]));
     expect((await refusal(() => readFeatures(path, catalogue))).code).toBe("TRB_EVENTS_FEATURES_NOT_FINITE");
+  });
+});
+
+describe("a catalogue with features", () => {
+  it("keeps them in its canonical bytes, with five digits, and reads them back", async () => {
+    const bytes = npy({ data: Float32Array.of(1 / 3, -0, 0, 0, 12345.678, 1e-7) });
+    const joined = withFeatures(catalogue, await readFeatures(file("joined.npy", bytes), catalogue));
+    expect(joined.items.map(({ features }) => features)).toEqual([[0.33333, 0], undefined, [12346, 1e-7]]);
+    const text = new TextDecoder().decode(catalogueBytes(joined));
+    expect(text.split("\n")[0]).toBe('{"features":[0.33333,0],"id":"apple"}');
+    expect(parseCatalogue(catalogueBytes(joined)).items).toEqual(joined.items);
+    expect(withFeatures(joined, { width: 1, values: new Float32Array(3) }).items).toEqual(catalogue.items);
+  });
+
+  it("is refused when vectors have different lengths, or hold no numbers", async () => {
+    for (const lines of [
+      '{"id":"a","features":[1,2]}\n{"id":"b"}\n{"id":"c","features":[1]}',
+      '{"id":"a","features":[null]}',
+      '{"id":"a","features":[]}',
+    ]) {
+      const error = await refusal(() => parseCatalogue(Buffer.from(lines)));
+      expect(error.code).toBe("TRB_EVENTS_CATALOGUE_INVALID");
+    }
   });
 });

@@ -5,7 +5,7 @@
 import { createHash } from "node:crypto";
 import { extname } from "node:path";
 import { fail } from "@tributary/errors";
-import type { Catalogue } from "../catalogue.ts";
+import { type Catalogue, makeCatalogue } from "../catalogue.ts";
 import { fileChunks } from "../reading/file-bytes.ts";
 import { readNpy } from "./npy.ts";
 import { readParquetFeatures } from "./parquet.ts";
@@ -21,6 +21,22 @@ export interface Features {
   /** SHA-256 of the file's bytes, lower-case hex: what everybody who trains together must have in common. */
   readonly sha256: string;
 }
+
+/**
+ * The catalogue with each item's vector in it, so that `catalogueHash` fixes the vectors and whoever fetches the catalogue has them. They
+ * are written with five significant digits: more than a projection of them can tell apart, and half the bytes. Items whose vector is
+ * zero have none.
+ */
+export function withFeatures(catalogue: Catalogue, { values, width }: Pick<Features, "values" | "width">): Catalogue {
+  return makeCatalogue(
+    catalogue.items.map(({ features: _, ...item }, place) => {
+      const vector = values.subarray(place * width, (place + 1) * width);
+      return vector.every((value) => value === 0) ? item : { ...item, features: Array.from(vector, fiveDigits) };
+    }),
+  );
+}
+
+const fiveDigits = (value: number) => Number(value.toPrecision(5));
 
 /** Numbers that are held at most: 4 bytes each, together 4 GiB. */
 const mostNumbers = 2 ** 30;

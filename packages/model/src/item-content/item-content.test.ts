@@ -1,7 +1,7 @@
 import { isTributaryError } from "@tributary/errors";
 import { describe, expect, it } from "vitest";
 import { modelSpec } from "../spec.ts";
-import { attributesOf, contentFeeds, itemContent, type PublicItem } from "./item-content.ts";
+import { attributesOf, contentFeeds, featureWidthOf, itemContent, type PublicItem } from "./item-content.ts";
 
 const catalogue: readonly PublicItem[] = [
   { category: "shoes", brand: "b", price: 3, attributes: ["colour:red", "new"] },
@@ -44,6 +44,13 @@ describe("public content of items", () => {
     expect(contentFeeds(modelSpec({ items: 3, length: 2, width: 4 }), undefined)).toEqual({});
   });
 
+  it("has the items' own vectors, zero where an item has none", () => {
+    const items = [{ features: [1, 2] }, {}, { features: [3, 4] }];
+    expect(featureWidthOf(items)).toBe(2);
+    const spec = modelSpec({ items: 3, length: 2, width: 4, item: { ids: "own", attributes: [], features: 2 } });
+    expect([...itemContent(spec, items).features]).toEqual([1, 2, 0, 0, 3, 4]);
+  });
+
   it("is refused for a table that items share rows of, or that has more rows than there are items", () => {
     for (const items of [2, 4])
       expect(codeOf(() => itemContent(specOf(["brand"], 0, items), catalogue))).toBe("TRB_MODEL_CONTENT_ROWS");
@@ -62,7 +69,7 @@ describe("public content of items", () => {
   it("is refused with features of another width or number, without them, and with NaN", () => {
     const spec = specOf(["brand"], 2);
     for (const features of [
-      undefined,
+      undefined, // the items have none of their own
       { width: 3, values: new Float32Array(9) },
       { width: 2, values: new Float32Array(4) },
       { width: 2, values: new Float32Array(6).fill(Number.NaN) },

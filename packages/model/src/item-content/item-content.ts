@@ -14,6 +14,8 @@ export interface PublicItem {
   readonly price?: number;
   /** Public properties. */
   readonly attributes?: readonly string[];
+  /** A frozen public vector. */
+  readonly features?: readonly number[];
 }
 
 /** Frozen vectors, `[items · width]`, row i of item number i + 1 (`readFeatures` of `@tributary/events`). */
@@ -63,6 +65,11 @@ export function attributesOf(items: readonly PublicItem[], names: readonly strin
   });
 }
 
+/** Width of the items' frozen vectors; 0 where none has one. */
+export function featureWidthOf(items: readonly PublicItem[]): number {
+  return items.find(({ features }) => features !== undefined)?.features?.length ?? 0;
+}
+
 /** Whether a model reads public content at all. */
 export function readsContent({ item }: Pick<ModelSpec, "item">): boolean {
   return item.attributes.length > 0 || item.features > 0;
@@ -71,10 +78,11 @@ export function readsContent({ item }: Pick<ModelSpec, "item">): boolean {
 /**
  * The content of these items for this model.
  * @param items the whole catalogue, in its order
+ * @param features in place of the items' own
  * @throws TRB_MODEL_CONTENT_ROWS when the table's rows are not the catalogue's items, one each: items that share a row by `itemRow` have
  *   no content of their own; TRB_MODEL_CONTENT_ATTRIBUTE, TRB_MODEL_CONTENT_FEATURES when they are not what the spec says
  */
-export function itemContent(spec: ModelSpec, items: readonly PublicItem[], features?: FeatureVectors): ItemContent {
+export function itemContent(spec: ModelSpec, items: readonly PublicItem[], features = vectorsOf(items)): ItemContent {
   if (items.length !== spec.items) throw fail("TRB_MODEL_CONTENT_ROWS", { rows: spec.items, items: items.length });
   const attributes = new Map<string, Int32Array>();
   for (const { name, values } of spec.item.attributes) {
@@ -82,10 +90,20 @@ export function itemContent(spec: ModelSpec, items: readonly PublicItem[], featu
   }
   if (spec.item.features === 0) return { attributes, features: new Float32Array(0) };
   const expected = `${spec.items} × ${spec.item.features}`;
-  const found = features === undefined ? "none" : `${features.values.length / features.width} × ${features.width}`;
-  if (features === undefined || found !== expected) throw fail("TRB_MODEL_CONTENT_FEATURES", { expected, found });
+  const found = features.width === 0 ? "none" : `${features.values.length / features.width} × ${features.width}`;
+  if (found !== expected) throw fail("TRB_MODEL_CONTENT_FEATURES", { expected, found });
   if (!features.values.every(Number.isFinite)) throw fail("TRB_MODEL_CONTENT_FEATURES", { expected, found: "NaN or infinity" });
   return { attributes, features: features.values };
+}
+
+/** The items' own vectors; zero for items without one. */
+function vectorsOf(items: readonly PublicItem[]): FeatureVectors {
+  const width = featureWidthOf(items);
+  const values = new Float32Array(items.length * width);
+  items.forEach(({ features }, place) => {
+    if (features?.length === width) values.set(features, place * width);
+  });
+  return { values, width };
 }
 
 function valueColumn(items: readonly PublicItem[], name: string, values: number): Int32Array {
