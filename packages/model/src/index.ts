@@ -15,6 +15,8 @@ export { decodeModel, encodeModel } from "./checkpoint/model-file.ts";
 export { decodeOptimiserState, encodeOptimiserState } from "./checkpoint/optimiser-file.ts";
 export { type ConformanceResult, conformance, conformanceTolerance } from "./conformance/conformance.ts";
 export type { GoldenCase } from "./conformance/golden-case.ts";
+export type { Sequence } from "./decoding/beam-search.ts";
+export { type DecodeOptions, type Decoder, decode, openDecoder } from "./decoding/decode.ts";
 export { type EvaluationOptions, evaluate, evaluateNextAction, type NextActionMetrics } from "./evaluation/evaluate.ts";
 export { type ItemScorer, modelScorer } from "./evaluation/item-scorer.ts";
 export { type CustomerRanks, type RankingOptions, rankCustomers } from "./evaluation/rank-customers.ts";

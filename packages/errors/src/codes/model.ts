@@ -123,6 +123,12 @@ export const modelErrors = defineErrors({
     status: 422,
     exitCode: 2,
   },
+  TRB_MODEL_DECODING_INVALID: {
+    message: "Nothing can be decoded: {reason}.",
+    advice: "Decode with a seq2seq model, at most its `steps` events, and a beam from 1 to 1000.",
+    status: 400,
+    exitCode: 2,
+  },
   TRB_MODEL_CONTENT_ROWS: {
     message: "The model has {rows} item rows and the catalogue {items} items: only items with a row each can have content.",
     advice:

@@ -33,7 +33,7 @@ export interface Memory {
   readonly mask: Tensor;
 }
 
-interface Build {
+export interface Build {
   readonly g: GraphBuilder;
   readonly spec: ModelSpec;
   readonly parameter: ParameterOf;
@@ -41,7 +41,8 @@ interface Build {
   readonly probe: Probe;
 }
 
-function encode({ g, spec, parameter, dropout, probe }: Build): Memory {
+/** Declares the history's ids and reads them. */
+export function encode({ g, spec, parameter, dropout, probe }: Build): Memory {
   const positions = g.input("positions", ["B", "L"], "int32");
   g.declareTokens(positions);
   const vectors = eventVectors(g, spec, parameter, declareEvents(g, spec));
@@ -52,7 +53,7 @@ function encode({ g, spec, parameter, dropout, probe }: Build): Memory {
   return { states: transformer(g, spec, parameter, dropout, input, blocks), mask };
 }
 
-interface Steps {
+export interface Steps {
   readonly tokens: Tokens;
   readonly positions: Tensor;
   readonly previous: Tensor;
@@ -60,15 +61,15 @@ interface Steps {
   readonly starts: Tensor;
 }
 
-function declareSteps(g: GraphBuilder): Steps {
+export function declareSteps(g: GraphBuilder): Steps {
   const positions = g.input("decoderPositions", ["B", "M"], "int32");
   const tokens = g.declareTokens(positions);
   const previous = g.input("previousItems", ["B", "M"], "int32");
   return { tokens, positions, previous, starts: g.input("starts", ["B", "M"], "int32") };
 }
 
-/** [B·M, width] */
-function decode({ g, spec, parameter, dropout, probe }: Build, memory: Memory, steps: Steps): Tensor {
+/** Hidden states [B·M, width], one a step. */
+export function decode({ g, spec, parameter, dropout, probe }: Build, memory: Memory, steps: Steps): Tensor {
   const read = { items: steps.previous, actions: undefined, gaps: undefined };
   const start = embedding(g, parameter("start.weight"), steps.starts, { factor: itemFactor(spec), distinct: true });
   const vectors = add(g, eventVectors(g, spec, parameter, read), start);
