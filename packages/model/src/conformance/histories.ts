@@ -25,7 +25,7 @@ export function historiesOf(golden: GoldenCase, targets: readonly (readonly numb
 }
 
 /** Values with zeros behind them, `size` in all. */
-export function padded(values: readonly number[], size: number): readonly number[] {
+function padded(values: readonly number[], size: number): readonly number[] {
   return Array.from({ length: size }, (_, t) => values[t] ?? 0);
 }
 

@@ -1,4 +1,8 @@
 /** What is TensorFlow.js' own: its memory, its backends, and what it says when one is missing. */
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import * as tf from "@tensorflow/tfjs-core";
 import { expect, test } from "vitest";
 import { GraphBuilder } from "../graph/builder.ts";
@@ -56,4 +60,36 @@ test("the native bindings run where they are, and are missed by name where they 
   // without being asked for, they give way
   const any = await tensorflowExecutor();
   expect(any.name).toBe(native instanceof Error ? "tensorflow-wasm" : "tensorflow-node");
+});
+
+/** Loads the executor in a process in which `@tensorflow/tfjs-node` is this CommonJS text. @returns what it printed */
+function withNativePackage(text: string, options: string): string {
+  const folder = mkdtempSync(join(tmpdir(), "tributary-tensorflow-"));
+  const file = join(folder, "native.cjs");
+  writeFileSync(file, text);
+  const script = `
+    import { registerHooks } from "node:module";
+    import { pathToFileURL } from "node:url";
+    const url = pathToFileURL(${JSON.stringify(file)}).href;
+    registerHooks({
+      resolve: (name, context, next) => (name === "@tensorflow/tfjs-node" ? { url, format: "commonjs", shortCircuit: true } : next(name, context)),
+    });
+    const { tensorflowExecutor } = await import("./tensorflow.ts");
+    await tensorflowExecutor(${options}).then(({ name }) => console.log(name), (error) => console.log(error.code, error.message));
+    process.exit(0);
+  `;
+  const flags = ["--disable-warning=ExperimentalWarning", "--input-type=module", "--eval", script];
+  const { stdout, stderr } = spawnSync(process.execPath, flags, { cwd: import.meta.dirname, encoding: "utf8" });
+  rmSync(folder, { recursive: true });
+  return stdout + stderr;
+}
+
+test("native bindings are taken first, with the function that newer versions of Node lack; without their binary they give way", () => {
+  const calls = `if (!require("node:util").isNullOrUndefined(null)) throw new Error("no such function"); module.exports = {};`;
+  expect(withNativePackage(calls, "{}")).toBe("tensorflow-node\n");
+  const unbuilt = `throw new Error("The Node.js native addon module can not be found");`;
+  expect(withNativePackage(unbuilt, "{}")).toBe("tensorflow-wasm\n");
+  const refused = withNativePackage(unbuilt, '{ backend: "node" }');
+  expect(refused).toContain("TRB_TENSOR_EXECUTOR_MISSING");
+  expect(refused).toContain("native addon module can not be found");
 });
