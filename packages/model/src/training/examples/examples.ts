@@ -106,9 +106,8 @@ function familyFeeds(
 
 /**
  * A matrix of one row takes another way through BLAS, with other rounding. Where a run of one customer would have one (a single
- * token; a recurrent model, step by step; a head on one state), an empty customer stands beside it.
+ * token, a decoder of one step, a recurrent model step by step), an empty customer stands beside it.
  */
 function fewestRows(spec: ModelSpec, length: number): number {
-  const perCustomer = spec.weights.churn > 0 || spec.weights.purchase > 0;
-  return length === 1 || spec.steps === 1 || isRecurrent(spec) || perCustomer ? 2 : 1;
+  return length === 1 || spec.steps === 1 || isRecurrent(spec) ? 2 : 1;
 }

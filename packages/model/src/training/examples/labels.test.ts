@@ -103,6 +103,6 @@ describe("what a model with outlook heads is fed with", () => {
     const example = exampleOf(short, two, 0, 1, 100 * day);
     expect(example).toMatchObject({ begin: 1, end: 3, inputs: 2 });
     const feeds = exampleFeeds(short, two, example ? [example] : [], 2);
-    expect([...(feeds["purchaseLabels"]?.data ?? [])]).toEqual([2, 1, 0, 0]);
+    expect([...(feeds["purchaseLabels"]?.data ?? [])]).toEqual([2, 1]);
   });
 });
