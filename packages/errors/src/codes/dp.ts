@@ -65,6 +65,27 @@ export const dpErrors = defineErrors({
     advice: "Use a larger noise multiplier or fewer steps.",
     ...usage,
   },
+  TRB_DP_TARGET_UNREACHABLE: {
+    message: "No {quantity} from {least} to {most} keeps ε = {epsilon} at δ = {delta}.",
+    advice: "Allow a larger ε or δ, or let less be released.",
+    ...usage,
+  },
+  TRB_DP_SENSITIVITY_INVALID: {
+    message: "The sensitivity is {sensitivity}; it must be a finite number above zero.",
+    advice: "Give the most by which one customer can move the answer.",
+    ...usage,
+  },
+  TRB_DP_EVENT_UNSUPPORTED: {
+    message: "The accountant {accountant} cannot bound {event}.",
+    advice: "Use an accountant that can: {others}.",
+    ...usage,
+  },
+  TRB_DP_BUDGET_EXCEEDED: {
+    message: "The release would pass the budget of ε = {epsilon} at δ = {delta}; nothing was charged.",
+    advice: "Release less, add more noise, or stop here: the budget does not come back.",
+    status: 409,
+    exitCode: 3,
+  },
   TRB_DP_ORDERS_MISMATCH: {
     message: "There are {orders} Rényi orders but {values} divergences.",
     advice: "Compose only vectors that stand for the same orders, each order above 1 and each divergence from 0 on.",
