@@ -20,10 +20,14 @@ export interface SampledGaussian {
 /** @throws TRB_DP_SAMPLING_RATE_INVALID, TRB_DP_NOISE_MULTIPLIER_INVALID, TRB_DP_STEPS_INVALID */
 export function checkSampledGaussian({ samplingRate, noiseMultiplier, steps }: SampledGaussian): void {
   checkSamplingRate(samplingRate);
+  checkNoiseMultiplier(noiseMultiplier);
+  checkSteps(steps);
+}
+
+export function checkNoiseMultiplier(noiseMultiplier: number): void {
   if (!(noiseMultiplier > 0 && Number.isFinite(noiseMultiplier))) {
     throw fail("TRB_DP_NOISE_MULTIPLIER_INVALID", { noiseMultiplier });
   }
-  checkSteps(steps);
 }
 
 export function checkSamplingRate(samplingRate: number): void {
