@@ -21,8 +21,10 @@ import {
 } from "./conformance-cases.ts";
 import type { Executor, Feeds, FeedTensor, Outputs } from "./executor.ts";
 import { float64Interpreter, interpret } from "./interpreter/interpreter.ts";
+import { operators } from "./interpreter/operators.ts";
 import { onnxruntimeExecutor } from "./onnxruntime.ts";
 import { onnxruntimeWebExecutor } from "./onnxruntime-web.ts";
+import { operators as tensorflowOperators } from "./tensorflow/operators.ts";
 import { tensorflowExecutor } from "./tensorflow.ts";
 
 const executors: readonly Executor[] = [
@@ -39,6 +41,14 @@ test("TensorFlow.js and both builds of ONNX Runtime are among the executors", ()
     "onnxruntime-web",
     expect.stringMatching(/^tensorflow-(node|wasm)$/),
   ]);
+});
+
+test("every operator that the interpreter knows is known to TensorFlow.js, and stands in a case below", () => {
+  const known = Object.keys(operators).sort();
+  expect(Object.keys(tensorflowOperators).sort()).toEqual(known);
+  const graphs = [...operatorCases.map(([, build]) => build), undefined].map(operatorGraph);
+  const used = [...graphs, loopGraph(false)].flatMap(({ nodes }) => nodes.map(({ operator }) => operator));
+  expect([...new Set(used)].sort()).toEqual(known);
 });
 
 /** The largest difference of an output, relative to its largest magnitude (and never to less than one). */
@@ -259,10 +269,11 @@ describe.each([onnxruntimeExecutor(), onnxruntimeWebExecutor()])("$name reads ON
   test("refuses bytes that are no model, a model cut short, one of another operator, and one whose inputs can't be fed", async () => {
     const whole = encodeOnnx(doubling());
     const g = new GraphBuilder("unknown");
-    g.output("y", g.node("NoSuchOperator", [g.input("x", [1])], [1]));
+    g.output("y", operations.exponential(g, g.input("x", [1])));
+    const foreign = Buffer.from(Buffer.from(encodeOnnx(g.graph())).toString("latin1").replaceAll("Exp", "Nil"), "latin1");
     const h = new GraphBuilder("integers");
     h.output("y", operations.cast(h, h.input("wide", ["N"], "int64"), "float"));
-    const bad = [Uint8Array.of(1, 2, 3), whole.subarray(0, whole.length / 2), encodeOnnx(g.graph()), encodeOnnx(h.graph())];
+    const bad = [Uint8Array.of(1, 2, 3), whole.subarray(0, whole.length / 2), foreign, encodeOnnx(h.graph())];
     for (const bytes of bad) {
       await expect(executor.loadOnnx(bytes, "some.onnx")).rejects.toMatchObject({
         code: "TRB_TENSOR_BYTES_UNREADABLE",

@@ -244,12 +244,6 @@ const unsqueeze: Operator = (inputs) => {
   return [{ shape: [...a.shape.slice(0, axis), 1, ...a.shape.slice(axis)], data: a.data }];
 };
 
-const squeeze: Operator = (inputs) => {
-  const a = input(inputs, 0);
-  const axes = new Set(Array.from(input(inputs, 1).data, (axis) => (axis + a.shape.length) % a.shape.length));
-  return [{ shape: a.shape.filter((_, axis) => !axes.has(axis)), data: a.data }];
-};
-
 const shape: Operator = (inputs, attributes) => {
   const sizes = input(inputs, 0).shape.slice(integer(attributes, "start", 0), integer(attributes, "end", 64));
   return [{ shape: [sizes.length], data: Float64Array.from(sizes) }];
@@ -324,8 +318,6 @@ export const operators: Readonly<Record<string, Operator>> = {
   Equal: map((a, b) => truth(a === b)),
   Greater: map((a, b) => truth(a > b)),
   Less: map((a, b) => truth(a < b)),
-  Not: map((a) => truth(a === 0)),
-  And: map((a, b) => truth(a !== 0 && b !== 0)),
   Where: map((condition, yes, no) => (condition ? yes : no)),
   MatMul: (inputs) => [multiply(input(inputs, 0), input(inputs, 1), false, false, 1)],
   FusedMatMul: (inputs, attributes) => {
@@ -348,7 +340,6 @@ export const operators: Readonly<Record<string, Operator>> = {
   Transpose: transpose,
   Pad: pad,
   Unsqueeze: unsqueeze,
-  Squeeze: squeeze,
   Shape: shape,
   Range: range,
   Expand: expand,

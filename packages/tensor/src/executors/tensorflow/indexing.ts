@@ -104,17 +104,6 @@ const unsqueeze: Operator = (tf, inputs) => {
   return [tf.reshape(a, shape)];
 };
 
-const squeeze: Operator = (tf, inputs) => {
-  const a = operand(inputs, 0);
-  const dropped = new Set(numbersOf(operand(inputs, 1)).map((axis) => (axis + a.rank) % a.rank));
-  return [
-    tf.reshape(
-      a,
-      a.shape.filter((_, axis) => !dropped.has(axis)),
-    ),
-  ];
-};
-
 const shape: Operator = (tf, inputs, attributes) => {
   const a = operand(inputs, 0);
   const sizes = a.shape.slice(integerAttribute(attributes, "start", 0), integerAttribute(attributes, "end", a.rank));
@@ -147,7 +136,6 @@ export const indexing: Readonly<Record<string, Operator>> = {
   Reshape: reshape,
   Pad: pad,
   Unsqueeze: unsqueeze,
-  Squeeze: squeeze,
   Shape: shape,
   Range: range,
   Expand: expand,
