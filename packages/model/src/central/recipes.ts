@@ -4,7 +4,7 @@
  */
 import { seededRandom } from "@tributary/events/histories";
 import { initialParameters } from "../checkpoint/initial-parameters.ts";
-import { isRecurrent, type ModelSpec, modelSpec } from "../spec.ts";
+import { type ModelSpec, modelSpec } from "../spec.ts";
 import type { TeamTask } from "./team.ts";
 import type { CentralOptions } from "./train-centrally.ts";
 
@@ -13,7 +13,7 @@ export interface Recipe extends Pick<TeamTask, "spec" | "initial" | "adamw" | "w
 }
 
 /** Negatives that share a step's softmax; a small catalogue has half of its items, at most. */
-const negatives = 256;
+const negatives = 1024;
 
 /**
  * @param items size of the catalogue
@@ -34,7 +34,6 @@ export function qualityRecipe(
     heads: 1,
     dropout: 500,
     nextItem: { loss: "softmax", negatives: Math.min(negatives, Math.floor(items / 2)), calibration: 0 },
-    ...(isRecurrent({ family }) ? { positions: "learned" } : {}),
   });
   const random = seededRandom(settings.seed, "initial parameters");
   const fill = (out: Uint8Array) => {
@@ -48,7 +47,7 @@ export function qualityRecipe(
     options: {
       ...settings,
       batch: 128,
-      schedule: { learningRate: 0.001, warmUpSteps: 100, decay: "cosine", floor: 0 },
+      schedule: { learningRate: 0.002, warmUpSteps: 100, decay: "cosine", floor: 0 },
       negatives: { power: 0, correction: 0 },
       validateEvery: 2,
       patience: 10,
