@@ -50,7 +50,7 @@ export function attentionWithWeights(
   if (mask && masked.shape.length !== scores.shape.length) throw mismatch("attention", scores, mask);
   const weights = softmaxOf(g, masked);
   const attended = product(g, weights, value);
-  g.record([attended], [query, key, value], ([d]) => {
+  const back = ([d]: readonly (Tensor | undefined)[]) => {
     if (d === undefined) return [];
     // Σ_s weights_ts·(d·valueᵀ)_ts = d_t·y_t: the softmax's way back without a pass over [M, L]
     const own = sumOver(g, times(g, d, attended), [-1], true);
@@ -60,7 +60,8 @@ export function attentionWithWeights(
       product(g, dScores, query, { transposeA: true, alpha }),
       product(g, weights, d, { transposeA: true }),
     ];
-  });
+  };
+  g.record([attended], [query, key, value], back, mask ? [mask] : []);
   return { attended, weights };
 }
 

@@ -2,7 +2,7 @@
  * The reverse pass: from the loss terms back through the tape. Gradients of ordinary tensors become nodes of the same graph;
  * gradients of parameters are kept as uses, because each customer's has to be told apart (`clipping/`).
  */
-import { fail } from "@tributary/errors";
+import { fail, type TributaryError } from "@tributary/errors";
 import type { GraphBuilder, Parameter } from "../graph/builder.ts";
 import { onesLike, plus, reshape, sumOver } from "../graph/operations.ts";
 import { mismatch, sameShape, showShape } from "../graph/shapes.ts";
@@ -10,8 +10,8 @@ import type { Shape, Tensor } from "../graph/types.ts";
 
 /**
  * Back-propagates the sum of all loss terms.
- * @throws TRB_TENSOR_UNSUPPORTED_USE when a parameter got a gradient whose per-customer parts are unknown,
- *   TRB_TENSOR_UNUSED_PARAMETER when one got none
+ * @throws TRB_TENSOR_UNSUPPORTED_USE when a parameter got a gradient whose per-customer parts are unknown, or reaches the loss by a
+ *   step that passes no gradient on; TRB_TENSOR_UNUSED_PARAMETER when one got none
  */
 export function backward(g: GraphBuilder): void {
   const flow = new GradientFlow(g, (parameter, gradient) => {
@@ -28,6 +28,25 @@ export function backward(g: GraphBuilder): void {
   for (const { tensor, uses } of g.parameters.values()) {
     if (uses.length === 0) throw fail("TRB_TENSOR_UNUSED_PARAMETER", { parameter: tensor.name });
   }
+  refuseBlindSteps(g);
+}
+
+/** A gradient may be lost on one of several ways to the loss: what a step reads is tracked, or no parameter stands behind it. */
+function refuseBlindSteps(g: GraphBuilder): void {
+  const behind = g.parametersBehind();
+  for (const { inputs, fixed } of [...g.losses, ...g.tape]) {
+    const blind = [...inputs.filter((tensor) => !g.isTracked(tensor)), ...fixed].find(({ name }) => behind.has(name));
+    const parameter = blind && behind.get(blind.name)?.tensor;
+    if (parameter === undefined) continue;
+    const shapes = { shape: showShape(parameter.shape), gradient: `none by way of ${blind?.name}` };
+    throw fail("TRB_TENSOR_UNSUPPORTED_USE", { parameter: parameter.name, ...shapes });
+  }
+}
+
+/** The error of a step whose way back to a tensor is not known, though a parameter stands behind it. */
+export function noWayBack(step: string, tensor: Tensor): TributaryError {
+  const shapes = { shape: showShape(tensor.shape), gradient: `none by way of ${step}` };
+  return fail("TRB_TENSOR_UNSUPPORTED_USE", { parameter: tensor.name, ...shapes });
 }
 
 /**

@@ -17,7 +17,7 @@ import {
   times,
   transposed,
 } from "../graph/operations.ts";
-import { dimension, knownDimension } from "../graph/shapes.ts";
+import { dimension, knownDimension, mismatch } from "../graph/shapes.ts";
 import type { Dimension, Tensor } from "../graph/types.ts";
 
 export function add(g: GraphBuilder, a: Tensor, b: Tensor): Tensor {
@@ -114,6 +114,9 @@ function zerosLike(g: GraphBuilder, a: Tensor): Tensor {
 /** [B, L, heads·width] → [B, heads, L, width]; one head is left as it is. */
 export function splitHeads(g: GraphBuilder, a: Tensor, heads: number): Tensor {
   if (heads === 1) return a;
+  if (a.shape.length !== 3 || knownDimension(a, 2) % heads !== 0) {
+    throw mismatch("splitHeads", a, ["B", "L", `a multiple of ${heads}`]);
+  }
   const [customers, positions] = [dimension(a, 0), dimension(a, 1)];
   const width = knownDimension(a, 2) / heads;
   const apart = regroup(g, a, [0, 0, heads, width], [customers, positions, heads, width]);
@@ -123,6 +126,7 @@ export function splitHeads(g: GraphBuilder, a: Tensor, heads: number): Tensor {
 /** [B, heads, L, width] → [B, L, heads·width] */
 export function mergeHeads(g: GraphBuilder, a: Tensor): Tensor {
   if (a.shape.length === 3) return a;
+  if (a.shape.length !== 4) throw mismatch("mergeHeads", a, ["B", "heads", "L", "width"]);
   const heads = knownDimension(a, 1);
   const width = knownDimension(a, 3);
   const apart = transpose(g, a, [0, 2, 1, 3]);

@@ -31,6 +31,7 @@ import {
 } from "../graph/operations.ts";
 import { knownDimension, mismatch, oneMore, sameShape } from "../graph/shapes.ts";
 import type { Tensor } from "../graph/types.ts";
+import { noWayBack } from "./backward.ts";
 
 /** x · weight + bias. x [T, in], weight [in, out], bias [out] */
 export function linear(g: GraphBuilder, x: Tensor, weight: Tensor, bias: Tensor): Tensor {
@@ -68,6 +69,7 @@ export function project(g: GraphBuilder, x: Tensor, weight: Tensor): Tensor {
 /** (x − mean)/√(variance + epsilon) · gain + bias over the last axis. x [T, width] */
 export function layerNorm(g: GraphBuilder, x: Tensor, gain: Tensor, bias: Tensor, epsilon = 1e-5): Tensor {
   const width = knownDimension(x, -1);
+  for (const vector of [gain, bias]) if (!sameShape(vector.shape, [width])) throw mismatch("layerNorm", vector, [width]);
   const column = [...x.shape.slice(0, -1), 1];
   const ones = g.constant(Array.from({ length: width }, () => 1));
   const attributes = { axis: -1, epsilon: { float: epsilon } };
@@ -146,12 +148,16 @@ export function embedding(
   const present = flattened(g, presence(g, ids, options.factor ?? 1));
   const y = times(g, found, present);
   const parameter = g.parameterOf(table);
-  g.record([y], [table], ([d]) => {
-    if (d && parameter) {
-      parameter.uses.push({ kind: "rows", ids, values: times(g, d, present), distinct: options.distinct ?? false });
-    }
-    return [];
-  });
+  g.record(
+    [y],
+    [table],
+    ([d]) => {
+      if (parameter === undefined) throw noWayBack("embedding", table);
+      if (d) parameter.uses.push({ kind: "rows", ids, values: times(g, d, present), distinct: options.distinct ?? false });
+      return [];
+    },
+    [ids],
+  );
   return y;
 }
 
@@ -173,7 +179,7 @@ export function windowOf(g: GraphBuilder, sequence: Tensor, offset: 0 | 1): Tens
 export function dropout(g: GraphBuilder, x: Tensor, mask: Tensor): Tensor {
   if (!sameShape(x.shape, mask.shape)) throw mismatch("dropout", x, mask);
   const y = times(g, x, mask);
-  g.record([y], [x], ([d]) => [d && times(g, d, mask)]);
+  g.record([y], [x], ([d]) => [d && times(g, d, mask)], [mask]);
   return y;
 }
 

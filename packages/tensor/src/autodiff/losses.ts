@@ -61,6 +61,7 @@ export function tiedSoftmaxLoss(g: GraphBuilder, { hidden, table: given, targets
   g.losses.push({
     loss,
     inputs: [hidden],
+    fixed: [weights, targets],
     pullback: () => {
       // the gradient is (p − onehot) ⊗ weighted: p stays as it is, the −1 is a sparse row at the target
       recordVectorGradients(g, table, {
@@ -91,6 +92,7 @@ export function softmaxLoss(g: GraphBuilder, logits: Tensor, ids: Tensor, weight
   g.losses.push({
     loss,
     inputs: [logits],
+    fixed: [weights, ids],
     pullback: () => {
       const difference = scatterElements(g, probabilities, places, minus(g, own, g.constant(1)), 1);
       return [times(g, difference, weights)];

@@ -23,6 +23,7 @@ import {
 } from "../graph/operations.ts";
 import { dimension, knownDimension, mismatch, sameShape } from "../graph/shapes.ts";
 import type { Tensor } from "../graph/types.ts";
+import { noWayBack } from "./backward.ts";
 import { placesOf, presence } from "./layers.ts";
 
 export type TablePart =
@@ -142,7 +143,9 @@ export function recordVectorGradients(g: GraphBuilder, table: ComposedTable, gra
   const { factor, weighted, columns, slotsOf, targets, targetScale } = gradients;
   const targetValues = times(g, weighted, targetScale ?? g.constant(-1));
   for (const part of table.parts) {
-    const parameter = g.parameterOf(matrixOf(part));
+    const matrix = matrixOf(part);
+    const parameter = g.parameterOf(matrix);
+    if (parameter === undefined && g.isTracked(matrix)) throw noWayBack("output table", matrix);
     if (part.kind === "own") {
       parameter?.uses.push(
         { kind: "columns", factor, values: weighted, columns, slotsOf },

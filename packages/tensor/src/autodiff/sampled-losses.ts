@@ -126,6 +126,7 @@ export function sampledSoftmaxLoss(
   g.losses.push({
     loss,
     inputs: [hidden],
+    fixed: [weights, targets, sample.negatives, sample.correction],
     pullback: () => {
       const factor = scatterElements(g, probabilities, lastColumn, scaled(g, ownProbability, 0), 1);
       const ownSlope = minus(g, ownProbability, g.constant(1));
@@ -174,6 +175,7 @@ export function gbceLoss(g: GraphBuilder, tied: TiedTargets, sample: Negatives &
   g.losses.push({
     loss,
     inputs: [hidden],
+    fixed: [weights, targets, sample.negatives],
     pullback: () => {
       // executors round a sigmoid far down to something above zero; columns that are none of a token's must be zero
       const nothing = scaled(g, ownScore, 0);

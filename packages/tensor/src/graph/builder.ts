@@ -13,6 +13,8 @@ export interface TapeEntry {
   readonly outputs: readonly Tensor[];
   readonly inputs: readonly Tensor[];
   readonly pullback: (gradients: readonly (Tensor | undefined)[]) => readonly (Tensor | undefined)[];
+  /** What it reads besides: no gradient goes there, so none of it may depend on a parameter. */
+  readonly fixed: readonly Tensor[];
 }
 
 /** A loss [tokens, 1], already weighted: the sum over everything is what is minimised. */
@@ -21,6 +23,7 @@ export interface LossTerm {
   readonly inputs: readonly Tensor[];
   /** Gradients of the summed loss with respect to `inputs`. */
   readonly pullback: () => readonly (Tensor | undefined)[];
+  readonly fixed: readonly Tensor[];
 }
 
 export interface Parameter {
@@ -196,12 +199,27 @@ export class GraphBuilder {
   }
 
   /** Remembers how to go back through a step. A step that equals an earlier one is that step: it is recorded once. */
-  record(outputs: readonly Tensor[], inputs: readonly Tensor[], pullback: TapeEntry["pullback"]): void {
+  record(
+    outputs: readonly Tensor[],
+    inputs: readonly Tensor[],
+    pullback: TapeEntry["pullback"],
+    fixed: readonly Tensor[] = [],
+  ): void {
     const name = first(outputs).name;
-    if (this.#taped.has(name) || !inputs.some((tensor) => this.isTracked(tensor))) return;
+    if (this.#taped.has(name) || ![...inputs, ...fixed].some((tensor) => this.isTracked(tensor))) return;
     this.#taped.add(name);
     for (const output of outputs) this.#tracked.add(output.name);
-    this.tape.push({ outputs, inputs, pullback });
+    this.tape.push({ outputs, inputs, pullback, fixed });
+  }
+
+  /** For every tensor that is computed from parameters, one of them, whether gradients find the way back or not. */
+  parametersBehind(): ReadonlyMap<string, Parameter> {
+    const behind = new Map(this.parameters);
+    for (const node of this.#nodes) {
+      const [parameter] = namesRead(node).flatMap((name) => behind.get(name) ?? []);
+      if (parameter) for (const name of node.outputs) behind.set(name, parameter);
+    }
+    return behind;
   }
 
   has(name: string): boolean {

@@ -81,6 +81,19 @@ export function affine(g: GraphBuilder, a: Tensor, b: Tensor, bias: Tensor, tran
   return g.node("Gemm", [a, b, bias], shape, transposeB ? { attributes: { transB: 1 } } : {});
 }
 
+/** @throws TRB_TENSOR_SHAPE_MISMATCH where a tensor has no such axis */
+function within(
+  operator: string,
+  a: Tensor,
+  axes: readonly number[],
+  least = -a.shape.length,
+  most = a.shape.length - 1,
+): void {
+  for (const axis of axes) {
+    if (axis < least || axis > most) throw mismatch(operator, a, [`an axis ${axis}`]);
+  }
+}
+
 function reduced(shape: Shape, axes: readonly number[], keep: boolean): Shape {
   const dropped = new Set(axes.map((axis) => (axis + shape.length) % shape.length));
   return keep ? shape.map((size, axis) => (dropped.has(axis) ? 1 : size)) : shape.filter((_, axis) => !dropped.has(axis));
@@ -88,8 +101,10 @@ function reduced(shape: Shape, axes: readonly number[], keep: boolean): Shape {
 
 const reduction =
   (operator: string) =>
-  (g: GraphBuilder, a: Tensor, axes: readonly number[], keep = false): Tensor =>
-    g.node(operator, [a, g.integers(...axes)], reduced(a.shape, axes, keep), { attributes: { keepdims: keep ? 1 : 0 } });
+  (g: GraphBuilder, a: Tensor, axes: readonly number[], keep = false): Tensor => {
+    within(operator, a, axes);
+    return g.node(operator, [a, g.integers(...axes)], reduced(a.shape, axes, keep), { attributes: { keepdims: keep ? 1 : 0 } });
+  };
 
 export const sumOver = reduction("ReduceSum");
 export const squareSumOver = reduction("ReduceSumSquare");
@@ -111,13 +126,22 @@ export function gatherRows(g: GraphBuilder, table: Tensor, places: Tensor): Tens
   return g.node("Gather", [table, places], [...places.shape, ...table.shape.slice(1)], { type: table.type });
 }
 
+/** Sizes must agree on all axes but one. */
+function besides(operator: string, a: Tensor, places: Tensor, axis: number): void {
+  within(operator, a, [axis]);
+  const along = (axis + a.shape.length) % a.shape.length;
+  const fits = a.shape.length === places.shape.length && a.shape.every((size, i) => i === along || size === places.shape[i]);
+  if (!fits) throw mismatch(operator, a, places);
+}
+
 export function gatherElements(g: GraphBuilder, a: Tensor, places: Tensor, axis: number): Tensor {
-  if (a.shape.length !== places.shape.length) throw mismatch("GatherElements", a, places);
+  besides("GatherElements", a, places, axis);
   return g.node("GatherElements", [a, places], places.shape, { type: a.type, attributes: { axis } });
 }
 
 export function scatterElements(g: GraphBuilder, a: Tensor, places: Tensor, values: Tensor, axis: number): Tensor {
   if (!sameShape(places.shape, values.shape)) throw mismatch("ScatterElements", places, values);
+  besides("ScatterElements", a, places, axis);
   return g.node("ScatterElements", [a, places, values], a.shape, { type: a.type, attributes: { axis } });
 }
 
@@ -132,6 +156,7 @@ export function concatenate(g: GraphBuilder, parts: readonly Tensor[], axis: num
       rightShape: "",
     });
   if (rest.length === 0) return first;
+  within("Concat", first, [axis]);
   const place = (axis + first.shape.length) % first.shape.length;
   const sizes = parts.map((part) => part.shape[place] ?? 0);
   for (const part of rest) {
@@ -157,6 +182,7 @@ export function splitLast(g: GraphBuilder, a: Tensor, parts: number): readonly T
 
 /** From `start` up to, not including, `end` of an axis; `size` is what that makes. */
 export function slice(g: GraphBuilder, a: Tensor, axis: number, start: number, end: number, size: Dimension): Tensor {
+  within("Slice", a, [axis], 0);
   const shape = a.shape.map((old, i) => (i === axis ? size : old));
   return g.node("Slice", [a, g.integers(start), g.integers(end), g.integers(axis)], shape, { type: a.type });
 }
@@ -174,12 +200,13 @@ export function reshape(g: GraphBuilder, a: Tensor, sizes: readonly number[] | T
 }
 
 export function transposed(g: GraphBuilder, a: Tensor, order: readonly number[]): Tensor {
-  if (order.length !== a.shape.length) throw mismatch("Transpose", a, order);
+  if (order.length !== a.shape.length || order.some((_, axis) => !order.includes(axis))) throw mismatch("Transpose", a, order);
   const shape = order.map((axis) => dimension(a, axis));
   return g.node("Transpose", [a], shape, { type: a.type, attributes: { perm: order } });
 }
 
 export function unsqueeze(g: GraphBuilder, a: Tensor, axis: number): Tensor {
+  within("Unsqueeze", a, [axis], 0, a.shape.length);
   const shape = [...a.shape.slice(0, axis), 1, ...a.shape.slice(axis)];
   return g.node("Unsqueeze", [a, g.integers(axis)], shape, { type: a.type });
 }

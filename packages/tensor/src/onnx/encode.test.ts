@@ -50,3 +50,17 @@ test("an initialiser of the wrong size or of no input is refused", () => {
   expect(encode("w", 5)).toThrow(expect.objectContaining({ code: "TRB_TENSOR_FEED_SHAPE" }));
   expect(encode("v", 6)).toThrow(expect.objectContaining({ code: "TRB_TENSOR_FEED_MISSING" }));
 });
+
+test("an operator that nothing runs, or a tensor that nothing makes, is refused before a byte is written", () => {
+  const g = new GraphBuilder("unknown");
+  g.output("y", g.node("NoSuchOperator", [g.input("x", [1])], [1]));
+  expect(() => encodeOnnx(g.graph())).toThrow(
+    expect.objectContaining({
+      code: "TRB_TENSOR_UNKNOWN_OPERATOR",
+      details: expect.objectContaining({ operator: "NoSuchOperator" }),
+    }),
+  );
+  const h = new GraphBuilder("dangling");
+  h.output("y", plus(h, h.input("x", [1]), g.constant(1)));
+  expect(() => encodeOnnx(h.graph())).toThrow(expect.objectContaining({ code: "TRB_TENSOR_DANGLING" }));
+});

@@ -3,6 +3,8 @@
  * field numbers of onnx.proto (https://github.com/onnx/onnx/blob/main/onnx/onnx.proto). The bytes depend on the graph alone.
  */
 import { fail } from "@tributary/errors";
+import { checkGraph } from "../executors/executor.ts";
+import { operators } from "../executors/interpreter/operators.ts";
 import type { Attribute, Constant, DataType, Graph, GraphNode, Tensor } from "../graph/types.ts";
 import { ProtobufWriter } from "./protobuf.ts";
 
@@ -22,8 +24,12 @@ export interface EncodeOptions {
   readonly metadata?: Readonly<Record<string, string>>;
 }
 
-/** @throws TRB_TENSOR_FEED_SHAPE when an initialiser's size is not that of its input, TRB_TENSOR_FEED_MISSING for an unknown name */
+/**
+ * @throws TRB_TENSOR_FEED_SHAPE when an initialiser's size is not that of its input, TRB_TENSOR_FEED_MISSING for an unknown name,
+ *   TRB_TENSOR_UNKNOWN_OPERATOR, TRB_TENSOR_DANGLING
+ */
 export function encodeOnnx(graph: Graph, options: EncodeOptions = {}): Uint8Array {
+  checkGraph(graph, "ONNX", (operator) => operator in operators);
   const initialisers = options.initialisers ?? new Map<string, Float32Array>();
   const inputs = new Map(graph.inputs.map((input) => [input.name, input]));
   const metadata = Object.entries(options.metadata ?? {}).sort(([a], [b]) => (a < b ? -1 : 1));
