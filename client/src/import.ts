@@ -2,20 +2,11 @@
  * `tributary node import`: behaviour logs → the node's encrypted store, by the plan's own catalogue. It replaces what was there;
  * the budget stays as it is, since the same customers have already paid for what was released.
  */
-import { readFileSync } from "node:fs";
 import { fail } from "@tributary/errors";
-import {
-  type Catalogue,
-  type ColumnNames,
-  type Histories,
-  type ImportOptions,
-  type ImportReport,
-  importLog,
-  parseCatalogue,
-} from "@tributary/events";
+import { type ColumnNames, type Histories, type ImportOptions, type ImportReport, importLog } from "@tributary/events";
+import { readHomeCatalogue } from "./home/catalogue.ts";
 import { writeHistories } from "./home/histories.ts";
-import { reasonOf } from "./home/layout.ts";
-import { type Home, withHome } from "./home/open.ts";
+import { withHome } from "./home/open.ts";
 import { mergeHistories } from "./merge-histories.ts";
 
 export interface ImportEventsOptions {
@@ -40,7 +31,7 @@ const leastCustomers = 2;
 /** @throws TRB_NODE_NOT_JOINED, TRB_NODE_HOME_UNREADABLE, TRB_NODE_HOME_UNWRITABLE, and what `importLog` refuses */
 export function importEvents(options: ImportEventsOptions): Promise<ImportSummary> {
   return withHome(options.home, async (home) => {
-    const catalogue = openCatalogue(home);
+    const catalogue = readHomeCatalogue(home.layout);
     let histories: Histories | undefined;
     const reports: ImportReport[] = [];
     let repeated = 0;
@@ -68,15 +59,6 @@ export function importEvents(options: ImportEventsOptions): Promise<ImportSummar
     await writeHistories(home.layout, histories);
     return summarise(reports, histories, repeated);
   });
-}
-
-/** The catalogue that was fetched, and checked against the plan's hash, when the node joined. */
-function openCatalogue({ layout }: Home): Catalogue {
-  try {
-    return parseCatalogue(readFileSync(layout.catalogue));
-  } catch (cause) {
-    throw fail("TRB_NODE_HOME_UNREADABLE", { file: layout.catalogue, reason: reasonOf(cause) }, cause);
-  }
 }
 
 function summarise(reports: readonly ImportReport[], histories: Histories, repeated: number): ImportSummary {

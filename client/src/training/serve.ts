@@ -10,10 +10,11 @@ import { checkCustomers, type RandomSource } from "@tributary/dp";
 import { fail, isTributaryError } from "@tributary/errors";
 import type { Histories } from "@tributary/events";
 import { initialModel, localUpdatesOf, negativesSource, roundParameters } from "@tributary/federation";
-import { decodeModel, openTrainer, rehearse, type Trainer, trainingVector } from "@tributary/model";
+import { decodeModel, itemContent, openTrainer, readsContent, rehearse, type Trainer, trainingVector } from "@tributary/model";
 import { type NodeId, planHash, type Sha256 } from "@tributary/protocol";
 import { nodeCrypto } from "@tributary/protocol/node-crypto";
 import { onnxruntimeExecutor } from "@tributary/tensor/onnxruntime";
+import { readPlannedCatalogue } from "../home/catalogue.ts";
 import { readHistories, storeGeneration } from "../home/histories.ts";
 import { layoutOf } from "../home/layout.ts";
 import type { TrainingAnswer, TrainingJob, TrainingOrder, TrainingSetup } from "./words.ts";
@@ -71,7 +72,10 @@ function trainingLoop(setup: TrainingSetup, random: ServeTrainingOptions["random
     return store.histories;
   };
   const loadedTrainer = (): Promise<Trainer> => {
-    trainer ??= openTrainer(plan.model, onnxruntimeExecutor(), localUpdatesOf(plan)).catch((error: unknown) => {
+    trainer ??= openTrainer(plan.model, onnxruntimeExecutor(), localUpdatesOf(plan), {
+      content: readsContent(plan.model) ? itemContent(plan.model, readPlannedCatalogue(layout, plan).items) : undefined,
+      now: Date.now() / 1000, // a node's log is watched to this day
+    }).catch((error: unknown) => {
       trainer = undefined; // the next round may try again
       throw error;
     });

@@ -10,7 +10,15 @@ export type { NegativeSampling } from "./central/sampled-negatives.ts";
 export type { Schedule } from "./central/schedule.ts";
 export type { Team, TeamTask } from "./central/team.ts";
 export { type CentralOptions, type CentralTraining, type EpochReport, trainCentrally } from "./central/train-centrally.ts";
+export {
+  type Checkpoint,
+  type CheckpointFiles,
+  describeFile,
+  readCheckpoint,
+  writeCheckpoint,
+} from "./checkpoint/checkpoint-files.ts";
 export { initialParameters } from "./checkpoint/initial-parameters.ts";
+export { federatedProvenance, intendedUse, knownLimits, type ModelCard } from "./checkpoint/model-card.ts";
 export { decodeModel, encodeModel } from "./checkpoint/model-file.ts";
 export { decodeOptimiserState, encodeOptimiserState } from "./checkpoint/optimiser-file.ts";
 export { type ConformanceResult, conformance, conformanceTolerance } from "./conformance/conformance.ts";
@@ -30,10 +38,20 @@ export {
   resultBlock,
 } from "./evaluation/result-block.ts";
 export type { SampledNegatives } from "./evaluation/sampled-negatives.ts";
+export { evaluateChurn, evaluatePurchase, type OutlookMetrics, type OutlookOptions } from "./evaluation/outlook.ts";
 export { feedsOf, openScorer, type Scorer, type Scores, type Stretch } from "./evaluation/scorer.ts";
 export { exportOnnx, inferenceGraph } from "./graphs/inference.ts";
 export { graphDigestInput, trainingGraphs } from "./graphs/training.ts";
 export { graphVersion, sinusoids, weightsOf } from "./graphs/weights.ts";
+export {
+  attributesOf,
+  type FeatureVectors,
+  featureWidthOf,
+  type ItemContent,
+  itemContent,
+  type PublicItem,
+  readsContent,
+} from "./item-content/item-content.ts";
 export { type ClassificationMetrics, type ClassMetrics, classificationMetrics } from "./metrics/classification.ts";
 export { type ListMetrics, listMetrics, type RankedCustomers } from "./metrics/lists.ts";
 export { type Calibration, type CalibrationBin, calibration, rocAuc } from "./metrics/probabilities.ts";

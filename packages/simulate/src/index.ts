@@ -12,4 +12,5 @@ export { type MarketSettings, marketDefaults } from "./market/settings.ts";
 export { type Market, syntheticMarket, writeMarket } from "./market/synthetic-market.ts";
 export { type PlanIdentity, planDocument } from "./plan-document.ts";
 export { choosePlan, type PlanChoice, type PlannedNumbers, type PlanRequest } from "./planner/choose-plan.ts";
+export type { ModelWishes } from "./planner/model-size.ts";
 export { type FederationReport, joiningSentence, type MerchantReport, type RoundReport } from "./report.ts";

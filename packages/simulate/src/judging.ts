@@ -5,6 +5,7 @@
 import { type HeldOut, type Histories, leaveLastOut } from "@tributary/events";
 import {
   evaluate,
+  type ItemContent,
   itemCounts,
   joinRanks,
   type ModelSpec,
@@ -36,6 +37,10 @@ export interface JudgeOptions {
   readonly items: number;
   readonly executor: Executor;
   readonly repeats: Repeats;
+  /** What is publicly known of items, where the model reads it. */
+  readonly content?: ItemContent | undefined;
+  /** Unix seconds until which the logs were watched, where the model has a churn head. */
+  readonly now?: number | undefined;
 }
 
 /** Ranks of every merchant's customers by one model. */
@@ -72,6 +77,8 @@ export async function judgeAlone(
       initial,
       seed: place + 1,
       deadline: () => performance.now() > end,
+      content: options.content,
+      now: options.now,
     });
     ranks.push(await evaluate(options.model, parameters, options.executor, part, options));
     options.onMerchant?.(place + 1);

@@ -1,17 +1,18 @@
 /** `tributary plan …`: what a federation may do and what it costs, fixed in one document. */
 import { coordinatorIdentity } from "@tributary/coordinator";
 import { fail } from "@tributary/errors";
-import { readCatalogue } from "@tributary/events";
+import { readCatalogue, writeCatalogue } from "@tributary/events";
 import { parameterCount } from "@tributary/model";
 import { describePlan, explainPlan, federationName, lintPlan, type Plan, parsePlan, planHash } from "@tributary/protocol";
 import { nodeCrypto } from "@tributary/protocol/node-crypto";
 import { choosePlan, planDocument } from "@tributary/simulate";
 import { Command, Option } from "commander";
 import { readJson, writeOutput } from "../files.ts";
+import { addModelOptions, featuredCatalogue, type ModelOptions, modelWishes } from "../model-options.ts";
 import { deltaOption, epsilonOption, integerOption, jsonOption, merchantsOption, textOption } from "../options.ts";
 import { print } from "../output.ts";
 
-interface NewOptions {
+interface NewOptions extends ModelOptions {
   readonly home: string;
   readonly federation: string;
   readonly catalogue: string;
@@ -23,6 +24,7 @@ interface NewOptions {
   readonly rounds?: number;
   readonly minCohort?: number;
   readonly out: string;
+  readonly catalogueOut?: string;
   readonly demo?: boolean;
   readonly json?: boolean;
 }
@@ -30,9 +32,9 @@ interface NewOptions {
 export function planCommand(): Command {
   const plan = new Command("plan").description("what a federation may do, and what it costs");
 
-  plan
-    .command("new")
-    .description("choose a plan for so many customers, merchants and items, and write it down")
+  addModelOptions(
+    plan.command("new").description("choose a plan for so many customers, merchants and items, and write it down"),
+  )
     .requiredOption("--home <folder>", "the coordinator's folder; its key is made there if there is none")
     .requiredOption("--catalogue <file>", "catalogue JSONL")
     .addOption(
@@ -52,6 +54,10 @@ export function planCommand(): Command {
       new Option("--catalogue-provenance <how>", "where the catalogue comes from").choices(["public", "log"]).default("public"),
     )
     .option("--out <file>", "where to write it", "plan.json")
+    .option(
+      "--catalogue-out <file>",
+      "where to write the catalogue with the features of --features, which the plan is bound to",
+    )
     .option("--demo", "allow a catalogue made from behaviour (demonstrations only)")
     .addOption(jsonOption())
     .addHelpText(
@@ -61,10 +67,17 @@ export function planCommand(): Command {
     .action(async (options: NewOptions) => {
       const { epsilon, delta, customers, merchants, rounds, minCohort } = options;
       const crypto = nodeCrypto();
-      const catalogue = await readCatalogue(options.catalogue);
+      if ((options.features === undefined) !== (options.catalogueOut === undefined)) {
+        throw fail("TRB_CLI_BAD_OPTION", {
+          ...{ option: "--catalogue-out", value: options.catalogueOut ?? "nothing" },
+          expected: "given together with --features: nodes get their features in that file",
+        });
+      }
+      const catalogue = await featuredCatalogue(await readCatalogue(options.catalogue), options);
       const choice = choosePlan({
         ...{ customers, merchants, epsilon, delta },
         catalogueItems: catalogue.items.length,
+        ...modelWishes(options, catalogue),
         ...(rounds === undefined ? {} : { rounds }),
         ...(minCohort === undefined ? {} : { minCohort }),
       });
@@ -72,6 +85,7 @@ export function planCommand(): Command {
       const { key: coordinatorKey } = coordinatorIdentity(options.home);
       const plan = planDocument(crypto, choice.plan, { federation, coordinatorKey, catalogue, catalogueProvenance });
       requireSound(plan, options.demo ?? false);
+      if (options.catalogueOut !== undefined) await writeCatalogue(options.catalogueOut, catalogue);
       writeOutput(options.out, `${JSON.stringify(plan, null, 2)}\n`);
       print(options.json, { plan: options.out, planHash: planHash(crypto, plan), why: choice.why }, () => [
         ...choice.why.map((reason) => `• ${reason}`),

@@ -1,5 +1,7 @@
 /** `tributary simulate`: the same federation in one process, on the same state machines. */
+import { fail } from "@tributary/errors";
 import { initialModel } from "@tributary/federation";
+import { itemContent, readsContent } from "@tributary/model";
 import { fingerprintOf, type IdentityKey, toHex } from "@tributary/protocol";
 import { nodeCrypto } from "@tributary/protocol/node-crypto";
 import { choosePlan, planDocument, type SimulatedRound, simulateFederation } from "@tributary/simulate";
@@ -9,17 +11,19 @@ import { divide, type LogOptions, readLog } from "../demo/market.ts";
 import { progressBar } from "../demo/progress.ts";
 import { reportOf } from "../demo/report.ts";
 import { requireDelta } from "../demo/run.ts";
+import { addModelOptions, featuredCatalogue, type ModelOptions, modelWishes } from "../model-options.ts";
 import { addLogOptions, deltaOption, epsilonOption, integerOption, jsonOption, merchantsOption } from "../options.ts";
 import { print } from "../output.ts";
 import { osRandomSource } from "../random.ts";
 import { reportLines } from "../report/lines.ts";
 
-interface SimulateOptions extends LogOptions {
+interface SimulateOptions extends LogOptions, ModelOptions {
   readonly merchants: number;
   readonly epsilon: number;
   readonly delta: number;
   readonly rounds?: number;
   readonly repeats: "keep" | "mask";
+  readonly watchedUntil?: number;
   readonly json?: boolean;
 }
 
@@ -30,7 +34,7 @@ export function simulateCommand(): Command {
     .option("--catalogue <file>", "catalogue JSONL (default: the log's own items)")
     .option("--attributes <file>", "public item attributes, JSON or JSONL")
     .addOption(new Option("--market <kind>", "the market when no log is given").choices(["synthetic"]).default("synthetic"));
-  return addLogOptions(simulate)
+  return addModelOptions(addLogOptions(simulate))
     .addOption(merchantsOption("how many merchants", 6))
     .addOption(epsilonOption(8))
     .addOption(deltaOption(1e-6))
@@ -41,6 +45,12 @@ export function simulateCommand(): Command {
         .choices(["keep", "mask"])
         .default("keep"),
     )
+    .addOption(
+      new Option(
+        "--watched-until <date>",
+        "day until which the log was watched, for the churn head (default: the synthetic market's last)",
+      ).argParser(parseDay),
+    )
     .addOption(jsonOption())
     .addHelpText("after", "\nExample:\n  tributary simulate --market synthetic --merchants 6 --epsilon 8 --json")
     .action(async (options: SimulateOptions) => {
@@ -48,7 +58,8 @@ export function simulateCommand(): Command {
       const crypto = nodeCrypto();
       const executor = onnxruntimeExecutor();
       const progress = progressBar();
-      const log = await readLog(options);
+      const read = await readLog(options);
+      const log = { ...read, catalogue: await featuredCatalogue(read.catalogue, options) };
       requireDelta(options.delta, log);
       const parts = divide(log, options.merchants);
       const coordinatorSecret = new Uint8Array(32);
@@ -57,6 +68,7 @@ export function simulateCommand(): Command {
         ...{ merchants: options.merchants, epsilon: options.epsilon, delta: options.delta },
         customers: log.histories.customers.length,
         catalogueItems: log.catalogue.items.length,
+        ...modelWishes(options, log.catalogue),
         ...(options.rounds === undefined ? {} : { rounds: options.rounds }),
       });
       const { catalogue, catalogueProvenance } = log;
@@ -67,10 +79,12 @@ export function simulateCommand(): Command {
         catalogue,
         catalogueProvenance,
       });
+      const content = readsContent(plan.model) ? itemContent(plan.model, catalogue.items) : undefined;
+      const now = options.watchedUntil ?? log.watchedUntil;
       const rounds: SimulatedRound[] = [];
       const planned = plan.releases[0]?.rounds ?? 0;
       const result = await simulateFederation({
-        ...{ plan, crypto, executor, coordinatorSecret },
+        ...{ plan, crypto, executor, coordinatorSecret, content, now },
         initialParameters: initialModel(crypto, plan.model),
         nodes: parts.map((part) => ({ node: part.node, histories: part.train })),
         random: () => osRandomSource(),
@@ -90,7 +104,7 @@ export function simulateCommand(): Command {
         },
         {
           ...{ log, parts, started },
-          judging: { model: plan.model, items: catalogue.items.length, executor, repeats: options.repeats },
+          judging: { model: plan.model, items: catalogue.items.length, executor, repeats: options.repeats, content, now },
           secondsPerMerchant: 10,
           onProgress: (what, done, of) => progress.show(what, done, of),
         },
@@ -105,6 +119,14 @@ export function simulateCommand(): Command {
         () => reportLines(report),
       );
     });
+
+  /** Unix seconds of the day's begin, or of a moment. */
+  function parseDay(text: string): number {
+    const milliseconds = Date.parse(text);
+    if (Number.isFinite(milliseconds)) return milliseconds / 1000;
+    const expected = "a date such as 2024-05-01";
+    throw fail("TRB_CLI_BAD_OPTION", { option: "--watched-until", value: text.slice(0, 80) || "empty", expected });
+  }
 
   function identityKeyOf(secret: Uint8Array): IdentityKey {
     return toHex(nodeCrypto().signingPublicKey(secret)) as IdentityKey;

@@ -32,12 +32,14 @@ export interface Log {
   readonly source: FederationReport["source"];
   /** `log` when the catalogue itself was taken from the behaviour: every output says so. */
   readonly catalogueProvenance: "public" | "log";
+  /** Unix seconds until which customers were watched, where that is known without looking at them. */
+  readonly watchedUntil?: number;
 }
 
 /** @throws TRB_DEMO_LOG_INCOMPLETE and what `importLog` throws */
 export async function readLog(options: LogOptions): Promise<Log> {
   if (options.events === undefined) {
-    const { catalogue, histories } = syntheticMarket({ seed: options.seedMarket });
+    const { catalogue, histories, settings } = syntheticMarket({ seed: options.seedMarket });
     return {
       catalogue,
       histories,
@@ -47,6 +49,7 @@ export async function readLog(options: LogOptions): Promise<Log> {
         description: `A made-up market of ${histories.customers.length} customers and ${catalogue.items.length} items (seed ${options.seedMarket}); no real shop behaves exactly so.`,
       },
       catalogueProvenance: "public",
+      watchedUntil: settings.opens + settings.days * 86_400,
     };
   }
   if (options.columns === undefined && options.preset === undefined) throw fail("TRB_DEMO_LOG_INCOMPLETE");

@@ -29,6 +29,7 @@ import { parseLine } from "@tributary/ledger";
 import {
   encodeModel,
   encodeOptimiserState,
+  type ItemContent,
   type OptimiserState,
   openTrainer,
   type Trainer,
@@ -70,6 +71,10 @@ export interface SimulationOptions {
   readonly random: PartyRandom;
   readonly crypto: Crypto;
   readonly executor: Executor;
+  /** What is publicly known of items, where the model reads it; from the catalogue whose hash the plan holds. */
+  readonly content?: ItemContent | undefined;
+  /** Unix seconds until which the logs were watched, where the model has a churn head. */
+  readonly now?: number | undefined;
   /** After each released round. */
   readonly onRound?: (round: SimulatedRound) => void | Promise<void>;
 }
@@ -98,7 +103,10 @@ export interface SimulationResult {
  */
 export async function simulateFederation(options: SimulationOptions): Promise<SimulationResult> {
   const { plan, crypto, random } = options;
-  const trainer = await openTrainer(plan.model, options.executor, localUpdatesOf(plan));
+  const trainer = await openTrainer(plan.model, options.executor, localUpdatesOf(plan), {
+    content: options.content,
+    now: options.now,
+  });
   try {
     return await run(options, trainer);
   } finally {

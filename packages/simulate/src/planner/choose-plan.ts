@@ -11,10 +11,10 @@ import { graphVersion, parameterCount } from "@tributary/model";
 import { formatDecimal, type Plan } from "@tributary/protocol";
 import { chooseCohort, chooseQuota } from "./cohort.ts";
 import { roundCost } from "./cost-model.ts";
-import { chooseModel } from "./model-size.ts";
+import { chooseModel, type ModelWishes } from "./model-size.ts";
 import { splitEpsilon } from "./noise-split.ts";
 
-export interface PlanRequest {
+export interface PlanRequest extends ModelWishes {
   readonly catalogueItems: number;
   /** Declared lower bound on the federation's customers. */
   readonly customers: number;
@@ -51,7 +51,7 @@ const fractionBits = 8;
 
 /**
  * @throws TRB_PLAN_EPSILON_NOT_POSITIVE, TRB_PLAN_DELTA_NOT_POSITIVE, TRB_PLAN_DELTA_TOO_LARGE, TRB_PLAN_COHORT_ABOVE_NODES,
- *   TRB_PLAN_COHORT_TOO_SMALL, TRB_PLAN_TOO_MANY_CORRUPT, TRB_PLAN_VALUE_OUT_OF_RANGE, TRB_DP_EPSILON_UNREACHABLE
+ *   TRB_PLAN_COHORT_TOO_SMALL, TRB_PLAN_TOO_MANY_CORRUPT, TRB_PLAN_VALUE_OUT_OF_RANGE, TRB_DP_EPSILON_UNREACHABLE, TRB_MODEL_CONTENT_ROWS
  */
 export function choosePlan(request: PlanRequest): PlanChoice {
   checkRequest(request);

@@ -2,10 +2,27 @@
  * How large a model private training can pay for. Every coordinate gets the same noise, so each one that is added makes the
  * update's noise longer while the customers' clipped signal stays what it is: small models win until the catalogue needs more.
  */
-import { actions, timeGapBuckets } from "@tributary/events";
-import { type ModelSpec, modelSpec } from "@tributary/model";
+import { fail } from "@tributary/errors";
+import { actions, dwellBuckets, priceBuckets, timeGapBuckets } from "@tributary/events";
+import { type ItemSpec, type ModelSpec, modelSpec } from "@tributary/model";
 
-export interface SizeRequest {
+/** What a model is to be, as far as it is not the planner's to choose. */
+export interface ModelWishes {
+  /** Default: `sasrec`. */
+  readonly family?: ModelSpec["family"];
+  /** What an item's vector is made of (`attributesOf`, `featureWidthOf` of `model`). Default: a vector of its own. */
+  readonly item?: ItemSpec;
+  /** Further inputs, for logs that have them. */
+  readonly inputs?: readonly ("dwell" | "price")[];
+  /** Default: the next action. */
+  readonly heads?: readonly ("nextAction" | "churn" | "purchase")[];
+  /** H of the churn head; default 30. */
+  readonly churnDays?: number;
+  /** Default: softmax. */
+  readonly loss?: ModelSpec["nextItem"]["loss"];
+}
+
+export interface SizeRequest extends ModelWishes {
   readonly catalogueItems: number;
   /** Overrides the planner's choice. */
   readonly width?: number;
@@ -22,15 +39,26 @@ const tableBudget = 1_500_000;
 const length = 32;
 /** In thousandths of the next-item loss: enough to learn the next action, measured to cost the next item about 2 %. */
 const nextActionWeight = 100;
+/** Likewise for churn and purchase: few positions have a label, and two classes are soon learnt. */
+const outlookWeight = 100;
+const defaultChurnDays = 30;
+/** gSASRec's t, as its authors recommend. */
+const gbceCalibration = 750;
 
-export function chooseModel({ catalogueItems, width: wanted }: SizeRequest): {
-  readonly model: ModelSpec;
-  readonly why: readonly string[];
-} {
+/** @throws TRB_MODEL_CONTENT_ROWS when items would have to share rows although each has content of its own */
+export function chooseModel(request: SizeRequest): { readonly model: ModelSpec; readonly why: readonly string[] } {
+  const { catalogueItems, width: wanted, family = "sasrec", item = plainItems } = request;
+  const { inputs = [], heads = ["nextAction"], churnDays = defaultChurnDays, loss = "softmax" } = request;
   const width = wanted ?? (catalogueItems < smallCatalogue ? 16 : 32);
-  const items = Math.min(catalogueItems, Math.floor(tableBudget / width));
-  const negatives = items <= fullSoftmaxRows ? 0 : sharedNegatives;
+  const rows = Math.floor(tableBudget / width);
+  const content = item.attributes.length > 0 || item.features > 0;
+  const items = item.ids === "none" ? catalogueItems : Math.min(catalogueItems, rows);
+  if (content && items < catalogueItems) throw fail("TRB_MODEL_CONTENT_ROWS", { rows: items, items: catalogueItems });
+  const most = items <= fullSoftmaxRows && loss === "softmax" ? 0 : sharedNegatives;
+  const negatives = Math.min(most, items - 1);
+  const weightOf = (head: "nextAction" | "churn" | "purchase", weight: number) => (heads.includes(head) ? weight : 0);
   const model: ModelSpec = modelSpec({
+    family,
     items,
     length,
     width,
@@ -39,12 +67,38 @@ export function chooseModel({ catalogueItems, width: wanted }: SizeRequest): {
     feedForward: 1,
     activation: "relu",
     positions: "learned",
+    item,
     actions: actions.length,
     timeGaps: timeGapBuckets,
-    nextItem: { loss: "softmax", negatives, calibration: 0 },
-    weights: { nextItem: 1000, nextAction: nextActionWeight, churn: 0, purchase: 0 },
+    dwells: inputs.includes("dwell") ? dwellBuckets : 0,
+    prices: inputs.includes("price") ? priceBuckets : 0,
+    nextItem: { loss, negatives, calibration: loss === "gbce" ? gbceCalibration : 0 },
+    weights: {
+      nextItem: 1000,
+      nextAction: weightOf("nextAction", nextActionWeight),
+      churn: weightOf("churn", outlookWeight),
+      purchase: weightOf("purchase", outlookWeight),
+    },
+    churnDays: heads.includes("churn") ? churnDays : 0,
   });
-  return { model, why: [widthReason(catalogueItems, width), rowsReason(catalogueItems, items, width), lossReason(negatives)] };
+  const why = [
+    widthReason(catalogueItems, width),
+    item.ids === "none"
+      ? "Items have no rows of their own: what they share is learnt once, and items never seen have a score."
+      : rowsReason(catalogueItems, items, width),
+    ...(content ? [contentReason(item, width)] : []),
+    lossReason(negatives, loss),
+  ];
+  return { model, why };
+}
+
+const plainItems: ItemSpec = { ids: "own", attributes: [], features: 0 };
+
+function contentReason({ attributes, features }: ItemSpec, width: number): string {
+  const parts = attributes.map(({ name, values }) => `${values} values of ${name}`);
+  if (features > 0) parts.push(`a projection of ${features} public features`);
+  const numbers = width * attributes.reduce((sum, { values }) => sum + values, features);
+  return `An item's vector is made of public content as well: ${parts.join(", ")}; together ${count(numbers)} numbers.`;
 }
 
 function widthReason(catalogueItems: number, width: number): string {
@@ -60,7 +114,9 @@ function rowsReason(catalogueItems: number, rows: number, width: number): string
   return `The ${count(catalogueItems)} items share ${count(rows)} rows by a public hash, so that an upload stays below ${count(tableBudget)} numbers.`;
 }
 
-function lossReason(negatives: number): string {
+function lossReason(negatives: number, loss: ModelSpec["nextItem"]["loss"]): string {
+  if (loss === "gbce")
+    return `Generalised binary cross-entropy over ${negatives} sampled items that everyone in a round shares.`;
   if (negatives === 0) return "The softmax runs over all items: at this size that costs no more than sampling.";
   return `The softmax runs over ${negatives} sampled items that everyone in a round shares: all items would cost many times the computation.`;
 }

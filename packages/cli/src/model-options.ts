@@ -1,0 +1,102 @@
+/** The flags with which a command says what its model reads and predicts; what is not said is the planner's choice. */
+
+import { fail } from "@tributary/errors";
+import { type Catalogue, readFeatures, withFeatures } from "@tributary/events";
+import { attributesOf, featureWidthOf, type ItemSpec } from "@tributary/model";
+import type { ModelWishes } from "@tributary/simulate";
+import { type Command, Option } from "commander";
+import { integerOption } from "./options.ts";
+
+export interface ModelOptions {
+  readonly family?: NonNullable<ModelWishes["family"]>;
+  readonly itemIds: ItemSpec["ids"];
+  readonly itemAttributes?: readonly string[];
+  readonly features?: string;
+  readonly inputs?: NonNullable<ModelWishes["inputs"]>;
+  readonly heads?: NonNullable<ModelWishes["heads"]>;
+  readonly churnDays?: number;
+  readonly loss?: NonNullable<ModelWishes["loss"]>;
+}
+
+const inputNames = ["dwell", "price"] as const;
+const headNames = { "next-action": "nextAction", churn: "churn", purchase: "purchase" } as const;
+
+export function addModelOptions(command: Command): Command {
+  return command
+    .addOption(
+      new Option("--family <name>", "the model's family (default: sasrec)").choices([
+        "sasrec",
+        "bert4rec",
+        "seq2seq",
+        "lstm",
+        "gru",
+      ]),
+    )
+    .addOption(
+      new Option("--item-ids <which>", "own: each item has a vector of its own; none: attributes and features alone make it")
+        .choices(["own", "none"])
+        .default("own"),
+    )
+    .option(
+      "--item-attributes <list>",
+      "catalogue attributes that an item's vector is made of: category,brand,price,property,… (default: none)",
+      (text: string) => text.split(",").map((name) => name.trim()),
+    )
+    .option("--features <file>", "frozen item vectors, .npy or .parquet, that become part of the catalogue and of item vectors")
+    .addOption(listOption("--inputs <list>", "further inputs of events, where logs have them: dwell,price", inputNames))
+    .addOption(
+      listOption(
+        "--heads <list>",
+        "what is predicted beside the next item: next-action,churn,purchase",
+        Object.keys(headNames),
+      ).argParser((text) => {
+        const names = listOf("--heads", Object.keys(headNames))(text);
+        return Object.entries(headNames).flatMap(([name, head]) => (names.includes(name) ? [head] : []));
+      }),
+    )
+    .addOption(integerOption("--churn-days <n>", "days without an event that the churn head calls leaving (default: 30)", 1))
+    .addOption(new Option("--loss <name>", "the next item's loss (default: softmax)").choices(["softmax", "gbce"]));
+}
+
+function listOption(flags: string, description: string, names: readonly string[]): Option {
+  const option = new Option(flags, description);
+  return option.argParser(listOf(option.long ?? flags, names));
+}
+
+const listOf =
+  (option: string, names: readonly string[]) =>
+  (text: string): readonly string[] => {
+    const given = text.split(",").map((name) => name.trim());
+    const unknown = given.find((name) => !names.includes(name));
+    if (unknown === undefined) return given;
+    throw fail("TRB_CLI_BAD_OPTION", { option, value: unknown.slice(0, 80) || "empty", expected: `some of ${names.join()}` });
+  };
+
+/**
+ * The catalogue with the features of `--features` in it.
+ * @throws what `readFeatures` throws
+ */
+export async function featuredCatalogue(
+  catalogue: Catalogue,
+  { features }: Pick<ModelOptions, "features">,
+): Promise<Catalogue> {
+  return features === undefined ? catalogue : withFeatures(catalogue, await readFeatures(features, catalogue));
+}
+
+/**
+ * What the planner is to keep to. Features are read where `--features` was given; a catalogue's own lie unused otherwise.
+ * @throws TRB_MODEL_CONTENT_ATTRIBUTE
+ */
+export function modelWishes(options: ModelOptions, { items }: Catalogue): ModelWishes {
+  const { family, inputs, heads, churnDays, loss } = options;
+  const attributes = attributesOf(items, options.itemAttributes ?? []);
+  const features = options.features === undefined ? 0 : featureWidthOf(items);
+  return {
+    item: { ids: options.itemIds, attributes, features },
+    ...(family === undefined ? {} : { family }),
+    ...(inputs === undefined ? {} : { inputs }),
+    ...(heads === undefined ? {} : { heads }),
+    ...(churnDays === undefined ? {} : { churnDays }),
+    ...(loss === undefined ? {} : { loss }),
+  };
+}
