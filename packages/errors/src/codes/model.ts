@@ -75,6 +75,12 @@ export const modelErrors = defineErrors({
     status: 422,
     exitCode: 4,
   },
+  TRB_MODEL_EXPLANATION_INVALID: {
+    message: "Nothing can be explained: {reason}.",
+    advice: "Name a customer with at least one event and an item of the catalogue.",
+    status: 400,
+    exitCode: 2,
+  },
   TRB_MODEL_NOT_FINITE: {
     message: "The tensor {tensor} holds a value that is not finite, at place {place}.",
     advice: "Discard this model: go back to the last one whose hash stands in the ledger, and lower the learning rate.",

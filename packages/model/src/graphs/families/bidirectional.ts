@@ -39,8 +39,7 @@ function statesOf(
   const ids = declareEvents(g, spec);
   const masked = g.input("masked", ["B", "L"], "int32");
   const shown = subtract(g, g.constant(1), flatten(g, presence(g, masked, 1)));
-  const seen = multiply(g, eventVectors(g, spec, parameter, ids), shown);
-  probe.events(seen);
+  const seen = probe.events(multiply(g, eventVectors(g, spec, parameter, ids), shown));
   const veiled = embedding(g, parameter("mask.weight"), masked, { factor: itemFactor(spec) });
   const input = dropout(withPositions(g, parameter, add(g, seen, veiled), { positions }), "input");
   const blocks = { prefix: "block", mask: paddingMask(g, positions, spec.heads), final: "final", probe };

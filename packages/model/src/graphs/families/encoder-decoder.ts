@@ -45,8 +45,7 @@ export interface Build {
 export function encode({ g, spec, parameter, dropout, probe }: Build): Memory {
   const positions = g.input("positions", ["B", "L"], "int32");
   g.declareTokens(positions);
-  const vectors = eventVectors(g, spec, parameter, declareEvents(g, spec));
-  probe.events(vectors);
+  const vectors = probe.events(eventVectors(g, spec, parameter, declareEvents(g, spec)));
   const input = dropout(withPositions(g, parameter, vectors, { positions }), "input");
   const mask = paddingMask(g, positions, spec.heads);
   const blocks = { prefix: "encoder", mask, final: "encoderFinal", probe };

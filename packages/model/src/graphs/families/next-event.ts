@@ -34,8 +34,7 @@ export function nextEventFamily(hiddenStates: HiddenStates): Family {
     state(g, spec, parameter, probe = noProbe) {
       const positions = g.input("positions", ["B", "L"], "int32");
       g.declareTokens(positions);
-      const vectors = eventVectors(g, spec, parameter, declareEvents(g, spec));
-      probe.events(vectors);
+      const vectors = probe.events(eventVectors(g, spec, parameter, declareEvents(g, spec)));
       const hidden = hiddenStates(g, spec, parameter, noDropout, { vectors, positions, probe });
       return pickMarked(g, hidden, positions, spec.length);
     },
