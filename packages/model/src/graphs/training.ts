@@ -18,7 +18,7 @@ export interface TrainingGraph {
 }
 
 /** Histories up to this length run the graph with Gram matrices throughout. */
-export const shortLength = 40;
+export const shortLength = 32;
 
 /**
  * Inputs beside the parameters: the family's ids (`families/`), the heads' weights and negatives (`heads.ts`), dropout masks, and

@@ -104,7 +104,7 @@ describe("a node's training vector", async () => {
     const query = sumQueryParameters(plan);
     let asked = 0;
     // a quota so large that there are many buckets
-    const request = { ...query, customerQuota: 4096, parameters, histories, negatives: stream(0, "negatives") };
+    const request = { ...query, customerQuota: 2 ** 20, parameters, histories, negatives: stream(0, "negatives") };
     const { vector } = await trainingVector(trainer, { ...request, random: streams(6), deadline: () => asked++ >= 1 });
     expect(asked).toBe(2); // one bucket was run
     const deviation = Math.sqrt(toNumber(query.nodeVariance));

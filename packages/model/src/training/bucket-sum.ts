@@ -83,7 +83,9 @@ export class BucketSum {
       return added;
     }
     for (const { piece, entry, values, ids } of located) if (piece.kind !== "dense") this.#addRows(entry, values, ids);
-    for (const { piece, entry, values } of dense) this.#moveDense(total, grid, entry, values, piece.offset);
+    for (const { piece, entry, values } of dense) {
+      if (piece.kind === "dense") this.#moveDense(total, grid, entry, values, piece.offset);
+    }
     for (const entry of this.#entries.values()) this.#eachNamed(entry, (start, end) => this.#move(total, grid, start, end));
     return true;
   }

@@ -1,37 +1,40 @@
 /**
  * Length classes and buckets (DESIGN §4, `bucketed`). Which bucket a customer falls into depends on that customer and on
  * plan numbers only: removing or adding others moves nobody. Every run of a class has the class's full length, padded, so that
- * not even the shape of a run's sums depends on who else is in it.
+ * not even the shape of a customer's own sums depends on who else is in it.
  */
 import { scrambled } from "../rows.ts";
 import type { ModelSpec } from "../spec.ts";
 
-/** Padded tokens that a bucket is planned for, unless the softmax is so wide that they would not fit in `plannedScores`. */
-const plannedTokens = 480;
+/** Tokens of a run: beyond this a run gains nothing by being longer. */
+const runTokens = 1440;
 
-/** Scores (tokens × columns of the softmax) that a planned bucket has at most: 2²¹ float32 are 8 MB a matrix. */
-const plannedScores = 2 ** 21;
-
-/** Customers that a bucket is planned for, where histories are short. */
-const plannedCustomers = 48;
-
-/** How full a bucket may become, in planned buckets, before it runs customer by customer. */
-const capacity = 3;
+/** Scores (tokens × columns of the softmax) of a run: 3·2²¹ float32 are 25 MB a matrix. */
+const runScores = 3 * 2 ** 21;
 
 /**
- * Customers above which it does. A float32 sum is wrong by up to one unit in the last place of the *sum*, which may be as long as
- * customers·C: at 96 customers the largest error that the hunt finds is below 2⁻¹⁰·C/100, at 240 it is 2⁻¹⁰·C/30.
+ * Customers of a run. A float32 sum is wrong by up to one unit in the last place of the *sum*, which may be as long as customers·C:
+ * at 96 customers the largest error that the hunt finds is below 2⁻¹⁰·C/100, at 240 it is 2⁻¹⁰·C/30.
  */
-const mostCustomers = 96;
+const runCustomers = 96;
 
-/** Class lengths: 1, 2, 3, 4, 6, 8, 11, 16, 23, 32, … (powers of √2), and the model's own length last. */
+/** Tokens that a bucket would have if everyone whom the quota allows were of its class: eight runs, since few logs are like that. */
+const bucketTokens = 8 * runTokens;
+
+/**
+ * Class lengths: powers of two up to half of the model's length, and three equal steps from there: 2, 4, 8, 16, 28, 39, 50. Each
+ * class costs a run, each padded position a token; short runs cost about what 60 tokens do, so finer classes would cost more than
+ * they save unless a node has thousands of customers.
+ */
 export function lengthClasses(length: number): readonly number[] {
   const classes: number[] = [];
-  for (let power = 0; ; power++) {
-    const next = Math.round(2 ** (power / 2));
-    if (next >= length) return [...classes, length];
-    if (next > (classes.at(-1) ?? 0)) classes.push(next);
+  for (let next = 2; next <= length / 2; next *= 2) classes.push(next);
+  const last = classes.at(-1) ?? Math.min(length, 1);
+  for (let step = 1; step <= 3; step++) {
+    const next = last + Math.ceil(((length - last) * step) / 3);
+    if (next > (classes.at(-1) ?? (length > 1 ? 1 : 0))) classes.push(next);
   }
+  return classes;
 }
 
 /** The smallest class that holds `inputs` positions. */
@@ -39,26 +42,16 @@ export function classOf(classes: readonly number[], inputs: number): number {
   return classes.find((length) => inputs <= length) ?? classes.at(-1) ?? inputs;
 }
 
-/** Padded tokens that a bucket of this model is planned for. */
-function tokensPlanned(spec: ModelSpec): number {
-  const columns = spec.nextItem.negatives > 0 ? spec.nextItem.negatives + 1 : spec.items;
-  return Math.min(plannedTokens, Math.max(1, Math.floor(plannedScores / columns)));
-}
-
-/**
- * How many buckets a class has. Which classes a log fills is not public, so each is planned for a quarter of the quota, and
- * for half of it where customers rather than tokens fill a bucket: short histories are common, and their runs are cheap.
- */
-export function bucketCount(spec: ModelSpec, classLength: number, customerQuota: number): number {
-  const byTokens = ((customerQuota / 4) * classLength) / tokensPlanned(spec);
-  const byCustomers = customerQuota / 2 / plannedCustomers;
-  return Math.max(1, Math.round(Math.max(byTokens, byCustomers)));
+/** How many buckets a class has. Which classes a log fills is not public: each is planned for the whole quota. */
+export function bucketCount(classLength: number, customerQuota: number): number {
+  return Math.max(1, Math.round((classLength * customerQuota) / bucketTokens));
 }
 
 /** How many customers of a class may run together. */
-export function bucketCustomers(spec: ModelSpec, classLength: number): number {
-  const byTokens = Math.floor((capacity * tokensPlanned(spec)) / classLength);
-  return Math.max(1, Math.min(mostCustomers, byTokens));
+export function customersOfRun(spec: ModelSpec, classLength: number): number {
+  const columns = spec.nextItem.negatives > 0 ? spec.nextItem.negatives + 1 : spec.items;
+  const tokens = Math.min(runTokens, Math.floor(runScores / columns));
+  return Math.max(1, Math.min(runCustomers, Math.floor(tokens / classLength)));
 }
 
 /** The key of the customers' hash. It is public: the hash spreads customers, it hides nothing. */

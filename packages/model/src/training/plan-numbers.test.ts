@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { itemRow, scrambled } from "../rows.ts";
 import { type ModelSpec, modelSpec } from "../spec.ts";
-import { bucketCount, bucketCustomers, classOf, customerHash, lengthClasses } from "./length-classes.ts";
+import { bucketCount, classOf, customerHash, customersOfRun, lengthClasses } from "./length-classes.ts";
 import { drawNegatives, logExpectedCount } from "./negatives.ts";
 
 const spec: ModelSpec = modelSpec({
@@ -23,10 +23,10 @@ const spec: ModelSpec = modelSpec({
 });
 
 describe("length classes", () => {
-  test("are the powers of √2 up to the model's length", () => {
-    expect(lengthClasses(50)).toEqual([1, 2, 3, 4, 6, 8, 11, 16, 23, 32, 45, 50]);
-    expect(lengthClasses(1)).toEqual([1]);
-    expect(lengthClasses(3)).toEqual([1, 2, 3]);
+  test("are powers of two, then three equal steps to the model's length", () => {
+    expect(lengthClasses(50)).toEqual([2, 4, 8, 16, 28, 39, 50]);
+    expect(lengthClasses(200)).toEqual([2, 4, 8, 16, 32, 64, 110, 155, 200]);
+    expect([1, 2, 3, 6].map(lengthClasses)).toEqual([[1], [2], [2, 3], [2, 4, 5, 6]]);
   });
 
   test("hold every length, in the smallest class that does", () => {
@@ -34,9 +34,11 @@ describe("length classes", () => {
       fc.property(fc.integer({ min: 1, max: 300 }), fc.integer({ min: 1, max: 300 }), (length, inputs) => {
         fc.pre(inputs <= length);
         const classes = lengthClasses(length);
+        expect(classes).toEqual([...new Set(classes)].sort((a, b) => a - b));
+        expect(classes.at(-1)).toBe(length);
         const found = classOf(classes, inputs);
         expect(classes.filter((size) => size >= inputs)[0]).toBe(found);
-        expect(found).toBeLessThanOrEqual(Math.max(1.6 * inputs, inputs + 1));
+        expect(found).toBeLessThanOrEqual(2 * inputs);
       }),
     );
   });
@@ -44,20 +46,17 @@ describe("length classes", () => {
 
 describe("buckets", () => {
   test("their number grows with quota and length, and is never 0", () => {
-    expect(bucketCount(spec, 1, 1)).toBe(1);
-    expect(bucketCount(spec, 50, 1024)).toBe(27); // a quarter of 1024 customers, 50 tokens each, 480 a bucket
-    expect(bucketCount(spec, 1, 1024)).toBe(11); // half of 1024 customers, 48 a bucket
+    expect(bucketCount(1, 1)).toBe(1);
+    expect(bucketCount(50, 128)).toBe(1);
+    expect(bucketCount(50, 1024)).toBe(4); // 51,200 tokens, 8 runs of 1,440 a bucket
   });
 
   test("a run never has more than 96 customers or 1440 tokens, and fewer tokens where the softmax is wide", () => {
-    expect(bucketCustomers(spec, 1)).toBe(96);
-    expect(bucketCustomers(spec, 50)).toBe(28);
-    expect(bucketCustomers({ ...spec, items: 30_000, nextItem: { loss: "softmax", negatives: 0, calibration: 0 } }, 50)).toBe(
-      4,
-    );
-    expect(
-      bucketCustomers({ ...spec, items: 2_000_000, nextItem: { loss: "softmax", negatives: 0, calibration: 0 } }, 50),
-    ).toBe(1);
+    const wide = (items: number) => ({ ...spec, items, nextItem: { ...spec.nextItem, negatives: 0 } });
+    expect(customersOfRun(spec, 1)).toBe(96);
+    expect(customersOfRun(spec, 50)).toBe(28);
+    expect(customersOfRun(wide(30_000), 50)).toBe(4);
+    expect(customersOfRun(wide(9_000_000), 50)).toBe(1);
   });
 
   test("ids spread evenly over buckets (χ² of 20 buckets, false-alarm rate below 1e-9)", () => {

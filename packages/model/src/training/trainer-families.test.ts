@@ -45,7 +45,7 @@ describe.each(models)("$name", ({ spec }) => {
       const example = exampleOf(spec, histories, customer, seed);
       if (example === undefined) continue;
       const classLength = classOf(lengthClasses(spec.length), inputsOf(example));
-      const bucket = `${classLength}/${example.hash % bucketCount(spec, classLength, 128)}`;
+      const bucket = `${classLength}/${example.hash % bucketCount(classLength, 128)}`;
       found.set(bucket, [...(found.get(bucket) ?? []), customer]);
     }
     return found;
@@ -76,7 +76,7 @@ describe.each(models)("$name", ({ spec }) => {
   test("removing a customer changes its own bucket alone: every other's integers stay to the bit", async () => {
     const whole = await sumOf(everyone);
     const members = [...buckets().values()];
-    expect(members.length).toBeGreaterThan(5);
+    expect(members.length).toBeGreaterThan(3);
     let parts: Float64Array = new Float64Array(whole.length);
     for (const bucket of members) parts = plus(parts, await sumOf(Uint32Array.from(bucket)));
     expect(parts).toEqual(whole); // a bucket on its own gives the same integers as among all the others
