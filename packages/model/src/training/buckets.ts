@@ -3,7 +3,7 @@
  *
  * A bucket with more customers than may run together is halved by a bit of their hashes, and its halves again, until they fit.
  * Removing one customer then changes the run that it is in, and may join this run with its sibling: sums of the same customers'
- * vectors, in another order. All others stay as they are to the bit (docs/decisions/0015).
+ * vectors, in another order. All others stay as they are to the bit (docs/decisions/0014).
  */
 import type { Histories } from "@tributary/events/histories";
 import { scrambled } from "../rows.ts";
