@@ -93,6 +93,26 @@ describe("what is written is read again", () => {
   });
 });
 
+test("a model that reads public content carries it in its ONNX file, and is read back with it", async () => {
+  const reader = modelSpec({
+    ...{ items: 5, length: 4, width: 8 },
+    item: { ids: "none", attributes: [{ name: "category", values: 3 }], features: 2 },
+  });
+  const numbers = Float32Array.from({ length: parameterCount(reader) }, (_, i) => Math.sin(i));
+  const content = {
+    attributes: new Map([["category", Int32Array.of(0, 1, 2, 3, 0, 2)]]),
+    features: Float32Array.from({ length: 10 }, (_, i) => i / 7),
+  };
+  const readersCard = { ...card, model: reader, parameters: numbers.length };
+  const written = writeCheckpoint({ parameters: numbers, card: readersCard, content });
+  expect(readCheckpoint(written["model.onnx"])).toMatchObject({ parameters: numbers, content, card: readersCard });
+  const session = await onnxruntimeExecutor().loadOnnx(written["model.onnx"], "model.onnx");
+  const ids = (...values: number[]) => ({ data: Int32Array.from(values), shape: [1, values.length] });
+  const { scores } = await session.run({ items: ids(3, 4), positions: ids(3, 4) });
+  expect(scores?.shape).toEqual([1, 5]);
+  await session.close();
+});
+
 test("the ONNX file runs by itself in ONNX Runtime: ids in, scores out, the weights inside", async () => {
   const session = await onnxruntimeExecutor().loadOnnx(files["model.onnx"], "model.onnx");
   const ids = (...values: number[]) => ({ data: Int32Array.from(values), shape: [1, values.length] });

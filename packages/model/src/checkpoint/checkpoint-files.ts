@@ -7,12 +7,13 @@
  */
 import { fail } from "@tributary/errors";
 import { exportOnnx } from "../graphs/inference.ts";
+import type { ItemContent } from "../item-content/item-content.ts";
 import type { OptimiserState } from "../optimisers/optimiser.ts";
 import { parameterCount } from "../parameters.ts";
 import type { ModelSpec } from "../spec.ts";
 import { cardKey, cardMarkdown, decodeCard, encodeCard, type ModelCard } from "./model-card.ts";
 import { decodeModel, encodeModel } from "./model-file.ts";
-import { decodeOnnxModel, flatWeights, isOnnx } from "./onnx-file.ts";
+import { contentOf, decodeOnnxModel, flatWeights, isOnnx } from "./onnx-file.ts";
 import { encodeOptimiserState } from "./optimiser-file.ts";
 import { readTensors, type TensorHeader, writeTensors } from "./safetensors.ts";
 
@@ -32,18 +33,22 @@ export interface Checkpoint {
   readonly card: ModelCard | undefined;
   /** The round's safetensors file, to be hashed. */
   readonly roundFile: Uint8Array;
+  /** Public content that an ONNX file holds beside the weights, where the model reads any. It is no part of the model's hash. */
+  readonly content: ItemContent | undefined;
 }
 
 /**
  * @param checkpoint.card its `model` and `parameters` must be those of `spec`
- * @throws TRB_MODEL_LENGTH_MISMATCH, TRB_MODEL_NOT_FINITE, TRB_MODEL_CARD_INVALID
+ * @throws TRB_MODEL_LENGTH_MISMATCH, TRB_MODEL_NOT_FINITE, TRB_MODEL_CARD_INVALID, TRB_MODEL_CONTENT_MISSING
  */
 export function writeCheckpoint(checkpoint: {
   readonly parameters: Float32Array;
   readonly card: ModelCard;
   readonly optimiserState?: OptimiserState;
+  /** Goes into the ONNX file of a model that reads public content. */
+  readonly content?: ItemContent;
 }): CheckpointFiles {
-  const { parameters, optimiserState } = checkpoint;
+  const { parameters, optimiserState, content } = checkpoint;
   const card = decodeCard(encodeCard(checkpoint.card)); // what can't be read again is not written
   const { model: spec } = card;
   if (card.parameters !== parameterCount(spec)) {
@@ -52,7 +57,7 @@ export function writeCheckpoint(checkpoint: {
   }
   return {
     "model.safetensors": withCard(encodeModel(spec, parameters), card),
-    "model.onnx": exportOnnx(spec, parameters, { [cardKey]: encodeCard(card) }),
+    "model.onnx": exportOnnx(spec, parameters, { [cardKey]: encodeCard(card) }, content),
     "modelcard.md": cardMarkdown(card),
     ...(optimiserState === undefined ? {} : { "optimiser.safetensors": withCard(encodeOptimiserState(optimiserState), card) }),
   };
@@ -70,7 +75,7 @@ export function readCheckpoint(file: Uint8Array, spec?: ModelSpec): Checkpoint {
   const known = spec ?? card?.model;
   if (known === undefined) throw fail("TRB_MODEL_SPEC_UNKNOWN");
   const parameters = decodeModel(known, file);
-  return { spec: known, parameters, card, roundFile: withoutCard(file) };
+  return { spec: known, parameters, card, roundFile: withoutCard(file), content: undefined };
 }
 
 function readOnnxCheckpoint(file: Uint8Array, spec: ModelSpec | undefined): Checkpoint {
@@ -79,10 +84,11 @@ function readOnnxCheckpoint(file: Uint8Array, spec: ModelSpec | undefined): Chec
   const known = spec ?? card?.model;
   if (known === undefined) throw fail("TRB_MODEL_SPEC_UNKNOWN");
   const parameters = flatWeights(known, weights);
+  const content = contentOf(known, weights);
   const roundFile = encodeModel(known, parameters);
   // The same weights give the same file: whatever else stands in it, a changed operator or a hidden tensor, shows here.
-  if (!sameBytes(exportOnnx(known, parameters, metadata), file)) throw fail("TRB_MODEL_ONNX_ALTERED");
-  return { spec: known, parameters, card, roundFile };
+  if (!sameBytes(exportOnnx(known, parameters, metadata, content), file)) throw fail("TRB_MODEL_ONNX_ALTERED");
+  return { spec: known, parameters, card, roundFile, content };
 }
 
 /** What stands in a safetensors file: names, types and shapes, in order, and the card. @throws TRB_MODEL_FILE_MALFORMED, … */

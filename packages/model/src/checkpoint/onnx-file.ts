@@ -4,6 +4,7 @@
  * spec and compares the bytes.
  */
 import { fail } from "@tributary/errors";
+import { attributeInput, contentTables, featuresInput, type ItemContent, readsContent } from "../item-content/item-content.ts";
 import { graphParameters, parameterCount, sizeOf } from "../parameters.ts";
 import type { ModelSpec } from "../spec.ts";
 import { protobufFields, utf8 } from "./protobuf-reader.ts";
@@ -47,7 +48,7 @@ export function decodeOnnxModel(file: Uint8Array): OnnxModel {
     for (const tensor of protobufFields(bytes)) {
       if (tensor.field !== initializerField || tensor.bytes === undefined) continue;
       const read = tensorOf(tensor.bytes);
-      if (read === undefined || !read.name.includes(".")) continue; // our constants are c0, c1, …
+      if (read === undefined || /^c\d+$/.test(read.name)) continue; // the graph's own constants are c0, c1, …
       if (values.has(read.name)) throw malformed(`it holds the tensor ${read.name.slice(0, 80)} twice`);
       headers.push({ name: read.name, dtype: "F32", shape: read.shape });
       values.set(read.name, read.data);
@@ -82,6 +83,26 @@ export function flatWeights(spec: ModelSpec, { headers, values }: OnnxWeights): 
     }
   }
   return flat;
+}
+
+/**
+ * The public content that stands beside the weights of a model that reads some; undefined for others.
+ * @throws TRB_MODEL_TENSOR_MISSING
+ */
+export function contentOf(spec: ModelSpec, { values }: OnnxWeights): ItemContent | undefined {
+  if (!readsContent(spec)) return undefined;
+  const table = (name: string): Float32Array => {
+    const expected = contentTables(spec)
+      .find((one) => one.name === name)
+      ?.shape.join(", ");
+    const found = values.get(name);
+    if (found === undefined) throw fail("TRB_MODEL_TENSOR_MISSING", { tensor: name, expected: expected ?? "" });
+    return found;
+  };
+  return {
+    attributes: new Map(spec.item.attributes.map(({ name }) => [name, Int32Array.from(table(attributeInput(name)))])),
+    features: spec.item.features > 0 ? table(featuresInput) : new Float32Array(0),
+  };
 }
 
 /** Undefined for what is no float32 tensor with raw data. */
