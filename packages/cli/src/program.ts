@@ -6,6 +6,7 @@ import { coordinatorCommand } from "./commands/coordinator.ts";
 import { demoCommand } from "./commands/demo.ts";
 import { doctorCommand } from "./commands/doctor.ts";
 import { ledgerCommand } from "./commands/ledger.ts";
+import { modelCommand } from "./commands/model.ts";
 import { nodeCommand } from "./commands/node.ts";
 import { planCommand } from "./commands/plan.ts";
 import { simulateCommand } from "./commands/simulate.ts";
@@ -19,6 +20,7 @@ export function program(): Command {
     coordinatorCommand(),
     nodeCommand(),
     ledgerCommand(),
+    modelCommand(),
     accountCommand(),
     benchCommand(),
     doctorCommand(),

@@ -40,6 +40,15 @@ export {
 export type { SampledNegatives } from "./evaluation/sampled-negatives.ts";
 export { evaluateChurn, evaluatePurchase, type OutlookMetrics, type OutlookOptions } from "./evaluation/outlook.ts";
 export { feedsOf, openScorer, type Scorer, type Scores, type Stretch } from "./evaluation/scorer.ts";
+export {
+  type AttributionKind,
+  type DeletionCurve,
+  type DeletionTest,
+  deletionCurve,
+  deletionTest,
+} from "./explanations/deletion.ts";
+export { type EventAttribution, type Explainer, type Explanation, openExplainer } from "./explanations/explainer.ts";
+export { explanationStrip, inWords, type StripEvent, type StripOptions } from "./explanations/strip.ts";
 export { exportOnnx, inferenceGraph } from "./graphs/inference.ts";
 export { graphDigestInput, trainingGraphs } from "./graphs/training.ts";
 export { graphVersion, sinusoids, weightsOf } from "./graphs/weights.ts";

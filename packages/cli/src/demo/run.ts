@@ -1,12 +1,13 @@
 /** `tributary demo`: the main job on one machine, from a log to a report. */
 import { fail } from "@tributary/errors";
 import { initialModel } from "@tributary/federation";
-import { decodeModel, exportOnnx } from "@tributary/model";
+import { decodeModel, writeCheckpoint } from "@tributary/model";
 import { type Plan, parsePlan } from "@tributary/protocol";
 import { nodeCrypto } from "@tributary/protocol/node-crypto";
 import type { FederationReport, MerchantPart } from "@tributary/simulate";
 import { onnxruntimeExecutor } from "@tributary/tensor/onnxruntime";
 import { readInput, readJson, writeOutput } from "../files.ts";
+import { cardMetrics, cardOf, ledgerModels } from "../model-cards.ts";
 import { reportPage } from "../report/page.ts";
 import { runFederation } from "./federation.ts";
 import { claimFolder, type DemoFolder, requireFolder } from "./folder.ts";
@@ -111,7 +112,7 @@ async function federate(options: Federated): Promise<FederationReport> {
       ),
       interruption,
     );
-    leave(folder, plan, ledger, final, report);
+    leave(folder, ledger, final, report);
     return report;
   } catch (error) {
     await processes.stopAll();
@@ -126,9 +127,14 @@ function secondsPerMerchant(plan: Plan): number {
   return Math.min(30, 3 + ((release?.rounds ?? 1) * plan.deadlines.uploadOffset) / 1e3 / 10);
 }
 
-function leave(folder: DemoFolder, plan: Plan, ledger: Uint8Array, final: Float32Array, report: FederationReport): void {
+function leave(folder: DemoFolder, ledger: Uint8Array, final: Float32Array, report: FederationReport): void {
   writeOutput(folder.file("ledger.jsonl"), ledger);
-  writeOutput(folder.file("model.onnx"), exportOnnx(plan.model, final));
+  const model = ledgerModels(ledger).at(-1);
+  if (model) {
+    const card = cardOf(model, { metrics: cardMetrics(report.evaluation, report.federated) });
+    const files = Object.entries(writeCheckpoint({ parameters: final, card }));
+    for (const [name, content] of files) writeOutput(folder.file(name), content);
+  }
   writeOutput(folder.file("report.html"), reportPage(report));
   writeOutput(folder.file("report.json"), `${JSON.stringify(report, null, 2)}\n`);
   folder.finish();

@@ -55,6 +55,12 @@ export const cliErrors = defineErrors({
     status: 422,
     exitCode: 4,
   },
+  TRB_CLI_PLAN_OF_ANOTHER_LEDGER: {
+    message: "The plan's hash is {found}; {source} is the ledger of the plan {expected}.",
+    advice: "Give the plan and the ledger of one federation.",
+    status: 422,
+    exitCode: 4,
+  },
   TRB_DEMO_FOLDER_IN_USE: {
     message: "The folder {folder} is not empty and was not made by an earlier demo.",
     advice: "Choose another folder with --out, or empty it yourself.",

@@ -81,6 +81,12 @@ export const modelErrors = defineErrors({
     status: 400,
     exitCode: 2,
   },
+  TRB_MODEL_CATALOGUE_OTHER: {
+    message: "The catalogue of {source} has the hash {found}; the plan's is {expected}.",
+    advice: "Give the catalogue that the plan names: an item's number is its place in it.",
+    status: 422,
+    exitCode: 2,
+  },
   TRB_MODEL_NOT_FINITE: {
     message: "The tensor {tensor} holds a value that is not finite, at place {place}.",
     advice: "Discard this model: go back to the last one whose hash stands in the ledger, and lower the learning rate.",

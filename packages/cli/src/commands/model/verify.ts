@@ -1,0 +1,146 @@
+/**
+ * `tributary model verify`: holds a model file to the ledger, offline. Exit 4 when something does not hold.
+ *
+ * The file's tensors are read against the plan's model, the round's file is made of them again, and its hash is looked up among the
+ * models that the ledger names; an ONNX file must be byte for byte what this code builds of those weights; the card must say what the
+ * ledger says.
+ */
+import { fail } from "@tributary/errors";
+import { graphHashOf } from "@tributary/federation";
+import { type LedgerVerdict, verifyLedger } from "@tributary/ledger";
+import { graphVersion, type ModelCard, readCheckpoint } from "@tributary/model";
+import { notVerifiable, type Plan, parsePlan, planHash } from "@tributary/protocol";
+import { nodeCrypto } from "@tributary/protocol/node-crypto";
+import type { Command } from "commander";
+import { readInput, readJson } from "../../files.ts";
+import { type LedgerModel, ledgerModels, requireCardOfLedger } from "../../model-cards.ts";
+import { jsonOption } from "../../options.ts";
+import { print } from "../../output.ts";
+
+interface VerifyOptions {
+  readonly ledger?: string;
+  readonly plan?: string;
+  readonly key?: string;
+  readonly head?: string;
+  readonly json?: boolean;
+}
+
+export function addVerify(model: Command): void {
+  model
+    .command("verify")
+    .description("hold a model file to its ledger, offline; exit 4 if it is not the model that was released")
+    .argument("<file>", "model.safetensors or model.onnx, exported or a round's own")
+    .option("--ledger <file>", "ledger.jsonl: the evidence")
+    .option("--plan <file>", "plan.json, obtained elsewhere")
+    .option("--key <fingerprint>", "the coordinator's key fingerprint, obtained elsewhere")
+    .option("--head <hash>", "hash of the ledger's last entry, obtained elsewhere")
+    .addOption(jsonOption())
+    .addHelpText(
+      "after",
+      "\nExample:\n  tributary model verify tributary-demo/model.onnx --ledger tributary-demo/ledger.jsonl --key FINGERPRINT --head HASH",
+    )
+    .action((path: string, options: VerifyOptions) => {
+      const crypto = nodeCrypto();
+      const file = readInput(path);
+      const evidence = options.ledger === undefined ? undefined : readLedger(options.ledger, options);
+      const given = options.plan === undefined ? undefined : parsePlan(readJson(options.plan));
+      const plan = agreedPlan(evidence?.models[0], given, options.ledger ?? "");
+      const { spec, card, roundFile } = readCheckpoint(file, plan?.model);
+      const hash = Buffer.from(crypto.sha256(roundFile)).toString("hex");
+      const inLedger = evidence?.models.find((one) => one.hash === hash);
+      if (evidence && inLedger === undefined) {
+        const expected = `other models only, the last one ${evidence.models.at(-1)?.hash}`;
+        throw fail("TRB_MODEL_HASH_MISMATCH", { found: hash, expected, source: "the ledger" });
+      }
+      if (card && inLedger) requireCardOfLedger(card, inLedger);
+      else if (card) requireOwnHash(card, hash);
+      if (card && plan && !inLedger) requirePlansHash(card, planHash(crypto, plan));
+      if (plan && plan.graphVersion === graphVersion) {
+        const found = graphHashOf(crypto, spec);
+        if (found !== plan.graphHash) throw fail("TRB_MODEL_GRAPH_MISMATCH", { found, expected: plan.graphHash });
+      }
+      const graph = plan === undefined ? "unknown" : plan.graphVersion === graphVersion ? "same" : "another version";
+      const document = {
+        verified: true,
+        fullyVerified: evidence?.verdict.fullyVerified ?? false,
+        modelHash: hash,
+        round: inLedger?.round ?? null,
+        epsilon: inLedger?.epsilon ?? null,
+        delta: plan?.delta ?? null,
+        ledger: evidence === undefined ? null : trustOf(evidence.verdict),
+        graph,
+        card: card === undefined ? "none" : inLedger ? "agrees with the ledger" : "self-consistent",
+        notVerifiable,
+      };
+      print(options.json, document, () => wordsOf(document));
+    });
+}
+
+interface Evidence {
+  readonly models: readonly LedgerModel[];
+  readonly verdict: LedgerVerdict;
+}
+
+/** @throws TRB_CLI_LEDGER_NOT_VERIFIED */
+function readLedger(path: string, options: VerifyOptions): Evidence {
+  const bytes = readInput(path);
+  const verdict = verifyLedger(bytes, {
+    crypto: nodeCrypto(),
+    ...(options.key === undefined ? {} : { key: options.key }),
+    ...(options.head === undefined ? {} : { head: options.head }),
+  });
+  if (!verdict.verified) {
+    const failures = verdict.failures.slice(0, 5).map(({ entry, line, code }) => `entry ${entry} (line ${line}): ${code}`);
+    throw fail("TRB_CLI_LEDGER_NOT_VERIFIED", { failures });
+  }
+  return { verdict, models: ledgerModels(bytes) };
+}
+
+/** The ledger's plan and the given one are one, if there are both. @throws TRB_CLI_PLAN_OF_ANOTHER_LEDGER */
+function agreedPlan(ledger: LedgerModel | undefined, given: Plan | undefined, source: string): Plan | undefined {
+  if (ledger && given) {
+    const [found, expected] = [planHash(nodeCrypto(), given), ledger.planHash];
+    if (found !== expected) throw fail("TRB_CLI_PLAN_OF_ANOTHER_LEDGER", { found, expected, source });
+  }
+  return ledger?.plan ?? given;
+}
+
+function requireOwnHash(card: ModelCard, found: string): void {
+  if (card.modelHash !== found)
+    throw fail("TRB_MODEL_HASH_MISMATCH", { found, expected: card.modelHash, source: "its own card" });
+}
+
+function requirePlansHash(card: ModelCard, expected: string): void {
+  if (card.planHash === expected) return;
+  throw fail("TRB_MODEL_CARD_CONTRADICTED", { field: "planHash", found: card.planHash, source: "the plan", expected });
+}
+
+const trustOf = ({ trust, complete, entries, head }: LedgerVerdict) => ({ trust, complete, entries, head });
+
+function wordsOf(found: {
+  readonly fullyVerified: boolean;
+  readonly modelHash: string;
+  readonly round: number | null;
+  readonly epsilon: string | null;
+  readonly delta: string | null;
+  readonly ledger: ReturnType<typeof trustOf> | null;
+  readonly graph: string;
+  readonly card: string;
+}): readonly string[] {
+  const headline = found.fullyVerified
+    ? "the model is the one that the ledger names"
+    : found.ledger
+      ? "the model is the one that this ledger names; the ledger itself is not fully verified"
+      : "the file is whole and agrees with itself; give --ledger to hold it to the evidence";
+  return [
+    headline,
+    `  model     ${found.modelHash}`,
+    ...(found.round === null ? [] : [`  round     ${found.round}, ε ${found.epsilon} at δ ${found.delta}`]),
+    ...(found.ledger === null
+      ? []
+      : [`  ledger    ${found.ledger.trust}, ${found.ledger.complete ? "complete" : "not complete"}`]),
+    `  graph     ${found.graph}`,
+    `  card      ${found.card}`,
+    "  not shown by any file: that noise was added, customers clipped, sampling secret, counts honest, the catalogue public",
+  ];
+}

@@ -1,0 +1,117 @@
+/**
+ * What a ledger knows about a model: from which round it came, and what had been spent by then. Cards are made from it and held to it.
+ */
+import { fail } from "@tributary/errors";
+import { type Entry, parseLine, summarizeLedger } from "@tributary/ledger";
+import {
+  federatedProvenance,
+  intendedUse,
+  knownLimits,
+  type ModelCard,
+  parameterCount,
+  type ResultBlock,
+} from "@tributary/model";
+import { type Plan, planHash } from "@tributary/protocol";
+import { nodeCrypto } from "@tributary/protocol/node-crypto";
+
+/** A model as its ledger has it. */
+export interface LedgerModel {
+  readonly plan: Plan;
+  readonly planHash: string;
+  readonly hash: string;
+  /** 0: the initial model. */
+  readonly round: number;
+  /** Spent when this model was released, a decimal string. */
+  readonly epsilon: string;
+  /** Hashes of all entries, in order: a card names one of those from the model's own on. */
+  readonly heads: readonly string[];
+  /** Place of the entry that released the model. */
+  readonly entry: number;
+}
+
+export const membersDecide =
+  "The weights belong to the federation's members, who decide under which licence they are passed on. The code that reads them is Apache-2.0.";
+
+/** Every model that a ledger names, in order. @throws TRB_LEDGER_EMPTY, TRB_LEDGER_LINE_INVALID, … */
+export function ledgerModels(ledger: Uint8Array): readonly LedgerModel[] {
+  const heads = summarizeLedger(ledger, nodeCrypto()).map((row) => String(row.hash));
+  const entries: readonly Entry[] = Buffer.from(ledger).toString("utf8").split("\n").slice(0, -1).map(parseLine);
+  const [genesis] = entries;
+  if (genesis?.kind !== "genesis")
+    throw fail("TRB_LEDGER_LINE_INVALID", { path: "kind", reason: "the first entry is no genesis" });
+  const common = { plan: genesis.plan, planHash: planHash(nodeCrypto(), genesis.plan), heads };
+  const initial = { ...common, hash: genesis.plan.initialModelHash, round: 0, epsilon: "0", entry: 0 };
+  const released = entries.flatMap((entry, place) =>
+    entry.kind === "round"
+      ? [{ ...common, hash: entry.nextModelHash, round: entry.round, epsilon: entry.spent.epsilon, entry: place }]
+      : [],
+  );
+  return [initial, ...released];
+}
+
+/** A result block as the metrics of a card. */
+export function cardMetrics(
+  source: string,
+  { hr10, ndcg10, mrr }: Pick<ResultBlock, "hr10" | "ndcg10" | "mrr">,
+): ModelCard["metrics"] {
+  return { source, values: { hr10, ndcg10, mrr } };
+}
+
+/** The card of a model of a ledger. */
+export function cardOf(
+  model: LedgerModel,
+  told: { readonly metrics: ModelCard["metrics"]; readonly licence?: string },
+): ModelCard {
+  const { plan } = model;
+  return {
+    format: "tributary-model-card",
+    version: 1,
+    federation: plan.federation,
+    planHash: model.planHash,
+    ledgerHead: model.heads.at(-1) ?? "",
+    round: model.round,
+    modelHash: model.hash,
+    graphVersion: plan.graphVersion,
+    graphHash: plan.graphHash,
+    parameters: parameterCount(plan.model),
+    model: plan.model,
+    privacy: {
+      unit: plan.unit,
+      epsilon: model.epsilon,
+      delta: plan.delta,
+      limit: plan.epsilon,
+      conditional: plan.catalogueProvenance === "log" ? "catalogue treated as public" : null,
+    },
+    metrics: told.metrics,
+    licence: told.licence ?? membersDecide,
+    provenance:
+      model.round === 0 ? "The initial model, which follows from the plan alone: no data has touched it." : federatedProvenance,
+    intendedUse,
+    limits: knownLimits,
+  };
+}
+
+/**
+ * Holds a card to the ledger; metrics, licence and other words are not in a ledger and stay claims.
+ * @throws TRB_MODEL_CARD_CONTRADICTED
+ */
+export function requireCardOfLedger(card: ModelCard, model: LedgerModel): void {
+  const due = cardOf(model, { metrics: card.metrics, licence: card.licence });
+  const contradicted = (field: string, found: unknown, expected: unknown) => {
+    if (JSON.stringify(found) === JSON.stringify(expected)) return;
+    const shown = (value: unknown) => JSON.stringify(value).slice(0, 80);
+    throw fail("TRB_MODEL_CARD_CONTRADICTED", {
+      ...{ field, found: shown(found), expected: shown(expected) },
+      source: "the ledger",
+    });
+  };
+  for (const field of ["federation", "planHash", "round", "modelHash", "graphVersion", "graphHash", "parameters"] as const) {
+    contradicted(field, card[field], due[field]);
+  }
+  for (const field of ["unit", "epsilon", "delta", "limit", "conditional"] as const) {
+    contradicted(`privacy.${field}`, card.privacy[field], due.privacy[field]);
+  }
+  if (!model.heads.slice(model.entry).includes(card.ledgerHead)) {
+    contradicted("ledgerHead", card.ledgerHead, "no such entry from the model's on");
+  }
+}
