@@ -124,6 +124,18 @@ describe.each(models)("$name", ({ spec }) => {
     await session.close();
   });
 
+  test("of a long history the latest events are read, as many as there are positions", () => {
+    const events = spec.length + 4;
+    const items = Int32Array.from({ length: events }, (_, event) => event + 1);
+    const long = { customers: ["a"], offsets: Uint32Array.of(0, events), items };
+    const histories = { ...long, actions: new Uint8Array(events), times: new Float64Array(events) };
+    const fed = feedsOf(spec, histories, [{ begin: 0, end: events }]);
+    const places = Array.from({ length: spec.length }, (_, i) => i + 1);
+    expect([...(fed["positions"]?.data ?? [])]).toEqual(places);
+    const latest = [...items.slice(-spec.length)];
+    expect([...(fed["items"]?.data ?? [])]).toEqual(spec.family === "bert4rec" ? [...latest.slice(1), 0] : latest);
+  });
+
   test("dropout stands where the list of places says, in training alone", () => {
     const masks = ({ inputs }: { inputs: readonly { name: string }[] }) =>
       inputs.map(({ name }) => name).filter((name) => name.startsWith("dropout:"));
