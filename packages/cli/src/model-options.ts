@@ -15,7 +15,6 @@ export interface ModelOptions {
   readonly inputs?: NonNullable<ModelWishes["inputs"]>;
   readonly heads?: NonNullable<ModelWishes["heads"]>;
   readonly churnDays?: number;
-  readonly loss?: NonNullable<ModelWishes["loss"]>;
 }
 
 const inputNames = ["dwell", "price"] as const;
@@ -54,8 +53,7 @@ export function addModelOptions(command: Command): Command {
         return Object.entries(headNames).flatMap(([name, head]) => (names.includes(name) ? [head] : []));
       }),
     )
-    .addOption(integerOption("--churn-days <n>", "days without an event that the churn head calls leaving (default: 30)", 1))
-    .addOption(new Option("--loss <name>", "the next item's loss (default: softmax)").choices(["softmax", "gbce"]));
+    .addOption(integerOption("--churn-days <n>", "days without an event that the churn head calls leaving (default: 30)", 1));
 }
 
 function listOption(flags: string, description: string, names: readonly string[]): Option {
@@ -88,7 +86,7 @@ export async function featuredCatalogue(
  * @throws TRB_MODEL_CONTENT_ATTRIBUTE
  */
 export function modelWishes(options: ModelOptions, { items }: Catalogue): ModelWishes {
-  const { family, inputs, heads, churnDays, loss } = options;
+  const { family, inputs, heads, churnDays } = options;
   const attributes = attributesOf(items, options.itemAttributes ?? []);
   const features = options.features === undefined ? 0 : featureWidthOf(items);
   return {
@@ -97,6 +95,5 @@ export function modelWishes(options: ModelOptions, { items }: Catalogue): ModelW
     ...(inputs === undefined ? {} : { inputs }),
     ...(heads === undefined ? {} : { heads }),
     ...(churnDays === undefined ? {} : { churnDays }),
-    ...(loss === undefined ? {} : { loss }),
   };
 }

@@ -18,8 +18,6 @@ export interface ModelWishes {
   readonly heads?: readonly ("nextAction" | "churn" | "purchase")[];
   /** H of the churn head; default 30. */
   readonly churnDays?: number;
-  /** Default: softmax. */
-  readonly loss?: ModelSpec["nextItem"]["loss"];
 }
 
 export interface SizeRequest extends ModelWishes {
@@ -42,20 +40,17 @@ const nextActionWeight = 100;
 /** Likewise for churn and purchase: few positions have a label, and two classes are soon learnt. */
 const outlookWeight = 100;
 const defaultChurnDays = 30;
-/** gSASRec's t, as its authors recommend. */
-const gbceCalibration = 750;
 
 /** @throws TRB_MODEL_CONTENT_ROWS when items would have to share rows although each has content of its own */
 export function chooseModel(request: SizeRequest): { readonly model: ModelSpec; readonly why: readonly string[] } {
   const { catalogueItems, width: wanted, family = "sasrec", item = plainItems } = request;
-  const { inputs = [], heads = ["nextAction"], churnDays = defaultChurnDays, loss = "softmax" } = request;
+  const { inputs = [], heads = ["nextAction"], churnDays = defaultChurnDays } = request;
   const width = wanted ?? (catalogueItems < smallCatalogue ? 16 : 32);
   const rows = Math.floor(tableBudget / width);
   const content = item.attributes.length > 0 || item.features > 0;
   const items = item.ids === "none" ? catalogueItems : Math.min(catalogueItems, rows);
   if (content && items < catalogueItems) throw fail("TRB_MODEL_CONTENT_ROWS", { rows: items, items: catalogueItems });
-  const most = items <= fullSoftmaxRows && loss === "softmax" ? 0 : sharedNegatives;
-  const negatives = Math.min(most, items - 1);
+  const negatives = items <= fullSoftmaxRows ? 0 : sharedNegatives;
   const weightOf = (head: "nextAction" | "churn" | "purchase", weight: number) => (heads.includes(head) ? weight : 0);
   const model: ModelSpec = modelSpec({
     family,
@@ -72,7 +67,8 @@ export function chooseModel(request: SizeRequest): { readonly model: ModelSpec; 
     timeGaps: timeGapBuckets,
     dwells: inputs.includes("dwell") ? dwellBuckets : 0,
     prices: inputs.includes("price") ? priceBuckets : 0,
-    nextItem: { loss, negatives, calibration: loss === "gbce" ? gbceCalibration : 0 },
+    // not gBCE: in its first hundreds of steps negatives push all scores down, and clipping leaves nothing of the positive
+    nextItem: { loss: "softmax", negatives, calibration: 0 },
     weights: {
       nextItem: 1000,
       nextAction: weightOf("nextAction", nextActionWeight),
@@ -87,7 +83,7 @@ export function chooseModel(request: SizeRequest): { readonly model: ModelSpec; 
       ? "Items have no rows of their own: what they share is learnt once, and items never seen have a score."
       : rowsReason(catalogueItems, items, width),
     ...(content ? [contentReason(item, width)] : []),
-    lossReason(negatives, loss),
+    lossReason(negatives),
   ];
   return { model, why };
 }
@@ -114,9 +110,7 @@ function rowsReason(catalogueItems: number, rows: number, width: number): string
   return `The ${count(catalogueItems)} items share ${count(rows)} rows by a public hash, so that an upload stays below ${count(tableBudget)} numbers.`;
 }
 
-function lossReason(negatives: number, loss: ModelSpec["nextItem"]["loss"]): string {
-  if (loss === "gbce")
-    return `Generalised binary cross-entropy over ${negatives} sampled items that everyone in a round shares.`;
+function lossReason(negatives: number): string {
   if (negatives === 0) return "The softmax runs over all items: at this size that costs no more than sampling.";
   return `The softmax runs over ${negatives} sampled items that everyone in a round shares: all items would cost many times the computation.`;
 }
