@@ -7,7 +7,7 @@
  */
 import { fail } from "@tributary/errors";
 import { multiply, type Rational, toNumber, whole } from "../exact/rational.ts";
-import type { IntegerSampler } from "../sampling/fast-discrete-gaussian.ts";
+import { checkIntegers, checkReleasable, type IntegerSampler } from "../sampling/integer-sampler.ts";
 
 /** Samples drawn at a time: they stay in the cache and the array is small enough to be cleared at once. */
 const chunkLength = 8192;
@@ -17,12 +17,15 @@ const chunkLength = 8192;
 /**
  * @param units [dimension] integer units, changed in place
  * @param sampler of variance `nodeVariance`, over the stream `noise`
+ * @throws TRB_DP_SAMPLER_NOT_EXACT; nothing was released then, but `units` may be half noisy
  */
 export function addNoise(units: Float64Array, sampler: IntegerSampler): void {
+  checkReleasable(sampler);
   const chunk = new Float64Array(Math.min(chunkLength, units.length));
   for (let start = 0; start < units.length; start += chunkLength) {
     const part = chunk.subarray(0, Math.min(chunkLength, units.length - start));
     sampler.fill(part);
+    checkIntegers(part);
     for (let i = 0; i < part.length; i++) units[start + i] = (units[start + i] as number) + (part[i] as number);
   }
   chunk.fill(0); // noise is a secret: with it, y gives the sum away

@@ -36,6 +36,11 @@ export class NormTerms {
   readonly #magnitude: Tensor[] = [];
   /** For each grid of tokens, [B, L, L] matrices whose whole sum is a squared norm and whose trace is the magnitude. */
   readonly #pairs = new Map<Tokens, Tensor[]>();
+  /** The same for matrices of which only the trace is wanted. */
+  readonly #traces = new Map<Tokens, Tensor[]>();
+  /** Gram matrices and token squares of values that a matrix was added with: its bias has the same. */
+  readonly #grams = new Map<string, Tensor>();
+  readonly #squares = new Map<string, Tensor>();
 
   constructor(g: GraphBuilder) {
     this.#g = g;
@@ -45,7 +50,9 @@ export class NormTerms {
   addProduct(rows: Tensor, values: Tensor): void {
     const tokens = this.#g.tokensOf(rows) ?? this.#g.tokens;
     const pairs = this.#pairs.get(tokens) ?? [];
-    this.#pairs.set(tokens, [...pairs, times(this.#g, gram(this.#g, rows), gram(this.#g, values))]);
+    const own = gram(this.#g, values);
+    this.#grams.set(values.name, own);
+    this.#pairs.set(tokens, [...pairs, times(this.#g, gram(this.#g, rows), own)]);
   }
 
   /** The same, from the materialised gradient [B, in, out]. */
@@ -56,7 +63,9 @@ export class NormTerms {
   /** Its magnitude. */
   addProductMagnitude(rows: Tensor, values: Tensor): void {
     const g = this.#g;
-    this.#magnitude.push(sumOver(g, times(g, tokenSquares(g, rows), tokenSquares(g, values)), [1]));
+    const own = tokenSquares(g, values);
+    this.#squares.set(values.name, own);
+    this.#magnitude.push(sumOver(g, times(g, tokenSquares(g, rows), own), [1]));
   }
 
   /** Gradients that stand side by side in [B, n]. */
@@ -66,7 +75,11 @@ export class NormTerms {
 
   /** The magnitude of Σ_t values_t. */
   addSumMagnitude(values: Tensor): void {
-    this.#magnitude.push(dot(this.#g, grouped(this.#g, values)));
+    const [known, squares] = [this.#grams.get(values.name), this.#squares.get(values.name)];
+    if (known) {
+      const tokens = this.#g.tokensOf(values) ?? this.#g.tokens;
+      this.#traces.set(tokens, [...(this.#traces.get(tokens) ?? []), known]);
+    } else this.#magnitude.push(squares ? sumOver(this.#g, squares, [1]) : dot(this.#g, grouped(this.#g, values)));
   }
 
   /** Sparse rows: values [B, n, width] at ids [B, n]; rows with one id add up. */
@@ -106,7 +119,8 @@ export class NormTerms {
       const range = positionsRange(g, tokens);
       const diagonal = cast(g, equal(g, unsqueeze(g, range, 0), unsqueeze(g, range, 1)), "float");
       norm.push(sumOver(g, pairs, [1, 2]));
-      magnitude.push(sumOver(g, times(g, pairs, diagonal), [1, 2]));
+      const traced = sumOf(g, [pairs, ...(this.#traces.get(tokens) ?? [])]);
+      magnitude.push(sumOver(g, times(g, traced, diagonal), [1, 2]));
     }
     return { norm: sumOf(g, norm), magnitude: sumOf(g, magnitude) };
   }
