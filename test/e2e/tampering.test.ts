@@ -63,6 +63,100 @@ describe("a real ledger", () => {
   });
 });
 
+describe("the model of a federation", () => {
+  const exported = () => folder.file("exported");
+  const ledger = () => `${federation.platform}/ledger.jsonl`;
+
+  beforeAll(async () => {
+    await tributaryJson(["model", "export", "--home", federation.platform, "--out", exported()]);
+  });
+
+  /** The code with which a changed file is refused, with exit code 4. */
+  async function verdictOn(file: string, change: (bytes: Buffer) => Uint8Array): Promise<string> {
+    const changed = folder.file("changed.model");
+    writeFileSync(changed, change(readFileSync(`${exported()}/${file}`)));
+    const { exitCode, stdout } = await tributary(["model", "verify", changed, "--ledger", ledger(), "--json"]);
+    expect(exitCode).toBe(4);
+    return /TRB_[A-Z_]+/.exec(stdout)?.[0] ?? "none";
+  }
+
+  test("is exported with its optimiser's state and a card, and verifies in every form, the round's own file too", {
+    timeout: 90_000,
+  }, async () => {
+    const { head, key, modelHash } = await tributaryJson(["ledger", "verify", ledger()]);
+    const files = ["model.onnx", "model.safetensors"].map((name) => `${exported()}/${name}`);
+    for (const file of [...files, `${federation.platform}/blobs/${modelHash}`]) {
+      const pinned = ["--ledger", ledger(), "--plan", federation.planFile, "--key", String(key), "--head", String(head)];
+      const verdict = await tributaryJson(["model", "verify", file, ...pinned]);
+      expect(verdict).toMatchObject({ verified: true, fullyVerified: true, modelHash, round: 2, graph: "same" });
+    }
+    const optimiser = await tributaryJson(["model", "show", `${exported()}/optimiser.safetensors`]);
+    expect(optimiser).toMatchObject({ metadata: { steps: "2" }, card: { round: 2, modelHash, ledgerHead: head } });
+    expect(readFileSync(`${exported()}/modelcard.md`, "utf8")).toContain(String(modelHash));
+  });
+
+  test("of an earlier round can be had, and round 0 is the plan's", { timeout: 90_000 }, async () => {
+    const { platform, plan } = federation;
+    const first = await tributaryJson(["model", "export", "--home", platform, "--round", "0", "--out", folder.file("round-0")]);
+    expect(first).toMatchObject({ round: 0, epsilon: "0", modelHash: plan.initialModelHash });
+    expect(first["files"]).not.toContain("optimiser.safetensors");
+    const none = await tributary(["model", "export", "--home", platform, "--round", "9", "--out", folder.file("round-9")]);
+    expect(none.exitCode).toBe(2);
+  });
+
+  test("is refused, exit 4, with another weight, a card that claims less, a graph that computes something else, or its end cut off", {
+    timeout: 90_000,
+  }, async () => {
+    const claiming = (from: string, to: string) => (bytes: Buffer) =>
+      Buffer.from(bytes.toString("latin1").replace(from, to), "latin1");
+    const weight = (bytes: Buffer) => Buffer.concat([bytes.subarray(0, -1), Buffer.of((bytes.at(-1) ?? 0) ^ 1)]);
+    expect(await verdictOn("model.safetensors", weight)).toBe("TRB_MODEL_HASH_MISMATCH");
+    const modest = claiming('\\"round\\":2', '\\"round\\":1');
+    expect(await verdictOn("model.safetensors", modest)).toBe("TRB_MODEL_CARD_CONTRADICTED");
+    expect(await verdictOn("model.onnx", claiming('"round":2', '"round":1'))).toBe("TRB_MODEL_CARD_CONTRADICTED");
+    expect(await verdictOn("model.onnx", claiming("Softmax", "Sigmoid"))).toBe("TRB_MODEL_ONNX_ALTERED");
+    expect(await verdictOn("model.safetensors", (bytes) => bytes.subarray(0, -4))).toBe("TRB_MODEL_FILE_MALFORMED");
+    expect(await verdictOn("model.onnx", (bytes) => bytes.subarray(0, -4))).toBe("TRB_MODEL_ONNX_MALFORMED");
+    const other = folder.file("other-plan.json");
+    writeFileSync(other, JSON.stringify({ ...federation.plan, federation: "other" }));
+    const wrong = await tributary(["model", "verify", `${exported()}/model.onnx`, "--plan", other, "--ledger", ledger()]);
+    expect(wrong).toMatchObject({ exitCode: 4, stderr: expect.stringContaining("TRB_CLI_PLAN_OF_ANOTHER_LEDGER") });
+  });
+
+  test("tells a merchant which of a customer's events moved a prediction, and errors name no customer", {
+    timeout: 90_000,
+  }, async () => {
+    const [part] = federation.parts;
+    const { planFile, catalogueFile } = federation;
+    const columns = "customer=customer,item=item,action=action,time=time";
+    const log = ["--events", folder.file(`logs/${part?.node}.csv`), "--columns", columns, "--catalogue", catalogueFile];
+    const asked = (customer: string) => [
+      "model",
+      "explain",
+      "--model",
+      `${exported()}/model.onnx`,
+      "--plan",
+      planFile,
+      ...log,
+      "--customer",
+      customer,
+    ];
+    const strip = folder.file("strip.svg");
+    const customer = part?.train.customers.find(
+      (_, place) => (part.train.offsets[place + 1] ?? 0) - (part.train.offsets[place] ?? 0) > 2,
+    );
+    const told = await tributaryJson([...asked(String(customer)), "--out", strip]);
+    const { events } = told as { events: { share: number; rollout: number }[] };
+    expect(events.reduce((sum, { share }) => sum + Math.abs(share), 0)).toBeCloseTo(1, 6);
+    expect(events.reduce((sum, { rollout }) => sum + rollout, 0)).toBeCloseTo(1, 6);
+    expect(told).toMatchObject({ rank: 1, deletion: { highestFirst: expect.any(Number) } });
+    expect(readFileSync(strip, "utf8")).toMatch(/^<svg [^>]*role="img"/);
+    const refused = await tributary(asked("somebody-private"));
+    expect(refused).toMatchObject({ exitCode: 2, stderr: expect.stringContaining("TRB_MODEL_EXPLANATION_INVALID") });
+    expect(refused.stdout + refused.stderr).not.toContain("somebody-private");
+  });
+});
+
 describe("a node's own limit", () => {
   test("below the plan's cost: the node refuses, exit 3, and says which code", async () => {
     const home = federation.home("merchant-1");
