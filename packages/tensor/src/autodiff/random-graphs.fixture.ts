@@ -8,6 +8,7 @@ import type { FeedTensor } from "../executors/executor.ts";
 import { GraphBuilder, type Tokens } from "../graph/builder.ts";
 import type { Graph, Tensor } from "../graph/types.ts";
 import { attention, causalMask, paddingMask } from "./attention.ts";
+import { valuesOfIds, valuesOfItems } from "./attributes.ts";
 import { backward } from "./backward.ts";
 import { add, flatten, groupByCustomer, mergeHeads, multiply, scale, split, splitHeads } from "./differentiable.ts";
 import { dropout, embedding, gelu, layerNorm, linear, project, publicRows, relu, windowOf } from "./layers.ts";
@@ -35,6 +36,8 @@ export interface Recipe {
   /** What item vectors are sums of. */
   readonly own: boolean;
   readonly shared: number;
+  /** Whether the rows that items share are looked up in the graph, or fed event by event. */
+  readonly rowsInGraph: boolean;
   readonly features: number;
   readonly tied: boolean;
   /** Rows of a further small table; 0: none. */
@@ -87,6 +90,7 @@ export const recipes: fc.Arbitrary<Recipe> = fc
     steps: fc.integer({ min: 1, max: 3 }),
     own: fc.boolean(),
     shared: fc.integer({ min: 0, max: 3 }),
+    rowsInGraph: fc.boolean(),
     features: fc.integer({ min: 0, max: 3 }),
     tied: fc.boolean(),
     kinds: fc.integer({ min: 0, max: 3 }),
@@ -125,12 +129,19 @@ export function buildRandom(recipe: Recipe, clipped: boolean): RandomGraph {
   const declared = new Map<string, Tensor>();
   /** A parameter of that name; asked for again, the same. */
   const parameter = (name: string, shape: readonly number[]): Tensor => {
-    const known = declared.get(name) ?? g.parameter(name, shape);
-    declared.set(name, known);
-    return known;
+    return declared.get(name) ?? remember(name, g.parameter(name, shape));
+  };
+  const remember = (name: string, tensor: Tensor): Tensor => {
+    declared.set(name, tensor);
+    return tensor;
   };
   const items = itemInputs(g, recipe, parameter, width);
-  let x = items.vectors(windowOf(g, items.sequence, 0), items.shared && windowOf(g, items.shared, 0));
+  const eventRows = (ids: Tensor, offset: 0 | 1) =>
+    items.rowsOf(ids, () =>
+      windowOf(g, declared.get("rows") ?? remember("rows", g.input("rows", ["B", "L+1"], "int32")), offset),
+    );
+  const inputs = windowOf(g, items.sequence, 0);
+  let x = items.vectors(inputs, eventRows(inputs, 0));
   if (recipe.otherItems && recipe.own) {
     const others = embedding(g, parameter("item", [recipe.items, width]), g.input("otherItems", ["B", "L"], "int32"), {
       factor: 0.5,
@@ -150,16 +161,21 @@ export function buildRandom(recipe: Recipe, clipped: boolean): RandomGraph {
     const logits = linear(g, x, parameter("head.weight", [width, recipe.classes]), parameter("head.bias", [recipe.classes]));
     softmaxLoss(g, logits, g.input("classes", ["B", "L"], "int32"), g.input("classWeights", ["B*L", 1]));
   }
-  let [hidden, targets, targetRows] = [x, windowOf(g, items.sequence, 1), items.shared && windowOf(g, items.shared, 1)];
+  let [hidden, targets] = [x, windowOf(g, items.sequence, 1)];
+  let targetRows = () => eventRows(targets, 1);
   if (recipe.decoder.length > 0) {
     const steps = g.declareTokens(g.input("steps", ["B", "M"], "int32"));
     const list = (name: string) => g.input(name, ["B", "M"], "int32");
-    const rows = (name: string) => (items.shared ? list(name) : undefined);
-    const start = items.vectors(list("decoderItems"), rows("decoderRows"));
+    const decoded = list("decoderItems");
+    const start = items.vectors(
+      decoded,
+      items.rowsOf(decoded, () => list("decoderRows")),
+    );
     hidden = stack(start, steps, recipe.decoder, "decoder", x);
-    [targets, targetRows] = [list("decoderTargets"), rows("decoderTargetRows")];
+    targets = list("decoderTargets");
+    targetRows = () => items.rowsOf(targets, () => list("decoderTargetRows"));
   }
-  itemLoss(g, recipe, { hidden, targets, table: () => items.table(targetRows) });
+  itemLoss(g, recipe, { hidden, targets, table: () => items.table(targetRows()) });
   // parameters that a loss on one grid alone leaves aside
   if (recipe.decoder.length > 0 && recipe.loss === "none") anchor(g, hidden, "M");
   backward(g);
@@ -179,11 +195,15 @@ function itemInputs(
   width: number,
 ) {
   const features = recipe.features > 0 ? g.input("features", [recipe.items, recipe.features]) : undefined;
-  const rowOf = recipe.shared > 0 ? g.input("rowOf", [recipe.items], "int32") : undefined;
+  const itemValues = recipe.shared > 0 && recipe.rowsInGraph ? g.input("itemValues", [recipe.items + 1]) : undefined;
+  const fedRows = recipe.shared > 0 && !recipe.rowsInGraph ? g.input("rowOf", [recipe.items], "int32") : undefined;
+  const rowOf = itemValues ? valuesOfItems(g, itemValues) : fedRows;
   const factor = Math.sqrt(width);
   return {
     sequence: g.input("items", ["B", "L+1"], "int32"),
-    shared: rowOf && g.input("rows", ["B", "L+1"], "int32"),
+    /** Shared rows of ids: looked up, or `fed`; none where items share nothing. */
+    rowsOf: (ids: Tensor, fed: () => Tensor): Tensor | undefined =>
+      itemValues ? valuesOfIds(g, itemValues, ids) : fedRows && fed(),
     vectors(ids: Tensor, rows: Tensor | undefined): Tensor {
       const terms: Tensor[] = [];
       if (recipe.own) terms.push(embedding(g, parameter("item", [recipe.items, width]), ids));
@@ -331,6 +351,7 @@ function commonValues(recipe: Recipe, name: string, count: number): readonly num
   if (name === "slotOf") {
     return Array.from({ length: count }, (_, id) => (distinct.includes(id) ? distinct.indexOf(id) : distinct.length));
   }
+  if (name === "itemValues") return Array.from({ length: count }, (_, id) => rowOfItem(recipe, id));
   if (name === "rowOf") return Array.from({ length: count }, (_, place) => rowOfItem(recipe, place + 1));
   if (name === clipNormInput) return [recipe.clip];
   const around = name.endsWith("gain") || name.endsWith("factor") ? 1 : 0;

@@ -1,6 +1,6 @@
 /**
  * Whatever graph is built, a batch's per-customer norms and clipped sum are those of its customers run alone, and gradients are the
- * loss's slopes. Seeds of a failure are printed by fast-check; TRIBUTARY_LONG=1 tries thousands of graphs.
+ * loss's slopes. Seeds of a failure are printed by fast-check; `pnpm test:long` tries thousands of graphs.
  */
 import fc from "fast-check";
 import { expect, test } from "vitest";
@@ -11,6 +11,7 @@ import { onnxruntimeExecutor } from "../executors/onnxruntime.ts";
 import { buildRandom, feedsFor, type RandomGraph, type Recipe, recipes } from "./random-graphs.fixture.ts";
 
 const long = process.env["TRIBUTARY_LONG"] === "1";
+const timeout = long ? 900_000 : 30_000;
 
 type Gradients = ReadonlyMap<string, Float64Array>;
 
@@ -99,7 +100,7 @@ function expectClose(
   for (const [name, expected] of sum) expect(furthest(sums.get(name) ?? [], expected), name).toBeLessThan(tolerance);
 }
 
-test("in float64, norms and clipped sums are those of customers run alone", () => {
+test("in float64, norms and clipped sums are those of customers run alone", { timeout }, () => {
   fc.assert(
     fc.property(recipes, (recipe) => {
       const [plain, clipped] = [buildRandom(recipe, false), buildRandom(recipe, true)];
@@ -109,11 +110,11 @@ test("in float64, norms and clipped sums are those of customers run alone", () =
       const outputs = interpret(clipped.graph, feeds);
       expectClose(outputs, gradientsOf(clipped.pieces, outputs, feeds), expected, 1e-9);
     }),
-    { numRuns: long ? 4000 : 40 },
+    { numRuns: long ? 4000 : 100 },
   );
 });
 
-test("in float32 by ONNX Runtime, they are the same to 1e-4", async () => {
+test("in float32 by ONNX Runtime, they are the same to 1e-4", { timeout }, async () => {
   const executor = onnxruntimeExecutor();
   await fc.assert(
     fc.asyncProperty(recipes, async (recipe) => {
@@ -124,11 +125,11 @@ test("in float32 by ONNX Runtime, they are the same to 1e-4", async () => {
       await session.close();
       expectClose(outputs, gradientsOf(clipped.pieces, outputs, feeds), expectedOf(recipe, plain, clipped), 1e-4);
     }),
-    { numRuns: long ? 1000 : 15 },
+    { numRuns: long ? 1000 : 25 },
   );
 });
 
-test("gradients are the loss's slopes along a random direction of all parameters", () => {
+test("gradients are the loss's slopes along a random direction of all parameters", { timeout }, () => {
   fc.assert(
     fc.property(recipes, (recipe) => {
       const { graph, pieces } = buildRandom(recipe, false);
@@ -157,6 +158,6 @@ test("gradients are the loss's slopes along a random direction of all parameters
       });
       expect(Math.min(...misses)).toBeLessThan(1e-6);
     }),
-    { numRuns: long ? 3000 : 40 },
+    { numRuns: long ? 3000 : 80 },
   );
 });
