@@ -1,8 +1,9 @@
 /**
- * The staircase above a Gaussian bell under which `fast-discrete-gaussian.ts` throws its darts: which magnitudes are proposed how
- * often, in integers, and how likely each is to be accepted.
+ * The staircase above a bell under which `envelope-sampler.ts` throws its darts: which magnitudes are proposed how often, in
+ * integers, and how likely each is to be accepted.
  *
- * Write w(m) = exp(−m²/2σ²) for magnitudes m ≥ 0. Magnitudes are cut into blocks of 2^blockBits; block j begins at j·2^blockBits.
+ * Write w(m) = exp(−γ(m)) for magnitudes m ≥ 0, where γ is m²/2σ² (Gaussian) or m/b (Laplace): 0 at 0, increasing and convex.
+ * Magnitudes are cut into blocks of 2^blockBits; block j begins at j·2^blockBits.
  *
  *   core   block j < coreBlocks owns n_j = ⌈c·w(first m of j)⌉ of the 4096 places of the guide table; m is uniform inside.
  *   tail   the magnitudes from M = coreBlocks·2^blockBits on own tailPlaces of them. Chunk i = 0, 1, 2, … of 2^tailBits magnitudes
@@ -16,20 +17,26 @@
  *
  * so that every m comes out with probability (c/4096)·2^−blockBits·w(m): one constant times w(m). This needs r ≤ 1 everywhere.
  * In the core that is the ⌈⌉ over an upper bound of w. In the tail, it holds for i = 0 by the choice of tailPlaces, and for the later
- * chunks because from one chunk's start to the next w falls at least by half:
- * (2·M·L + L²)/2σ² ≥ ln 2 with L = 2^tailBits, which is how tailBits is chosen, in integers.
+ * chunks because from one chunk's start to the next w falls at least by half: γ(M + L) − γ(M) ≥ ln 2 with L = 2^tailBits, which is
+ * how tailBits is chosen, in integers; γ is convex, so it falls no less later on.
  */
-import { fail } from "@tributary/errors";
 import { exponentialBounds } from "../exact/exponential.ts";
-import { bitLength, divide, floor, integerSqrt, multiply, type Rational, toNumber, whole } from "../exact/rational.ts";
+import { bitLength, floor, integerSqrt, multiply, type Rational, toNumber, whole } from "../exact/rational.ts";
 
 export const guidePlaces = 4096;
 /** What stands in the guide table at places that belong to no block. */
 export const tailPlace = 0xffff;
 export const rejectPlace = 0xfffe;
 
+/** Which bell: its parameter is σ² or b. */
+export interface Bell {
+  readonly shape: "gaussian" | "laplace";
+  /** σ² in squared integer units, or b in integer units; > 0 */
+  readonly parameter: Rational;
+}
+
 export interface Envelope {
-  readonly variance: Rational;
+  readonly bell: Bell;
   readonly blockBits: number;
   readonly tailBits: number;
   readonly coreBlocks: number;
@@ -42,30 +49,22 @@ export interface Envelope {
   readonly places: Uint32Array;
   /** `[coreBlocks]`: proven lower bound of 2³²·r(m) over the block. A uniform word below it accepts, whatever m is. */
   readonly surely: Uint32Array;
-  /** r at the first magnitude of each block, to 2^−50 relatively, as far as floats are used: about 6σ. */
+  /** r at the first magnitude of each block, to 2^−50 relatively, as far as floats are used: about 6σ or 30b. */
   readonly ratio: Float64Array;
-  /** 1/2σ², to 2^−51 relatively. */
+  /** 1/2σ² or 1/b, to 2^−51 relatively. */
   readonly inverse: number;
 }
 
 /** ln 2 < 0.6932 */
 const ln2Above: Rational = { numerator: 6932n, denominator: 10000n };
 
-/**
- * Costs about a millisecond.
- * @throws TRB_DP_VARIANCE_NOT_POSITIVE, TRB_DP_VARIANCE_TOO_LARGE (σ² > 2^80)
- */
-export function buildEnvelope(variance: Rational): Envelope {
-  const { numerator, denominator } = variance;
-  if (numerator <= 0n || denominator <= 0n) {
-    throw fail("TRB_DP_VARIANCE_NOT_POSITIVE", { variance: `${numerator}/${denominator}` });
-  }
-  if (numerator > denominator << 80n) throw fail("TRB_DP_VARIANCE_TOO_LARGE", { most: 80 });
-
-  const deviation = integerSqrt(floor(variance));
-  const blockBits = Math.max(0, bitLength(deviation) - 5); // 16 to 32 blocks a σ; single magnitudes below σ = 16
-  const floatBlocks = 6 * (Number(deviation >> BigInt(blockBits)) + 1);
-  const heights = Array.from({ length: floatBlocks }, (_, j) => height(variance, blockBits, j));
+/** Costs about a millisecond. The parameter is positive, σ² ≤ 2^80 or b ≤ 2^40: the samplers check that. */
+export function buildEnvelope(bell: Bell): Envelope {
+  const { shape, parameter } = bell;
+  const width = shape === "gaussian" ? integerSqrt(floor(parameter)) : floor(parameter);
+  const blockBits = Math.max(0, bitLength(width) - 5); // 16 to 32 blocks a σ or b; single magnitudes below 16
+  const floatBlocks = (shape === "gaussian" ? 6 : 30) * (Number(width >> BigInt(blockBits)) + 1);
+  const heights = Array.from({ length: floatBlocks }, (_, j) => height(bell, blockBits, j));
   const upper = heights.map(({ high }) => high);
 
   // The largest c whose places fit; the places never shrink as c grows, except the tail's, so walk down to be sure.
@@ -73,14 +72,14 @@ export function buildEnvelope(variance: Rational): Envelope {
   let high = BigInt(guidePlaces);
   while (low < high) {
     const middle = (low + high + 1n) >> 1n;
-    if (layout(variance, blockBits, upper, middle).total <= guidePlaces) low = middle;
+    if (layout(bell, blockBits, upper, middle).total <= guidePlaces) low = middle;
     else high = middle - 1n;
   }
   let constant = low;
-  let chosen = layout(variance, blockBits, upper, constant);
+  let chosen = layout(bell, blockBits, upper, constant);
   while (chosen.total > guidePlaces) {
     constant -= 1n;
-    chosen = layout(variance, blockBits, upper, constant);
+    chosen = layout(bell, blockBits, upper, constant);
   }
 
   const { places, coreBlocks, tailPlaces, tailBits } = chosen;
@@ -89,7 +88,7 @@ export function buildEnvelope(variance: Rational): Envelope {
   for (const [block, count] of places.entries()) guide.fill(block, place, (place += count));
   guide.fill(tailPlace, place, place + tailPlaces);
 
-  const envelope = { variance, blockBits, tailBits, coreBlocks, tailPlaces, constant };
+  const envelope = { bell, blockBits, tailBits, coreBlocks, tailPlaces, constant };
   const ratio = new Float64Array(floatBlocks);
   for (const [j, bounds] of heights.entries()) {
     const factor = acceptanceFactor({ ...envelope, places }, BigInt(j) << BigInt(blockBits));
@@ -98,19 +97,25 @@ export function buildEnvelope(variance: Rational): Envelope {
   const surely = new Uint32Array(coreBlocks);
   for (let j = 0; j < coreBlocks; j++) {
     const last = ((BigInt(j) + 1n) << BigInt(blockBits)) - 1n;
-    const { low: least } = exponentialBounds(gammaOf(variance, last), 64);
+    const { low: least } = exponentialBounds(gammaOf(bell, last), 64);
     const factor = acceptanceFactor({ ...envelope, places }, last);
     const bound = (factor.numerator * least) / (factor.denominator << 32n);
     surely[j] = Number(bound < 0xffffffffn ? bound : 0xffffffffn);
   }
-  const inverse = toNumber({ numerator: denominator, denominator: 2n * numerator });
+  const inverse = toNumber(shape === "gaussian" ? half(reciprocal(parameter)) : reciprocal(parameter));
   return { ...envelope, guide, places: Uint32Array.from(places), surely, ratio, inverse };
 }
 
-/** γ = m²/2σ², so that w(m) = exp(−γ). */
-export function gammaOf({ numerator, denominator }: Rational, magnitude: bigint): Rational {
-  return { numerator: magnitude * magnitude * denominator, denominator: 2n * numerator };
+/** γ(m), so that w(m) = exp(−γ). */
+export function gammaOf({ shape, parameter }: Bell, magnitude: bigint): Rational {
+  const { numerator, denominator } = parameter;
+  return shape === "gaussian"
+    ? { numerator: magnitude * magnitude * denominator, denominator: 2n * numerator }
+    : { numerator: magnitude * denominator, denominator: numerator };
 }
+
+const reciprocal = ({ numerator, denominator }: Rational): Rational => ({ numerator: denominator, denominator: numerator });
+const half = ({ numerator, denominator }: Rational): Rational => ({ numerator, denominator: 2n * denominator });
 
 /** What w(m) is multiplied by to give r(m), exactly. */
 export function acceptanceFactor(
@@ -129,19 +134,19 @@ export function acceptanceFactor(
 }
 
 /** w at the first magnitude of block j, between low and high over 2^bits; 60 bits of it are known. */
-function height(variance: Rational, blockBits: number, j: number) {
-  const gamma = gammaOf(variance, BigInt(j) << BigInt(blockBits));
+function height(bell: Bell, blockBits: number, j: number) {
+  const gamma = gammaOf(bell, BigInt(j) << BigInt(blockBits));
   const bits = 64 + 2 * Math.min(500, Number(floor(gamma))); // e^−γ > 2^−2γ; beyond e^−500 a zero serves as well
   const { low, high } = exponentialBounds(gamma, bits);
   return { low, high: { numerator: high, denominator: 1n << BigInt(bits) }, bits };
 }
 
 /** How the places are dealt out for a given c. */
-function layout(variance: Rational, blockBits: number, heights: readonly Rational[], constant: bigint) {
+function layout(bell: Bell, blockBits: number, heights: readonly Rational[], constant: bigint) {
   const scaled = (j: number): Rational => multiply(whole(constant), heights[j] as Rational);
   const places: number[] = [];
   let total = 0;
-  // The core ends where a block would fill less than one place; w(5σ)·4096 is far below that.
+  // The core ends where a block would fill less than one place; w at 5σ or 9b times 4096 is below that.
   for (let j = 0; j === 0 || scaled(j).numerator > scaled(j).denominator; j++) {
     const { numerator, denominator } = scaled(j);
     places.push(Number((numerator + denominator - 1n) / denominator));
@@ -151,8 +156,8 @@ function layout(variance: Rational, blockBits: number, heights: readonly Rationa
   const tailStart = BigInt(coreBlocks) << BigInt(blockBits);
   let tailBits = blockBits;
   for (; ; tailBits++) {
-    const length = 1n << BigInt(tailBits);
-    const fall = divide(whole(2n * tailStart * length + length * length), multiply(whole(2n), variance));
+    const [least, most] = [gammaOf(bell, tailStart), gammaOf(bell, tailStart + (1n << BigInt(tailBits)))];
+    const fall = { numerator: most.numerator - least.numerator, denominator: most.denominator };
     if (fall.numerator * ln2Above.denominator >= ln2Above.numerator * fall.denominator) break;
   }
   const needed = multiply(whole(2n << BigInt(tailBits - blockBits)), scaled(coreBlocks)); // r ≤ 1 at the tail's start

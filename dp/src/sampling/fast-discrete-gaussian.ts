@@ -1,137 +1,34 @@
 /**
  * Exact samples from the discrete Gaussian N_Z(0, σ²), millions a second: the fast twin of `discrete-gaussian.ts`.
- *
- * Rejection under the staircase of `envelope.ts`: propose a magnitude m with integer-weighted probabilities, accept it if U < r(m)
- * for U uniform in [0, 1), give it a random sign, and throw (0, minus) away. Proposals use whole random bits only, and the envelope
- * makes every m come out with probability proportional to exp(−m²/2σ²) *if the comparison U < r(m) is decided correctly*.
- *
- * **Why it is exact although it uses floats.** U is a real number of which only the first bits are drawn. After one word u it is
- * known that U ∈ [u, u+1)/2³². Three stages decide, each only when it has a proof:
- *
- *   1. u < surely[j], an integer computed ahead with u + 1 ≤ surely[j] ≤ 2³²·r(m) for every m of the block. (More than 9 in 10.)
- *   2. A double x with |x − r(m)| ≤ 2^−40·r(m): accept if u + 1 ≤ 2³²·x·(1 − 2^−39), reject if u ≥ 2³²·x·(1 + 2^−39).
- *   3. Otherwise (about once in 2³¹ draws) BigInt bounds of r(m), and further words of U, both refined until they separate. They do
- *      with probability 1, because U is uniform and r(m) a constant.
- *
- * So a float decides only where its error interval proves the answer, and the output is what real arithmetic would give on the
- * same bits; `floatMargin` widens the interval at will without changing a sample, which the tests use.
- *
- * **The bound of stage 2.** x = ratio[j]·p(t), t = (m − b)(m + b)/2σ², b the first magnitude of m's block. Only + − × of IEEE doubles
- * are used, which ECMAScript defines to the bit (its Math.exp it does not). With ε = 2^−53: ratio[j] is within 16ε of r(b); m ± b are
- * exact (below 2⁴⁶); t is within 8ε relatively, and t ≤ 0.5, so e^−t moves by at most 4ε; the Taylor polynomial of degree 13 leaves out
- * less than 0.5¹⁴/14! < 8ε, and Horner's rule rounds by less than 60ε; the last products add 4ε. Together below 2⁷ε·e^0.5 < 2^−45.
- *
- * It does not run in constant time: how many words are read depends on the samples. Nodes send at a fixed offset (DESIGN §4).
+ * How, and why a float in it can't make it inexact: `envelope-sampler.ts`.
  */
 import { fail } from "@tributary/errors";
-import { exponentialBounds } from "../exact/exponential.ts";
 import { bitLength, floor, type Rational } from "../exact/rational.ts";
-import { acceptanceFactor, buildEnvelope, type Envelope, gammaOf, guidePlaces, rejectPlace, tailPlace } from "./envelope.ts";
-import { type RandomSource, type WordReader, wordReader } from "./random-source.ts";
+import { buildEnvelope } from "./envelope.ts";
+import { envelopeSampler } from "./envelope-sampler.ts";
+import type { IntegerSampler } from "./integer-sampler.ts";
+import { type RandomSource, wordReader } from "./random-source.ts";
 
-/** Something that draws integer noise of a fixed distribution. */
-export interface IntegerSampler {
-  /** Fills the whole array with independent samples. @throws TRB_DP_VARIANCE_TOO_LARGE, TRB_DP_SAMPLE_OUT_OF_RANGE */
-  fill(out: Float64Array | Int32Array): void;
-}
-
-/** Wide by a factor of 32 over the proof above. */
-const provenMargin = 2 ** -39;
 /** σ ≤ 2²⁶ keeps 2³¹ beyond 32σ: e^−512. */
-const mostInt32Variance = 52;
+const mostForInt32 = 52;
 
 /**
  * Prepares the tables for one variance (about a millisecond).
  * @param variance σ², in squared integer units; 0 < σ² ≤ 2^80 (2^52 for Int32Array)
- * @param floatMargin relative width below which a float may not decide; wider is slower and equal in every sample
+ * @param options `floatMargin`: relative width below which a float may not decide; wider is slower and equal in every sample
  * @throws TRB_DP_VARIANCE_NOT_POSITIVE, TRB_DP_VARIANCE_TOO_LARGE
  */
 export function fastDiscreteGaussian(
   variance: Rational,
   random: RandomSource,
-  { floatMargin = provenMargin }: { readonly floatMargin?: number } = {},
+  options: { readonly floatMargin?: number } = {},
 ): IntegerSampler {
-  const envelope = buildEnvelope(variance);
-  const words = wordReader(random);
-  const margin = Math.max(floatMargin, provenMargin);
-  const { blockBits, guide, surely } = envelope;
-  const wordBits = Math.min(blockBits, 19); // what is left of the proposal's word after the guide's 12 bits and the sign
-  const wordMask = 2 ** wordBits - 1;
-  const moreBits = blockBits - wordBits;
-  const fitsInt32 = bitLength(floor(variance)) <= mostInt32Variance;
-
-  return {
-    fill(out) {
-      const narrow = out instanceof Int32Array;
-      if (narrow && !fitsInt32) throw fail("TRB_DP_VARIANCE_TOO_LARGE", { most: mostInt32Variance });
-      for (let i = 0; i < out.length; ) {
-        const proposal = words.word();
-        const u = words.word();
-        const block = guide[proposal & (guidePlaces - 1)] as number;
-        let magnitude: number;
-        if (block < rejectPlace) {
-          magnitude = (proposal >>> 13) & wordMask;
-          if (moreBits > 0) magnitude = magnitude * 2 ** moreBits + words.bits(moreBits);
-          magnitude += block * 2 ** blockBits;
-          if (u >= (surely[block] as number) && !isBelow(envelope, magnitude, u, margin, words)) continue;
-        } else {
-          if (block !== tailPlace) continue;
-          magnitude = tailProposal(envelope, words);
-          if (!isBelow(envelope, magnitude, u, margin, words)) continue;
-        }
-        if (magnitude > 0x7fffffff && (narrow || magnitude > 2 ** 53)) throw fail("TRB_DP_SAMPLE_OUT_OF_RANGE");
-        if (proposal & guidePlaces) {
-          if (magnitude === 0) continue; // or zero would be drawn twice as often
-          out[i++] = -magnitude;
-        } else {
-          out[i++] = magnitude;
-        }
-      }
-    },
-  };
-}
-
-/** Chunk i with probability 2^−(i+1), then uniform inside. */
-function tailProposal({ coreBlocks, blockBits, tailBits }: Envelope, words: WordReader): number {
-  let chunk = 0;
-  while (words.bits(1) === 0) chunk++;
-  return coreBlocks * 2 ** blockBits + chunk * 2 ** tailBits + words.bits(tailBits);
-}
-
-/** Stages 2 and 3: is U < r(m), when u is U's first word? */
-function isBelow(envelope: Envelope, magnitude: number, u: number, margin: number, words: WordReader): boolean {
-  const { blockBits, ratio, inverse } = envelope;
-  const block = Math.floor(magnitude / 2 ** blockBits);
-  if (block < ratio.length) {
-    const start = block * 2 ** blockBits;
-    const x = (ratio[block] as number) * exponentialOfMinus((magnitude - start) * (magnitude + start) * inverse) * 2 ** 32;
-    if (u + 1 <= x * (1 - margin)) return true;
-    if (u >= x * (1 + margin)) return false;
+  const { numerator, denominator } = variance;
+  if (numerator <= 0n || denominator <= 0n) {
+    throw fail("TRB_DP_VARIANCE_NOT_POSITIVE", { variance: `${numerator}/${denominator}` });
   }
-  return isBelowExactly(envelope, BigInt(magnitude), u, words);
-}
-
-/** Stage 3. U = 0.u₁u₂u₃… in base 2³², of which u₁ is known. */
-function isBelowExactly(envelope: Envelope, magnitude: bigint, u: number, words: WordReader): boolean {
-  const gamma = gammaOf(envelope.variance, magnitude);
-  const { numerator, denominator } = acceptanceFactor(envelope, magnitude);
-  // r(m) may be the product of a huge factor and a tiny w(m): start with bits enough for both
-  const extra = bitLength(numerator / denominator) + 64;
-  let known = BigInt(u);
-  for (let bits = 32; ; bits += 32) {
-    const precision = bits + extra;
-    const { low, high } = exponentialBounds(gamma, precision);
-    const left = denominator << BigInt(precision);
-    if ((known + 1n) * left <= (numerator * low) << BigInt(bits)) return true;
-    if (known * left >= (numerator * high) << BigInt(bits)) return false;
-    known = (known << 32n) | BigInt(words.word());
-  }
-}
-
-/** e^−t for 0 ≤ t ≤ 0.5 by Horner's rule on the Taylor polynomial of degree 13: 1 − t(1 − t/2(1 − t/3(…))). */
-function exponentialOfMinus(t: number): number {
-  if (t === 0) return 1;
-  let sum = 1;
-  for (let k = 13; k > 0; k--) sum = 1 - (t / k) * sum;
-  return sum;
+  if (numerator > denominator << 80n) throw fail("TRB_DP_VARIANCE_TOO_LARGE", { most: 80 });
+  const fitsInt32 = bitLength(floor(variance)) <= mostForInt32;
+  const envelope = buildEnvelope({ shape: "gaussian", parameter: variance });
+  return envelopeSampler(envelope, wordReader(random), { ...options, mostForInt32, fitsInt32 });
 }

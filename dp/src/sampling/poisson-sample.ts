@@ -6,7 +6,8 @@
  */
 import { fail } from "@tributary/errors";
 import { type Rational, toDecimal } from "../exact/rational.ts";
-import { type RandomSource, type WordReader, wordReader } from "./random-source.ts";
+import { isBelowRational } from "./bernoulli.ts";
+import { type RandomSource, wordReader } from "./random-source.ts";
 
 /**
  * The numbers of the customers sampled, ascending.
@@ -28,21 +29,9 @@ export function poissonSample(count: number, rate: Rational, random: RandomSourc
   const first = Number((numerator << 32n) / denominator); // 2³² for q = 1: above every word
   for (let customer = 0; customer < count; customer++) {
     const word = words.word();
-    if (word < first || (word === first && laterDigits((numerator << 32n) % denominator, denominator, words))) {
+    if (word < first || (word === first && isBelowRational((numerator << 32n) % denominator, denominator, words))) {
       chosen.push(customer);
     }
   }
   return Uint32Array.from(chosen);
-}
-
-/** True with probability `rest / denominator` < 1. */
-function laterDigits(rest: bigint, denominator: bigint, words: WordReader): boolean {
-  let remainder = rest;
-  while (remainder > 0n) {
-    const digit = Number((remainder << 32n) / denominator);
-    const word = words.word();
-    if (word !== digit) return word < digit;
-    remainder = (remainder << 32n) % denominator;
-  }
-  return false; // all digits left are 0: no number is below
 }

@@ -18,6 +18,17 @@ export const dpErrors = defineErrors({
     advice: "Use a noise multiplier above zero.",
     ...usage,
   },
+  TRB_DP_SCALE_NOT_POSITIVE: {
+    message: "The noise scale is {scale}; it must be above zero.",
+    advice: "Give the sensitivity over ε, as a fraction above zero.",
+    ...usage,
+  },
+  TRB_DP_SAMPLER_NOT_EXACT: {
+    message: "Noise of the sampler {sampler} may not be released: floats decide it.",
+    advice: "Use an exact integer sampler. The continuous Gaussian is for simulation only.",
+    status: 400,
+    exitCode: 3,
+  },
   TRB_DP_VARIANCE_TOO_LARGE: {
     message: "The noise variance is above 2^{most}, which the samples' type cannot hold.",
     advice: "Use a smaller scale, or Float64Array for the samples.",
@@ -78,6 +89,11 @@ export const dpErrors = defineErrors({
   TRB_DP_EVENT_UNSUPPORTED: {
     message: "The accountant {accountant} cannot bound {event}.",
     advice: "Use an accountant that can: {others}.",
+    ...usage,
+  },
+  TRB_DP_DELTA_SPENT: {
+    message: "The releases' own δ of {spent} is above the δ = {delta} that was asked for.",
+    advice: "Ask for a larger δ, or release less.",
     ...usage,
   },
   TRB_DP_BUDGET_EXCEEDED: {

@@ -3,20 +3,28 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { exponentialBounds } from "../exact/exponential.ts";
 import { compare, multiply, type Rational, whole } from "../exact/rational.ts";
+import { discreteLaplace } from "./discrete-laplace.ts";
 import { acceptanceFactor, buildEnvelope, gammaOf, guidePlaces, rejectPlace, tailPlace } from "./envelope.ts";
 import { fastDiscreteGaussian } from "./fast-discrete-gaussian.ts";
-import { wordReader } from "./random-source.ts";
+import { fastDiscreteLaplace } from "./fast-discrete-laplace.ts";
 import { scriptedSource, seededSource } from "./seeded-source.ts";
 
 const one = whole(1);
-const anyVariance = fc
-  .record({ numerator: fc.bigInt({ min: 1n, max: 1n << 75n }), shift: fc.integer({ min: 0, max: 70 }) })
-  .map(({ numerator, shift }) => ({ numerator, denominator: 1n << BigInt(shift) }))
-  .filter(({ numerator, denominator }) => numerator * 1000n > denominator);
+const anyBell = fc
+  .record({
+    shape: fc.constantFrom("gaussian" as const, "laplace" as const),
+    numerator: fc.bigInt({ min: 1n, max: 1n << 75n }),
+    shift: fc.integer({ min: 0, max: 70 }),
+  })
+  .map(({ shape, numerator, shift }) => {
+    const width = shape === "gaussian" ? numerator : numerator >> 36n || 1n;
+    return { shape, parameter: { numerator: width, denominator: 1n << BigInt(shift) } };
+  })
+  .filter(({ parameter }) => parameter.numerator * 1000n > parameter.denominator);
 
 /** Upper and lower bound of r(m), as rationals. */
 function acceptance(envelope: ReturnType<typeof buildEnvelope>, magnitude: bigint): { low: Rational; high: Rational } {
-  const { low, high } = exponentialBounds(gammaOf(envelope.variance, magnitude), 512);
+  const { low, high } = exponentialBounds(gammaOf(envelope.bell, magnitude), 512);
   const factor = acceptanceFactor(envelope, magnitude);
   const unit = 1n << 512n;
   return {
@@ -28,8 +36,8 @@ function acceptance(envelope: ReturnType<typeof buildEnvelope>, magnitude: bigin
 describe("the envelope", () => {
   it("never proposes a magnitude too seldom: r(m) ≤ 1 in every block's first magnitude and every chunk's", () => {
     fc.assert(
-      fc.property(anyVariance, (variance) => {
-        const envelope = buildEnvelope(variance);
+      fc.property(anyBell, (bell) => {
+        const envelope = buildEnvelope(bell);
         const { coreBlocks, blockBits, tailBits } = envelope;
         for (let j = 0; j < coreBlocks; j++) {
           expect(compare(acceptance(envelope, BigInt(j) << BigInt(blockBits)).low, one)).toBeLessThanOrEqual(0);
@@ -45,8 +53,8 @@ describe("the envelope", () => {
 
   it("deals out exactly the places that the acceptance factors assume", () => {
     fc.assert(
-      fc.property(anyVariance, (variance) => {
-        const { guide, places, tailPlaces, coreBlocks } = buildEnvelope(variance);
+      fc.property(anyBell, (bell) => {
+        const { guide, places, tailPlaces, coreBlocks } = buildEnvelope(bell);
         const counts = new Map<number, number>();
         for (const owner of guide) counts.set(owner, (counts.get(owner) ?? 0) + 1);
         expect(guide.length).toBe(guidePlaces);
@@ -60,8 +68,8 @@ describe("the envelope", () => {
 
   it("accepts without looking only what would be accepted: surely[j] ≤ 2³²·r(m) at the block's last magnitude", () => {
     fc.assert(
-      fc.property(anyVariance, (variance) => {
-        const envelope = buildEnvelope(variance);
+      fc.property(anyBell, (bell) => {
+        const envelope = buildEnvelope(bell);
         for (let j = 0; j < envelope.coreBlocks; j++) {
           const last = ((BigInt(j) + 1n) << BigInt(envelope.blockBits)) - 1n;
           const surely = { numerator: BigInt(envelope.surely[j] ?? 0), denominator: 1n << 32n };
@@ -88,6 +96,18 @@ describe("a float decides only what it can prove", () => {
     expect(byBigInt).toEqual(byFloat);
   });
 
+  it.each([
+    ["1/3", { numerator: 1n, denominator: 3n }],
+    ["17", { numerator: 17n, denominator: 1n }],
+    ["2^39/7", { numerator: 1n << 39n, denominator: 7n }],
+  ] as const)("the same for the Laplace, b = %s (seed 22)", (_, scale) => {
+    const byFloat = new Float64Array(30_000);
+    const byBigInt = new Float64Array(30_000);
+    fastDiscreteLaplace(scale, seededSource(22)).fill(byFloat);
+    fastDiscreteLaplace(scale, seededSource(22), { floatMargin: 1e30 }).fill(byBigInt);
+    expect(byBigInt).toEqual(byFloat);
+  });
+
   /** The first three base-2³² digits of r(m), proven. */
   function digits(envelope: ReturnType<typeof buildEnvelope>, magnitude: bigint): number[] {
     const { low, high } = acceptance(envelope, magnitude);
@@ -100,7 +120,7 @@ describe("a float decides only what it can prove", () => {
     ["core, σ = 4", { numerator: 16n, denominator: 1n }, 5n],
     ["core, σ = 1000", { numerator: 1_000_000n, denominator: 1n }, 777n],
   ] as const)("a U that begins with r's own digits is refined word by word until it differs (%s)", (_, variance, magnitude) => {
-    const envelope = buildEnvelope(variance);
+    const envelope = buildEnvelope({ shape: "gaussian", parameter: variance });
     const block = Number(magnitude >> BigInt(envelope.blockBits));
     const offset = Number(magnitude) - block * 2 ** envelope.blockBits;
     const proposal = (envelope.guide.indexOf(block) | (offset << 13)) >>> 0; // sign bit 0
@@ -135,12 +155,13 @@ it("refuses what its arrays can't hold", () => {
   );
 });
 
-it("fills in pieces what it fills at once", () => {
-  const variance = { numerator: 25n, denominator: 4n };
-  const whole = new Int32Array(1000);
-  fastDiscreteGaussian(variance, seededSource(2)).fill(whole);
-  const pieces = new Int32Array(1000);
-  const sampler = fastDiscreteGaussian(variance, wordReader(seededSource(2)));
-  for (let i = 0; i < 1000; i += 250) sampler.fill(pieces.subarray(i, i + 250));
-  expect(pieces).toEqual(whole);
+it("refuses a scale that is not positive, or too large for its arrays", () => {
+  for (const scale of [whole(0), { numerator: 1n, denominator: 0n }, { numerator: -1n, denominator: 1n }]) {
+    const refused = expect.objectContaining({ code: "TRB_DP_SCALE_NOT_POSITIVE" });
+    expect(() => fastDiscreteLaplace(scale, seededSource(1))).toThrow(refused);
+    expect(() => discreteLaplace(scale, seededSource(1))).toThrow(refused);
+  }
+  const tooLarge = expect.objectContaining({ code: "TRB_DP_VARIANCE_TOO_LARGE" });
+  expect(() => fastDiscreteLaplace(whole(2n ** 40n + 1n), seededSource(1))).toThrow(tooLarge);
+  expect(() => fastDiscreteLaplace(whole(2n ** 23n), seededSource(1)).fill(new Int32Array(1))).toThrow(tooLarge);
 });
