@@ -15,7 +15,6 @@ import { fail } from "@tributary/errors";
 import type { Histories } from "@tributary/events/histories";
 import type { Executor } from "@tributary/tensor";
 import type { ItemContent } from "../item-content/item-content.ts";
-import { checkParameters } from "../parameters.ts";
 import type { ModelSpec } from "../spec.ts";
 import { drawNegatives } from "./negatives.ts";
 import { createPartialTrainer, type PartialRequest } from "./partial-sum.ts";
@@ -89,11 +88,10 @@ export function nobody(total: Float64Array, { sampled }: SumRequest): Awaited<Re
 
 /**
  * The request with everything drawn that is common to the round, so that it can be sent to other threads.
- * @throws TRB_TRAINING_PARAMETERS_WRONG_LENGTH, TRB_TRAINING_PARAMETERS_NOT_FINITE, TRB_TRAINING_REQUEST_INVALID
+ * @throws TRB_TRAINING_REQUEST_INVALID
  */
 export function roundOf(spec: ModelSpec, request: SumRequest): Omit<PartialRequest, "worker" | "workers"> {
   checkRequest(request);
-  checkParameters(spec, request.parameters);
   const negatives = spec.nextItem.negatives > 0 ? drawNegatives(spec, request.negatives) : undefined;
   return { ...request, negatives, seed: roundSeed(request.negatives) };
 }
