@@ -271,7 +271,9 @@ const scan: Operator = (inputs, attributes, runBody) => {
   const body = bodyOf({ attributes });
   if (body === undefined) throw new RangeError("the loop has no body");
   const slices = inputs.slice(inputs.length - integer(attributes, "num_scan_inputs", 0));
-  const backwards = [attributes["scan_input_directions"]].flat().includes(1);
+  const [backwards, stackedBackwards] = ["scan_input_directions", "scan_output_directions"].map((name) =>
+    [attributes[name]].flat().includes(1),
+  );
   const steps = slices[0]?.shape[0] ?? 0;
   let states = inputs.slice(0, inputs.length - slices.length);
   const stacked: DenseArray[][] = body.outputs.slice(states.length).map(() => []);
@@ -283,7 +285,7 @@ const scan: Operator = (inputs, attributes, runBody) => {
     for (const [output, entry] of results.slice(states.length).entries()) stacked[output]?.push(entry);
   }
   const outputs = stacked.map((entries): DenseArray => {
-    const ordered = backwards ? entries.toReversed() : entries;
+    const ordered = stackedBackwards ? entries.toReversed() : entries;
     const shape = [steps, ...(entries[0]?.shape ?? [])];
     return { shape, data: Float64Array.from(ordered.flatMap(({ data }) => [...data])) };
   });
