@@ -12,6 +12,7 @@ export interface ModelOptions {
   readonly itemIds: ItemSpec["ids"];
   readonly itemAttributes?: readonly string[];
   readonly features?: string;
+  readonly itemFeatures?: boolean;
   readonly inputs?: NonNullable<ModelWishes["inputs"]>;
   readonly heads?: NonNullable<ModelWishes["heads"]>;
   readonly churnDays?: number;
@@ -42,6 +43,7 @@ export function addModelOptions(command: Command): Command {
       (text: string) => text.split(",").map((name) => name.trim()),
     )
     .option("--features <file>", "frozen item vectors, .npy or .parquet, that become part of the catalogue and of item vectors")
+    .option("--item-features", "make item vectors of the feature vectors that the catalogue holds already")
     .addOption(listOption("--inputs <list>", "further inputs of events, where logs have them: dwell,price", inputNames))
     .addOption(
       listOption(
@@ -82,13 +84,13 @@ export async function featuredCatalogue(
 }
 
 /**
- * What the planner is to keep to. Features are read where `--features` was given; a catalogue's own lie unused otherwise.
+ * What the planner is to keep to. A catalogue's features are read where `--features` or `--item-features` was given.
  * @throws TRB_MODEL_CONTENT_ATTRIBUTE
  */
 export function modelWishes(options: ModelOptions, { items }: Catalogue): ModelWishes {
   const { family, inputs, heads, churnDays } = options;
   const attributes = attributesOf(items, options.itemAttributes ?? []);
-  const features = options.features === undefined ? 0 : featureWidthOf(items);
+  const features = options.features === undefined && options.itemFeatures !== true ? 0 : featureWidthOf(items);
   return {
     item: { ids: options.itemIds, attributes, features },
     ...(family === undefined ? {} : { family }),
@@ -96,4 +98,19 @@ export function modelWishes(options: ModelOptions, { items }: Catalogue): ModelW
     ...(heads === undefined ? {} : { heads }),
     ...(churnDays === undefined ? {} : { churnDays }),
   };
+}
+
+/** The same wishes as arguments of `plan new`, for a catalogue that holds its features already. */
+export function modelArguments(options: ModelOptions): readonly string[] {
+  const { family, itemIds, itemAttributes, features, itemFeatures, inputs, heads, churnDays } = options;
+  const named = Object.entries(headNames).flatMap(([name, head]) => (heads?.includes(head) ? [name] : []));
+  return [
+    ...["--item-ids", itemIds],
+    ...(family === undefined ? [] : ["--family", family]),
+    ...(itemAttributes === undefined ? [] : ["--item-attributes", itemAttributes.join()]),
+    ...(features !== undefined || itemFeatures === true ? ["--item-features"] : []),
+    ...(inputs === undefined ? [] : ["--inputs", inputs.join()]),
+    ...(heads === undefined ? [] : ["--heads", named.join()]),
+    ...(churnDays === undefined ? [] : ["--churn-days", String(churnDays)]),
+  ];
 }

@@ -3,6 +3,7 @@ import { Command, Option } from "commander";
 import picocolors from "picocolors";
 import { progressBar } from "../demo/progress.ts";
 import { type DemoOptions, runDemo } from "../demo/run.ts";
+import { addModelOptions } from "../model-options.ts";
 import { addLogOptions, deltaOption, epsilonOption, integerOption, jsonOption, merchantsOption } from "../options.ts";
 import { print } from "../output.ts";
 import { reportLines } from "../report/lines.ts";
@@ -14,7 +15,7 @@ export function demoCommand(): Command {
     .option("--catalogue <file>", "catalogue JSONL (default: the log's own items, which a real federation would refuse)")
     .option("--attributes <file>", "public item attributes, JSON or JSONL")
     .addOption(new Option("--market <kind>", "the market when no log is given").choices(["synthetic"]).default("synthetic"));
-  return addLogOptions(demo)
+  return addModelOptions(addLogOptions(demo))
     .addOption(merchantsOption("how many merchants", 6))
     .addOption(epsilonOption(8))
     .addOption(deltaOption(1e-6))

@@ -5,10 +5,11 @@ import { mkdirSync, readFileSync } from "node:fs";
 import { type ErrorCode, fail } from "@tributary/errors";
 import type { MerchantPart } from "@tributary/simulate";
 import { z } from "zod";
+import { type ModelOptions, modelArguments } from "../model-options.ts";
 import type { DemoFolder } from "./folder.ts";
 import type { Processes, Service } from "./processes.ts";
 
-export interface FederationOptions {
+export interface FederationOptions extends ModelOptions {
   readonly folder: DemoFolder;
   readonly parts: readonly MerchantPart[];
   readonly epsilon: number;
@@ -95,6 +96,7 @@ export async function runFederation(options: FederationOptions, processes: Proce
         ...["--epsilon", String(options.epsilon), "--delta", String(options.delta)],
         ...(options.rounds === undefined ? [] : ["--rounds", String(options.rounds)]),
         ...["--catalogue-provenance", options.catalogueProvenance],
+        ...modelArguments(options),
         ...(options.catalogueProvenance === "log" ? ["--demo"] : []),
       ]),
     );

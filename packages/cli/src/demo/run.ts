@@ -1,13 +1,14 @@
 /** `tributary demo`: the main job on one machine, from a log to a report. */
 import { fail } from "@tributary/errors";
 import { initialModel } from "@tributary/federation";
-import { decodeModel, writeCheckpoint } from "@tributary/model";
+import { decodeModel, type ItemContent, itemContent, readsContent, writeCheckpoint } from "@tributary/model";
 import { type Plan, parsePlan } from "@tributary/protocol";
 import { nodeCrypto } from "@tributary/protocol/node-crypto";
 import type { FederationReport, MerchantPart } from "@tributary/simulate";
 import { onnxruntimeExecutor } from "@tributary/tensor/onnxruntime";
 import { readInput, readJson, writeOutput } from "../files.ts";
 import { cardMetrics, cardOf, ledgerModels } from "../model-cards.ts";
+import { featuredCatalogue, type ModelOptions } from "../model-options.ts";
 import { reportPage } from "../report/page.ts";
 import { runFederation } from "./federation.ts";
 import { claimFolder, type DemoFolder, requireFolder } from "./folder.ts";
@@ -16,7 +17,7 @@ import { openProcesses } from "./processes.ts";
 import type { ProgressBar } from "./progress.ts";
 import { releasedRounds, reportOf } from "./report.ts";
 
-export interface DemoOptions extends LogOptions {
+export interface DemoOptions extends LogOptions, ModelOptions {
   readonly merchants: number;
   readonly epsilon: number;
   readonly delta: number;
@@ -37,7 +38,8 @@ export async function runDemo(
   const interruption = interrupted();
   try {
     requireFolder(options.out); // before a long log is read
-    const log = await unlessInterrupted(readLog(options), interruption);
+    const read = await unlessInterrupted(readLog(options), interruption);
+    const log = { ...read, catalogue: await featuredCatalogue(read.catalogue, options) };
     requireDelta(options.delta, log);
     const parts = divide(log, options.merchants);
     return { report: await federate({ ...options, log, parts, started, progress, interruption }), folder: options.out };
@@ -76,6 +78,7 @@ async function federate(options: Federated): Promise<FederationReport> {
       interruption,
     );
     const plan = parsePlan(readJson(folder.file("plan.json")));
+    const content = readsContent(plan.model) ? itemContent(plan.model, log.catalogue.items) : undefined;
     const blob = (hash: string) => decodeModel(plan.model, readInput(`${ran.coordinatorHome}/blobs/${hash}`));
     const ledger = readInput(`${ran.coordinatorHome}/ledger.jsonl`);
     const released = releasedRounds(ledger);
@@ -105,6 +108,8 @@ async function federate(options: Federated): Promise<FederationReport> {
             items: log.catalogue.items.length,
             executor: onnxruntimeExecutor(),
             repeats: options.repeats,
+            content,
+            now: log.watchedUntil,
           },
           secondsPerMerchant: secondsPerMerchant(plan),
           onProgress: (what, done, of) => progress.show(what, done, of),
@@ -112,7 +117,7 @@ async function federate(options: Federated): Promise<FederationReport> {
       ),
       interruption,
     );
-    leave(folder, ledger, final, report);
+    leave(folder, ledger, { parameters: final, ...(content ? { content } : {}) }, report);
     return report;
   } catch (error) {
     await processes.stopAll();
@@ -127,12 +132,17 @@ function secondsPerMerchant(plan: Plan): number {
   return Math.min(30, 3 + ((release?.rounds ?? 1) * plan.deadlines.uploadOffset) / 1e3 / 10);
 }
 
-function leave(folder: DemoFolder, ledger: Uint8Array, final: Float32Array, report: FederationReport): void {
+function leave(
+  folder: DemoFolder,
+  ledger: Uint8Array,
+  final: { readonly parameters: Float32Array; readonly content?: ItemContent },
+  report: FederationReport,
+): void {
   writeOutput(folder.file("ledger.jsonl"), ledger);
   const model = ledgerModels(ledger).at(-1);
   if (model) {
     const card = cardOf(model, { metrics: cardMetrics(report.evaluation, report.federated) });
-    const files = Object.entries(writeCheckpoint({ parameters: final, card }));
+    const files = Object.entries(writeCheckpoint({ ...final, card }));
     for (const [name, content] of files) writeOutput(folder.file(name), content);
   }
   writeOutput(folder.file("report.html"), reportPage(report));
