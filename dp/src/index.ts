@@ -8,6 +8,7 @@ export { clipToGrid } from "./clipping/clip-to-grid.ts";
 export { parseRational, type Rational, toDecimal, toNumber } from "./exact/rational.ts";
 export { benchSampler, type SamplerBenchmark } from "./sampling/bench-sampler.ts";
 export { bernoulli, bernoulliExp } from "./sampling/bernoulli.ts";
+export { chachaSource } from "./sampling/chacha-source.ts";
 export { type SimulationSampler, simulationGaussian } from "./sampling/continuous-gaussian.ts";
 export { discreteGaussian } from "./sampling/discrete-gaussian.ts";
 export { discreteLaplace } from "./sampling/discrete-laplace.ts";
