@@ -1,7 +1,8 @@
 /**
  * Examples of `bert4rec`: a customer's last L events, of which some are masked and predicted from all others. Which ones is drawn
- * from randomness keyed by round and customer: each event that can be a target with probability `spec.masked`/1000, and one of
- * them, all alike, where that left none.
+ * from randomness keyed by round and customer: one time in five the last event that can be a target, and it alone, since that is what
+ * serving asks (Sun et al. 2019, §3.6, mix such samples in as well); otherwise each event that can be a target with
+ * probability `spec.masked`/1000, and one of them, all alike, where that left none.
  */
 import { type Histories, seededRandom } from "@tributary/events/histories";
 import type { FeedTensor } from "@tributary/tensor";
@@ -22,10 +23,14 @@ function maskable(spec: ModelSpec, histories: Histories, { begin, end }: Pick<Ex
   return events.filter(({ event }) => isTarget(spec, histories, event));
 }
 
+/** One round in so many asks a customer for its last event alone. */
+const lastAloneEvery = 5;
+
 /** What the round masks of a customer. */
 function drawMasked(spec: ModelSpec, histories: Histories, example: Example): readonly Target[] {
   const random = seededRandom(example.seed, "masked events", example.hash);
   const candidates = maskable(spec, histories, example);
+  if (random.below(lastAloneEvery) === 0) return candidates.slice(-1);
   const chosen = candidates.filter(() => random.below(1000) < spec.masked);
   return chosen.length > 0 ? chosen : candidates.slice(random.below(candidates.length)).slice(0, 1);
 }

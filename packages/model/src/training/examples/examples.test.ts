@@ -32,26 +32,31 @@ const dataOf = (feeds: Record<string, FeedTensor>, name: string) => [...(feeds[n
 describe("masked events", () => {
   const spec = modelSpec({ ...sizes, family: "bert4rec", masked: 300 });
 
-  test("are about the stated share, at least one of each customer, all others are shown", () => {
-    const histories = walkers(Array.from({ length: 400 }, (_, c) => 2 + (c % 9)));
+  test("are the last alone one time in five, else about the stated share and at least one; all others are shown", () => {
+    const histories = walkers(Array.from({ length: 600 }, (_, c) => 2 + (c % 9)));
     const examples = examplesOf(spec, histories, 7);
     const feeds = exampleFeeds(spec, histories, examples, spec.length);
     const [masked, weights, items] = [dataOf(feeds, "masked"), dataOf(feeds, "itemWeights"), dataOf(feeds, "items")];
-    let [events, drawn] = [0, 0];
+    const long = { rows: 0, lastAlone: 0, first: 0, second: 0 };
     for (const [row, { inputs }] of examples.entries()) {
       const own = <T>(list: readonly T[]) => list.slice(row * spec.length, (row + 1) * spec.length);
       const count = own(masked).filter((mark) => mark === 1).length;
       expect(count).toBeGreaterThan(0);
       expect(own(weights)).toEqual(own(masked).map((mark) => (mark === 1 ? Math.fround(1 / count) : 0)));
       expect(own(items).filter((item) => item > 0)).toHaveLength(inputs); // the true ids, hidden ones too
-      if (inputs === spec.length) {
-        events += inputs;
-        drawn += count;
-      }
+      if (inputs < spec.length) continue;
+      long.rows += 1;
+      if (count === 1 && masked[(row + 1) * spec.length - 1] === 1) long.lastAlone += 1;
+      long.first += own(masked)[0] ?? 0;
+      long.second += own(masked)[1] ?? 0;
     }
-    // 1,000 events and more, seeded: 0.3 and the few that "at least one" adds (0.7⁸/8 of all), within 6 σ
-    expect(events).toBeGreaterThan(1000);
-    expect(Math.abs(drawn / events - 0.307)).toBeLessThan(6 * Math.sqrt((0.3 * 0.7) / events));
+    // seeded; with 0.3, 0.8·(0.3 + 0.7⁸/8) of all customers hide their first event, and 0.2 + 0.8·(0.3·0.7⁷ + 0.7⁸/8) the last alone
+    const near = (count: number, share: number) =>
+      expect(Math.abs(count / long.rows - share)).toBeLessThan(6 * Math.sqrt((share * (1 - share)) / long.rows));
+    expect(long.rows).toBeGreaterThan(190);
+    near(long.lastAlone, 0.226);
+    near(long.first, 0.246);
+    near(long.second, 0.246);
   });
 
   test("differ from round to round and from customer to customer", () => {

@@ -87,15 +87,15 @@ describe("what a model with outlook heads is fed with", () => {
     times: Float64Array.of(1 * day, 9 * day, 9 * day + 60, 2 * day),
   };
 
-  it("are labels with weights that sum to one a customer, the last event among the inputs and nobody else's after it", () => {
+  it("are labels that weigh alike for everybody, the last event among the inputs and nobody else's after it", () => {
     const examples = [0, 1].flatMap((customer) => exampleOf(spec, two, customer, 1, 100 * day) ?? []);
     const feeds = exampleFeeds(spec, two, examples, 3);
     expect([...(feeds["items"]?.data ?? [])]).toEqual([1, 2, 3, 0, 2, 0, 0, 0]);
     expect([...(feeds["itemWeights"]?.data ?? [])]).toEqual([0.5, 0.5, 0, 0, 0, 0]);
     expect([...(feeds["churnLabels"]?.data ?? [])]).toEqual([0, 0, 2, 2, 0, 0]);
-    expect([...(feeds["churnWeights"]?.data ?? [])]).toEqual([0, 0, 1, 1, 0, 0]);
+    expect([...(feeds["churnWeights"]?.data ?? [])]).toEqual([0, 0, 0.25, 0.25, 0, 0]);
     expect([...(feeds["purchaseLabels"]?.data ?? [])]).toEqual([1, 2, 1, 1, 0, 0]);
-    expect([...(feeds["purchaseWeights"]?.data ?? [])]).toEqual([1, 1, 1, 3, 0, 0].map((n) => Math.fround(n / 3)));
+    expect([...(feeds["purchaseWeights"]?.data ?? [])]).toEqual([1, 1, 1, 1, 0, 0].map((n) => n / 16));
   });
 
   it("read the latest events that fit, and label each as in the whole history", () => {

@@ -21,6 +21,12 @@ export const sessionGap = 1800;
 
 const buy = actions.indexOf("buy");
 
+/**
+ * Labels of an ordinary customer, constants: each label weighs one over it, so that a head's loss is about a mean. Not over how many the
+ * customer has: who left early has one label, who stayed many, and probabilities would be those of a customer instead of those of a moment.
+ */
+const ordinaryLabels = { churn: 4, purchase: 16 };
+
 /** No, yes, or unknown. */
 export type Label = 0 | 1 | 2;
 
@@ -68,7 +74,7 @@ export function purchaseLabels(
   return labels;
 }
 
-/** For each outlook head `<head>Labels` [rows, length] and `<head>Weights` [rows·length, 1], one over how many labels the row has. */
+/** For each outlook head `<head>Labels` [rows, length] and `<head>Weights` [rows·length, 1], the same at every label. */
 export function labelFeeds(
   spec: ModelSpec,
   histories: Histories,
@@ -84,10 +90,9 @@ export function labelFeeds(
         head === "churn"
           ? churnLabels(spec, histories, example, example.now ?? Number.NEGATIVE_INFINITY)
           : purchaseLabels(histories, example, example.now);
-      const known = labels.reduce((count: number, label) => count + (label > 0 ? 1 : 0), 0);
       labels.forEach((label, column) => {
         ids[row * length + column] = label;
-        if (label > 0) weights[row * length + column] = 1 / known;
+        if (label > 0) weights[row * length + column] = 1 / ordinaryLabels[head];
       });
     });
     feeds[`${head}Labels`] = { shape: [rows, length], data: ids };
