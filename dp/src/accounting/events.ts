@@ -157,7 +157,8 @@ function checkAtomic(event: AtomicEvent): void {
       checkNoiseMultiplier(event.noiseMultiplier);
       return;
     case "approximate":
-      if (!(event.epsilon >= 0 && Number.isFinite(event.epsilon))) invalid("epsilon", event.epsilon, "a finite number from 0 on");
+      if (!(event.epsilon >= 0 && Number.isFinite(event.epsilon)))
+        invalid("epsilon", event.epsilon, "a finite number from 0 on");
       if (!(event.delta >= 0 && event.delta < 1)) invalid("delta", event.delta, "from 0 to below 1");
       return;
     case "zcdp":

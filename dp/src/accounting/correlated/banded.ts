@@ -70,7 +70,8 @@ export function bandedSensitivity({
   const most = Math.min(participations, Math.ceil(steps / minSeparation));
   const column = new Float64Array(steps);
   for (let i = 0; i < most; i++) {
-    for (let k = 0, row = i * minSeparation; k < bands && row < steps; k++, row++) column[row] = (column[row] as number) + (coefficients[k] as number);
+    for (let k = 0, row = i * minSeparation; k < bands && row < steps; k++, row++)
+      column[row] = (column[row] as number) + (coefficients[k] as number);
   }
   return column.reduce((sum, value) => sum + value * value, 0);
 }

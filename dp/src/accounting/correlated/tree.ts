@@ -43,7 +43,11 @@ const mostEntries = 4_000_000;
  * Squared sensitivity in units of one leaf's: the largest over all placements of at most `participations` occurrences, by dynamic programming
  * over subtrees; for huge trees an upper bound that treats every level by itself.
  */
-export function treeSensitivity({ steps, participations = 1, minSeparation = 1 }: Omit<TreeAggregation, "kind" | "noiseMultiplier">): number {
+export function treeSensitivity({
+  steps,
+  participations = 1,
+  minSeparation = 1,
+}: Omit<TreeAggregation, "kind" | "noiseMultiplier">): number {
   const most = Math.min(participations, Math.ceil(steps / minSeparation));
   return most * steps > mostEntries ? levelByLevel(steps, most, minSeparation) : search(steps, most, minSeparation);
 }
@@ -106,7 +110,8 @@ function keep(
 /** Levels of the complete subtrees that cover `steps` leaves from the left: the binary digits. */
 function completeSubtrees(steps: number): number[] {
   const levels: number[] = [];
-  for (let level = Math.floor(Math.log2(steps)); level >= 0; level--) if (Math.floor(steps / 2 ** level) % 2 === 1) levels.push(level);
+  for (let level = Math.floor(Math.log2(steps)); level >= 0; level--)
+    if (Math.floor(steps / 2 ** level) % 2 === 1) levels.push(level);
   return levels;
 }
 

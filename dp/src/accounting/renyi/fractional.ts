@@ -29,6 +29,7 @@ export function rdpFractional(samplingRate: number, noiseMultiplier: number, ord
   const precision = 1 / (2 * noiseMultiplier * noiseMultiplier);
   if (samplingRate === 0) return 0;
   if (samplingRate === 1) return order * precision;
+  if (!(precision < 1e300)) return Number.POSITIVE_INFINITY;
   const logSampled = Math.log(samplingRate);
   const logMissed = Math.log1p(-samplingRate);
   const split = noiseMultiplier * noiseMultiplier * (logMissed - logSampled) + 0.5;
@@ -37,10 +38,16 @@ export function rdpFractional(samplingRate: number, noiseMultiplier: number, ord
 
   /** ln of one term's size in the half below the split (i moments of r) or above it (j = α − i moments). */
   const below = (i: number, logBinomial: number): number =>
-    logBinomial + i * logSampled + (order - i) * logMissed + i * (i - 1) * precision + logNormalTail((i - split) / noiseMultiplier);
+    logBinomial +
+    i * logSampled +
+    (order - i) * logMissed +
+    i * (i - 1) * precision +
+    logNormalTail((i - split) / noiseMultiplier);
   const above = (i: number, logBinomial: number): number => {
     const j = order - i;
-    return logBinomial + j * logSampled + i * logMissed + j * (j - 1) * precision + logNormalTail((split - j) / noiseMultiplier);
+    return (
+      logBinomial + j * logSampled + i * logMissed + j * (j - 1) * precision + logNormalTail((split - j) / noiseMultiplier)
+    );
   };
 
   // What E[1 + αq(r − 1)] takes off: below the split it makes the first two terms small, above it stands by itself.
@@ -64,7 +71,8 @@ export function rdpFractional(samplingRate: number, noiseMultiplier: number, ord
     sum.add(weights[k] as number, below(i, logBinomial));
     sum.add(weights[k] as number, above(i, logBinomial));
   }
-  return sum.logOfOnePlus() / (order - 1);
+  const divergence = sum.logOfOnePlus() / (order - 1);
+  return Number.isNaN(divergence) ? Number.POSITIVE_INFINITY : divergence;
 }
 
 /** (1 − q)^α − 1 + αq, without cancellation where q is small. */

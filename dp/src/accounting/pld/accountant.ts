@@ -1,0 +1,29 @@
+/**
+ * The accountant `pld`: privacy loss distributions. Tight to the grid for everything with a known dominating pair; Gaussian releases without
+ * sampling add up to one (μ² = Σ 1/z²), which alone is answered by its exact formula.
+ */
+import { type Releases, releaseKey } from "../events.ts";
+import { gaussianDelta, gaussianEpsilon } from "../gaussian-dp.ts";
+import { type Answer, type CountedLosses, compose, type Question } from "./composition.ts";
+import { gaussianLoss, privacyLosses } from "./losses.ts";
+
+/** @param interval nats; chosen by the width of the losses unless given */
+export function lossBound(releases: readonly Releases[], question: Question, interval?: number): Answer {
+  let squares = 0; // Σ 1/z² of Gaussian releases without sampling
+  const parts: CountedLosses[] = [];
+  for (const { event, count } of releases) {
+    if (event.kind === "gaussian" && event.samplingRate === 1) squares += count / event.noiseMultiplier ** 2;
+    else parts.push({ key: releaseKey(event), losses: privacyLosses(event), count });
+  }
+  const mu = Math.sqrt(squares);
+  if (mu === Number.POSITIVE_INFINITY) throw fail("TRB_DP_EPSILON_UNBOUNDED");
+  if (parts.length === 0) {
+    const exact = "epsilon" in question ? gaussianDelta(mu, question.epsilon) : gaussianEpsilon(mu, question.delta);
+    return { upper: exact, lower: exact, interval: 0, widened: [] };
+  }
+  if (mu > 0) {
+    const loss = gaussianLoss(mu);
+    parts.push({ key: `gaussian ${mu}`, losses: { remove: loss, add: loss }, count: 1 });
+  }
+  return compose(parts, question, interval);
+}
