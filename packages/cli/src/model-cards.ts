@@ -29,7 +29,7 @@ export interface LedgerModel {
   readonly entry: number;
 }
 
-export const membersDecide =
+const membersDecide =
   "The weights belong to the federation's members, who decide under which licence they are passed on. The code that reads them is Apache-2.0.";
 
 /** Every model that a ledger names, in order. @throws TRB_LEDGER_EMPTY, TRB_LEDGER_LINE_INVALID, … */

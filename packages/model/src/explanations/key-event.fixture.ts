@@ -18,7 +18,7 @@ export function keySpec(given: Partial<ModelSpec>): ModelSpec {
   return modelSpec({ items: noise + 2 * keys, length: most + 1, width: 16, blocks: 1, ...given });
 }
 
-export interface KeyedCustomer {
+interface KeyedCustomer {
   /** The events from which the last one is to be predicted. */
   readonly begin: number;
   readonly end: number;
