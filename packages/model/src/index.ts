@@ -3,6 +3,8 @@
 export { type ItemKnnOptions, type ItemNeighbours, itemKnnScorer, itemNeighbours } from "./baselines/item-knn.ts";
 export { type LocalTraining, type LocalTrainingOptions, trainLocally } from "./baselines/local-training.ts";
 export { itemCounts, popularityRanks, popularityScorer } from "./baselines/popularity.ts";
+export { type BenchConfiguration, benchConfigurations, shortConfigurations } from "./bench/configurations.ts";
+export { benchFirstStep, benchPadding, benchStep, type PaddingTimes, type StepTimes } from "./bench/step.ts";
 export type { AdamW } from "./central/adamw.ts";
 export type { Weighting } from "./central/batch-gradient.ts";
 export { qualityRecipe, type Recipe } from "./central/recipes.ts";
@@ -27,6 +29,7 @@ export type { Sequence } from "./decoding/beam-search.ts";
 export { type DecodeOptions, type Decoder, decode, openDecoder } from "./decoding/decode.ts";
 export { type EvaluationOptions, evaluate, evaluateNextAction, type NextActionMetrics } from "./evaluation/evaluate.ts";
 export { type ItemScorer, modelScorer } from "./evaluation/item-scorer.ts";
+export { evaluateChurn, evaluatePurchase, type OutlookMetrics, type OutlookOptions } from "./evaluation/outlook.ts";
 export { type CustomerRanks, type RankingOptions, rankCustomers } from "./evaluation/rank-customers.ts";
 export {
   evaluatedCustomers,
@@ -38,7 +41,6 @@ export {
   resultBlock,
 } from "./evaluation/result-block.ts";
 export type { SampledNegatives } from "./evaluation/sampled-negatives.ts";
-export { evaluateChurn, evaluatePurchase, type OutlookMetrics, type OutlookOptions } from "./evaluation/outlook.ts";
 export { feedsOf, openScorer, type Scorer, type Scores, type Stretch } from "./evaluation/scorer.ts";
 export {
   type AttributionKind,
@@ -79,12 +81,5 @@ export {
 export { rehearse, type TrainingVector, type TrainingVectorRequest, trainingVector } from "./private-vector/private-vector.ts";
 export { itemRow } from "./rows.ts";
 export { checkSpec, type ItemSpec, type ModelSpec, modelSpec } from "./spec.ts";
-export {
-  type BenchConfiguration,
-  type BenchStepOptions,
-  type BenchStepResult,
-  benchConfigurations,
-  benchStep,
-} from "./training/bench-step.ts";
 export { type LocalUpdates, openTrainer } from "./training/local-updates.ts";
 export { createTrainer, type SumCounts, type SumRequest, type Trainer } from "./training/trainer.ts";

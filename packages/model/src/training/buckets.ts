@@ -9,7 +9,7 @@ import type { Histories } from "@tributary/events/histories";
 import { scrambled } from "../rows.ts";
 import type { ModelSpec } from "../spec.ts";
 import { type Example, exampleOf, inputsOf } from "./examples/examples.ts";
-import { bucketCount, classOf, lengthClasses } from "./length-classes.ts";
+import { bucketCount, classOf } from "./length-classes.ts";
 
 export interface Bucket {
   /** Positions of its runs. */
@@ -32,8 +32,8 @@ export function bucketsOf(
   spec: ModelSpec,
   { histories, sampled, customerQuota }: SampledCustomers,
   { seed, now }: Pick<Example, "seed" | "now">,
+  classes: readonly number[],
 ): { readonly buckets: readonly Bucket[]; readonly empty: number } {
-  const classes = lengthClasses(spec.length);
   const found = new Map<number, { readonly length: number; readonly place: number; readonly examples: Example[] }>();
   let empty = 0;
   for (const customer of sampled) {

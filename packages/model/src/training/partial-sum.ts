@@ -15,7 +15,7 @@ import { checkSpec, type ModelSpec } from "../spec.ts";
 import { BucketSum } from "./bucket-sum.ts";
 import { type Bucket, bucketsOf, runsOf, shareOf } from "./buckets.ts";
 import { type Example, exampleFeeds, type SharedNegatives } from "./examples/examples.ts";
-import { customersOfRun } from "./length-classes.ts";
+import { customersOfRun, lengthClasses } from "./length-classes.ts";
 import { logExpectedCount } from "./negatives.ts";
 import type { SumRequest, TrainerOptions } from "./trainer.ts";
 
@@ -60,7 +60,7 @@ interface Round {
 export async function createPartialTrainer(
   spec: ModelSpec,
   executor: Executor,
-  { clipped = true, content, now }: TrainerOptions,
+  { clipped = true, padded = false, content, now }: TrainerOptions,
 ): Promise<PartialTrainer> {
   checkSpec(spec);
   contentFeeds(spec, content); // refuse now what is missing, not in the first round
@@ -72,6 +72,7 @@ export async function createPartialTrainer(
   const graphs: LoadedGraph[] = await Promise.all(
     trainingVariants(spec, clipped).map(async (variant) => ({ ...variant, session: await executor.load(variant.graph) })),
   );
+  const classes = padded ? [spec.length] : lengthClasses(spec.length);
   const layout = graphParameters(spec);
   const dimension = parameterCount(spec);
   let spare: BucketSum | undefined;
@@ -85,7 +86,7 @@ export async function createPartialTrainer(
       const total = new Float64Array(dimension);
       const bucketSum = spare ?? new BucketSum(layout, short.pieces, dimension);
       spare = undefined; // two sums at once must not share it
-      const { buckets, empty } = bucketsOf(spec, request, { seed: request.seed, now });
+      const { buckets, empty } = bucketsOf(spec, request, { seed: request.seed, now }, classes);
       let customers = request.worker === 0 ? empty : 0;
       let [zeroed, late] = [0, false];
       for (const bucket of shareOf(buckets, request.worker, request.workers)) {

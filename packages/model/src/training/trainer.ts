@@ -61,6 +61,8 @@ export interface Trainer {
 export interface TrainerOptions {
   /** False leaves norms and clipping out: for benchmarks, in-house training and local steps, never for a release as it is. */
   readonly clipped?: boolean;
+  /** True pads every history to the model's length: to compare with. */
+  readonly padded?: boolean;
   /** What is publicly known of items, where the model reads it: from the catalogue whose hash the plan holds. */
   readonly content?: ItemContent | undefined;
   /** Unix seconds until which the logs were watched, a public constant: which labels of the churn head are known by now. */

@@ -21,6 +21,8 @@ export interface Example {
   readonly seed: number;
   /** Common to the round: Unix seconds until which the logs were watched. Outlook heads need it (`labels.ts`). */
   readonly now?: number | undefined;
+  /** One after the customer's last event, which may come after those of the example: labels tell of it. */
+  readonly historyEnd: number;
   /** First and one after last event in the histories' arrays, targets among them. */
   readonly begin: number;
   readonly end: number;
@@ -66,11 +68,11 @@ export function exampleOf(
   const id = histories.customers[customer] ?? "";
   const drawn = { hash: customerHash(id), customer: id, seed, now };
   const extent = extentOf(spec, histories, { ...drawn, begin, end });
-  return extent && { ...drawn, ...extent };
+  return extent && { ...drawn, ...extent, historyEnd: end };
 }
 
 /** A customer's whole history, and what keys its randomness. */
-export type Whole = Omit<Example, "inputs">;
+export type Whole = Omit<Example, "inputs" | "historyEnd">;
 
 function extentOf(spec: ModelSpec, histories: Histories, whole: Whole): Extent | undefined {
   if (spec.family === "bert4rec") return maskedEvents(spec, histories, whole);

@@ -86,11 +86,12 @@ export function labelFeeds(
     const ids = new Int32Array(rows * length);
     const weights = new Float32Array(rows * length);
     examples.forEach((example, row) => {
+      const future = { begin: example.begin, end: example.historyEnd };
       const labels =
         head === "churn"
-          ? churnLabels(spec, histories, example, example.now ?? Number.NEGATIVE_INFINITY)
-          : purchaseLabels(histories, example, example.now);
-      labels.forEach((label, column) => {
+          ? churnLabels(spec, histories, future, example.now ?? Number.NEGATIVE_INFINITY)
+          : purchaseLabels(histories, future, example.now);
+      labels.slice(0, example.inputs).forEach((label, column) => {
         ids[row * length + column] = label;
         if (label > 0) weights[row * length + column] = 1 / ordinaryLabels[head];
       });
