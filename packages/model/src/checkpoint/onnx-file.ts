@@ -28,7 +28,7 @@ export interface OnnxWeights {
   readonly values: ReadonlyMap<string, Float32Array>;
 }
 
-/** ir_version comes first in every file of ours, and in no safetensors file: that would be a header of 8 bytes or more than 2⁵⁶. */
+/** ir_version comes first in every file of ours; to a safetensors reader that is a header above a megabyte, which it refuses. */
 export function isOnnx(file: Uint8Array): boolean {
   return file[0] === 0x08 && (file[1] ?? 0) < 0x20 && file[2] === 0x12;
 }

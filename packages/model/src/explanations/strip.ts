@@ -40,10 +40,10 @@ export function explanationStrip(
     throw fail("TRB_MODEL_EXPLANATION_INVALID", { reason });
   }
   if (!/^[A-Za-z][A-Za-z0-9-]*$/.test(id)) throw fail("TRB_MODEL_EXPLANATION_INVALID", { reason: "the strip's id is not one" });
-  const width = Math.max(360, margin.left + margin.right + column * events.length);
+  const width = Math.max(480, margin.left + margin.right + column * events.length);
   const baseline = margin.top + barHeight + 14;
   const largest = Math.max(1e-12, ...attributions.map(({ share }) => Math.abs(share)));
-  const deepest = Math.max(0, ...attributions.map(({ share }) => (-share * barHeight) / largest));
+  const deepest = Math.max(0, ...attributions.map(({ share }) => (-share * barHeight) / largest), 7);
   const labelY = baseline + deepest + 30;
   const height = Math.ceil(labelY + labelHeight);
   const withRollout = attributions.some(({ rollout }) => rollout !== undefined);
@@ -54,10 +54,12 @@ export function explanationStrip(
     const size = (barHeight * Math.abs(attribution.share)) / largest;
     const up = attribution.share >= 0;
     const number = signed(attribution.share);
+    // beside the bar, and clear of the dot
+    const numberY = up ? baseline - Math.max(size + 4, 11) : baseline + Math.max(size + 12, 19);
     return [
       `<g>`,
       `<rect class="${up ? "adds" : "takes"}" x="${x - 14}" y="${short(up ? baseline - size : baseline)}" width="28" height="${short(size)}" rx="2"/>`,
-      `<text class="number" x="${x}" y="${short(up ? baseline - size - 4 : baseline + size + 12)}" text-anchor="middle">${number}</text>`,
+      `<text class="number" x="${x}" y="${short(numberY)}" text-anchor="middle">${number}</text>`,
       ...(attribution.rollout === undefined ? [] : [dot(x, baseline, attribution.rollout / mostRollout)]),
       `<text class="label" transform="translate(${x + 4} ${short(labelY)}) rotate(-38)" text-anchor="end">${escaped(cut(event.label))}</text>`,
       ...(event.action === undefined || event.action === event.label
@@ -76,7 +78,7 @@ export function explanationStrip(
     style(id),
     `<g id="${id}">`,
     `<rect class="ground" width="${width}" height="${height}"/>`,
-    `<text class="title" x="16" y="20">${escaped(title)}</text>`,
+    `<text class="title" x="16" y="20">${escaped(cut(title, Math.floor(width / 8)))}</text>`,
     `<text class="action" x="16" y="36">${legend}</text>`,
     `<line class="axis" x1="16" x2="${width - margin.right}" y1="${baseline}" y2="${baseline}"/>`,
     ...parts,
@@ -124,9 +126,9 @@ function signed(share: number): string {
 
 const short = (value: number) => String(Number(value.toFixed(2)));
 
-function cut(label: string): string {
+function cut(label: string, longest = longestLabel): string {
   const characters = [...label];
-  return characters.length <= longestLabel ? label : `${characters.slice(0, longestLabel - 1).join("")}…`;
+  return characters.length <= longest ? label : `${characters.slice(0, longest - 1).join("")}…`;
 }
 
 /** For XML text and attributes; characters that XML has not are dropped. */
