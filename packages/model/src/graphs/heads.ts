@@ -1,6 +1,7 @@
 /**
  * What hidden states are read for: losses in training, scores and logits in inference. Each loss declares the weights of its
- * positions as an input, so that a customer's loss is a mean over what that customer has.
+ * positions as an input, so that a customer's loss is a mean over what that customer has (next item, next action), or a sum over labels
+ * that weigh alike for everybody (churn, purchase), which is what makes their probabilities hold.
  *
  * | head | loss | families |
  * |---|---|---|

@@ -10,11 +10,13 @@ import { headOutputs } from "./heads.ts";
 import { declareParameters, weightsOf } from "./weights.ts";
 
 /**
- * Inputs beside the parameters: the family's ids, among them `items`, `positions` and, where the model has them, `actions`, `gaps`, `dwells`
- * and `prices`, all int32 [B, L], and the tables of public content (`item-content.ts`). L ≤ spec.length. Ids count from 1; a customer's last event stands at position `spec.length`, the one before it at
- * `spec.length − 1`, padding at 0. Outputs: `hidden` [B, width] of the last event, `scores` [B, items] (column r is item row
- * r + 1), and as far as there are such heads `actionLogits` [B, actions], `churnLogits` [B, 2] (stays, leaves) and `purchaseLogits` [B, 2]
- * (no, yes). @throws TRB_TRAINING_SPEC_INVALID
+ * Inputs beside the parameters: the family's ids, among them `items`, `positions` and, where the model has them, `actions`, `gaps`,
+ * `dwells` and `prices`, all int32 [B, L], L ≤ spec.length; and the tables of public content (`item-content.ts`). Ids count from 1; a
+ * customer's last event stands at position `spec.length`, the one before it at `spec.length − 1`, padding at 0.
+ *
+ * Outputs: `hidden` [B, width] of the last event, `scores` [B, items] (column r is item row r + 1), and as far as there are such heads
+ * `actionLogits` [B, actions], `churnLogits` [B, 2] (stays, leaves) and `purchaseLogits` [B, 2] (no, yes).
+ * @throws TRB_TRAINING_SPEC_INVALID
  */
 export function inferenceGraph(spec: ModelSpec): Graph {
   checkBuildable(spec);

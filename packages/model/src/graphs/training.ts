@@ -1,8 +1,8 @@
 /**
  * The training step as one graph: forward, losses, reverse pass, per-customer norms and the clipped sum.
  *
- * A customer's loss is the sum over the heads of weights.<head>/1000 times the mean of that head's loss over the positions for which the
- * customer has something to predict; the means come in as weights.
+ * A customer's loss is the sum over the heads of weights.<head>/1000 times that head's loss, which is a sum over the customer's positions
+ * with weights that are fed (`heads.ts`).
  */
 import { backward, collect, encodeOnnx, type GradientPiece, type Graph, GraphBuilder } from "@tributary/tensor";
 import { checkBuildable, checkSpec, type ModelSpec } from "../spec.ts";

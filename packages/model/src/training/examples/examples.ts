@@ -8,7 +8,7 @@ import type { Histories } from "@tributary/events/histories";
 import type { FeedTensor } from "@tributary/tensor";
 import { isRecurrent, type ModelSpec } from "../../spec.ts";
 import { customerHash } from "../length-classes.ts";
-import { maskedEventFeeds, maskedEvents } from "./bidirectional.ts";
+import { maskedEventFeeds, maskedEvents, mostHidden } from "./bidirectional.ts";
 import { nextEventFeeds, nextEvents } from "./causal.ts";
 import { dropoutFeeds } from "./dropout.ts";
 import { followingEventFeeds, followingEvents } from "./encoder-decoder.ts";
@@ -21,8 +21,8 @@ export interface Example {
   readonly seed: number;
   /** Common to the round: Unix seconds until which the logs were watched. Outlook heads need it (`labels.ts`). */
   readonly now?: number | undefined;
-  /** One after the customer's last event, which may come after those of the example: labels tell of it. */
-  readonly historyEnd: number;
+  /** One after the customer's last event, where that comes after those of the example: labels tell of it. Default `end`. */
+  readonly historyEnd?: number;
   /** First and one after last event in the histories' arrays, targets among them. */
   readonly begin: number;
   readonly end: number;
@@ -108,8 +108,9 @@ function familyFeeds(
 
 /**
  * A matrix of one row takes another way through BLAS, with other rounding. Where a run of one customer would have one (a single
- * token, a decoder of one step, a recurrent model step by step), an empty customer stands beside it.
+ * token, one hidden event, a decoder of one step, a recurrent model step by step), an empty customer stands beside it.
  */
 function fewestRows(spec: ModelSpec, length: number): number {
-  return length === 1 || spec.steps === 1 || isRecurrent(spec) ? 2 : 1;
+  const hidesOne = spec.family === "bert4rec" && mostHidden(spec, length) === 1;
+  return length === 1 || hidesOne || spec.steps === 1 || isRecurrent(spec) ? 2 : 1;
 }

@@ -78,7 +78,7 @@ describe("purchase labels", () => {
 
 describe("what a model with outlook heads is fed with", () => {
   const weights = { nextItem: 1000, nextAction: 0, churn: 500, purchase: 500 };
-  const spec = modelSpec({ items: 3, length: 4, width: 4, actions: 4, weights, churnDays: 10 });
+  const spec = modelSpec({ family: "gru", items: 3, length: 4, width: 4, actions: 4, weights, churnDays: 10 });
   const two: Histories = {
     customers: ["a", "b"],
     offsets: Uint32Array.of(0, 3, 4),
@@ -103,6 +103,23 @@ describe("what a model with outlook heads is fed with", () => {
     const example = exampleOf(short, two, 0, 1, 100 * day);
     expect(example).toMatchObject({ begin: 1, end: 3, inputs: 2 });
     const feeds = exampleFeeds(short, two, example ? [example] : [], 2);
-    expect([...(feeds["purchaseLabels"]?.data ?? [])]).toEqual([2, 1]);
+    expect([...(feeds["purchaseLabels"]?.data ?? [])].slice(0, 2)).toEqual([2, 1]);
+  });
+
+  it("end in sasrec at any event, all alike, so that a position tells nothing about the future", () => {
+    const causal = { ...spec, family: "sasrec" as const, length: 2 };
+    const counts = new Map<string, number>();
+    for (let seed = 0; seed < 600; seed++) {
+      const example = exampleOf(causal, two, 0, seed, 100 * day);
+      if (example === undefined) throw new Error("an example");
+      const feeds = exampleFeeds(causal, two, [example], 2);
+      const told = [feeds["items"], feeds["purchaseLabels"], feeds["churnLabels"]].map((feed) =>
+        [...(feed?.data ?? [])].join(),
+      );
+      counts.set(told.join(" "), (counts.get(told.join(" ")) ?? 0) + 1);
+    }
+    expect([...counts.keys()].sort()).toEqual(["1,2,0 1,0 0,0", "1,2,3 1,2 0,0", "2,3,0 2,1 0,2"]);
+    // 600 draws of one in three: further than 6 σ = 69 from 200 with a chance below 1e-8
+    for (const count of counts.values()) expect(Math.abs(count - 200)).toBeLessThan(69);
   });
 });

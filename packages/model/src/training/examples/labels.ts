@@ -86,7 +86,7 @@ export function labelFeeds(
     const ids = new Int32Array(rows * length);
     const weights = new Float32Array(rows * length);
     examples.forEach((example, row) => {
-      const future = { begin: example.begin, end: example.historyEnd };
+      const future = { begin: example.begin, end: example.historyEnd ?? example.end };
       const labels =
         head === "churn"
           ? churnLabels(spec, histories, future, example.now ?? Number.NEGATIVE_INFINITY)
