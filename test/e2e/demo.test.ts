@@ -29,7 +29,15 @@ test("the demo runs its processes, prints one document, and leaves a report, a p
   });
   const { privacy, ledger } = report as { privacy: { epsilon: number; limit: number }; ledger: { key: string; head: string } };
   expect(privacy.epsilon).toBeLessThanOrEqual(privacy.limit);
-  for (const name of ["report.html", "ledger.jsonl", "model.onnx", "plan.json", ".tributary-demo"])
+  for (const name of [
+    "report.html",
+    "ledger.jsonl",
+    "model.onnx",
+    "model.safetensors",
+    "modelcard.md",
+    "plan.json",
+    ".tributary-demo",
+  ])
     expect(existsSync(`${out}/${name}`)).toBe(true);
   expect(existsSync(`${out}/work`)).toBe(false);
   const page = readFileSync(`${out}/report.html`, "utf8");
@@ -37,4 +45,6 @@ test("the demo runs its processes, prints one document, and leaves a report, a p
   expect(page).not.toMatch(/<script|https?:\/\//);
   const { exitCode } = await tributary(["ledger", "verify", `${out}/ledger.jsonl`, "--key", ledger.key, "--head", ledger.head]);
   expect(exitCode).toBe(0);
+  const model = await tributaryJson(["model", "verify", `${out}/model.onnx`, "--ledger", `${out}/ledger.jsonl`]);
+  expect(model).toMatchObject({ verified: true, round: 2, card: "agrees with the ledger" });
 });
