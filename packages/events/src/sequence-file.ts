@@ -16,7 +16,7 @@ export interface SequenceFile {
 }
 
 /** An item number above this would make tables that no machine holds. */
-const mostItems = 2 ** 24;
+const mostItems = 2 ** 20;
 
 const secondsBetweenEvents = 86_400;
 
