@@ -109,6 +109,10 @@ export function checkSpec(spec: ModelSpec): void {
   // Four floats are one vector register: sums over other widths depend on where in memory, so on whom beside, a customer lies.
   if (spec.width % (4 * spec.heads) !== 0) throw invalid("width must be a multiple of four times heads");
   if (spec.items < 2) throw invalid("items must be at least 2");
+  // A product with a single column takes another way through BLAS, with other rounding (docs/decisions/0008).
+  if (spec.item.features === 1) throw invalid("item.features must be 0 or at least 2");
+  const lonely = spec.item.attributes.find(({ values }) => values < 2);
+  if (lonely) throw invalid(`attribute ${lonely.name} needs at least two values`);
   if (spec.nextItem.negatives >= spec.items) throw invalid("nextItem.negatives must be below items; 0 takes all items");
 }
 

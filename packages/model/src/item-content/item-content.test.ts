@@ -1,6 +1,6 @@
 import { isTributaryError } from "@tributary/errors";
 import { describe, expect, it } from "vitest";
-import { modelSpec } from "../spec.ts";
+import { checkSpec, modelSpec } from "../spec.ts";
 import { attributesOf, contentFeeds, featureWidthOf, itemContent, type PublicItem } from "./item-content.ts";
 
 const catalogue: readonly PublicItem[] = [
@@ -83,5 +83,13 @@ describe("public content of items", () => {
     const other = itemContent(specOf(["category"]), catalogue);
     for (const content of [undefined, other])
       expect(codeOf(() => contentFeeds(spec, content))).toBe("TRB_MODEL_CONTENT_MISSING");
+  });
+
+  it("is refused in a model that would multiply by a single column, whose rounding depends on who is beside a customer", () => {
+    const spec = modelSpec({ items: 3, length: 2, width: 4 });
+    for (const part of [{ features: 1 }, { attributes: [{ name: "brand", values: 1 }] }]) {
+      expect(codeOf(() => checkSpec({ ...spec, item: { ...spec.item, ...part } }))).toBe("TRB_TRAINING_SPEC_INVALID");
+    }
+    expect(codeOf(() => checkSpec(specOf(["brand"], 2)))).toBeUndefined();
   });
 });

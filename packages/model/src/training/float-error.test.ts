@@ -13,6 +13,7 @@ import { clipNormInput, type FeedTensor, float64Interpreter, type Session } from
 import { onnxruntimeExecutor } from "@tributary/tensor/onnxruntime";
 import { describe, expect, test } from "vitest";
 import { type TrainingGraph, trainingGraph } from "../graphs/training.ts";
+import { contentFeeds, itemContent } from "../item-content/item-content.ts";
 import { gather, graphParameters, parameterCount, parameterShapes, sizeOf } from "../parameters.ts";
 import { scrambled } from "../rows.ts";
 import { type ModelSpec, modelSpec } from "../spec.ts";
@@ -81,13 +82,22 @@ const hunts: readonly Hunt[] = [
 
 /** Each family and dropout, with both layouts of norms between them. */
 function otherFamilies(): readonly Hunt[] {
+  const content = {
+    attributes: [
+      { name: "category", values: 3 },
+      { name: "brand", values: 7 },
+    ],
+    features: 5,
+  } as const;
+  const gbce = { nextItem: { loss: "gbce", negatives: 8, calibration: 750 } } as const;
+  const outlooks = { weights: { nextItem: 1000, nextAction: 300, churn: 400, purchase: 400 }, churnDays: 1 } as const;
   const hunt = (name: string, layout: number, model: Partial<ModelSpec>, changes: Partial<Hunt> = {}): Hunt => {
     const plain = { name, length: 8, negatives: 0, activation: "relu", heads: 1, customers: 12, trials: 30 } as const;
     return { ...plain, ...changes, layout, model };
   };
   return [
     hunt("bert4rec", 1, { family: "bert4rec", masked: 300 }, { heads: 2, activation: "gelu", negatives: 8 }),
-    hunt("bert4rec, written-out norms", 1000, { family: "bert4rec", masked: 300, dropout: 200 }),
+    hunt("bert4rec that hides one, written-out norms", 1000, { family: "bert4rec", masked: 100, dropout: 200 }),
     hunt("seq2seq", 1, { family: "seq2seq", steps: 3, blocks: 1 }, { heads: 2, activation: "gelu" }),
     hunt(
       "seq2seq of one step, written-out norms",
@@ -100,6 +110,30 @@ function otherFamilies(): readonly Hunt[] {
     hunt("gru", 1, { family: "gru", blocks: 1 }, { customers: 48, negatives: 8 }),
     hunt("gru, written-out norms, the shortest histories", 1000, { family: "gru", blocks: 1 }, { length: 1, customers: 96 }),
     hunt("sasrec with dropout and a separate table", 1, { dropout: 300, output: "separate" }),
+    hunt(
+      "attributes and features beside own vectors",
+      1,
+      { item: { ids: "own", ...content } },
+      { heads: 2, activation: "gelu", trials: 12 },
+    ),
+    hunt(
+      "attributes and features alone under gBCE, written-out norms",
+      1000,
+      { item: { ids: "none", ...content }, ...gbce },
+      { trials: 12 },
+    ),
+    hunt(
+      "attributes under negatives, churn and purchase",
+      1,
+      { item: { ids: "own", ...content }, ...outlooks },
+      { negatives: 8, trials: 12 },
+    ),
+    hunt(
+      "churn and purchase in a gru, written-out norms",
+      1000,
+      { family: "gru", blocks: 1, ...outlooks },
+      { length: 2, customers: 96, trials: 12 },
+    ),
   ];
 }
 
@@ -169,6 +203,12 @@ function prepare(spec: ModelSpec, customers: number, next: () => number, wild: n
   const feeds: Record<string, FeedTensor> = {
     [clipNormInput]: { shape: [], data: Float32Array.of(10 ** (next() * 4 - 2)) },
   };
+  const catalogue = Array.from({ length: spec.items }, (_, i) => ({
+    ...(i % 11 === 0 ? {} : { category: `c${i % 3}` }),
+    brand: `b${(i * 5) % 7}`,
+    features: Array.from({ length: 5 }, (_, f) => Math.sin(5 * i + f)),
+  }));
+  Object.assign(feeds, contentFeeds(spec, itemContent(spec, catalogue)));
   for (const parameter of graphParameters(spec))
     feeds[parameter.name] = { shape: parameter.shape, data: gather(parameter, parameters) };
   const count = spec.nextItem.negatives;
@@ -179,7 +219,7 @@ function prepare(spec: ModelSpec, customers: number, next: () => number, wild: n
     feeds["negatives"] = { shape: [count], data: rows };
     feeds["correction"] = { shape: [count], data: new Float32Array(count).fill(Math.log(count / spec.items)) };
   }
-  const examples = histories.customers.flatMap((_, c) => exampleOf(spec, histories, c, 1) ?? []);
+  const examples = histories.customers.flatMap((_, c) => exampleOf(spec, histories, c, 1, 1e12) ?? []);
   return { feeds, histories, examples };
 }
 

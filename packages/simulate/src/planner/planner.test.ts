@@ -29,6 +29,40 @@ const requests = fc
   })
   .filter(({ customers, merchants }) => customers >= 2 * merchants);
 
+describe("a plan with wishes", () => {
+  const brands = { name: "brand", values: 40 };
+  const modelOf = (wishes: Partial<PlanRequest>) => choosePlan({ ...market, ...wishes }).plan.model;
+
+  it("has the family, parts, inputs and heads that were asked for, and says what items are made of", () => {
+    const item = { ids: "none", attributes: [brands], features: 8 } as const;
+    const wishes = { family: "lstm", item, inputs: ["dwell", "price"], heads: ["churn", "purchase"], churnDays: 14 } as const;
+    const { plan, why } = choosePlan({ ...market, ...wishes });
+    checkSpec(plan.model);
+    expect(plan.model).toMatchObject({ family: "lstm", item, dwells: 13, prices: 20, churnDays: 14 });
+    expect(plan.model.weights).toEqual({ nextItem: 1000, nextAction: 0, churn: 100, purchase: 100 });
+    expect(plan.releases[0]?.dimension).toBe(parameterCount(plan.model));
+    expect(why.join(" ")).toContain("40 values of brand, a projection of 8 public features");
+  });
+
+  it("is the plan without wishes when there are none", () => {
+    const none = { ids: "own", attributes: [], features: 0 } as const;
+    expect(choosePlan({ ...market, item: none, family: "sasrec", inputs: [], heads: ["nextAction"] })).toEqual(
+      choosePlan(market),
+    );
+  });
+
+  it("gives every family a model that can be trained", () => {
+    for (const family of ["sasrec", "bert4rec", "seq2seq", "lstm", "gru"] as const) checkSpec(modelOf({ family }));
+  });
+
+  it("is refused when items with content of their own would have to share rows", () => {
+    const large = { catalogueItems: 100_000 };
+    const item = { ids: "own", attributes: [brands], features: 0 } as const;
+    expect(codeOf({ ...market, ...large, item })).toBe("TRB_MODEL_CONTENT_ROWS");
+    expect(modelOf({ ...large, item: { ...item, ids: "none" } }).items).toBe(100_000);
+  });
+});
+
 describe("a chosen plan", () => {
   it("keeps ε over all its rounds, and states no less than they cost", () => {
     fc.assert(
