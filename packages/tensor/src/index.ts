@@ -24,6 +24,7 @@ export {
   layerNorm,
   linear,
   pickMarked,
+  pickWanted,
   presence,
   project,
   publicRows,

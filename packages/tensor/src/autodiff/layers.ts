@@ -196,3 +196,14 @@ export function pickMarked(g: GraphBuilder, hidden: Tensor, marks: Tensor, mark:
   g.record([y], [hidden], ([d]) => [d && flattened(g, times(g, unsqueeze(g, d, 1), marked))]);
   return y;
 }
+
+/**
+ * Hidden states [B·M, width] of the places whose mark is wanted: `wanted` [B, M] is a grid of tokens of its own, marks [B, L] are distinct
+ * where they are wanted. hidden [T, width]
+ */
+export function pickWanted(g: GraphBuilder, hidden: Tensor, marks: Tensor, wanted: Tensor): Tensor {
+  const chosen = cast(g, equal(g, unsqueeze(g, wanted, 2), unsqueeze(g, marks, 1)), "float");
+  const y = flattened(g, product(g, chosen, grouped(g, hidden)));
+  g.record([y], [hidden], ([d]) => [d && flattened(g, product(g, chosen, grouped(g, d), { transposeA: true }))]);
+  return y;
+}

@@ -8,7 +8,18 @@ import * as tensorRoom from "../index.ts";
 import { attention, attentionWithWeights, paddingMask } from "./attention.ts";
 import { backward, gradientsOf } from "./backward.ts";
 import * as steps from "./differentiable.ts";
-import { dropout, embedding, layerNorm, linear, pickMarked, presence, project, publicRows, windowOf } from "./layers.ts";
+import {
+  dropout,
+  embedding,
+  layerNorm,
+  linear,
+  pickMarked,
+  pickWanted,
+  presence,
+  project,
+  publicRows,
+  windowOf,
+} from "./layers.ts";
 import { softmaxLoss, tiedSoftmaxLoss } from "./losses.ts";
 
 function refusal(act: () => unknown) {
@@ -69,6 +80,11 @@ const layers: readonly Case[] = [
   ["windowOf", (g) => windowOf(g, g.input("ids", ["B", "L"], "int32"), 0), ["ids", "[B, L]", "[B, L+1]"]],
   ["dropout", (g) => dropout(g, x(g), g.input("mask", ["B*L", 1])), ["x", "[B*L, 4]", "mask", "[B*L, 1]"]],
   ["pickMarked", (g) => pickMarked(g, x(g), g.input("marks", ["B", "M"], "int32"), 1), ["[B, L, 4]", "[B, M, 1]"]],
+  [
+    "pickWanted",
+    (g) => pickWanted(g, x(g), g.input("marks", ["C", "L"], "int32"), g.input("wanted", ["B", "M"], "int32")),
+    ["[B, M, 1]", "[C, 1, L]"],
+  ],
   ["paddingMask", (g) => paddingMask(g, g.input("ids", ["B", "L", 1], "int32"), 1), ["ids", "[B, L, 1]"]],
   [
     "attention",

@@ -94,7 +94,6 @@ describe.each(models)("$name", ({ spec }) => {
     const chosen = asked.map(({ example }) => example);
     const fed = exampleFeeds(quiet, histories, chosen, lengthOf(chosen));
     const weight = onlyAt(asked, fed["itemWeights"]);
-    if (fed["masked"]) fed["masked"] = { shape: fed["masked"].shape, data: Int32Array.from(weight.data) };
     const training = await onnxruntimeExecutor().load(trainingGraph(quiet, { length: 6, clipped: false }).graph);
     const { loss } = await training.run({ ...weights, ...fed, itemWeights: weight, actionWeights: weight });
     const inference = await onnxruntimeExecutor().load(inferenceGraph(quiet));
@@ -174,9 +173,15 @@ interface Asked {
 
 function askedOf(spec: ModelSpec, histories: Histories, example: Example): Asked | undefined {
   const { begin, end, inputs } = example;
-  const [event, column] = spec.family === "seq2seq" ? [begin + inputs, 0] : [end - 1, inputs - 1];
-  const known = itemId(spec, histories, event) > 0 && actionId(spec, histories, event) > 0;
-  return known ? { example, event, column } : undefined;
+  const event = spec.family === "seq2seq" ? begin + inputs : end - 1;
+  if (itemId(spec, histories, event) === 0 || actionId(spec, histories, event) === 0) return undefined;
+  if (spec.family !== "bert4rec") return { example, event, column: spec.family === "seq2seq" ? 0 : inputs - 1 };
+  for (let seed = 0; seed < 100; seed++) {
+    const drawn = { ...example, seed };
+    const wanted = exampleFeeds(spec, histories, [drawn], inputs)["hiddenPositions"]?.data ?? [];
+    if (wanted[0] === spec.length) return { example: drawn, event, column: 0 }; // a round that hides the last event alone
+  }
+  return undefined;
 }
 
 /** Weights that are 1 where something is asked. */

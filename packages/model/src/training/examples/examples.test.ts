@@ -32,31 +32,36 @@ const dataOf = (feeds: Record<string, FeedTensor>, name: string) => [...(feeds[n
 describe("masked events", () => {
   const spec = modelSpec({ ...sizes, family: "bert4rec", masked: 300 });
 
-  test("are the last alone one time in five, else about the stated share and at least one; all others are shown", () => {
+  test("are the last alone one time in five, else the stated share in the mean, any of them alike; all others are shown", () => {
     const histories = walkers(Array.from({ length: 600 }, (_, c) => 2 + (c % 9)));
     const examples = examplesOf(spec, histories, 7);
     const feeds = exampleFeeds(spec, histories, examples, spec.length);
-    const [masked, weights, items] = [dataOf(feeds, "masked"), dataOf(feeds, "itemWeights"), dataOf(feeds, "items")];
-    const long = { rows: 0, lastAlone: 0, first: 0, second: 0 };
-    for (const [row, { inputs }] of examples.entries()) {
-      const own = <T>(list: readonly T[]) => list.slice(row * spec.length, (row + 1) * spec.length);
-      const count = own(masked).filter((mark) => mark === 1).length;
-      expect(count).toBeGreaterThan(0);
-      expect(own(weights)).toEqual(own(masked).map((mark) => (mark === 1 ? Math.fround(1 / count) : 0)));
-      expect(own(items).filter((item) => item > 0)).toHaveLength(inputs); // the true ids, hidden ones too
+    const columns = 3; // 0.3·8, rounded up
+    const part = (name: string, row: number, width: number) => dataOf(feeds, name).slice(row * width, (row + 1) * width);
+    const long = { rows: 0, lastAlone: 0, first: 0, hidden: 0 };
+    for (const [row, { begin, end, inputs }] of examples.entries()) {
+      const masked = part("masked", row, spec.length);
+      const places = masked.flatMap((mark, place) => (mark === 1 ? [place] : []));
+      const padded = (values: readonly number[]) => Array.from({ length: columns }, (_, i) => values[i] ?? 0);
+      expect(places.length).toBeGreaterThan(0);
+      expect(part("hiddenPositions", row, columns)).toEqual(padded(places.map((place) => spec.length - inputs + place + 1)));
+      expect(part("hiddenItems", row, columns)).toEqual(padded(places.map((place) => histories.items[begin + place] ?? 0)));
+      expect(part("itemWeights", row, columns)).toEqual(padded(places.map(() => Math.fround(1 / places.length))));
+      const shown = [...histories.items.slice(begin, end)].map((item, place) => (masked[place] === 1 ? 0 : item));
+      expect(part("items", row, spec.length).slice(0, inputs)).toEqual(shown);
       if (inputs < spec.length) continue;
       long.rows += 1;
-      if (count === 1 && masked[(row + 1) * spec.length - 1] === 1) long.lastAlone += 1;
-      long.first += own(masked)[0] ?? 0;
-      long.second += own(masked)[1] ?? 0;
+      long.hidden += places.length;
+      long.first += masked[0] ?? 0;
+      if (places.join() === "7") long.lastAlone += 1;
     }
-    // seeded; with 0.3, 0.8·(0.3 + 0.7⁸/8) of all customers hide their first event, and 0.2 + 0.8·(0.3·0.7⁷ + 0.7⁸/8) the last alone
-    const near = (count: number, share: number) =>
-      expect(Math.abs(count / long.rows - share)).toBeLessThan(6 * Math.sqrt((share * (1 - share)) / long.rows));
+    // seeded, within 6 σ: 0.3·8 = 2.4 of eight events, rounded up or down; of the rounds that ask so, none hides the last alone
+    const near = (mean: number, expected: number, deviation: number) =>
+      expect(Math.abs(mean - expected)).toBeLessThan((6 * deviation) / Math.sqrt(long.rows));
     expect(long.rows).toBeGreaterThan(190);
-    near(long.lastAlone, 0.226);
-    near(long.first, 0.246);
-    near(long.second, 0.246);
+    near(long.lastAlone / long.rows, 0.2, 0.4);
+    near(long.hidden / long.rows, 0.2 + 0.8 * 2.4, 0.72);
+    near(long.first / long.rows, 0.8 * 0.3, 0.43);
   });
 
   test("differ from round to round and from customer to customer", () => {
@@ -77,16 +82,16 @@ describe("masked events", () => {
       [8, 16, 8],
     ]);
     const acting = { ...spec, actions: 3, weights: { ...spec.weights, nextAction: 500 } };
-    for (let seed = 0; seed < 20; seed++) {
-      const feeds = exampleFeeds(spec, histories, examplesOf(spec, histories, seed), 8);
-      const hidden = dataOf(feeds, "masked").flatMap((mark, i) => (mark === 1 ? [dataOf(feeds, "items")[i]] : []));
-      expect(hidden).not.toContain(0);
-    }
-    const withActions = Array.from({ length: 20 }, (_, seed) => {
-      const feeds = exampleFeeds(acting, histories, examplesOf(acting, histories, seed), 8);
-      return dataOf(feeds, "masked").flatMap((mark, i) => (mark === 1 ? [dataOf(feeds, "items")[i]] : []));
-    });
-    expect(withActions.flat()).toContain(0);
+    const hiddenIn = (model: ModelSpec, seed: number) => {
+      const feeds = exampleFeeds(model, histories, examplesOf(model, histories, seed), 8);
+      const asked = dataOf(feeds, "hiddenPositions");
+      const ofAsked = (name: string) => dataOf(feeds, name).filter((_, place) => (asked[place] ?? 0) > 0);
+      return { items: ofAsked("hiddenItems"), actions: ofAsked("hiddenActions") };
+    };
+    for (let seed = 0; seed < 20; seed++) expect(hiddenIn(spec, seed).items).not.toContain(0);
+    const withActions = Array.from({ length: 20 }, (_, seed) => hiddenIn(acting, seed));
+    expect(withActions.flatMap(({ items }) => items)).toContain(0);
+    expect(withActions.flatMap(({ actions }) => actions).every((action) => action >= 1 && action <= 3)).toBe(true);
   });
 });
 
@@ -224,6 +229,8 @@ test("a run in which a matrix would have a single row gets an empty customer", (
   };
   expect(rowsOf({}, 3)).toBe(1);
   expect(rowsOf({ length: 1 }, 1)).toBe(2);
+  expect(rowsOf({ family: "bert4rec", masked: 250 }, 4)).toBe(2);
+  expect(rowsOf({ family: "bert4rec", masked: 251 }, 4)).toBe(1);
   expect(rowsOf({ family: "lstm" }, 3)).toBe(2);
   expect(rowsOf({ family: "gru" }, 3)).toBe(2);
   expect(rowsOf({ family: "seq2seq", steps: 1 }, 3)).toBe(2);
