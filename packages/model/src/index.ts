@@ -4,6 +4,7 @@ export { type ItemKnnOptions, type ItemNeighbours, itemKnnScorer, itemNeighbours
 export { type LocalTraining, type LocalTrainingOptions, trainLocally } from "./baselines/local-training.ts";
 export { itemCounts, popularityRanks, popularityScorer } from "./baselines/popularity.ts";
 export { type BenchConfiguration, benchConfigurations, shortConfigurations } from "./bench/configurations.ts";
+export { type BenchPredictOptions, benchPredict, type PredictTimes } from "./bench/predict.ts";
 export { benchFirstStep, benchPadding, benchStep, type PaddingTimes, type StepTimes } from "./bench/step.ts";
 export type { AdamW } from "./central/adamw.ts";
 export type { Weighting } from "./central/batch-gradient.ts";
@@ -80,6 +81,7 @@ export {
 } from "./parameters.ts";
 export { rehearse, type TrainingVector, type TrainingVectorRequest, trainingVector } from "./private-vector/private-vector.ts";
 export { itemRow } from "./rows.ts";
+export { type CustomerEvents, openRecommender, type Recommendations, type Recommender } from "./serving/recommender.ts";
 export { checkSpec, type ItemSpec, type ModelSpec, modelSpec } from "./spec.ts";
 export { type LocalUpdates, openTrainer } from "./training/local-updates.ts";
 export { createTrainer, type SumCounts, type SumRequest, type Trainer } from "./training/trainer.ts";

@@ -36,7 +36,7 @@ export { allVectors, type ComposedTable, type OutputTable, type TablePart } from
 export { gru, lstm, type RecurrentWeights } from "./autodiff/recurrent.ts";
 export { gbceLoss, sampledSoftmaxLoss } from "./autodiff/sampled-losses.ts";
 export { type CollectOptions, clipNormInput, collect, type GradientPiece } from "./clipping/collect.ts";
-export type { Executor, Feeds, FeedTensor, Outputs, OutputTensor, Session } from "./executors/executor.ts";
+export type { Executor, Feeds, FeedTensor, OnnxExecutor, Outputs, OutputTensor, Session } from "./executors/executor.ts";
 export { float64Interpreter } from "./executors/interpreter/interpreter.ts";
 export { GraphBuilder, type Tokens } from "./graph/builder.ts";
 export { product } from "./graph/operations.ts";

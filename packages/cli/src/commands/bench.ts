@@ -1,6 +1,7 @@
 /** `tributary bench …`: the measurements of docs/performance.md, as ratios taken in one run. */
 import { Command } from "commander";
 import { addConformance } from "./bench/conformance.ts";
+import { addPredict } from "./bench/predict.ts";
 import { addQuality } from "./bench/quality.ts";
 import { addSampler } from "./bench/sampler.ts";
 import { addStep } from "./bench/step.ts";
@@ -8,6 +9,7 @@ import { addStep } from "./bench/step.ts";
 export function benchCommand(): Command {
   const bench = new Command("bench").description("measurements, printed as ratios taken in one run on this machine");
   addStep(bench);
+  addPredict(bench);
   addSampler(bench);
   addConformance(bench);
   addQuality(bench);

@@ -167,4 +167,10 @@ export const modelErrors = defineErrors({
     status: 422,
     exitCode: 2,
   },
+  TRB_MODEL_HISTORY_EMPTY: {
+    message: "There is no event to recommend from.",
+    advice: "Give the customer's events, oldest first; for customers without any, show what is popular.",
+    status: 422,
+    exitCode: 1,
+  },
 });

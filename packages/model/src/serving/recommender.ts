@@ -1,0 +1,67 @@
+/**
+ * What to show one customer next, quickly: the model's weights lie in the graph, nothing is fed but the customer's own events, and
+ * of all scores only the best few are ever put in order.
+ */
+import { fail } from "@tributary/errors";
+import type { Histories } from "@tributary/events/histories";
+import type { Executor, Feeds, OnnxExecutor, Session } from "@tributary/tensor";
+import { feedsOf } from "../evaluation/scorer.ts";
+import { exportOnnx, inferenceGraph } from "../graphs/inference.ts";
+import { weightFeeds } from "../graphs/weights.ts";
+import type { ItemContent } from "../item-content/item-content.ts";
+import type { ModelSpec } from "../spec.ts";
+import { bestOf } from "./best.ts";
+
+/** One customer's events, oldest first: columns of `Histories`. */
+export type CustomerEvents = Omit<Histories, "customers" | "offsets">;
+
+/** Best first; rows of equal score in their own order. */
+export interface Recommendations {
+  /** Rows of the item table, counted from 1. */
+  readonly rows: Int32Array;
+  readonly scores: Float64Array;
+}
+
+export interface Recommender {
+  /**
+   * The `count` best rows, fewer where fewer are left.
+   * @param exclude rows that must not be among them, counted from 1
+   * @throws TRB_MODEL_HISTORY_EMPTY
+   */
+  top(events: CustomerEvents, count: number, options?: { readonly exclude?: Iterable<number> }): Promise<Recommendations>;
+  close(): Promise<void>;
+}
+
+/**
+ * @param executor one that reads ONNX files gets the weights once, inside the graph; another is fed with them each time
+ * @throws TRB_TRAINING_PARAMETERS_WRONG_LENGTH, TRB_TRAINING_PARAMETERS_NOT_FINITE, TRB_MODEL_CONTENT_MISSING
+ */
+export async function openRecommender(
+  spec: ModelSpec,
+  parameters: Float32Array,
+  executor: Executor | OnnxExecutor,
+  content?: ItemContent,
+): Promise<Recommender> {
+  const inside = "loadOnnx" in executor;
+  const weights: Feeds = inside ? {} : weightFeeds(spec, parameters, content);
+  const session: Session = inside
+    ? await executor.loadOnnx(exportOnnx(spec, parameters, {}, content), "the recommender's model")
+    : await executor.load(inferenceGraph(spec));
+  const excluded = new Uint8Array(spec.items);
+  return {
+    async top(events, count, { exclude = [] } = {}) {
+      const end = events.items.length;
+      if (end === 0) throw fail("TRB_MODEL_HISTORY_EMPTY");
+      const histories: Histories = { customers: [""], offsets: Uint32Array.of(0, end), ...events };
+      const outputs = await session.run({ ...weights, ...feedsOf(spec, histories, [{ begin: 0, end }]) });
+      const scores = outputs["scores"]?.data ?? new Float32Array(0);
+      const marked = [...exclude].filter((row) => row > 0 && row <= spec.items);
+      for (const row of marked) excluded[row - 1] = 1;
+      const best = bestOf(scores, count, excluded);
+      for (const row of marked) excluded[row - 1] = 0;
+      const chosen = Float64Array.from(best, (place) => scores[place] as number);
+      return { rows: best.map((place) => place + 1), scores: chosen };
+    },
+    close: () => session.close(),
+  };
+}
