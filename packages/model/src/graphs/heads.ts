@@ -37,7 +37,7 @@ export interface Predictions {
 }
 
 /** The heads that ask about a position's future. */
-export const outlookHeads = ["churn", "purchase"] as const;
+const outlookHeads = ["churn", "purchase"] as const;
 export type OutlookHead = (typeof outlookHeads)[number];
 
 /** Those that the model has. */
@@ -76,7 +76,7 @@ function checkOutlooks(spec: ModelSpec): void {
  * Inputs: `itemWeights` [T, 1]; with negatives `negatives` [K] and `slotOf` [items + 1], and for the softmax `correction` [K]. Nothing
  * where the head has no weight. A weight other than 1000 thousandths scales the loss.
  */
-export function nextItemLoss(g: GraphBuilder, spec: ModelSpec, parameter: ParameterOf, { hidden, items }: Predictions): void {
+function nextItemLoss(g: GraphBuilder, spec: ModelSpec, parameter: ParameterOf, { hidden, items }: Predictions): void {
   const { nextItem } = spec;
   if (spec.weights.nextItem === 0) return;
   const fed = g.input("itemWeights", [tokenAxis(g, hidden), 1]);
@@ -97,12 +97,7 @@ export function nextItemLoss(g: GraphBuilder, spec: ModelSpec, parameter: Parame
 }
 
 /** Input: `actionWeights` [T, 1]. Nothing where there is no such head. */
-export function nextActionLoss(
-  g: GraphBuilder,
-  spec: ModelSpec,
-  parameter: ParameterOf,
-  { hidden, actions }: Predictions,
-): void {
+function nextActionLoss(g: GraphBuilder, spec: ModelSpec, parameter: ParameterOf, { hidden, actions }: Predictions): void {
   if (!actions || !hasActionHead(spec)) return;
   const weights = g.input("actionWeights", [tokenAxis(g, hidden), 1]);
   softmaxLoss(g, logits(g, parameter, hidden, "actionHead"), actions, weighed(g, weights, spec.weights.nextAction));

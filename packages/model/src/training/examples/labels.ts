@@ -17,7 +17,7 @@ import type { Example, RunShape } from "./examples.ts";
 export const secondsOfDay = 86_400;
 
 /** An event this long after the one before begins a session, in seconds. A constant of the field (web analytics since 1994). */
-export const sessionGap = 1800;
+const sessionGap = 1800;
 
 const buy = actions.indexOf("buy");
 
