@@ -151,4 +151,46 @@ export const dpErrors = defineErrors({
     advice: "Use a smaller dimension, noise multiplier or number of nodes.",
     ...usage,
   },
+  TRB_DP_AUDIT_COUNTS_INVALID: {
+    message: "An audit counts {correct} right of {guesses} guesses about {canaries} canaries.",
+    advice: "Give whole numbers with 0 ≤ right ≤ guesses ≤ canaries, at least one guess and at most 10^7 canaries.",
+    ...usage,
+  },
+  TRB_DP_AUDIT_DELTA_INVALID: {
+    message: "The audit's δ is {delta}; it must be from 0 to below 1.",
+    advice: "Give the δ of the claim that is audited, for example 1e-6.",
+    ...usage,
+  },
+  TRB_DP_AUDIT_SIGNIFICANCE_INVALID: {
+    message: "The significance is {significance}; it must lie between 0 and 1, both excluded.",
+    advice: "Give the chance that the audit may be wrong, for example 0.05.",
+    ...usage,
+  },
+  TRB_DP_AUDIT_SCORES_INVALID: {
+    message: "Score {place} of the audit is not a number, or is neither of a canary that was in nor of one that was out.",
+    advice: "Give one finite score, and a coin of 0 or 1, for each canary.",
+    ...usage,
+  },
+  TRB_DP_AUDIT_TOO_FEW_SAMPLES: {
+    message: "{samples} samples can refute nothing; at least {least} are needed.",
+    advice: "Draw more samples, ask for fewer claims, or allow a larger false-alarm rate.",
+    ...usage,
+  },
+  TRB_DP_AUDIT_COMMITMENT_MISMATCH: {
+    message: "The opened inclusion coins are not those that were committed to.",
+    advice: "Do not use the audit: its coins were changed after the run, or belong to another one.",
+    status: 409,
+    exitCode: 4,
+  },
+  TRB_DP_GUARANTEE_INVALID: {
+    message: "The guarantee's {field} is {value}; expected {expected}.",
+    advice: "Fill in {field}: a statement that leaves it out says nothing.",
+    ...usage,
+  },
+  TRB_DP_STATEMENT_TIER_WRONG: {
+    message: "The statement's tier is {tier}; its ε and δ make it {expected}.",
+    advice: "Show the statement as it was made: its tier may not be left out or changed.",
+    status: 400,
+    exitCode: 3,
+  },
 });
