@@ -109,6 +109,7 @@ export function checkSpec(spec: ModelSpec): void {
   // Four floats are one vector register: sums over other widths depend on where in memory, so on whom beside, a customer lies.
   if (spec.width % (4 * spec.heads) !== 0) throw invalid("width must be a multiple of four times heads");
   if (spec.items < 2) throw invalid("items must be at least 2");
+  if (spec.family === "bert4rec" && spec.length < 2) throw invalid("bert4rec hides one of at least two events: length");
   // A product with a single column takes another way through BLAS, with other rounding (docs/decisions/0008).
   if (spec.item.features === 1) throw invalid("item.features must be 0 or at least 2");
   const lonely = spec.item.attributes.find(({ values }) => values < 2);

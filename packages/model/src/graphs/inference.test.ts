@@ -136,6 +136,7 @@ test.each<[Partial<ModelSpec>, string]>([
   [{ items: 1 }, "items"],
   [{ blocks: 0 }, "blocks"],
   [{ length: 1.5 }, "length"],
+  [{ family: "bert4rec", masked: 200, length: 1 }, "length"],
   [{ nextItem: { loss: "softmax", negatives: 30, calibration: 0 } }, "negatives"],
   [{ actions: 0 }, "next-action"],
 ])("a model with %o is refused", (change, word) => {

@@ -63,7 +63,10 @@ export function transformer(
   const scale = 1 / Math.sqrt(spec.width / heads);
   const norm = (x: Tensor, name: string) => layerNorm(g, x, parameter(`${name}.gain`), parameter(`${name}.bias`));
   const layer = (x: Tensor, name: string) => linear(g, x, parameter(`${name}.weight`), parameter(`${name}.bias`));
-  const apart = (x: Tensor, parts: number) => split(g, groupByCustomer(g, x), parts).map((part) => splitHeads(g, part, heads));
+  const apart = (x: Tensor, parts: number) => {
+    const together = groupByCustomer(g, x);
+    return (parts === 1 ? [together] : split(g, together, parts)).map((part) => splitHeads(g, part, heads));
+  };
   const attended = (parts: readonly Tensor[], keys: Tensor, x: Tensor, name: string) => {
     const [query = x, key = x, value = x] = parts;
     const taken = attentionWithWeights(g, query, key, value, { scale, mask: keys });

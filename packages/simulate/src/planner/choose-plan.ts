@@ -89,6 +89,8 @@ export function choosePlan(request: PlanRequest): PlanChoice {
     fractionBits,
   };
   const { inflation } = sumQueryParameters({ ...release, minCohort, maxCorrupt, customerQuota });
+  // what a model reads, and what it learns to predict after that
+  const eventsRead = model.length + Math.max(1, model.steps);
   const plan: PlannedNumbers = {
     version: 1,
     unit: "customer",
@@ -96,7 +98,7 @@ export function choosePlan(request: PlanRequest): PlanChoice {
     model,
     graphVersion,
     actions: [...actions],
-    caps: { maxEvents: model.length + 1, maxItems: model.length + 1, maxPairs: 0, localSteps: 1 },
+    caps: { maxEvents: eventsRead, maxItems: eventsRead, maxPairs: 0, localSteps: 1 },
     local: { learningRate: formatDecimal(1), proximal: formatDecimal(0), epochs: 1, batchSize: 32 },
     releases: [release],
     noiseMode: "distributed",
