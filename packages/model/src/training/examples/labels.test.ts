@@ -122,4 +122,16 @@ describe("what a model with outlook heads is fed with", () => {
     // 600 draws of one in three: further than 6 σ = 69 from 200 with a chance below 1e-8
     for (const count of counts.values()) expect(Math.abs(count - 200)).toBeLessThan(69);
   });
+
+  it("are told what comes after the events that are read", () => {
+    const causal = { ...spec, family: "sasrec" as const };
+    const log = historyOf([view, 0], [view, 60], [view, 120], [buy, 180]);
+    for (let seed = 0; seed < 20; seed++) {
+      const example = exampleOf(causal, log, 0, seed, 100 * day);
+      if (example === undefined) throw new Error("an example");
+      const { inputs } = example;
+      const labels = exampleFeeds(causal, log, [example], inputs)["purchaseLabels"]?.data ?? [];
+      expect([...labels].slice(0, inputs)).toEqual([2, 2, 2, 1].slice(0, inputs));
+    }
+  });
 });
