@@ -2,6 +2,7 @@
  * The accountant `pld`: privacy loss distributions. Tight to the grid for everything with a known dominating pair; Gaussian releases without
  * sampling add up to one (μ² = Σ 1/z²), which alone is answered by its exact formula.
  */
+import { fail } from "@tributary/errors";
 import { type Releases, releaseKey } from "../events.ts";
 import { gaussianDelta, gaussianEpsilon } from "../gaussian-dp.ts";
 import { type Answer, type CountedLosses, compose, type Question } from "./composition.ts";

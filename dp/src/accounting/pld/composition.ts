@@ -207,11 +207,13 @@ function plan(
 
   /** Chernoff: beyond this loss, up (sign 1) or down (−1), lies less than e^−windowLog of the tilted mass. */
   const edge = (sign: 1 | -1): number => {
+    const most = mostTilt - sign * tilt;
+    if (!(most > 0)) return sign * Number.POSITIVE_INFINITY;
     const beside = (theta: number) => {
       const there = cumulants(tilt + sign * theta);
       return { log: there.log - logMoment, mean: sign * there.mean, variance: there.variance };
     };
-    const theta = chooseTilt(beside, { log: windowLog }, mostTilt - sign * tilt, Math.sqrt(2 * windowLog) / deviation);
+    const theta = chooseTilt(beside, { log: windowLog }, most, Math.sqrt(2 * windowLog) / deviation);
     return (sign * (beside(theta).log + windowLog)) / theta;
   };
   const point = epsilon ?? Math.max(0, (logMoment - Math.log(target)) / tilt);

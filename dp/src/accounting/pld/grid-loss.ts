@@ -45,16 +45,16 @@ export function moments(
   { interval, first, weights }: GridLoss,
   lambda: number,
 ): { log: number; mean: number; variance: number } {
-  // relative to the loss at which e^{λL} is largest; |λ·loss| is kept below 700 by the caller
-  const last = first + weights.length - 1;
-  const pivot = lambda >= 0 ? Math.max(last, 0) : Math.min(first, 0);
-  const ratio = Math.exp(lambda * interval);
+  // from the loss at which e^{λL} is largest to where it is smallest: what underflows is negligible
+  const length = weights.length;
+  const [start, step] = lambda >= 0 ? [length - 1, -1] : [0, 1];
+  const ratio = Math.exp(-Math.abs(lambda) * interval);
   let total = 0;
   let sum = 0;
   let squares = 0;
-  let factor = 0;
-  for (let i = 0; i < weights.length; i++) {
-    if (i % 64 === 0) factor = Math.exp(lambda * interval * (first + i - pivot));
+  let factor = 1;
+  for (let count = 0, i = start; count < length; count++, i += step) {
+    if (count % 64 === 0) factor = Math.exp(-Math.abs(lambda) * interval * count);
     const weight = (weights[i] as number) * factor;
     factor *= ratio;
     total += weight;
@@ -63,7 +63,7 @@ export function moments(
   }
   const mean = sum / total;
   return {
-    log: Math.log(total) + lambda * interval * pivot,
+    log: Math.log(total) + lambda * interval * (first + start),
     mean: (first + mean) * interval,
     variance: Math.max(0, squares / total - mean * mean) * interval * interval,
   };
