@@ -3,7 +3,8 @@ import { parentPort, workerData } from "node:worker_threads";
 import { isTributaryError } from "@tributary/errors";
 import { onnxruntimeExecutor } from "@tributary/tensor/onnxruntime";
 import { createMember, type MemberSetup } from "../central/member.ts";
-import type { MemberAnswer, MemberResult, MemberWord } from "./words.ts";
+import type { Answer } from "./thread.ts";
+import type { MemberResult, MemberWord } from "./words.ts";
 
 const port = parentPort;
 const setup: MemberSetup = workerData;
@@ -26,7 +27,7 @@ async function obey(word: MemberWord): Promise<MemberResult> {
   if (word.type === "close") return close();
 }
 
-function refusal(error: unknown): MemberAnswer {
+function refusal(error: unknown): Answer<MemberResult> {
   if (isTributaryError(error)) return { code: error.code, details: error.details };
   const reason = error instanceof Error ? error.message : "something that is no error was thrown";
   return { code: "TRB_TRAINING_THREAD_FAILED", details: { reason } };

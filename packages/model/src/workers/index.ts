@@ -1,2 +1,3 @@
 /** `@tributary/model/workers`: what of this room needs Node's threads. */
 export { threadTeam } from "./central-team.ts";
+export { createThreadTrainer } from "./private-trainer.ts";
