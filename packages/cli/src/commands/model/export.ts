@@ -3,8 +3,18 @@ import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { readStatus } from "@tributary/coordinator";
 import { fail } from "@tributary/errors";
+import { catalogueBytes, parseCatalogue } from "@tributary/events";
 import { optimiserOf } from "@tributary/federation";
-import { decodeOptimiserState, type ModelCard, type OptimiserState, readCheckpoint, writeCheckpoint } from "@tributary/model";
+import {
+  decodeOptimiserState,
+  type ItemContent,
+  itemContent,
+  type ModelCard,
+  type OptimiserState,
+  readCheckpoint,
+  readsContent,
+  writeCheckpoint,
+} from "@tributary/model";
 import type { Plan } from "@tributary/protocol";
 import { nodeCrypto } from "@tributary/protocol/node-crypto";
 import type { Command } from "commander";
@@ -18,6 +28,7 @@ interface ExportOptions {
   readonly home?: string;
   readonly model?: string;
   readonly ledger?: string;
+  readonly catalogue?: string;
   readonly round?: number;
   readonly report?: string;
   readonly licence?: string;
@@ -32,6 +43,7 @@ export function addExport(model: Command): void {
     .option("--home <folder>", "the coordinator's folder")
     .option("--model <file>", "a round's model file, instead of --home")
     .option("--ledger <file>", "the ledger that --model belongs to")
+    .option("--catalogue <file>", "catalogue JSONL, for --model of a model that reads attributes or features")
     .addOption(integerOption("--round <n>", "the round whose model is wanted; 0 is the initial one (default: the last)", 0))
     .option("--report <file>", "report.json of a demo or simulation: its figures go into the card")
     .option("--licence <text>", "licence and terms, for the card")
@@ -50,6 +62,7 @@ export function addExport(model: Command): void {
       if (found !== hash) throw fail("TRB_MODEL_HASH_MISMATCH", { found, expected: hash, source: "the ledger" });
       const files = writeCheckpoint({
         ...{ parameters, card },
+        ...contentFor(plan, source.catalogue),
         ...(source.optimiserState === undefined ? {} : { optimiserState: source.optimiserState }),
       });
       makeFolder(options.out);
@@ -67,6 +80,18 @@ interface FoundModel {
   /** The round's safetensors file. */
   readonly file: Uint8Array;
   readonly optimiserState: OptimiserState | undefined;
+  /** The public list of items, where it is at hand. */
+  readonly catalogue: Uint8Array | undefined;
+}
+
+/** @throws TRB_MODEL_CATALOGUE_OTHER, TRB_MODEL_CONTENT_ROWS, … */
+function contentFor(plan: Plan, catalogue: Uint8Array | undefined): { readonly content?: ItemContent } {
+  if (!readsContent(plan.model) || catalogue === undefined) return {};
+  const { items, ...rest } = parseCatalogue(catalogue);
+  const found = sha256(catalogueBytes({ items, ...rest }));
+  const expected = plan.catalogueHash;
+  if (found !== expected) throw fail("TRB_MODEL_CATALOGUE_OTHER", { source: "the model", found, expected });
+  return { content: itemContent(plan.model, items) };
 }
 
 async function findModel(options: ExportOptions): Promise<FoundModel> {
@@ -85,7 +110,8 @@ async function findModel(options: ExportOptions): Promise<FoundModel> {
   const model = models.find((one) => one.hash === hash && (options.round === undefined || one.round === options.round));
   if (model === undefined)
     throw fail("TRB_MODEL_HASH_MISMATCH", { found: hash, expected: "no model of that hash", source: ledger });
-  return { model, file: roundFile, optimiserState: undefined };
+  const catalogue = options.catalogue === undefined ? undefined : readInput(options.catalogue);
+  return { model, file: roundFile, optimiserState: undefined, catalogue };
 }
 
 /** @throws TRB_COORDINATOR_HOME_EMPTY, TRB_CLI_BAD_OPTION */
@@ -109,6 +135,7 @@ async function findAtHome(home: string, round: number | undefined): Promise<Foun
     model,
     file: blob(model.hash),
     optimiserState: last === undefined ? undefined : optimiserStateOf(model.plan, blob(last)),
+    catalogue: blob(model.plan.catalogueHash),
   };
 }
 
