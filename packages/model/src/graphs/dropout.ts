@@ -18,7 +18,7 @@ export function dropoutByMasks(g: GraphBuilder, spec: ModelSpec): Dropout {
 export const noDropout: Dropout = (x) => x;
 
 /** What the names of all masks' inputs begin with. */
-export const dropoutPrefix = "dropout:";
+const dropoutPrefix = "dropout:";
 
 export function dropoutInput(place: string): string {
   return `${dropoutPrefix}${place}`;
