@@ -6,6 +6,43 @@ export { rdpPoissonGaussian, rdpVector } from "./accounting/poisson-gaussian.ts"
 export { clipL2, normL2 } from "./clipping/clip-l2.ts";
 export { clipToGrid } from "./clipping/clip-to-grid.ts";
 export { parseRational, type Rational, toDecimal, toNumber } from "./exact/rational.ts";
+export {
+  type AdaptiveClip,
+  clippedSign,
+  countVariance,
+  multiplierBesideCount,
+  nextClipNorm,
+} from "./mechanisms/adaptive-clipping.ts";
+export { type BandedOptions, bandedNoise, type CorrelatedNoise } from "./mechanisms/banded.ts";
+export {
+  analyticGaussianDeviation,
+  calibrateDiscreteGaussian,
+  discreteGaussianDelta,
+  discreteGaussianMechanism,
+  discreteGaussianTail,
+  type GaussianOptions,
+  gaussianMechanism,
+  type NoisyVector,
+  type SamplerOf,
+} from "./mechanisms/gaussian.ts";
+export { discreteLaplaceMechanism, type LaplaceOptions, laplaceMechanism } from "./mechanisms/laplace.ts";
+export { type MomentsOptions, type PrivateMoments, privateMoments } from "./mechanisms/moments.ts";
+export {
+  countCustomers,
+  type PartitionOptions,
+  selectPartitions,
+  type ThresholdOptions,
+  thresholdPartitions,
+} from "./mechanisms/partition-selection.ts";
+export { privateQuantile, type QuantileOptions } from "./mechanisms/quantile.ts";
+export {
+  exponentialMechanism,
+  permuteAndFlip,
+  rhoOfExponential,
+  type Selection,
+  type SelectionOptions,
+} from "./mechanisms/selection.ts";
+export { type RunningSums, type TreeOptions, treeSums } from "./mechanisms/tree.ts";
 export { benchSampler, type SamplerBenchmark } from "./sampling/bench-sampler.ts";
 export { bernoulli, bernoulliExp } from "./sampling/bernoulli.ts";
 export { chachaSource } from "./sampling/chacha-source.ts";
