@@ -1,8 +1,48 @@
 /** Room 3. Customers' vectors in, noisy sums out, and what they cost. */
+export {
+  type Account,
+  type AccountantName,
+  type AccountOptions,
+  account,
+  accountantNames,
+  type PrivacyBound,
+} from "./accounting/account.ts";
+export { composeApproximate, optimalDelta } from "./accounting/approximate.ts";
 export { calibrateNoise, type NoiseTarget } from "./accounting/calibrate.ts";
+export { bandedSensitivity, toeplitzCoefficients } from "./accounting/correlated/banded.ts";
+export { treeSensitivity } from "./accounting/correlated/tree.ts";
 export { composeRdp, type EpsilonAtOrder, epsilonFromRdp, epsilonOf, epsilonOfAll } from "./accounting/epsilon.ts";
+export {
+  type AtomicEvent,
+  approximate,
+  composed,
+  concentrated,
+  discreteGaussianNoise,
+  gaussian,
+  laplace,
+  noiseMultiplierOf,
+  type PrivacyEvent,
+  type Releases,
+  repeated,
+  sampledGaussian,
+} from "./accounting/events.ts";
+export {
+  budgetFilter,
+  concentratedFilter,
+  concentratedOdometer,
+  type Filter,
+  type Odometer,
+  type PrivacyBudget,
+  renyiFilter,
+} from "./accounting/filters.ts";
+export { gaussianDelta, gaussianEpsilon, gaussianLimitMu, gaussianMu } from "./accounting/gaussian-dp.ts";
+export { forGroup, nodeUnit } from "./accounting/group.ts";
 export { rdpIntegerOrders, type SampledGaussian } from "./accounting/orders.ts";
 export { rdpPoissonGaussian, rdpVector } from "./accounting/poisson-gaussian.ts";
+export { privacyProfile, profileEpsilons, profileMu } from "./accounting/profile.ts";
+export { rdpFractional } from "./accounting/renyi/fractional.ts";
+export { noiseFor, samplingRateFor, stepsFor, type Target } from "./accounting/targets.ts";
+export { deltaFromZcdp, epsilonFromZcdp, rhoFor } from "./accounting/zcdp.ts";
 export { clipL2, normL2 } from "./clipping/clip-l2.ts";
 export { clipToGrid } from "./clipping/clip-to-grid.ts";
 export { parseRational, type Rational, toDecimal, toNumber } from "./exact/rational.ts";
