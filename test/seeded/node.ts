@@ -4,6 +4,7 @@ import { seededRandom } from "./randomness.ts";
 
 const home = process.argv[2] ?? "";
 const running = await startNode({
+  trainingThreads: 1, // several nodes share the cores; more threads give the same bits
   home,
   random: (round, purpose) => seededRandom("node", running.node, round, purpose),
   trainingWorker: new URL("./training-worker.ts", import.meta.url),

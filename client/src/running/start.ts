@@ -4,7 +4,7 @@
  *
  *   home checked and locked ─▶ connect ─▶ hello ─▶ compare ledgers ─▶ { message → stepNode → effects } … ─▶ closing entry
  */
-
+import { availableParallelism } from "node:os";
 import type { RandomSource } from "@tributary/dp";
 import { fail, isTributaryError, type TributaryError } from "@tributary/errors";
 import { type Context, type NodeEvent, type Purpose, stepNode } from "@tributary/federation";
@@ -33,6 +33,8 @@ export interface StartNodeOptions {
   readonly random?: (round: number, purpose: Purpose) => RandomSource;
   /** The worker's entry, which calls `serveTraining`. Default: the client's own. */
   readonly trainingWorker?: URL;
+  /** How many threads train at a time. Default: as many as there are cores; each has the histories in memory. */
+  readonly trainingThreads?: number;
   /** Default: JSON lines on stderr. */
   readonly log?: Logger;
 }
@@ -124,6 +126,7 @@ export async function runNode(options: StartNodeOptions, transport: Transport): 
       home: layout.home,
       node: membership.node,
       plan,
+      threads: options.trainingThreads ?? availableParallelism(),
       fetchModel: (sha256, signal) => client.blob(sha256, { signal }),
       onTrained: (round, vector) => {
         work.keepTrained(round, vector);

@@ -11,6 +11,7 @@ import { fail, isTributaryError } from "@tributary/errors";
 import type { Histories } from "@tributary/events";
 import { initialModel, localUpdatesOf, negativesSource, roundParameters } from "@tributary/federation";
 import { decodeModel, itemContent, openTrainer, readsContent, rehearse, type Trainer, trainingVector } from "@tributary/model";
+import { createThreadTrainer } from "@tributary/model/workers";
 import { type NodeId, planHash, type Sha256 } from "@tributary/protocol";
 import { nodeCrypto } from "@tributary/protocol/node-crypto";
 import { onnxruntimeExecutor } from "@tributary/tensor/onnxruntime";
@@ -72,10 +73,18 @@ function trainingLoop(setup: TrainingSetup, random: ServeTrainingOptions["random
     return store.histories;
   };
   const loadedTrainer = (): Promise<Trainer> => {
-    trainer ??= openTrainer(plan.model, onnxruntimeExecutor(), localUpdatesOf(plan), {
+    const local = localUpdatesOf(plan);
+    const options = {
       content: readsContent(plan.model) ? itemContent(plan.model, readPlannedCatalogue(layout, plan).items) : undefined,
       now: Date.now() / 1000, // a node's log is watched to this day
-    }).catch((error: unknown) => {
+    };
+    // several local steps follow one another: there are no buckets to share out
+    const spread = setup.threads > 1 && local.unit === "customer" && local.steps === 1;
+    trainer ??= (
+      spread
+        ? createThreadTrainer(plan.model, setup.threads, options)
+        : openTrainer(plan.model, onnxruntimeExecutor(), local, options)
+    ).catch((error: unknown) => {
       trainer = undefined; // the next round may try again
       throw error;
     });

@@ -31,6 +31,7 @@ export interface TrainingOptions {
   readonly home: string;
   readonly node: NodeId;
   readonly plan: Plan;
+  readonly threads: number;
   readonly fetchModel: (sha256: Sha256, signal: AbortSignal) => Promise<Uint8Array<ArrayBuffer>>;
   readonly onTrained: (round: number, vector: Uint32Array) => void;
   /** A round's time was too short for this machine. Said once, and not of which round: that would depend on who was sampled. */
@@ -39,7 +40,7 @@ export interface TrainingOptions {
 }
 
 export function superviseTraining(options: TrainingOptions): Training {
-  const { entry, home, node, plan, fetchModel, onTrained, onOutOfTime, onFailed } = options;
+  const { entry, home, node, plan, threads, fetchModel, onTrained, onOutOfTime, onFailed } = options;
   const stopped = new Int32Array(new SharedArrayBuffer(4));
   let worker: Worker | undefined;
   /** The model that the living worker holds. */
@@ -55,7 +56,7 @@ export function superviseTraining(options: TrainingOptions): Training {
   };
 
   const begin = (): Worker => {
-    const setup: TrainingSetup = { home, node, plan, stopped };
+    const setup: TrainingSetup = { home, node, plan, threads, stopped };
     // the worker turns ONNX Runtime's telemetry off in the environment, of which it would have a copy only
     const started = new Worker(entry, { workerData: setup, name: "training", env: SHARE_ENV });
     started.on("message", (answer: TrainingAnswer) => {

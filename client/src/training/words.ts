@@ -6,7 +6,9 @@ export interface TrainingSetup {
   readonly home: string;
   readonly node: NodeId;
   readonly plan: Plan;
-  /** [1] the largest round that is to be given up: read between buckets. */
+  /** How many threads train at a time, this one among them. */
+  readonly threads: number;
+  /** [1] the largest round that is to be given up: read between runs. */
   readonly stopped: Int32Array<SharedArrayBuffer>;
 }
 
@@ -18,7 +20,7 @@ export interface TrainingJob {
   /** The model's file; null when the worker was given this model before. */
   readonly model: Uint8Array<ArrayBuffer> | null;
   /**
-   * Unix milliseconds: no bucket begins after it, so that the vector is ready before the upload is due, however much data there
+   * Unix milliseconds: no run begins after it, so that the vector is ready before the upload is due, however much data there
    * is. If one would have to, the vector is noise alone (docs/decisions/0010).
    */
   readonly stopAt: number;

@@ -104,10 +104,12 @@ export function nodeCommand(): Command {
     .description("take part in the federation's rounds")
     .requiredOption(...homeFlags)
     .option("--until-done", "end when the federation's ledger is closed")
+    .addOption(integerOption("--training-threads <n>", "threads that train at a time (default: one for each core)", 1))
     .addOption(jsonOption())
     .addHelpText("after", "\nExample:\n  tributary node start --home shop --until-done")
-    .action(async (options: { home: string; untilDone?: boolean }) => {
-      const running = await startNode({ home: options.home });
+    .action(async (options: { home: string; untilDone?: boolean; trainingThreads?: number }) => {
+      const { home, trainingThreads } = options;
+      const running = await startNode({ home, ...(trainingThreads === undefined ? {} : { trainingThreads }) });
       printLine({ event: "started", node: running.node, federation: running.federation });
       await untilStopped(running, options.untilDone ?? false);
     });

@@ -136,7 +136,7 @@ export async function runFederation(options: FederationOptions, processes: Proce
         columns,
       ]);
       const service = await processes.start(
-        ["node", "start", "--home", home(part.node), "--until-done"],
+        ["node", "start", "--home", home(part.node), "--training-threads", "1", "--until-done"], // the nodes share the cores
         folder.work("logs", `${part.node}.log`),
       );
       prepared();
