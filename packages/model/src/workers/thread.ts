@@ -1,13 +1,17 @@
 /** A thread that answers words in the order in which they were said. */
+import { setTimeout as delay } from "node:timers/promises";
 import { SHARE_ENV, Worker } from "node:worker_threads";
 import { type ErrorCode, type ErrorDetails, fail } from "@tributary/errors";
+
+/** How long a thread may take to hear its last word, and to close what it has open. */
+const endMilliseconds = 500;
 
 export type Answer<Result> = { readonly result: Result } | { readonly code: ErrorCode; readonly details: ErrorDetails };
 
 export interface Thread<Word, Result> {
   /** @throws what the thread refuses, and TRB_TRAINING_THREAD_FAILED once it is no more */
   ask(word: Word): Promise<Result>;
-  /** Says the last word, if there is still somebody to hear it, and waits for the end. */
+  /** Says the last word, if there is still somebody to hear it; who is in the middle of a long order is not waited for. */
   end(word: Word): Promise<void>;
 }
 
@@ -39,7 +43,10 @@ export function startThread<Word, Result>(entry: URL, name: string, workerData: 
   return {
     ask,
     async end(word) {
-      if (over === undefined) await ask(word).catch(() => {});
+      const heard = over === undefined ? ask(word).catch(() => {}) : undefined;
+      const patience = new AbortController();
+      await Promise.race([heard, delay(endMilliseconds, undefined, patience).catch(() => {})]);
+      patience.abort();
       await worker.terminate();
     },
   };

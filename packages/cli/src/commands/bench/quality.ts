@@ -1,5 +1,6 @@
 /** `tributary bench quality`: what each family reaches on a public log, trained centrally and without privacy (docs/quality.md). */
 import { availableParallelism } from "node:os";
+import { setImmediate } from "node:timers/promises";
 import { fail } from "@tributary/errors";
 import { type HeldOut, leaveLastOut, readSequenceFile } from "@tributary/events";
 import {
@@ -106,8 +107,8 @@ async function measure(options: QualityOptions, progress: ProgressBar, interrupt
   const split: Split = { items, test, validation: leaveLastOut(test.train) };
   const counts = itemCounts([test.train], items);
   const models = [
-    await ranked("popularity", split, () => popularityScorer(counts)),
-    await ranked("item-knn", split, () => itemKnnScorer(itemNeighbours(test.train, items))),
+    await ranked("popularity", split, () => popularityScorer(counts), interrupted),
+    await ranked("item-knn", split, () => itemKnnScorer(itemNeighbours(test.train, items)), interrupted),
   ];
   for (const family of options.model) models.push(await trained(family, split, options, progress, interrupted));
   return {
@@ -161,9 +162,21 @@ function lineOf(family: Family, { epoch, loss, validation = 0 }: EpochReport): s
 }
 
 /** What is counted rather than trained. */
-async function ranked(name: string, { test, items }: Split, count: () => ItemScorer): Promise<ModelResult> {
+async function ranked(
+  name: string,
+  { test, items }: Split,
+  count: () => ItemScorer,
+  interrupted: Promise<never>,
+): Promise<ModelResult> {
   const began = performance.now();
-  const block = resultBlock(await rankCustomers(count(), test, { items, repeats: "mask" }));
+  const scorer = count();
+  const scoreAndListen: ItemScorer = async (histories, stretches) => {
+    await setImmediate(); // else no signal would be heard until the end
+    return scorer(histories, stretches);
+  };
+  const working = rankCustomers(scoreAndListen, test, { items, repeats: "mask" });
+  working.catch(() => {}); // raced with an interruption, after which nobody asks how it ended
+  const block = resultBlock(await Promise.race([working, interrupted]));
   return { name, ...block, seconds: secondsSince(began) };
 }
 
