@@ -20,6 +20,7 @@ import { fail } from "@tributary/errors";
 import { type SeededRandom, seededRandom, shuffle } from "@tributary/events/histories";
 import type { Executor } from "@tributary/tensor";
 import type { ModelSpec } from "../spec.ts";
+import { roundSeed } from "./round-seed.ts";
 import { createTrainer, type SumCounts, type SumRequest, type Trainer, type TrainerOptions } from "./trainer.ts";
 
 export interface LocalUpdates {
@@ -75,7 +76,7 @@ async function localSum(
   local: LocalUpdates,
   request: SumRequest,
 ): Promise<{ readonly total: Float64Array; readonly counts: SumCounts }> {
-  const seed = publicSeed(request.negatives);
+  const seed = roundSeed(request.negatives);
   const total = new Float64Array(request.parameters.length);
   const grid = gridOf(request);
   const isLate = request.deadline ?? (() => false);
@@ -148,13 +149,6 @@ function gridOf({ clipNorm, scale, fractionBits }: SumRequest): Grid {
   const unitsPerOne = scale * 2 ** fractionBits;
   const radius = BigInt(Math.floor(unitsPerOne * clipNorm * (1 - 2 ** -41)));
   return { unitsPerOne, clipNorm, squaredLimit: radius * radius, fractionBits };
-}
-
-/** 32 bits that everyone in the round has in common. */
-function publicSeed(random: RandomSource): number {
-  const bytes = new Uint8Array(4);
-  random.fill(bytes);
-  return new DataView(bytes.buffer).getUint32(0, true);
 }
 
 function bytesOf(random: SeededRandom): RandomSource {
