@@ -8,6 +8,7 @@ export {
   type PrivacyBound,
 } from "./accounting/account.ts";
 export { composeApproximate, optimalDelta } from "./accounting/approximate.ts";
+export { type AccountingBenchmark, benchAccounting } from "./accounting/bench-accounting.ts";
 export { calibrateNoise, type NoiseTarget } from "./accounting/calibrate.ts";
 export { bandedSensitivity, toeplitzCoefficients } from "./accounting/correlated/banded.ts";
 export { treeSensitivity } from "./accounting/correlated/tree.ts";

@@ -36,7 +36,9 @@ export function renyiEpsilon(
   const rho = orders === "real" ? linearRate(releases) : null;
   if (rho !== null) return epsilonFromZcdp(rho, delta);
   const list = listOf(orders);
-  return epsilonFromRdp(list, totalRdp(releases, list), delta);
+  const found = epsilonFromRdp(list, totalRdp(releases, list), delta);
+  const pure = pureTotal(releases);
+  return pure !== null && pure < found.epsilon ? { epsilon: pure, order: null } : found;
 }
 
 /**
@@ -53,7 +55,8 @@ export function renyiDelta(
   if (rho !== null) return { delta: deltaFromZcdp(rho, epsilon), order: null };
   const list = listOf(orders);
   const rdp = totalRdp(releases, list);
-  let best: { delta: number; order: number | null } = { delta: 1, order: null };
+  const pure = pureTotal(releases);
+  let best: { delta: number; order: number | null } = { delta: pure !== null && pure <= epsilon ? 0 : 1, order: null };
   for (const [i, order] of list.entries()) {
     const divergence = rdp[i] as number;
     const converted = Math.exp((order - 1) * (divergence - epsilon + Math.log1p(-1 / order)) - Math.log(order));
@@ -84,6 +87,17 @@ function linearRate(releases: readonly Releases[]): number | null {
   }
   if (rho === Number.POSITIVE_INFINITY) throw fail("TRB_DP_EPSILON_UNBOUNDED");
   return rho;
+}
+
+/** Σ ε when everything is private with δ = 0: the order ∞. */
+function pureTotal(releases: readonly Releases[]): number | null {
+  let total = 0;
+  for (const { event, count } of releases) {
+    if (event.kind === "laplace") total += count / event.noiseMultiplier;
+    else if (event.kind === "approximate" && event.delta === 0) total += count * event.epsilon;
+    else return null;
+  }
+  return total;
 }
 
 /** Vectors of one step, by list of orders: calibration and filters ask for the same ones again and again. */

@@ -1,6 +1,7 @@
 /** `tributary bench …`: the measurements of docs/performance.md, as ratios taken in one run. */
 import { Command } from "commander";
 import { addConformance } from "./bench/conformance.ts";
+import { addDp } from "./bench/dp.ts";
 import { addPredict } from "./bench/predict.ts";
 import { addQuality } from "./bench/quality.ts";
 import { addSampler } from "./bench/sampler.ts";
@@ -10,6 +11,7 @@ export function benchCommand(): Command {
   const bench = new Command("bench").description("measurements, printed as ratios taken in one run on this machine");
   addStep(bench);
   addPredict(bench);
+  addDp(bench);
   addSampler(bench);
   addConformance(bench);
   addQuality(bench);
