@@ -3,9 +3,15 @@
 export { type ItemKnnOptions, type ItemNeighbours, itemKnnScorer, itemNeighbours } from "./baselines/item-knn.ts";
 export { type LocalTraining, type LocalTrainingOptions, trainLocally } from "./baselines/local-training.ts";
 export { itemCounts, popularityRanks, popularityScorer } from "./baselines/popularity.ts";
-export { type BenchConfiguration, benchConfigurations, shortConfigurations } from "./bench/configurations.ts";
+export {
+  type BenchConfiguration,
+  benchConfigurations,
+  benchSpec,
+  manyCustomers,
+  shortConfigurations,
+} from "./bench/configurations.ts";
 export { type BenchPredictOptions, benchPredict, type PredictTimes } from "./bench/predict.ts";
-export { benchFirstStep, benchPadding, benchStep, type PaddingTimes, type StepTimes } from "./bench/step.ts";
+export { benchFirstStep, benchPadding, benchStep, benchThreads, type PaddingTimes, type StepTimes } from "./bench/step.ts";
 export type { AdamW } from "./central/adamw.ts";
 export type { Weighting } from "./central/batch-gradient.ts";
 export { qualityRecipe, type Recipe } from "./central/recipes.ts";

@@ -27,6 +27,9 @@ export const benchConfigurations: readonly BenchConfiguration[] = [
   { ...sizes, items: 12101, customers: 256, negatives: 512, histories: "long" },
 ];
 
+/** A round that is large enough to be shared out: a thousand customers. */
+export const manyCustomers: BenchConfiguration = { ...sizes, items: 3416, customers: 1024, negatives: 256, histories: "long" };
+
 /** The same models on short histories. */
 export const shortConfigurations: readonly BenchConfiguration[] = benchConfigurations.map((configuration) => ({
   ...configuration,

@@ -110,21 +110,43 @@ export function summary(times: readonly number[]): Times {
   return { median: at(sorted.length >> 1), range: [at(0), at(sorted.length - 1)] };
 }
 
-/** A trainer that begins: from nothing to the first step's sum. Milliseconds. */
+export interface ThreadTimes {
+  readonly one: Times;
+  readonly two: Times;
+  /** one / two */
+  readonly speedup: number;
+}
+
+/** The same private step by two trainers that differ in how many threads they have. */
+export async function benchThreads(
+  configuration: BenchConfiguration,
+  trainers: readonly [one: Trainer, two: Trainer],
+  repetitions: number,
+  clock: () => number = () => performance.now(),
+): Promise<ThreadTimes> {
+  const request = benchRequest(configuration, 1);
+  const steps = trainers.map((trainer) => (turn: number) => trainer.sum({ ...request, negatives: benchSource(turn + 3) }));
+  const [one, two] = (await takeTurns(steps, repetitions, clock)).map(summary) as [Times, Times];
+  return { one, two, speedup: one.median / two.median };
+}
+
+/** A trainer that begins: from nothing to loaded graphs, to the first run (one customer's sum), and to the first step. Milliseconds. */
 export async function benchFirstStep(
   configuration: BenchConfiguration,
   executor: Executor,
   options: { readonly clipped: boolean; readonly steps: number; readonly clock?: () => number },
-): Promise<{ readonly loadMs: number; readonly firstRunMs: number }> {
+): Promise<{ readonly loadMs: number; readonly firstRunMs: number; readonly firstStepMs: number }> {
   const { clipped, steps, clock = () => performance.now() } = options;
   const spec = benchSpec(configuration);
   const request = benchRequest(configuration, 1);
   const start = clock();
   const trainer = await createTrainer(spec, executor, { clipped });
   const loaded = clock();
-  await trainer.sum(request);
+  await trainer.sum({ ...request, sampled: request.sampled.slice(0, 1) });
   const ran = clock();
+  await trainer.sum(request);
+  const stepped = clock();
   for (let step = 1; step < steps; step++) await trainer.sum({ ...request, negatives: benchSource(step) });
   await trainer.close();
-  return { loadMs: loaded - start, firstRunMs: ran - start };
+  return { loadMs: loaded - start, firstRunMs: ran - start, firstStepMs: stepped - start };
 }

@@ -6,6 +6,7 @@ import { onnxruntimeExecutor } from "@tributary/tensor/onnxruntime";
 import type { Command } from "commander";
 import { integerOption, jsonOption } from "../../options.ts";
 import { print, table } from "../../output.ts";
+import { processorClock } from "./step.ts";
 
 /** Table sizes of MovieLens-1M and Amazon Beauty. */
 const sizes = [3416, 12101];
@@ -27,10 +28,6 @@ export function addPredict(bench: Command): void {
       const models: (Omit<PredictTimes, "slowest"> & { readonly slowest: number; readonly slowestWithCollector: number })[] =
         [];
       for (const items of sizes) {
-        const processorClock = () => {
-          const { user, system } = process.cpuUsage();
-          return (user + system) / 1000;
-        };
         const executor = onnxruntimeExecutor();
         const { slowest, ...times } = await benchPredict({ executor, items, repetitions: options.repeats, processorClock });
         await pause(20); // the observer is told a little later

@@ -1,6 +1,7 @@
 /**
  * `bench step`: times are taken in this process, taking turns; peak memory and the first step each in a process of their own, because
- * ONNX Runtime keeps what it once had.
+ * ONNX Runtime keeps what it once had. Steps use one thread, so their time is the processor's: on a quiet machine what was waited, and
+ * on a busy one still what the step costs. Only what several threads gain, and how long a start takes, is time that was waited.
  */
 import { spawn } from "node:child_process";
 import { fail } from "@tributary/errors";
@@ -9,22 +10,34 @@ import {
   benchConfigurations,
   benchFirstStep,
   benchPadding,
+  benchSpec,
   benchStep,
+  benchThreads,
+  manyCustomers,
   shortConfigurations,
+  type Trainer,
 } from "@tributary/model";
+import { createThreadTrainer } from "@tributary/model/workers";
 import { onnxruntimeExecutor } from "@tributary/tensor/onnxruntime";
 import { type Command, Option } from "commander";
 import { integerOption, jsonOption } from "../../options.ts";
 import { print, table } from "../../output.ts";
+
+/** Milliseconds of this process's processor time. */
+export function processorClock(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+}
 
 /** What one child process tells of one configuration. */
 interface Alone {
   /** Resident memory before anything was loaded, and its peak over three steps. MB */
   readonly idleMb: number;
   readonly peakMb: number;
-  /** From nothing to loaded sessions, and to the first step's sum. */
+  /** From nothing to loaded sessions, to the first run, and to the first step's sum. */
   readonly loadMs: number;
   readonly firstRunMs: number;
+  readonly firstStepMs: number;
 }
 
 export function addStep(bench: Command): void {
@@ -47,12 +60,14 @@ export function addStep(bench: Command): void {
       }
       const executor = onnxruntimeExecutor();
       const repetitions = options.repeats;
-      const steps = await benchStep({ executor, repetitions, configurations: benchConfigurations });
-      const short = await benchStep({ executor, repetitions, configurations: shortConfigurations });
+      const clock = processorClock;
+      const steps = await benchStep({ executor, repetitions, configurations: benchConfigurations, clock });
+      const short = await benchStep({ executor, repetitions, configurations: shortConfigurations, clock });
       const padding = await benchPadding({
         executor,
         repetitions: Math.ceil(repetitions / 2),
         configurations: shortConfigurations,
+        clock,
       });
       const configs = steps.map((times, place) => {
         const { plain, private: clipped } = memory[place] ?? { plain: undefined, private: undefined };
@@ -64,6 +79,7 @@ export function addStep(bench: Command): void {
           memoryRatioAboveIdle: ratio(above(clipped), above(plain)),
           loadMs: clipped?.loadMs,
           firstRunMs: clipped?.firstRunMs,
+          firstStepMs: clipped?.firstStepMs,
         };
       });
       const shortHistories = short.map((times, place) => ({
@@ -71,7 +87,12 @@ export function addStep(bench: Command): void {
         paddedMs: padding[place]?.padded.median,
         paddedOverPrivate: padding[place]?.speedup,
       }));
-      print(options.json, { configs, shortHistories }, () => [
+      const trainers = [1, 2].map((threads) => createThreadTrainer(benchSpec(manyCustomers), threads));
+      const [one, two] = (await Promise.all(trainers)) as [Trainer, Trainer];
+      const threads = await benchThreads(manyCustomers, [one, two], Math.ceil(repetitions / 2));
+      await Promise.all([one.close(), two.close()]);
+      const twoWorkers = { ...manyCustomers, oneMs: threads.one.median, twoMs: threads.two.median, speedup: threads.speedup };
+      print(options.json, { configs, shortHistories, twoWorkers }, () => [
         ...table([
           ["items", "negatives", "customers", "plain ms", "private ms", "ratio", "GFLOP/s", "GEMM share", "MB", "first ms"],
           ...configs.map((row) => [
@@ -91,6 +112,8 @@ export function addStep(bench: Command): void {
             (row.paddedOverPrivate ?? Number.NaN).toFixed(1),
           ]),
         ]),
+        "",
+        `two threads: ${twoWorkers.speedup.toFixed(2)} times as fast as one, over ${twoWorkers.customers} customers`,
       ]);
     });
 }
