@@ -42,7 +42,9 @@ export function wordReader(random: RandomSource): WordReader {
   };
   const word = (): number => {
     if (position === buffer.length) refill();
-    return buffer[position++] as number;
+    const value = buffer[position] as number;
+    buffer[position++] = 0; // noise can't be drawn again from what is left in memory
+    return value;
   };
   const bits = (count: number): number => {
     if (count <= 32) return count === 0 ? 0 : word() >>> (32 - count);

@@ -4,6 +4,7 @@
  * So one node with more sampled customers than its quota can't push the sum of all out of 32 bits. Clamping moves two sums never
  * further apart (it is 1-Lipschitz in each coordinate), so the sensitivity stays Δ; that is so only *before* the noise: clamping
  * noisy values would leave spikes at the bound, of a height that tells what was below. Nobody is dropped to meet the quota.
+ * What is not a number becomes 0: no step before lets one through, but it would swallow the noise.
  * The coordinator has no half of this step: what was clamped is lost.
  */
 import { fail } from "@tributary/errors";
@@ -17,6 +18,6 @@ export function clampToQuota(total: Float64Array, bound: number): void {
   for (let i = 0; i < total.length; i++) {
     const value = total[i] as number;
     if (value > bound) total[i] = bound;
-    else if (value < -bound) total[i] = -bound;
+    else if (!(value >= -bound)) total[i] = value < -bound ? -bound : 0;
   }
 }
