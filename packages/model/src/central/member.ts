@@ -10,6 +10,7 @@ import { rankCustomers } from "../evaluation/rank-customers.ts";
 import type { Ranks } from "../evaluation/result-block.ts";
 import { trainingVariants } from "../graphs/training.ts";
 import { fixedTables } from "../graphs/weights.ts";
+import { contentFeeds, type ItemContent } from "../item-content/item-content.ts";
 import { gather, graphParameters } from "../parameters.ts";
 import type { ModelSpec } from "../spec.ts";
 import { type Example, exampleOf } from "../training/examples/examples.ts";
@@ -26,6 +27,10 @@ export interface MemberSetup {
   readonly heldOut: Readonly<Record<string, HeldOut>>;
   readonly adamw: AdamW;
   readonly weighting: Weighting;
+  /** What is publicly known of items, where the model reads it. */
+  readonly content?: ItemContent | undefined;
+  /** Unix seconds until which the log was watched, where the model has an outlook head. */
+  readonly now?: number | undefined;
   /** [dimension]; each member writes its own slice only, and only in `move`. */
   readonly parameters: Float32Array;
   /** One for each shard of a batch, [dimension], zero between steps. */
@@ -65,12 +70,12 @@ export interface Member {
 
 export async function createMember(setup: MemberSetup, executor: Executor): Promise<Member> {
   const { spec, train, weighting, parameters, gradients } = setup;
+  const fixed: Record<string, FeedTensor> = contentFeeds(spec, setup.content);
   const [variant] = trainingVariants(spec, false);
   if (variant === undefined) throw fail("TRB_TRAINING_CENTRAL_INVALID", { reason: "the model has no training graph" });
   const graph: LoadedGraph = { session: await executor.load(variant.graph), pieces: variant.pieces };
   const adamw = new AdamWSlice(setup.adamw, setup.slice, decayedSlices(spec));
   const layout = new Map(graphParameters(spec).map((parameter) => [parameter.name, parameter]));
-  const fixed: Record<string, FeedTensor> = {};
   for (const { name, shape, data } of fixedTables(spec)) fixed[name] = { shape, data: Float32Array.from(data) };
   /** The member's own copy: executors take no memory that threads share. */
   const weights = new Float32Array(parameters.length);
@@ -81,7 +86,7 @@ export async function createMember(setup: MemberSetup, executor: Executor): Prom
       weights.set(parameters);
       const found: Example[] = [];
       for (const customer of customers) {
-        const example = exampleOf(spec, train, customer, seed);
+        const example = exampleOf(spec, train, customer, seed, setup.now);
         if (example) found.push(example);
       }
       const common: Record<string, FeedTensor> = { ...fixed };
@@ -109,7 +114,7 @@ export async function createMember(setup: MemberSetup, executor: Executor): Prom
       if (asked === undefined)
         throw fail("TRB_TRAINING_CENTRAL_INVALID", { reason: `nothing is held out as ${order.heldOut}` });
       weights.set(parameters);
-      return rankPart(spec, weights, executor, asked, order);
+      return rankPart({ ...setup, parameters: weights }, executor, asked, order);
     },
     close: () => graph.session.close(),
   };
@@ -117,14 +122,13 @@ export async function createMember(setup: MemberSetup, executor: Executor): Prom
 
 /** The held-out items of every `parts`-th customer, so that who else is ranked beside a customer does not depend on the team. */
 async function rankPart(
-  spec: ModelSpec,
-  weights: Float32Array,
+  { spec, parameters, content }: Pick<MemberSetup, "spec" | "parameters" | "content">,
   executor: Executor,
   { train, targets }: HeldOut,
   { part, parts }: RankOrder,
 ): Promise<PartialRanks> {
   const own = targets.map((target, customer) => (customer % parts === part ? target : 0));
-  const scorer = await modelScorer(spec, weights, executor, spec.items);
+  const scorer = await modelScorer(spec, parameters, executor, spec.items, content);
   try {
     const options = { items: spec.items, repeats: "mask" } as const;
     const { customers, ranks, isNew } = await rankCustomers(scorer.score, { train, targets: own }, options);

@@ -5,6 +5,7 @@
 import type { HeldOut, Histories } from "@tributary/events/histories";
 import type { Executor } from "@tributary/tensor";
 import type { Ranks } from "../evaluation/result-block.ts";
+import type { ItemContent } from "../item-content/item-content.ts";
 import { checkParameters, parameterCount } from "../parameters.ts";
 import type { ModelSpec } from "../spec.ts";
 import type { AdamW, AdamWStep, Slice } from "./adamw.ts";
@@ -21,6 +22,10 @@ export interface TeamTask {
   readonly heldOut: Readonly<Record<string, HeldOut>>;
   readonly adamw: AdamW;
   readonly weighting: Weighting;
+  /** What is publicly known of items, where the model reads it. */
+  readonly content?: ItemContent | undefined;
+  /** Unix seconds until which the log was watched, where the model has an outlook head. */
+  readonly now?: number | undefined;
   /** [dimension] */
   readonly initial: Float32Array;
 }

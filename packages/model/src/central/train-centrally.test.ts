@@ -3,6 +3,7 @@ import { onnxruntimeExecutor } from "@tributary/tensor/onnxruntime";
 import { describe, expect, it } from "vitest";
 import { evaluate } from "../evaluation/evaluate.ts";
 import { resultBlock } from "../evaluation/result-block.ts";
+import { itemContent } from "../item-content/item-content.ts";
 import { threadTeam } from "../workers/index.ts";
 import { soloTeam } from "./team.ts";
 import { type CentralOptions, type EpochReport, trainCentrally } from "./train-centrally.ts";
@@ -49,6 +50,24 @@ describe("central training", () => {
       expect(training.validation).toEqual(alone.validation);
       await team.close();
     }
+  });
+
+  it("learns from items' public content alone, in threads as well", async () => {
+    const item = { ids: "none", attributes: [{ name: "property", values: 30 }], features: 0 } as const;
+    const spec = { ...walkerSpec, item };
+    const content = itemContent(
+      spec,
+      Array.from({ length: 30 }, (_, i) => ({ attributes: [`place-${i}`] })),
+    );
+    const walk = { ...walkerTask(spec), content };
+    const team = await threadTeam(walk, 2);
+    await trainCentrally(walk, team, { ...options, epochs: 24 });
+    const { ranks } = await team.ranks("test");
+    await team.close();
+    expect(ranks.filter((rank) => rank === 1).length / ranks.length).toBeGreaterThan(0.9);
+    await expect(soloTeam(walkerTask(spec), onnxruntimeExecutor())).rejects.toMatchObject({
+      code: "TRB_MODEL_CONTENT_MISSING",
+    });
   });
 
   it("keeps the weights of the best validation and stops when there is none better", async () => {
