@@ -44,6 +44,37 @@ export { privacyProfile, profileEpsilons, profileMu } from "./accounting/profile
 export { rdpFractional } from "./accounting/renyi/fractional.ts";
 export { noiseFor, samplingRateFor, stepsFor, type Target } from "./accounting/targets.ts";
 export { deltaFromZcdp, epsilonFromZcdp, rhoFor } from "./accounting/zcdp.ts";
+export { clopperPearsonLower, clopperPearsonUpper } from "./auditing/binomial.ts";
+export {
+  type Claim,
+  type DistinguishOptions,
+  type Draw,
+  distinguish,
+  type Finding as AuditFinding,
+  type Neighbours,
+  type Verdict,
+} from "./auditing/distinguish.ts";
+export { commitInclusion, drawInclusion, type Hash, type Inclusion, openInclusion } from "./auditing/inclusion.ts";
+export { type OneRun, type OneRunTarget, oneRunEpsilon, oneRunPValue } from "./auditing/one-run.ts";
+export {
+  type LeastChance,
+  leastChanceApproximate,
+  leastChanceGaussian,
+  oneRunGaussianEpsilon,
+  oneRunMu,
+  refutesCurve,
+} from "./auditing/one-run-curve.ts";
+export { auditScores, type CanaryScores, type GuessingRule, type OneRunAudit } from "./auditing/one-run-scores.ts";
+export { intervals, lowestBits, type Partition } from "./auditing/partitions.ts";
+export {
+  type CanaryBound,
+  type CanaryCosines,
+  type CanaryEstimate,
+  canaryBound,
+  canaryEstimate,
+  cosine,
+  randomCanary,
+} from "./auditing/random-canary.ts";
 export { clipL2, normL2 } from "./clipping/clip-l2.ts";
 export { clipToGrid } from "./clipping/clip-to-grid.ts";
 export { parseRational, type Rational, toDecimal, toNumber } from "./exact/rational.ts";
@@ -95,6 +126,16 @@ export { fastDiscreteLaplace } from "./sampling/fast-discrete-laplace.ts";
 export type { IntegerSampler } from "./sampling/integer-sampler.ts";
 export { poissonSample } from "./sampling/poisson-sample.ts";
 export { type RandomSource, type WordReader, wordReader } from "./sampling/random-source.ts";
+export { describe, type Statement, type StatementSection, statementLines } from "./statements/describe.ts";
+export {
+  type Adjacency,
+  type CoveredRelease,
+  type Guarantee,
+  type ProtectionTier,
+  protectionTier,
+  type TrustModel,
+  type UnitOfPrivacy,
+} from "./statements/guarantee.ts";
 export { clampToQuota } from "./sum-query/clamp.ts";
 export { ditherAndShift } from "./sum-query/dither.ts";
 export { addBucket, addBucketPart, addCustomer, allFinite, dequantise, type Grid, sumQueryGrid } from "./sum-query/grid.ts";
