@@ -62,7 +62,7 @@ export function planCommand(): Command {
     .addOption(jsonOption())
     .addHelpText(
       "after",
-      "\nExample:\n  tributary plan new --home platform --catalogue catalogue.jsonl --customers 3000 --merchants 6 --epsilon 8 --out plan.json",
+      "\nExample:\n  tributary plan new --home platform --catalogue catalogue.jsonl --customers 3000 --merchants 6 --epsilon 8 --out plan.json\n\nWith item vectors made of public content, which score new items and serve merchants with catalogues of their own:\n  tributary plan new … --item-ids none --item-attributes category,brand --features vectors.npy --catalogue-out joined.jsonl",
     )
     .action(async (options: NewOptions) => {
       const { epsilon, delta, customers, merchants, rounds, minCohort } = options;
