@@ -156,6 +156,33 @@ describe.each([
     }
   });
 
+  test("in length classes or padded to the model's length: the same sum to 1e-5", async () => {
+    const padded = await createTrainer(model, onnxruntimeExecutor(), { padded: true });
+    const [packed, whole] = [await trainer.sum(requestFor(model)), await padded.sum(requestFor(model))];
+    await padded.close();
+    expect(distance(packed.total, whole.total)).toBeGreaterThan(0); // other shapes, other last bits
+    const length = distance(packed.total, new Float64Array(packed.total.length));
+    expect(distance(packed.total, whole.total) / length).toBeLessThan(1e-5);
+    expect(packed.counts).toEqual(whole.counts);
+  });
+
+  test("a run that is not full neither sees nor leaves anything of a larger one before it", async () => {
+    const few = everyone.slice(0, 7);
+    const alone = await (async () => {
+      const fresh = await createTrainer(model, onnxruntimeExecutor());
+      const sum = await fresh.sum(requestFor(model, { sampled: few }));
+      await fresh.close();
+      return sum;
+    })();
+    expect(alone.total.some((value) => value !== 0)).toBe(true);
+    await trainer.sum(requestFor(model));
+    expect(await trainer.sum(requestFor(model, { sampled: few }))).toEqual(alone);
+    const others = requestFor(model, { sampled: everyone.slice(7) });
+    const [rest, all] = [(await trainer.sum(others)).total, (await trainer.sum(requestFor(model))).total];
+    const together = rest.map((value, i) => value + (alone.total[i] ?? 0));
+    expect(distance(together, all) / grid).toBeLessThan(1e-4);
+  });
+
   test("the order of the sample and of the histories changes nothing", async () => {
     const request = requestFor(model);
     const whole = (await trainer.sum(request)).total;
