@@ -60,8 +60,8 @@ export interface Guarantee {
   readonly notCovered: readonly string[];
   /** What no file can show. */
   readonly notVerifiable: readonly string[];
-  /** μ of Gaussian differential privacy: one number for all of δ(ε), where it is known. */
-  readonly mu?: number;
+  /** μ of Gaussian differential privacy: one number for all of δ(ε), where it is known, and up to which ε it holds (Infinity: everywhere). */
+  readonly mu?: { readonly value: number; readonly upTo: number };
   /** Other points of δ(ε), ε rising. */
   readonly profile?: readonly { readonly epsilon: number; readonly delta: number }[];
 }

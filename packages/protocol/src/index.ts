@@ -47,8 +47,6 @@ export {
   explainPlan,
   notVerifiable,
   type PlanDescription,
-  type ProtectionTier,
-  protectionTier,
 } from "./plan/explain.ts";
 export { type Finding, knownActions, type LintOptions, lintPlan, requireSoundPlan } from "./plan/lint.ts";
 export { optimiserSchema } from "./plan/optimiser.ts";

@@ -1,14 +1,24 @@
 /**
  * A plan in plain words: what leaves a node, who is protected, how strongly, against whom, and what nobody can check from a
- * file. `describePlan` has the facts, `explainPlan` the sentences; both are functions of the plan alone.
+ * file. `describePlan` has the facts, `explainPlan` the sentences; both are functions of the plan alone. What is said of privacy
+ * is said by `dp` (`guaranteeOf` fills its form); here is what a plan adds: how the model is made.
  */
+import {
+  account,
+  describe,
+  discreteGaussianNoise,
+  type Guarantee,
+  type ProtectionTier,
+  privacyProfile,
+  profileEpsilons,
+  profileMu,
+  type Statement,
+  statementLines,
+} from "@tributary/dp";
 import { formatDecimal, parseDecimal } from "../canonical/decimals.ts";
 import { planCost } from "./cost.ts";
 import { optimiserInWords } from "./optimiser.ts";
 import type { Plan, Release } from "./schema.ts";
-
-/** Google's tiers (`dp_accounting` documentation): ε up to 1 strong, up to 10 reasonable. */
-export type ProtectionTier = "strong" | "reasonable" | "not protected";
 
 export interface PlanDescription {
   readonly releases: readonly {
@@ -28,6 +38,7 @@ export interface PlanDescription {
     /** Recomputed over all releases, rounded up. */
     readonly recomputed: string;
     readonly delta: string;
+    /** By ε and by δ against `minCustomers`. */
     readonly tier: ProtectionTier;
     readonly unit: Plan["unit"];
     readonly adjacency: "add-or-remove-one";
@@ -46,6 +57,8 @@ export interface PlanDescription {
   };
   /** What no file can show (DESIGN §4). */
   readonly notVerifiable: readonly string[];
+  /** The same facts as `dp` states a guarantee: a section for each thing that NIST SP 800-226 asks about. */
+  readonly statement: Pick<Statement, "tier" | "sections">;
 }
 
 /** What no ledger, plan or signature can show; every statement says so. */
@@ -63,9 +76,11 @@ const released: Readonly<Record<Release["kind"], string>> = {
   training: "one sum of clipped training updates of the sampled customers, over all nodes, with noise",
 };
 
-/** @throws the codes of `planCost` for a plan that has no finite cost */
+/** @throws the codes of `planCost` for a plan that has no finite cost, those of `describe` for one that promises nothing that can be said */
 export function describePlan(plan: Plan): PlanDescription {
   const { unit, delta, epsilon, accountant, noiseMode, minCohort, maxCorrupt, maxMerchantsPerCustomer } = plan;
+  const guarantee = guaranteeOf(plan);
+  const { tier, sections } = describe(guarantee);
   return {
     releases: plan.releases.map(({ kind, rounds, samplingRate, noiseMultiplier, clipNorm }) => ({
       kind,
@@ -80,7 +95,7 @@ export function describePlan(plan: Plan): PlanDescription {
       epsilon,
       recomputed: formatDecimal(planCost(plan).epsilon, "up"),
       delta,
-      tier: protectionTier(parseDecimal(epsilon)),
+      tier,
       unit,
       adjacency: "add-or-remove-one",
       maxMerchantsPerCustomer,
@@ -92,47 +107,83 @@ export function describePlan(plan: Plan): PlanDescription {
       minCohort,
       maxCorrupt,
       honestNodes: noiseMode === "distributed" ? minCohort - maxCorrupt : 1,
-      samplingIsSecret: plan.releases.some(({ samplingRate }) => parseDecimal(samplingRate) < 1),
+      samplingIsSecret: guarantee.sampling === "secret-poisson",
     },
     notVerifiable,
+    statement: { tier, sections },
   };
-}
-
-export function protectionTier(epsilon: number): ProtectionTier {
-  if (epsilon <= 1) return "strong";
-  return epsilon <= 10 ? "reasonable" : "not protected";
 }
 
 /** One sentence or two a line. @throws the codes of `describePlan` */
 export function explainPlan(plan: Plan): string[] {
-  const description = describePlan(plan);
+  const statement = describe(guaranteeOf(plan));
+  const lines = statementLines(statement);
+  const releases = statement.sections.releases.length;
   return [
     `This is the plan of the federation "${plan.federation}". It fixes everything that may be done with customers' data.`,
-    ...description.releases.map(releaseSentence),
+    ...lines.slice(0, releases),
     ...localSentences(plan),
-    `From each such sum the coordinator makes the next model by ${description.optimiser}; that looks at nothing else, so it costs no privacy.`,
+    `From each such sum the coordinator makes the next model by ${optimiserInWords(plan.optimiser)}; that looks at nothing else, so it costs no privacy.`,
     "Nothing else that depends on customers' data leaves a node for the coordinator or for other nodes.",
-    unitSentence(description.privacy),
-    strengthSentence(description.privacy),
-    trustSentence(description.trust),
-    samplingSentence(description.trust),
+    ...lines.slice(releases),
+    `ε was recomputed from the releases: ${formatDecimal(planCost(plan).epsilon, "up")}.`,
     provenanceSentence(plan.catalogueProvenance),
-    `No file can show the following; they are claims that audits test: ${notVerifiable.join("; ")}.`,
   ];
 }
 
-function releaseSentence({
-  what,
-  rounds,
-  samplingRate,
-  noiseMultiplier,
-  clipNorm,
-}: PlanDescription["releases"][number]): string {
-  const often = rounds === 1 ? "Once" : `Up to ${rounds} times, retries included`;
-  return (
-    `${often}, ${what} is released: each customer is in it with chance ${samplingRate}, moves it by at most ${clipNorm} (L2), ` +
-    `and the noise is ${noiseMultiplier} times what one customer can move it.`
+/** The plan in `dp`'s form of a guarantee. */
+function guaranteeOf(plan: Plan): Guarantee {
+  const { releases, noiseMode, minCohort, maxCorrupt, unit, catalogueProvenance } = plan;
+  const everybody = releases.every(({ samplingRate }) => parseDecimal(samplingRate) >= 1);
+  return {
+    unit: unit === "node" ? { kind: "node" } : { kind: "customer", merchants: plan.maxMerchantsPerCustomer },
+    adjacency: "add-or-remove-one",
+    trust:
+      noiseMode === "distributed"
+        ? { model: "distributed", cohort: minCohort, corrupt: maxCorrupt }
+        : noiseMode === "local"
+          ? { model: "local", cohort: minCohort }
+          : { model: "central" },
+    sampling: everybody ? "everybody" : "secret-poisson",
+    releases: releases.map(({ kind, rounds, samplingRate, clipNorm, noiseMultiplier }) => ({
+      ...{ what: released[kind], times: rounds },
+      ...{ samplingRate, clipNorm, noiseMultiplier },
+    })),
+    epsilon: plan.epsilon,
+    delta: plan.delta,
+    people: plan.minCustomers,
+    accountant: plan.accountant,
+    period: "all rounds of this plan, retries included; what is spent does not come back, and another plan costs anew",
+    assumptions: [
+      "nodes run this program unchanged",
+      `there are at least ${plan.minCustomers} customers`,
+      ...(noiseMode === "distributed" ? [`at most ${maxCorrupt} nodes of a round are corrupt`] : []),
+      ...(unit === "customer" && plan.maxMerchantsPerCustomer > 1
+        ? [`nobody shops at more than ${plan.maxMerchantsPerCustomer} merchants`]
+        : []),
+      ...(everybody ? [] : ["each node's sample of customers stays secret"]),
+    ],
+    notCovered: [
+      ...(catalogueProvenance === "log" ? ["the list of items, which was taken from the log"] : []),
+      "what a merchant does with its own customers' data in its own house",
+      "that a node takes part, and when",
+    ],
+    notVerifiable,
+    ...profileOf(plan),
+  };
+}
+
+/** μ and a few points of δ(ε) by the plan's accountant; nothing where it bounds nothing. */
+function profileOf({ releases, delta, accountant }: Plan): Pick<Guarantee, "mu" | "profile"> {
+  const spent = releases.reduce(
+    (sum, { samplingRate, noiseMultiplier, rounds }) =>
+      sum.add(discreteGaussianNoise(parseDecimal(noiseMultiplier), parseDecimal(samplingRate)), rounds),
+    account(accountant),
   );
+  const profile = privacyProfile(spent, profileEpsilons(spent, Math.min(0.01, parseDecimal(delta)), 5)).filter(
+    ({ delta: chance }) => chance < 1,
+  );
+  return profile.length < 2 ? { profile } : { profile, mu: profileMu(profile) };
 }
 
 function localSentences({ unit, caps, local }: Plan): string[] {
@@ -147,44 +198,6 @@ function localSentences({ unit, caps, local }: Plan): string[] {
   return [
     `Before it is clipped, each customer's update is made of ${caps.localSteps} local steps of ${local.learningRate}${pull}.`,
   ];
-}
-
-function unitSentence({ unit, maxMerchantsPerCustomer }: PlanDescription["privacy"]): string {
-  if (unit === "node") return "Protected is each device as a whole: whether it had any data, and what its data were.";
-  const merchants =
-    maxMerchantsPerCustomer === 1
-      ? "Somebody who shops at several merchants is protected at each by itself."
-      : `The cost stated already covers somebody who shops at up to ${maxMerchantsPerCustomer} merchants.`;
-  return `Protected is each customer of a merchant: adding or removing all of one customer's events changes what is released only as much as ε and δ say. ${merchants}`;
-}
-
-function strengthSentence({ epsilon, delta, tier, recomputed }: PlanDescription["privacy"]): string {
-  const words = {
-    strong: "strong protection",
-    reasonable: "reasonable protection",
-    "not protected": "so much that customers must be regarded as not protected",
-  }[tier];
-  return `All rounds together cost at most ε = ${epsilon} at δ = ${delta} (recomputed: ${recomputed}): ${words}.`;
-}
-
-function trustSentence({ noiseMode, minCohort, maxCorrupt, honestNodes }: PlanDescription["trust"]): string {
-  switch (noiseMode) {
-    case "distributed":
-      return (
-        `The coordinator sees only sums of at least ${minCohort} nodes. Every node adds a share of the noise; the promise holds as long as ` +
-        `at least ${honestNodes} of them are honest, that is, if at most ${maxCorrupt} work with the coordinator.`
-      );
-    case "local":
-      return `Every node adds all the noise itself, so the promise needs no trust in other nodes. The coordinator sees only sums of at least ${minCohort} nodes.`;
-    case "central":
-      return "The coordinator adds the noise and sees exact sums: its operator must be trusted with them. This is for simulation only.";
-  }
-}
-
-function samplingSentence({ samplingIsSecret }: PlanDescription["trust"]): string {
-  return samplingIsSecret
-    ? "Which customers are sampled is drawn by each node in secret, and ε counts on that secrecy: nodes never write it down or send it."
-    : "Every customer is in every round, so ε does not count on secret sampling.";
 }
 
 function provenanceSentence(provenance: Plan["catalogueProvenance"]): string {

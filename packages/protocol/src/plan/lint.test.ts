@@ -5,7 +5,7 @@ import { nodeCrypto } from "../crypto/node.ts";
 import type { Decimal } from "../identifiers.ts";
 import { planCost } from "./cost.ts";
 import { examplePlan } from "./example-plan.ts";
-import { describePlan, explainPlan, protectionTier } from "./explain.ts";
+import { describePlan, explainPlan } from "./explain.ts";
 import { knownActions, type LintOptions, lintPlan, requireSoundPlan } from "./lint.ts";
 import { parsePlan, planHash } from "./parse.ts";
 import type { Plan, Release } from "./schema.ts";
@@ -192,15 +192,23 @@ describe("what a plan is explained as", () => {
     }
   });
 
-  test("calls ε up to 1 strong, up to 10 reasonable, and beyond that no protection", () => {
-    expect([0.5, 1, 1.01, 10, 10.01].map(protectionTier)).toEqual([
-      "strong",
-      "strong",
-      "reasonable",
-      "reasonable",
-      "not protected",
+  test("has dp's tier, of ε and of δ against the customers declared", () => {
+    const tiers = (change: Partial<Plan>) => describePlan({ ...plan, ...change }).privacy.tier;
+    expect(["1", "1.01", "10", "10.01"].map((epsilon) => tiers({ epsilon: decimal(epsilon) }))).toEqual([
+      ...["strong", "reasonable", "reasonable", "not protected"],
     ]);
+    expect(tiers({ epsilon: decimal("1"), minCustomers: 1_000_000 })).toBe("not protected");
     expect(explainPlan({ ...plan, epsilon: decimal("11") }).join()).toContain("not protected");
+    expect(describePlan(plan).statement.tier).toBe(describePlan(plan).privacy.tier);
+  });
+
+  test("says every section of dp's statement, and its own ε", () => {
+    const { statement, privacy } = describePlan(plan);
+    const text = explainPlan(plan).join("\n");
+    for (const sentence of Object.values(statement.sections).flat()) expect(text).toContain(sentence);
+    expect(statement.sections.profile.length).toBe(2);
+    expect(text).toContain(`recomputed from the releases: ${privacy.recomputed}`);
+    expect(statement.sections.assumptions.join()).toContain("at least 2000 customers");
   });
 
   test("says so when the catalogue is only treated as public, and when the coordinator sees exact sums", () => {
