@@ -7,16 +7,17 @@ import { osRandomSource } from "../../random.ts";
 export function addSampler(bench: Command): void {
   bench
     .command("sampler")
-    .description("exact discrete Gaussian samples per second: the fast sampler beside its readable twin")
+    .description("exact samples per second, discrete Gaussian and Laplace: the fast samplers beside their readable twins")
     .addOption(jsonOption())
     .addHelpText("after", "\nExample:\n  tributary bench sampler --json")
     .action((options: { json?: boolean }) => {
       const result = benchSampler(osRandomSource());
       print(options.json, { rows: result }, () =>
         table([
-          ["σ", "fast, samples/s", "twin, samples/s", "ratio"],
+          ["distribution", "σ or b", "fast, samples/s", "twin, samples/s", "ratio"],
           ...result.map((row) => [
-            String(row.deviation),
+            row.distribution,
+            String(row.scale),
             row.fast.toExponential(2),
             row.twin.toExponential(2),
             row.ratio.toFixed(1),
