@@ -46,6 +46,7 @@ group("a statement", () => {
   it("has words for every kind of unit, adjacency, trust and sampling", () => {
     expect(said({ unit: { kind: "customer", merchants: 3 } })).toContain("up to 3 merchants");
     expect(said({ unit: { kind: "node" } })).toContain("each device as a whole");
+    expect(said({ unit: { kind: "node" } })).toContain("each device is in it");
     expect(said({ unit: { kind: "other", words: "each household" } })).toContain("Protected is each household.");
     expect(said({ adjacency: "zero-out" })).toContain("by zeros");
     expect(said({ adjacency: "replace-one" })).toContain("by any other");
@@ -58,13 +59,14 @@ group("a statement", () => {
 
   it("says μ and other points of δ(ε) when they are known, rounded up", () => {
     const text = said({
-      mu: 0.123_41,
+      mu: { value: 0.123_41, upTo: 2.349 },
       profile: [
         { epsilon: 1, delta: 0.010_000_1 },
         { epsilon: 2, delta: 3.2e-5 },
       ],
     });
-    expect(text).toContain("μ = 0.124");
+    expect(text).toContain("μ = 0.124 (at every ε up to 2.34)");
+    expect(said({ mu: { value: 0.5, upTo: Number.POSITIVE_INFINITY } })).toContain("μ = 0.5.");
     expect(text).toContain("ε = 1: δ = 0.0101; ε = 2: δ = 0.000032");
     expect(describe(guarantee).sections.profile).toEqual([]);
   });

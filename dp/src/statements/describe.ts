@@ -45,7 +45,7 @@ export function describe(guarantee: Guarantee): Statement {
   checkGuarantee(guarantee);
   const tier = protectionTier(guarantee);
   const sections: Statement["sections"] = {
-    releases: guarantee.releases.map(releaseSentence),
+    releases: guarantee.releases.map((release) => releaseSentence(release, guarantee)),
     unit: unitSentences(guarantee),
     adjacency: [adjacencySentence(guarantee)],
     strength: strengthSentences(guarantee, tier),
@@ -78,11 +78,13 @@ export function statementLines(statement: Statement): string[] {
   return statementSections.flatMap((section) => statement.sections[section]);
 }
 
-function releaseSentence({ what, times, samplingRate, clipNorm, noiseMultiplier }: CoveredRelease): string {
+function releaseSentence(release: CoveredRelease, { unit }: Guarantee): string {
+  const { what, times, samplingRate, clipNorm, noiseMultiplier } = release;
   const often = times === 1 ? "Once" : `Up to ${times} times, retries included`;
+  const who = { customer: "customer", node: "device", other: "unit of privacy" }[unit.kind];
   return (
-    `${often}, ${what} is released: each customer is in it with chance ${samplingRate}, moves it by at most ${clipNorm} (L2), ` +
-    `and the noise is ${noiseMultiplier} times what one customer can move it.`
+    `${often}, ${what} is released: each ${who} is in it with chance ${samplingRate}, moves it by at most ${clipNorm} (L2), ` +
+    `and the noise is ${noiseMultiplier} times what one ${who} can move it.`
   );
 }
 
@@ -122,8 +124,9 @@ function strengthSentences({ epsilon, delta, people }: Guarantee, tier: Protecti
 function profileSentences({ mu, profile }: Guarantee): string[] {
   const sentences: string[] = [];
   if (mu !== undefined) {
+    const where = mu.upTo === Number.POSITIVE_INFINITY ? "" : ` (at every ε up to ${down(mu.upTo)})`;
     sentences.push(
-      `In one number: what is released tells two neighbours apart no better than N(0, 1) from N(μ, 1), μ = ${up(mu)}.`,
+      `In one number: what is released tells two neighbours apart no better than N(0, 1) from N(μ, 1), μ = ${up(mu.value)}${where}.`,
     );
   }
   if (profile !== undefined && profile.length > 0) {
@@ -160,9 +163,13 @@ const listed = (lead: string, items: readonly string[], none: string): string[] 
   items.length === 0 ? [none] : [`${lead}: ${items.join("; ")}.`];
 
 /** Three digits, rounded up. */
-function up(value: number): string {
-  const rounded = Number(value.toPrecision(3));
-  if (rounded >= value) return String(rounded);
+const up = (value: number): string => rounded(value, 1);
+/** Three digits, rounded down. */
+const down = (value: number): string => rounded(value, -1);
+
+function rounded(value: number, direction: 1 | -1): string {
+  const nearest = Number(value.toPrecision(3));
+  if (value === 0 || direction * (nearest - value) >= 0) return String(nearest);
   const last = 10 ** (Math.floor(Math.log10(value)) - 2);
-  return String(Number((rounded + last).toPrecision(3)));
+  return String(Number((nearest + direction * last).toPrecision(3)));
 }

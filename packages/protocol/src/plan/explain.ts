@@ -157,7 +157,7 @@ function guaranteeOf(plan: Plan): Guarantee {
     assumptions: [
       "nodes run this program unchanged",
       `there are at least ${plan.minCustomers} customers`,
-      ...(noiseMode === "distributed" ? [`at most ${maxCorrupt} nodes of a round are corrupt`] : []),
+      ...(noiseMode === "distributed" ? [`no more than ${maxCorrupt} of a round's nodes are corrupt`] : []),
       ...(unit === "customer" && plan.maxMerchantsPerCustomer > 1
         ? [`nobody shops at more than ${plan.maxMerchantsPerCustomer} merchants`]
         : []),
@@ -183,7 +183,10 @@ function profileOf({ releases, delta, accountant }: Plan): Pick<Guarantee, "mu" 
   const profile = privacyProfile(spent, profileEpsilons(spent, Math.min(0.01, parseDecimal(delta)), 5)).filter(
     ({ delta: chance }) => chance < 1,
   );
-  return profile.length < 2 ? { profile } : { profile, mu: profileMu(profile) };
+  const last = profile.at(-1);
+  return last === undefined || profile.length < 2
+    ? { profile }
+    : { profile, mu: { value: profileMu(profile), upTo: last.epsilon } };
 }
 
 function localSentences({ unit, caps, local }: Plan): string[] {
