@@ -4,24 +4,30 @@ import { fileURLToPath } from "node:url";
 import { expect, it } from "vitest";
 
 const folder = fileURLToPath(new URL("..", import.meta.url));
-const examples = Array.from(
-  readFileSync(`${folder}README.md`, "utf8").matchAll(/```ts\n([\s\S]*?)```/g),
-  (match) => match[1] ?? "",
+const examples = new Map(
+  Array.from(readFileSync(`${folder}README.md`, "utf8").matchAll(/## ([^\n]+)\n[^#]*?```ts\n([\s\S]*?)```/g), (match) => [
+    match[1],
+    match[2] ?? "",
+  ]),
 );
 
-/** Runs one block of README.md as a file of its own would run, and returns what it printed. */
-function run(example: number): string {
+/** Runs the block under a heading of README.md as a file of its own would run, and returns what it printed. */
+function run(heading: string): string {
   const flags = ["--disable-warning=ExperimentalWarning", "--input-type=module-typescript", "--eval"];
-  const { stdout, stderr, status } = spawnSync(process.execPath, [...flags, examples[example] ?? ""], {
-    cwd: folder,
-    encoding: "utf8",
-  });
+  const { stdout, stderr, status } = spawnSync(
+    process.execPath,
+    [...flags, examples.get(heading) ?? "throw new Error('no such example')"],
+    {
+      cwd: folder,
+      encoding: "utf8",
+    },
+  );
   expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
   return stdout;
 }
 
 it("README's accounting example keeps ε = 4, and a second release costs more", () => {
-  const printed = run(0);
+  const printed = run("What a plan costs");
   const numbers = Array.from(printed.matchAll(/^(?:epsilon|with counts) ([\d.]+)$/gm), (match) => Number(match[1]));
   expect(numbers[0]).toBeLessThanOrEqual(4);
   expect(numbers[0]).toBeGreaterThan(3.999);
@@ -29,7 +35,28 @@ it("README's accounting example keeps ε = 4, and a second release costs more", 
 });
 
 it("README's sum query runs, with noise of z·√(3/2) clip norms", () => {
-  expect(examples.length).toBe(2);
   // z·C·√(n/h) = 1.5·√1.5, the rounding's share being far below the digits printed
-  expect(run(1)).toMatch(/^coordinates 4\nnoise per coordinate 1\.837\nrounding costs 0\.0000\d\d % more noise\n$/);
+  expect(run("One sum query, from customers to a noisy mean")).toMatch(
+    /^coordinates 4\nnoise per coordinate 1\.837\nrounding costs 0\.0000\d\d % more noise\n$/,
+  );
+});
+
+it("README's table: no key of one customer is named, and what was asked costs what it says", () => {
+  const printed = run("A table's vocabulary, median and mean");
+  expect(printed).toMatch(/^vocabulary bags hats shoes\nmedian (50|60|70)\nmean 60\n/);
+  const [first = 0, second = 0] = Array.from(printed.matchAll(/epsilon of [a-z ]+ ([\d.]+)/g), (match) => Number(match[1]));
+  expect(first).toBeGreaterThan(1);
+  expect(first).toBeLessThanOrEqual(1.5);
+  expect(second).toBeCloseTo(0.52, 1);
+});
+
+it("README's running sums are near the truth, and banded noise costs less than the tree", () => {
+  const printed = run("Running sums without sampling");
+  expect(printed).toMatch(/^sums are near 6 6\n/);
+  const [tree = 0, banded = 0] = Array.from(printed.matchAll(/epsilon of [a-z]+ ([\d.]+)/g), (match) => Number(match[1]));
+  expect(banded).toBeLessThan(tree);
+});
+
+it("every example of README is run here", () => {
+  expect(examples.size).toBe(4);
 });
