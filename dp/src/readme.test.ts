@@ -2,6 +2,7 @@ import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { expect, it } from "vitest";
+import { epsilonOf } from "./accounting/epsilon.ts";
 
 const folder = fileURLToPath(new URL("..", import.meta.url));
 const examples = new Map(
@@ -57,6 +58,17 @@ it("README's running sums are near the truth, and banded noise costs less than t
   expect(banded).toBeLessThan(tree);
 });
 
+it("README's harness catches half the noise and lets the right one pass", () => {
+  expect(run("Trying to break a mechanism")).toBe("right noise refuted false\nhalf the noise refuted true\n");
+});
+
+it("README's guarantee is one that holds, and its tier comes first", () => {
+  const printed = run("A guarantee in words");
+  expect(printed).toMatch(/^tier strong\nOnce, a count of customers is released/);
+  expect(printed).toContain("ε = 0.9 at δ = 1e-6: strong protection");
+  expect(epsilonOf({ samplingRate: 1, noiseMultiplier: 5, steps: 1, delta: 1e-6 })).toBeLessThanOrEqual(0.9);
+});
+
 it("every example of README is run here", () => {
-  expect(examples.size).toBe(4);
+  expect(examples.size).toBe(6);
 });
