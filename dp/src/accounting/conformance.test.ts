@@ -14,7 +14,7 @@ import {
   sampledGaussian,
 } from "./events.ts";
 import { gaussianEpsilon } from "./gaussian-dp.ts";
-import { coded, long } from "./testing.test-support.ts";
+import { coded, long, patience } from "./testing.test-support.ts";
 
 /** A kind of event by how much it costs: `cost` from 0 (little) to 1 (much), growing in each of two parameters. */
 interface Kind {
@@ -107,31 +107,35 @@ for (const name of accountantNames) {
         continue;
       }
 
-      it(`${kind.name}: monotone in every argument, and pieces compose to the whole`, () => {
-        fc.assert(
-          fc.property(unit, unit, unit, fc.integer({ min: 1, max: 12 }), deltas, (a, b, more, count, delta) => {
-            const epsilonOf = (event: PrivacyEvent, steps: number, d: number = delta) =>
-              empty.add(event, steps).epsilon(d).epsilon;
-            const event = kind.at(a, b);
-            const epsilon = epsilonOf(event, count);
-            const least = epsilon * (1 - slack) - slack;
-            expect(epsilonOf(kind.at(a + more * (1 - a), b), count)).toBeGreaterThanOrEqual(least);
-            expect(epsilonOf(kind.at(a, b + more * (1 - b)), count)).toBeGreaterThanOrEqual(least);
-            expect(epsilonOf(event, count + 1)).toBeGreaterThanOrEqual(least);
-            expect(epsilonOf(event, count, delta / 2)).toBeGreaterThanOrEqual(least);
-            expect(empty.add(event, count).add(kind.at(more, b)).epsilon(delta).epsilon).toBeGreaterThanOrEqual(least);
+      it(
+        `${kind.name}: monotone in every argument, and pieces compose to the whole`,
+        () => {
+          fc.assert(
+            fc.property(unit, unit, unit, fc.integer({ min: 1, max: 12 }), deltas, (a, b, more, count, delta) => {
+              const epsilonOf = (event: PrivacyEvent, steps: number, d: number = delta) =>
+                empty.add(event, steps).epsilon(d).epsilon;
+              const event = kind.at(a, b);
+              const epsilon = epsilonOf(event, count);
+              const least = epsilon * (1 - slack) - slack;
+              expect(epsilonOf(kind.at(a + more * (1 - a), b), count)).toBeGreaterThanOrEqual(least);
+              expect(epsilonOf(kind.at(a, b + more * (1 - b)), count)).toBeGreaterThanOrEqual(least);
+              expect(epsilonOf(event, count + 1)).toBeGreaterThanOrEqual(least);
+              expect(epsilonOf(event, count, delta / 2)).toBeGreaterThanOrEqual(least);
+              expect(empty.add(event, count).add(kind.at(more, b)).epsilon(delta).epsilon).toBeGreaterThanOrEqual(least);
 
-            const spent = empty.add(event, count);
-            const inPieces = empty.add(event).add(composed(repeated(event, count)), 1);
-            expect(inPieces.epsilon(delta)).toEqual(empty.add(event, count + 1).epsilon(delta));
-            // ε(δ) and δ(ε) are one curve
-            const { delta: back } = spent.delta(epsilon);
-            expect(back).toBeLessThanOrEqual(delta * (1 + 1e-4));
-            expect(spent.delta(epsilon + 0.1).delta).toBeLessThanOrEqual(back * (1 + slack));
-          }),
-          runs(name === "pld" ? 2 : 6),
-        );
-      });
+              const spent = empty.add(event, count);
+              const inPieces = empty.add(event).add(composed(repeated(event, count)), 1);
+              expect(inPieces.epsilon(delta)).toEqual(empty.add(event, count + 1).epsilon(delta));
+              // ε(δ) and δ(ε) are one curve
+              const { delta: back } = spent.delta(epsilon);
+              expect(back).toBeLessThanOrEqual(delta * (1 + 1e-4));
+              expect(spent.delta(epsilon + 0.1).delta).toBeLessThanOrEqual(back * (1 + slack));
+            }),
+            runs(name === "pld" ? 2 : 6),
+          );
+        },
+        patience,
+      );
     }
 
     it("never below the exact bound of Gaussian noise, when it bounds that at all", () => {
@@ -175,31 +179,35 @@ const codeOf = (run: () => unknown): string => {
 };
 
 describe("accountants beside each other", () => {
-  it("PLD is at most Rényi, and not below its own lower bound, at 200 random parameter sets", () => {
-    const sets = fc
-      .record({
-        q: fc.double({ min: Math.log(1e-3), max: 0, noNaN: true }),
-        z: fc.double({ min: Math.log(0.5), max: Math.log(10), noNaN: true }),
-        steps: fc.double({ min: 0, max: Math.log(3000), noNaN: true }),
-        delta: fc.constantFrom(1e-9, 1e-6, 1e-5, 1e-3),
-      })
-      .map(({ q, z, steps, delta }) => ({ q: Math.exp(q), z: Math.exp(z), steps: Math.round(Math.exp(steps)), delta }));
-    fc.assert(
-      fc.property(sets, ({ q, z, steps, delta }) => {
-        const event = sampledGaussian(q, z);
-        const rdp = account("rdp").add(event, steps).epsilon(delta);
-        const interval = Math.min(0.1, Math.max(1e-5, rdp.epsilon / 1000));
-        const pld = account("pld", long ? {} : { interval })
-          .add(event, steps)
-          .epsilon(delta);
-        const integer = account("rdp-integer").add(event, steps).epsilon(delta);
-        expect(pld.epsilon).toBeLessThanOrEqual(rdp.epsilon + 1e-9);
-        expect(pld.lower).toBeLessThanOrEqual(pld.epsilon);
-        expect(rdp.epsilon).toBeLessThanOrEqual(integer.epsilon * (1 + 1e-10));
-      }),
-      { numRuns: long ? 2000 : 200 },
-    );
-  });
+  it(
+    "PLD is at most Rényi, and not below its own lower bound, at 200 random parameter sets",
+    () => {
+      const sets = fc
+        .record({
+          q: fc.double({ min: Math.log(1e-3), max: 0, noNaN: true }),
+          z: fc.double({ min: Math.log(0.5), max: Math.log(10), noNaN: true }),
+          steps: fc.double({ min: 0, max: Math.log(3000), noNaN: true }),
+          delta: fc.constantFrom(1e-9, 1e-6, 1e-5, 1e-3),
+        })
+        .map(({ q, z, steps, delta }) => ({ q: Math.exp(q), z: Math.exp(z), steps: Math.round(Math.exp(steps)), delta }));
+      fc.assert(
+        fc.property(sets, ({ q, z, steps, delta }) => {
+          const event = sampledGaussian(q, z);
+          const rdp = account("rdp").add(event, steps).epsilon(delta);
+          const interval = Math.min(0.1, Math.max(1e-5, rdp.epsilon / 1000));
+          const pld = account("pld", long ? {} : { interval })
+            .add(event, steps)
+            .epsilon(delta);
+          const integer = account("rdp-integer").add(event, steps).epsilon(delta);
+          expect(pld.epsilon).toBeLessThanOrEqual(rdp.epsilon + 1e-9);
+          expect(pld.lower).toBeLessThanOrEqual(pld.epsilon);
+          expect(rdp.epsilon).toBeLessThanOrEqual(integer.epsilon * (1 + 1e-10));
+        }),
+        { numRuns: long ? 2000 : 200 },
+      );
+    },
+    patience,
+  );
 });
 
 describe("events", () => {

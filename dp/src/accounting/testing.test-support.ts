@@ -6,3 +6,6 @@ export const relative = (value: number, expected: number): number => Math.abs(va
 
 /** `pnpm test:long`: thousands of parameter sets. */
 export const long = process.env["TRIBUTARY_LONG"] === "1";
+
+/** Milliseconds that a test of many parameter sets may take. */
+export const patience = long ? 1_800_000 : 60_000;

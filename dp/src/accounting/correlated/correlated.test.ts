@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { account } from "../account.ts";
 import { gaussian, type PrivacyEvent, sampledGaussian } from "../events.ts";
-import { coded, long, relative } from "../testing.test-support.ts";
+import { coded, long, patience, relative } from "../testing.test-support.ts";
 import { bandedRelease, bandedSensitivity, toeplitzCoefficients } from "./banded.ts";
 import { treeSensitivity } from "./tree.ts";
 
@@ -46,19 +46,23 @@ describe("tree", () => {
     },
   );
 
-  it("is the best of all placements", () => {
-    const trees = fc.record({
-      steps: fc.integer({ min: 1, max: 26 }),
-      participations: fc.integer({ min: 1, max: 6 }),
-      minSeparation: fc.integer({ min: 1, max: 12 }),
-    });
-    fc.assert(
-      fc.property(trees, (tree) => {
-        expect(treeSensitivity(tree)).toBe(bruteForce(tree.steps, tree.participations, tree.minSeparation));
-      }),
-      { numRuns: long ? 1000 : 60 },
-    );
-  });
+  it(
+    "is the best of all placements",
+    () => {
+      const trees = fc.record({
+        steps: fc.integer({ min: 1, max: 26 }),
+        participations: fc.integer({ min: 1, max: 6 }),
+        minSeparation: fc.integer({ min: 1, max: 12 }),
+      });
+      fc.assert(
+        fc.property(trees, (tree) => {
+          expect(treeSensitivity(tree)).toBe(bruteForce(tree.steps, tree.participations, tree.minSeparation));
+        }),
+        { numRuns: long ? 1000 : 60 },
+      );
+    },
+    patience,
+  );
 
   it("one occurrence costs the height: ⌈log₂(n + 1)⌉ nodes at 2^k − 1 … leaves", () => {
     for (const steps of [1, 2, 5, 64, 1000]) expect(treeSensitivity({ steps })).toBe(Math.floor(Math.log2(steps)) + 1);

@@ -5,8 +5,9 @@
 import { fail } from "@tributary/errors";
 import { type Releases, releaseKey } from "../events.ts";
 import { gaussianDelta, gaussianEpsilon } from "../gaussian-dp.ts";
-import { type Answer, type CountedLosses, compose, type Question } from "./composition.ts";
+import { type Answer, type CountedLosses, compose } from "./composition.ts";
 import { gaussianLoss, privacyLosses } from "./losses.ts";
+import type { Question } from "./tail.ts";
 
 /** @param interval nats; chosen by the width of the losses unless given */
 export function lossBound(releases: readonly Releases[], question: Question, interval?: number): Answer {

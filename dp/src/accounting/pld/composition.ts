@@ -14,26 +14,13 @@ import type { Releases } from "../events.ts";
 import { convolve, type Repeated } from "./convolution.ts";
 import { type GridLoss, moments, onGrid } from "./grid-loss.ts";
 import type { PrivacyLoss, PrivacyLosses } from "./losses.ts";
+import { type Enclosure, type Found, type Question, readTail, type TiltedWindow, windowLog } from "./tail.ts";
 
 /** One kind of release, in both directions, and how often. */
 export interface CountedLosses {
   readonly key: string;
   readonly losses: PrivacyLosses;
   readonly count: Releases["count"];
-}
-
-/** Which point of the curve is asked for: it decides where precision goes. */
-export type Question = { readonly delta: number } | { readonly epsilon: number };
-
-/** An answer that the truth does not pass, and one that it passes or reaches. */
-export interface Enclosure {
-  readonly upper: number;
-  readonly lower: number;
-}
-
-/** An answer in one direction; blurred when more than a thousandth of it is additions, or it lies below the window. */
-interface Found extends Enclosure {
-  readonly blurred: boolean;
 }
 
 export interface Answer extends Enclosure {
@@ -56,10 +43,6 @@ const mostPoints = 2 ** 20;
 const fewestPoints = 2 ** 10;
 /** Losses that spread wider than this, in nats, are not worth a grid. */
 const mostRange = 1e6;
-/** −ln of the tilted mass that may lie outside the window: 5e-12. */
-const windowLog = 26;
-/** Of δ itself: the rounding of the curves' values, which are good to 1e-15 each. */
-const curveAllowance = 1e-8;
 
 /** The δ at an ε, or the ε at a δ: the larger of both directions. @param interval fixes the grid */
 export function compose(parts: readonly CountedLosses[], question: Question, interval?: number): Answer {
@@ -113,23 +96,10 @@ function fittingInterval(grid: number, points: number, range: number): number {
   return range / finer < mostPoints ? finer : grid;
 }
 
-interface Side {
+interface Side extends TiltedWindow {
   readonly parts: readonly { readonly loss: GridLoss; readonly count: number }[];
-  readonly lambda: number;
-  /** ln E e^{λL} of everything */
-  readonly logMoment: number;
-  /** Losses between which the composed weights are needed. */
-  readonly low: number;
-  readonly high: number;
-  /** Whether losses above `high` are possible. */
-  readonly open: boolean;
-  readonly infinite: number;
   /** Chernoff's bound of δ at the point in question. */
   readonly likelyDelta: number;
-  /** What the coarse rounding of each loss may have added to the sum, but for probability η: at most a·√ln(1/η) + b. */
-  readonly spread: { readonly perRoot: number; readonly bias: number };
-  /** Mass moved upward from below the grids. */
-  readonly moved: number;
 }
 
 const grids = new Map<string, GridLoss>();
@@ -273,121 +243,11 @@ function answer(sides: readonly Side[], points: number, question: Question, inte
     size,
     forRemove.map((a, i) => ({ a, b: forAdd[i] as Repeated })),
   );
-  const tails = [new Tail(remove, convolved.a, interval), new Tail(add, convolved.b, interval)];
-  return tails.map((tail) => ("epsilon" in question ? tail.deltaAt(question.epsilon) : tail.epsilonAt(question.delta)));
+  return [readTail(remove, convolved.a, question, interval), readTail(add, convolved.b, question, interval)];
 }
 
 function tilt(loss: GridLoss, count: number, lambda: number): Repeated {
   const { log } = moments(loss, lambda);
   const weights = loss.weights.map((weight, i) => weight * Math.exp(lambda * loss.interval * (loss.first + i) - log));
   return { first: loss.first, weights, count };
-}
-
-/** The composed losses of one direction from the top of the window down, with the tilt taken off. */
-class Tail {
-  private readonly size: number;
-  private readonly top: number;
-  private readonly bottom: number;
-
-  private readonly side: Side;
-  private readonly composed: { weights: Float64Array; error: number };
-  private readonly interval: number;
-
-  constructor(side: Side, composed: { weights: Float64Array; error: number }, interval: number) {
-    this.side = side;
-    this.composed = composed;
-    this.interval = interval;
-    this.size = composed.weights.length;
-    this.top = Math.ceil(side.high / interval);
-    this.bottom = Math.max(Math.floor(side.low / interval), this.top - this.size + 1);
-  }
-
-  deltaAt(epsilon: number): Found {
-    const { upper } = this.curveAt(epsilon);
-    const eta = 1e-3 * upper;
-    const { perRoot, bias } = this.side.spread;
-    const shifted = this.curveAt(epsilon + perRoot * Math.sqrt(Math.log(1 / Math.max(eta, 1e-300))) + bias);
-    const lower = Math.max(0, shifted.upper * (1 - 2 * curveAllowance) - shifted.added - eta);
-    return { upper, lower, blurred: false };
-  }
-
-  epsilonAt(delta: number): Found {
-    const upper = this.solve(delta);
-    const blurred = upper > 0 && (upper <= this.bottom * this.interval || this.curveAt(upper).fromErrors > 1e-3 * delta);
-    const eta = 1e-3 * delta;
-    const { perRoot, bias } = this.side.spread;
-    const margin = this.curveAt(this.solve(1.5 * (delta + eta))).added; // additions shrink as ε grows, and the next ε is larger
-    if (!(margin < 0.4 * delta)) return { upper, lower: 0, blurred };
-    const above = this.solve((delta + eta + margin) * (1 + 2 * curveAllowance));
-    return { upper, lower: Math.max(0, above - perRoot * Math.sqrt(-Math.log(eta)) - bias), blurred };
-  }
-
-  /** The upper δ(ε), and at most how much of it is additions rather than composed weights. */
-  private curveAt(epsilon: number): { upper: number; added: number; fromErrors: number } {
-    const { error } = this.composed;
-    let fromWeights = 0;
-    let fromErrors = 0;
-    this.walk((loss, weight, factor) => {
-      if (loss <= epsilon) return false;
-      const part = -Math.expm1(epsilon - loss) * factor;
-      fromWeights += weight * part;
-      fromErrors += error * part;
-      return true;
-    });
-    const upper = Math.min(1, (fromWeights + fromErrors + this.beyond) * (1 + curveAllowance));
-    return { upper, added: 2 * fromErrors + this.beyond + 2 * this.outside(epsilon) + this.side.moved, fromErrors };
-  }
-
-  /** Tilted mass outside the window, were it all at this loss. */
-  private outside(loss: number): number {
-    const { lambda, logMoment } = this.side;
-    return Math.exp(Math.min(0, logMoment - lambda * loss - windowLog));
-  }
-
-  /** Losses above the window, and infinite ones. */
-  private get beyond(): number {
-    return this.side.infinite + (this.side.open ? this.outside(this.side.high) : 0);
-  }
-
-  /** The ε at which the upper δ(ε) comes down to δ; 0 at least. */
-  private solve(delta: number): number {
-    const { error } = this.composed;
-    const budget = delta / (1 + curveAllowance) - this.beyond;
-    if (budget <= 0) return Number.POSITIVE_INFINITY;
-    const shrink = Math.exp(-this.interval);
-    let mass = 0; // Σ of weights above the present loss
-    let discounted = 0; // Σ of weights·e^{present loss − loss}
-    let found = Math.max(0, this.bottom * this.interval); // where nothing is known of what lies below
-    this.walk((loss, weight, factor) => {
-      discounted *= shrink;
-      if (mass - discounted > budget) {
-        // δ(ε) = mass − e^{ε − loss}·discounted up to the next point
-        found = loss + Math.log((mass - budget) / discounted);
-        return false;
-      }
-      if (loss < 0) {
-        found = 0;
-        return false;
-      }
-      const whole = (weight + error) * factor;
-      mass += whole;
-      discounted += whole;
-      return true;
-    });
-    return Math.max(0, found);
-  }
-
-  /** From the top down: loss, weight (0 at least) and the factor e^{K − λ·loss} that takes the tilt off, until `visit` says false. */
-  private walk(visit: (loss: number, weight: number, factor: number) => boolean): void {
-    const { lambda, logMoment } = this.side;
-    const { weights } = this.composed;
-    const growth = Math.exp(lambda * this.interval);
-    let factor = 0;
-    for (let index = this.top, steps = 0; index >= this.bottom; index--, steps++) {
-      const loss = index * this.interval;
-      factor = steps % 64 === 0 ? Math.exp(logMoment - lambda * loss) : factor * growth;
-      const at = ((index % this.size) + this.size) % this.size;
-      if (!visit(loss, Math.max(0, weights[at] as number), factor)) return;
-    }
-  }
 }

@@ -29,15 +29,21 @@ const transformRounding = (size: number): number => 0.7 * 1.2e-16 * Math.sqrt(Ma
 /** Complex powers below e^−60 are taken as 0, and the error bound says so. */
 const smallestLog = -60;
 
-const plans = new Map<number, FFT>();
+interface Workspace {
+  readonly fft: FFT;
+  readonly data: Float64Array;
+  readonly out: Float64Array;
+}
 
-function planOf(size: number): FFT {
-  const before = plans.get(size);
+const workspaces = new Map<number, Workspace>();
+
+function workspaceOf(size: number): Workspace {
+  const before = workspaces.get(size);
   if (before) return before;
-  if (plans.size >= 3) plans.clear(); // a plan of 2²⁰ holds 25 MB
-  const plan = new FFT(size);
-  plans.set(size, plan);
-  return plan;
+  if (workspaces.size >= 3) workspaces.clear(); // one of 2²⁰ holds 60 MB
+  const made = { fft: new FFT(size), data: new Float64Array(2 * size), out: new Float64Array(2 * size) };
+  workspaces.set(size, made);
+  return made;
 }
 
 /**
@@ -45,18 +51,16 @@ function planOf(size: number): FFT {
  * @param pairs weights that sum to at most 1; `a` and `b` of one entry are composed apart
  */
 export function convolve(size: number, pairs: readonly { a: Repeated; b: Repeated }[]): { a: Convolved; b: Convolved } {
-  const plan = planOf(size);
+  const { fft, data, out } = workspaceOf(size);
   const half = size / 2;
   const rounding = transformRounding(size);
   const spectrum = [new Spectrum(half + 1), new Spectrum(half + 1)] as const;
-  const data = new Float64Array(2 * size);
-  const out = new Float64Array(2 * size);
   for (const { a, b } of pairs) {
     data.fill(0);
     scatter(data, 0, a, size);
     scatter(data, 1, b, size);
     const off = rounding * norm(data);
-    plan.transform(out, data);
+    fft.transform(out, data);
     const [smallA, smallB] = [negligibleSquare(a.count, off), negligibleSquare(b.count, off)];
     for (let k = 0; k <= half; k++) {
       const [at, mirror] = [2 * k, 2 * ((size - k) % size)];
@@ -75,7 +79,7 @@ export function convolve(size: number, pairs: readonly { a: Repeated; b: Repeate
     data[mirror] = first.re + second.im;
     data[mirror + 1] = second.re - first.im;
   }
-  plan.inverseTransform(out, data);
+  fft.inverseTransform(out, data);
   const ofInverse = rounding * rounding * (spectrum[0].squares + spectrum[1].squares);
   const result = (part: 0 | 1): Convolved => {
     const weights = new Float64Array(size);

@@ -10,7 +10,7 @@ import { type AtomicEvent, type Releases, releaseKey } from "../events.ts";
 import { rdpIntegerOrders } from "../orders.ts";
 import { rdpPoissonGaussian } from "../poisson-gaussian.ts";
 import { deltaFromZcdp, epsilonFromZcdp } from "../zcdp.ts";
-import { rdpFractional } from "./fractional.ts";
+import { fractionalDivergence } from "./fractional.ts";
 import { rdpLaplace, rdpPure } from "./pure.ts";
 
 export type RenyiOrders = "integer" | "real";
@@ -110,22 +110,27 @@ function vectorOf(event: AtomicEvent, orders: readonly number[]): readonly numbe
   const before = ofList.get(key);
   if (before) return before;
   if (ofList.size >= 256) ofList.clear();
-  const vector = orders.map((order) => oneStep(event, order));
+  const step = oneStep(event);
+  const vector = orders.map(step);
   ofList.set(key, vector);
   return vector;
 }
 
-function oneStep(event: AtomicEvent, order: number): number {
+/** One step's divergence as a function of the order. */
+function oneStep(event: AtomicEvent): (order: number) => number {
   switch (event.kind) {
     case "gaussian":
-    case "discrete-gaussian":
-      if (Number.isInteger(order)) return rdpPoissonGaussian(event.samplingRate, event.noiseMultiplier, order);
-      return rdpFractional(event.samplingRate, event.noiseMultiplier, order);
+    case "discrete-gaussian": {
+      const { samplingRate, noiseMultiplier } = event;
+      const fractional = fractionalDivergence(samplingRate, noiseMultiplier);
+      return (order) =>
+        Number.isInteger(order) ? rdpPoissonGaussian(samplingRate, noiseMultiplier, order) : fractional(order);
+    }
     case "laplace":
-      return rdpLaplace(event.noiseMultiplier, order);
+      return (order) => rdpLaplace(event.noiseMultiplier, order);
     case "approximate":
-      return rdpPure(event.epsilon, order);
+      return (order) => rdpPure(event.epsilon, order);
     case "zcdp":
-      return order * event.rho;
+      return (order) => order * event.rho;
   }
 }

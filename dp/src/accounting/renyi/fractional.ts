@@ -25,24 +25,41 @@ const normaliser = (chebyshev + 1 / chebyshev) / 2;
 const weights = alternatingWeights();
 
 /** One step at one order above 1 that is no integer, in nats. Inputs are taken as checked. */
-export function rdpFractional(samplingRate: number, noiseMultiplier: number, order: number): number {
+export const rdpFractional = (samplingRate: number, noiseMultiplier: number, order: number): number =>
+  fractionalDivergence(samplingRate, noiseMultiplier)(order);
+
+/** One step as a function of the order: what does not depend on it is computed once. */
+export function fractionalDivergence(samplingRate: number, noiseMultiplier: number): (order: number) => number {
   const precision = 1 / (2 * noiseMultiplier * noiseMultiplier);
-  if (samplingRate === 0) return 0;
-  if (samplingRate === 1) return order * precision;
-  if (!(precision < 1e300)) return Number.POSITIVE_INFINITY;
+  if (samplingRate === 0) return () => 0;
+  if (samplingRate === 1) return (order) => order * precision;
+  if (!(precision < 1e300)) return () => Number.POSITIVE_INFINITY;
   const logSampled = Math.log(samplingRate);
   const logMissed = Math.log1p(-samplingRate);
   const split = noiseMultiplier * noiseMultiplier * (logMissed - logSampled) + 0.5;
+  const tails: number[] = []; // ln P(Z > (i − z₀)/σ)
+  const tail = (i: number) => (tails[i] ??= logNormalTail((i - split) / noiseMultiplier));
+  return (order) => divergence({ samplingRate, noiseMultiplier, precision, logSampled, logMissed, split, tail }, order);
+}
+
+interface SampledPair {
+  readonly samplingRate: number;
+  readonly noiseMultiplier: number;
+  readonly precision: number;
+  readonly logSampled: number;
+  readonly logMissed: number;
+  readonly split: number;
+  readonly tail: (i: number) => number;
+}
+
+function divergence(pair: SampledPair, order: number): number {
+  const { samplingRate, noiseMultiplier, precision, logSampled, logMissed, split, tail } = pair;
   const whole = Math.floor(order);
   const sum = new SignedSum();
 
   /** ln of one term's size in the half below the split (i moments of r) or above it (j = α − i moments). */
   const below = (i: number, logBinomial: number): number =>
-    logBinomial +
-    i * logSampled +
-    (order - i) * logMissed +
-    i * (i - 1) * precision +
-    logNormalTail((i - split) / noiseMultiplier);
+    logBinomial + i * logSampled + (order - i) * logMissed + i * (i - 1) * precision + tail(i);
   const above = (i: number, logBinomial: number): number => {
     const j = order - i;
     return (
@@ -52,7 +69,7 @@ export function rdpFractional(samplingRate: number, noiseMultiplier: number, ord
 
   // What E[1 + αq(r − 1)] takes off: below the split it makes the first two terms small, above it stands by itself.
   const linear = order * samplingRate;
-  const [below0, below1] = [logNormalTail(-split / noiseMultiplier), logNormalTail((1 - split) / noiseMultiplier)];
+  const [below0, below1] = [tail(0), tail(1)];
   const [above0, above1] = [logNormalTail(split / noiseMultiplier), logNormalTail((split - 1) / noiseMultiplier)];
   sum.add(beyondLinear(order, samplingRate, logMissed), below0);
   sum.add(linear * Math.expm1((order - 1) * logMissed), below1);
@@ -71,8 +88,8 @@ export function rdpFractional(samplingRate: number, noiseMultiplier: number, ord
     sum.add(weights[k] as number, below(i, logBinomial));
     sum.add(weights[k] as number, above(i, logBinomial));
   }
-  const divergence = sum.logOfOnePlus() / (order - 1);
-  return Number.isNaN(divergence) ? Number.POSITIVE_INFINITY : divergence;
+  const nats = sum.logOfOnePlus() / (order - 1);
+  return Number.isNaN(nats) ? Number.POSITIVE_INFINITY : nats;
 }
 
 /** (1 − q)^α − 1 + αq, without cancellation where q is small. */
@@ -113,10 +130,11 @@ class SignedSum {
   /** ln(1 + sum), from above. */
   logOfOnePlus(): number {
     let most = 0;
-    for (const log of this.logs) if (log > most) most = log;
+    for (let i = 0; i < this.logs.length; i++) most = Math.max(most, this.logs[i] as number);
     let sum = 0;
     let rounding = 0;
-    for (const [i, log] of this.logs.entries()) {
+    for (let i = 0; i < this.logs.length; i++) {
+      const log = this.logs[i] as number;
       const term = (this.factors[i] as number) * Math.exp(log - most);
       sum += term;
       rounding += Math.abs(term) * (8 + Math.abs(log)) * Number.EPSILON;
