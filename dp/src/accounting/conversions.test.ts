@@ -154,6 +154,9 @@ describe("(ε, δ) composition", () => {
       1e-6,
     );
     expect(mixed).toBeLessThan(advanced);
+    const slack = -Math.expm1(Math.log1p(-1e-6) - 50 * Math.log1p(-1e-9));
+    const drift = 50 * 0.1 * Math.tanh(0.05) + 50 * 0.05 * Math.tanh(0.025);
+    expect(mixed).toBeCloseTo(drift + Math.sqrt(-2 * Math.log(slack) * 50 * (0.01 + 0.0025)), 12);
     expect(mixed).toBeGreaterThan(
       account("pld").add(approximate(0.1, 1e-9), 50).add(approximate(0.05), 50).epsilon(1e-6).epsilon,
     );

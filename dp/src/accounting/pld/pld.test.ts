@@ -193,6 +193,19 @@ describe("composition", () => {
     expect(fine.lower).toBeGreaterThan(middle.lower ?? 0);
   });
 
+  it("the lower bound counts what rounding up can do at worst: losses between grid points", () => {
+    // Laplace: δ(ε) = 1 − e^{(ε − 1/b)/2}; the largest loss, 1.005, is moved to 1.01
+    for (const delta of [1e-3, 1e-6]) {
+      const { epsilon, lower } = account("pld", { interval: 0.01 })
+        .add(laplace(1 / 1.005))
+        .epsilon(delta);
+      const truth = 1.005 + 2 * Math.log1p(-delta);
+      expect(epsilon).toBeGreaterThan(truth + 0.004);
+      expect(lower).toBeLessThan(truth);
+      expect(lower).toBeGreaterThan(truth - 0.04);
+    }
+  });
+
   it("different releases compose in any order, and more than the dearest alone", () => {
     const events = [sampledGaussian(0.02, 1), laplace(5), approximate(0.3, 1e-8), gaussian(4)];
     const forward = account("pld", { interval: 1e-3 })
