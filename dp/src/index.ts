@@ -138,7 +138,16 @@ export {
 } from "./statements/guarantee.ts";
 export { clampToQuota } from "./sum-query/clamp.ts";
 export { ditherAndShift } from "./sum-query/dither.ts";
-export { addBucket, addBucketPart, addCustomer, allFinite, dequantise, type Grid, sumQueryGrid } from "./sum-query/grid.ts";
+export {
+  addBucket,
+  addBucketPart,
+  addCustomer,
+  allFinite,
+  dequantise,
+  type Grid,
+  moveBucketPart,
+  sumQueryGrid,
+} from "./sum-query/grid.ts";
 export { fromModular, toModular } from "./sum-query/modular.ts";
 export { noisyVector, readSum } from "./sum-query/node-vector.ts";
 export { addNoise, noiseDeviation } from "./sum-query/noise.ts";

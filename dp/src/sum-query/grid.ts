@@ -105,6 +105,24 @@ export function addBucketPart(
   addUnits(total, at, part, from, to, unitsPerOne);
 }
 
+/**
+ * The same for a sum that is kept where it will stand in `total`; it is 0 afterwards, ready for the next bucket.
+ * @throws TRB_DP_LENGTH_MISMATCH
+ */
+export function moveBucketPart(
+  total: Float64Array,
+  sum: Float64Array,
+  { unitsPerOne }: Pick<Grid, "unitsPerOne">,
+  from: number,
+  to: number,
+): void {
+  checkLength(sum.length, total.length);
+  for (let i = from; i < to; i++) {
+    total[i] = (total[i] as number) + Math.trunc((sum[i] as number) * unitsPerOne);
+    sum[i] = 0;
+  }
+}
+
 /** Whether every number of a stretch is finite. */
 export function allFinite(values: Float32Array | Float64Array, from = 0, to = values.length): boolean {
   if (values instanceof Float32Array) {

@@ -6,7 +6,7 @@ import { compare, multiply, type Rational, toNumber, whole } from "../exact/rati
 import { chiSquareLimit, seededSource } from "../sampling/seeded-source.ts";
 import { clampToQuota } from "./clamp.ts";
 import { ditherAndShift } from "./dither.ts";
-import { addBucket, addBucketPart, addCustomer, allFinite } from "./grid.ts";
+import { addBucket, addBucketPart, addCustomer, allFinite, moveBucketPart } from "./grid.ts";
 import { fromModular, toModular } from "./modular.ts";
 import { noisyVector, readSum } from "./node-vector.ts";
 import { noiseDeviation } from "./noise.ts";
@@ -183,6 +183,19 @@ describe("steps and their inverses", () => {
       expect.objectContaining({ code: "TRB_DP_LENGTH_MISMATCH", details: { length: 4, expected: 3 } }),
     );
     expect(() => addBucketPart(parts, 0, elsewhere, grid, 3, 8)).toThrow(
+      expect.objectContaining({ code: "TRB_DP_LENGTH_MISMATCH" }),
+    );
+  });
+
+  it("a bucket that is moved leaves its integers, and zeros behind", () => {
+    const { grid } = sumQueryParameters(plan);
+    const values = [0.5, -1.25, 3, -0.001];
+    const [whole, moved, sum] = [new Float64Array(4), new Float64Array(4), Float64Array.from(values)];
+    addBucket(whole, Float64Array.from(values), grid);
+    moveBucketPart(moved, sum, grid, 1, 4);
+    expect([...moved].slice(1)).toEqual([...whole].slice(1));
+    expect([...sum]).toEqual([0.5, 0, 0, 0]);
+    expect(() => moveBucketPart(moved, new Float64Array(3), grid, 0, 3)).toThrow(
       expect.objectContaining({ code: "TRB_DP_LENGTH_MISMATCH" }),
     );
   });

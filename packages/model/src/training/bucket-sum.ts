@@ -3,7 +3,7 @@
  * coordinate is truncated once a bucket. Tables of which only a few rows were touched cost those rows, and a bucket of one run goes
  * to the grid from where the executor left it.
  */
-import { addBucketPart, allFinite, type Grid } from "@tributary/dp";
+import { addBucketPart, allFinite, type Grid, moveBucketPart } from "@tributary/dp";
 import type { FeedTensor, GradientPiece, Outputs } from "@tributary/tensor";
 import { type GraphParameter, sizeOf } from "../parameters.ts";
 
@@ -100,8 +100,7 @@ export class BucketSum {
   }
 
   #move(total: Float64Array, grid: Units, start: number, end: number): void {
-    addBucketPart(total, start, this.#scratch, grid, start, end); // sums of finite float32 numbers are finite in float64
-    this.#scratch.fill(0, start, end);
+    moveBucketPart(total, this.#scratch, grid, start, end); // sums of finite float32 numbers are finite in float64
   }
 
   /** Where the pieces are, or undefined where one is missing or not finite. */

@@ -24,7 +24,7 @@ import {
   times,
   unsqueeze,
 } from "../graph/operations.ts";
-import type { Dimension, Tensor } from "../graph/types.ts";
+import type { Tensor } from "../graph/types.ts";
 
 /** Squares that are added up in one go, in float32: longer sums go in two stages (one pass over 2·10⁵ was off by 2·10⁻⁴). */
 const longestSum = 2048;
@@ -41,6 +41,8 @@ export class NormTerms {
   /** Gram matrices and token squares of values that a matrix was added with: its bias has the same. */
   readonly #grams = new Map<string, Tensor>();
   readonly #squares = new Map<string, Tensor>();
+  /** [B, 1, 1]: more of the magnitude. */
+  readonly #dots: Tensor[] = [];
 
   constructor(g: GraphBuilder) {
     this.#g = g;
@@ -79,7 +81,8 @@ export class NormTerms {
     if (known) {
       const tokens = this.#g.tokensOf(values) ?? this.#g.tokens;
       this.#traces.set(tokens, [...(this.#traces.get(tokens) ?? []), known]);
-    } else this.#magnitude.push(squares ? sumOver(this.#g, squares, [1]) : dot(this.#g, grouped(this.#g, values)));
+    } else if (squares) this.#magnitude.push(sumOver(this.#g, squares, [1]));
+    else this.#dots.push(dot(this.#g, grouped(this.#g, values)));
   }
 
   /** Sparse rows: values [B, n, width] at ids [B, n]; rows with one id add up. */
@@ -122,6 +125,7 @@ export class NormTerms {
       const traced = sumOf(g, [pairs, ...(this.#traces.get(tokens) ?? [])]);
       magnitude.push(sumOver(g, times(g, traced, diagonal), [1, 2]));
     }
+    if (this.#dots.length > 0) magnitude.push(reshape(g, sumOf(g, this.#dots), [-1], [g.tokens.customers]));
     return { norm: sumOf(g, norm), magnitude: sumOf(g, magnitude) };
   }
 }
@@ -132,12 +136,13 @@ function tokenSquares(g: GraphBuilder, tokens: Tensor): Tensor {
 }
 
 /**
- * Each customer's numbers times themselves, in one sum: [B, …] → [B]. A product of a row with itself, because ONNX Runtime's
+ * Each customer's numbers times themselves, in one sum: [B, …] → [B, 1, 1]. A product of a row with itself, because ONNX Runtime's
  * `ReduceSumSquare` takes five to ten times as long. One float32 sum is exact enough for a magnitude, however long it is.
  */
 function dot(g: GraphBuilder, values: Tensor): Tensor {
   const [customers = "B"] = values.shape;
-  return rowsDotted(g, reshape(g, values, [0, 1, -1], [customers, 1, "n"]), [-1], [customers]);
+  const rows = reshape(g, values, [0, 1, -1], [customers, 1, "n"]);
+  return product(g, rows, rows, { transposeB: true });
 }
 
 /** The same of gradients of known size, in two stages where they are long. */
@@ -147,13 +152,8 @@ function lengthSquared(g: GraphBuilder, gradient: Tensor): Tensor {
   const part = largestDivisor(size, longestSum);
   const parts = size / part;
   const rows = reshape(g, gradient, [-1, 1, part], [parts === 1 ? customers : `${customers}*${parts}`, 1, part]);
-  const squares = rowsDotted(g, rows, [-1, parts], [customers, parts]);
-  return sumOver(g, squares, [1]);
-}
-
-/** [n, 1, width] → ‖row‖² of each, in the shape asked for. */
-function rowsDotted(g: GraphBuilder, rows: Tensor, sizes: readonly number[], shape: readonly Dimension[]): Tensor {
-  return reshape(g, product(g, rows, rows, { transposeB: true }), sizes, shape);
+  const squares = product(g, rows, rows, { transposeB: true });
+  return sumOver(g, reshape(g, squares, [-1, parts], [customers, parts]), [1]);
 }
 
 function largestDivisor(size: number, most: number): number {
