@@ -1,7 +1,6 @@
 /**
  * `bench step`: times are taken in this process, taking turns; peak memory and the first step each in a process of their own, because
- * ONNX Runtime keeps what it once had. Steps use one thread, so their time is the processor's: on a quiet machine what was waited, and
- * on a busy one still what the step costs. Only what several threads gain, and how long a start takes, is time that was waited.
+ * ONNX Runtime keeps what it once had. Times are what was waited; on a busy machine look at `ratioOfFastest`.
  */
 import { spawn } from "node:child_process";
 import { fail } from "@tributary/errors";
@@ -44,7 +43,7 @@ export function addStep(bench: Command): void {
   bench
     .command("step")
     .description("a training step with per-customer clipping beside the plain one")
-    .addOption(integerOption("--repeats <n>", "measured steps of each kind", 3, 9))
+    .addOption(integerOption("--repeats <n>", "measured steps of each kind", 3, 11))
     .addOption(new Option("--alone <place>").argParser(Number).hideHelp())
     .addOption(new Option("--plain").hideHelp())
     .addOption(jsonOption())
@@ -60,14 +59,12 @@ export function addStep(bench: Command): void {
       }
       const executor = onnxruntimeExecutor();
       const repetitions = options.repeats;
-      const clock = processorClock;
-      const steps = await benchStep({ executor, repetitions, configurations: benchConfigurations, clock });
-      const short = await benchStep({ executor, repetitions, configurations: shortConfigurations, clock });
+      const steps = await benchStep({ executor, repetitions, configurations: benchConfigurations });
+      const short = await benchStep({ executor, repetitions, configurations: shortConfigurations });
       const padding = await benchPadding({
         executor,
         repetitions: Math.ceil(repetitions / 2),
         configurations: shortConfigurations,
-        clock,
       });
       const configs = steps.map((times, place) => {
         const { plain, private: clipped } = memory[place] ?? { plain: undefined, private: undefined };
