@@ -41,7 +41,7 @@ export function benchSpec({ items, length, width, blocks, negatives }: BenchConf
 }
 
 /** Numbers in [0, 1) that are the same in every run. */
-export function benchNumbers(seed: number): () => number {
+function benchNumbers(seed: number): () => number {
   let state = seed;
   return () => {
     state = (state + 0x9e3779b9) | 0;

@@ -17,7 +17,7 @@ export interface BenchStepOptions {
 }
 
 /** Median, smallest and largest of the timed turns, milliseconds. */
-export interface Times {
+interface Times {
   readonly median: number;
   readonly range: readonly [number, number];
 }
@@ -88,7 +88,7 @@ export async function benchPadding(options: BenchStepOptions): Promise<readonly 
 }
 
 /** Each piece of work in turn, so that whatever else the machine does hits all of them. Milliseconds, without the first two turns. */
-export async function takeTurns(
+async function takeTurns(
   work: readonly ((turn: number) => Promise<unknown>)[],
   repetitions: number,
   clock: () => number,
@@ -104,7 +104,7 @@ export async function takeTurns(
   return times;
 }
 
-export function summary(times: readonly number[]): Times {
+function summary(times: readonly number[]): Times {
   const sorted = [...times].sort((a, b) => a - b);
   const at = (place: number) => sorted[place] ?? Number.NaN;
   return { median: at(sorted.length >> 1), range: [at(0), at(sorted.length - 1)] };
