@@ -35,6 +35,23 @@ it("README's accounting example keeps ε = 4, and a second release costs more", 
   expect(numbers[1]).toBeGreaterThan(numbers[0] ?? 0);
 });
 
+it("README's accounts: real orders below integer ones, PLD below both and above its own lower bound; two merchants cost more", () => {
+  const printed = run("One account, several accountants");
+  const number = (after: string) => Number(new RegExp(`${after} ([\\d.]+)`).exec(printed)?.[1]);
+  expect(number("pld")).toBeLessThan(number("rdp"));
+  expect(number("rdp")).toBeLessThan(number("rdp-integer"));
+  expect(number("training alone")).toBeCloseTo(1.8282, 3);
+  expect(number("not below")).toBeLessThan(number("training alone"));
+  expect(number("at two merchants")).toBeGreaterThan(number("rdp-integer"));
+  expect(printed).toMatch(/at the end 0\.251 1\.0e-9\nmu 0\.6\d\n$/);
+});
+
+it("README's budgets: targets are met, the filter stops, the odometer counts", () => {
+  expect(run("Staying below a budget")).toMatch(
+    /^noise 1\.04\d\nrounds at twice the noise true\nsampling rate 0\.051\nreleases 18\nspent so far 0\.8\d\n$/,
+  );
+});
+
 it("README's sum query runs, with noise of z·√(3/2) clip norms", () => {
   // z·C·√(n/h) = 1.5·√1.5, the rounding's share being far below the digits printed
   expect(run("One sum query, from customers to a noisy mean")).toMatch(
@@ -70,5 +87,5 @@ it("README's guarantee is one that holds, and its tier comes first", () => {
 });
 
 it("every example of README is run here", () => {
-  expect(examples.size).toBe(6);
+  expect(examples.size).toBe(8);
 });
