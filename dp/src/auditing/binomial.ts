@@ -26,7 +26,7 @@ export function binomialPoint(k: number, n: number, p: number): number {
 }
 
 /** I_x(a, b) for a, b > 0. */
-export function betaCdf(x: number, a: number, b: number): number {
+function betaCdf(x: number, a: number, b: number): number {
   if (x <= 0) return 0;
   if (x >= 1) return 1;
   // the fraction converges fast below the mean
