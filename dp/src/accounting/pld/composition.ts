@@ -36,6 +36,8 @@ type Direction = (typeof directions)[number];
 /** Tries of grids and tilts; the last one is answered with whatever it has. */
 const mostAttempts = 30;
 const mostRefinements = 3;
+/** Rounding below this part of δ needs no better tilt. */
+const sharp = 1e-6;
 
 const usualInterval = 1e-4;
 /** Wider windows get a coarser grid, narrower ones a finer one. */
@@ -51,6 +53,7 @@ export function compose(parts: readonly CountedLosses[], question: Question, int
   let grid = interval ?? startingInterval(parts, target);
   let around: readonly (number | undefined)[] = [undefined, undefined];
   let refined = 0;
+  let found: readonly Found[] = [];
   for (let attempt = 1; ; attempt++) {
     const last = attempt === mostAttempts;
     const sides = directions.map((direction, i) => plan(parts, direction, question, grid, target, around[i]));
@@ -65,9 +68,9 @@ export function compose(parts: readonly CountedLosses[], question: Question, int
       grid = fitting;
       continue;
     }
-    const found = answer(sides, points, question, grid);
+    found = answer(sides, points, question, grid).map((now, i) => better(now, found[i]));
     // Chernoff's bound may have pointed far from the answer: tilt to where that was found, if it is not known sharply
-    if (last || refined === mostRefinements || found.every(({ blurred }) => !blurred)) {
+    if (last || refined === mostRefinements || found.every(({ blur }) => blur < sharp)) {
       const largest = (of: (each: Enclosure) => number) => Math.max(...found.map(of));
       return {
         upper: largest(({ upper }) => upper),
@@ -77,15 +80,22 @@ export function compose(parts: readonly CountedLosses[], question: Question, int
       };
     }
     refined++;
-    around = found.map(({ upper, blurred }, i) => (blurred && Number.isFinite(upper) ? upper : around[i]));
+    around = found.map(({ upper, blur }, i) => (blur >= sharp && Number.isFinite(upper) ? upper : around[i]));
   }
+}
+
+/** Two enclosures of one number: what both allow. */
+function better(now: Found, before: Found | undefined): Found {
+  if (!before) return now;
+  const sharper = now.upper <= before.upper ? now : before;
+  return { ...sharper, lower: Math.max(now.lower, before.lower) };
 }
 
 function remarks(found: readonly Found[], grid: number, asked: number | undefined): string[] {
   const remarks: string[] = [];
   if (asked === undefined && grid > usualInterval)
     remarks.push(`losses spread so wide that the grid is ${grid} instead of ${usualInterval}`);
-  if (found.some(({ blurred }) => blurred)) remarks.push("the transform's rounding is above a thousandth of δ");
+  if (found.some(({ blur }) => blur > 1e-3)) remarks.push("the transform's rounding is above a thousandth of δ");
   return remarks;
 }
 
@@ -163,7 +173,7 @@ function plan(
     lowest += count * loss.first;
     highest += count * last;
   }
-  const mostTilt = 600 / (furthest * interval);
+  const mostTilt = Math.min(600 / furthest, 30) / interval; // nothing overflows, nor do single weights swamp the rest
   const start = cumulants(0);
   const scale = Math.sqrt(Math.max(start.variance, 1e-30));
   const epsilon = "epsilon" in question ? question.epsilon : around;

@@ -13,9 +13,10 @@ export interface Enclosure {
   readonly lower: number;
 }
 
-/** An answer in one direction; blurred when more than a thousandth of it is the transform's rounding, or it lies below the window. */
+/** An answer in one direction. */
 export interface Found extends Enclosure {
-  readonly blurred: boolean;
+  /** How much of δ is the transform's rounding; 1 where the answer lies below the window. */
+  readonly blur: number;
 }
 
 /** The tilt under which one direction was composed, and where. */
@@ -48,16 +49,18 @@ export function readTail(window: TiltedWindow, composed: Convolved, question: Qu
     const { upper } = curve.at(question.epsilon);
     const eta = Math.max(1e-3 * upper, 1e-300);
     const shifted = curve.at(question.epsilon + perRoot * Math.sqrt(-Math.log(eta)) + bias);
-    return { upper, lower: Math.max(0, shifted.upper * (1 - 2 * curveAllowance) - shifted.added - eta), blurred: false };
+    return { upper, lower: Math.max(0, shifted.upper * (1 - 2 * curveAllowance) - shifted.added - eta), blur: 0 };
   }
   const { delta } = question;
   const upper = curve.solve(delta);
-  const blurred = upper > 0 && (upper <= curve.bottom * interval || curve.at(upper).fromErrors > 1e-3 * delta);
+  const below = curve.at(Math.max(0, upper - interval)); // where the weight is that decides
+  const unresolved = upper > 0 && upper <= curve.bottom * interval;
+  const blur = unresolved ? 1 : upper === 0 ? 0 : Math.min(1, below.fromErrors / delta);
   const eta = 1e-3 * delta;
   const margin = curve.at(curve.solve(1.5 * (delta + eta))).added; // additions shrink as ε grows, and the next ε is larger
-  if (!(margin < 0.4 * delta)) return { upper, lower: 0, blurred };
+  if (!(margin < 0.4 * delta)) return { upper, lower: 0, blur };
   const above = curve.solve((delta + eta + margin) * (1 + 2 * curveAllowance));
-  return { upper, lower: Math.max(0, above - perRoot * Math.sqrt(-Math.log(eta)) - bias), blurred };
+  return { upper, lower: Math.max(0, above - perRoot * Math.sqrt(-Math.log(eta)) - bias), blur };
 }
 
 class Curve {

@@ -1,0 +1,112 @@
+/** What the calculators print, and how they refuse. */
+import { afterEach, describe, expect, test, vi } from "vitest";
+import { program } from "../program.ts";
+
+afterEach(() => vi.restoreAllMocks());
+
+async function say(...words: readonly string[]): Promise<string> {
+  let printed = "";
+  const spy = vi.spyOn(process.stdout, "write").mockImplementation((text) => {
+    printed += text;
+    return true;
+  });
+  await program().parseAsync(["account", ...words], { from: "user" });
+  spy.mockRestore();
+  return printed;
+}
+
+const json = async (...words: readonly string[]): Promise<Record<string, unknown>> => JSON.parse(await say(...words, "--json"));
+const flags = (options: Readonly<Record<string, string | number>>) =>
+  Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]);
+
+describe("account", () => {
+  test("epsilon by PLD: 1.8282 and at most 0.002 more, with what it can't be below", async () => {
+    const words = flags({ "sampling-rate": 0.01, noise: 1, steps: 1000, delta: 1e-5, accountant: "pld" });
+    const document = await json("epsilon", ...words);
+    expect(document).toMatchObject({ accountant: "pld", delta: 1e-5, adjacency: "add-or-remove-one", widened: [] });
+    expect(document["epsilon"]).toBeGreaterThan(1.8282);
+    expect(document["epsilon"]).toBeLessThan(1.8302);
+    expect(document["atLeast"]).toBeLessThan(1.8282);
+    expect(await say("epsilon", ...words)).toMatch(/^ε = 1\.828244 at δ = 0\.00001 \(pld, .*; not below 1\.8\d+\)\n$/);
+  });
+
+  test("noise for ε = 8: 1.3607 by default, 1.3562 at real orders", async () => {
+    const words = flags({ epsilon: 8, "sampling-rate": 0.04, steps: 2000, delta: 1e-5 });
+    const integer = await json("noise", ...words);
+    expect(integer).toMatchObject({ accountant: "rdp-integer", mechanism: "gaussian" });
+    expect(integer["noiseMultiplier"]).toBeCloseTo(1.3607, 3);
+    expect((await json("noise", ...words, "--accountant", "rdp"))["noiseMultiplier"]).toBeCloseTo(1.3562, 3);
+    // sampled discrete noise costs the same under the certified accountant
+    expect((await json("noise", ...words, "--mechanism", "discrete-gaussian"))["noiseMultiplier"]).toBe(
+      integer["noiseMultiplier"],
+    );
+  });
+
+  test.each([
+    [1, 4.5309],
+    [2, 2.3816],
+    [4, 1.2678],
+    [8, 0.6893],
+  ])("unsampled discrete noise for ε = %d at δ = 1e-6: %d", async (epsilon, expected) => {
+    const words = flags({
+      epsilon,
+      "sampling-rate": 1,
+      steps: 1,
+      delta: 1e-6,
+      mechanism: "discrete-gaussian",
+      accountant: "rdp",
+    });
+    expect((await json("noise", ...words))["noiseMultiplier"]).toBeCloseTo(expected, 4);
+  });
+
+  test("steps and sampling rates are what noise was made for", async () => {
+    const steps = await json("steps", ...flags({ epsilon: 8, "sampling-rate": 0.04, noise: 1.3608, delta: 1e-5 }));
+    expect(steps["steps"]).toBeGreaterThanOrEqual(2000);
+    expect(steps["steps"]).toBeLessThan(2005);
+    const rate = await json("sampling-rate", ...flags({ epsilon: 8, noise: 1.3608, steps: 2000, delta: 1e-5 }));
+    expect(rate["samplingRate"]).toBeCloseTo(0.04, 4);
+  });
+
+  test("compose says what each release costs alone and all cost together", async () => {
+    const releases = ["--release", "sampling-rate=0.02,noise=1.1,steps=400", "--release", "mechanism=laplace,noise=10,group=2"];
+    const document = await json("compose", ...releases, "--delta", "1e-6");
+    const alone = (document["releases"] as { epsilon: number }[]).map(({ epsilon }) => epsilon);
+    expect(alone[0]).toBeCloseTo(2.694, 3);
+    expect(alone[1]).toBeCloseTo(0.2, 6); // two customers
+    expect(document["epsilon"]).toBeGreaterThan(alone[0] ?? 0);
+    expect(document["epsilon"]).toBeLessThan((alone[0] ?? 0) + (alone[1] ?? 0));
+    expect(await say("compose", ...releases, "--delta", "1e-6")).toContain("1 × laplace, q = 1, z = 10, group of 2");
+  });
+
+  test("profile falls, ends where it was told to, and has a μ", async () => {
+    const document = await json("profile", "--release", "noise=2", "--accountant", "gdp", "--points", "33");
+    const deltas = (document["profile"] as { delta: number }[]).map(({ delta }) => delta);
+    expect(deltas).toEqual(deltas.toSorted((a, b) => b - a));
+    expect(deltas.length).toBe(33);
+    expect(deltas[32]).toBeCloseTo(1e-9, 12);
+    expect(document["mu"]).toBeGreaterThanOrEqual(0.5);
+    expect(document["mu"]).toBeLessThan(0.52);
+  });
+
+  test.each([
+    [
+      "TRB_DP_EVENT_UNSUPPORTED",
+      ["epsilon", ...flags({ "sampling-rate": 0.1, noise: 1, steps: 1, delta: 1e-5, accountant: "zcdp" })],
+    ],
+    [
+      "TRB_CLI_BAD_OPTION",
+      ["epsilon", ...flags({ "sampling-rate": 0.1, noise: 1, steps: 1, delta: 1e-5, mechanism: "laplace" })],
+    ],
+    ["TRB_CLI_BAD_OPTION", ["epsilon", ...flags({ "sampling-rate": 1.1, noise: 1, steps: 1, delta: 1e-5 })]],
+    ["TRB_CLI_BAD_OPTION", ["compose", ...flags({ release: "noise=much", delta: 1e-5 })]],
+    ["TRB_CLI_BAD_OPTION", ["compose", ...flags({ release: "steps=3", delta: 1e-5 })]],
+    ["TRB_CLI_BAD_OPTION", ["compose", ...flags({ release: "noise=1,magic=2", delta: 1e-5 })]],
+    ["TRB_CLI_BAD_OPTION", ["compose", ...flags({ release: "noise=1,mechanism=magic", delta: 1e-5 })]],
+    ["TRB_DP_NOISE_MULTIPLIER_INVALID", ["compose", ...flags({ release: "noise=0", delta: 1e-5 })]],
+    ["TRB_DP_STEPS_INVALID", ["compose", ...flags({ release: "noise=1,steps=1.5", delta: 1e-5 })]],
+    ["TRB_DP_PARAMETER_INVALID", ["compose", ...flags({ release: "noise=1,group=0", delta: 1e-5 })]],
+    ["TRB_DP_TARGET_UNREACHABLE", ["steps", ...flags({ epsilon: 0.1, "sampling-rate": 1, noise: 0.1, delta: 1e-5 })]],
+  ] as const)("%s: account %o", async (code, words) => {
+    await expect(say(...words)).rejects.toMatchObject({ code });
+  });
+});
