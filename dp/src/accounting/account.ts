@@ -12,7 +12,7 @@
  */
 import { fail } from "@tributary/errors";
 import { composeApproximate } from "./approximate.ts";
-import { type AtomicEvent, type PrivacyEvent, type Releases, releaseKey, releasesOf } from "./events.ts";
+import { type AtomicEvent, collectReleases, type PrivacyEvent, type Releases } from "./events.ts";
 import { gaussianDelta, gaussianEpsilon } from "./gaussian-dp.ts";
 import { checkDelta } from "./orders.ts";
 import { lossBound } from "./pld/accountant.ts";
@@ -76,18 +76,16 @@ export function account(accountant: AccountantName, options: AccountOptions = {}
 }
 
 function accountOf(name: AccountantName, options: AccountOptions, spent: ReadonlyMap<string, Releases>): Account {
-  const releases = [...spent.values()];
   const accountant = accountants[name];
+  const releases = [...spent.values()];
   return {
     accountant: name,
     releases,
     add(event, count = 1) {
-      const more = releasesOf(event, count);
-      for (const { event: atom } of more) if (!accountant.bounds(atom)) refuse(name, atom);
-      const after = new Map(spent);
-      for (const { event: atom, count: times } of more) {
-        const key = releaseKey(atom);
-        after.set(key, { event: atom, count: times + (after.get(key)?.count ?? 0) });
+      const after = collectReleases(event, count, spent);
+      // keys keep their order: new ones come last
+      if (after.size > spent.size) {
+        for (const { event: atom } of [...after.values()].slice(spent.size)) if (!accountant.bounds(atom)) refuse(name, atom);
       }
       return accountOf(name, options, after);
     },

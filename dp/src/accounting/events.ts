@@ -17,27 +17,27 @@ export interface GaussianRelease {
 }
 
 /** The same with discrete Gaussian noise on integer vectors of any dimension. */
-export interface DiscreteGaussianRelease {
+interface DiscreteGaussianRelease {
   readonly kind: "discrete-gaussian";
   readonly samplingRate: number;
   readonly noiseMultiplier: number;
 }
 
 /** Laplace noise of scale `noiseMultiplier`·sensitivity on one number. */
-export interface LaplaceRelease {
+interface LaplaceRelease {
   readonly kind: "laplace";
   readonly noiseMultiplier: number;
 }
 
 /** Anything that is (ε, δ)-private: a selection, a partition selection. */
-export interface ApproximateRelease {
+interface ApproximateRelease {
   readonly kind: "approximate";
   readonly epsilon: number;
   readonly delta: number;
 }
 
 /** Anything that is ρ-zCDP. */
-export interface ConcentratedRelease {
+interface ConcentratedRelease {
   readonly kind: "zcdp";
   readonly rho: number;
 }
@@ -99,10 +99,17 @@ export function noiseMultiplierOf({ deviation, sensitivity }: { deviation: numbe
  * as safe as what the functions above build.
  * @throws the codes of those functions
  */
-export function releasesOf(event: PrivacyEvent, count = 1): Releases[] {
-  const found = new Map<string, Releases>();
+export const releasesOf = (event: PrivacyEvent, count = 1): Releases[] => [...collectReleases(event, count).values()];
+
+/** As `releasesOf`, added to what is there already, by key. */
+export function collectReleases(
+  event: PrivacyEvent,
+  count: number,
+  before: ReadonlyMap<string, Releases> = new Map(),
+): Map<string, Releases> {
+  const found = new Map(before);
   collect(event, count, found);
-  return [...found.values()];
+  return found;
 }
 
 /** Equal releases have equal keys. */
