@@ -8,7 +8,7 @@ import { chiSquareRatio, hockeyStickOf, renyiOf, tally } from "./exact-distribut
 import { candidateGroups, privateQuantile, type QuantileOptions } from "./quantile.ts";
 import { exponentialMechanism, permuteAndFlip, rhoOfExponential, type SelectionOptions } from "./selection.ts";
 
-const draws = process.env["TRIBUTARY_LONG"] === "1" ? 1_000_000 : 5000;
+const draws = process.env["TRIBUTARY_LONG"] === "1" ? 100_000 : 5000;
 
 /** exp(ε(qᵢ − max)/factor·Δ) */
 function weights(scores: readonly number[], epsilon: number, factor: number): number[] {
