@@ -80,7 +80,7 @@ export const deadlinesSchema = z.strictObject({
  * Local training before the update is clipped. With unit `customer` and caps.localSteps 1 a customer's vector is its gradient, and
  * nothing of this is used; with more steps learningRate and proximal are; unit `node` uses all of it.
  */
-export const localTrainingSchema = z.strictObject({
+const localTrainingSchema = z.strictObject({
   /** η of local gradient descent. */
   learningRate: decimal,
   /** μ of FedProx's pull towards the round's model; 0: none. */

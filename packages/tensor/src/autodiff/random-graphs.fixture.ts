@@ -17,7 +17,7 @@ import type { OutputTable, TablePart } from "./output-table.ts";
 import { gru, lstm } from "./recurrent.ts";
 import { gbceLoss, sampledSoftmaxLoss } from "./sampled-losses.ts";
 
-export interface Block {
+interface Block {
   readonly kind: "attention" | "cross" | "feedForward" | "lstm" | "gru" | "norm" | "elementwise";
   /** Of attention. */
   readonly mask: "none" | "causal" | "padding" | "both";
