@@ -6,6 +6,7 @@
  */
 import type { RandomSource } from "@tributary/dp";
 import { isTributaryError } from "@tributary/errors";
+import { modelSpec } from "@tributary/model";
 import {
   type Crypto,
   canonicalBytes,
@@ -123,29 +124,7 @@ export function planOf(coordinatorKey: IdentityKey, overrides: Partial<Plan> = {
     federation: "test",
     unit: "customer",
     maxMerchantsPerCustomer: 1,
-    model: {
-      family: "sasrec",
-      items: 1,
-      length: 1,
-      width: 1,
-      blocks: 1,
-      heads: 1,
-      feedForward: 1,
-      activation: "relu",
-      positions: "learned",
-      steps: 0,
-      masked: 0,
-      dropout: 0,
-      output: "tied",
-      item: { ids: "own", attributes: [], features: 0 },
-      actions: 0,
-      timeGaps: 0,
-      dwells: 0,
-      prices: 0,
-      nextItem: { loss: "softmax", negatives: 0, calibration: 0 },
-      weights: { nextItem: 1000, nextAction: 0, churn: 0, purchase: 0 },
-      churnDays: 0,
-    },
+    model: modelSpec({ items: 1, length: 1, width: 1 }),
     graphVersion: 1,
     graphHash: hash("graph"),
     initialModelHash: hash("model 0"),

@@ -15,10 +15,10 @@ import { describe, expect, test } from "vitest";
 import { type TrainingGraph, trainingGraph } from "../graphs/training.ts";
 import { contentFeeds, itemContent } from "../item-content/item-content.ts";
 import { gather, graphParameters, parameterCount, parameterShapes, sizeOf } from "../parameters.ts";
-import { scrambled } from "../rows.ts";
 import { type ModelSpec, modelSpec } from "../spec.ts";
 import { BucketSum } from "./bucket-sum.ts";
 import { type Example, exampleFeeds, exampleOf } from "./examples/examples.ts";
+import { sequence } from "./family-models.fixture.ts";
 
 const allowance = 2 ** -10;
 
@@ -139,15 +139,6 @@ function otherFamilies(): readonly Hunt[] {
       { length: 2, customers: 96, trials: 12 },
     ),
   ];
-}
-
-/** Numbers in [0, 1) that are the same in every run. */
-function sequence(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x9e3779b9) | 0;
-    return scrambled(state) / 2 ** 32;
-  };
 }
 
 function specOf({ length, negatives, activation, heads, model }: Hunt): ModelSpec {

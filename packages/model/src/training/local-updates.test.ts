@@ -1,41 +1,18 @@
-/** Local steps against a plain loop of single gradients, and whole-node training as one vector of bounded length. */
-import type { RandomSource } from "@tributary/dp";
 import type { Histories } from "@tributary/events/histories";
 import { float64Interpreter } from "@tributary/tensor";
 import { onnxruntimeExecutor } from "@tributary/tensor/onnxruntime";
 import { describe, expect, test } from "vitest";
-import { parameterCount, parameterShapes, sizeOf } from "../parameters.ts";
-import { scrambled } from "../rows.ts";
+import { parameterCount } from "../parameters.ts";
 import { modelSpec } from "../spec.ts";
+import { parametersOf, sequence, source } from "./family-models.fixture.ts";
 import { type LocalUpdates, openTrainer } from "./local-updates.ts";
 import { createTrainer, type SumRequest, type Trainer } from "./trainer.ts";
 
 const spec = modelSpec({ items: 9, length: 5, width: 4 });
 const dimension = parameterCount(spec);
 
-function numbers(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x9e3779b9) | 0;
-    return scrambled(state) / 2 ** 32;
-  };
-}
-
-function source(seed: number): RandomSource {
-  const next = numbers(seed);
-  return {
-    fill: (out) => {
-      for (let i = 0; i < out.length; i++) out[i] = Math.floor(next() * 256);
-    },
-  };
-}
-
-const next = numbers(5);
-const parameters = Float32Array.from(
-  parameterShapes(spec).flatMap(({ name, shape }) =>
-    Array.from({ length: sizeOf(shape) }, () => (name.endsWith("gain") ? 1 : 0) + (next() - 0.5) * 0.6),
-  ),
-);
+const next = sequence(6);
+const parameters = parametersOf(spec, 5);
 const lengths = [4, 1, 6, 3, 2]; // the second has nothing to learn from
 const offsets = Uint32Array.from([0, 4, 5, 11, 14, 16]);
 const histories: Histories = {

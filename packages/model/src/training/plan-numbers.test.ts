@@ -1,9 +1,8 @@
-/** What buckets, negatives and rows depend on, and how evenly they spread. */
-import type { RandomSource } from "@tributary/dp";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { itemRow, scrambled } from "../rows.ts";
 import { type ModelSpec, modelSpec } from "../spec.ts";
+import { source } from "./family-models.fixture.ts";
 import { bucketCount, classOf, customerHash, customersOfRun, lengthClasses } from "./length-classes.ts";
 import { drawNegatives, logExpectedCount } from "./negatives.ts";
 
@@ -106,18 +105,6 @@ describe("rows of the item table", () => {
 });
 
 describe("negatives", () => {
-  const source = (seed: number): RandomSource => {
-    let state = seed;
-    return {
-      fill: (out) => {
-        for (let i = 0; i < out.length; i++) {
-          state = (state + 0x9e3779b9) | 0;
-          out[i] = scrambled(state) & 0xff;
-        }
-      },
-    };
-  };
-
   test("are distinct rows of the table, ascending, with their slots", () => {
     for (let seed = 0; seed < 50; seed++) {
       const { rows, slotOf } = drawNegatives(spec, source(seed * 1000));

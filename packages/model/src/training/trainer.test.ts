@@ -1,12 +1,11 @@
-import type { RandomSource } from "@tributary/dp";
 import type { Histories } from "@tributary/events/histories";
 import { type Executor, float64Interpreter } from "@tributary/tensor";
 import { onnxruntimeExecutor } from "@tributary/tensor/onnxruntime";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { parameterCount, parameterShapes, sizeOf } from "../parameters.ts";
-import { scrambled } from "../rows.ts";
+import { parameterCount } from "../parameters.ts";
 import { type ModelSpec, modelSpec } from "../spec.ts";
 import { exampleOf, inputsOf } from "./examples/examples.ts";
+import { market, parametersOf, source } from "./family-models.fixture.ts";
 import { bucketCount, classOf, customersOfRun, lengthClasses } from "./length-classes.ts";
 import { createTrainer, type SumRequest, type Trainer } from "./trainer.ts";
 
@@ -31,49 +30,6 @@ const fullSoftmax: ModelSpec = {
   heads: 1,
   positions: "sinusoidal",
 };
-
-/** Numbers in [0, 1) that are the same in every run. */
-function sequence(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x9e3779b9) | 0;
-    return scrambled(state) / 2 ** 32;
-  };
-}
-
-function source(seed: number): RandomSource {
-  const next = sequence(seed);
-  return {
-    fill: (out) => {
-      for (let i = 0; i < out.length; i++) out[i] = Math.floor(next() * 256);
-    },
-  };
-}
-
-function parametersOf(model: ModelSpec, seed: number): Float32Array {
-  const next = sequence(seed);
-  return Float32Array.from(
-    parameterShapes(model).flatMap(({ name, shape }) =>
-      Array.from({ length: sizeOf(shape) }, () => (name.endsWith("gain") ? 1 : 0) + (next() - 0.5) * 0.6),
-    ),
-  );
-}
-
-/** Customers of all lengths, some without anything to learn from, some events without an item. */
-function market(model: ModelSpec, customers: number, seed: number): Histories {
-  const next = sequence(seed);
-  const lengths = Array.from({ length: customers }, () => Math.floor(next() ** 2 * (model.length + 6)));
-  const offsets = Uint32Array.from([0, ...lengths]);
-  for (let c = 1; c <= customers; c++) offsets[c] = (offsets[c] ?? 0) + (offsets[c - 1] ?? 0);
-  const events = offsets.at(-1) ?? 0;
-  return {
-    customers: Array.from({ length: customers }, (_, c) => `customer-${String(c).padStart(4, "0")}`),
-    offsets,
-    items: Int32Array.from({ length: events }, () => (next() < 0.15 ? 0 : 1 + Math.floor(next() * (model.items + 10)))),
-    actions: Uint8Array.from({ length: events }, () => Math.floor(next() * 6)),
-    times: Float64Array.from({ length: events }, (_, event) => event * 5000 * next()),
-  };
-}
 
 const histories = market(spec, 150, 5);
 const everyone = Uint32Array.from(histories.customers.keys());
