@@ -1,14 +1,3 @@
-/**
- * A merchant alone: the same model, trained without privacy on its own customers only. The comparison that a merchant cares
- * about ("does joining pay?") is only honest if this one is tuned as well as the federated one: a local baseline that is
- * left untuned makes any federation look good.
- *
- * Tuning uses the merchant's own validation: each customer's last event of the *training* part (second to last of all).
- * A few learning rates start; the two best go on until validation stops getting better (a slower one may overtake); then the
- * model is trained anew on everything, validation events included, for as many epochs as were best. The untrained model is a
- * candidate, too.
- */
-import type { RandomSource } from "@tributary/dp";
 import { type Histories, leaveLastOut, type SeededRandom, seededRandom, shuffle } from "@tributary/events/histories";
 import type { Executor } from "@tributary/tensor";
 import { evaluate } from "../evaluation/evaluate.ts";
@@ -17,6 +6,7 @@ import type { ItemContent } from "../item-content/item-content.ts";
 import type { FedAdam, OptimiserState } from "../optimisers/optimiser.ts";
 import { serverStep } from "../optimisers/server-step.ts";
 import type { ModelSpec } from "../spec.ts";
+import { bytesOf } from "../training/seeded-bytes.ts";
 import { createTrainer, type Trainer } from "../training/trainer.ts";
 
 export interface LocalTrainingOptions {
@@ -146,12 +136,4 @@ async function oneEpoch(trainer: Trainer, course: Course, histories: Histories, 
     course.parameters = step.parameters;
     course.state = step.optimiserState;
   }
-}
-
-function bytesOf(random: SeededRandom): RandomSource {
-  return {
-    fill(out) {
-      for (let i = 0; i < out.length; i++) out[i] = random.below(256);
-    },
-  };
 }

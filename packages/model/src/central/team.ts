@@ -2,30 +2,19 @@
  * Members that train together. A batch is always cut into the same shards and its gradients are added in the same order, so that
  * how many members there are changes no bit of the model.
  */
-import type { HeldOut, Histories } from "@tributary/events/histories";
+import type { Histories } from "@tributary/events/histories";
 import type { Executor } from "@tributary/tensor";
 import type { Ranks } from "../evaluation/result-block.ts";
-import type { ItemContent } from "../item-content/item-content.ts";
 import { checkParameters, parameterCount } from "../parameters.ts";
-import type { ModelSpec } from "../spec.ts";
-import type { AdamW, AdamWStep, Slice } from "./adamw.ts";
-import type { BatchTotals, Weighting } from "./batch-gradient.ts";
+import type { AdamWStep, Slice } from "./adamw.ts";
+import type { BatchTotals } from "./batch-gradient.ts";
 import { createMember, type GradientOrder, type Member, type MemberSetup, type PartialRanks } from "./member.ts";
 
 /** Shards of a batch: as many as the cores that central training is made for. More members than shards would have nothing to do. */
 export const shardsOfBatch = 2;
 
 /** Everything that a team needs to know before its first step. */
-export interface TeamTask {
-  readonly spec: ModelSpec;
-  readonly train: Histories;
-  readonly heldOut: Readonly<Record<string, HeldOut>>;
-  readonly adamw: AdamW;
-  readonly weighting: Weighting;
-  /** What is publicly known of items, where the model reads it. */
-  readonly content?: ItemContent | undefined;
-  /** Unix seconds until which the log was watched, where the model has an outlook head. */
-  readonly now?: number | undefined;
+export interface TeamTask extends Omit<MemberSetup, "parameters" | "gradients" | "slice"> {
   /** [dimension] */
   readonly initial: Float32Array;
 }

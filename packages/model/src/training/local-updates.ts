@@ -15,12 +15,13 @@
  * Customers differ in their weights from the second step on, so they can't share a graph run: a step costs about what the customer's
  * events cost alone, and a round `steps` times that.
  */
-import { addCustomer, type Grid, type RandomSource } from "@tributary/dp";
+import { addCustomer, type Grid } from "@tributary/dp";
 import { fail } from "@tributary/errors";
-import { type SeededRandom, seededRandom, shuffle } from "@tributary/events/histories";
+import { seededRandom, shuffle } from "@tributary/events/histories";
 import type { Executor } from "@tributary/tensor";
 import type { ModelSpec } from "../spec.ts";
 import { roundSeed } from "./round-seed.ts";
+import { bytesOf } from "./seeded-bytes.ts";
 import { createTrainer, type SumCounts, type SumRequest, type Trainer, type TrainerOptions } from "./trainer.ts";
 
 export interface LocalUpdates {
@@ -149,12 +150,4 @@ function gridOf({ clipNorm, scale, fractionBits }: SumRequest): Grid {
   const unitsPerOne = scale * 2 ** fractionBits;
   const radius = BigInt(Math.floor(unitsPerOne * clipNorm * (1 - 2 ** -41)));
   return { unitsPerOne, clipNorm, squaredLimit: radius * radius, fractionBits };
-}
-
-function bytesOf(random: SeededRandom): RandomSource {
-  return {
-    fill(out) {
-      for (let i = 0; i < out.length; i++) out[i] = random.below(256);
-    },
-  };
 }
