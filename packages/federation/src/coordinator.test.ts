@@ -9,9 +9,6 @@ import { decodeCoordinatorState, encodeCoordinatorState } from "./coordinator-st
 import {
   coordinatorContext,
   createWorld,
-  crypto,
-  dimension,
-  identity,
   nodeContext,
   nodeName,
   nodeOf,
@@ -22,6 +19,7 @@ import {
   type World,
 } from "./harness.test-support.ts";
 import { decodeNodeState } from "./node-state.ts";
+import { crypto, dimension, identity } from "./parties.test-support.ts";
 
 const hash = (digit: string) => digit.repeat(64) as Sha256;
 

@@ -5,8 +5,9 @@
  */
 import { parseLine } from "@tributary/ledger";
 import { describe, expect, test } from "vitest";
-import { createWorld, type Faults, noFaults, run, seeded, type World } from "./harness.test-support.ts";
+import { createWorld, type Faults, noFaults, run, type World } from "./harness.test-support.ts";
 import { chargedRounds } from "./node-state.ts";
+import { seeded } from "./parties.test-support.ts";
 
 const long = process.env["TRIBUTARY_LONG"] === "1";
 const seeds = Number(process.env["TRIBUTARY_FAULT_SEEDS"] ?? (long ? 2000 : 64));

@@ -1,18 +1,7 @@
-/**
- * A federation in memory for tests: the two reducers, a network that may reorder and lose, and disks that survive crashes.
- * A party can be killed at every boundary between two effects; it comes back from what it had persisted by then.
- *
- * After every effect the things that must never happen are looked for (`Journal`), so that a failing seed names them.
- */
-import type { RandomSource } from "@tributary/dp";
 import { isTributaryError } from "@tributary/errors";
-import { modelSpec } from "@tributary/model";
 import {
-  type Crypto,
   canonicalBytes,
-  type Decimal,
   fingerprintOf,
-  type IdentityKey,
   type Message,
   type NodeId,
   type Plan,
@@ -21,7 +10,6 @@ import {
   signMember,
   toHex,
 } from "@tributary/protocol";
-import { nodeCrypto } from "@tributary/protocol/node-crypto";
 import { checkUpload, stepCoordinator } from "./coordinator.ts";
 import type { CoordinatorEffect, CoordinatorEvent } from "./coordinator-events.ts";
 import {
@@ -33,136 +21,11 @@ import {
 import { stepNode } from "./node.ts";
 import type { NodeEffect, NodeEvent } from "./node-events.ts";
 import { createNode, decodeNodeState, encodeNodeState, type NodePolicy, type NodeState } from "./node-state.ts";
+import { contextOf, crypto, dimension, hash, type Identity, identity, planOf, seeded } from "./parties.test-support.ts";
 import { sumUploads } from "./release.ts";
 import type { Context } from "./step.ts";
 import { genesisEntry } from "./steps/apply.ts";
 import { hashVector } from "./steps/masked.ts";
-
-/**
- * `node:crypto`, with the results of its slow pure functions remembered: worlds share their keys, so that a hundred of them
- * don't verify the same signatures a hundred times.
- */
-export const crypto: Crypto = remembering(nodeCrypto());
-
-function remembering(slow: Crypto): Crypto {
-  const known = new Map<string, unknown>();
-  const remember = <Result>(name: string, inputs: readonly Uint8Array[], compute: () => Result): Result => {
-    const key = [name, ...inputs.map((input) => Buffer.from(input).toString("base64"))].join(" ");
-    const before = known.get(key);
-    if (before !== undefined) return before as Result;
-    const result = compute();
-    known.set(key, result);
-    return result;
-  };
-  return {
-    ...slow,
-    sign: (message, secret) => remember("sign", [message, secret], () => slow.sign(message, secret)),
-    verify: (signature, message, key) =>
-      remember("verify", [signature, message, key], () => slow.verify(signature, message, key)),
-    signingPublicKey: (secret) => remember("signing key", [secret], () => slow.signingPublicKey(secret)),
-    agreementPublicKey: (secret) => remember("agreement key", [secret], () => slow.agreementPublicKey(secret)),
-    agree: (secret, key) => remember("agree", [secret, key], () => slow.agree(secret, key)).slice(),
-  };
-}
-
-export const dimension = 24;
-
-/** A small deterministic stream: SHA-256 in counter mode over the label. */
-export function seeded(label: string): RandomSource & { number(): number } {
-  let counter = 0;
-  let rest = new Uint8Array(0);
-  const source = {
-    fill(out: Uint8Array) {
-      for (let i = 0; i < out.length; i++) {
-        if (rest.length === 0) rest = new Uint8Array(crypto.sha256(new TextEncoder().encode(`${label}/${counter++}`)));
-        out[i] = rest[0] ?? 0;
-        rest = rest.subarray(1);
-      }
-    },
-    /** Uniform in [0, 1), with 32 bits. */
-    number() {
-      const bytes = new Uint8Array(4);
-      source.fill(bytes);
-      return new DataView(bytes.buffer).getUint32(0) / 2 ** 32;
-    },
-  };
-  return source;
-}
-
-export interface Identity {
-  readonly secret: Uint8Array;
-  readonly key: IdentityKey;
-  readonly sign: (message: Uint8Array) => Uint8Array;
-}
-
-export function identity(label: string): Identity {
-  const secret = new Uint8Array(32);
-  seeded(`identity ${label}`).fill(secret);
-  return {
-    secret,
-    key: toHex(crypto.signingPublicKey(secret)) as IdentityKey,
-    sign: (message) => crypto.sign(message, secret),
-  };
-}
-
-/** The streams are fresh whenever a context is made, as in a real process. */
-function contextOf(party: Identity, label: string): Context {
-  return {
-    crypto,
-    random: (round, purpose) => seeded(`${label} ${round} ${purpose}`),
-    sign: party.sign,
-    now: "2026-01-01T00:00:00.000Z",
-  };
-}
-
-const hash = (text: string) => toHex(crypto.sha256(new TextEncoder().encode(text))) as Sha256;
-const number = (text: string) => text as Decimal;
-
-export function planOf(coordinatorKey: IdentityKey, overrides: Partial<Plan> = {}): Plan {
-  return {
-    version: 1,
-    federation: "test",
-    unit: "customer",
-    maxMerchantsPerCustomer: 1,
-    model: modelSpec({ items: 1, length: 1, width: 1 }),
-    graphVersion: 1,
-    graphHash: hash("graph"),
-    initialModelHash: hash("model 0"),
-    catalogueHash: hash("catalogue"),
-    catalogueProvenance: "public",
-    actions: ["view"],
-    caps: { maxEvents: 1, maxItems: 1, maxPairs: 0, localSteps: 1 },
-    local: { learningRate: number("1"), proximal: number("0"), epochs: 1, batchSize: 32 },
-    releases: [
-      {
-        kind: "training",
-        arithmetic: "bucketed",
-        clipNorm: number("1"),
-        samplingRate: number("0.1"),
-        noiseMultiplier: number("1"),
-        rounds: 3,
-        dimension,
-        touched: dimension,
-        scale: number("1000"),
-        fractionBits: 4,
-      },
-    ],
-    noiseMode: "distributed",
-    sampler: "exact",
-    accountant: "rdp-integer",
-    epsilon: number("8"),
-    delta: number("0.000001"),
-    minCustomers: 1000,
-    minCohort: 4,
-    maxCorrupt: 1,
-    threshold: "quorum",
-    customerQuota: 64,
-    deadlines: { keys: 10, shares: 10, uploadOffset: 10, masked: 10, consistency: 10, unmask: 10, grace: 10 },
-    optimiser: { name: "fedavg", learningRate: number("1"), momentum: number("0") },
-    coordinatorKey,
-    ...overrides,
-  };
-}
 
 /** A party's process and disk. */
 interface NodeParty {

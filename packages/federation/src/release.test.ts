@@ -2,7 +2,7 @@ import { noisyVector } from "@tributary/dp";
 import { decodeOptimiserState, encodeOptimiserState, type ModelSpec, type Optimiser, serverStep } from "@tributary/model";
 import { optimiserSchema, type Plan, randomSourceFromSeed } from "@tributary/protocol";
 import { describe, expect, expectTypeOf, test } from "vitest";
-import { crypto, dimension, identity, planOf } from "./harness.test-support.ts";
+import { crypto, dimension, identity, planOf } from "./parties.test-support.ts";
 import { applySum, negativesSource, noiseVarianceOf, optimiserOf, roundParameters, sumUploads } from "./release.ts";
 
 const plan = planOf(identity("coordinator").key);

@@ -17,8 +17,6 @@ import {
 import { describe, expect, test } from "vitest";
 import {
   createWorld,
-  type Identity,
-  identity,
   nodeContext,
   nodeName,
   nodeOf,
@@ -29,6 +27,7 @@ import {
   type WorldOptions,
 } from "./harness.test-support.ts";
 import { stepNode } from "./node.ts";
+import { type Identity, identity } from "./parties.test-support.ts";
 
 const self = nodeName(0);
 const hash = (digit: string) => digit.repeat(64) as Sha256;
