@@ -153,3 +153,4 @@ export { noisyVector, readSum } from "./sum-query/node-vector.ts";
 export { addNoise, noiseDeviation } from "./sum-query/noise.ts";
 export { checkCustomers, type SumQueryParameters, type SumQueryPlan, sumQueryParameters } from "./sum-query/parameters.ts";
 export { type ChosenScale, chooseScale, type ScaleChoice } from "./sum-query/scale.ts";
+export { addSparseCustomer, type SparseVector } from "./sum-query/sparse-vector.ts";
