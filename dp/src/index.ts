@@ -37,7 +37,7 @@ export {
   renyiFilter,
 } from "./accounting/filters.ts";
 export { gaussianDelta, gaussianEpsilon, gaussianLimitMu, gaussianMu } from "./accounting/gaussian-dp.ts";
-export { forGroup, nodeUnit } from "./accounting/group.ts";
+export { atSeveralMerchants, forGroup, nodeUnit } from "./accounting/group.ts";
 export { rdpIntegerOrders, type SampledGaussian } from "./accounting/orders.ts";
 export { rdpPoissonGaussian, rdpVector } from "./accounting/poisson-gaussian.ts";
 export { privacyProfile, profileEpsilons, profileMu } from "./accounting/profile.ts";

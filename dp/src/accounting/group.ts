@@ -4,7 +4,7 @@
  * A sum over sampled customers is one release with noise σ; to bound what it tells about a group of k members who are sampled independently,
  * split the noise into k independent parts of variance σ²/k and give the k-th part to the k-th member: releasing k sums with noise σ/√k each, one
  * member in each, tells at least as much, since adding them up is post-processing. So a group costs k steps of noise multiplier z/√k, in
- * both directions and under every accountant. (A shift by k times the sensitivity, taken all or nothing, is no bound of adding a
+ * both directions and under every accountant. Proof: docs/privacy/proofs.md, section 9. (A shift by k times the sensitivity, taken all or nothing, is no bound of adding a
  * customer: at k = 3, q = 0.1, z = 1.5, order 4 it gives 0.0572 where the truth is 0.0618. Discrete noise splits as well, up to 1e-50, while
  * every part has a standard deviation of 4 integer units or more, as the shares of a sum query have.)
  *
@@ -13,6 +13,7 @@
 import { fail } from "@tributary/errors";
 import { checkAtLeastOne } from "./correlated/tree.ts";
 import { type AtomicEvent, approximate, composed, gaussian, type PrivacyEvent, releasesOf, repeated } from "./events.ts";
+import { checkSampledGaussian, type SampledGaussian } from "./orders.ts";
 
 /**
  * What `event` costs a group of `size` members, each of whom it costs a customer: groups, and a person at up to `size` merchants.
@@ -21,6 +22,24 @@ import { type AtomicEvent, approximate, composed, gaussian, type PrivacyEvent, r
 export function forGroup(event: PrivacyEvent, size: number): PrivacyEvent {
   checkAtLeastOne("size", size);
   return composed(...releasesOf(event).map((release) => repeated(ofGroup(release.event, size), release.count)));
+}
+
+/**
+ * What rounds of a sum query cost a person at up to k merchants, who each sample on their own, when the noise multiplier z counts the
+ * sensitivity Δ_k = k·Δ of all of them (`sumQueryParameters`): noise of z·k single sensitivities in k parts is k rounds of z·√k.
+ *
+ *   k·RDP(q, z·√k) ≤ RDP(q, z)
+ *
+ * with equality at q = 1, where the release is left as it is: z·k over a shift of k is z. z·√k is rounded down.
+ * @throws TRB_DP_SAMPLING_RATE_INVALID, TRB_DP_NOISE_MULTIPLIER_INVALID, TRB_DP_STEPS_INVALID, TRB_DP_PARAMETER_INVALID
+ */
+export function atSeveralMerchants(event: SampledGaussian, merchants: number): SampledGaussian {
+  checkSampledGaussian(event);
+  checkAtLeastOne("merchants", merchants);
+  const { samplingRate, noiseMultiplier, steps } = event;
+  if (merchants === 1 || samplingRate === 1) return event;
+  const down = 1 - 2 * Number.EPSILON;
+  return { samplingRate, noiseMultiplier: noiseMultiplier * Math.sqrt(merchants) * down, steps: steps * merchants };
 }
 
 /**

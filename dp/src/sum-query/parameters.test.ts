@@ -29,8 +29,11 @@ describe("sumQueryParameters", () => {
     expect(exact.inflation).toBeCloseTo(807 / 800, 8);
     const local = sumQueryParameters({ ...plan, noiseMode: "local" });
     expect(toNumber(local.nodeVariance)).toBeCloseTo(4 * toNumber(bucketed.nodeVariance), 3);
-    const merchants = sumQueryParameters({ ...plan, samplingRate: "1", maxMerchantsPerCustomer: 3 });
-    expect(toNumber(merchants.sensitivity)).toBeCloseTo(3 * toNumber(bucketed.sensitivity), 5);
+    for (const samplingRate of ["1", "0.02"]) {
+      const merchants = sumQueryParameters({ ...plan, samplingRate, maxMerchantsPerCustomer: 3 });
+      expect(toNumber(merchants.sensitivity)).toBeCloseTo(3 * toNumber(bucketed.sensitivity), 5);
+      expect(toNumber(merchants.nodeVariance)).toBeCloseTo(9 * toNumber(bucketed.nodeVariance), 1);
+    }
   });
 
   it("rounds Δ and the variance up, to a power of two below, by less than 2⁻¹⁹ and 2⁻²⁰", () => {
@@ -75,8 +78,10 @@ describe("sumQueryParameters", () => {
     ["TRB_DP_TOUCHED_NEEDS_EXACT", { touched: 5 }],
     ["TRB_DP_TOUCHED_NEEDS_EXACT", { arithmetic: "exact", touched: 10_001 }],
     ["TRB_DP_NO_HONEST_NODES", { maxCorrupt: 7 }],
-    ["TRB_DP_SEVERAL_MERCHANTS_SAMPLED", { maxMerchantsPerCustomer: 2 }],
+    ["TRB_DP_PARAMETER_INVALID", { maxMerchantsPerCustomer: 0 }],
     ["TRB_DP_NOISE_TOO_SMALL", { noiseMultiplier: "0.008" }],
+    // one share of 17.3, but 20 parts of 3.87
+    ["TRB_DP_NOISE_TOO_SMALL", { noiseMultiplier: "0.00096", maxMerchantsPerCustomer: 20, minCohort: 4 }],
     ["TRB_DP_GRID_TOO_FINE", { scale: "1e12" }],
     ["TRB_DP_GRID_TOO_FINE", { customerQuota: 2 ** 40 }],
   ])("refuses with %s: %o", (code, change) => {

@@ -6,6 +6,9 @@
  *   σ_u² = z²·Δ²/(minCohort − maxCorrupt)          a node's noise share, distributed mode
  *   σ_u² = z²·Δ²                                   local mode: every node brings all of it
  *
+ * A person at k > 1 merchants who sample is k parts of the noise, one for each (`atSeveralMerchants`); so a k-th of the sum's noise has to be
+ * at least what a node's share has to be: σ ≥ 4.
+ *
  * Computed in rational arithmetic from the plan's decimal strings; Δ and σ_u² are rounded up to multiples of a power of two. So every node
  * and every auditor gets the same fractions to the last bit. Why Δ is what it is: docs/privacy/rounding.md. Source: DESIGN §4.
  */
@@ -81,7 +84,7 @@ const one: Rational = { numerator: 1n, denominator: 1n };
 
 /**
  * @throws TRB_DP_DECIMAL_INVALID, TRB_DP_PARAMETER_INVALID, TRB_DP_SAMPLING_RATE_INVALID, TRB_DP_NOISE_MULTIPLIER_INVALID,
- *   TRB_DP_TOUCHED_NEEDS_EXACT, TRB_DP_NO_HONEST_NODES, TRB_DP_SEVERAL_MERCHANTS_SAMPLED, TRB_DP_NOISE_TOO_SMALL, TRB_DP_GRID_TOO_FINE
+ *   TRB_DP_TOUCHED_NEEDS_EXACT, TRB_DP_NO_HONEST_NODES, TRB_DP_NOISE_TOO_SMALL, TRB_DP_GRID_TOO_FINE
  */
 export function sumQueryParameters(plan: SumQueryPlan): SumQueryParameters {
   const { arithmetic, dimension, touched, minCohort, maxCorrupt, customerQuota, fractionBits } = plan;
@@ -99,16 +102,18 @@ export function sumQueryParameters(plan: SumQueryPlan): SumQueryParameters {
   const clipNorm = positive("clipNorm", plan.clipNorm);
   const samplingRate = parseRational(plan.samplingRate);
   if (compare(samplingRate, one) > 0) throw fail("TRB_DP_SAMPLING_RATE_INVALID", { samplingRate: plan.samplingRate });
-  if (merchants > 1 && compare(samplingRate, one) < 0) throw fail("TRB_DP_SEVERAL_MERCHANTS_SAMPLED", { merchants });
   const noiseMultiplier = parseRational(plan.noiseMultiplier);
   if (noiseMultiplier.numerator === 0n) throw fail("TRB_DP_NOISE_MULTIPLIER_INVALID", { noiseMultiplier: "0" });
 
   const sensitivity = sensitivityOf({ arithmetic, scale, clipNorm, touched, merchants });
   const honestNodes = plan.noiseMode === "local" ? 1 : minCohort - maxCorrupt;
   const deviationOfSum = multiply(noiseMultiplier, sensitivity);
-  const variance = divide(multiply(deviationOfSum, deviationOfSum), whole(honestNodes));
-  if (compare(variance, whole(16)) < 0) {
-    throw fail("TRB_DP_NOISE_TOO_SMALL", { deviation: toDecimal(squareRootUp(variance, finenessBits), "down", 4) });
+  const varianceOfSum = multiply(deviationOfSum, deviationOfSum);
+  const variance = divide(varianceOfSum, whole(honestNodes));
+  const parts = compare(samplingRate, one) < 0 ? Math.max(honestNodes, merchants) : honestNodes;
+  const smallest = divide(varianceOfSum, whole(parts));
+  if (compare(smallest, whole(16)) < 0) {
+    throw fail("TRB_DP_NOISE_TOO_SMALL", { deviation: toDecimal(squareRootUp(smallest, finenessBits), "down", 4) });
   }
 
   const grid = sumQueryGrid({ scale, clipNorm, fractionBits });

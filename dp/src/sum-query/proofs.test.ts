@@ -1,7 +1,8 @@
 /** The sentences of docs/privacy/proofs.md, each against numbers that don't use the proof: distributions written out and compared. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { rdpPoissonGaussian } from "../accounting/poisson-gaussian.ts";
+import { atSeveralMerchants } from "../accounting/group.ts";
+import { rdpPoissonGaussian, rdpVector } from "../accounting/poisson-gaussian.ts";
 import { compare, multiply, toNumber, whole } from "../exact/rational.ts";
 import { seededSource } from "../sampling/seeded-source.ts";
 import { clampToQuota } from "./clamp.ts";
@@ -244,6 +245,85 @@ describe("§5 clamp, §6 wrap-around", () => {
     const [read = 0] = fromModular(Uint32Array.of(sum));
     expect((shares.reduce((a, b) => a + b, 0) - read) % 2 ** 32).toBe(0);
     expect(Math.abs(read)).toBeLessThanOrEqual(2 ** 31);
+  });
+});
+
+describe("§9 a person at several merchants who sample", () => {
+  /** ln of the output with the person: N_σ moved by Σ B_i·u_i, every subset of merchants by itself. */
+  function withPerson(q: number, shifts: readonly number[], variance: number): Float64Array {
+    return shifts
+      .reduce<{ move: number; log: number }[]>(
+        (sums, shift) =>
+          sums.flatMap(({ move, log }) => [
+            { move, log: log + Math.log1p(-q) },
+            { move: move + shift, log: log + Math.log(q) },
+          ]),
+        [{ move: 0, log: 0 }],
+      )
+      .map(({ move, log }) => gaussianOn(400, move, variance).map((value) => value + log))
+      .reduce((all, part) => all.map((value, i) => logSum(Float64Array.of(value, part[i] as number))));
+  }
+  const charged = (q: number, z: number, merchants: number, order: number) =>
+    rdpVector(atSeveralMerchants({ samplingRate: q, noiseMultiplier: z, steps: 1 }, merchants), [order])[0] as number;
+
+  it("k = 3, q = .1, σ = 1.5Δ, order 4: .0618 to add, .2555 to remove, .4866 charged; a single shift says .0572 and 4.93", () => {
+    // Δ = 4 integer units, so that parts of the noise are wide enough; z = σ/3Δ = ½
+    const variance = (1.5 * 4) ** 2;
+    const [without, person] = [gaussianOn(400, 0, variance), withPerson(0.1, [4, 4, 4], variance)];
+    expect(renyi(without, person, 4)).toBeCloseTo(0.0618, 4);
+    expect(renyi(person, without, 4)).toBeCloseTo(0.2555, 4);
+    const together = mix(0.1, without, gaussianOn(400, 12, variance));
+    expect(renyi(without, together, 4)).toBeCloseTo(0.0572, 4); // below what adding a person takes: no bound
+    expect(charged(0.1, 0.5, 3, 4)).toBeCloseTo(0.4866, 4);
+    expect(rdpPoissonGaussian(0.1, 0.5, 4)).toBeCloseTo(4.93, 2);
+  });
+
+  it("both directions are at most k rounds at z√k, wherever the person moves each merchant's sum, and that is at most one at z", () => {
+    let tightest = 0;
+    for (const shifts of [
+      [3, 3],
+      [3, -3],
+      [1, 3, 2],
+      [3, 3, 3],
+      [2, 2, 2, 2],
+      [3, 0, -1, 3],
+    ]) {
+      const [merchants, unit] = [shifts.length, Math.max(...shifts.map(Math.abs))];
+      for (const z of [0.45, 1, 3]) {
+        const variance = (z * merchants * unit) ** 2;
+        const without = gaussianOn(400, 0, variance);
+        for (const q of [0.01, 0.2, 0.7, 0.999]) {
+          const person = withPerson(q, shifts, variance);
+          for (const order of [2, 3, 6]) {
+            const bound = charged(q, z, merchants, order);
+            const most = Math.max(renyi(without, person, order), renyi(person, without, order));
+            expect(most).toBeLessThanOrEqual(bound * (1 + 1e-9) + 1e-12);
+            expect(bound).toBeLessThanOrEqual(rdpPoissonGaussian(q, z, order) * (1 + 1e-12));
+            tightest = Math.max(tightest, most / bound);
+          }
+        }
+      }
+    }
+    expect(tightest).toBeGreaterThan(0.95); // q near 1, all the same way: nothing is given away there
+  });
+
+  it("nothing sampled apart changes nothing, and z·√k is never rounded up", () => {
+    const everybody = { samplingRate: 1, noiseMultiplier: 0.7, steps: 5 };
+    expect(atSeveralMerchants(everybody, 4)).toEqual(everybody);
+    const event = { samplingRate: 0.3, noiseMultiplier: 0.7, steps: 5 };
+    expect(atSeveralMerchants(event, 1)).toEqual(event);
+    for (let k = 2; k < 200; k++) {
+      const { noiseMultiplier, steps } = atSeveralMerchants(event, k);
+      expect(steps).toBe(5 * k);
+      expect((noiseMultiplier / 0.7) ** 2 / k).toBeLessThan(1);
+      expect((noiseMultiplier / 0.7) ** 2 / k).toBeGreaterThan(1 - 1e-14);
+    }
+    for (const merchants of [0, 1.5, Number.NaN]) {
+      expect(() => atSeveralMerchants(event, merchants)).toThrow(expect.objectContaining({ code: "TRB_DP_PARAMETER_INVALID" }));
+    }
+    expect(() => atSeveralMerchants({ ...event, noiseMultiplier: 0 }, 2)).toThrow(
+      expect.objectContaining({ code: "TRB_DP_NOISE_MULTIPLIER_INVALID" }),
+    );
   });
 });
 

@@ -16,6 +16,7 @@ import {
   votesFor,
   writeLedger,
 } from "./example-ledger.ts";
+import { mechanismOf } from "./mechanism.ts";
 import { spentAfter } from "./spending.ts";
 import { verifyLedger } from "./verify.ts";
 
@@ -63,6 +64,27 @@ describe("a ledger that holds", () => {
     const portable = portableCrypto();
     const short = asBytes(writeLedger(federation, drafts.slice(0, 2)));
     expect(verifyLedger(short, { crypto: portable })).toEqual(verifyLedger(short, { crypto }));
+  });
+
+  test("holds for sampled customers of three merchants: sensitivity times three, three rounds at z√3 for each", () => {
+    const of = (maxMerchantsPerCustomer: number) => ({ ...federation.plan, maxMerchantsPerCustomer });
+    const other = exampleFederation(crypto, () => of(3));
+    const entries = exampleDrafts(other);
+    const verdict = verifyLedger(asBytes(writeLedger(other, entries)), { crypto });
+    expect(verdict).toMatchObject({ verified: true, failures: [] });
+    expect(Number(verdict.epsilon)).toBeLessThan(Number(spentAfter(of(1), [3]).epsilon)); // three times the noise
+    expect(Number(entries.flatMap((entry) => (entry.kind === "round" ? entry.mechanism.sensitivity : []))[0])).toBeCloseTo(
+      3 * Number(mechanismOf(of(1), 0).sensitivity),
+      3,
+    );
+    // what nine merchants would be charged is less, and is not enough
+    const wrong = entries.map((entry, i) => (i === 4 ? { ...entry, spent: spentAfter(of(9), [3]) } : entry) as Draft);
+    const { failures } = verifyLedger(asBytes(writeLedger(other, wrong)), { crypto });
+    expect(failures.map(({ code }) => code)).toContain("TRB_LEDGER_EPSILON_UNDERSTATED");
+    const single = entries.map(
+      (entry) => ("mechanism" in entry ? { ...entry, mechanism: mechanismOf(of(1), 0) } : entry) as Draft,
+    );
+    expect(verifyLedger(asBytes(writeLedger(other, single)), { crypto }).verified).toBe(false);
   });
 
   test("names the condition when the catalogue came from the log", () => {

@@ -118,12 +118,6 @@ export const dpErrors = defineErrors({
     status: 400,
     exitCode: 3,
   },
-  TRB_DP_SEVERAL_MERCHANTS_SAMPLED: {
-    message: "The accountant does not cover a customer at {merchants} merchants when customers are sampled.",
-    advice: "Set maxMerchantsPerCustomer to 1, or samplingRate to 1.",
-    status: 400,
-    exitCode: 3,
-  },
   TRB_DP_NO_HONEST_NODES: {
     message: "A cohort of {minCohort} with {maxCorrupt} corrupt nodes has no honest node left.",
     advice: "Raise minCohort or lower maxCorrupt.",
@@ -131,7 +125,7 @@ export const dpErrors = defineErrors({
     exitCode: 3,
   },
   TRB_DP_NOISE_TOO_SMALL: {
-    message: "A node's noise share has standard deviation {deviation} integer units; at least 4 are needed.",
+    message: "A part of the noise has standard deviation {deviation} integer units; at least 4 are needed.",
     advice: "Raise the noise multiplier or the scale.",
     status: 400,
     exitCode: 3,

@@ -1,9 +1,18 @@
 /**
  * What a plan's rounds cost in privacy, and which numbers its sum queries run on: the one place where a plan meets `dp`, so
  * that linter, node, ledger and verifier can't differ. Rényi divergences add up over rounds and releases; ε follows at the
- * plan's δ. A person at k merchants is paid for in the sensitivity (k·Δ, `sumQueryParameters`), not here.
+ * plan's δ. A person at k merchants is paid for in the sensitivity (k·Δ, `sumQueryParameters`); that the merchants sample apart from
+ * each other is paid for here (`atSeveralMerchants`).
  */
-import { composeRdp, epsilonFromRdp, rdpIntegerOrders, rdpVector, type SumQueryPlan } from "@tributary/dp";
+import {
+  atSeveralMerchants,
+  composeRdp,
+  epsilonFromRdp,
+  rdpIntegerOrders,
+  rdpVector,
+  type SampledGaussian,
+  type SumQueryPlan,
+} from "@tributary/dp";
 import { fail } from "@tributary/errors";
 import { parseDecimal } from "../canonical/decimals.ts";
 import type { Plan, Release } from "./schema.ts";
@@ -35,13 +44,15 @@ const known = new WeakMap<Plan, readonly (readonly number[])[]>();
 
 /** `[releases][orders]` nats that one round of each release costs. */
 function roundCosts(plan: Plan): readonly (readonly number[])[] {
-  const costs =
-    known.get(plan) ??
-    plan.releases.map(({ samplingRate, noiseMultiplier }) =>
-      rdpVector({ samplingRate: parseDecimal(samplingRate), noiseMultiplier: parseDecimal(noiseMultiplier), steps: 1 }),
-    );
+  const costs = known.get(plan) ?? plan.releases.map((release) => rdpVector(chargedFor(plan, release, 1)));
   known.set(plan, costs);
   return costs;
+}
+
+/** What the accountant takes for so many rounds of a release: of one customer at all the merchants that the plan allows for. */
+export function chargedFor(plan: Plan, { samplingRate, noiseMultiplier }: Release, rounds: number): SampledGaussian {
+  const event = { samplingRate: parseDecimal(samplingRate), noiseMultiplier: parseDecimal(noiseMultiplier), steps: rounds };
+  return atSeveralMerchants(event, plan.maxMerchantsPerCustomer);
 }
 
 /** The release at a place of the plan. @throws TRB_PLAN_RELEASE_UNKNOWN */

@@ -13,10 +13,12 @@ import {
   profileEpsilons,
   profileMu,
   type Statement,
+  sampledGaussian,
   statementLines,
 } from "@tributary/dp";
+import { isTributaryError } from "@tributary/errors";
 import { formatDecimal, parseDecimal } from "../canonical/decimals.ts";
-import { planCost } from "./cost.ts";
+import { chargedFor, planCost } from "./cost.ts";
 import { optimiserInWords } from "./optimiser.ts";
 import type { Plan, Release } from "./schema.ts";
 
@@ -37,6 +39,11 @@ export interface PlanDescription {
     readonly epsilon: string;
     /** Recomputed over all releases, rounded up. */
     readonly recomputed: string;
+    /**
+     * By privacy loss distributions of continuous noise of the same size: how much of ε is the accountant's slack. No bound for the
+     * discrete noise of many coordinates that nodes add (docs/privacy/accounting.md); null where it has no finite ε.
+     */
+    readonly continuousApproximation: string | null;
     readonly delta: string;
     /** By ε and by δ against `minCustomers`. */
     readonly tier: ProtectionTier;
@@ -94,6 +101,7 @@ export function describePlan(plan: Plan): PlanDescription {
     privacy: {
       epsilon,
       recomputed: formatDecimal(planCost(plan).epsilon, "up"),
+      continuousApproximation: continuousApproximation(plan),
       delta,
       tier,
       unit,
@@ -119,6 +127,7 @@ export function explainPlan(plan: Plan): string[] {
   const statement = describe(guaranteeOf(plan));
   const lines = statementLines(statement);
   const releases = statement.sections.releases.length;
+  const approximation = continuousApproximation(plan);
   return [
     `This is the plan of the federation "${plan.federation}". It fixes everything that may be done with customers' data.`,
     ...lines.slice(0, releases),
@@ -127,6 +136,11 @@ export function explainPlan(plan: Plan): string[] {
     "Nothing else that depends on customers' data leaves a node for the coordinator or for other nodes.",
     ...lines.slice(releases),
     `ε was recomputed from the releases: ${formatDecimal(planCost(plan).epsilon, "up")}.`,
+    ...(approximation === null
+      ? []
+      : [
+          `Beside it, not certified: continuous noise of the same size would cost ε = ${Number(approximation).toFixed(4)} (privacy loss distributions).`,
+        ]),
     provenanceSentence(plan.catalogueProvenance),
   ];
 }
@@ -174,12 +188,12 @@ function guaranteeOf(plan: Plan): Guarantee {
 }
 
 /** μ and a few points of δ(ε) by the plan's accountant; nothing where it bounds nothing. */
-function profileOf({ releases, delta, accountant }: Plan): Pick<Guarantee, "mu" | "profile"> {
-  const spent = releases.reduce(
-    (sum, { samplingRate, noiseMultiplier, rounds }) =>
-      sum.add(discreteGaussianNoise(parseDecimal(noiseMultiplier), parseDecimal(samplingRate)), rounds),
-    account(accountant),
-  );
+function profileOf(plan: Plan): Pick<Guarantee, "mu" | "profile"> {
+  const { releases, delta, accountant } = plan;
+  const spent = releases.reduce((sum, release) => {
+    const { samplingRate, noiseMultiplier, steps } = chargedFor(plan, release, release.rounds);
+    return sum.add(discreteGaussianNoise(noiseMultiplier, samplingRate), steps);
+  }, account(accountant));
   const profile = privacyProfile(spent, profileEpsilons(spent, Math.min(0.01, parseDecimal(delta)), 5)).filter(
     ({ delta: chance }) => chance < 1,
   );
@@ -187,6 +201,19 @@ function profileOf({ releases, delta, accountant }: Plan): Pick<Guarantee, "mu" 
   return last === undefined || profile.length < 2
     ? { profile }
     : { profile, mu: { value: profileMu(profile), upTo: last.epsilon } };
+}
+
+function continuousApproximation(plan: Plan): string | null {
+  const spent = plan.releases.reduce((sum, release) => {
+    const { samplingRate, noiseMultiplier, steps } = chargedFor(plan, release, release.rounds);
+    return sum.add(sampledGaussian(samplingRate, noiseMultiplier), steps);
+  }, account("pld"));
+  try {
+    return formatDecimal(spent.epsilon(parseDecimal(plan.delta)).epsilon, "up");
+  } catch (error) {
+    if (isTributaryError(error) && error.code === "TRB_DP_EPSILON_UNBOUNDED") return null;
+    throw error;
+  }
 }
 
 function localSentences({ unit, caps, local }: Plan): string[] {

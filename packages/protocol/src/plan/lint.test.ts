@@ -1,3 +1,4 @@
+import { chooseScale, epsilonOf } from "@tributary/dp";
 import { actions } from "@tributary/events";
 import { describe, expect, test } from "vitest";
 import { formatDecimal } from "../canonical/decimals.ts";
@@ -146,9 +147,15 @@ describe("the linter", () => {
     expect(found({ caps: { ...plan.caps, maxEvents: 15 } })).toEqual(["TRB_PLAN_LENGTH_ABOVE_CAP model.length"]);
   });
 
-  test("refuses sampling of devices, and of customers at several merchants", () => {
+  test("refuses sampling of devices, and devices of several merchants", () => {
     expect(found({ unit: "node" })).toEqual(["TRB_PLAN_UNIT_INVALID releases.0.samplingRate"]);
-    expect(found({ maxMerchantsPerCustomer: 2 })).toEqual(["TRB_DP_SEVERAL_MERCHANTS_SAMPLED releases.0"]);
+    expect(found({ unit: "node", maxMerchantsPerCustomer: 2 })).toContain("TRB_PLAN_UNIT_INVALID maxMerchantsPerCustomer");
+  });
+
+  test("lets sampled customers be at several merchants, for what it costs them, if the scale leaves room", () => {
+    expect(found({ maxMerchantsPerCustomer: 40 })).toEqual(["TRB_PLAN_SCALE_TOO_LARGE releases.0.scale"]); // forty times the noise
+    expect(found(severalMerchants())).toEqual([]);
+    expect(found({ ...severalMerchants(), epsilon: decimal("1") })).toEqual(["TRB_PLAN_EPSILON_UNDERSTATED epsilon"]);
   });
 
   test("refuses a catalogue from the log, but for a demonstration", () => {
@@ -168,6 +175,42 @@ describe("the linter", () => {
     expect(knownActions).toEqual(actions);
   });
 });
+
+/** What changes in the example when a customer may be at three merchants. */
+function severalMerchants(): Pick<Plan, "maxMerchantsPerCustomer" | "releases" | "epsilon"> {
+  const maxMerchantsPerCustomer = 3;
+  const { scale } = chooseScale({
+    ...{ totalQuota: 4 * 64, clipNorm: "0.5", noiseMultiplier: "1.2", dimension: 1000 },
+    ...{ maxNodes: 4, honestMinimum: 2, maxMerchantsPerCustomer },
+  });
+  const releases = plan.releases.map((release) => ({ ...release, scale: decimal(scale) }));
+  const { epsilon } = planCost({ ...plan, releases, maxMerchantsPerCustomer });
+  return { maxMerchantsPerCustomer, releases, epsilon: decimal(formatDecimal(epsilon, "up")) };
+}
+
+describe("what a customer at several merchants costs", () => {
+  const several = { ...plan, ...severalMerchants() };
+
+  test("k rounds at z√k for each round: below the single customer's ε at the same z, because the noise is k times as large", () => {
+    const rounds = { samplingRate: 0.05, noiseMultiplier: 1.2 * Math.sqrt(3), steps: 40 * 3, delta: 1e-6 };
+    expect(planCost(several).epsilon / epsilonOf(rounds) - 1).toBeCloseTo(0, 12);
+    expect(planCost(several).epsilon).toBeLessThan(planCost(plan).epsilon);
+    const everybody = (k: number) =>
+      planCost({ ...withMerchants(k), releases: plan.releases.map((r) => ({ ...r, samplingRate: decimal("1") })) }).epsilon;
+    expect(everybody(5)).toBe(everybody(1));
+  });
+
+  test("a plan says so, recomputes the same ε, and has a profile that ends there", () => {
+    const { privacy, statement } = describePlan(several);
+    expect(privacy).toMatchObject({ maxMerchantsPerCustomer: 3, epsilon: several.epsilon, recomputed: several.epsilon });
+    const text = explainPlan(several).join("\n");
+    expect(text).toContain("somebody who shops at up to 3 merchants");
+    expect(text).toContain("nobody shops at more than 3 merchants");
+    expect(statement.sections.profile.join()).toContain(Number(several.epsilon).toFixed(2));
+  });
+});
+
+const withMerchants = (maxMerchantsPerCustomer: number): Plan => ({ ...plan, maxMerchantsPerCustomer });
 
 describe("what a plan is explained as", () => {
   test("names what is released, the cost, the unit, whom to trust, and what can't be verified", () => {
@@ -208,6 +251,10 @@ describe("what a plan is explained as", () => {
     for (const sentence of Object.values(statement.sections).flat()) expect(text).toContain(sentence);
     expect(statement.sections.profile.length).toBe(2);
     expect(text).toContain(`recomputed from the releases: ${privacy.recomputed}`);
+    const beside = Number(privacy.continuousApproximation);
+    expect(beside).toBeLessThan(Number(privacy.recomputed));
+    expect(beside).toBeGreaterThan(0.7 * Number(privacy.recomputed));
+    expect(text).toContain(`not certified: continuous noise of the same size would cost ε = ${beside.toFixed(4)}`);
     expect(statement.sections.assumptions.join()).toContain("at least 2000 customers");
   });
 
