@@ -13,25 +13,25 @@ const touched = 8;
 
 const sparseVector: fc.Arbitrary<SparseVector> = fc
   .uniqueArray(fc.integer({ min: 0, max: dimension - 1 }), { maxLength: 12 })
-  .chain((places) =>
+  .chain((coordinates) =>
     fc
-      .array(fc.double({ min: -3, max: 3, noNaN: true }), { minLength: places.length, maxLength: places.length })
+      .array(fc.double({ min: -3, max: 3, noNaN: true }), { minLength: coordinates.length, maxLength: coordinates.length })
       .map((values) => ({
-        places: Uint32Array.from(places).sort(),
+        coordinates: Uint32Array.from(coordinates).sort(),
         values: Float64Array.from(values),
       })),
   );
 
-const dense = ({ places, values }: SparseVector): Float64Array => {
+const dense = ({ coordinates, values }: SparseVector): Float64Array => {
   const vector = new Float64Array(dimension);
-  places.forEach((place, i) => {
+  coordinates.forEach((place, i) => {
     vector[place] = values[i] as number;
   });
   return vector;
 };
 
-const vectorOf = (places: readonly number[], values: readonly number[]): SparseVector => ({
-  places: Uint32Array.from(places),
+const vectorOf = (coordinates: readonly number[], values: readonly number[]): SparseVector => ({
+  coordinates: Uint32Array.from(coordinates),
   values: Float64Array.from(values),
 });
 
@@ -60,7 +60,7 @@ describe("a sparse customer", () => {
         for (const [i, value] of together.entries()) {
           const moved = BigInt(value - (without[i] as number));
           squared += moved * moved;
-          if (!customer.places.includes(i)) expect(moved).toBe(0n);
+          if (!customer.coordinates.includes(i)) expect(moved).toBe(0n);
         }
         expect(squared <= grid.squaredLimit).toBe(true);
       }),
@@ -80,7 +80,7 @@ describe("a sparse customer", () => {
     expect(total).toEqual(new Float64Array(dimension));
   });
 
-  test("is refused when places and values don't belong together", () => {
+  test("is refused when coordinates and values don't belong together", () => {
     expect(() => addSparseCustomer(new Float64Array(dimension), vectorOf([1], []), grid, touched)).toThrowError(
       expect.objectContaining({ code: "TRB_DP_LENGTH_MISMATCH" }),
     );

@@ -12,7 +12,7 @@ import type { Grid } from "./grid.ts";
 /** A vector by the coordinates that aren't zero. */
 export interface SparseVector {
   /** [entries] coordinates from 0, strictly ascending. */
-  readonly places: Uint32Array;
+  readonly coordinates: Uint32Array;
   /** [entries] */
   readonly values: Float32Array | Float64Array;
 }
@@ -22,35 +22,35 @@ export interface SparseVector {
  * @param total [dimension] grid units, changed in place
  * @returns whether it counted: a vector with a number that is not finite, with more than `touched` coordinates that are not zero, with a
  *   coordinate outside the dimension, or with coordinates that don't ascend strictly counts as zero (the caller counts those, locally only)
- * @throws TRB_DP_LENGTH_MISMATCH when there are not as many values as places
+ * @throws TRB_DP_LENGTH_MISMATCH when there are not as many values as coordinates
  */
 export function addSparseCustomer(
   total: Float64Array,
-  { places, values }: SparseVector,
+  { coordinates, values }: SparseVector,
   grid: Pick<Grid, "unitsPerOne" | "clipNorm" | "squaredLimit">,
   touched: number,
 ): boolean {
-  if (places.length !== values.length) {
-    throw fail("TRB_DP_LENGTH_MISMATCH", { length: values.length, expected: places.length });
+  if (coordinates.length !== values.length) {
+    throw fail("TRB_DP_LENGTH_MISMATCH", { length: values.length, expected: coordinates.length });
   }
-  if (!ascendsWithin(places, total.length)) return false;
+  if (!ascendsWithin(coordinates, total.length)) return false;
   const units = clipToGrid(values, grid);
   if (units === null) return false;
   let moved = 0;
   for (const unit of units) if (unit !== 0) moved++;
   if (moved > touched) return false;
-  for (let i = 0; i < places.length; i++) {
-    const place = places[i] as number;
-    total[place] = (total[place] as number) + (units[i] as number);
+  for (let i = 0; i < coordinates.length; i++) {
+    const at = coordinates[i] as number;
+    total[at] = (total[at] as number) + (units[i] as number);
   }
   return true;
 }
 
-function ascendsWithin(places: Uint32Array, dimension: number): boolean {
+function ascendsWithin(coordinates: Uint32Array, dimension: number): boolean {
   let before = -1;
-  for (const place of places) {
-    if (place <= before) return false;
-    before = place;
+  for (const coordinate of coordinates) {
+    if (coordinate <= before) return false;
+    before = coordinate;
   }
   return before < dimension;
 }
