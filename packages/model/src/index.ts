@@ -89,5 +89,32 @@ export { rehearse, type TrainingVector, type TrainingVectorRequest, trainingVect
 export { itemRow } from "./rows.ts";
 export { type CustomerEvents, openRecommender, type Recommendations, type Recommender } from "./serving/recommender.ts";
 export { checkSpec, type ItemSpec, type ModelSpec, modelSpec } from "./spec.ts";
+export { type ItemSimilarity, itemSimilarity } from "./statistics/item-similarity.ts";
+export { type PairQuery, pairVector } from "./statistics/pair-query.ts";
+export { popularityVector } from "./statistics/popularity-query.ts";
+export {
+  type StatisticsRecipe,
+  type StatisticsRelease,
+  statisticsRecipe,
+  statisticsReleases,
+} from "./statistics/recipe.ts";
+export {
+  afterPairs,
+  afterPopularity,
+  finishStatistics,
+  type PairEvidence,
+  type PairTable,
+  type ReleasedStatistics,
+  type ServedStatistics,
+  startStatistics,
+} from "./statistics/rounds.ts";
+export {
+  contentPopularityScorer,
+  contentScorer,
+  type ServingRecipe,
+  scoreNext,
+  statisticsScorer,
+} from "./statistics/scoring.ts";
+export { type StatisticsTensor, statisticsOf, statisticsTensors } from "./statistics/statistics-tensors.ts";
 export { type LocalUpdates, openTrainer } from "./training/local-updates.ts";
 export { createTrainer, type SumCounts, type SumRequest, type Trainer } from "./training/trainer.ts";

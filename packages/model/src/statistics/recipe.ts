@@ -1,0 +1,219 @@
+/**
+ * The numbers of "statistics first": how a budget is divided between an item popularity and a few adaptive rounds of pair counts, how those are weighted, denoised and
+ * served. Symbols in brackets are those of the study that found them (docs/utility.md has the table of what was measured).
+ *
+ * A recipe is public: it is fixed before anything private is read, and no guarantee rests on it.
+ */
+
+export interface StatisticsRecipe {
+  // ── customers' vectors ──
+  /** Most distinct items of a customer in the popularity query. */
+  readonly maxItems: number;
+  /** Most cells of a customer in a pair query. */
+  readonly maxPairs: number;
+  /** How far apart two events may be to make a pair; it weighs 1/distance. */
+  readonly window: number;
+
+  // ── budget, in shares of 1/σ² ──
+  /** Of the popularity. */
+  readonly popularityShare: number;
+  /** Of the first pair round, out of what is left [f]; the other rounds divide the rest evenly. */
+  readonly firstShare: number;
+  /** How many pair rounds [R]. */
+  readonly rounds: number;
+
+  // ── the first pair round ──
+  /** Most cells that are asked: those that the prior finds likeliest. */
+  readonly firstCells: number;
+  /** Exponent of the two items' popularity in a cell's weight [a]. */
+  readonly firstPopularity: number;
+  /** Factor of their content cosine in its logarithm [kc]. */
+  readonly firstContent: number;
+  /** Norm of the rest of a typical customer's vector, in the units of the weights [N₁]. */
+  readonly firstNorm: number;
+
+  // ── later pair rounds ──
+  /** Most cells that are asked: those likeliest to be real. */
+  readonly laterCells: number;
+  /** Least probability of being real of a cell that is asked [kt]. */
+  readonly aliveAbove: number;
+  /** What a cell's weight is a power of: its probability of being real, or its posterior mean [u]. */
+  readonly weighBy: "probability" | "mean";
+  /** Added to it [e₀]. */
+  readonly weightFloor: number;
+  /** The power [pw]. */
+  readonly weightPower: number;
+  /** As `firstNorm`, for weights of median 1 [N₂]. */
+  readonly laterNorm: number;
+
+  // ── prior of a cell: value Exponential(mean) with odds·(p_i·p_j)^popularity·e^{content·cos}, else 0 ──
+  /** Mean of a real cell [μ]. */
+  readonly priorMean: number;
+  /** Exponent of the two items' popularity in the odds [al]. */
+  readonly priorPopularity: number;
+  /** Odds between rounds [ρ₁], and of what is served [ρ]. */
+  readonly roundOdds: number;
+  readonly finalOdds: number;
+  /** Factor of the content cosine between rounds [kd₁], and for what is served [kd]. */
+  readonly roundContent: number;
+  readonly finalContent: number;
+
+  // ── serving ──
+  /** Cells are kept if their posterior mean is above it. */
+  readonly keepAbove: number;
+  /** Cells pointing at item j are multiplied by p_j to this power [y]. */
+  readonly targetPopularity: number;
+  /** How much of the score is public content × released popularity [κ]. */
+  readonly contentWeight: number;
+  /** Sharpness of the softmax over content cosines. */
+  readonly contentSharpness: number;
+  /** How much less an event weighs for each one after it. */
+  readonly decay: number;
+  /** How many of the latest items are looked at. */
+  readonly latest: number;
+}
+
+const common = {
+  maxItems: 256,
+  maxPairs: 1024,
+  firstCells: 8_000_000,
+  laterCells: 500_000,
+  priorPopularity: 1.3,
+  priorMean: 3,
+  keepAbove: 0.02,
+  targetPopularity: 0.2,
+  contentSharpness: 14,
+  decay: 0.5,
+  latest: 20,
+} as const;
+
+/** By ε; found on one market's validation customers, noise of many seeds (docs/utility.md). */
+const recipes: readonly { readonly epsilon: number; readonly recipe: StatisticsRecipe }[] = [
+  {
+    epsilon: 1,
+    recipe: {
+      ...common,
+      window: 3,
+      popularityShare: 0.3,
+      firstShare: 0.25,
+      rounds: 3,
+      firstPopularity: 1.5,
+      firstContent: 4,
+      firstNorm: 1400,
+      aliveAbove: 0.003,
+      weighBy: "probability",
+      weightFloor: 0.01,
+      weightPower: 0.3,
+      laterNorm: 0.3,
+      roundOdds: 9e-4,
+      finalOdds: 3e-4,
+      roundContent: 6,
+      finalContent: 4,
+      contentWeight: 30,
+    },
+  },
+  {
+    epsilon: 2,
+    recipe: {
+      ...common,
+      window: 5,
+      popularityShare: 0.15,
+      firstShare: 0.2,
+      rounds: 6,
+      firstPopularity: 0.5,
+      firstContent: 2,
+      firstNorm: 10,
+      aliveAbove: 0.003,
+      weighBy: "mean",
+      weightFloor: 0.03,
+      weightPower: 0.5,
+      laterNorm: 0.6,
+      roundOdds: 1e-4,
+      finalOdds: 3e-5,
+      roundContent: 8,
+      finalContent: 6,
+      contentWeight: 20,
+    },
+  },
+  {
+    epsilon: 4,
+    recipe: {
+      ...common,
+      window: 5,
+      popularityShare: 0.06,
+      firstShare: 0.4,
+      rounds: 6,
+      firstPopularity: 0.25,
+      firstContent: 1,
+      firstNorm: 3.6,
+      aliveAbove: 0.001,
+      weighBy: "probability",
+      weightFloor: 0.03,
+      weightPower: 0.4,
+      laterNorm: 0.3,
+      roundOdds: 1e-4,
+      finalOdds: 1e-5,
+      roundContent: 8,
+      finalContent: 8,
+      contentWeight: 20,
+    },
+  },
+  {
+    epsilon: 8,
+    recipe: {
+      ...common,
+      window: 5,
+      popularityShare: 0.03,
+      firstShare: 0.4,
+      rounds: 4,
+      firstPopularity: 0.25,
+      firstContent: 1,
+      firstNorm: 3.6,
+      aliveAbove: 0.003,
+      weighBy: "probability",
+      weightFloor: 0.1,
+      weightPower: 0.3,
+      laterNorm: 0.5,
+      priorPopularity: 1.6,
+      priorMean: 5,
+      roundOdds: 1e-5,
+      finalOdds: 3e-6,
+      roundContent: 8,
+      finalContent: 10,
+      targetPopularity: 0,
+      contentWeight: 12,
+    },
+  },
+];
+
+/** The recipe of the ε that is nearest by ratio. */
+export function statisticsRecipe(epsilon: number): StatisticsRecipe {
+  const distance = (of: number) => Math.abs(Math.log(of / epsilon));
+  return recipes.reduce((best, each) => (distance(each.epsilon) < distance(best.epsilon) ? each : best)).recipe;
+}
+
+/** One sum query of a recipe. */
+export interface StatisticsRelease {
+  readonly kind: "popularity" | "pairs";
+  /** Of 1/σ² of everything that is released; shares add up to 1. */
+  readonly share: number;
+  /** Most coordinates. */
+  readonly dimension: number;
+  /** Most coordinates of one customer. */
+  readonly touched: number;
+}
+
+/**
+ * Everything that a recipe releases, in order. With noise multiplier z for all of it as one release, release r has z/√share.
+ * @param items how many items the catalogue has
+ */
+export function statisticsReleases(recipe: StatisticsRecipe, items: number): readonly StatisticsRelease[] {
+  const { popularityShare, firstShare, rounds, firstCells, laterCells, maxItems, maxPairs } = recipe;
+  const cells = (most: number) => Math.max(1, Math.min(most, (items * (items - 1)) / 2));
+  const pairs = Array.from({ length: rounds }, (_, round): StatisticsRelease => {
+    const share = rounds === 1 ? 1 : round === 0 ? firstShare : (1 - firstShare) / (rounds - 1);
+    const dimension = cells(round === 0 ? firstCells : laterCells);
+    return { kind: "pairs", share: (1 - popularityShare) * share, dimension, touched: Math.min(maxPairs, dimension) };
+  });
+  return [{ kind: "popularity", share: popularityShare, dimension: items, touched: Math.min(maxItems, items) }, ...pairs];
+}
