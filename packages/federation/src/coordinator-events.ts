@@ -17,8 +17,8 @@ export type CoordinatorEvent =
   | { readonly type: "restarted" }
   /** Answer to the effect `sum`: the unmasked sum is stored as a blob. */
   | { readonly type: "summed"; readonly round: number; readonly sumHash: Sha256 }
-  /** Answer to the effect `apply`: the next model and optimiser state are stored as blobs. */
-  | { readonly type: "applied"; readonly round: number; readonly modelHash: Sha256; readonly optimiserHash: Sha256 }
+  /** Answer to the effect `apply`: the next model and optimiser state are stored as blobs; statistics need no optimiser. */
+  | { readonly type: "applied"; readonly round: number; readonly modelHash: Sha256; readonly optimiserHash: Sha256 | null }
   /** Write the closing entry; no round after it. */
   | { readonly type: "close"; readonly reason: string };
 
@@ -36,7 +36,7 @@ export type CoordinatorEffect =
       readonly uploads: readonly { readonly node: NodeId; readonly sha256: Sha256 }[];
       readonly unmasking: Unmasking;
     }
-  /** Dequantise and take the server optimiser's step (`applySum`). Answer: `applied`. */
+  /** Dequantise, and take the server optimiser's step or take in the statistics (`applySum`). Answer: `applied`. */
   | {
       readonly type: "apply";
       readonly round: number;

@@ -3,7 +3,7 @@
  * Lists of messages are ascending by sender, one a node.
  */
 import type { EntryOf, LedgerHead } from "@tributary/ledger";
-import type { Message, MessageOf, NodeId, Plan, Roster, Sha256 } from "@tributary/protocol";
+import type { Message, MessageOf, NodeId, Plan, Release, Roster, Sha256 } from "@tributary/protocol";
 import { readState } from "./node-state.ts";
 
 /** What the coordinator starts from: the entry that `genesisEntry` made, on disk by now. */
@@ -56,7 +56,9 @@ export interface CoordinatorState {
   readonly optimiserHash: Sha256 | null;
   /** Rounds charged so far for each place in `plan.releases`, charged aborts included. */
   readonly charged: readonly number[];
-  /** Rounds released. */
+  /** Rounds released so far for each place in `plan.releases`. */
+  readonly released: readonly number[];
+  /** Rounds released, over all places. */
   readonly completed: number;
   readonly lastRound: number;
   readonly closed: boolean;
@@ -75,6 +77,7 @@ export function createCoordinator({ genesis, head }: CoordinatorInit): Coordinat
     modelHash: genesis.plan.initialModelHash,
     optimiserHash: null,
     charged: genesis.plan.releases.map(() => 0),
+    released: genesis.plan.releases.map(() => 0),
     completed: 0,
     lastRound: 0,
     closed: false,
@@ -92,8 +95,20 @@ export function decodeCoordinatorState(text: string): CoordinatorState {
   return readState<CoordinatorState>(text);
 }
 
-/** The place in `plan.releases` that the next round serves; undefined when all rounds are charged. */
-export function nextRelease({ plan, charged }: Pick<CoordinatorState, "plan" | "charged">): number | undefined {
-  const place = plan.releases.findIndex(({ rounds }, release) => (charged[release] ?? 0) < rounds);
+/**
+ * The place in `plan.releases` that the next round serves: the first that still wants a round and has one left to charge. Pairs are
+ * weighted by the popularity released, so without it they are passed over. Undefined when nothing is left to do.
+ */
+export function nextRelease({
+  plan,
+  charged,
+  released,
+}: Pick<CoordinatorState, "plan" | "charged" | "released">): number | undefined {
+  const isReleased = (wanted: Release["kind"]) =>
+    plan.releases.some(({ kind }, place) => kind === wanted && (released[place] ?? 0) > 0);
+  const place = plan.releases.findIndex(({ kind, rounds, retries = 0 }, release) => {
+    if (kind === "pairs" && !isReleased("popularity")) return false;
+    return (charged[release] ?? 0) < rounds && (released[release] ?? 0) < rounds - retries;
+  });
   return place < 0 ? undefined : place;
 }

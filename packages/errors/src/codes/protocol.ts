@@ -120,6 +120,24 @@ export const protocolErrors = defineErrors({
     status: 400,
     exitCode: 2,
   },
+  TRB_PLAN_ITEMS_MISMATCH: {
+    message: "The plan's popularity has {dimension} coordinates, and its catalogue {items} items.",
+    advice: "Set dimension to {items}, or use the catalogue that the plan was made for.",
+    status: 400,
+    exitCode: 2,
+  },
+  TRB_PLAN_RELEASES_OUT_OF_ORDER: {
+    message: "The plan's release number {place}, counted from 0, is {kind}, and stands after {before}.",
+    advice: "List popularity first, then pairs, then training: releases run in that order, and each builds on those before.",
+    status: 400,
+    exitCode: 2,
+  },
+  TRB_PLAN_STATISTICS_UNFIT: {
+    message: "The plan's statistics don't fit together: {reason}.",
+    advice: "Make a plan with `tributary plan new --statistics`, or leave statistics out of it altogether.",
+    status: 400,
+    exitCode: 2,
+  },
   TRB_PLAN_SCALE_TOO_LARGE: {
     message: "The plan's scale of {scale} does not leave a sum of {nodes} nodes and its noise inside 32 bits.",
     advice: "Lower the scale; `tributary plan new` chooses the largest that fits.",

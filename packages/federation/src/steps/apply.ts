@@ -55,14 +55,15 @@ export function applyEffect(state: CoordinatorState, round: CoordinatorRound, su
 export function takeModel(
   state: CoordinatorState,
   round: CoordinatorRound,
-  next: { readonly modelHash: Sha256; readonly optimiserHash: Sha256 },
+  next: { readonly modelHash: Sha256; readonly optimiserHash: Sha256 | null },
   context: Context,
 ): Step<CoordinatorState, CoordinatorEffect> {
   const { plan, planHash } = state;
   if (round.h1 === null || round.sumHash === null) {
     throw fail("TRB_ROUND_STEP_UNEXPECTED", { step: "applied", phase: round.phase });
   }
-  const charged = state.charged.map((rounds, i) => rounds + (i === round.release ? 1 : 0));
+  const withThis = (rounds: readonly number[]) => rounds.map((count, i) => count + (i === round.release ? 1 : 0));
+  const charged = withThis(state.charged);
   const { entry, line, head } = signEntry(context, {
     ...placeAfter(state.head),
     at: context.now,
@@ -83,7 +84,12 @@ export function takeModel(
   });
   const announcement = announceEntry(state, round.number, line, context);
   return {
-    state: { ...state, ...next, head, charged, completed: state.completed + 1, announcement, round: null },
+    state: {
+      ...state,
+      ...{ modelHash: next.modelHash, optimiserHash: next.optimiserHash },
+      ...{ head, charged, released: withThis(state.released) },
+      ...{ completed: state.completed + 1, announcement, round: null },
+    },
     effects: [
       { type: "persist", entry: { line, entry } },
       { type: "send", to: state.roster.map(({ node }) => node), message: announcement },

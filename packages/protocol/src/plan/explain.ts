@@ -80,6 +80,9 @@ export const notVerifiable: readonly string[] = [
 ];
 
 const released: Readonly<Record<Release["kind"], string>> = {
+  popularity: "one sum of the items that customers had, each customer's weight spread over them, over all nodes, with noise",
+  pairs:
+    "one sum of the pairs of items that customers had close together, out of a public list of pairs, over all nodes, with noise",
   training: "one sum of clipped training updates of the sampled customers, over all nodes, with noise",
 };
 
@@ -131,8 +134,8 @@ export function explainPlan(plan: Plan): string[] {
   return [
     `This is the plan of the federation "${plan.federation}". It fixes everything that may be done with customers' data.`,
     ...lines.slice(0, releases),
-    ...localSentences(plan),
-    `From each such sum the coordinator makes the next model by ${optimiserInWords(plan.optimiser)}; that looks at nothing else, so it costs no privacy.`,
+    ...statisticsSentences(plan),
+    ...trainingSentences(plan),
     "Nothing else that depends on customers' data leaves a node for the coordinator or for other nodes.",
     ...lines.slice(releases),
     `ε was recomputed from the releases: ${formatDecimal(planCost(plan).epsilon, "up")}.`,
@@ -214,6 +217,31 @@ function continuousApproximation(plan: Plan): string | null {
     if (isTributaryError(error) && error.code === "TRB_DP_EPSILON_UNBOUNDED") return null;
     throw error;
   }
+}
+
+/** What becomes of sums of items and pairs. */
+function statisticsSentences({ releases, caps, statistics }: Plan): string[] {
+  if (statistics === undefined) return [];
+  const retries = releases.reduce((sum, release) => sum + (release.retries ?? 0), 0);
+  const spare =
+    retries === 0
+      ? []
+      : [
+          `Of these rounds ${retries} would only replace one that was paid for and brought nothing; they are paid for when they are needed.`,
+        ];
+  return [
+    `A customer counts in them with the latest ${caps.maxItems} items and ${caps.maxPairs} pairs at most, of events at most ${statistics.window} steps apart.`,
+    "Which pairs are asked for, and how they are weighted, the coordinator works out from the catalogue and from sums released before; so it does with what is served. That looks at nothing else, so it costs no privacy.",
+    ...spare,
+  ];
+}
+
+function trainingSentences(plan: Plan): string[] {
+  if (plan.releases.every(({ kind }) => kind !== "training")) return [];
+  return [
+    ...localSentences(plan),
+    `From each sum of training updates the coordinator makes the next model by ${optimiserInWords(plan.optimiser)}; that looks at nothing else, so it costs no privacy.`,
+  ];
 }
 
 function localSentences({ unit, caps, local }: Plan): string[] {

@@ -8,6 +8,7 @@ import { decimalToRational, parseDecimal } from "../canonical/decimals.ts";
 import { planCost, sumQueryOf } from "./cost.ts";
 import { optimiserFaults } from "./optimiser.ts";
 import type { Plan, Release } from "./schema.ts";
+import { statisticsRule } from "./statistics-rule.ts";
 
 export interface Finding {
   readonly code: ErrorCode;
@@ -28,6 +29,8 @@ export interface LintOptions {
   readonly nodes?: number;
   /** How many parameters the model has; the protocol room can't count them itself. */
   readonly parameterCount?: number;
+  /** How many items the catalogue has, whose hash is all that the plan knows of it. */
+  readonly catalogueItems?: number;
 }
 
 /** Actions that a plan may name. Held equal to the list of `@tributary/events` by `lint.test.ts`. */
@@ -48,7 +51,8 @@ export const knownActions: readonly string[] = [
 const deviations = 8;
 const tolerance = 1e-9;
 
-type Report = (code: ErrorCode, path: string, details?: ErrorDetails) => void;
+/** Where a rule puts what it finds. */
+export type Report = (code: ErrorCode, path: string, details?: ErrorDetails) => void;
 type Rule = (plan: Plan, options: LintOptions, report: Report) => void;
 
 const rules: readonly Rule[] = [
@@ -66,6 +70,7 @@ const rules: readonly Rule[] = [
   deadlinesRule,
   optimiserRule,
   releasesRule,
+  statisticsRule,
 ];
 
 /** All findings; none means that the plan may run. Never throws for a parsed plan. */

@@ -5,6 +5,7 @@
 import { z } from "zod";
 import { decimal, federationName, identityKey, sha256Hex } from "../identifiers.ts";
 import { optimiserSchema } from "./optimiser.ts";
+import { statisticsSchema } from "./statistics.ts";
 
 const count = z.int().min(0);
 const positive = z.int().min(1);
@@ -43,7 +44,8 @@ export const modelSchema = z.strictObject({
 
 /** One kind of sum query, and what it costs. */
 export const releaseSchema = z.strictObject({
-  kind: z.enum(["training"]),
+  /** What is summed. Releases run in the order of the list; statistics come before training, and popularity before pairs. */
+  kind: z.enum(["popularity", "pairs", "training"]),
   arithmetic: z.enum(["exact", "bucketed"]),
   /** C: the L2 norm that a customer's vector is clipped to. */
   clipNorm: decimal,
@@ -53,6 +55,8 @@ export const releaseSchema = z.strictObject({
   noiseMultiplier: decimal,
   /** How many rounds of this kind may be charged, retries included. */
   rounds: positive,
+  /** How many of those are only there to replace rounds that were charged and never released; none unless given. */
+  retries: positive.exactOptional(),
   /** Coordinates of the vector. */
   dimension: positive,
   /** Most coordinates that one customer can touch; less than `dimension` only in `exact` arithmetic. */
@@ -106,6 +110,8 @@ export const planSchema = z.strictObject({
   caps: z.strictObject({ maxEvents: positive, maxItems: positive, maxPairs: count, localSteps: positive }),
   local: localTrainingSchema,
   releases: z.array(releaseSchema).min(1).max(64),
+  /** Present exactly when a release is of popularity or pairs. */
+  statistics: statisticsSchema.exactOptional(),
   noiseMode: z.enum(["distributed", "local", "central"]),
   sampler: z.enum(["exact"]),
   accountant: z.enum(["rdp-integer"]),
