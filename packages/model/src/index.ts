@@ -28,7 +28,7 @@ export {
 } from "./checkpoint/checkpoint-files.ts";
 export { initialParameters } from "./checkpoint/initial-parameters.ts";
 export { federatedProvenance, intendedUse, knownLimits, type ModelCard } from "./checkpoint/model-card.ts";
-export { decodeModel, encodeModel } from "./checkpoint/model-file.ts";
+export { decodeModel, decodeStatistics, encodeModel } from "./checkpoint/model-file.ts";
 export { decodeOptimiserState, encodeOptimiserState } from "./checkpoint/optimiser-file.ts";
 export { type ConformanceResult, conformance, conformanceTolerance } from "./conformance/conformance.ts";
 export type { GoldenCase } from "./conformance/golden-case.ts";
@@ -86,6 +86,14 @@ export {
   parameterShapes,
 } from "./parameters.ts";
 export { rehearse, type TrainingVector, type TrainingVectorRequest, trainingVector } from "./private-vector/private-vector.ts";
+export { fittingQuery } from "./private-vector/query-size.ts";
+export {
+  type StatisticsCaps,
+  type StatisticsVector,
+  type StatisticsVectorRequest,
+  statisticsSum,
+  statisticsVector,
+} from "./private-vector/statistics-vector.ts";
 export { itemRow } from "./rows.ts";
 export { type CustomerEvents, openRecommender, type Recommendations, type Recommender } from "./serving/recommender.ts";
 export { checkSpec, type ItemSpec, type ModelSpec, modelSpec } from "./spec.ts";

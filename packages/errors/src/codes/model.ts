@@ -87,6 +87,12 @@ export const modelErrors = defineErrors({
     status: 422,
     exitCode: 2,
   },
+  TRB_MODEL_QUERY_MISSING: {
+    message: "The round asks for {kind}, and the model that it starts from says nothing of it.",
+    advice: "Report it to the platform: its coordinator offered a release that doesn't follow from those before.",
+    status: 422,
+    exitCode: 4,
+  },
   TRB_MODEL_NOT_FINITE: {
     message: "The tensor {tensor} holds a value that is not finite, at place {place}.",
     advice: "Discard this model: go back to the last one whose hash stands in the ledger, and lower the learning rate.",

@@ -10,7 +10,7 @@
  */
 import { fail } from "@tributary/errors";
 
-type Dtype = "F32" | "F64";
+type Dtype = "F32" | "F64" | "U32";
 
 export interface TensorHeader {
   readonly name: string;
@@ -26,7 +26,7 @@ export interface TensorFile {
   readonly data: Uint8Array;
 }
 
-const bytesOf = { F32: 4, F64: 8 } as const;
+const bytesOf = { F32: 4, F64: 8, U32: 4 } as const;
 const longestHeader = 1 << 20;
 
 /** How many numbers a tensor of this shape holds. */
@@ -99,11 +99,11 @@ function parseHeader(bytes: Uint8Array): { tensors: TensorHeader[]; metadata: Re
       continue;
     }
     const { dtype, shape } = value;
-    if (dtype !== "F32" && dtype !== "F64") {
+    if (dtype !== "F32" && dtype !== "F64" && dtype !== "U32") {
       throw fail("TRB_MODEL_TENSOR_TYPE", {
         tensor: name.slice(0, 80),
         found: String(dtype).slice(0, 80),
-        expected: "F32 or F64",
+        expected: "F32, F64 or U32",
       });
     }
     if (!isShape(shape)) throw malformed(`the shape of ${name.slice(0, 80)} is not a list of sizes`);
