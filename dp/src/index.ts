@@ -12,6 +12,7 @@ export { type AccountingBenchmark, benchAccounting } from "./accounting/bench-ac
 export { calibrateNoise, type NoiseTarget } from "./accounting/calibrate.ts";
 export { bandedSensitivity, toeplitzCoefficients } from "./accounting/correlated/banded.ts";
 export { treeSensitivity } from "./accounting/correlated/tree.ts";
+export { discreteGaussianDelta, discreteGaussianTail } from "./accounting/discrete-gaussian.ts";
 export { composeRdp, type EpsilonAtOrder, epsilonFromRdp, epsilonOf, epsilonOfAll } from "./accounting/epsilon.ts";
 export {
   type AtomicEvent,
@@ -20,6 +21,7 @@ export {
   concentrated,
   discreteGaussianNoise,
   gaussian,
+  integerGaussian,
   laplace,
   noiseMultiplierOf,
   type PrivacyEvent,
@@ -89,10 +91,9 @@ export { type BandedOptions, bandedNoise, type CorrelatedNoise } from "./mechani
 export {
   analyticGaussianDeviation,
   calibrateDiscreteGaussian,
-  discreteGaussianDelta,
   discreteGaussianMechanism,
-  discreteGaussianTail,
   type GaussianOptions,
+  type GaussianTarget,
   gaussianMechanism,
   type NoisyVector,
   type SamplerOf,

@@ -5,14 +5,14 @@
  * | ------------- | ------------------------------------------------------- | --------- |
  * | `rdp-integer` | all but δ > 0; discrete noise with sampling as well     | certified default of plans and ledgers |
  * | `rdp`         | the same, but no discrete noise with sampling           | real orders: a little below `rdp-integer` |
- * | `pld`         | all but discrete noise and zCDP                         | to the grid; also says how far it is from the truth at most |
+ * | `pld`         | all but zCDP and discrete noise on more than one number | to the grid; also says how far it is from the truth at most |
  * | `zcdp`        | no sampling, no δ > 0                                   | as `rdp` |
  * | `gdp`         | continuous Gaussian noise without sampling              | exact |
  * | `approximate` | what is (ε, δ)-private by itself                        | exact for equal pure releases |
  */
 import { fail } from "@tributary/errors";
 import { composeApproximate } from "./approximate.ts";
-import { type AtomicEvent, collectReleases, type PrivacyEvent, type Releases } from "./events.ts";
+import { type AtomicEvent, collectReleases, isSampled, type PrivacyEvent, type Releases } from "./events.ts";
 import { gaussianDelta, gaussianEpsilon } from "./gaussian-dp.ts";
 import { checkDelta } from "./orders.ts";
 import { lossBound } from "./pld/accountant.ts";
@@ -106,8 +106,6 @@ function accountOf(name: AccountantName, options: AccountOptions, spent: Readonl
   };
 }
 
-const unsampled = (event: AtomicEvent): boolean =>
-  (event.kind !== "gaussian" && event.kind !== "discrete-gaussian") || event.samplingRate === 1;
 const pure = (event: AtomicEvent): boolean => event.kind !== "approximate" || event.delta === 0;
 
 const accountants: Readonly<Record<AccountantName, Accountant>> = {
@@ -119,7 +117,7 @@ const accountants: Readonly<Record<AccountantName, Accountant>> = {
     delta: (releases, epsilon, { interval }) => enclosed(lossBound(releases, { epsilon }, interval)),
   },
   zcdp: {
-    bounds: (event) => unsampled(event) && pure(event),
+    bounds: (event) => !isSampled(event) && pure(event),
     epsilon: (releases, delta) => {
       const { epsilon: value, order } = epsilonFromZcdp(rhoOf(releases), delta);
       return { value, order };
@@ -127,7 +125,7 @@ const accountants: Readonly<Record<AccountantName, Accountant>> = {
     delta: (releases, epsilon) => ({ value: deltaFromZcdp(rhoOf(releases), epsilon) }),
   },
   gdp: {
-    bounds: (event) => event.kind === "gaussian" && unsampled(event),
+    bounds: (event) => event.kind === "gaussian" && !isSampled(event),
     epsilon: (releases, delta) => exactly(gaussianEpsilon(muOf(releases), delta)),
     delta: (releases, epsilon) => exactly(gaussianDelta(muOf(releases), epsilon)),
   },
@@ -170,6 +168,8 @@ function rhoOfOne(event: AtomicEvent): number {
     case "gaussian":
     case "discrete-gaussian":
       return rhoOfGaussian(event.noiseMultiplier);
+    case "integer-gaussian":
+      return rhoOfGaussian(Math.sqrt(event.variance) / event.sensitivity);
     case "laplace":
       return rhoOfPure(1 / event.noiseMultiplier);
     case "approximate":
@@ -219,5 +219,5 @@ function refuse(name: AccountantName, event: AtomicEvent): never {
 function described(event: AtomicEvent): string {
   if (event.kind === "approximate") return `(ε, δ)-privacy with δ = ${event.delta}`;
   if (event.kind === "zcdp") return "ρ-zCDP";
-  return unsampled(event) ? `${event.kind} noise` : `${event.kind} noise on sampled customers`;
+  return isSampled(event) ? `${event.kind} noise on sampled customers` : `${event.kind} noise`;
 }

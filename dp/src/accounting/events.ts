@@ -7,6 +7,7 @@
 import { fail } from "@tributary/errors";
 import { type BandedFactorisation, bandedRelease, checkBanded } from "./correlated/banded.ts";
 import { checkTree, type TreeAggregation, treeSensitivity } from "./correlated/tree.ts";
+import { checkVariance, checkWholeSensitivity } from "./discrete-gaussian.ts";
 import { checkNoiseMultiplier, checkSamplingRate, checkSteps } from "./orders.ts";
 
 /** Gaussian noise of `noiseMultiplier`·sensitivity on a sum over customers, each taken with probability `samplingRate` (1: all). */
@@ -21,6 +22,19 @@ interface DiscreteGaussianRelease {
   readonly kind: "discrete-gaussian";
   readonly samplingRate: number;
   readonly noiseMultiplier: number;
+}
+
+/**
+ * Discrete Gaussian noise of variance σ² on one whole number, which a customer moves by at most `sensitivity`. More is known of it than of
+ * `discrete-gaussian`, because lattice and dimension are: its privacy losses.
+ */
+export interface IntegerGaussianRelease {
+  readonly kind: "integer-gaussian";
+  readonly samplingRate: number;
+  /** σ² > 0 */
+  readonly variance: number;
+  /** Δ, a whole number from 1 on. */
+  readonly sensitivity: number;
 }
 
 /** Laplace noise of scale `noiseMultiplier`·sensitivity on one number. */
@@ -43,7 +57,13 @@ interface ConcentratedRelease {
 }
 
 /** What accountants bound; every event is a list of these. */
-export type AtomicEvent = GaussianRelease | DiscreteGaussianRelease | LaplaceRelease | ApproximateRelease | ConcentratedRelease;
+export type AtomicEvent =
+  | GaussianRelease
+  | DiscreteGaussianRelease
+  | IntegerGaussianRelease
+  | LaplaceRelease
+  | ApproximateRelease
+  | ConcentratedRelease;
 
 export type PrivacyEvent =
   | AtomicEvent
@@ -70,6 +90,20 @@ export const sampledGaussian = (samplingRate: number, noiseMultiplier: number): 
 /** Discrete Gaussian noise, `samplingRate` 1 unless given. @throws TRB_DP_SAMPLING_RATE_INVALID, TRB_DP_NOISE_MULTIPLIER_INVALID */
 export const discreteGaussianNoise = (noiseMultiplier: number, samplingRate = 1): PrivacyEvent =>
   checked({ kind: "discrete-gaussian", samplingRate, noiseMultiplier });
+
+/**
+ * Discrete Gaussian noise of variance σ² on one whole number that a customer moves by at most `sensitivity` (1 unless given).
+ * @throws TRB_DP_VARIANCE_NOT_POSITIVE, TRB_DP_PARAMETER_INVALID (σ above 10⁵), TRB_DP_SENSITIVITY_INVALID, TRB_DP_SAMPLING_RATE_INVALID
+ */
+export const integerGaussian = ({
+  variance,
+  sensitivity = 1,
+  samplingRate = 1,
+}: {
+  readonly variance: number;
+  readonly sensitivity?: number;
+  readonly samplingRate?: number;
+}): PrivacyEvent => checked({ kind: "integer-gaussian", samplingRate, variance, sensitivity });
 
 /** Laplace noise: `noiseMultiplier` is scale over L1 sensitivity. @throws TRB_DP_NOISE_MULTIPLIER_INVALID */
 export const laplace = (noiseMultiplier: number): PrivacyEvent => checked({ kind: "laplace", noiseMultiplier });
@@ -111,6 +145,9 @@ export function collectReleases(
   collect(event, count, found);
   return found;
 }
+
+/** Whether a release is on a sample of the customers, rather than on all of them. */
+export const isSampled = (event: AtomicEvent): boolean => "samplingRate" in event && event.samplingRate < 1;
 
 /** Equal releases have equal keys. */
 export const releaseKey = (event: AtomicEvent): string => Object.values(event).join(" ");
@@ -159,6 +196,11 @@ function checkAtomic(event: AtomicEvent): void {
     case "discrete-gaussian":
       checkSamplingRate(event.samplingRate);
       checkNoiseMultiplier(event.noiseMultiplier);
+      return;
+    case "integer-gaussian":
+      checkSamplingRate(event.samplingRate);
+      checkWholeSensitivity(event.sensitivity);
+      checkVariance(event.variance);
       return;
     case "laplace":
       checkNoiseMultiplier(event.noiseMultiplier);

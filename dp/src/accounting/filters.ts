@@ -13,7 +13,7 @@
  */
 import { fail } from "@tributary/errors";
 import { type Account, type AccountantName, type AccountOptions, account, rhoOf } from "./account.ts";
-import { type PrivacyEvent, type Releases, releasesOf } from "./events.ts";
+import { isSampled, type PrivacyEvent, type Releases, releasesOf } from "./events.ts";
 import { checkDelta } from "./orders.ts";
 import { boundsByRenyi, totalRdp } from "./renyi/accountant.ts";
 import { rhoFor } from "./zcdp.ts";
@@ -158,9 +158,7 @@ export function concentratedOdometer(delta: number, expectedRho = 1): Odometer {
 
 function refuseSampled(releases: readonly Releases[], accountant: string): void {
   for (const { event } of releases) {
-    if ((event.kind === "gaussian" || event.kind === "discrete-gaussian") && event.samplingRate < 1) {
-      unsupported(accountant, `${event.kind} noise on sampled customers`);
-    }
+    if (isSampled(event)) unsupported(accountant, `${event.kind} noise on sampled customers`);
   }
 }
 

@@ -17,7 +17,7 @@ import { checkSampledGaussian, type SampledGaussian } from "./orders.ts";
 
 /**
  * What `event` costs a group of `size` members, each of whom it costs a customer: groups, and a person at up to `size` merchants.
- * @throws TRB_DP_PARAMETER_INVALID also when a group's δ would reach 1
+ * @throws TRB_DP_PARAMETER_INVALID also when a group's δ would reach 1, TRB_DP_NOISE_TOO_SMALL for parts of integer noise below 4 units
  */
 export function forGroup(event: PrivacyEvent, size: number): PrivacyEvent {
   checkAtLeastOne("size", size);
@@ -57,6 +57,15 @@ function ofGroup(event: AtomicEvent, size: number): PrivacyEvent {
       return event.samplingRate === 1
         ? { ...event, noiseMultiplier: event.noiseMultiplier / size }
         : repeated({ ...event, noiseMultiplier: event.noiseMultiplier / Math.sqrt(size) }, size);
+    case "integer-gaussian": {
+      const { samplingRate, variance, sensitivity } = event;
+      if (samplingRate === 1) return { ...event, sensitivity: sensitivity * size };
+      if (variance < 16 * size) {
+        const deviation = Math.sqrt(variance / size).toPrecision(4);
+        throw fail("TRB_DP_NOISE_TOO_SMALL", { deviation });
+      }
+      return repeated({ ...event, variance: variance / size }, size);
+    }
     case "laplace":
       return { ...event, noiseMultiplier: event.noiseMultiplier / size };
     case "zcdp":

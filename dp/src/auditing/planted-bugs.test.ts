@@ -4,12 +4,13 @@
  */
 import { describe, expect, it } from "vitest";
 import { account } from "../accounting/account.ts";
+import { discreteGaussianDelta } from "../accounting/discrete-gaussian.ts";
 import { sampledGaussian } from "../accounting/events.ts";
 import { gaussianDelta } from "../accounting/gaussian-dp.ts";
 import { clipL2, normL2 } from "../clipping/clip-l2.ts";
 import { multiply, parseRational, type Rational, toNumber, whole } from "../exact/rational.ts";
 import { nextClipNorm } from "../mechanisms/adaptive-clipping.ts";
-import { discreteGaussianDelta, discreteGaussianMechanism, type SamplerOf } from "../mechanisms/gaussian.ts";
+import { discreteGaussianMechanism, type SamplerOf } from "../mechanisms/gaussian.ts";
 import { simulationGaussian } from "../sampling/continuous-gaussian.ts";
 import { fastDiscreteGaussian } from "../sampling/fast-discrete-gaussian.ts";
 import { poissonSample } from "../sampling/poisson-sample.ts";

@@ -1,6 +1,7 @@
 /** Gaussian and Laplace mechanisms: calibration against known numbers, and exact output distributions on neighbouring inputs. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { discreteGaussianDelta, discreteGaussianTail } from "../accounting/discrete-gaussian.ts";
 import { gaussianDelta } from "../accounting/gaussian-dp.ts";
 import { compare, multiply, parseRational, toNumber, whole } from "../exact/rational.ts";
 import { fastDiscreteGaussian } from "../sampling/fast-discrete-gaussian.ts";
@@ -9,9 +10,7 @@ import { hockeyStickOf } from "./exact-distributions.test-support.ts";
 import {
   analyticGaussianDeviation,
   calibrateDiscreteGaussian,
-  discreteGaussianDelta,
   discreteGaussianMechanism,
-  discreteGaussianTail,
   gaussianMechanism,
 } from "./gaussian.ts";
 import { gridFor, toGrid } from "./integer-grid.ts";

@@ -10,6 +10,7 @@
  * A customer with up to k keys costs the sum of k of them, so each gets ε/k and δ/k. Adjacency: add or remove one customer.
  */
 import { fail } from "@tributary/errors";
+import { discreteGaussianTail } from "../accounting/discrete-gaussian.ts";
 import { approximate, composed, discreteGaussianNoise, type PrivacyEvent } from "../accounting/events.ts";
 import { exponentialBounds } from "../exact/exponential.ts";
 import { divide, floor, multiply, type Rational, toNumber, whole } from "../exact/rational.ts";
@@ -17,7 +18,7 @@ import { bernoulli } from "../sampling/bernoulli.ts";
 import { fastDiscreteGaussian } from "../sampling/fast-discrete-gaussian.ts";
 import { type RandomSource, wordReader } from "../sampling/random-source.ts";
 import { positiveEpsilon, positiveMultiplier, properDelta, wholeNumber } from "./decimals.ts";
-import { discreteGaussianTail, noisyIntegers, type SamplerOf } from "./gaussian.ts";
+import { noisyIntegers, type SamplerOf } from "./gaussian.ts";
 
 /**
  * How many customers have each key: of each customer the first `maxPartitions` distinct keys count, and each once.

@@ -1,6 +1,7 @@
 /**
  * The accountant `pld`: privacy loss distributions. Tight to the grid for everything with a known dominating pair; Gaussian releases without
- * sampling add up to one (μ² = Σ 1/z²), which alone is answered by its exact formula.
+ * sampling add up to one (μ² = Σ 1/z²), which alone is answered by its exact formula; equal discrete Gaussians of one number are composed
+ * on a grid that holds their losses exactly.
  */
 import { fail } from "@tributary/errors";
 import { type Releases, releaseKey } from "../events.ts";
@@ -27,5 +28,15 @@ export function lossBound(releases: readonly Releases[], question: Question, int
     const loss = gaussianLoss(mu);
     parts.push({ key: `gaussian ${mu}`, losses: { remove: loss, add: loss }, count: 1 });
   }
-  return compose(parts, question, interval);
+  return compose(parts, question, interval ?? commonInterval(parts));
+}
+
+/** Losses finer than this are rounded to the usual grid, where that hardly shows. */
+const finestExact = 1e-4;
+
+/** The interval of which all losses are multiples, where there is one: without rounding, the answer is exact to the transform. */
+function commonInterval(parts: readonly CountedLosses[]): number | undefined {
+  const [interval] = parts.map(({ losses }) => losses.remove.atoms?.interval);
+  if (interval === undefined || interval < finestExact) return undefined;
+  return parts.every(({ losses }) => losses.remove.atoms?.interval === interval) ? interval : undefined;
 }

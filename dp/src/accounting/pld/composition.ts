@@ -156,6 +156,7 @@ function plan(
     count,
   }));
   const steps = parts.reduce((sum, { count }) => sum + count, 0);
+  const movedSteps = rounded.reduce((sum, { loss, count }) => sum + (loss.rounded ? count : 0), 0);
   const cumulants = (lambda: number) => {
     let [log, mean, variance] = [0, 0, 0];
     for (const { loss, count } of rounded) {
@@ -211,7 +212,7 @@ function plan(
     open: high < highest * interval,
     infinite: -Math.expm1(rounded.reduce((sum, { loss, count }) => sum + count * Math.log1p(-loss.infinite), 0)),
     likelyDelta: Math.min(1, Math.exp(logMoment - tilt * (epsilon ?? mean))),
-    spread: { perRoot: interval * Math.sqrt(steps / 2), bias: (steps * interval * interval) / 8 },
+    spread: { perRoot: interval * Math.sqrt(movedSteps / 2), bias: (movedSteps * interval * interval) / 8 },
     moved: steps * mass,
   };
 }

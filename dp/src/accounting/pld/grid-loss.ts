@@ -18,10 +18,13 @@ export interface GridLoss {
   readonly weights: Float64Array;
   /** Probability of an infinite loss. */
   readonly infinite: number;
+  /** Whether losses were rounded to get here. */
+  readonly rounded: boolean;
 }
 
 /** @param mass what may be added to the infinite loss, and moved up from below the first point, at most */
 export function onGrid(loss: PrivacyLoss, interval: number, mass: number): GridLoss {
+  if (loss.atoms) return atomsOnGrid(loss, loss.atoms, interval, mass);
   const first = Math.floor(loss.least(mass) / interval);
   const last = Math.max(first + 1, Math.ceil(loss.most(mass) / interval));
   const weights = new Float64Array(last - first + 1);
@@ -37,7 +40,31 @@ export function onGrid(loss: PrivacyLoss, interval: number, mass: number): GridL
     here = next;
   }
   weights[weights.length - 1] = Math.max(0, (fall * growth) / up);
-  return { interval, first, weights, infinite: Math.max(0, here) };
+  return { interval, first, weights, infinite: Math.max(0, here), rounded: true };
+}
+
+/**
+ * Single losses: each is divided between the two points beside it, so that its P and its Q = e^{−l}·P are kept. That is the same curve,
+ * without taking differences of δ, which would drown single points in rounding.
+ */
+function atomsOnGrid(loss: PrivacyLoss, atoms: NonNullable<PrivacyLoss["atoms"]>, interval: number, mass: number): GridLoss {
+  const exact = atoms.interval === interval;
+  const first = Math.floor(loss.least(mass) / interval + (exact ? 0.5 : 0));
+  const last = Math.max(first + 1, Math.ceil(loss.most(mass) / interval + (exact ? -0.5 : 0)));
+  const weights = new Float64Array(last - first + 1);
+  const put = (index: number, probability: number) => {
+    const at = Math.min(last, Math.max(first, index)) - first;
+    weights[at] = (weights[at] as number) + probability;
+  };
+  const width = -Math.expm1(-interval); // 1 − e^−h
+  atoms.visit(mass, (value, probability) => {
+    if (exact) return put(Math.round(value / interval), probability);
+    const below = Math.floor(value / interval);
+    const share = Math.min(1, -Math.expm1(below * interval - value) / width);
+    put(below, probability * (1 - share));
+    put(below + 1, probability * share);
+  });
+  return { interval, first, weights, infinite: mass, rounded: !exact };
 }
 
 /** ln E e^{λL} over the finite losses, with the mean and variance of the loss under weights multiplied by e^{λL}. */

@@ -13,6 +13,7 @@ import { fail } from "@tributary/errors";
 import type { AtomicEvent, GaussianRelease } from "../events.ts";
 import { hockeyStick } from "../gaussian-dp.ts";
 import { normalTail, scaledErfc } from "../normal.ts";
+import { integerGaussianLosses } from "./integer-gaussian-loss.ts";
 
 export interface PrivacyLoss {
   /** δ(ε) at any real ε; convex in e^ε. */
@@ -21,6 +22,15 @@ export interface PrivacyLoss {
   readonly least: (mass: number) => number;
   /** A loss ε beyond which δ(ε) hardly falls any more: δ(ε) − δ(∞) ≤ mass. */
   readonly most: (mass: number) => number;
+  /** Where the loss takes single values only. */
+  readonly atoms?: Atoms;
+}
+
+interface Atoms {
+  /** Given when every loss is a multiple of it: a grid of this interval rounds nothing. */
+  readonly interval?: number;
+  /** Each loss with its probability under P, in rising order; what is left out has P at most `mass`. */
+  readonly visit: (mass: number, atom: (loss: number, probability: number) => void) => void;
 }
 
 export interface PrivacyLosses {
@@ -33,6 +43,8 @@ export function privacyLosses(event: AtomicEvent): PrivacyLosses {
   switch (event.kind) {
     case "gaussian":
       return event.samplingRate === 1 ? both(gaussianLoss(1 / event.noiseMultiplier)) : sampledLosses(event);
+    case "integer-gaussian":
+      return integerGaussianLosses(event);
     case "laplace":
       return both(laplaceLoss(event.noiseMultiplier));
     case "approximate":
@@ -42,8 +54,14 @@ export function privacyLosses(event: AtomicEvent): PrivacyLosses {
   }
 }
 
+/** Above this variance the losses of a single number are too many to be listed: σ ≤ 10⁴. */
+const mostIntegerVariance = 1e8;
+
 /** Whether a dominating pair is known: not for discrete noise in several dimensions, nor for all that is ρ-zCDP. */
-export const boundsByLoss = (event: AtomicEvent): boolean => event.kind !== "discrete-gaussian" && event.kind !== "zcdp";
+export function boundsByLoss(event: AtomicEvent): boolean {
+  if (event.kind === "integer-gaussian") return event.variance <= mostIntegerVariance;
+  return event.kind !== "discrete-gaussian" && event.kind !== "zcdp";
+}
 
 const both = (loss: PrivacyLoss): PrivacyLosses => ({ remove: loss, add: loss });
 

@@ -6,7 +6,7 @@
  */
 import { fail } from "@tributary/errors";
 import { composeRdp, epsilonFromRdp } from "../epsilon.ts";
-import { type AtomicEvent, type Releases, releaseKey } from "../events.ts";
+import { type AtomicEvent, isSampled, type Releases, releaseKey } from "../events.ts";
 import { rdpIntegerOrders } from "../orders.ts";
 import { rdpPoissonGaussian } from "../poisson-gaussian.ts";
 import { deltaFromZcdp, epsilonFromZcdp } from "../zcdp.ts";
@@ -24,7 +24,8 @@ export const rdpRealOrders: readonly number[] = [
 /** Not: what leaks everything with probability δ; sampled discrete noise at fractional orders. */
 export function boundsByRenyi(event: AtomicEvent, orders: RenyiOrders): boolean {
   if (event.kind === "approximate") return event.delta === 0;
-  return orders === "integer" || event.kind !== "discrete-gaussian" || event.samplingRate === 1;
+  const discrete = event.kind === "discrete-gaussian" || event.kind === "integer-gaussian";
+  return orders === "integer" || !(discrete && isSampled(event));
 }
 
 /** @returns ε and the order that gave it. @throws TRB_DP_EPSILON_UNBOUNDED */
@@ -76,14 +77,21 @@ export function totalRdp(releases: readonly Releases[], orders: readonly number[
   );
 }
 
+type AnyGaussian = Extract<AtomicEvent, { samplingRate: number }>;
+
+const isGaussian = (event: AtomicEvent): event is AnyGaussian => "samplingRate" in event;
+
+/** z = σ/Δ */
+const multiplierOf = (event: AnyGaussian): number =>
+  event.kind === "integer-gaussian" ? Math.sqrt(event.variance) / event.sensitivity : event.noiseMultiplier;
+
 /** ρ when every divergence is αρ, else null. */
 function linearRate(releases: readonly Releases[]): number | null {
   let rho = 0;
   for (const { event, count } of releases) {
     if (event.kind === "zcdp") rho += count * event.rho;
-    else if ((event.kind === "gaussian" || event.kind === "discrete-gaussian") && event.samplingRate === 1) {
-      rho += count / (2 * event.noiseMultiplier ** 2);
-    } else return null;
+    else if (isGaussian(event) && !isSampled(event)) rho += count / (2 * multiplierOf(event) ** 2);
+    else return null;
   }
   if (rho === Number.POSITIVE_INFINITY) throw fail("TRB_DP_EPSILON_UNBOUNDED");
   return rho;
@@ -120,8 +128,10 @@ function vectorOf(event: AtomicEvent, orders: readonly number[]): readonly numbe
 function oneStep(event: AtomicEvent): (order: number) => number {
   switch (event.kind) {
     case "gaussian":
-    case "discrete-gaussian": {
-      const { samplingRate, noiseMultiplier } = event;
+    case "discrete-gaussian":
+    case "integer-gaussian": {
+      const { samplingRate } = event;
+      const noiseMultiplier = multiplierOf(event);
       const fractional = fractionalDivergence(samplingRate, noiseMultiplier);
       return (order) =>
         Number.isInteger(order) ? rdpPoissonGaussian(samplingRate, noiseMultiplier, order) : fractional(order);

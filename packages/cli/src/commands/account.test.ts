@@ -59,6 +59,44 @@ describe("account", () => {
     expect((await json("noise", ...words))["noiseMultiplier"]).toBeCloseTo(expected, 4);
   });
 
+  test("discrete noise on one number has a PLD: σ = zΔ, by enumeration 2.755802 for σ = 10, Δ = 3, four times", async () => {
+    const words = flags({
+      "sampling-rate": 1,
+      noise: 10 / 3,
+      steps: 4,
+      delta: 1e-6,
+      mechanism: "integer-gaussian",
+      accountant: "pld",
+    });
+    expect((await json("epsilon", ...words, "--sensitivity", "3"))["epsilon"]).toBeCloseTo(2.755801667602449, 6);
+    expect(
+      (
+        await json(
+          "compose",
+          "--release",
+          `noise=${10 / 3},steps=4,mechanism=integer-gaussian,sensitivity=3`,
+          "--delta",
+          "1e-6",
+          "--accountant",
+          "pld",
+        )
+      )["epsilon"],
+    ).toBeCloseTo(2.755801667602449, 6);
+    const noise = await json(
+      "noise",
+      ...flags({
+        epsilon: 2.7559,
+        "sampling-rate": 1,
+        steps: 4,
+        delta: 1e-6,
+        mechanism: "integer-gaussian",
+        sensitivity: 3,
+        accountant: "pld",
+      }),
+    );
+    expect(noise["noiseMultiplier"]).toBeCloseTo(10 / 3, 3);
+  });
+
   test("steps and sampling rates are what noise was made for", async () => {
     const steps = await json("steps", ...flags({ epsilon: 8, "sampling-rate": 0.04, noise: 1.3608, delta: 1e-5 }));
     expect(steps["steps"]).toBeGreaterThanOrEqual(2000);
@@ -96,6 +134,51 @@ describe("account", () => {
     [
       "TRB_CLI_BAD_OPTION",
       ["epsilon", ...flags({ "sampling-rate": 0.1, noise: 1, steps: 1, delta: 1e-5, mechanism: "laplace" })],
+    ],
+    ["TRB_CLI_BAD_OPTION", ["epsilon", ...flags({ "sampling-rate": 0.1, noise: 1, steps: 1, delta: 1e-5, sensitivity: 2 })]],
+    ...[
+      { delta: 0 },
+      { delta: 1 },
+      { delta: -1e-5 },
+      { delta: "NaN" },
+      { noise: 0 },
+      { noise: -1 },
+      { noise: "NaN" },
+      { noise: "Infinity" },
+      { "sampling-rate": -0.1 },
+      { "sampling-rate": 2 },
+      { "sampling-rate": "NaN" },
+      { steps: 1.5 },
+      { steps: -1 },
+      { steps: "many" },
+      { group: 0 },
+      { sensitivity: 0, mechanism: "integer-gaussian" },
+      { sensitivity: 0.5, mechanism: "integer-gaussian" },
+      { sensitivity: "NaN", mechanism: "integer-gaussian" },
+    ].map(
+      (change) =>
+        [
+          "TRB_CLI_BAD_OPTION",
+          ["epsilon", ...flags({ "sampling-rate": 0.1, noise: 1, steps: 10, delta: 1e-5, ...change })],
+        ] as const,
+    ),
+    ...[{ epsilon: 0 }, { epsilon: -1 }, { epsilon: "NaN" }, { delta: 0 }, { steps: 0.5 }, { "sampling-rate": 1.5 }].map(
+      (change) =>
+        [
+          "TRB_CLI_BAD_OPTION",
+          ["noise", ...flags({ "sampling-rate": 0.1, epsilon: 1, steps: 10, delta: 1e-5, ...change })],
+        ] as const,
+    ),
+    [
+      "TRB_DP_SENSITIVITY_INVALID",
+      ["compose", ...flags({ release: "noise=1,mechanism=integer-gaussian,sensitivity=0", delta: 1e-5 })],
+    ],
+    [
+      "TRB_DP_EVENT_UNSUPPORTED",
+      [
+        "epsilon",
+        ...flags({ "sampling-rate": 1, noise: 1, steps: 1, delta: 1e-5, mechanism: "discrete-gaussian", accountant: "pld" }),
+      ],
     ],
     ["TRB_CLI_BAD_OPTION", ["epsilon", ...flags({ "sampling-rate": 1.1, noise: 1, steps: 1, delta: 1e-5 })]],
     ["TRB_CLI_BAD_OPTION", ["compose", ...flags({ release: "noise=much", delta: 1e-5 })]],

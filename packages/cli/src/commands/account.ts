@@ -7,6 +7,7 @@ import {
   calibrateNoise,
   discreteGaussianNoise,
   forGroup,
+  integerGaussian,
   laplace,
   noiseFor,
   type PrivacyBound,
@@ -23,10 +24,7 @@ import { fail, isTributaryError } from "@tributary/errors";
 import { Command, Option } from "commander";
 import { deltaOption, epsilonOption, integerOption, jsonOption, numberOption } from "../options.ts";
 import { print, table } from "../output.ts";
-import { parseReleases, type Release, releaseForm } from "./account/releases.ts";
-
-const mechanisms = ["gaussian", "discrete-gaussian", "laplace"] as const;
-type Mechanism = (typeof mechanisms)[number];
+import { type Mechanism, mechanisms, parseReleases, type Release, releaseForm } from "./account/releases.ts";
 
 const accountantOption = () =>
   new Option("--accountant <name>", "how cost is added up").choices(accountantNames).default("rdp-integer");
@@ -42,6 +40,8 @@ const noiseOption = () =>
   numberOption("--noise <z>", "noise multiplier", (z) => z > 0, "a number above 0").makeOptionMandatory();
 const stepsOption = () => integerOption("--steps <rounds>", "rounds", 1).makeOptionMandatory();
 const groupOption = () => integerOption("--group <k>", "customers that are protected together, or merchants of one", 1, 1);
+const sensitivityOption = () =>
+  integerOption("--sensitivity <Δ>", "of integer-gaussian: how far a customer moves the number, where σ = z·Δ", 1, 1);
 const releaseOption = () =>
   new Option("--release <list>", `one kind of release, again for more: ${releaseForm}`)
     .argParser((text: string, before: Release[] | undefined) => [...(before ?? []), ...parseReleases(text)])
@@ -57,6 +57,7 @@ interface Ran extends Common {
   readonly noise: number;
   readonly steps: number;
   readonly mechanism: Mechanism;
+  readonly sensitivity: number;
   readonly group: number;
 }
 
@@ -80,6 +81,7 @@ function addEpsilon(command: Command): void {
     .addOption(stepsOption())
     .addOption(deltaOption().makeOptionMandatory())
     .addOption(mechanismOption())
+    .addOption(sensitivityOption())
     .addOption(groupOption())
     .addOption(accountantOption())
     .addOption(jsonOption())
@@ -96,6 +98,7 @@ function addNoise(command: Command): void {
     .addOption(stepsOption())
     .addOption(deltaOption().makeOptionMandatory())
     .addOption(mechanismOption())
+    .addOption(sensitivityOption())
     .addOption(groupOption())
     .addOption(accountantOption())
     .addOption(jsonOption())
@@ -118,6 +121,7 @@ function addSteps(command: Command): void {
     .addOption(noiseOption())
     .addOption(deltaOption().makeOptionMandatory())
     .addOption(mechanismOption())
+    .addOption(sensitivityOption())
     .addOption(groupOption())
     .addOption(accountantOption())
     .addOption(jsonOption())
@@ -212,24 +216,29 @@ function addProfile(command: Command): void {
 /** The least noise; `rdp-integer` of Gaussian noise is what plans are made with. */
 function leastNoise(options: Omit<Ran, "noise"> & { epsilon: number; delta: number }): number {
   const { accountant, epsilon, delta } = options;
-  if (accountant === "rdp-integer" && options.mechanism !== "laplace" && options.group === 1) return calibrateNoise(options);
+  const plain = options.mechanism === "gaussian" || options.mechanism === "discrete-gaussian";
+  if (accountant === "rdp-integer" && plain && options.group === 1 && options.sensitivity === 1) return calibrateNoise(options);
   return noiseFor({ accountant, epsilon, delta }, (noise) => eventOf({ ...options, noise })).noiseMultiplier;
 }
 
 const spentBy = (ran: Ran): Account => account(ran.accountant).add(eventOf(ran));
 
-function eventOf({ mechanism, samplingRate, noise, steps, group }: Omit<Ran, keyof Common>): PrivacyEvent {
+function eventOf({ mechanism, samplingRate, noise, steps, group, sensitivity }: Omit<Ran, keyof Common>): PrivacyEvent {
   if (mechanism === "laplace" && samplingRate < 1) {
     const expected = "1: Laplace noise on a sample is charged as on everybody";
     throw fail("TRB_CLI_BAD_OPTION", { option: "--sampling-rate", value: String(samplingRate), expected });
   }
-  const once =
-    mechanism === "laplace"
-      ? laplace(noise)
-      : mechanism === "discrete-gaussian"
-        ? discreteGaussianNoise(noise, samplingRate)
-        : sampledGaussian(samplingRate, noise);
-  const event = repeated(once, steps);
+  if (mechanism !== "integer-gaussian" && sensitivity !== 1) {
+    const expected = "1: the noise multiplier is noise over sensitivity already";
+    throw fail("TRB_CLI_BAD_OPTION", { option: "--sensitivity", value: String(sensitivity), expected });
+  }
+  const once = {
+    gaussian: () => sampledGaussian(samplingRate, noise),
+    "discrete-gaussian": () => discreteGaussianNoise(noise, samplingRate),
+    "integer-gaussian": () => integerGaussian({ variance: (noise * sensitivity) ** 2, sensitivity, samplingRate }),
+    laplace: () => laplace(noise),
+  }[mechanism];
+  const event = repeated(once(), steps);
   return group === 1 ? event : forGroup(event, group);
 }
 

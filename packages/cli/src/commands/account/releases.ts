@@ -1,18 +1,28 @@
 /** Releases on the command line: `mechanism=laplace,noise=10,steps=3`. */
 import { fail } from "@tributary/errors";
 
+export const mechanisms = ["gaussian", "discrete-gaussian", "integer-gaussian", "laplace"] as const;
+export type Mechanism = (typeof mechanisms)[number];
+
 export interface Release {
-  readonly mechanism: "gaussian" | "discrete-gaussian" | "laplace";
+  readonly mechanism: Mechanism;
   readonly samplingRate: number;
   readonly noise: number;
   readonly steps: number;
   readonly group: number;
+  /** Of `integer-gaussian`. */
+  readonly sensitivity: number;
 }
 
-export const releaseForm = "noise=Z[,sampling-rate=Q][,steps=T][,mechanism=NAME][,group=K]";
+export const releaseForm = "noise=Z[,sampling-rate=Q][,steps=T][,mechanism=NAME][,sensitivity=D][,group=K]";
 
-const mechanisms = ["gaussian", "discrete-gaussian", "laplace"] as const;
-const numbers = { "sampling-rate": "samplingRate", noise: "noise", steps: "steps", group: "group" } as const;
+const numbers = {
+  "sampling-rate": "samplingRate",
+  noise: "noise",
+  steps: "steps",
+  group: "group",
+  sensitivity: "sensitivity",
+} as const;
 
 /** One release; the option may be given again. @throws TRB_CLI_BAD_OPTION */
 export function parseReleases(text: string): Release[] {
@@ -24,9 +34,9 @@ export function parseReleases(text: string): Release[] {
     else if (isNumberKey(key) && value.trim() !== "" && Number.isFinite(Number(value))) release[numbers[key]] = Number(value);
     else refuse(part);
   }
-  const { noise, mechanism = "gaussian", samplingRate = 1, steps = 1, group = 1 } = release;
+  const { noise, mechanism = "gaussian", samplingRate = 1, steps = 1, group = 1, sensitivity = 1 } = release;
   if (noise === undefined) return refuse(text);
-  return [{ mechanism, samplingRate, noise, steps, group }];
+  return [{ mechanism, samplingRate, noise, steps, group, sensitivity }];
 }
 
 const isNumberKey = (key: string): key is keyof typeof numbers => Object.hasOwn(numbers, key);
