@@ -35,7 +35,7 @@ export function nodeBudget(options: { readonly home: string }): Promise<NodeBudg
 export function budgetOf(home: Home): NodeBudget {
   const { plan, layout } = home;
   const charges = allCharges(home);
-  const byKind = plan.releases.map(({ kind, rounds }, release) => {
+  const byPlace = plan.releases.map(({ kind, rounds }, release) => {
     const mine = charges.filter((charge) => charge.release === release);
     const charged = mine.filter(({ standing }) => standing !== "refunded").length;
     return {
@@ -46,14 +46,28 @@ export function budgetOf(home: Home): NodeBudget {
       left: Math.max(0, rounds - charged),
     };
   });
-  const charged = byKind.map((row) => row.charged);
+  const charged = byPlace.map((row) => row.charged);
   return {
     limit: readPolicy(layout).maxEpsilon,
     spent: charged.some((rounds) => rounds > 0) ? parseDecimal(spentAfter(plan, charged).epsilon) : 0,
     delta: parseDecimal(plan.delta),
-    roundsLeft: byKind.reduce((sum, row) => sum + row.left, 0),
-    byKind,
+    roundsLeft: byPlace.reduce((sum, row) => sum + row.left, 0),
+    byKind: joinKinds(byPlace),
   };
+}
+
+/** One row a kind: a plan may list several releases of it, of different sizes. */
+function joinKinds(rows: NodeBudget["byKind"]): NodeBudget["byKind"] {
+  const joined = new Map<Release["kind"], NodeBudget["byKind"][number]>();
+  for (const row of rows) {
+    const { charged, open, refunded, left } = joined.get(row.kind) ?? { charged: 0, open: 0, refunded: 0, left: 0 };
+    joined.set(row.kind, {
+      kind: row.kind,
+      ...{ charged: charged + row.charged, open: open + row.open },
+      ...{ refunded: refunded + row.refunded, left: left + row.left },
+    });
+  }
+  return [...joined.values()];
 }
 
 /**

@@ -9,24 +9,26 @@ import { calibrateNoise, chooseScale } from "@tributary/dp";
 import { fail, isTributaryError } from "@tributary/errors";
 import { actions, catalogueBytes, makeCatalogue } from "@tributary/events";
 import {
-  applySum,
   type Context,
   type CoordinatorEffect,
   type CoordinatorEvent,
   type CoordinatorState,
   createCoordinator,
+  decodeFederationModel,
+  encodeFederationModel,
   genesisEntry,
   graphHashOf,
+  nextModel,
   stepCoordinator,
   sumUploads,
 } from "@tributary/federation";
 import {
-  decodeModel,
   decodeOptimiserState,
   encodeModel,
   encodeOptimiserState,
   graphVersion,
   initialParameters,
+  itemSimilarity,
   type ModelSpec,
   modelSpec,
   parameterCount,
@@ -243,19 +245,20 @@ export async function startTestCoordinator(plan: Plan = testPlan()): Promise<Tes
       }
       case "apply": {
         const { round, release, modelHash, optimiserHash, sumHash, survivors } = effect;
-        const next = applySum({
+        const next = nextModel({
           plan,
           release,
           sum: words(sumHash),
           survivors,
-          parameters: decodeModel(plan.model, blob(modelHash)),
+          model: decodeFederationModel(plan, blob(modelHash)),
           optimiserState: optimiserHash === null ? null : decodeOptimiserState(optimiser, blob(optimiserHash)),
+          similarity: () => itemSimilarity(catalogue.items),
         });
         void happen({
           type: "applied",
           round,
-          modelHash: store(encodeModel(plan.model, next.parameters)),
-          optimiserHash: store(encodeOptimiserState(next.optimiserState)),
+          modelHash: store(encodeFederationModel(plan, next.model)),
+          optimiserHash: next.optimiserState && store(encodeOptimiserState(next.optimiserState)),
         });
         return;
       }

@@ -3,13 +3,14 @@
  * only compare.
  */
 import { fail } from "@tributary/errors";
-import { initialModel } from "@tributary/federation";
-import { encodeModel, parameterCount } from "@tributary/model";
-import { lintPlan, type Plan, parsePlan, planHash, type Sha256 } from "@tributary/protocol";
+import { encodeFederationModel, initialFederationModel } from "@tributary/federation";
+import { parameterCount } from "@tributary/model";
+import { lintPlan, type Plan, parsePlan, planHash, requireSoundPlan, type Sha256 } from "@tributary/protocol";
 import { nodeCrypto } from "@tributary/protocol/node-crypto";
 import type { CoordinatorIdentity } from "./home/identity.ts";
 import type { HomeLayout } from "./home/layout.ts";
 import { type Blobs, sha256Of } from "./storage/blobs.ts";
+import { publicItems } from "./storage/catalogue.ts";
 import type { Store } from "./storage/store.ts";
 
 export interface FoundingRequest {
@@ -29,7 +30,7 @@ export interface Founded {
 /**
  * @throws TRB_PLAN_INVALID, what `lintPlan` finds first, TRB_COORDINATOR_HOME_EMPTY, TRB_COORDINATOR_HOME_OTHER_PLAN,
  *   TRB_COORDINATOR_PLAN_OTHER_KEY, TRB_COORDINATOR_CATALOGUE_MISSING, TRB_COORDINATOR_CATALOGUE_MISMATCH,
- *   TRB_COORDINATOR_MODEL_MISMATCH
+ *   TRB_COORDINATOR_MODEL_MISMATCH, TRB_COORDINATOR_STORE_DAMAGED
  */
 export function foundFederation(
   layout: HomeLayout,
@@ -54,6 +55,7 @@ export function foundFederation(
   }
   if (!stored) requireSound(plan, request.demo ?? false);
   keepCatalogue(home, blobs, plan, request.catalogue);
+  if (!stored && plan.statistics !== undefined) requireItems(plan, blobs, request.demo ?? false);
   keepInitialModel(blobs, plan);
   if (!stored) store.found(plan, hash); // last: a home with a plan is a whole one
   return { plan, planHash: hash };
@@ -62,6 +64,11 @@ export function foundFederation(
 function requireSound(plan: Plan, demo: boolean): void {
   const [finding] = lintPlan(plan, { demo, parameterCount: parameterCount(plan.model) });
   if (finding) throw fail(finding.code, finding.details);
+}
+
+/** Statistics are counted by the catalogue's items, so the plan's dimensions must be of this catalogue. */
+function requireItems(plan: Plan, blobs: Blobs, demo: boolean): void {
+  requireSoundPlan(plan, { demo, catalogueItems: publicItems(blobs.read(plan.catalogueHash)).length });
 }
 
 function keepCatalogue(home: string, blobs: Blobs, { catalogueHash }: Plan, catalogue: Uint8Array | undefined): void {
@@ -73,9 +80,10 @@ function keepCatalogue(home: string, blobs: Blobs, { catalogueHash }: Plan, cata
   if (!blobs.has(catalogueHash)) throw fail("TRB_COORDINATOR_CATALOGUE_MISSING", { sha256: catalogueHash, home });
 }
 
-function keepInitialModel(blobs: Blobs, { model, initialModelHash }: Plan): void {
+function keepInitialModel(blobs: Blobs, plan: Plan): void {
+  const { initialModelHash } = plan;
   if (blobs.has(initialModelHash)) return;
-  const bytes = encodeModel(model, initialModel(nodeCrypto(), model));
+  const bytes = encodeFederationModel(plan, initialFederationModel(nodeCrypto(), plan));
   const actual = sha256Of(bytes);
   if (actual !== initialModelHash) throw fail("TRB_COORDINATOR_MODEL_MISMATCH", { actual, expected: initialModelHash });
   blobs.put(bytes);

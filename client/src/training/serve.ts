@@ -1,5 +1,5 @@
 /**
- * The training worker: a thread of its own, so that sampling, training and drawing noise never hold up the node's messages.
+ * The training worker: a thread of its own, so that sampling, training, counting and drawing noise never hold up the node's messages.
  *
  * It keeps the trainer, the last model and the decrypted histories. Of a round it keeps nothing: sample and clipped sum end with
  * `trainingVector`, the vector is handed over, and neither counts nor durations leave the thread (DESIGN §4); only whether time
@@ -9,10 +9,27 @@ import { parentPort, workerData } from "node:worker_threads";
 import { checkCustomers, type RandomSource } from "@tributary/dp";
 import { fail, isTributaryError } from "@tributary/errors";
 import type { Histories } from "@tributary/events";
-import { initialModel, localUpdatesOf, negativesSource, roundParameters } from "@tributary/federation";
-import { decodeModel, itemContent, openTrainer, readsContent, rehearse, type Trainer, trainingVector } from "@tributary/model";
+import {
+  countedItems,
+  decodeFederationModel,
+  type FederationModel,
+  initialFederationModel,
+  localUpdatesOf,
+  negativesSource,
+  roundParameters,
+  statisticsCapsOf,
+} from "@tributary/federation";
+import {
+  itemContent,
+  openTrainer,
+  readsContent,
+  rehearse,
+  statisticsVector,
+  type Trainer,
+  trainingVector,
+} from "@tributary/model";
 import { createThreadTrainer } from "@tributary/model/workers";
-import { type NodeId, planHash, type Sha256 } from "@tributary/protocol";
+import { type NodeId, planHash, releaseOf, requireSoundPlan, type Sha256 } from "@tributary/protocol";
 import { nodeCrypto } from "@tributary/protocol/node-crypto";
 import { onnxruntimeExecutor } from "@tributary/tensor/onnxruntime";
 import { readPlannedCatalogue } from "../home/catalogue.ts";
@@ -64,7 +81,7 @@ function trainingLoop(setup: TrainingSetup, random: ServeTrainingOptions["random
   const crypto = nodeCrypto();
   const hash = planHash(crypto, plan);
   let trainer: Promise<Trainer> | undefined;
-  let model: { readonly hash: Sha256; readonly parameters: Float32Array } | undefined;
+  let model: (FederationModel & { readonly hash: Sha256 }) | undefined;
   let store: { readonly generation: string | undefined; readonly histories: Histories } | undefined;
 
   const histories = (): Histories => {
@@ -95,10 +112,16 @@ function trainingLoop(setup: TrainingSetup, random: ServeTrainingOptions["random
     // `trainingVector` asks again each round; to refuse now, before any round is accepted, is seen by nobody
     const customers = histories().customers.length;
     for (const release of plan.releases.keys()) checkCustomers(customers, roundParameters(plan, release));
+    if (countedItems(plan) > 0) {
+      const catalogueItems = readPlannedCatalogue(layout, plan).items.length;
+      requireSoundPlan(plan, { demo: true, catalogueItems }); // whether a catalogue may be from a log, the policy has decided
+    }
+    const training = plan.releases.findIndex(({ kind }) => kind === "training");
+    if (training < 0) return { type: "prepared" };
     const end = Date.now() + longestRehearsal;
     await rehearse(await loadedTrainer(), {
-      ...roundParameters(plan, 0),
-      parameters: initialModel(crypto, plan.model),
+      ...roundParameters(plan, training),
+      parameters: initialFederationModel(crypto, plan).parameters,
       histories: histories(),
       negatives: negativesSource(crypto, hash, 1),
       deadline: () => Date.now() > end,
@@ -108,20 +131,30 @@ function trainingLoop(setup: TrainingSetup, random: ServeTrainingOptions["random
   const train = async ({ round, release, modelHash, model: file, stopAt }: TrainingJob): Promise<TrainingAnswer> => {
     const isStopped = () => Atomics.load(stopped, 0) >= round;
     if (isStopped()) return { type: "stopped", round };
-    if (file !== null) model = { hash: modelHash, parameters: decodeModel(plan.model, file) };
+    if (file !== null) model = { hash: modelHash, ...decodeFederationModel(plan, file) };
     if (model?.hash !== modelHash) throw fail("TRB_NODE_MODEL_MISMATCH", { round });
-    const { vector, counts } = await trainingVector(await loadedTrainer(), {
+    const { kind } = releaseOf(plan, release);
+    const common = {
       ...roundParameters(plan, release),
-      parameters: model.parameters,
       histories: histories(),
-      negatives: negativesSource(crypto, hash, round),
       deadline: () => isStopped() || Date.now() >= stopAt,
-      random: {
-        sampling: random(round, "sampling", node),
-        rounding: random(round, "rounding", node),
-        noise: random(round, "noise", node),
-      },
-    });
+    };
+    const secret = { rounding: random(round, "rounding", node), noise: random(round, "noise", node) };
+    const { vector, counts } =
+      kind === "training"
+        ? await trainingVector(await loadedTrainer(), {
+            ...common,
+            parameters: model.parameters,
+            negatives: negativesSource(crypto, hash, round),
+            random: { ...secret, sampling: random(round, "sampling", node) },
+          })
+        : statisticsVector({
+            ...common,
+            kind,
+            statistics: model.statistics,
+            caps: statisticsCapsOf(plan),
+            random: secret,
+          });
     if (isStopped()) {
       vector.fill(0);
       return { type: "stopped", round };

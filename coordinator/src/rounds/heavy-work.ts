@@ -3,11 +3,19 @@
  * model. `heavy-worker.ts` runs them in a thread of its own, so that heart-beats and uploads go on meanwhile.
  */
 import { fail } from "@tributary/errors";
-import { applySum, type CoordinatorEffect, optimiserOf, sumUploads } from "@tributary/federation";
-import { decodeModel, decodeOptimiserState, encodeModel, encodeOptimiserState } from "@tributary/model";
+import {
+  type CoordinatorEffect,
+  decodeFederationModel,
+  encodeFederationModel,
+  nextModel,
+  optimiserOf,
+  sumUploads,
+} from "@tributary/federation";
+import { decodeOptimiserState, encodeOptimiserState, itemSimilarity } from "@tributary/model";
 import type { Plan, Sha256 } from "@tributary/protocol";
 import { nodeCrypto } from "@tributary/protocol/node-crypto";
 import { openBlobs } from "../storage/blobs.ts";
+import { publicItems } from "../storage/catalogue.ts";
 import { bytesOfWords, readUpload, wordsOf } from "../storage/uploads.ts";
 
 export type SumEffect = Extract<CoordinatorEffect, { type: "sum" }>;
@@ -25,7 +33,7 @@ export type HeavyTask =
 
 export type HeavyResult =
   | { readonly type: "summed"; readonly sumHash: Sha256 }
-  | { readonly type: "applied"; readonly modelHash: Sha256; readonly optimiserHash: Sha256 };
+  | { readonly type: "applied"; readonly modelHash: Sha256; readonly optimiserHash: Sha256 | null };
 
 export async function doHeavyWork(task: HeavyTask): Promise<HeavyResult> {
   return "plan" in task ? apply(task.folders, task.effect, task.plan) : await sum(task.folders, task.effect);
@@ -47,17 +55,18 @@ function apply(folders: WorkFolders, effect: ApplyEffect, plan: Plan): HeavyResu
   const blobs = openBlobs(folders.blobs);
   const optimiserState =
     effect.optimiserHash === null ? null : decodeOptimiserState(optimiserOf(plan), blobs.read(effect.optimiserHash));
-  const next = applySum({
+  const next = nextModel({
     plan,
     release: effect.release,
     sum: wordsOf(blobs.read(effect.sumHash)),
     survivors: effect.survivors,
-    parameters: decodeModel(plan.model, blobs.read(effect.modelHash)),
+    model: decodeFederationModel(plan, blobs.read(effect.modelHash)),
     optimiserState,
+    similarity: () => itemSimilarity(publicItems(blobs.read(plan.catalogueHash))),
   });
   return {
     type: "applied",
-    modelHash: blobs.put(encodeModel(plan.model, next.parameters)),
-    optimiserHash: blobs.put(encodeOptimiserState(next.optimiserState)),
+    modelHash: blobs.put(encodeFederationModel(plan, next.model)),
+    optimiserHash: next.optimiserState === null ? null : blobs.put(encodeOptimiserState(next.optimiserState)),
   };
 }

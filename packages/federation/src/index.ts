@@ -1,5 +1,12 @@
 /** Room 8. The round: one pure state machine for each side. */
-export { graphHashOf, initialModel } from "./agreed-model.ts";
+export {
+  decodeFederationModel,
+  encodeFederationModel,
+  type FederationModel,
+  graphHashOf,
+  initialFederationModel,
+  initialModel,
+} from "./agreed-model.ts";
 export { checkUpload, stepCoordinator } from "./coordinator.ts";
 export type { CoordinatorEffect, CoordinatorEvent } from "./coordinator-events.ts";
 export {
@@ -27,14 +34,16 @@ export {
   type NodeState,
 } from "./node-state.ts";
 export {
-  applySum,
   localUpdatesOf,
   negativesSource,
+  nextModel,
   optimiserOf,
+  type ReleasedSum,
   type RoundParameters,
   roundParameters,
   type SumEffect,
   sumUploads,
 } from "./release.ts";
+export { countedItems, recipeOf, statisticsCapsOf } from "./statistics.ts";
 export type { Context, Purpose, Step } from "./step.ts";
 export { genesisEntry } from "./steps/apply.ts";

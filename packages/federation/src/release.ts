@@ -3,7 +3,8 @@
  * takes from the plan. Pure as well; the octets are the shell's.
  */
 import { noiseDeviation, type RandomSource, readSum, type SumQueryParameters, sumQueryParameters } from "@tributary/dp";
-import { type LocalUpdates, type Optimiser, type OptimiserState, serverStep } from "@tributary/model";
+import { fail } from "@tributary/errors";
+import { type ItemSimilarity, type LocalUpdates, type Optimiser, type OptimiserState, serverStep } from "@tributary/model";
 import {
   type Crypto,
   fromHex,
@@ -15,7 +16,9 @@ import {
   sumQueryOf,
 } from "@tributary/protocol";
 import { addVector, unmaskTotal } from "@tributary/secagg";
+import type { FederationModel } from "./agreed-model.ts";
 import type { CoordinatorEffect } from "./coordinator-events.ts";
+import { nextStatistics } from "./statistics.ts";
 
 /** The effect that asks for a sum. */
 export type SumEffect = Extract<CoordinatorEffect, { type: "sum" }>;
@@ -34,6 +37,40 @@ export async function sumUploads(
   for (const { sha256 } of uploads) addVector(total, await read(sha256), round);
   unmaskTotal(total, unmasking, crypto);
   return total;
+}
+
+/** A released sum, and the model that its round started from. */
+export interface ReleasedSum {
+  readonly plan: Plan;
+  /** Place in `plan.releases`. */
+  readonly release: number;
+  readonly sum: Uint32Array;
+  /** How many nodes' vectors the sum holds; it stands in the ledger. */
+  readonly survivors: number;
+  readonly model: FederationModel;
+  /** Null before the first training round. */
+  readonly optimiserState: OptimiserState | null;
+  /** Of the plan's catalogue; asked for by statistics only. */
+  readonly similarity: () => ItemSimilarity;
+}
+
+/**
+ * The next model, whatever kind of sum was released: training moves the weights, statistics move on to the next query, and each leaves
+ * the other as it was.
+ */
+export function nextModel({ model, similarity, ...step }: ReleasedSum): {
+  readonly model: FederationModel;
+  readonly optimiserState: OptimiserState | null;
+} {
+  const { kind } = releaseOf(step.plan, step.release);
+  const { parameters, statistics } = model;
+  if (kind === "training") {
+    const next = applySum({ ...step, parameters });
+    return { model: { parameters: next.parameters, statistics }, optimiserState: next.optimiserState };
+  }
+  if (statistics === undefined) throw fail("TRB_MODEL_QUERY_MISSING", { kind });
+  const known = nextStatistics({ ...step, statistics, similarity: similarity() });
+  return { model: { parameters, statistics: known }, optimiserState: step.optimiserState };
 }
 
 /**

@@ -1,7 +1,6 @@
 /** From the planner's choice to plan.json: adds what follows from it (hashes) and whose federation it is. */
 import { type Catalogue, catalogueBytes } from "@tributary/events";
-import { graphHashOf, initialModel } from "@tributary/federation";
-import { encodeModel } from "@tributary/model";
+import { encodeFederationModel, graphHashOf, initialFederationModel } from "@tributary/federation";
 import { type Crypto, type IdentityKey, type Plan, parsePlan, type Sha256, toHex } from "@tributary/protocol";
 import type { PlannedNumbers } from "./planner/choose-plan.ts";
 
@@ -20,7 +19,7 @@ export function planDocument(crypto: Crypto, numbers: PlannedNumbers, identity: 
     ...numbers,
     federation: identity.federation,
     graphHash: graphHashOf(crypto, model),
-    initialModelHash: hash(encodeModel(model, initialModel(crypto, model))),
+    initialModelHash: hash(encodeFederationModel(numbers, initialFederationModel(crypto, numbers))),
     catalogueHash: hash(catalogueBytes(identity.catalogue)),
     catalogueProvenance: identity.catalogueProvenance,
     coordinatorKey: identity.coordinatorKey,

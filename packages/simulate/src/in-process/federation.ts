@@ -8,30 +8,37 @@ import type { RandomSource } from "@tributary/dp";
 import { fail } from "@tributary/errors";
 import type { Histories } from "@tributary/events";
 import {
-  applySum,
   type Context,
   type CoordinatorEffect,
   type CoordinatorEvent,
   createCoordinator,
   createNode,
+  encodeFederationModel,
+  type FederationModel,
   genesisEntry,
   localUpdatesOf,
   type NodeEffect,
   type NodeEvent,
   negativesSource,
+  nextModel,
   type Purpose,
   roundParameters,
+  statisticsCapsOf,
   stepCoordinator,
   stepNode,
   sumUploads,
 } from "@tributary/federation";
 import { parseLine } from "@tributary/ledger";
 import {
-  encodeModel,
   encodeOptimiserState,
   type ItemContent,
+  itemSimilarity,
   type OptimiserState,
   openTrainer,
+  type PublicItem,
+  type ReleasedStatistics,
+  startStatistics,
+  statisticsVector,
   type Trainer,
   trainingVector,
 } from "@tributary/model";
@@ -42,6 +49,7 @@ import {
   type NodeId,
   type Plan,
   parseDecimal,
+  releaseOf,
   type Sha256,
   signMember,
   toHex,
@@ -73,6 +81,8 @@ export interface SimulationOptions {
   readonly executor: Executor;
   /** What is publicly known of items, where the model reads it; from the catalogue whose hash the plan holds. */
   readonly content?: ItemContent | undefined;
+  /** That catalogue's items, where the plan releases statistics. */
+  readonly items?: readonly PublicItem[];
   /** Unix seconds until which the logs were watched, where the model has a churn head. */
   readonly now?: number | undefined;
   /** After each released round. */
@@ -84,16 +94,19 @@ export interface SimulatedRound {
   readonly epsilon: number;
   readonly seconds: number;
   readonly parameters: Float32Array;
+  /** Undefined where the plan releases none. */
+  readonly statistics: ReleasedStatistics | undefined;
   readonly modelHash: Sha256;
 }
 
 export interface SimulationResult {
   readonly parameters: Float32Array;
+  readonly statistics: ReleasedStatistics | undefined;
   readonly modelHash: Sha256;
   /** ledger.jsonl */
   readonly ledger: string;
   readonly rounds: number;
-  /** Masked vectors that one node sends in a round. */
+  /** Masked vectors that one node sends in a round, on average over the rounds released. */
   readonly bytesPerRoundPerNode: number;
 }
 
@@ -103,17 +116,16 @@ export interface SimulationResult {
  */
 export async function simulateFederation(options: SimulationOptions): Promise<SimulationResult> {
   const { plan, crypto, random } = options;
-  const trainer = await openTrainer(plan.model, options.executor, localUpdatesOf(plan), {
-    content: options.content,
-    now: options.now,
-  });
+  const trains = plan.releases.some(({ kind }) => kind === "training");
+  const { content, now } = options;
+  const trainer = trains ? await openTrainer(plan.model, options.executor, localUpdatesOf(plan), { content, now }) : undefined;
   try {
     return await run(options, trainer);
   } finally {
-    await trainer.close();
+    await trainer?.close();
   }
 
-  async function run(options: SimulationOptions, trainer: Trainer): Promise<SimulationResult> {
+  async function run(options: SimulationOptions, trainer: Trainer | undefined): Promise<SimulationResult> {
     const context = (role: "coordinator" | "node", id: string, secret: Uint8Array): Context => ({
       crypto,
       random: (round, purpose) => random(role, id, round, purpose),
@@ -147,7 +159,7 @@ export async function simulateFederation(options: SimulationOptions): Promise<Si
           maxEpsilon: plan.epsilon,
           delta: plan.delta,
           minCohort: plan.minCohort,
-          releases: ["training"] as const,
+          releases: plan.releases.map(({ kind }) => kind),
           trustedPeers,
         };
         return [
@@ -161,7 +173,11 @@ export async function simulateFederation(options: SimulationOptions): Promise<Si
       }),
     );
 
-    const models = new Map<string, Float32Array>([[plan.initialModelHash, options.initialParameters]]);
+    const initial: FederationModel = {
+      parameters: options.initialParameters,
+      statistics: plan.statistics === undefined ? undefined : startStatistics(),
+    };
+    const models = new Map<string, FederationModel>([[plan.initialModelHash, initial]]);
     const optimiserStates = new Map<string, OptimiserState>();
     const uploads = new Map<string, Uint32Array>();
     const sums = new Map<string, Uint32Array>();
@@ -170,6 +186,7 @@ export async function simulateFederation(options: SimulationOptions): Promise<Si
     let finished = false;
     let roundStarted = performance.now();
     let completed = 0;
+    let bytes = 0;
 
     const toCoordinator = (event: CoordinatorEvent) => queue.push(() => stepCoordinatorWith(event));
     const toNode = (id: NodeId, event: NodeEvent) => queue.push(() => stepNodeWith(id, event));
@@ -203,20 +220,22 @@ export async function simulateFederation(options: SimulationOptions): Promise<Si
         case "apply": {
           const optimiserState = effect.optimiserHash === null ? null : read(optimiserStates, effect.optimiserHash);
           const sum = read(sums, effect.sumHash);
-          const next = applySum({
+          const next = nextModel({
             plan,
             release: effect.release,
             sum,
             survivors: effect.survivors,
-            parameters: read(models, effect.modelHash),
+            model: read(models, effect.modelHash),
             optimiserState,
+            similarity: () => itemSimilarity(options.items ?? []),
           });
-          const modelHash = hash(encodeModel(plan.model, next.parameters));
-          const optimiserHash = hash(encodeOptimiserState(next.optimiserState));
-          models.set(modelHash, next.parameters);
+          const modelHash = hash(encodeFederationModel(plan, next.model));
+          const optimiserHash = next.optimiserState && hash(encodeOptimiserState(next.optimiserState));
+          models.set(modelHash, next.model);
           optimiserStates.clear();
-          optimiserStates.set(optimiserHash, next.optimiserState);
+          if (next.optimiserState !== null && optimiserHash !== null) optimiserStates.set(optimiserHash, next.optimiserState);
           sums.clear();
+          bytes += 4 * sum.length;
           toCoordinator({ type: "applied", round: effect.round, modelHash, optimiserHash });
           return;
         }
@@ -228,12 +247,11 @@ export async function simulateFederation(options: SimulationOptions): Promise<Si
           if (effect.released) {
             completed += 1;
             const seconds = (performance.now() - roundStarted) / 1e3;
-            const parameters = read(models, coordinator.modelHash);
             await options.onRound?.({
               round: effect.round,
               epsilon: epsilonAfter(lines),
               seconds,
-              parameters,
+              ...read(models, coordinator.modelHash),
               modelHash: coordinator.modelHash,
             });
             for (const known of models.keys()) if (known !== coordinator.modelHash) models.delete(known);
@@ -262,18 +280,7 @@ export async function simulateFederation(options: SimulationOptions): Promise<Si
           return;
         case "startTraining": {
           const { round, release, modelHash } = effect;
-          const { vector } = await trainingVector(trainer, {
-            ...roundParameters(plan, release),
-            parameters: read(models, modelHash),
-            histories: party.histories,
-            negatives: negativesSource(crypto, coordinator.planHash, round),
-            random: {
-              sampling: party.context.random(round, "sampling"),
-              rounding: party.context.random(round, "rounding"),
-              noise: party.context.random(round, "noise"),
-            },
-          });
-          toNode(id, { type: "trained", round, vector });
+          toNode(id, { type: "trained", round, vector: await vectorOf(party, round, release, read(models, modelHash)) });
           return;
         }
         case "send":
@@ -297,6 +304,29 @@ export async function simulateFederation(options: SimulationOptions): Promise<Si
       }
     }
 
+    /** What the training worker of a node in its own process does (`client/src/training/serve.ts`). */
+    async function vectorOf(
+      { histories, context }: { readonly histories: Histories; readonly context: Context },
+      round: number,
+      release: number,
+      { parameters, statistics }: FederationModel,
+    ): Promise<Uint32Array> {
+      const { kind } = releaseOf(plan, release);
+      const common = { ...roundParameters(plan, release), histories };
+      const secret = { rounding: context.random(round, "rounding"), noise: context.random(round, "noise") };
+      if (kind !== "training") {
+        return statisticsVector({ ...common, kind, statistics, caps: statisticsCapsOf(plan), random: secret }).vector;
+      }
+      if (trainer === undefined) throw fail("TRB_SIMULATE_STALLED", { round });
+      const { vector } = await trainingVector(trainer, {
+        ...common,
+        parameters,
+        negatives: negativesSource(crypto, coordinator.planHash, round),
+        random: { ...secret, sampling: context.random(round, "sampling") },
+      });
+      return vector;
+    }
+
     toCoordinator({ type: "start", online: roster.map((member) => member.node) });
     while (!finished) {
       const next = queue.shift();
@@ -308,11 +338,11 @@ export async function simulateFederation(options: SimulationOptions): Promise<Si
       }
     }
     return {
-      parameters: read(models, coordinator.modelHash),
+      ...read(models, coordinator.modelHash),
       modelHash: coordinator.modelHash,
       ledger: lines.map((line) => `${line}\n`).join(""),
       rounds: completed,
-      bytesPerRoundPerNode: 4 * (plan.releases[0]?.dimension ?? 0),
+      bytesPerRoundPerNode: completed === 0 ? 0 : bytes / completed,
     };
   }
 }

@@ -7,12 +7,14 @@
 import { chooseScale, sumQueryParameters } from "@tributary/dp";
 import { fail } from "@tributary/errors";
 import { actions } from "@tributary/events";
-import { graphVersion, parameterCount } from "@tributary/model";
+import { graphVersion, type ModelSpec, parameterCount, type StatisticsRecipe, statisticsRecipe } from "@tributary/model";
 import { formatDecimal, type Plan } from "@tributary/protocol";
-import { chooseCohort, chooseQuota } from "./cohort.ts";
+import { type Cohort, chooseCohort, chooseQuota } from "./cohort.ts";
 import { roundCost } from "./cost-model.ts";
+import { costOf } from "./cost-of-releases.ts";
 import { chooseModel, type ModelWishes } from "./model-size.ts";
 import { splitEpsilon } from "./noise-split.ts";
+import { splitStatistics, type UnscaledRelease } from "./statistics-split.ts";
 
 export interface PlanRequest extends ModelWishes {
   readonly catalogueItems: number;
@@ -27,6 +29,17 @@ export interface PlanRequest extends ModelWishes {
   readonly width?: number;
   readonly minCohort?: number;
   readonly maxCorrupt?: number;
+  /** Statistics first; without it everything is spent on training. */
+  readonly statistics?: StatisticsWishes;
+}
+
+export interface StatisticsWishes {
+  /** Default: the one found for the ε that is nearest. */
+  readonly recipe?: StatisticsRecipe;
+  /** What part of the budget, in 1/σ², is left for training; default none. */
+  readonly trainingShare?: number;
+  /** Retries reserved for each statistic that is released once; default none. */
+  readonly retries?: number;
 }
 
 /** What the planner leaves open: names, hashes, the catalogue's provenance and the coordinator's key. */
@@ -48,6 +61,8 @@ export interface PlanChoice {
 
 /** Bits of the grid below an integer unit: buckets are truncated there, so that truncation is nothing beside the dither. */
 const fractionBits = 8;
+/** Latest events of a customer that statistics look at: more than anybody has in the logs that the recipes were found on. */
+const eventsCounted = 1024;
 
 /**
  * @throws TRB_PLAN_EPSILON_NOT_POSITIVE, TRB_PLAN_DELTA_NOT_POSITIVE, TRB_PLAN_DELTA_TOO_LARGE, TRB_PLAN_COHORT_ABOVE_NODES,
@@ -59,38 +74,17 @@ export function choosePlan(request: PlanRequest): PlanChoice {
   const cohort = chooseCohort(merchants, request);
   checkCohort(cohort, merchants);
   const { minCohort, maxCorrupt } = cohort;
-  const honestNodes = minCohort - maxCorrupt;
   const { model, why: sizeReasons } = chooseModel(request);
-  const dimension = parameterCount(model);
-  const split = splitEpsilon({ ...request, model, dimension, honestNodes });
-  const customerQuota = chooseQuota(customers, merchants, split.samplingRate);
-  const cost = roundCost(model, dimension, (split.samplingRate * customers) / merchants);
-  const clipNorm = formatDecimal(split.clipNorm);
-  const noiseMultiplier = formatDecimal(split.noiseMultiplier, "up");
-  const { scale, wrapAroundProbability } = chooseScale({
-    arithmetic: "bucketed",
-    totalQuota: merchants * customerQuota,
-    clipNorm,
-    noiseMultiplier,
-    dimension,
-    maxNodes: merchants,
-    honestMinimum: honestNodes,
-  });
-  const release: PlannedNumbers["releases"][number] = {
-    kind: "training",
-    arithmetic: "bucketed",
-    clipNorm,
-    samplingRate: formatDecimal(split.samplingRate),
-    noiseMultiplier,
-    rounds: split.rounds,
-    dimension,
-    touched: dimension,
-    scale: formatDecimal(Number(scale)),
-    fractionBits,
-  };
-  const { inflation } = sumQueryParameters({ ...release, minCohort, maxCorrupt, customerQuota });
-  // what a model reads, and what it learns to predict after that
-  const eventsRead = model.length + Math.max(1, model.steps);
+  const spending = spend({ ...request, model, honestNodes: minCohort - maxCorrupt });
+  const samplingRate = Math.max(...spending.releases.map((release) => Number(release.samplingRate)));
+  const customerQuota = chooseQuota(customers, merchants, samplingRate);
+  const scaled = spending.releases.map((release) => scale(release, { ...request, ...cohort, customerQuota }));
+  const releases = scaled.map(({ release }) => release);
+  const cost = roundCost(model, releases, customers / merchants);
+  const inflation = Math.max(
+    ...releases.map((release) => sumQueryParameters({ ...release, minCohort, maxCorrupt, customerQuota }).inflation),
+  );
+  const { epsilon, optimiser, statistics } = spending;
   const plan: PlannedNumbers = {
     version: 1,
     unit: "customer",
@@ -98,13 +92,14 @@ export function choosePlan(request: PlanRequest): PlanChoice {
     model,
     graphVersion,
     actions: [...actions],
-    caps: { maxEvents: eventsRead, maxItems: eventsRead, maxPairs: 0, localSteps: 1 },
+    caps: spending.caps,
     local: { learningRate: formatDecimal(1), proximal: formatDecimal(0), epochs: 1, batchSize: 32 },
-    releases: [release],
+    releases,
+    ...(statistics === undefined ? {} : { statistics }),
     noiseMode: "distributed",
     sampler: "exact",
     accountant: "rdp-integer",
-    epsilon: formatDecimal(split.epsilon, "up"),
+    epsilon: formatDecimal(epsilon, "up"),
     delta: formatDecimal(delta),
     minCustomers: customers,
     minCohort,
@@ -112,16 +107,12 @@ export function choosePlan(request: PlanRequest): PlanChoice {
     threshold: "quorum",
     customerQuota,
     deadlines: cost.deadlines,
-    optimiser: {
-      name: "fedavg",
-      learningRate: formatDecimal(split.learningRate),
-      momentum: formatDecimal(split.momentum),
-    },
+    optimiser,
   };
   const { uploadOffset } = cost.deadlines;
   const why = [
-    ...sizeReasons,
-    ...split.why,
+    ...(spending.trains ? sizeReasons : []),
+    ...spending.why,
     ...cohort.why,
     `A node's sum leaves room for ${customerQuota} customers; a merchant with more is clamped, which costs accuracy and no privacy.`,
     `Rounding to what 32 bits hold adds ${(100 * (inflation - 1)).toPrecision(2)} % to the noise.`,
@@ -133,9 +124,90 @@ export function choosePlan(request: PlanRequest): PlanChoice {
     estimate: {
       secondsPerRound: uploadOffset / 1000 + 0.3,
       bytesPerRoundPerNode: cost.bytesPerRoundPerNode,
-      wrapAroundProbability,
+      wrapAroundProbability: Math.max(...scaled.map(({ wrapAroundProbability }) => wrapAroundProbability)),
     },
   };
+}
+
+/** What ε buys, before it is known how the integers are scaled. */
+interface Spending {
+  readonly releases: readonly UnscaledRelease[];
+  readonly statistics?: NonNullable<Plan["statistics"]>;
+  readonly caps: Plan["caps"];
+  readonly epsilon: number;
+  readonly optimiser: Plan["optimiser"];
+  readonly trains: boolean;
+  readonly why: readonly string[];
+}
+
+function spend(request: PlanRequest & { readonly model: ModelSpec; readonly honestNodes: number }): Spending {
+  const { model, delta, epsilon, catalogueItems, statistics } = request;
+  // what a model reads, and what it learns to predict after that
+  const eventsRead = model.length + Math.max(1, model.steps);
+  const recipe = statistics && (statistics.recipe ?? statisticsRecipe(epsilon));
+  const counted =
+    recipe && splitStatistics({ recipe, catalogueItems, epsilon, delta, retries: 0, trainingShare: 0, ...statistics });
+  const caps = {
+    maxEvents: Math.max(eventsRead, counted === undefined ? 0 : eventsCounted),
+    maxItems: recipe?.maxItems ?? eventsRead,
+    maxPairs: recipe?.maxPairs ?? 0,
+    localSteps: 1,
+  };
+  const trains = counted === undefined || (statistics?.trainingShare ?? 0) > 0;
+  if (!trains) {
+    const { releases, section, events, why } = counted;
+    // no round of this plan uses it
+    const optimiser = { name: "fedavg", learningRate: formatDecimal(1), momentum: formatDecimal(0) } as const;
+    return { releases, statistics: section, caps, epsilon: costOf(events, delta), optimiser, trains, why };
+  }
+  const dimension = parameterCount(model);
+  const split = splitEpsilon({ ...request, dimension, ...(counted === undefined ? {} : { besides: counted.events }) });
+  const training: UnscaledRelease = {
+    kind: "training",
+    arithmetic: "bucketed",
+    clipNorm: formatDecimal(split.clipNorm),
+    samplingRate: formatDecimal(split.samplingRate),
+    noiseMultiplier: formatDecimal(split.noiseMultiplier, "up"),
+    rounds: split.rounds,
+    dimension,
+    touched: dimension,
+  };
+  return {
+    releases: [...(counted?.releases ?? []), training],
+    ...(counted === undefined ? {} : { statistics: counted.section }),
+    caps,
+    epsilon: split.epsilon,
+    optimiser: {
+      name: "fedavg",
+      learningRate: formatDecimal(split.learningRate),
+      momentum: formatDecimal(split.momentum),
+    },
+    trains,
+    why: [...(counted?.why ?? []), ...split.why],
+  };
+}
+
+/** As many integer units as 32 bits hold, for these merchants. */
+function scale(
+  release: UnscaledRelease,
+  {
+    merchants,
+    minCohort,
+    maxCorrupt,
+    customerQuota,
+  }: Pick<PlanRequest, "merchants"> & Cohort & { readonly customerQuota: number },
+): { readonly release: Plan["releases"][number]; readonly wrapAroundProbability: number } {
+  const { scale, wrapAroundProbability } = chooseScale({
+    arithmetic: release.arithmetic,
+    totalQuota: merchants * customerQuota,
+    clipNorm: release.clipNorm,
+    noiseMultiplier: release.noiseMultiplier,
+    dimension: release.dimension,
+    touched: release.touched,
+    maxNodes: merchants,
+    honestMinimum: minCohort - maxCorrupt,
+  });
+  return { release: { ...release, scale: formatDecimal(Number(scale)), fractionBits }, wrapAroundProbability };
 }
 
 function checkRequest({ catalogueItems, customers, merchants, epsilon, delta, rounds, width }: PlanRequest): void {

@@ -3,6 +3,7 @@
  * Constants measured on one core of a 2-core server, rounded towards slower machines.
  */
 import type { ModelSpec } from "@tributary/model";
+import type { Release } from "@tributary/protocol";
 
 /** Floating-point operations a second that a graph run reaches. */
 const flops = 2e10;
@@ -12,6 +13,8 @@ const passes = 6;
 const fill = 1 / 2;
 /** Exact noise, rounding, masks for and hash of one coordinate, seconds. */
 const secondsPerCoordinate = 8e-7;
+/** A customer's items or pairs, looked up and added, seconds. */
+const countedSeconds = 1e-4;
 /** A merchant's machine may be slower than ours, or busy with other things (in a demo: with the other merchants). */
 const safety = 5;
 /** Fetching the model, starting the worker, the first steps of the round. */
@@ -35,9 +38,22 @@ export interface RoundCost {
   };
 }
 
-/** @param customers sampled customers of one node */
-export function roundCost(model: ModelSpec, dimension: number, customers: number): RoundCost {
-  const nodeSeconds = customers * customerSeconds(model) + dimension * secondsPerCoordinate;
+/**
+ * Of the dearest round: deadlines are the same for all.
+ * @param customers of one node, sampled or not
+ */
+export function roundCost(
+  model: ModelSpec,
+  releases: readonly Pick<Release, "kind" | "dimension" | "samplingRate">[],
+  customers: number,
+): RoundCost {
+  const nodeSeconds = Math.max(
+    ...releases.map(({ kind, dimension, samplingRate }) => {
+      const each = kind === "training" ? customerSeconds(model) : countedSeconds;
+      return Number(samplingRate) * customers * each + dimension * secondsPerCoordinate;
+    }),
+  );
+  const dimension = Math.max(...releases.map((release) => release.dimension));
   const uploadOffset = Math.ceil((fixedMilliseconds + 1000 * safety * nodeSeconds) / 100) * 100;
   return {
     nodeSeconds,

@@ -5,9 +5,10 @@
  * rounds the number hardly matters for accuracy, but each costs time. Sampling fewer customers saves computation and costs
  * accuracy, so everyone takes part as long as a node can compute it.
  */
-import { calibrateNoise, epsilonOf } from "@tributary/dp";
+import { calibrateNoise, type SampledGaussian } from "@tributary/dp";
 import type { ModelSpec } from "@tributary/model";
 import { customerSeconds } from "./cost-model.ts";
+import { costOf } from "./cost-of-releases.ts";
 
 export interface SplitRequest {
   readonly model: ModelSpec;
@@ -19,6 +20,8 @@ export interface SplitRequest {
   /** minCohort − maxCorrupt */
   readonly honestNodes: number;
   readonly rounds?: number;
+  /** What else the plan releases: the target covers it as well. */
+  readonly besides?: readonly SampledGaussian[];
 }
 
 export interface NoiseSplit {
@@ -54,11 +57,11 @@ const boldestLearningRate = 3;
 const tolerableNoise = 0.4;
 
 export function splitEpsilon(request: SplitRequest): NoiseSplit {
-  const { model, dimension, customers, merchants, epsilon, delta, honestNodes } = request;
+  const { model, dimension, customers, merchants, epsilon, delta, honestNodes, besides = [] } = request;
   const rounds = request.rounds ?? (dimension > largeDimension ? largeModelRounds : defaultRounds);
   const samplingRate = chooseSamplingRate((customers / merchants) * customerSeconds(model));
-  const noiseMultiplier = calibrateNoise({ epsilon, delta, samplingRate, steps: rounds });
-  const spent = epsilonOf({ samplingRate, noiseMultiplier, steps: rounds, delta });
+  const noiseMultiplier = calibrateNoise({ epsilon, delta, samplingRate, steps: rounds, besides });
+  const spent = costOf([...besides, { samplingRate, noiseMultiplier, steps: rounds }], delta);
   const deviation = (Math.sqrt(merchants / honestNodes) * noiseMultiplier * clipNorm) / (samplingRate * customers);
   const noise = (deviation * Math.sqrt(dimension)) / clipNorm;
   const { learningRate, shortened } = chooseLearningRate(noise, rounds);

@@ -1,7 +1,7 @@
 import { sumQueryParameters, toNumber } from "@tributary/dp";
 import { isTributaryError } from "@tributary/errors";
 import { checkSpec, parameterCount } from "@tributary/model";
-import { planCost } from "@tributary/protocol";
+import { type Decimal, planCost } from "@tributary/protocol";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { choosePlan, type PlanRequest } from "./choose-plan.ts";
@@ -142,10 +142,15 @@ describe("cohorts", () => {
 describe("deadlines", () => {
   it("leave an upload more time the more there is to compute, and depend on public numbers only", () => {
     const { model } = choosePlan(market).plan;
-    const [small, large] = [roundCost(model, 30_000, 100), roundCost(model, 30_000, 10_000)];
+    const training = { kind: "training", dimension: 30_000, samplingRate: "1" as Decimal } as const;
+    const [small, large] = [roundCost(model, [training], 100), roundCost(model, [training], 10_000)];
     expect(large.deadlines.uploadOffset).toBeGreaterThan(small.deadlines.uploadOffset);
     expect(small.deadlines.masked).toBeGreaterThan(small.deadlines.uploadOffset);
     expect(small.bytesPerRoundPerNode).toBe(120_000);
+    const pairs = { kind: "pairs", dimension: 8_000_000, samplingRate: "1" as Decimal } as const;
+    const [both, pairsAlone] = [roundCost(model, [pairs, training], 100), roundCost(model, [pairs], 100)];
+    expect(both).toEqual(pairsAlone); // the dearest round decides
+    expect(pairsAlone.bytesPerRoundPerNode).toBe(32_000_000);
   });
 });
 
