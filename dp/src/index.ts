@@ -7,12 +7,20 @@ export {
   accountantNames,
   type PrivacyBound,
 } from "./accounting/account.ts";
+export { sampledRdp } from "./accounting/amplification.ts";
 export { composeApproximate, optimalDelta } from "./accounting/approximate.ts";
 export { type AccountingBenchmark, benchAccounting } from "./accounting/bench-accounting.ts";
 export { calibrateNoise, type NoiseTarget } from "./accounting/calibrate.ts";
 export { bandedSensitivity, toeplitzCoefficients } from "./accounting/correlated/banded.ts";
 export { treeSensitivity } from "./accounting/correlated/tree.ts";
 export { discreteGaussianDelta, discreteGaussianTail } from "./accounting/discrete-gaussian.ts";
+export {
+  type DistributedNoise,
+  distributedGaussianRdp,
+  rotatedScale,
+  roundedNormBound,
+  skellamRdp,
+} from "./accounting/distributed-noise.ts";
 export { composeRdp, type EpsilonAtOrder, epsilonFromRdp, epsilonOf, epsilonOfAll } from "./accounting/epsilon.ts";
 export {
   type AtomicEvent,
@@ -40,6 +48,7 @@ export {
 } from "./accounting/filters.ts";
 export { gaussianDelta, gaussianEpsilon, gaussianLimitMu, gaussianMu } from "./accounting/gaussian-dp.ts";
 export { atSeveralMerchants, forGroup, nodeUnit } from "./accounting/group.ts";
+export { type LatticeRelease, latticeGaussianDelta, latticeGaussianEpsilon } from "./accounting/lattice-gaussian.ts";
 export { rdpIntegerOrders, type SampledGaussian } from "./accounting/orders.ts";
 export { rdpPoissonGaussian, rdpVector } from "./accounting/poisson-gaussian.ts";
 export { privacyProfile, profileEpsilons, profileMu } from "./accounting/profile.ts";

@@ -1,0 +1,103 @@
+/** Discrete Gaussian noise on vectors: against brute force where that is possible, and against its neighbours where it is not. */
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { account } from "./account.ts";
+import { discreteGaussianNoise } from "./events.ts";
+import { gaussianEpsilon } from "./gaussian-dp.ts";
+import { latticeGaussianDelta, latticeGaussianEpsilon } from "./lattice-gaussian.ts";
+
+/** P of N_Z(0, σ²) at x, by summing its weights. */
+function massFunction(deviation: number): (x: number) => number {
+  const weight = (x: number) => Math.exp((-x * x) / (2 * deviation * deviation));
+  let total = 1;
+  for (let k = 1; k < 40 * deviation; k++) total += 2 * weight(k);
+  return (x) => weight(x) / total;
+}
+
+/** δ(ε) of one release on two coordinates that a customer moves by (a, b), by adding up the plane. */
+function planeDelta(deviation: number, [a, b]: readonly [number, number], epsilon: number): number {
+  const mass = massFunction(deviation);
+  const reach = Math.ceil(9 * deviation) + Math.max(Math.abs(a), Math.abs(b));
+  let delta = 0;
+  for (let x = -reach; x <= reach; x++) {
+    for (let y = -reach; y <= reach; y++) {
+      delta += Math.max(0, mass(x) * mass(y) - Math.exp(epsilon) * mass(x - a) * mass(y - b));
+    }
+  }
+  return delta;
+}
+
+describe("discrete Gaussian noise on integer vectors", () => {
+  it("is never below what the plane adds up to, and near it", () => {
+    for (const [deviation, moved, epsilon] of [
+      [6, [3, 4], 1],
+      [12, [3, -4], 0.5],
+      [20, [12, 5], 2],
+      [20, [13, 0], 2],
+      [15, [1, 0], 0.1],
+      [5, [5, 5], 4],
+    ] as const) {
+      const noiseMultiplier = deviation / Math.hypot(...moved);
+      const truth = planeDelta(deviation, moved, epsilon);
+      const bound = latticeGaussianDelta([{ noiseMultiplier, deviation, touched: 2 }], epsilon);
+      expect(bound).toBeGreaterThanOrEqual(truth);
+      // what the proof gives away at σ this small: some 12/σ² of ε
+      const slack = latticeGaussianDelta([{ noiseMultiplier, deviation, touched: 2 }], epsilon + 30 / deviation ** 2);
+      expect(slack).toBeLessThan(truth);
+    }
+  });
+
+  it("bounds every move of a ball, at random (fast-check)", () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 4, max: 9 }),
+        fc.integer({ min: -8, max: 8 }),
+        fc.integer({ min: 1, max: 8 }),
+        fc.double({ min: 0, max: 3, noNaN: true }),
+        (deviation, a, b, epsilon) => {
+          const noiseMultiplier = deviation / Math.hypot(a, b);
+          const bound = latticeGaussianDelta([{ noiseMultiplier, deviation, touched: 2 }], epsilon);
+          expect(bound).toBeGreaterThanOrEqual(planeDelta(deviation, [a, b], epsilon));
+        },
+      ),
+      { numRuns: 40 },
+    );
+  });
+
+  it("costs what continuous noise costs at the widths of sum queries, and below what Rényi orders say", () => {
+    const rounds = [3, 5, 9].map((noiseMultiplier) => ({ noiseMultiplier, deviation: 2e5, touched: 1024 }));
+    const mu = Math.sqrt(rounds.reduce((sum, { noiseMultiplier }) => sum + noiseMultiplier ** -2, 0));
+    const continuous = gaussianEpsilon(mu, 1e-6);
+    const found = latticeGaussianEpsilon(rounds, 1e-6);
+    expect(found).toBeGreaterThanOrEqual(continuous);
+    expect(found / continuous - 1).toBeLessThan(1e-8);
+    const renyi = rounds.reduce((sum, { noiseMultiplier }) => sum.add(discreteGaussianNoise(noiseMultiplier)), account("rdp"));
+    expect(renyi.epsilon(1e-6).epsilon / found).toBeGreaterThan(1.03);
+  });
+
+  it("has an ε and a δ that answer each other", () => {
+    const rounds = [{ noiseMultiplier: 2, deviation: 50, touched: 7 }];
+    for (const delta of [1e-3, 1e-6, 1e-9]) {
+      const epsilon = latticeGaussianEpsilon(rounds, delta);
+      expect(latticeGaussianDelta(rounds, epsilon) / delta).toBeCloseTo(1, 6);
+    }
+    expect(latticeGaussianEpsilon([], 1e-6)).toBe(0);
+    expect(latticeGaussianDelta([], 1)).toBe(0);
+  });
+
+  it("is refused where nothing is proven", () => {
+    const good = { noiseMultiplier: 2, deviation: 50, touched: 7 };
+    for (const wrong of [{ deviation: 3.9 }, { deviation: Number.NaN }, { touched: 0 }, { touched: 1.5 }]) {
+      const attempt = () => latticeGaussianEpsilon([{ ...good, ...wrong }], 1e-6);
+      expect(attempt).toThrow(expect.objectContaining({ code: "TRB_DP_PARAMETER_INVALID" }));
+    }
+    expect(() => latticeGaussianEpsilon([{ ...good, noiseMultiplier: 0 }], 1e-6)).toThrow(
+      expect.objectContaining({ code: "TRB_DP_NOISE_MULTIPLIER_INVALID" }),
+    );
+    expect(() => latticeGaussianEpsilon([good], 0)).toThrow(expect.objectContaining({ code: "TRB_DP_DELTA_INVALID" }));
+    // the guess that bounds e^ε·τ: at such an ε nothing is left of δ
+    expect(() => latticeGaussianEpsilon([{ ...good, noiseMultiplier: 0.05 }], 1e-6)).toThrow(
+      expect.objectContaining({ code: "TRB_DP_EPSILON_UNBOUNDED" }),
+    );
+  });
+});
