@@ -4,7 +4,7 @@ import vectors from "../../../test/vectors/dp-accounting.json" with { type: "jso
 import { account } from "./account.ts";
 import { composeApproximate, optimalDelta } from "./approximate.ts";
 import { epsilonFromRdp } from "./epsilon.ts";
-import { approximate, concentrated, discreteGaussianNoise, laplace } from "./events.ts";
+import { approximate, concentrated, discreteGaussianNoise, gaussian, laplace } from "./events.ts";
 import { gaussianDelta, gaussianEpsilon, gaussianLimitMu, gaussianMu } from "./gaussian-dp.ts";
 import { logNormalTail, normalTail } from "./normal.ts";
 import { privacyProfile, profileEpsilons, profileMu } from "./profile.ts";
@@ -43,6 +43,14 @@ describe("Gaussian differential privacy", () => {
         if (epsilon > 0) expect(relative(gaussianMu(epsilon, delta), mu)).toBeLessThan(1e-9);
       }),
     );
+  });
+
+  it("two sums of one step, σ₁ and σ₂, are one of (σ₁^−2 + σ₂^−2)^−½ (DP-AdaFEST), under every accountant", () => {
+    const one = 1 / Math.sqrt(3 ** -2 + 1.7 ** -2);
+    for (const name of ["gdp", "zcdp", "rdp", "pld", "rdp-integer"] as const) {
+      const two = account(name).add(gaussian(3), 40).add(gaussian(1.7), 40).epsilon(1e-6).epsilon;
+      expect(relative(two, account(name).add(gaussian(one), 40).epsilon(1e-6).epsilon)).toBeLessThan(1e-9);
+    }
   });
 
   it("the limit theorem's μ is no bound: at q = .01, σ = 1, T = 1000 it promises less than PLD proves to be spent", () => {

@@ -133,6 +133,22 @@ describe("chooseScale", () => {
     );
   });
 
+  it("10⁴ customers' quota, d = 2²⁰, z = 4: rounding inflates Δ by .48 % (privacy-core.md §2)", () => {
+    const [dimension, maxNodes] = [2 ** 20, 10];
+    const numbers = { clipNorm: "1", noiseMultiplier: "4", dimension };
+    const { scale } = chooseScale({ ...numbers, arithmetic: "exact", totalQuota: 10_000, maxNodes, honestMinimum: maxNodes });
+    const cohort = { minCohort: maxNodes, maxCorrupt: 0, customerQuota: 1024 };
+    const { inflation } = sumQueryParameters({
+      ...plan,
+      ...numbers,
+      ...cohort,
+      arithmetic: "exact",
+      scale,
+      touched: dimension,
+    });
+    expect(100 * (inflation - 1)).toBeCloseTo(0.48, 2);
+  });
+
   it("states the chance of wrapping around", () => {
     expect(chooseScale(choice).wrapAroundProbability).toBeCloseTo(2.53e-10, 12);
   });

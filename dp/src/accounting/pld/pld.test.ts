@@ -47,6 +47,13 @@ describe("against dp_accounting's PLD (grid 1e-4, pessimistic)", () => {
     expect(relative(epsilon, expected)).toBeLessThan(expected === 3.77 ? 1e-4 : 1e-5);
   });
 
+  it("Opacus' PRV upper bound, 6.777395712 at q = .04, σ = 1.5, T = 2249, δ = 1e-5, has its own error in it: ours lies below, and meets it from below", () => {
+    const { epsilon, lower } = account("pld").add(sampledGaussian(0.04, 1.5), 2249).epsilon(1e-5);
+    expect(epsilon).toBeLessThan(6.777395712);
+    expect(epsilon).toBeGreaterThan(6.777395712 - 0.0104); // eps_error of their test is 0.01
+    expect(lower).toBeLessThan(epsilon);
+  });
+
   it.each(vectors.gaussian_exact)("the Gaussian's exact ε: σ = $sigma, δ = $delta", ({ sigma, delta, eps }) => {
     expect(relative(account("pld").add(gaussian(sigma)).epsilon(delta).epsilon, eps)).toBeLessThan(1e-12);
     // and through the grid, with a release beside it that is nearly nothing
