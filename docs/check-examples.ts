@@ -1,6 +1,7 @@
 /**
  * Keeps the documents true, as part of `pnpm check`: TypeScript examples compile, `tributary` examples name commands and flags that
- * exist, relative links lead somewhere, and docs/errors.md is what the error table says (`--write` makes it anew).
+ * exist, relative links lead somewhere, docs/errors.md is what the error table says, and dp/API.md what its docstrings say (`--write` makes
+ * both anew).
  */
 import { spawnSync } from "node:child_process";
 import { existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -9,6 +10,7 @@ import { fileURLToPath } from "node:url";
 import { errorTable } from "@tributary/errors";
 import type { Command } from "commander";
 import { program } from "tributary";
+import { apiReference } from "./api-reference.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const examples = join(root, "docs", ".examples");
@@ -29,6 +31,7 @@ checkTypes(blocks.filter((block) => block.language === "ts"));
 for (const block of blocks.filter((one) => one.language === "sh")) checkCommands(block);
 for (const document of documents) checkLinks(document);
 checkErrorReference();
+checkApiReference("dp");
 
 if (problems.length > 0) {
   console.error(problems.join("\n"));
@@ -116,8 +119,19 @@ function checkErrorReference(): void {
     ...rows,
     "",
   ].join("\n");
-  const path = join(root, "docs", "errors.md");
+  checkMade("docs/errors.md", text, "the error table says");
+}
+
+function checkApiReference(room: string): void {
+  const { text, undocumented } = apiReference(join(root, room));
+  for (const name of undocumented) problems.push(`${room}/src/${name} has no docstring`);
+  checkMade(`${room}/API.md`, text, "its docstrings say");
+}
+
+/** A document that is made from the code, or is as the code would make it. */
+function checkMade(document: string, text: string, source: string): void {
+  const path = join(root, document);
   if (process.argv.includes("--write")) writeFileSync(path, text);
   else if (!existsSync(path) || readFileSync(path, "utf8") !== text)
-    problems.push("docs/errors.md is not what the error table says: run `node docs/check-examples.ts --write`");
+    problems.push(`${document} is not what ${source}: run \`node docs/check-examples.ts --write\``);
 }

@@ -59,6 +59,14 @@ it("README's sum query runs, with noise of z·√(3/2) clip norms", () => {
   );
 });
 
+it("README's recipes: PLD below Rényi for a count, three merchants' ε below one's at the same multiplier, the published 7.7171", () => {
+  const printed = run("A daily count, a person at several merchants, and other recipes");
+  const number = (after: string) => Number(new RegExp(`${after} ([\\d.]+)`).exec(printed)?.[1]);
+  expect(number("pld")).toBeLessThan(number("rdp-integer"));
+  expect(number("up to three")).toBeLessThan(number("at one merchant"));
+  expect(printed).toMatch(/rotated, gaussian 7\.7171\nrotated, skellam 7\.7171\n$/);
+});
+
 it("README's table: no key of one customer is named, and what was asked costs what it says", () => {
   const printed = run("A table's vocabulary, median and mean");
   expect(printed).toMatch(/^vocabulary bags hats shoes\nmedian (50|60|70)\nmean 60\n/);
@@ -87,5 +95,5 @@ it("README's guarantee is one that holds, and its tier comes first", () => {
 });
 
 it("every example of README is run here", () => {
-  expect(examples.size).toBe(8);
+  expect(examples.size).toBe(9);
 });

@@ -20,7 +20,9 @@ import { boundsByLoss } from "./pld/losses.ts";
 import { boundsByRenyi, type RenyiOrders, renyiDelta, renyiEpsilon } from "./renyi/accountant.ts";
 import { deltaFromZcdp, epsilonFromZcdp, rhoOfGaussian, rhoOfPure } from "./zcdp.ts";
 
+/** All accountants, the certified one first. */
 export const accountantNames = ["rdp-integer", "rdp", "pld", "zcdp", "gdp", "approximate"] as const;
+/** The name of an accountant. */
 export type AccountantName = (typeof accountantNames)[number];
 
 /** ε and δ that were proven to hold together, and what is known beyond that. */
@@ -35,6 +37,7 @@ export interface PrivacyBound {
   readonly widened: readonly string[];
 }
 
+/** What was spent, by one accountant: a value. Asked for ε at a δ, or for δ at an ε. */
 export interface Account {
   readonly accountant: AccountantName;
   readonly releases: readonly Releases[];
@@ -49,6 +52,7 @@ export interface Account {
   delta(epsilon: number): PrivacyBound;
 }
 
+/** How an account computes; what it bounds does not change by it. */
 export interface AccountOptions {
   /** Of `pld`: the grid in nats, instead of one that fits the losses. */
   readonly interval?: number;

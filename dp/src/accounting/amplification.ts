@@ -11,6 +11,7 @@ import { fail } from "@tributary/errors";
 import { checkSamplingRate } from "./orders.ts";
 
 /**
+ * The divergence of one step on a Poisson sample, by the bound above, which needs nothing of the mechanism but its own divergences.
  * @param divergence r(l) in nats of one step on everybody, at whole l ≥ 2; it must not fall with l
  * @param order α, a whole number from 2 on
  * @returns nats of one step, never above r(α)

@@ -3,6 +3,7 @@ import { account } from "./account.ts";
 import { repeated, sampledGaussian } from "./events.ts";
 import { noiseFor } from "./targets.ts";
 
+/** How long one question to an accountant takes. */
 export interface AccountingBenchmark {
   readonly what: string;
   /** Median over the repetitions, milliseconds. */
@@ -27,7 +28,7 @@ const questions: readonly (readonly [string, (samplingRate: number) => unknown])
   ["noise for ε = 8, pld", (q) => noiseFor({ accountant: "pld", ...target }, (z) => repeated(sampledGaussian(q, z), steps))],
 ];
 
-/** @param now milliseconds of a monotonic clock */
+/** Times the questions of `tributary bench dp`. @param now milliseconds of a monotonic clock */
 export function benchAccounting(
   now: () => number = () => performance.now(),
   { repetitions = 9, only = "" } = {},

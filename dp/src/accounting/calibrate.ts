@@ -11,6 +11,7 @@ const unitsPerOne = 1_000_000;
 const leastUnits = 10_000; // z = 0.01
 const mostUnits = 1_000_000 * unitsPerOne;
 
+/** What noise is calibrated for: a target, and what runs. */
 export interface NoiseTarget {
   /** ε > 0 that must not be passed. */
   readonly epsilon: number;

@@ -67,6 +67,7 @@ export function rotatedScale({
   return Math.sqrt(room) / (2 * deviations * spread);
 }
 
+/** A sum of shares of noise on integer vectors. */
 export interface DistributedNoise {
   /** n: whose shares are counted on. */
   readonly nodes: number;

@@ -17,6 +17,7 @@ export interface EpsilonAtOrder {
 }
 
 /**
+ * The best ε that divergences at several orders give at δ.
  * @param orders each above 1
  * @param rdp [orders] nats, of everything together
  * @throws TRB_DP_DELTA_INVALID, TRB_DP_ORDERS_MISMATCH, TRB_DP_EPSILON_UNBOUNDED when no order gives a finite ε

@@ -65,6 +65,7 @@ export type AtomicEvent =
   | ApproximateRelease
   | ConcentratedRelease;
 
+/** What ran: atomic events, correlated noise, and compositions of them. */
 export type PrivacyEvent =
   | AtomicEvent
   | { readonly kind: "nothing" }

@@ -18,6 +18,7 @@ import { checkDelta } from "./orders.ts";
 import { boundsByRenyi, totalRdp } from "./renyi/accountant.ts";
 import { rhoFor } from "./zcdp.ts";
 
+/** What a filter keeps. */
 export interface PrivacyBudget {
   readonly epsilon: number;
   readonly delta: number;
@@ -111,6 +112,7 @@ export function renyiFilter(budget: PrivacyBudget, order: number): Filter {
   });
 }
 
+/** A running ε that holds at every moment; a value. */
 export interface Odometer {
   readonly delta: number;
   /** ε spent so far: with probability 1 − δ no moment's loss passes that moment's ε. */

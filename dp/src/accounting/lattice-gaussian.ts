@@ -31,6 +31,7 @@ import { fail } from "@tributary/errors";
 import { gaussianDelta, gaussianEpsilon } from "./gaussian-dp.ts";
 import { checkDelta, checkNoiseMultiplier } from "./orders.ts";
 
+/** One release of discrete Gaussian noise on an integer vector, of everybody. */
 export interface LatticeRelease {
   /** z = σ/Δ */
   readonly noiseMultiplier: number;

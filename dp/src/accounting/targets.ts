@@ -7,6 +7,7 @@ import { type AccountantName, type AccountOptions, account, type PrivacyBound } 
 import { type PrivacyEvent, sampledGaussian } from "./events.ts";
 import { checkDelta } from "./orders.ts";
 
+/** An ε at a δ that an accountant must not find passed. */
 export interface Target extends AccountOptions {
   readonly accountant: AccountantName;
   /** ε > 0 that must not be passed. */

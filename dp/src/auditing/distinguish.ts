@@ -18,16 +18,19 @@ import { intervals, lowestBits, type Partition } from "./partitions.ts";
 /** Fills the array with that many independent outputs of the mechanism on one input. */
 export type Draw = (outputs: Float64Array) => void;
 
+/** A mechanism on two inputs that a customer makes the difference between. */
 export interface Neighbours {
   readonly first: Draw;
   readonly second: Draw;
 }
 
+/** What is said to hold: (ε, δ), which an audit may refute. */
 export interface Claim {
   readonly epsilon: number;
   readonly delta: number;
 }
 
+/** What is claimed, and how much is drawn. */
 export interface DistinguishOptions {
   /** What the mechanism is said to keep: one point of its δ(ε), or better several. */
   readonly claims: readonly Claim[];
@@ -39,6 +42,7 @@ export interface DistinguishOptions {
   readonly partitions?: readonly Partition[];
 }
 
+/** What was found against one claim. */
 export interface Finding {
   readonly claim: Claim;
   /** Refuted: `epsilon` is above the claim's. */
@@ -51,6 +55,7 @@ export interface Finding {
   readonly chances: readonly [likelierAtLeast: number, otherAtMost: number];
 }
 
+/** Whether any claim was refuted, and by what. */
 export interface Verdict {
   readonly refuted: boolean;
   readonly findings: readonly Finding[];
@@ -66,6 +71,7 @@ interface Event {
 }
 
 /**
+ * Draws outputs on two neighbouring inputs, looks for the event that tells them apart best, and judges the claims by it.
  * @throws TRB_DP_AUDIT_TOO_FEW_SAMPLES, TRB_DP_AUDIT_DELTA_INVALID, TRB_DP_AUDIT_SIGNIFICANCE_INVALID, TRB_DP_PARAMETER_INVALID
  */
 export function distinguish(mechanism: Neighbours, options: DistinguishOptions): Verdict {

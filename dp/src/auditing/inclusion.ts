@@ -11,6 +11,7 @@ import { type RandomSource, wordReader } from "../sampling/random-source.ts";
 /** SHA-256, or another collision-resistant hash that the verifier uses as well. */
 export type Hash = (bytes: Uint8Array) => Uint8Array;
 
+/** Which canaries are in, as coins, and the salt of the commitment to them. */
 export interface Inclusion {
   /** `[canaries]`, 1 for in. */
   readonly included: Uint8Array;

@@ -10,6 +10,7 @@ import { checkSignificance } from "./binomial.ts";
 import { largestRefuted, type OneRun, type OneRunTarget, oneRunPValue } from "./one-run.ts";
 import { leastChanceGaussian, refutesCurve } from "./one-run-curve.ts";
 
+/** How sure an attacker is of each canary, and the coins. */
 export interface CanaryScores {
   /** `[canaries]`; higher means: more likely in. */
   readonly scores: ArrayLike<number>;
@@ -17,6 +18,7 @@ export interface CanaryScores {
   readonly included: ArrayLike<number>;
 }
 
+/** Of how many canaries guesses are made, fixed beforehand. */
 export interface GuessingRule {
   /** r, or several, fixed before the scores were seen. */
   readonly guesses: number | readonly number[];
@@ -24,6 +26,7 @@ export interface GuessingRule {
   readonly side?: "both" | "in";
 }
 
+/** What a run refutes. */
 export interface OneRunAudit {
   /** A lower bound on ε at `delta`, of any mechanism. Wrong with chance at most `significance`. */
   readonly epsilon: number;

@@ -29,6 +29,7 @@ export interface CanaryCosines {
   readonly dimension: number;
 }
 
+/** The lower bound of ε that random canaries give. */
 export interface CanaryBound {
   readonly kind: "bound";
   readonly epsilon: number;
@@ -40,6 +41,7 @@ export interface CanaryBound {
   readonly interval: "jeffreys" | "clopper-pearson";
 }
 
+/** An estimate of ε from random canaries; no bound. */
 export interface CanaryEstimate {
   readonly kind: "estimate";
   readonly epsilon: number;

@@ -9,6 +9,7 @@ import type { Grid } from "../sum-query/grid.ts";
 import { clipL2 } from "./clip-l2.ts";
 
 /**
+ * Clips a vector and puts it on the integer grid, where its norm holds exactly.
  * @param vector [dimension]; not changed
  * @returns [dimension] integers whose squared sum is at most `grid.squaredLimit`; null for a vector that is not finite
  */

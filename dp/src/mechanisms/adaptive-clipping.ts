@@ -36,6 +36,7 @@ export function multiplierBesideCount(noiseMultiplier: string, countMultiplier: 
   return toDecimal(squareRootUp(needed, 60), "up");
 }
 
+/** What decides the next clip norm. */
 export interface AdaptiveClip {
   readonly clipNorm: number;
   /** Noisy sum of the customers' ±1. */

@@ -23,6 +23,7 @@ import { addNoise } from "../sum-query/noise.ts";
 import { positiveMultiplier, positiveSensitivity, wholeNumber } from "./decimals.ts";
 import type { SamplerOf } from "./gaussian.ts";
 
+/** A run of banded noise: its steps, how often one customer takes part, and how much noise. */
 export interface BandedOptions {
   /** Most steps; the cost covers all of them. */
   readonly steps: number;
@@ -39,6 +40,7 @@ export interface BandedOptions {
   readonly minSeparation?: number;
 }
 
+/** A run: each step's noisy vector, and the event that all of them cost together. */
 export interface CorrelatedNoise {
   readonly event: PrivacyEvent;
   /**
@@ -51,7 +53,10 @@ export interface CorrelatedNoise {
 /** What a coefficient of 1 is as a whole number. */
 export const coefficientUnit = 2 ** 16;
 
-/** @throws TRB_DP_PARAMETER_INVALID, TRB_DP_NOISE_MULTIPLIER_INVALID, TRB_DP_SENSITIVITY_INVALID, TRB_DP_DECIMAL_INVALID */
+/**
+ * Starts a run of vectors with banded noise.
+ * @throws TRB_DP_PARAMETER_INVALID, TRB_DP_NOISE_MULTIPLIER_INVALID, TRB_DP_SENSITIVITY_INVALID, TRB_DP_DECIMAL_INVALID
+ */
 export function bandedNoise(
   options: BandedOptions,
   random: RandomSource,

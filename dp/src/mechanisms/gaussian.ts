@@ -23,6 +23,7 @@ import { addNoise } from "../sum-query/noise.ts";
 import { positiveMultiplier, positiveSensitivity } from "./decimals.ts";
 import { fromGrid, gridFor, toGrid } from "./integer-grid.ts";
 
+/** How much Gaussian noise. */
 export interface GaussianOptions {
   /** Δ: L2, the most by which one customer moves the vector; a decimal string. */
   readonly sensitivity: string;
@@ -40,6 +41,7 @@ export interface GaussianTarget {
   readonly sensitivity?: number;
 }
 
+/** A released vector, and what it cost. */
 export interface NoisyVector {
   readonly values: Float64Array;
   readonly event: PrivacyEvent;

@@ -14,6 +14,7 @@ import { positiveEpsilon, positiveSensitivity } from "./decimals.ts";
 import { type NoisyVector, noisyIntegers, type SamplerOf } from "./gaussian.ts";
 import { fromGrid, gridFor, toGrid } from "./integer-grid.ts";
 
+/** How much Laplace noise. */
 export interface LaplaceOptions {
   /** Δ₁: L1, the most by which one customer moves the vector; a decimal string. */
   readonly sensitivity: string;

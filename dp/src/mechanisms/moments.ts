@@ -13,6 +13,7 @@ import type { RandomSource } from "../sampling/random-source.ts";
 import { positiveMultiplier } from "./decimals.ts";
 import { noisyIntegers, type SamplerOf } from "./gaussian.ts";
 
+/** Bounds of the numbers, and how much noise. */
 export interface MomentsOptions {
   /** Public bounds; values beyond count as these. */
   readonly lower: number;
@@ -21,6 +22,7 @@ export interface MomentsOptions {
   readonly noiseMultiplier: string;
 }
 
+/** Released mean and variance, and what both cost together. */
 export interface PrivateMoments {
   /** At least 1. */
   readonly count: number;

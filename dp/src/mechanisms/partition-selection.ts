@@ -39,6 +39,7 @@ export function countCustomers(customers: Iterable<Iterable<string>>, maxPartiti
   return counts;
 }
 
+/** What naming keys may cost, and how many keys one customer can have. */
 export interface PartitionOptions {
   /** A decimal string. */
   readonly epsilon: string;
@@ -99,6 +100,7 @@ export function partitionChances({ epsilon, delta, maxPartitions }: PartitionOpt
   return chances;
 }
 
+/** Noise and threshold of a selection by Gaussian noise. */
 export interface ThresholdOptions {
   /** z: noise over √k, the L2 sensitivity of the counts; a decimal string. */
   readonly noiseMultiplier: string;

@@ -14,6 +14,7 @@ import { type RandomSource, wordReader } from "../sampling/random-source.ts";
 import { positiveEpsilon, wholeNumber } from "./decimals.ts";
 import { penalty, pure } from "./laplace.ts";
 
+/** Which quantile, within what bounds, on how fine a grid, for how much ε. */
 export interface QuantileOptions {
   /** The quantile numerator/denominator: `[1, 2]` is the median. */
   readonly quantile: readonly [number, number];

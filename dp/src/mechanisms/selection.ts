@@ -18,6 +18,7 @@ import { type RandomSource, wordReader } from "../sampling/random-source.ts";
 import { positiveEpsilon, positiveSensitivity } from "./decimals.ts";
 import { penalty, pure } from "./laplace.ts";
 
+/** What a choice may cost, and how far one customer moves a score. */
 export interface SelectionOptions {
   /** A decimal string. */
   readonly epsilon: string;
@@ -26,6 +27,7 @@ export interface SelectionOptions {
   readonly monotone?: boolean;
 }
 
+/** The chosen candidate, and what choosing cost. */
 export interface Selection {
   /** The number of the option chosen. */
   readonly choice: number;

@@ -20,6 +20,7 @@ import { stepVector } from "./banded.ts";
 import { positiveMultiplier, positiveSensitivity, wholeNumber } from "./decimals.ts";
 import type { SamplerOf } from "./gaussian.ts";
 
+/** A run of tree noise: its steps, how often one customer takes part, and how much noise. */
 export interface TreeOptions {
   /** Most steps; the cost covers all of them. */
   readonly steps: number;
@@ -34,6 +35,7 @@ export interface TreeOptions {
   readonly minSeparation?: number;
 }
 
+/** A run: the noisy sum so far at each step, and the event that all of them cost together. */
 export interface RunningSums {
   /** What all steps together cost. */
   readonly event: PrivacyEvent;
@@ -44,7 +46,10 @@ export interface RunningSums {
   next(vector: Float64Array): Float64Array;
 }
 
-/** @throws TRB_DP_PARAMETER_INVALID, TRB_DP_NOISE_MULTIPLIER_INVALID, TRB_DP_SENSITIVITY_INVALID, TRB_DP_DECIMAL_INVALID */
+/**
+ * Starts a run of noisy running sums.
+ * @throws TRB_DP_PARAMETER_INVALID, TRB_DP_NOISE_MULTIPLIER_INVALID, TRB_DP_SENSITIVITY_INVALID, TRB_DP_DECIMAL_INVALID
+ */
 export function treeSums(options: TreeOptions, random: RandomSource, samplerOf: SamplerOf = fastDiscreteGaussian): RunningSums {
   const { steps, dimension, participations = 1, minSeparation = 1 } = options;
   for (const [name, value] of Object.entries({ steps, dimension, participations, minSeparation }))

@@ -6,6 +6,7 @@ import { fastDiscreteGaussian } from "./fast-discrete-gaussian.ts";
 import { fastDiscreteLaplace } from "./fast-discrete-laplace.ts";
 import { type RandomSource, wordReader } from "./random-source.ts";
 
+/** How many samples a second. */
 export interface SamplerBenchmark {
   readonly distribution: "gaussian" | "laplace";
   /** σ of the Gaussian, b of the Laplace, integer units. */
@@ -24,7 +25,7 @@ const distributions = {
   laplace: { parameterOf: (scale: Rational) => scale, fast: fastDiscreteLaplace, twin: discreteLaplace },
 };
 
-/** @param now milliseconds of a monotonic clock */
+/** Measures a sampler's rate. @param now milliseconds of a monotonic clock */
 export function benchSampler(
   random: RandomSource,
   now: () => number = () => performance.now(),

@@ -16,6 +16,7 @@ const batchBlocks = 16;
 const batchWords = batchBlocks * blockWords;
 
 /**
+ * A stream of random bytes, rekeyed from the system's.
  * @param entropy the operating system's randomness: 32 bytes at once, and again every `reseedBytes`
  * @param options `reseedBytes`: at least 1; 2^20 unless given
  * @throws TRB_DP_PARAMETER_INVALID

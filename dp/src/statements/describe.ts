@@ -20,11 +20,13 @@ export const statementSections = [
   "notCovered",
   "notVerifiable",
 ] as const;
+/** The parts of a statement, in the order in which they are read. */
 export type StatementSection = (typeof statementSections)[number];
 
 /** Only the type knows it: nothing but `describe` makes a statement. */
 declare const described: unique symbol;
 
+/** A guarantee in words, with the tier that can't be left out. */
 export interface Statement {
   readonly [described]: true;
   readonly tier: ProtectionTier;
@@ -40,7 +42,7 @@ export const tierWords: Readonly<Record<ProtectionTier, string>> = {
   "not protected": "so much that people must be regarded as not protected",
 };
 
-/** @throws TRB_DP_GUARANTEE_INVALID, TRB_DP_EPSILON_INVALID, TRB_DP_DELTA_INVALID */
+/** Puts a guarantee into words. @throws TRB_DP_GUARANTEE_INVALID, TRB_DP_EPSILON_INVALID, TRB_DP_DELTA_INVALID */
 export function describe(guarantee: Guarantee): Statement {
   checkGuarantee(guarantee);
   const tier = protectionTier(guarantee);

@@ -16,6 +16,7 @@ export type UnitOfPrivacy =
   /** Anything else, in words that go on after "Protected is". */
   | { readonly kind: "other"; readonly words: string };
 
+/** What makes two data sets neighbours. */
 export type Adjacency = "add-or-remove-one" | "zero-out" | "replace-one";
 
 /** Who sees what before it is noisy. */
@@ -27,6 +28,7 @@ export type TrustModel =
   /** One party sees exact data and adds the noise. */
   | { readonly model: "central" };
 
+/** One kind of release that ε covers. */
 export interface CoveredRelease {
   /** What is released, as the subject of "… is released". */
   readonly what: string;
@@ -38,6 +40,7 @@ export interface CoveredRelease {
   readonly noiseMultiplier: string;
 }
 
+/** Everything that a promise has to name. */
 export interface Guarantee {
   readonly unit: UnitOfPrivacy;
   readonly adjacency: Adjacency;

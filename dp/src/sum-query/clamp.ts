@@ -10,6 +10,7 @@
 import { fail } from "@tributary/errors";
 
 /**
+ * Clamps each coordinate of a node's sum, in place.
  * @param total [dimension] grid units, changed in place
  * @param bound `clampBound` of `sumQueryParameters`, grid units
  */

@@ -8,6 +8,7 @@ import { fail } from "@tributary/errors";
 import { type RandomSource, wordReader } from "../sampling/random-source.ts";
 
 /**
+ * Rounds a sum on the grid to whole units with random dither.
  * @param total [dimension] grid units, |V| ≤ 2⁵³ − 2^21; not changed
  * @param random for U: the stream `rounding`
  * @returns [dimension] integer units

@@ -11,6 +11,7 @@ import { fail } from "@tributary/errors";
 import { clipToGrid } from "../clipping/clip-to-grid.ts";
 import { floor, multiply, type Rational, toNumber, whole } from "../exact/rational.ts";
 
+/** The grid on which customers' vectors become integers. */
 export interface Grid {
   /** s·2^f, as a double: grid units for one unit of the vector. */
   readonly unitsPerOne: number;
@@ -22,7 +23,7 @@ export interface Grid {
   readonly fractionBits: number;
 }
 
-/** @throws TRB_DP_PARAMETER_INVALID unless 0 ≤ fractionBits ≤ 20 */
+/** The grid of a plan's numbers. @throws TRB_DP_PARAMETER_INVALID unless 0 ≤ fractionBits ≤ 20 */
 export function sumQueryGrid(query: {
   readonly scale: Rational;
   readonly clipNorm: Rational;

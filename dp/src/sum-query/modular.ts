@@ -7,7 +7,7 @@
 
 // ── node ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/** @param units [dimension] integers, |x| ≤ 2⁵³ */
+/** Integers as residues modulo 2³². @param units [dimension] integers, |x| ≤ 2⁵³ */
 export function toModular(units: Float64Array | Int32Array): Uint32Array {
   const out = new Uint32Array(units.length);
   for (let i = 0; i < out.length; i++) out[i] = (units[i] as number) >>> 0; // ToUint32 is the residue, also of large and negative ones

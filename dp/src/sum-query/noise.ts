@@ -15,6 +15,7 @@ const chunkLength = 8192;
 // ── node ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /**
+ * Adds a sample to each coordinate, in place.
  * @param units [dimension] integer units, changed in place
  * @param sampler of variance `nodeVariance`, over the stream `noise`
  * @throws TRB_DP_SAMPLER_NOT_EXACT; nothing was released then, but `units` may be half noisy

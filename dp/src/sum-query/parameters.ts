@@ -56,6 +56,7 @@ export interface SumQueryPlan {
   readonly noiseMode?: "distributed" | "local";
 }
 
+/** The integers and fractions that a sum query runs on. */
 export interface SumQueryParameters {
   readonly dimension: number;
   readonly touched: number;
@@ -83,6 +84,7 @@ export const floatAllowance: Rational = { numerator: 1025n, denominator: 1024n }
 const one: Rational = { numerator: 1n, denominator: 1n };
 
 /**
+ * The numbers that a sum query runs on; refuses a plan whose sums could not be private or exact.
  * @throws TRB_DP_DECIMAL_INVALID, TRB_DP_PARAMETER_INVALID, TRB_DP_SAMPLING_RATE_INVALID, TRB_DP_NOISE_MULTIPLIER_INVALID,
  *   TRB_DP_TOUCHED_NEEDS_EXACT, TRB_DP_NO_HONEST_NODES, TRB_DP_NOISE_TOO_SMALL, TRB_DP_GRID_TOO_FINE
  */

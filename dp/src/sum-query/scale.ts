@@ -16,6 +16,7 @@ import { fail } from "@tributary/errors";
 import { add, compare, divide, multiply, type Rational, squareRootUp, toDecimal, whole } from "../exact/rational.ts";
 import { checkCount, floatAllowance, positive, sensitivityOf } from "./parameters.ts";
 
+/** What a scale has to leave room for. */
 export interface ScaleChoice {
   readonly arithmetic?: "exact" | "bucketed";
   /** Q: the quotas of all nodes together. */
@@ -35,6 +36,7 @@ export interface ScaleChoice {
   readonly maxMerchantsPerCustomer?: number;
 }
 
+/** A scale, and what it risks. */
 export interface ChosenScale {
   /** s, as a plan writes it. */
   readonly scale: string;
