@@ -98,7 +98,7 @@ export { itemRow } from "./rows.ts";
 export { type CustomerEvents, openRecommender, type Recommendations, type Recommender } from "./serving/recommender.ts";
 export { checkSpec, type ItemSpec, type ModelSpec, modelSpec } from "./spec.ts";
 export { type ItemSimilarity, itemSimilarity } from "./statistics/item-similarity.ts";
-export { type PairQuery, pairVector } from "./statistics/pair-query.ts";
+export { type PairQuery, pairVector, stepsOf } from "./statistics/pair-query.ts";
 export { popularityVector } from "./statistics/popularity-query.ts";
 export {
   type StatisticsRecipe,

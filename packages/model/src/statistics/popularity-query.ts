@@ -5,6 +5,10 @@
  *   popularityVector ── (sum query) ──▶ releasedPopularity
  */
 import type { SparseVector } from "@tributary/dp";
+import { meanIfReal } from "./posterior.ts";
+
+/** No item is held to be rarer than this share of the mean, so that logarithms stay small. */
+const leastShare = 1e-3;
 
 // ── node ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -25,14 +29,16 @@ export function popularityVector(history: ArrayLike<number>, { maxItems }: { rea
 // ── coordinator ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 /**
- * p: the noisy sum with whatever is below a tenth of the noise lifted to it, scaled to mean 1. Its logarithm is always finite.
+ * p: what each item's noisy sum x says of its true one, scaled to mean 1. The prior is Exponential with the mean of all x (which, being of a
+ * whole catalogue, is hardly noisy), so that p_i = E[v | x_i, real] of `posterior.ts`: always above 0, and near x where x is far above its noise.
  * @param sum [items] in units of the vectors
  * @param deviation standard deviation of its noise, same units
  * @returns [items]
  */
 export function releasedPopularity(sum: ArrayLike<number>, deviation: number): Float32Array {
   const items = sum.length;
-  const lifted = Float64Array.from(sum, (value) => Math.max(value, deviation / 10, 1e-6));
-  const mean = lifted.reduce((total, value) => total + value, 0) / items;
-  return Float32Array.from(lifted, (value) => value / mean);
+  const mean = Math.max(Array.from(sum).reduce((total, x) => total + x, 0) / items, deviation / 100);
+  const expected = Float64Array.from(sum, (x) => Math.max(meanIfReal(x, deviation, mean), leastShare * mean));
+  const total = expected.reduce((all, value) => all + value, 0);
+  return Float32Array.from(expected, (value) => (value * items) / total);
 }

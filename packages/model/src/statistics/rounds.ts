@@ -194,8 +194,7 @@ function nextQuery(
       priorMean,
     );
   }
-  const above = Math.max(aliveAbove, thresholdOf(real, laterCells));
-  const alive = Uint32Array.from(indicesWhere(real, (probability) => probability > above));
+  const alive = likeliest(real, aliveAbove, laterCells);
   const kept: PairEvidence = {
     firsts: alive.map((c) => evidence.firsts[c] as number),
     seconds: alive.map((c) => evidence.seconds[c] as number),
@@ -217,14 +216,16 @@ function nextQuery(
   };
 }
 
-function* indicesWhere(values: Float64Array, holds: (value: number) => boolean): Generator<number> {
-  for (let i = 0; i < values.length; i++) if (holds(values[i] as number)) yield i;
+/** Places of the `most` largest values above `above`, ascending; of level ones the first. */
+function likeliest(values: Float64Array, above: number, most: number): Uint32Array {
+  const places = Uint32Array.from(placesAbove(values, above));
+  if (places.length <= most) return places;
+  const byValue = places.slice().sort((a, b) => (values[b] as number) - (values[a] as number) || a - b);
+  return byValue.slice(0, most).sort();
 }
 
-/** The least number that at most `most` of the values are above; 0 when there are not so many. */
-function thresholdOf(values: Float64Array, most: number): number {
-  if (values.length <= most) return 0;
-  return values.slice().sort()[values.length - 1 - most] as number;
+function* placesAbove(values: Float64Array, above: number): Generator<number> {
+  for (let i = 0; i < values.length; i++) if ((values[i] as number) > above) yield i;
 }
 
 function median(values: Float64Array): number {
