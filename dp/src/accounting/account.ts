@@ -191,7 +191,11 @@ function muOf(releases: readonly Releases[]): number {
 }
 
 function approximately({ event, count }: Releases): { epsilon: number; delta: number; count: number } {
-  if (event.kind === "laplace") return { epsilon: 1 / event.noiseMultiplier, delta: 0, count };
+  if (event.kind === "laplace") {
+    const epsilon = 1 / event.noiseMultiplier;
+    if (epsilon === Number.POSITIVE_INFINITY) throw fail("TRB_DP_EPSILON_UNBOUNDED");
+    return { epsilon, delta: 0, count };
+  }
   return event.kind === "approximate" ? { epsilon: event.epsilon, delta: event.delta, count } : refuse("approximate", event);
 }
 

@@ -8,7 +8,7 @@
  * Source: Zhu, Wang, "Poisson Subsampled Rényi Differential Privacy" (2019), Theorem 6.
  */
 import { fail } from "@tributary/errors";
-import { checkSamplingRate } from "./orders.ts";
+import { checkIntegerOrder, checkSamplingRate } from "./orders.ts";
 
 /**
  * The divergence of one step on a Poisson sample, by the bound above, which needs nothing of the mechanism but its own divergences.
@@ -19,9 +19,7 @@ import { checkSamplingRate } from "./orders.ts";
  */
 export function sampledRdp(divergence: (order: number) => number, samplingRate: number, order: number): number {
   checkSamplingRate(samplingRate);
-  if (!(Number.isSafeInteger(order) && order >= 2)) {
-    throw fail("TRB_DP_PARAMETER_INVALID", { parameter: "order", value: order, expected: "a whole number from 2 on" });
-  }
+  checkIntegerOrder(order);
   const plain = valid(divergence(order), order);
   if (samplingRate === 0) return 0;
   if (samplingRate === 1) return plain;

@@ -9,7 +9,7 @@
  * Source: Kairouz, Oh, Viswanath, "The Composition Theorem for Differential Privacy" (2015), Theorems 3.3 and 3.5.
  */
 import { fail } from "@tributary/errors";
-import { checkDelta, checkSteps } from "./orders.ts";
+import { checkDelta, checkFromZero, checkSteps } from "./orders.ts";
 
 export interface ApproximateReleases {
   readonly epsilon: number;
@@ -17,9 +17,15 @@ export interface ApproximateReleases {
   readonly count: number;
 }
 
-/** ε of all together at δ by the best of the three. @throws TRB_DP_DELTA_INVALID, TRB_DP_DELTA_SPENT when the releases' own δ pass it */
+/** ε of all together at δ by the best of the three. @throws as `approximate`; TRB_DP_STEPS_INVALID, TRB_DP_DELTA_INVALID, TRB_DP_DELTA_SPENT when the releases' own δ pass it */
 export function composeApproximate(releases: readonly ApproximateReleases[], delta: number): number {
   checkDelta(delta);
+  for (const release of releases) {
+    checkFromZero("epsilon", release.epsilon);
+    checkSteps(release.count);
+    if (release.delta >= 0 && release.delta < 1) continue;
+    throw fail("TRB_DP_PARAMETER_INVALID", { parameter: "delta", value: release.delta, expected: "from 0 to below 1" });
+  }
   if (releases.length === 0) return 0;
   const logKept = releases.reduce((sum, r) => sum + r.count * Math.log1p(-r.delta), 0);
   const spent = -Math.expm1(logKept);
@@ -39,10 +45,12 @@ export function composeApproximate(releases: readonly ApproximateReleases[], del
 
 /**
  * Exactly δ(ε) of `count` releases that are each (ε₀, 0)-private and as bad as that allows.
- * @throws TRB_DP_STEPS_INVALID
+ * @throws TRB_DP_STEPS_INVALID, TRB_DP_PARAMETER_INVALID
  */
 export function optimalDelta(each: number, count: number, epsilon: number): number {
   checkSteps(count);
+  checkFromZero("each", each);
+  checkFromZero("epsilon", epsilon);
   const logDenominator = count * (each + Math.log1p(Math.exp(-each)));
   let logBinomial = 0;
   let sum = 0;

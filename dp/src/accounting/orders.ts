@@ -38,6 +38,18 @@ export function checkSteps(steps: number): void {
   if (!(Number.isSafeInteger(steps) && steps >= 0)) throw fail("TRB_DP_STEPS_INVALID", { steps });
 }
 
+/** @throws TRB_DP_PARAMETER_INVALID unless α is a whole number from 2 on */
+export function checkIntegerOrder(order: number): void {
+  if (Number.isSafeInteger(order) && order >= 2) return;
+  throw fail("TRB_DP_PARAMETER_INVALID", { parameter: "order", value: order, expected: "a whole number from 2 on" });
+}
+
+/** @throws TRB_DP_PARAMETER_INVALID */
+export function checkFromZero(parameter: string, value: number): void {
+  if (value >= 0 && Number.isFinite(value)) return;
+  throw fail("TRB_DP_PARAMETER_INVALID", { parameter, value, expected: "a finite number from 0 on" });
+}
+
 export function checkDelta(delta: number): void {
   if (!(delta > 0 && delta < 1)) throw fail("TRB_DP_DELTA_INVALID", { delta });
 }

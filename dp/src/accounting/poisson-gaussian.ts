@@ -10,24 +10,36 @@
  * The binomial weights sum to 1 and the exponent is 0 for i = 0 and 1, so A − 1 = Σ_{i≥2} C(α,i) q^i (1−q)^{α−i} (e^{(i²−i)/2z²} − 1), whose
  * terms are all positive: summed in logarithms, nothing cancels when A is barely above 1, and nothing overflows when it is huge.
  */
-import { checkSampledGaussian, rdpIntegerOrders, type SampledGaussian } from "./orders.ts";
+import {
+  checkIntegerOrder,
+  checkNoiseMultiplier,
+  checkSampledGaussian,
+  checkSamplingRate,
+  rdpIntegerOrders,
+  type SampledGaussian,
+} from "./orders.ts";
 
 /**
  * The divergence of all steps together at each order of `orders`, in nats: composition adds.
  * @returns [orders]
- * @throws TRB_DP_SAMPLING_RATE_INVALID, TRB_DP_NOISE_MULTIPLIER_INVALID, TRB_DP_STEPS_INVALID
+ * @throws TRB_DP_SAMPLING_RATE_INVALID, TRB_DP_NOISE_MULTIPLIER_INVALID, TRB_DP_STEPS_INVALID, TRB_DP_PARAMETER_INVALID
  */
 export function rdpVector(event: SampledGaussian, orders: readonly number[] = rdpIntegerOrders): number[] {
   checkSampledGaussian(event);
   const { samplingRate, noiseMultiplier, steps } = event;
+  for (const order of orders) checkIntegerOrder(order);
   if (steps === 0) return orders.map(() => 0); // also where one step would cost Infinity
   return orders.map((order) => steps * rdpPoissonGaussian(samplingRate, noiseMultiplier, order));
 }
 
 /**
- * One step at one integer order α ≥ 2, in nats. Inputs are taken as checked by `rdpVector`.
+ * One step at one integer order α ≥ 2, in nats.
+ * @throws TRB_DP_SAMPLING_RATE_INVALID, TRB_DP_NOISE_MULTIPLIER_INVALID, TRB_DP_PARAMETER_INVALID
  */
 export function rdpPoissonGaussian(samplingRate: number, noiseMultiplier: number, order: number): number {
+  checkSamplingRate(samplingRate);
+  checkNoiseMultiplier(noiseMultiplier);
+  checkIntegerOrder(order);
   const precision = 1 / (2 * noiseMultiplier * noiseMultiplier); // 1/2z²
   if (samplingRate === 0) return 0;
   if (samplingRate === 1) return order * precision;

@@ -12,8 +12,11 @@ import { gaussianDelta } from "./gaussian-dp.ts";
 export const privacyProfile = (account: Account, epsilons: readonly number[]): PrivacyBound[] =>
   epsilons.map((epsilon) => account.delta(epsilon));
 
-/** `points` values of ε from 0 to where δ is `leastDelta`. @throws as `Account.epsilon` */
+/** `points` ≥ 2 values of ε from 0 to where δ is `leastDelta`. @throws as `Account.epsilon`; TRB_DP_PARAMETER_INVALID */
 export function profileEpsilons(account: Account, leastDelta = 1e-9, points = 21): number[] {
+  if (!(Number.isInteger(points) && points >= 2 && points <= 1e6)) {
+    throw fail("TRB_DP_PARAMETER_INVALID", { parameter: "points", value: points, expected: "a whole number from 2 on" });
+  }
   const { epsilon } = account.epsilon(leastDelta);
   return Array.from({ length: points }, (_, i) => (epsilon * i) / (points - 1));
 }

@@ -50,6 +50,8 @@ export function betaQuantile(probability: number, a: number, b: number): number 
 
 /** The least p that `successes` of `trials` leave possible at this error probability (Clopper–Pearson, one side). */
 export function clopperPearsonLower(successes: number, trials: number, error: number): number {
+  checkSignificance(error);
+  checkCounts(successes, trials);
   return successes === 0 ? 0 : betaQuantile(error, successes, trials - successes + 1);
 }
 
@@ -61,6 +63,12 @@ export function clopperPearsonUpper(successes: number, trials: number, error: nu
 /** The upper end of the Jeffreys interval, one side: a credible bound, near to a confidence bound on average over p, not at each p. */
 export function jeffreysUpper(successes: number, trials: number, error: number): number {
   return successes === trials ? 1 : 1 - betaQuantile(error, trials - successes + 0.5, successes + 0.5);
+}
+
+function checkCounts(successes: number, trials: number): void {
+  if (Number.isSafeInteger(trials) && Number.isInteger(successes) && successes >= 0 && successes <= trials && trials >= 1)
+    return;
+  throw fail("TRB_DP_PARAMETER_INVALID", { parameter: "successes", value: successes, expected: `whole, from 0 to ${trials}` });
 }
 
 /** Of every audit: an error probability strictly between 0 and 1. @throws TRB_DP_AUDIT_SIGNIFICANCE_INVALID */

@@ -11,6 +11,7 @@
  */
 import { fail } from "@tributary/errors";
 import type { PrivacyEvent } from "../accounting/events.ts";
+import { checkFromZero } from "../accounting/orders.ts";
 import type { Rational } from "../exact/rational.ts";
 import { bernoulliExp } from "../sampling/bernoulli.ts";
 import { gibbsChoice } from "../sampling/gibbs-choice.ts";
@@ -44,8 +45,11 @@ export function exponentialMechanism(scores: readonly number[], options: Selecti
   return { choice: gibbsChoice(choices, random), event: pure(options.epsilon) };
 }
 
-/** ρ of the exponential mechanism: ε²/8, because its privacy loss has a range of ε only, wherever that lies. */
-export const rhoOfExponential = (epsilon: number): number => (epsilon * epsilon) / 8;
+/** ρ of the exponential mechanism: ε²/8, because its privacy loss has a range of ε only, wherever that lies. @throws TRB_DP_PARAMETER_INVALID */
+export function rhoOfExponential(epsilon: number): number {
+  checkFromZero("epsilon", epsilon);
+  return (epsilon * epsilon) / 8;
+}
 
 /** Report noisy max. Costs (ε, 0). @throws as `exponentialMechanism` */
 export function permuteAndFlip(scores: readonly number[], options: SelectionOptions, random: RandomSource): Selection {

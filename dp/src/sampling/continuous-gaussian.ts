@@ -13,12 +13,12 @@ export interface SimulationSampler {
 
 /**
  * N(0, deviation²) by Marsaglia's polar method. Not private: see above.
- * @param deviation σ ≥ 0
+ * @param deviation σ > 0
  * @throws TRB_DP_PARAMETER_INVALID
  */
 export function simulationGaussian(deviation: number, random: RandomSource): SimulationSampler {
-  if (!(deviation >= 0 && Number.isFinite(deviation))) {
-    throw fail("TRB_DP_PARAMETER_INVALID", { parameter: "deviation", value: deviation, expected: "a finite number from 0 on" });
+  if (!(deviation > 0 && Number.isFinite(deviation))) {
+    throw fail("TRB_DP_PARAMETER_INVALID", { parameter: "deviation", value: deviation, expected: "a finite number above 0" });
   }
   const words = wordReader(random);
   const uniform = () => (words.bits(53) + 0.5) * 2 ** -52 - 1; // in (−1, 1)

@@ -33,8 +33,13 @@ export interface BandedFactorisation {
 
 /** @throws TRB_DP_NOISE_MULTIPLIER_INVALID, TRB_DP_STEPS_INVALID, TRB_DP_SAMPLING_RATE_INVALID, TRB_DP_PARAMETER_INVALID */
 export function checkBanded(event: BandedFactorisation): void {
-  const { noiseMultiplier, steps, bands, participations = 1, minSeparation = bands, groupSamplingRate } = event;
-  checkNoiseMultiplier(noiseMultiplier);
+  checkNoiseMultiplier(event.noiseMultiplier);
+  checkBandedSchedule(event);
+}
+
+type Schedule = Omit<BandedFactorisation, "kind" | "noiseMultiplier">;
+
+function checkBandedSchedule({ steps, bands, participations = 1, minSeparation = bands, groupSamplingRate }: Schedule): void {
   checkSteps(steps);
   if (steps === 0) throw fail("TRB_DP_STEPS_INVALID", { steps });
   checkAtLeastOne("bands", bands);
@@ -49,8 +54,9 @@ export function checkBanded(event: BandedFactorisation): void {
   }
 }
 
-/** c₀ … c_{bands−1} */
+/** c₀ … c_{bands−1}. @throws TRB_DP_PARAMETER_INVALID */
 export function toeplitzCoefficients(bands: number): Float64Array {
+  checkAtLeastOne("bands", bands);
   const coefficients = new Float64Array(bands);
   for (let k = 0, value = 1; k < bands; k++) {
     if (k > 0) value *= (2 * k - 1) / (2 * k);
@@ -59,13 +65,10 @@ export function toeplitzCoefficients(bands: number): Float64Array {
   return coefficients;
 }
 
-/** Squared sensitivity in units of one step's. */
-export function bandedSensitivity({
-  steps,
-  bands,
-  participations = 1,
-  minSeparation = bands,
-}: Omit<BandedFactorisation, "kind" | "noiseMultiplier">): number {
+/** Squared sensitivity in units of one step's. @throws TRB_DP_STEPS_INVALID, TRB_DP_PARAMETER_INVALID, TRB_DP_SAMPLING_RATE_INVALID */
+export function bandedSensitivity(schedule: Schedule): number {
+  checkBandedSchedule(schedule);
+  const { steps, bands, participations = 1, minSeparation = bands } = schedule;
   const coefficients = toeplitzCoefficients(bands);
   const most = Math.min(participations, Math.ceil(steps / minSeparation));
   const column = new Float64Array(steps);

@@ -1,7 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { account } from "../account.ts";
-import { gaussian, type PrivacyEvent, sampledGaussian } from "../events.ts";
+import { epsilonOf } from "../epsilon.ts";
+import { gaussian, type PrivacyEvent, repeated, sampledGaussian } from "../events.ts";
+import { atSeveralMerchants, forGroup } from "../group.ts";
 import { coded, long, patience, relative } from "../testing.test-support.ts";
 import { bandedRelease, bandedSensitivity, toeplitzCoefficients } from "./banded.ts";
 import { treeSensitivity } from "./tree.ts";
@@ -132,6 +134,63 @@ describe("banded matrices", () => {
     });
     const event: PrivacyEvent = { kind: "banded", noiseMultiplier: 2, steps: 105, bands: 1, groupSamplingRate: 0.2 };
     expect(account("rdp").add(event).epsilon(1e-6)).toEqual(account("rdp").add(sampledGaussian(0.2, 2), 105).epsilon(1e-6));
+  });
+});
+
+describe("monotone in every argument (fast-check)", () => {
+  const schedules = fc.record({
+    steps: fc.integer({ min: 1, max: 200 }),
+    participations: fc.integer({ min: 1, max: 8 }),
+    minSeparation: fc.integer({ min: 1, max: 60 }),
+    bands: fc.integer({ min: 1, max: 200 }),
+  });
+
+  it("more steps, more participations, less separation, more bands never cost less", () => {
+    fc.assert(
+      fc.property(schedules, ({ bands: wished, ...schedule }) => {
+        const bands = Math.min(wished, schedule.steps);
+        const { steps, participations, minSeparation } = schedule;
+        const more = [
+          { ...schedule, steps: steps + 1 },
+          { ...schedule, participations: participations + 1 },
+          { ...schedule, minSeparation: Math.max(1, minSeparation - 1) },
+        ];
+        const [tree, banded] = [treeSensitivity(schedule), bandedSensitivity({ ...schedule, bands })];
+        for (const dearer of more) {
+          expect(treeSensitivity(dearer)).toBeGreaterThanOrEqual(tree);
+          expect(bandedSensitivity({ ...dearer, bands })).toBeGreaterThanOrEqual(banded * (1 - 1e-14));
+        }
+        const wider = { ...schedule, bands: Math.min(steps, bands + 1) };
+        expect(bandedSensitivity(wider)).toBeGreaterThanOrEqual(banded * (1 - 1e-14));
+      }),
+      { numRuns: long ? 2000 : 150, seed: 20261130 },
+    );
+  });
+
+  it("a larger group and a lower noise never cost less, sampled or not; k merchants at the same z never more than one", () => {
+    const events = fc.record({
+      q: fc.constantFrom(0.01, 0.4, 1),
+      z: fc.double({ min: 0.6, max: 20, noNaN: true }),
+      k: fc.integer({ min: 1, max: 6 }),
+      steps: fc.integer({ min: 1, max: 50 }),
+    });
+    const spent = (event: PrivacyEvent) => account("rdp-integer").add(event).epsilon(1e-6).epsilon;
+    fc.assert(
+      fc.property(events, ({ q, z, k, steps }) => {
+        const one = repeated(sampledGaussian(q, z), steps);
+        expect(spent(forGroup(one, k + 1))).toBeGreaterThanOrEqual(spent(forGroup(one, k)) * (1 - 1e-9));
+        expect(spent(forGroup(repeated(sampledGaussian(q, z * 0.9), steps), k))).toBeGreaterThanOrEqual(
+          spent(forGroup(one, k)) * (1 - 1e-9),
+        );
+        const plan = { samplingRate: q, noiseMultiplier: z, steps, delta: 1e-6 };
+        const [few, many] = [k, k + 1].map((merchants) => epsilonOf({ ...plan, ...atSeveralMerchants(plan, merchants) })) as [
+          number,
+          number,
+        ];
+        expect(many).toBeLessThanOrEqual(few * (1 + 1e-9));
+      }),
+      { numRuns: long ? 1000 : 60, seed: 20261130 },
+    );
   });
 });
 

@@ -21,8 +21,16 @@ export interface TreeAggregation {
 }
 
 /** @throws TRB_DP_NOISE_MULTIPLIER_INVALID, TRB_DP_STEPS_INVALID, TRB_DP_PARAMETER_INVALID */
-export function checkTree({ noiseMultiplier, steps, participations = 1, minSeparation = 1 }: TreeAggregation): void {
-  checkNoiseMultiplier(noiseMultiplier);
+export function checkTree(event: TreeAggregation): void {
+  checkNoiseMultiplier(event.noiseMultiplier);
+  checkTreeSchedule(event);
+}
+
+function checkTreeSchedule({
+  steps,
+  participations = 1,
+  minSeparation = 1,
+}: Omit<TreeAggregation, "kind" | "noiseMultiplier">): void {
   checkSteps(steps);
   if (steps === 0) throw fail("TRB_DP_STEPS_INVALID", { steps });
   checkAtLeastOne("participations", participations);
@@ -42,12 +50,11 @@ const mostEntries = 4_000_000;
 /**
  * Squared sensitivity in units of one leaf's: the largest over all placements of at most `participations` occurrences, by dynamic programming
  * over subtrees; for huge trees an upper bound that treats every level by itself.
+ * @throws TRB_DP_STEPS_INVALID, TRB_DP_PARAMETER_INVALID
  */
-export function treeSensitivity({
-  steps,
-  participations = 1,
-  minSeparation = 1,
-}: Omit<TreeAggregation, "kind" | "noiseMultiplier">): number {
+export function treeSensitivity(schedule: Omit<TreeAggregation, "kind" | "noiseMultiplier">): number {
+  checkTreeSchedule(schedule);
+  const { steps, participations = 1, minSeparation = 1 } = schedule;
   const most = Math.min(participations, Math.ceil(steps / minSeparation));
   return most * steps > mostEntries ? levelByLevel(steps, most, minSeparation) : search(steps, most, minSeparation);
 }

@@ -17,18 +17,30 @@
  *
  * Rounding is answered upward: of every term, what its logarithm may be off by is added.
  */
+import { fail } from "@tributary/errors";
 import { logNormalTail } from "../normal.ts";
+import { checkNoiseMultiplier, checkSamplingRate } from "../orders.ts";
 
 const accelerated = 24;
 const chebyshev = (3 + Math.sqrt(8)) ** accelerated;
 const normaliser = (chebyshev + 1 / chebyshev) / 2;
 const weights = alternatingWeights();
 
-/** One step at one order above 1 that is no integer, in nats. Inputs are taken as checked. */
-export const rdpFractional = (samplingRate: number, noiseMultiplier: number, order: number): number =>
-  fractionalDivergence(samplingRate, noiseMultiplier)(order);
+/**
+ * One step at one order above 1 that is no integer, in nats; a bound for continuous noise.
+ * @throws TRB_DP_SAMPLING_RATE_INVALID, TRB_DP_NOISE_MULTIPLIER_INVALID, TRB_DP_PARAMETER_INVALID
+ */
+export function rdpFractional(samplingRate: number, noiseMultiplier: number, order: number): number {
+  checkSamplingRate(samplingRate);
+  checkNoiseMultiplier(noiseMultiplier);
+  if (!(order > 1 && order <= 1e6) || Number.isInteger(order)) {
+    const expected = "above 1, at most 10^6, and no integer";
+    throw fail("TRB_DP_PARAMETER_INVALID", { parameter: "order", value: order, expected });
+  }
+  return fractionalDivergence(samplingRate, noiseMultiplier)(order);
+}
 
-/** One step as a function of the order: what does not depend on it is computed once. */
+/** One step as a function of the order, of inputs taken as checked: what does not depend on it is computed once. */
 export function fractionalDivergence(samplingRate: number, noiseMultiplier: number): (order: number) => number {
   const precision = 1 / (2 * noiseMultiplier * noiseMultiplier);
   if (samplingRate === 0) return () => 0;
