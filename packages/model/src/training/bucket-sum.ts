@@ -20,6 +20,10 @@ interface Entry {
   readonly whole: boolean;
   /** 1 where a row is in `named`. */
   readonly marks: Uint8Array;
+  /** The first link of the chain of what one run says of a row, 0: none. */
+  readonly first: Int32Array;
+  /** One row, for sums. */
+  readonly row: Float64Array;
   /** The first `count` are rows that were named. */
   readonly named: Int32Array;
   count: number;
@@ -30,7 +34,18 @@ interface Located {
   readonly piece: GradientPiece;
   readonly entry: Entry;
   readonly values: Values;
+  /** Where in `values` it begins. */
+  readonly start: number;
   readonly ids: FeedTensor["data"];
+}
+
+/** For each row that was named, a chain of the places where values for it stand. Links count from 1. */
+interface Chains {
+  /** The link after a link, 0: none. */
+  readonly next: Int32Array;
+  /** Which of the lists it is of, and where in its values it begins. */
+  readonly source: Uint8Array;
+  readonly from: Int32Array;
 }
 
 export class BucketSum {
@@ -47,7 +62,8 @@ export class BucketSum {
         const rows = sizeOf(parameter.shape) / width;
         const marked = named.has(parameter.name) ? rows : 0;
         const lists = { marks: new Uint8Array(marked), named: new Int32Array(marked), count: 0 };
-        return [parameter.name, { parameter, width, rows, whole: whole.has(parameter.name), ...lists }];
+        const chains = { first: new Int32Array(marked), row: new Float64Array(width) };
+        return [parameter.name, { parameter, width, rows, whole: whole.has(parameter.name), ...lists, ...chains }];
       }),
     );
   }
@@ -64,8 +80,8 @@ export class BucketSum {
   }
 
   /**
-   * A bucket that is one run, and to which nothing was added: to the same integers as `add` and `flush`, without copying what
-   * need not be added up. False when there was a number that is not finite: then nothing was added.
+   * A bucket that is one run, and to which nothing was added: to the same integers as `add` and `flush`, from where the executor
+   * left them. False when there was a number that is not finite: then nothing was added.
    */
   addWhole(
     total: Float64Array,
@@ -82,11 +98,13 @@ export class BucketSum {
       if (added) this.flush(total, grid);
       return added;
     }
-    for (const { piece, entry, values, ids } of located) if (piece.kind !== "dense") this.#addRows(entry, values, ids);
-    for (const { piece, entry, values } of dense) {
-      if (piece.kind === "dense") this.#moveDense(total, grid, entry, values, piece.offset);
+    for (const entry of new Set(located.map((one) => one.entry))) {
+      const own = located.filter((one) => one.entry === entry);
+      const whole = own.find(({ piece }) => piece.kind === "dense");
+      const named = own.filter((one) => one !== whole);
+      if (whole && named.length === 0) moveDense(total, grid, entry, whole);
+      else this.#moveTable(total, grid, entry, named, whole);
     }
-    for (const entry of this.#entries.values()) this.#eachNamed(entry, (start, end) => this.#move(total, grid, start, end));
     return true;
   }
 
@@ -118,7 +136,7 @@ export class BucketSum {
       if (!checked.has(values) && !allFinite(values)) return undefined;
       checked.add(values);
       const ids = piece.kind === "dense" ? undefined : (feeds[piece.ids] ?? outputs[piece.ids])?.data;
-      located.push({ piece, entry, values, ids: ids ?? new Int32Array() });
+      located.push({ piece, entry, values, start: piece.kind === "dense" ? piece.offset : 0, ids: ids ?? new Int32Array() });
     }
     return located;
   }
@@ -133,29 +151,44 @@ export class BucketSum {
     });
   }
 
-  /** Rows that were named are added up first; all others go straight to the grid. */
-  #moveDense(total: Float64Array, grid: Units, entry: Entry, values: Values, start: number): void {
-    const { parameter, width, rows, marks, count } = entry;
-    if (count === 0) {
-      eachStretch(parameter, width, rows, (source, target, length) => {
-        addBucketPart(total, target, values, grid, start + source, start + source + length);
-      });
-      return;
-    }
-    const scratch = this.#scratch;
+  /** A table, row by row: what runs named of a row, and what they gave of all rows, meet before the row is truncated. */
+  #moveTable(total: Float64Array, grid: Units, entry: Entry, named: readonly Located[], whole: Located | undefined): void {
+    const { parameter, width, rows, first } = entry;
     const base = parameter.parts[0]?.offset ?? 0;
-    for (let row = 0; row < rows; ) {
-      if (marks[row] === 1) {
-        const [source, target] = [start + row * width, base + row * width];
-        for (let j = 0; j < width; j++) scratch[target + j] = (scratch[target + j] as number) + (values[source + j] as number);
-        row += 1;
-        continue;
+    const chains = chainsOf(entry, named);
+    const move = (row: number): void => {
+      const target = base + row * width;
+      let link = first[row] as number;
+      first[row] = 0;
+      if (whole === undefined && chains.next[link] === 0) {
+        const { values } = named[chains.source[link] as number] as Located;
+        const from = chains.from[link] as number;
+        addBucketPart(total, target, values, grid, from, from + width);
+        return;
       }
-      let next = row + 1;
-      while (next < rows && marks[next] === 0) next += 1;
-      addBucketPart(total, base + row * width, values, grid, start + row * width, start + next * width);
-      row = next;
+      const sum = entry.row.fill(0);
+      if (whole) addTo(sum, whole.values, whole.start + row * width);
+      for (; link > 0; link = chains.next[link] as number) {
+        const { values } = named[chains.source[link] as number] as Located;
+        addTo(sum, values, chains.from[link] as number);
+      }
+      addBucketPart(total, target, sum, grid);
+    };
+    if (whole === undefined) {
+      for (let place = 0; place < entry.count; place++) move(entry.named[place] as number);
+    } else {
+      for (let row = 0; row < rows; ) {
+        if (first[row] !== 0) {
+          move(row++);
+          continue;
+        }
+        let next = row + 1;
+        while (next < rows && first[next] === 0) next += 1;
+        addBucketPart(total, base + row * width, whole.values, grid, whole.start + row * width, whole.start + next * width);
+        row = next;
+      }
     }
+    entry.count = 0;
   }
 
   #addRows(entry: Entry, values: Values, ids: FeedTensor["data"]): void {
@@ -194,6 +227,38 @@ export class BucketSum {
     }
     entry.count = 0;
   }
+}
+
+/** Chains in the order of the lists; `entry.first` and `entry.named` say where they begin. */
+function chainsOf(entry: Entry, lists: readonly Located[]): Chains {
+  const links = lists.reduce((count, { ids }) => count + ids.length, 1);
+  const chains = { next: new Int32Array(links), source: new Uint8Array(links), from: new Int32Array(links) };
+  let link = links;
+  for (let list = lists.length - 1; list >= 0; list--) {
+    const ids = lists[list]?.ids ?? [];
+    for (let place = ids.length - 1; place >= 0; place--) {
+      const row = (ids[place] as number) - 1;
+      link -= 1;
+      if (row < 0) continue;
+      const after = entry.first[row] as number;
+      if (after === 0) entry.named[entry.count++] = row;
+      chains.next[link] = after;
+      chains.source[link] = list;
+      chains.from[link] = place * entry.width;
+      entry.first[row] = link;
+    }
+  }
+  return chains;
+}
+
+function addTo(sum: Float64Array, values: Values, from: number): void {
+  for (let j = 0; j < sum.length; j++) sum[j] = (sum[j] as number) + (values[from + j] as number);
+}
+
+function moveDense(total: Float64Array, grid: Units, { parameter, width, rows }: Entry, { values, start }: Located): void {
+  eachStretch(parameter, width, rows, (source, target, length) => {
+    addBucketPart(total, target, values, grid, start + source, start + source + length);
+  });
 }
 
 /** A graph tensor's numbers, from 0 on, as stretches that lie together in the flat vector as well. */

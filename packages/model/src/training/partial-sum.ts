@@ -70,7 +70,9 @@ export async function createPartialTrainer(
     });
   }
   const graphs: LoadedGraph[] = await Promise.all(
-    trainingVariants(spec, clipped).map(async (variant) => ({ ...variant, session: await executor.load(variant.graph) })),
+    trainingVariants(spec, clipped).map(async (variant) => {
+      return { ...variant, session: await executor.load(variant.graph) };
+    }),
   );
   const classes = padded ? [spec.length] : lengthClasses(spec.length);
   const layout = graphParameters(spec);
