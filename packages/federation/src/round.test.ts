@@ -1,8 +1,11 @@
 /** The round as a whole, with nobody misbehaving: sums are right, and whoever drops out costs nobody else the round. */
-import { parseLine } from "@tributary/ledger";
+import { epsilonOf } from "@tributary/dp";
+import { parseLine, verifyLedger } from "@tributary/ledger";
+import type { Decimal } from "@tributary/protocol";
 import { describe, expect, test } from "vitest";
 import { createWorld, type Faults, nodeName, noFaults, run, type World } from "./harness.test-support.ts";
 import { chargedRounds } from "./node-state.ts";
+import { crypto } from "./parties.test-support.ts";
 
 const entriesOf = (world: World) => world.coordinator.ledger.map(parseLine);
 
@@ -28,6 +31,35 @@ describe("a round without faults", () => {
       expect(state.modelHash).toBe(world.coordinator.state.modelHash);
       expect(state.round).toBeNull();
     }
+  });
+});
+
+describe("sampled customers at up to three merchants", () => {
+  test("rounds are released, each is charged as three at z√3, and the ledger says so and verifies", async () => {
+    const world = createWorld({ plan: { maxMerchantsPerCustomer: 3 } });
+    await run(world);
+    expect(world.journal.refusals).toEqual([]);
+    expect(world.journal.sums).toEqual([1, 2, 3]);
+    const verdict = verifyLedger(new TextEncoder().encode(world.coordinator.ledger.map((line) => `${line}\n`).join("")), {
+      crypto,
+    });
+    expect(verdict.failures).toEqual([]);
+    const due = epsilonOf({ samplingRate: 0.1, noiseMultiplier: Math.sqrt(3), steps: 9, delta: 1e-6 });
+    expect(Number(verdict.epsilon) / due - 1).toBeCloseTo(0, 9);
+    const round = entriesOf(world).find(({ kind }) => kind === "round");
+    const sensitivity = round?.kind === "round" ? Number(round.mechanism.sensitivity) : 0;
+    const { releases } = world.plan;
+    expect(sensitivity).toBeCloseTo(3 * (1000 * (1 + 2 ** -10) + Math.sqrt(releases[0]?.dimension ?? 0)), 3);
+  });
+
+  test("a node whose policy is below that takes no part", async () => {
+    const due = epsilonOf({ samplingRate: 0.1, noiseMultiplier: Math.sqrt(3), steps: 9, delta: 1e-6 });
+    const world = createWorld({
+      plan: { maxMerchantsPerCustomer: 3 },
+      policy: { maxEpsilon: (due * 0.999).toFixed(6) as Decimal },
+    });
+    await run(world, noFaults, 200);
+    expect(world.journal.sums.length).toBeLessThan(3);
   });
 });
 
