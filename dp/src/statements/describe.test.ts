@@ -45,6 +45,9 @@ group("a statement", () => {
 
   it("has words for every kind of unit, adjacency, trust and sampling", () => {
     expect(said({ unit: { kind: "customer", merchants: 3 } })).toContain("up to 3 merchants");
+    expect(said({ unit: { kind: "customer", merchants: 3 } })).toContain(
+      "times what one customer can move it at all of these together",
+    );
     expect(said({ unit: { kind: "node" } })).toContain("each device as a whole");
     expect(said({ unit: { kind: "node" } })).toContain("each device is in it");
     expect(said({ unit: { kind: "other", words: "each household" } })).toContain("Protected is each household.");

@@ -84,6 +84,12 @@ function releaseSentence(release: CoveredRelease, { unit }: Guarantee): string {
   const { what, times, samplingRate, clipNorm, noiseMultiplier } = release;
   const often = times === 1 ? "Once" : `Up to ${times} times, retries included`;
   const who = { customer: "customer", node: "device", other: "unit of privacy" }[unit.kind];
+  if (unit.kind === "customer" && unit.merchants > 1) {
+    return (
+      `${often}, ${what} is released: at each of up to ${unit.merchants} merchants a customer is in it with chance ${samplingRate} and moves it ` +
+      `by at most ${clipNorm} (L2), and the noise is ${noiseMultiplier} times what one customer can move it at all of these together.`
+    );
+  }
   return (
     `${often}, ${what} is released: each ${who} is in it with chance ${samplingRate}, moves it by at most ${clipNorm} (L2), ` +
     `and the noise is ${noiseMultiplier} times what one ${who} can move it.`
