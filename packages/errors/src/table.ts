@@ -11,6 +11,7 @@ import { eventsErrors } from "./codes/events.ts";
 import { federationErrors } from "./codes/federation.ts";
 import { ledgerErrors } from "./codes/ledger.ts";
 import { modelErrors } from "./codes/model.ts";
+import { opendpErrors } from "./codes/opendp.ts";
 import { protocolErrors } from "./codes/protocol.ts";
 import { secaggErrors } from "./codes/secagg.ts";
 import { simulateErrors } from "./codes/simulate.ts";
@@ -28,6 +29,7 @@ export const errorTable = {
   ...clientErrors,
   ...coordinatorErrors,
   ...simulateErrors,
+  ...opendpErrors,
   ...cliErrors,
 };
 

@@ -23,7 +23,16 @@ export function doctorCommand(): Command {
     .addOption(jsonOption())
     .addHelpText("after", "\nExample:\n  tributary doctor")
     .action(async (options: { json?: boolean }) => {
-      const findings = [node(), ...(await executors()), await cryptography(), store(), memory(), disk(), sharedData()];
+      const findings = [
+        node(),
+        ...(await executors()),
+        await cryptography(),
+        await openDp(),
+        store(),
+        memory(),
+        disk(),
+        sharedData(),
+      ];
       const broken = findings.some((finding) => finding.state === "broken");
       if (broken) process.exitCode = 1;
       print(options.json, { ok: !broken, findings }, () =>
@@ -108,6 +117,20 @@ async function cryptography(): Promise<Finding> {
     found: `${rate.toFixed(0)} MB/s`,
     changes: "how long masking a vector takes",
   };
+}
+
+/** What cargo built, held against the hash that was written down then. */
+async function openDp(): Promise<Finding> {
+  const changes = "optional: `--sampler opendp` can draw the noise, `bench dp` shows it beside ours; nothing else needs it";
+  try {
+    const { version, artefact } = await (await import("@opendp/opendp")).openOpenDp();
+    const found = `${version}, ${artefact.kind}, SHA-256 ${artefact.sha256}`;
+    return { name: "OpenDP", state: "present", found, changes };
+  } catch (error) {
+    const missing = isTributaryError(error) && error.code === "TRB_OPENDP_NOT_BUILT";
+    const found = isTributaryError(error) ? `${error.code}: ${error.message}` : "can't be loaded";
+    return { name: "OpenDP", state: missing ? "absent" : "broken", found, changes };
+  }
 }
 
 function store(): Finding {

@@ -1,0 +1,1 @@
+//! Empty: no OpenSSL is built.
