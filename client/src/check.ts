@@ -9,6 +9,7 @@ import { refusalsOf, trustOf } from "./decision.ts";
 import { readHistories, storeGeneration } from "./home/histories.ts";
 import { type Home, withHome } from "./home/open.ts";
 import { readPolicy } from "./home/policy.ts";
+import { samplerRefusals } from "./training/sampler.ts";
 
 export interface NodeCheck {
   readonly federation: string;
@@ -29,10 +30,10 @@ export interface NodeCheck {
 
 /** @throws TRB_NODE_NOT_JOINED, TRB_NODE_POLICY_INVALID, TRB_NODE_STORE_UNREADABLE */
 export function checkNode(options: { readonly home: string }): Promise<NodeCheck> {
-  return withHome(options.home, (home) => {
+  return withHome(options.home, async (home) => {
     const { layout, membership, plan } = home;
     const policy = readPolicy(layout);
-    const refusals = refusalsOf(plan, policy);
+    const refusals = [...refusalsOf(plan, policy), ...(await samplerRefusals(plan))];
     return {
       federation: membership.federation,
       node: membership.node,

@@ -126,6 +126,23 @@ describe("a node refuses to start", () => {
     expect((await start("alpha")).node).toBe("alpha");
   });
 
+  test("when OpenDP is to draw the noise and is not built; else its noise goes out, and the ledger says whose it is", async () => {
+    await coordinator.close();
+    coordinator = await startTestCoordinator(testPlan({ sampler: "opendp" }));
+    await joinAll();
+    const { accepted, findings } = await checkNode({ home: homeOf("alpha") });
+    if (!accepted) {
+      expect(findings.map(({ code }) => code)).toEqual(["TRB_OPENDP_NOT_BUILT"]);
+      await expect(start("alpha")).rejects.toMatchObject({ code: "TRB_OPENDP_NOT_BUILT" });
+      return;
+    }
+    const nodes = await Promise.all(names.map(start));
+    coordinator.begin();
+    for (const { charged } of await Promise.all(nodes.map((node) => node.finished))) expect(charged).toBe(2);
+    const samplers = coordinator.ledger.map((line) => JSON.parse(line).mechanism?.sampler);
+    expect(samplers).toEqual([undefined, "opendp", "opendp", undefined]);
+  });
+
   test("with too few trusted peers, with no histories, and twice in one home", async () => {
     await joinFederation({ invite: coordinator.invite("alpha"), home: homeOf("alpha") });
     await expect(start("alpha")).rejects.toMatchObject({ code: "TRB_ROUND_TOO_FEW_TRUSTED" });

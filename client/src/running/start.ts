@@ -19,6 +19,7 @@ import { lockHome } from "../home/lock.ts";
 import { openHome } from "../home/open.ts";
 import { readPolicy } from "../home/policy.ts";
 import { osRandomSource } from "../random.ts";
+import { samplerRefusals } from "../training/sampler.ts";
 import { superviseTraining } from "../training/supervise.ts";
 import { connectHttp } from "../transport/http.ts";
 import { type ControlConnection, connectSocket } from "../transport/socket.ts";
@@ -77,6 +78,7 @@ const final: ReadonlySet<string> = new Set([
 /**
  * Starts a node. Resolves once it is checked and connecting; it keeps trying to reach its coordinator for ever.
  * @throws TRB_NODE_NOT_JOINED, TRB_NODE_HOME_BUSY, TRB_NODE_NO_HISTORIES, TRB_NODE_STALE_STORE, TRB_NODE_POLICY_INVALID, TRB_PLAN_GRAPH_MISMATCH,
+ *   TRB_OPENDP_NOT_BUILT, TRB_OPENDP_ARTEFACT_CHANGED,
  *   TRB_ROUND_TOO_FEW_TRUSTED, TRB_POLICY_…, and what `lintPlan` finds
  */
 export function startNode(options: StartNodeOptions): Promise<RunningNode> {
@@ -106,7 +108,8 @@ export async function runNode(options: StartNodeOptions, transport: Transport): 
     releases.push(() => lock.release());
     sweepTemporaries(layout);
     const policy = readPolicy(layout);
-    const [refusal] = refusalsOf(plan, policy);
+    // an artefact that is found missing in the middle of a round would cost the round
+    const [refusal] = [...refusalsOf(plan, policy), ...(await samplerRefusals(plan))];
     if (refusal !== undefined) throw refusal;
     if (storeGeneration(layout) === undefined) throw fail("TRB_NODE_NO_HISTORIES", { home: options.home });
     const copy = openLedgerCopy(layout);

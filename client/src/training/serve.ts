@@ -35,6 +35,7 @@ import { onnxruntimeExecutor } from "@tributary/tensor/onnxruntime";
 import { readPlannedCatalogue } from "../home/catalogue.ts";
 import { readHistories, storeGeneration } from "../home/histories.ts";
 import { layoutOf } from "../home/layout.ts";
+import { plannedSampler } from "./sampler.ts";
 import type { TrainingAnswer, TrainingJob, TrainingOrder, TrainingSetup } from "./words.ts";
 
 /** Milliseconds after which the engine is warm enough, however many customers there are. */
@@ -81,6 +82,7 @@ function trainingLoop(setup: TrainingSetup, random: ServeTrainingOptions["random
   const crypto = nodeCrypto();
   const hash = planHash(crypto, plan);
   let trainer: Promise<Trainer> | undefined;
+  let samplerOf: ReturnType<typeof plannedSampler> | undefined;
   let model: (FederationModel & { readonly hash: Sha256 }) | undefined;
   let store: { readonly generation: string | undefined; readonly histories: Histories } | undefined;
 
@@ -137,6 +139,7 @@ function trainingLoop(setup: TrainingSetup, random: ServeTrainingOptions["random
     const common = {
       ...roundParameters(plan, release),
       histories: histories(),
+      samplerOf: await (samplerOf ??= plannedSampler(plan)),
       deadline: () => isStopped() || Date.now() >= stopAt,
     };
     const secret = { rounding: random(round, "rounding", node), noise: random(round, "noise", node) };

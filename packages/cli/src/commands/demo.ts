@@ -7,6 +7,7 @@ import { addModelOptions } from "../model-options.ts";
 import { addLogOptions, deltaOption, epsilonOption, integerOption, jsonOption, merchantsOption } from "../options.ts";
 import { print } from "../output.ts";
 import { reportLines } from "../report/lines.ts";
+import { samplerOption } from "../sampler-option.ts";
 
 export function demoCommand(): Command {
   const demo = new Command("demo")
@@ -19,6 +20,7 @@ export function demoCommand(): Command {
     .addOption(merchantsOption("how many merchants", 6))
     .addOption(epsilonOption(8))
     .addOption(deltaOption(1e-6))
+    .addOption(samplerOption())
     .addOption(integerOption("--rounds <n>", "rounds (default: chosen)", 1))
     .addOption(integerOption("--seed-market <n>", "seed of the synthetic market", 0, 1))
     .addOption(

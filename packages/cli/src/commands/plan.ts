@@ -11,8 +11,9 @@ import { readJson, writeOutput } from "../files.ts";
 import { addModelOptions, featuredCatalogue, type ModelOptions, modelWishes } from "../model-options.ts";
 import { deltaOption, epsilonOption, integerOption, jsonOption, merchantsOption, textOption } from "../options.ts";
 import { print } from "../output.ts";
+import { type SamplerOptions, samplerOption } from "../sampler-option.ts";
 
-interface NewOptions extends ModelOptions {
+interface NewOptions extends ModelOptions, SamplerOptions {
   readonly home: string;
   readonly federation: string;
   readonly catalogue: string;
@@ -43,6 +44,7 @@ export function planCommand(): Command {
     .addOption(merchantsOption("how many merchants take part").makeOptionMandatory())
     .addOption(epsilonOption(8))
     .addOption(deltaOption(1e-6))
+    .addOption(samplerOption())
     .addOption(integerOption("--rounds <n>", "rounds (default: chosen)", 1))
     .addOption(integerOption("--min-cohort <n>", "fewest merchants in a round (default: chosen)", 3))
     .addOption(
@@ -78,6 +80,7 @@ export function planCommand(): Command {
         ...{ customers, merchants, epsilon, delta },
         catalogueItems: catalogue.items.length,
         ...modelWishes(options, catalogue),
+        sampler: options.sampler,
         ...(rounds === undefined ? {} : { rounds }),
         ...(minCohort === undefined ? {} : { minCohort }),
       });

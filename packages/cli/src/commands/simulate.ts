@@ -16,8 +16,9 @@ import { addLogOptions, deltaOption, epsilonOption, integerOption, jsonOption, m
 import { print } from "../output.ts";
 import { osRandomSource } from "../random.ts";
 import { reportLines } from "../report/lines.ts";
+import { requireSampler, type SamplerOptions, samplerOption } from "../sampler-option.ts";
 
-interface SimulateOptions extends LogOptions, ModelOptions {
+interface SimulateOptions extends LogOptions, ModelOptions, SamplerOptions {
   readonly merchants: number;
   readonly epsilon: number;
   readonly delta: number;
@@ -38,6 +39,7 @@ export function simulateCommand(): Command {
     .addOption(merchantsOption("how many merchants", 6))
     .addOption(epsilonOption(8))
     .addOption(deltaOption(1e-6))
+    .addOption(samplerOption())
     .addOption(integerOption("--rounds <n>", "rounds (default: chosen)", 1))
     .addOption(integerOption("--seed-market <n>", "seed of the synthetic market", 0, 1))
     .addOption(
@@ -55,6 +57,7 @@ export function simulateCommand(): Command {
     .addHelpText("after", "\nExample:\n  tributary simulate --market synthetic --merchants 6 --epsilon 8 --json")
     .action(async (options: SimulateOptions) => {
       const started = performance.now();
+      await requireSampler(options);
       const crypto = nodeCrypto();
       const executor = onnxruntimeExecutor();
       const progress = progressBar();
@@ -69,6 +72,7 @@ export function simulateCommand(): Command {
         customers: log.histories.customers.length,
         catalogueItems: log.catalogue.items.length,
         ...modelWishes(options, log.catalogue),
+        sampler: options.sampler,
         ...(options.rounds === undefined ? {} : { rounds: options.rounds }),
       });
       const { catalogue, catalogueProvenance } = log;

@@ -6,10 +6,11 @@ import { type ErrorCode, fail } from "@tributary/errors";
 import type { MerchantPart } from "@tributary/simulate";
 import { z } from "zod";
 import { type ModelOptions, modelArguments } from "../model-options.ts";
+import type { SamplerOptions } from "../sampler-option.ts";
 import type { DemoFolder } from "./folder.ts";
 import type { Processes, Service } from "./processes.ts";
 
-export interface FederationOptions extends ModelOptions {
+export interface FederationOptions extends ModelOptions, SamplerOptions {
   readonly folder: DemoFolder;
   readonly parts: readonly MerchantPart[];
   readonly epsilon: number;
@@ -97,6 +98,7 @@ export async function runFederation(options: FederationOptions, processes: Proce
         ...(options.rounds === undefined ? [] : ["--rounds", String(options.rounds)]),
         ...["--catalogue-provenance", options.catalogueProvenance],
         ...modelArguments(options),
+        ...["--sampler", options.sampler],
         ...(options.catalogueProvenance === "log" ? ["--demo"] : []),
       ]),
     );

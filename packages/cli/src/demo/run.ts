@@ -10,6 +10,7 @@ import { readInput, readJson, writeOutput } from "../files.ts";
 import { cardMetrics, cardOf, ledgerModels } from "../model-cards.ts";
 import { featuredCatalogue, type ModelOptions } from "../model-options.ts";
 import { reportPage } from "../report/page.ts";
+import { requireSampler, type SamplerOptions } from "../sampler-option.ts";
 import { runFederation } from "./federation.ts";
 import { claimFolder, type DemoFolder, requireFolder } from "./folder.ts";
 import { divide, type Log, type LogOptions, readLog, writeParts } from "./market.ts";
@@ -17,7 +18,7 @@ import { openProcesses } from "./processes.ts";
 import type { ProgressBar } from "./progress.ts";
 import { releasedRounds, reportOf } from "./report.ts";
 
-export interface DemoOptions extends LogOptions, ModelOptions {
+export interface DemoOptions extends LogOptions, ModelOptions, SamplerOptions {
   readonly merchants: number;
   readonly epsilon: number;
   readonly delta: number;
@@ -38,6 +39,7 @@ export async function runDemo(
   const interruption = interrupted();
   try {
     requireFolder(options.out); // before a long log is read
+    await requireSampler(options);
     const read = await unlessInterrupted(readLog(options), interruption);
     const log = { ...read, catalogue: await featuredCatalogue(read.catalogue, options) };
     requireDelta(options.delta, log);

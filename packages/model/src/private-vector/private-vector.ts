@@ -7,7 +7,14 @@
  * DESIGN §4. Sample, sum and rounding never leave this function; the counts it hands back are for the node's own eyes
  * only and must not be logged or sent.
  */
-import { checkCustomers, noisyVector, poissonSample, type RandomSource, type SumQueryParameters } from "@tributary/dp";
+import {
+  checkCustomers,
+  noisyVector,
+  poissonSample,
+  type RandomSource,
+  type SamplerOf,
+  type SumQueryParameters,
+} from "@tributary/dp";
 import type { Histories } from "@tributary/events/histories";
 import type { SumRequest, Trainer } from "../training/trainer.ts";
 
@@ -24,6 +31,8 @@ export interface TrainingVectorRequest
   readonly negatives: RandomSource;
   /** Secret, fresh streams: one for each purpose. */
   readonly random: { readonly sampling: RandomSource; readonly rounding: RandomSource; readonly noise: RandomSource };
+  /** Makes the sampler of the noise share; ours unless given. */
+  readonly samplerOf?: SamplerOf | undefined;
   /** True when time is up: then the vector is noise alone. */
   readonly deadline?: () => boolean;
 }
@@ -45,7 +54,7 @@ export async function trainingVector(trainer: Trainer, request: TrainingVectorRe
   const sampled = poissonSample(histories.customers.length, request.samplingRate, random.sampling);
   try {
     const { total, counts } = await trainer.sum(sumRequest(request, sampled));
-    return { vector: noisyVector(total, request, random), counts };
+    return { vector: noisyVector(total, request, random, request.samplerOf), counts };
   } finally {
     sampled.fill(0);
   }

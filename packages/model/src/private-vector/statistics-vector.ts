@@ -12,6 +12,7 @@ import {
   checkCustomers,
   noisyVector,
   type RandomSource,
+  type SamplerOf,
   type SparseVector,
   type SumQueryParameters,
 } from "@tributary/dp";
@@ -42,6 +43,8 @@ export interface StatisticsVectorRequest
   readonly caps: StatisticsCaps;
   /** Secret, fresh streams. */
   readonly random: { readonly rounding: RandomSource; readonly noise: RandomSource };
+  /** Makes the sampler of the noise share; ours unless given. */
+  readonly samplerOf?: SamplerOf | undefined;
   /** True when time is up: then the vector is noise alone. */
   readonly deadline?: () => boolean;
 }
@@ -64,7 +67,7 @@ export function statisticsVector(request: StatisticsVectorRequest): StatisticsVe
   const { histories, random } = request;
   checkCustomers(histories.customers.length, request);
   const { total, counts } = statisticsSum(request);
-  return { vector: noisyVector(total, request, random), counts };
+  return { vector: noisyVector(total, request, random, request.samplerOf), counts };
 }
 
 /**

@@ -113,7 +113,8 @@ export const planSchema = z.strictObject({
   /** Present exactly when a release is of popularity or pairs. */
   statistics: statisticsSchema.exactOptional(),
   noiseMode: z.enum(["distributed", "local", "central"]),
-  sampler: z.enum(["exact"]),
+  /** Whose sampler draws a node's noise: ours, or OpenDP's, which each node then must have built. */
+  sampler: z.enum(["exact", "opendp"]),
   accountant: z.enum(["rdp-integer"]),
   epsilon: decimal,
   delta: decimal,

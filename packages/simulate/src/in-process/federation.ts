@@ -4,7 +4,7 @@
  *
  * Everything happens in one queue, in order; nothing here draws randomness or knows the time.
  */
-import type { RandomSource } from "@tributary/dp";
+import type { RandomSource, SamplerOf } from "@tributary/dp";
 import { fail } from "@tributary/errors";
 import type { Histories } from "@tributary/events";
 import {
@@ -112,12 +112,14 @@ export interface SimulationResult {
 
 /**
  * Runs every round of the plan.
- * @throws TRB_SIMULATE_STALLED when nobody has anything left to do before the plan is done, and what the state machines throw
+ * @throws TRB_SIMULATE_STALLED when nobody has anything left to do before the plan is done, TRB_OPENDP_NOT_BUILT when the plan has
+ *   OpenDP draw the noise and it is not there, and what the state machines throw
  */
 export async function simulateFederation(options: SimulationOptions): Promise<SimulationResult> {
   const { plan, crypto, random } = options;
   const trains = plan.releases.some(({ kind }) => kind === "training");
   const { content, now } = options;
+  const samplerOf = await plannedSampler(plan);
   const trainer = trains ? await openTrainer(plan.model, options.executor, localUpdatesOf(plan), { content, now }) : undefined;
   try {
     return await run(options, trainer);
@@ -312,7 +314,7 @@ export async function simulateFederation(options: SimulationOptions): Promise<Si
       { parameters, statistics }: FederationModel,
     ): Promise<Uint32Array> {
       const { kind } = releaseOf(plan, release);
-      const common = { ...roundParameters(plan, release), histories };
+      const common = { ...roundParameters(plan, release), histories, samplerOf };
       const secret = { rounding: context.random(round, "rounding"), noise: context.random(round, "noise") };
       if (kind !== "training") {
         return statisticsVector({ ...common, kind, statistics, caps: statisticsCapsOf(plan), random: secret }).vector;
@@ -345,6 +347,13 @@ export async function simulateFederation(options: SimulationOptions): Promise<Si
       bytesPerRoundPerNode: completed === 0 ? 0 : bytes / completed,
     };
   }
+}
+
+/** Undefined for ours, which `dp` takes by itself; OpenDP's is loaded when a plan names it. */
+async function plannedSampler({ sampler }: Plan): Promise<SamplerOf | undefined> {
+  if (sampler === "exact") return undefined;
+  const { openOpenDp } = await import("@opendp/opendp");
+  return (await openOpenDp()).discreteGaussian;
 }
 
 function read<Key, Value>(map: ReadonlyMap<Key, Value>, key: Key): Value {

@@ -29,6 +29,8 @@ export interface PlanRequest extends ModelWishes {
   readonly width?: number;
   readonly minCohort?: number;
   readonly maxCorrupt?: number;
+  /** Whose sampler draws the noise; ours unless given. */
+  readonly sampler?: Plan["sampler"];
   /** Statistics first; without it everything is spent on training. */
   readonly statistics?: StatisticsWishes;
 }
@@ -64,13 +66,16 @@ const fractionBits = 8;
 /** Latest events of a customer that statistics look at: more than anybody has in the logs that the recipes were found on. */
 const eventsCounted = 1024;
 
+const openDpReason =
+  "OpenDP draws the noise, so every node must have built it; it takes longer than our sampler, and uploads leave later for it.";
+
 /**
  * @throws TRB_PLAN_EPSILON_NOT_POSITIVE, TRB_PLAN_DELTA_NOT_POSITIVE, TRB_PLAN_DELTA_TOO_LARGE, TRB_PLAN_COHORT_ABOVE_NODES,
  *   TRB_PLAN_COHORT_TOO_SMALL, TRB_PLAN_TOO_MANY_CORRUPT, TRB_PLAN_VALUE_OUT_OF_RANGE, TRB_DP_EPSILON_UNREACHABLE, TRB_MODEL_CONTENT_ROWS
  */
 export function choosePlan(request: PlanRequest): PlanChoice {
   checkRequest(request);
-  const { customers, merchants, delta } = request;
+  const { customers, merchants, delta, sampler = "exact" } = request;
   const cohort = chooseCohort(merchants, request);
   checkCohort(cohort, merchants);
   const { minCohort, maxCorrupt } = cohort;
@@ -80,7 +85,7 @@ export function choosePlan(request: PlanRequest): PlanChoice {
   const customerQuota = chooseQuota(customers, merchants, samplingRate);
   const scaled = spending.releases.map((release) => scale(release, { ...request, ...cohort, customerQuota }));
   const releases = scaled.map(({ release }) => release);
-  const cost = roundCost(model, releases, customers / merchants);
+  const cost = roundCost(model, releases, customers / merchants, sampler);
   const inflation = Math.max(
     ...releases.map((release) => sumQueryParameters({ ...release, minCohort, maxCorrupt, customerQuota }).inflation),
   );
@@ -97,7 +102,7 @@ export function choosePlan(request: PlanRequest): PlanChoice {
     releases,
     ...(statistics === undefined ? {} : { statistics }),
     noiseMode: "distributed",
-    sampler: "exact",
+    sampler,
     accountant: "rdp-integer",
     epsilon: formatDecimal(epsilon, "up"),
     delta: formatDecimal(delta),
@@ -114,6 +119,7 @@ export function choosePlan(request: PlanRequest): PlanChoice {
     ...(spending.trains ? sizeReasons : []),
     ...spending.why,
     ...cohort.why,
+    ...(sampler === "opendp" ? [openDpReason] : []),
     `A node's sum leaves room for ${customerQuota} customers; a merchant with more is clamped, which costs accuracy and no privacy.`,
     `Rounding to what 32 bits hold adds ${(100 * (inflation - 1)).toPrecision(2)} % to the noise.`,
     `Uploads leave ${(uploadOffset / 1000).toFixed(1)} s after each offer, whatever the computation took, and are ${megabytes(cost.bytesPerRoundPerNode)} MB.`,

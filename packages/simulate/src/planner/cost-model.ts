@@ -3,7 +3,7 @@
  * Constants measured on one core of a 2-core server, rounded towards slower machines.
  */
 import type { ModelSpec } from "@tributary/model";
-import type { Release } from "@tributary/protocol";
+import type { Plan, Release } from "@tributary/protocol";
 
 /** Floating-point operations a second that a graph run reaches. */
 const flops = 2e10;
@@ -13,6 +13,8 @@ const passes = 6;
 const fill = 1 / 2;
 /** Exact noise, rounding, masks for and hash of one coordinate, seconds. */
 const secondsPerCoordinate = 8e-7;
+/** What one coordinate takes longer when OpenDP draws the noise: 0.3 million samples a second at a plan's long fractions. */
+const openDpSeconds = 4e-6;
 /** A customer's items or pairs, looked up and added, seconds. */
 const countedSeconds = 1e-4;
 /** A merchant's machine may be slower than ours, or busy with other things (in a demo: with the other merchants). */
@@ -46,11 +48,13 @@ export function roundCost(
   model: ModelSpec,
   releases: readonly Pick<Release, "kind" | "dimension" | "samplingRate">[],
   customers: number,
+  sampler: Plan["sampler"],
 ): RoundCost {
+  const perCoordinate = secondsPerCoordinate + (sampler === "opendp" ? openDpSeconds : 0);
   const nodeSeconds = Math.max(
     ...releases.map(({ kind, dimension, samplingRate }) => {
       const each = kind === "training" ? customerSeconds(model) : countedSeconds;
-      return Number(samplingRate) * customers * each + dimension * secondsPerCoordinate;
+      return Number(samplingRate) * customers * each + dimension * perCoordinate;
     }),
   );
   const dimension = Math.max(...releases.map((release) => release.dimension));

@@ -143,12 +143,12 @@ describe("deadlines", () => {
   it("leave an upload more time the more there is to compute, and depend on public numbers only", () => {
     const { model } = choosePlan(market).plan;
     const training = { kind: "training", dimension: 30_000, samplingRate: "1" as Decimal } as const;
-    const [small, large] = [roundCost(model, [training], 100), roundCost(model, [training], 10_000)];
+    const [small, large] = [roundCost(model, [training], 100, "exact"), roundCost(model, [training], 10_000, "exact")];
     expect(large.deadlines.uploadOffset).toBeGreaterThan(small.deadlines.uploadOffset);
     expect(small.deadlines.masked).toBeGreaterThan(small.deadlines.uploadOffset);
     expect(small.bytesPerRoundPerNode).toBe(120_000);
     const pairs = { kind: "pairs", dimension: 8_000_000, samplingRate: "1" as Decimal } as const;
-    const [both, pairsAlone] = [roundCost(model, [pairs, training], 100), roundCost(model, [pairs], 100)];
+    const [both, pairsAlone] = [roundCost(model, [pairs, training], 100, "exact"), roundCost(model, [pairs], 100, "exact")];
     expect(both).toEqual(pairsAlone); // the dearest round decides
     expect(pairsAlone.bytesPerRoundPerNode).toBe(32_000_000);
   });
