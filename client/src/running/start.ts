@@ -139,6 +139,10 @@ export async function runNode(options: StartNodeOptions, transport: Transport): 
         const { message, advice } = fail("TRB_NODE_TRAINING_TOO_SLOW", { milliseconds: plan.deadlines.uploadOffset });
         log.warn({ code: "TRB_NODE_TRAINING_TOO_SLOW", reason: message, advice }, "a round's time was too short");
       },
+      onNoiseAlone: ({ code, reason }) => {
+        const { message, advice } = fail("TRB_NODE_TRAINING_NOISE_ALONE", { reason: `${code}: ${reason}` });
+        log.warn({ code: "TRB_NODE_TRAINING_NOISE_ALONE", reason: message, advice }, "a round's training failed");
+      },
       onFailed: (round, error) => {
         logRefusal(log, error, { round }, "training failed");
         happened({ type: "trainingFailed", round, code: error.code });

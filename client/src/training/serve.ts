@@ -36,7 +36,7 @@ import { readPlannedCatalogue } from "../home/catalogue.ts";
 import { readHistories, storeGeneration } from "../home/histories.ts";
 import { layoutOf } from "../home/layout.ts";
 import { plannedSampler } from "./sampler.ts";
-import type { TrainingAnswer, TrainingJob, TrainingOrder, TrainingSetup } from "./words.ts";
+import type { Failure, TrainingAnswer, TrainingJob, TrainingOrder, TrainingSetup } from "./words.ts";
 
 /** Milliseconds after which the engine is warm enough, however many customers there are. */
 const longestRehearsal = 3_000;
@@ -64,7 +64,7 @@ export function serveTraining({ random }: ServeTrainingOptions): void {
       }
       const round = order.type === "train" ? order.round : 0;
       const work = order.type === "train" ? loop.train(order) : loop.prepare();
-      const answer = await work.catch((error: unknown) => failure(round, error));
+      const answer = await work.catch((error: unknown): TrainingAnswer => ({ type: "failed", round, ...inWords(error) }));
       port.postMessage(answer, answer.type === "trained" ? [answer.vector.buffer] : []);
     });
   });
@@ -143,7 +143,7 @@ function trainingLoop(setup: TrainingSetup, random: ServeTrainingOptions["random
       deadline: () => isStopped() || Date.now() >= stopAt,
     };
     const secret = { rounding: random(round, "rounding", node), noise: random(round, "noise", node) };
-    const { vector, counts } =
+    const { vector, counts, failure } =
       kind === "training"
         ? await trainingVector(await loadedTrainer(), {
             ...common,
@@ -151,18 +151,22 @@ function trainingLoop(setup: TrainingSetup, random: ServeTrainingOptions["random
             negatives: negativesSource(crypto, hash, round),
             random: { ...secret, sampling: random(round, "sampling", node) },
           })
-        : statisticsVector({
-            ...common,
-            kind,
-            statistics: model.statistics,
-            caps: statisticsCapsOf(plan),
-            random: secret,
-          });
+        : {
+            ...statisticsVector({
+              ...common,
+              kind,
+              statistics: model.statistics,
+              caps: statisticsCapsOf(plan),
+              random: secret,
+            }),
+            failure: undefined,
+          };
     if (isStopped()) {
       vector.fill(0);
       return { type: "stopped", round };
     }
-    return { type: "trained", round, vector: owned(vector), outOfTime: counts.skipped > 0 };
+    const noted = failure === undefined ? undefined : inWords(failure);
+    return { type: "trained", round, vector: owned(vector), outOfTime: !noted && counts.skipped > 0, failure: noted };
   };
   const close = async () => {
     await (await trainer)?.close();
@@ -180,8 +184,7 @@ function owned(vector: Uint32Array): Uint32Array<ArrayBuffer> {
 }
 
 /** What went wrong, in words that name no data: a foreign error's own text might. */
-function failure(round: number, error: unknown): TrainingAnswer {
-  if (isTributaryError(error)) return { type: "failed", round, code: error.code, reason: error.message };
-  const reason = error instanceof Error ? error.name : "unknown";
-  return { type: "failed", round, code: "TRB_NODE_TRAINING_FAILED", reason };
+function inWords(error: unknown): Failure {
+  if (isTributaryError(error)) return { code: error.code, reason: error.message };
+  return { code: "TRB_NODE_TRAINING_FAILED", reason: error instanceof Error ? error.name : "unknown" };
 }

@@ -5,7 +5,7 @@
 import { SHARE_ENV, Worker } from "node:worker_threads";
 import { fail, isTributaryError, type TributaryError } from "@tributary/errors";
 import type { NodeId, Plan, Sha256 } from "@tributary/protocol";
-import type { TrainingAnswer, TrainingEnd, TrainingJob, TrainingPreparation, TrainingSetup } from "./words.ts";
+import type { Failure, TrainingAnswer, TrainingEnd, TrainingJob, TrainingPreparation, TrainingSetup } from "./words.ts";
 
 interface RoundOrder {
   readonly round: number;
@@ -36,16 +36,19 @@ export interface TrainingOptions {
   readonly onTrained: (round: number, vector: Uint32Array) => void;
   /** A round's time was too short for this machine. Said once, and not of which round: that would depend on who was sampled. */
   readonly onOutOfTime: () => void;
+  /** Training failed on a sample, which is noise alone then. Said once, and not of which round, for the same reason. */
+  readonly onNoiseAlone: (failure: Failure) => void;
   readonly onFailed: (round: number, error: TributaryError) => void;
 }
 
 export function superviseTraining(options: TrainingOptions): Training {
-  const { entry, home, node, plan, threads, fetchModel, onTrained, onOutOfTime, onFailed } = options;
+  const { entry, home, node, plan, threads, fetchModel, onTrained, onOutOfTime, onNoiseAlone, onFailed } = options;
   const stopped = new Int32Array(new SharedArrayBuffer(4));
   let worker: Worker | undefined;
   /** The model that the living worker holds. */
   let held: Sha256 | undefined;
   let saidOutOfTime = false;
+  let saidNoiseAlone = false;
   const prepared = Promise.withResolvers<void>();
   prepared.promise.catch(() => {}); // whoever called `prepare` hears of it
   const open = new Map<number, AbortController>();
@@ -63,6 +66,10 @@ export function superviseTraining(options: TrainingOptions): Training {
       if (answer.type === "trained" && answer.outOfTime && !saidOutOfTime) {
         saidOutOfTime = true;
         onOutOfTime();
+      }
+      if (answer.type === "trained" && answer.failure && !saidNoiseAlone) {
+        saidNoiseAlone = true;
+        onNoiseAlone(answer.failure);
       }
       if (answer.type === "prepared") prepared.resolve();
       else if (answer.type === "failed" && answer.round === 0) {

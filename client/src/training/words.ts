@@ -38,6 +38,11 @@ export interface TrainingEnd {
 
 export type TrainingOrder = TrainingPreparation | TrainingJob | TrainingEnd;
 
+export interface Failure {
+  readonly code: string;
+  readonly reason: string;
+}
+
 export type TrainingAnswer =
   | { readonly type: "prepared" }
   | {
@@ -46,7 +51,9 @@ export type TrainingAnswer =
       readonly vector: Uint32Array<ArrayBuffer>;
       /** Time ran out, so the vector is noise alone. For the merchant's eyes only. */
       readonly outOfTime: boolean;
+      /** Training failed, so the vector is noise alone: what went wrong, in words that name no data. For the merchant's eyes only. */
+      readonly failure: Failure | undefined;
     }
   /** Given up, as asked. */
   | { readonly type: "stopped"; readonly round: number }
-  | { readonly type: "failed"; readonly round: number; readonly code: string; readonly reason: string };
+  | ({ readonly type: "failed"; readonly round: number } & Failure);

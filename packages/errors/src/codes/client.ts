@@ -142,6 +142,13 @@ export const clientErrors = defineErrors({
     status: 503,
     exitCode: 1,
   },
+  TRB_NODE_TRAINING_NOISE_ALONE: {
+    message: "Training failed on a round's customers, so this node added noise alone: {reason}",
+    advice:
+      "Such rounds are charged. Run `tributary doctor` and look at the machine's memory; the node goes on, and tries again in the next round. It is said once a start, and not of which round: that could tell who was sampled.",
+    status: 500,
+    exitCode: 1,
+  },
   TRB_NODE_TRAINING_FAILED: {
     message: "Training failed in round {round}: {reason}.",
     advice: "Run `tributary doctor`; the node takes part again from the next round on.",

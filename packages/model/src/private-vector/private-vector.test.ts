@@ -1,10 +1,11 @@
 import { fromModular, type RandomSource, type SumQueryPlan, sumQueryParameters, toNumber } from "@tributary/dp";
+import { fail } from "@tributary/errors";
 import { type Histories, seededRandom } from "@tributary/events/histories";
 import { float64Interpreter } from "@tributary/tensor";
 import { afterAll, describe, expect, it } from "vitest";
 import { parameterCount } from "../parameters.ts";
 import { type ModelSpec, modelSpec } from "../spec.ts";
-import { createTrainer } from "../training/trainer.ts";
+import { createTrainer, type Trainer } from "../training/trainer.ts";
 import { trainingVector } from "./private-vector.ts";
 
 const spec: ModelSpec = modelSpec({
@@ -110,6 +111,30 @@ describe("a node's training vector", async () => {
     const deviation = Math.sqrt(toNumber(query.nodeVariance));
     const square = fromModular(vector).reduce((a, y) => a + (y / deviation) ** 2, 0) / vector.length;
     expect(Math.abs(square - 1)).toBeLessThan(7 * Math.sqrt(2 / vector.length));
+  });
+
+  it("is noise alone when the executor fails on the sample, and tells the node why; refusals of the round itself are seen", async () => {
+    const query = sumQueryParameters(plan);
+    const request = {
+      ...query,
+      customerQuota: 64,
+      parameters,
+      histories,
+      negatives: stream(0, "negatives"),
+      random: streams(7),
+    };
+    const broken = fail("TRB_TENSOR_EXECUTOR_FAILED", { executor: "onnxruntime", action: "run", graph: "training", where: "" });
+    const throwing = (error: unknown): Trainer => ({ sum: () => Promise.reject(error), close: () => Promise.resolve() });
+    for (const cause of [broken, new RangeError("Array buffer allocation failed")]) {
+      const { vector, counts, failure } = await trainingVector(throwing(cause), request);
+      expect(failure).toBe(cause);
+      expect(counts).toEqual({ customers: 0, zeroed: 0, skipped: customers });
+      const deviation = Math.sqrt(toNumber(query.nodeVariance));
+      const square = fromModular(vector).reduce((a, y) => a + (y / deviation) ** 2, 0) / vector.length;
+      expect(Math.abs(square - 1)).toBeLessThan(7 * Math.sqrt(2 / vector.length));
+    }
+    const short = { ...request, parameters: parameters.slice(1) };
+    await expect(trainingVector(trainer, short)).rejects.toMatchObject({ code: "TRB_TRAINING_PARAMETERS_WRONG_LENGTH" });
   });
 
   it("is refused before anyone is sampled when all customers together could leave the range of exact sums", async () => {

@@ -15,8 +15,9 @@ import {
   type SamplerOf,
   type SumQueryParameters,
 } from "@tributary/dp";
+import { type ErrorCode, isTributaryError } from "@tributary/errors";
 import type { Histories } from "@tributary/events/histories";
-import type { SumRequest, Trainer } from "../training/trainer.ts";
+import { nobody, type SumRequest, type Trainer } from "../training/trainer.ts";
 
 export interface TrainingVectorRequest
   extends Pick<
@@ -42,10 +43,20 @@ export interface TrainingVector {
   readonly vector: Uint32Array;
   /** For the node itself only. */
   readonly counts: Awaited<ReturnType<Trainer["sum"]>>["counts"];
+  /** What went wrong while the sample was trained on, for the node itself only: then the vector is noise alone. */
+  readonly failure: unknown;
 }
 
+/** Refusals that the round alone decides, whoever was sampled: they may be seen. */
+const refusals: readonly ErrorCode[] = [
+  "TRB_TRAINING_PARAMETERS_WRONG_LENGTH",
+  "TRB_TRAINING_PARAMETERS_NOT_FINITE",
+  "TRB_TRAINING_REQUEST_INVALID",
+];
+
 /**
- * An empty sample gives pure noise: nobody can see from an upload whether anyone was sampled.
+ * An empty sample gives pure noise: nobody can see from an upload whether anyone was sampled. So does an executor that fails: an abort
+ * would tell that something about the sample made it fail (docs/decisions/0025).
  * @throws TRB_DP_TOO_MANY_CUSTOMERS, and what `Trainer.sum` refuses; never because of who was sampled
  */
 export async function trainingVector(trainer: Trainer, request: TrainingVectorRequest): Promise<TrainingVector> {
@@ -53,10 +64,19 @@ export async function trainingVector(trainer: Trainer, request: TrainingVectorRe
   checkCustomers(histories.customers.length, request);
   const sampled = poissonSample(histories.customers.length, request.samplingRate, random.sampling);
   try {
-    const { total, counts } = await trainer.sum(sumRequest(request, sampled));
-    return { vector: noisyVector(total, request, random, request.samplerOf), counts };
+    const { total, counts, failure } = await sumOrNobody(trainer, sumRequest(request, sampled));
+    return { vector: noisyVector(total, request, random, request.samplerOf), counts, failure };
   } finally {
     sampled.fill(0);
+  }
+}
+
+async function sumOrNobody(trainer: Trainer, request: SumRequest) {
+  try {
+    return { ...(await trainer.sum(request)), failure: undefined };
+  } catch (failure) {
+    if (isTributaryError(failure) && refusals.includes(failure.code)) throw failure;
+    return { ...nobody(new Float64Array(request.parameters.length), request), failure };
   }
 }
 
