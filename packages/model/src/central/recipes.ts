@@ -16,6 +16,14 @@ export interface Recipe extends Pick<TeamTask, "spec" | "initial" | "adamw" | "w
 const negatives = 1024;
 
 /**
+ * What a family wants otherwise. bert4rec sees the history through dropout and hidden events both: after 6 epochs it is at .0109 on
+ * validation with half and a fifth of them, at .0144 with these.
+ */
+const familyChanges: Partial<Record<ModelSpec["family"], Partial<Pick<ModelSpec, "dropout" | "masked">>>> = {
+  bert4rec: { dropout: 200, masked: 400 },
+};
+
+/**
  * @param items size of the catalogue
  * @param settings.epochs where to stop at the latest; the learning rate comes to its end there
  * @throws TRB_TRAINING_SPEC_INVALID
@@ -33,6 +41,7 @@ export function qualityRecipe(
     blocks: 1,
     heads: 1,
     dropout: 500,
+    ...familyChanges[family],
     nextItem: { loss: "softmax", negatives: Math.min(negatives, Math.floor(items / 2)), calibration: 0 },
   });
   const random = seededRandom(settings.seed, "initial parameters");
