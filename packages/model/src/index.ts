@@ -105,6 +105,7 @@ export {
   type StatisticsRelease,
   statisticsRecipe,
   statisticsReleases,
+  transferredRecipe,
 } from "./statistics/recipe.ts";
 export {
   afterPairs,

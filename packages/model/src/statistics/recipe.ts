@@ -76,14 +76,9 @@ export interface StatisticsRecipe {
 const common = {
   maxItems: 256,
   maxPairs: 1024,
-  firstCells: 8_000_000,
+  firstCells: 1_000_000,
   laterCells: 500_000,
-  priorPopularity: 1.3,
-  priorMean: 3,
   keepAbove: 0.02,
-  targetPopularity: 0.2,
-  contentSharpness: 14,
-  decay: 0.5,
   latest: 20,
 } as const;
 
@@ -95,21 +90,26 @@ const recipes: readonly { readonly epsilon: number; readonly recipe: StatisticsR
       ...common,
       window: 3,
       popularityShare: 0.3,
-      firstShare: 0.25,
+      firstShare: 0.26,
       rounds: 3,
-      firstPopularity: 1.5,
+      firstPopularity: 2.01,
       firstContent: 4,
       firstNorm: 1400,
       aliveAbove: 0.003,
       weighBy: "probability",
       weightFloor: 0.01,
-      weightPower: 0.3,
-      laterNorm: 0.3,
+      weightPower: 0.35,
+      laterNorm: 0.319,
+      priorMean: 2.24,
+      priorPopularity: 1.05,
       roundOdds: 9e-4,
-      finalOdds: 3e-4,
-      roundContent: 6,
-      finalContent: 4,
+      finalOdds: 8.76e-4,
+      roundContent: 9,
+      finalContent: 9,
+      targetPopularity: 0.2,
       contentWeight: 30,
+      contentSharpness: 17.6,
+      decay: 0.6,
     },
   },
   {
@@ -119,20 +119,25 @@ const recipes: readonly { readonly epsilon: number; readonly recipe: StatisticsR
       window: 5,
       popularityShare: 0.15,
       firstShare: 0.2,
-      rounds: 6,
-      firstPopularity: 0.5,
-      firstContent: 2,
+      rounds: 5,
+      firstPopularity: 0.548,
+      firstContent: 1.38,
       firstNorm: 10,
       aliveAbove: 0.003,
-      weighBy: "mean",
+      weighBy: "probability",
       weightFloor: 0.03,
-      weightPower: 0.5,
+      weightPower: 0.35,
       laterNorm: 0.6,
+      priorMean: 3,
+      priorPopularity: 1.54,
       roundOdds: 1e-4,
-      finalOdds: 3e-5,
-      roundContent: 8,
-      finalContent: 6,
+      finalOdds: 7.21e-6,
+      roundContent: 9,
+      finalContent: 9,
+      targetPopularity: 0.2,
       contentWeight: 20,
+      contentSharpness: 12,
+      decay: 0.558,
     },
   },
   {
@@ -149,13 +154,18 @@ const recipes: readonly { readonly epsilon: number; readonly recipe: StatisticsR
       aliveAbove: 0.001,
       weighBy: "probability",
       weightFloor: 0.03,
-      weightPower: 0.4,
+      weightPower: 0.35,
       laterNorm: 0.3,
-      roundOdds: 1e-4,
+      priorMean: 3,
+      priorPopularity: 1.05,
+      roundOdds: 3e-4,
       finalOdds: 1e-5,
-      roundContent: 8,
-      finalContent: 8,
-      contentWeight: 20,
+      roundContent: 9,
+      finalContent: 9,
+      targetPopularity: 0.11,
+      contentWeight: 9.93,
+      contentSharpness: 12,
+      decay: 0.6,
     },
   },
   {
@@ -168,28 +178,42 @@ const recipes: readonly { readonly epsilon: number; readonly recipe: StatisticsR
       rounds: 4,
       firstPopularity: 0.25,
       firstContent: 1,
-      firstNorm: 3.6,
+      firstNorm: 1.03,
       aliveAbove: 0.003,
       weighBy: "probability",
       weightFloor: 0.1,
-      weightPower: 0.3,
-      laterNorm: 0.5,
-      priorPopularity: 1.6,
+      weightPower: 0.269,
+      laterNorm: 0.353,
       priorMean: 5,
-      roundOdds: 1e-5,
-      finalOdds: 3e-6,
-      roundContent: 8,
-      finalContent: 10,
+      priorPopularity: 0.827,
+      roundOdds: 6.37e-6,
+      finalOdds: 7.97e-6,
+      roundContent: 9.82,
+      finalContent: 10.9,
       targetPopularity: 0,
-      contentWeight: 12,
+      contentWeight: 11.9,
+      contentSharpness: 10.5,
+      decay: 0.566,
     },
   },
 ];
 
 /** The recipe of the ε that is nearest by ratio. */
 export function statisticsRecipe(epsilon: number): StatisticsRecipe {
+  return nearest(recipes, epsilon);
+}
+
+function nearest(list: typeof recipes, epsilon: number): StatisticsRecipe {
   const distance = (of: number) => Math.abs(Math.log(of / epsilon));
-  return recipes.reduce((best, each) => (distance(each.epsilon) < distance(best.epsilon) ? each : best)).recipe;
+  return list.reduce((best, each) => (distance(each.epsilon) < distance(best.epsilon) ? each : best)).recipe;
+}
+
+/** By ε; found on a synthetic market, so that nothing of any real customer is in them. */
+const transferred: readonly { readonly epsilon: number; readonly recipe: StatisticsRecipe }[] = recipes;
+
+/** As `statisticsRecipe`, of numbers that no private data chose. */
+export function transferredRecipe(epsilon: number): StatisticsRecipe {
+  return nearest(transferred, epsilon);
 }
 
 /** One sum query of a recipe. */

@@ -60,9 +60,11 @@ export function addPairs({ offsets, places, values }: PairTable, item: number, w
 /** From cosines to κ·softmax, in place. */
 function softmax(cosines: Float64Array, popularity: Float32Array, { contentSharpness, contentWeight }: ServingRecipe): void {
   let sum = 0;
+  const unlike = Math.exp(-contentSharpness); // most items have nothing in common with the profile
   for (let j = 0; j < cosines.length; j++) {
+    const cosine = cosines[j] as number;
     // e^{14·(cos − 1)}·p: cosines are at most 1, so nothing overflows
-    const part = Math.exp(contentSharpness * ((cosines[j] as number) - 1)) * (popularity[j] as number);
+    const part = (cosine === 0 ? unlike : Math.exp(contentSharpness * (cosine - 1))) * (popularity[j] as number);
     cosines[j] = part;
     sum += part;
   }
