@@ -35,6 +35,11 @@ import type { WordReader } from "./random-source.ts";
 /** Wide by a factor of 32 over the proof above. */
 const provenMargin = 2 ** -39;
 
+/** `guidePlaces` is 2 to this: the bit of the proposal after the guide's is the sign. */
+const signPlace = Math.log2(guidePlaces);
+/** Samples at a time where they are wanted in 32 bits. */
+const partLength = 4096;
+
 /**
  * @param options `floatMargin`: relative width below which a float may not decide; wider is slower and equal in every sample.
  *   `mostForInt32`: bits of the largest parameter whose samples fit 32 bits, and `fitsInt32` whether this one does
@@ -45,40 +50,83 @@ export function envelopeSampler(
   options: { readonly floatMargin?: number; readonly mostForInt32: number; readonly fitsInt32: boolean },
 ): IntegerSampler {
   const margin = Math.max(options.floatMargin ?? provenMargin, provenMargin);
+  return {
+    fill(out) {
+      if (out instanceof Float64Array) {
+        draw(out, envelope, words, margin, 2 ** 53);
+        return;
+      }
+      if (!options.fitsInt32) throw fail("TRB_DP_VARIANCE_TOO_LARGE", { most: options.mostForInt32 });
+      const part = new Float64Array(Math.min(partLength, out.length));
+      for (let start = 0; start < out.length; start += partLength) {
+        const some = part.subarray(0, Math.min(partLength, out.length - start));
+        draw(some, envelope, words, margin, 0x7fffffff);
+        out.set(some, start);
+      }
+      part.fill(0);
+    },
+  };
+}
+
+/**
+ * The loop. It stands by itself, because a function that is made anew for each sampler is compiled anew as well; and it knows one kind of
+ * array, because over two kinds it would take twice as long.
+ */
+function draw(out: Float64Array, envelope: Envelope, words: WordReader, margin: number, mostMagnitude: number): void {
   const { blockBits, guide, surely } = envelope;
   const wordBits = Math.min(blockBits, 19); // what is left of the proposal's word after the guide's 12 bits and the sign
   const wordMask = 2 ** wordBits - 1;
   const moreBits = blockBits - wordBits;
-
-  return {
-    fill(out) {
-      const narrow = out instanceof Int32Array;
-      if (narrow && !options.fitsInt32) throw fail("TRB_DP_VARIANCE_TOO_LARGE", { most: options.mostForInt32 });
-      for (let i = 0; i < out.length; ) {
-        const proposal = words.word();
-        const u = words.word();
-        const block = guide[proposal & (guidePlaces - 1)] as number;
-        let magnitude: number;
-        if (block < rejectPlace) {
-          magnitude = (proposal >>> 13) & wordMask;
-          if (moreBits > 0) magnitude = magnitude * 2 ** moreBits + words.bits(moreBits);
-          magnitude += block * 2 ** blockBits;
-          if (u >= (surely[block] as number) && !isBelow(envelope, magnitude, u, margin, words)) continue;
-        } else {
-          if (block !== tailPlace) continue;
-          magnitude = tailProposal(envelope, words);
-          if (!isBelow(envelope, magnitude, u, margin, words)) continue;
-        }
-        if (magnitude > 0x7fffffff && (narrow || magnitude > 2 ** 53)) throw fail("TRB_DP_SAMPLE_OUT_OF_RANGE");
-        if (proposal & guidePlaces) {
-          if (magnitude === 0) continue; // or zero would be drawn twice as often
-          out[i++] = -magnitude;
-        } else {
-          out[i++] = magnitude;
-        }
+  const blockSize = 2 ** blockBits;
+  const { fetched } = words;
+  let { words: ahead, next } = fetched;
+  for (let i = 0; i < out.length; ) {
+    let proposal: number;
+    let u: number;
+    if (next + 2 <= ahead.length) {
+      proposal = ahead[next] as number;
+      ahead[next++] = 0; // noise can't be drawn again from what is left in memory
+      u = ahead[next] as number;
+      ahead[next++] = 0;
+    } else {
+      fetched.next = next;
+      proposal = words.word();
+      u = words.word();
+      ({ words: ahead, next } = fetched);
+    }
+    const block = guide[proposal & (guidePlaces - 1)] as number;
+    let magnitude: number;
+    if (block < rejectPlace) {
+      magnitude = (proposal >>> 13) & wordMask;
+      if (moreBits > 0) {
+        fetched.next = next;
+        magnitude = magnitude * 2 ** moreBits + words.bits(moreBits);
+        ({ words: ahead, next } = fetched);
       }
-    },
-  };
+      magnitude += block * blockSize;
+      if (u >= (surely[block] as number)) {
+        fetched.next = next;
+        const accepted = isBelow(envelope, magnitude, u, margin, words);
+        ({ words: ahead, next } = fetched);
+        if (!accepted) continue;
+      }
+    } else {
+      if (block !== tailPlace) continue;
+      fetched.next = next;
+      magnitude = tailProposal(envelope, words);
+      const accepted = isBelow(envelope, magnitude, u, margin, words);
+      ({ words: ahead, next } = fetched);
+      if (!accepted) continue;
+    }
+    if (magnitude > mostMagnitude) {
+      fetched.next = next;
+      throw fail("TRB_DP_SAMPLE_OUT_OF_RANGE");
+    }
+    const sign = 1 - ((proposal & guidePlaces) >>> (signPlace - 1)); // no branch: a coin can't be predicted
+    if (magnitude === 0 && sign < 0) continue; // or zero would be drawn twice as often
+    out[i++] = sign * magnitude;
+  }
+  fetched.next = next;
 }
 
 /** Chunk i with probability 2^−(i+1), then uniform inside. */

@@ -10,8 +10,18 @@ export interface RandomSource {
   fill(out: Uint8Array): void;
 }
 
+/**
+ * The words that a reader has fetched and not yet given: from `next` on. A loop of millions reads them here, which is three times as fast as a
+ * call a word: it sets each to 0 as it takes it, moves `next`, and calls `word` when there are none.
+ */
+export interface FetchedWords {
+  words: Uint32Array;
+  next: number;
+}
+
 /** A source read in words: it fetches ahead, so hand one reader to everything that draws from the same source. */
 export interface WordReader extends RandomSource {
+  readonly fetched: FetchedWords;
   /** 32 uniform bits, as an integer from 0 to 2³² − 1. */
   word(): number;
   /** `count` uniform bits as an integer, 0 ≤ count ≤ 53. */
@@ -31,19 +41,18 @@ const mostWords = 4096;
  */
 export function wordReader(random: RandomSource): WordReader {
   if (isReader(random)) return random;
-  let buffer = new Uint32Array(0);
-  let position = 0;
+  const fetched: FetchedWords = { words: new Uint32Array(0), next: 0 };
 
   const refill = (): void => {
-    const length = Math.min(mostWords, Math.max(firstWords, 2 * buffer.length));
-    if (buffer.length !== length) buffer = new Uint32Array(length);
-    random.fill(new Uint8Array(buffer.buffer));
-    position = 0;
+    const length = Math.min(mostWords, Math.max(firstWords, 2 * fetched.words.length));
+    if (fetched.words.length !== length) fetched.words = new Uint32Array(length);
+    random.fill(new Uint8Array(fetched.words.buffer));
+    fetched.next = 0;
   };
   const word = (): number => {
-    if (position === buffer.length) refill();
-    const value = buffer[position] as number;
-    buffer[position++] = 0; // noise can't be drawn again from what is left in memory
+    if (fetched.next === fetched.words.length) refill();
+    const value = fetched.words[fetched.next] as number;
+    fetched.words[fetched.next++] = 0; // noise can't be drawn again from what is left in memory
     return value;
   };
   const bits = (count: number): number => {
@@ -74,9 +83,9 @@ export function wordReader(random: RandomSource): WordReader {
   function below(n: number | bigint): number | bigint {
     return typeof n === "bigint" ? belowBig(n) : belowNumber(n);
   }
-  return { fill: (out) => random.fill(out), word, bits, below };
+  return { fill: (out) => random.fill(out), fetched, word, bits, below };
 }
 
 function isReader(random: RandomSource): random is WordReader {
-  return "word" in random && "bits" in random && "below" in random;
+  return "fetched" in random && "word" in random && "bits" in random && "below" in random;
 }

@@ -4,13 +4,13 @@
 import { fail } from "@tributary/errors";
 import type { Rational } from "../exact/rational.ts";
 import { fastDiscreteGaussian } from "../sampling/fast-discrete-gaussian.ts";
-import type { IntegerSampler } from "../sampling/integer-sampler.ts";
-import type { RandomSource } from "../sampling/random-source.ts";
+import { checkReleasable, type IntegerSampler } from "../sampling/integer-sampler.ts";
+import { type RandomSource, wordReader } from "../sampling/random-source.ts";
 import { clampToQuota } from "./clamp.ts";
-import { ditherAndShift } from "./dither.ts";
+import { ditherInto } from "./dither.ts";
 import { dequantise } from "./grid.ts";
-import { fromModular, toModular } from "./modular.ts";
-import { addNoise } from "./noise.ts";
+import { fromModular, toModularInto } from "./modular.ts";
+import { addSamples, chunkLength } from "./noise.ts";
 import type { SumQueryParameters } from "./parameters.ts";
 
 // ── node ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -29,13 +29,27 @@ export function noisyVector(
 ): Uint32Array {
   const { dimension, clampBound, grid, nodeVariance } = parameters;
   if (total.length !== dimension) throw fail("TRB_DP_LENGTH_MISMATCH", { length: total.length, expected: dimension });
-  clampToQuota(total, clampBound);
-  const units = ditherAndShift(total, grid.fractionBits, random.rounding);
-  total.fill(0);
-  addNoise(units, samplerOf(nodeVariance, random.noise));
-  const vector = toModular(units);
-  units.fill(0);
-  return vector;
+  const sampler = samplerOf(nodeVariance, random.noise);
+  checkReleasable(sampler);
+  const rounding = wordReader(random.rounding);
+  const vector = new Uint32Array(dimension);
+  const [units, samples] = [new Float64Array(chunkLength), new Float64Array(chunkLength)];
+  try {
+    // piece by piece, all steps on a piece before the next one: what they hand on stays in the cache
+    for (let start = 0; start < dimension; start += chunkLength) {
+      const end = Math.min(dimension, start + chunkLength);
+      const [sums, piece] = [total.subarray(start, end), units.subarray(0, end - start)];
+      clampToQuota(sums, clampBound);
+      ditherInto(piece, sums, grid.fractionBits, rounding);
+      addSamples(piece, sampler, samples);
+      toModularInto(vector.subarray(start, end), piece);
+    }
+    return vector;
+  } finally {
+    total.fill(0);
+    units.fill(0);
+    samples.fill(0); // noise is a secret: with it, y gives the sum away
+  }
 }
 
 // ── coordinator ──────────────────────────────────────────────────────────────────────────────────────────────────

@@ -34,6 +34,13 @@ export function randomSourceFromSeed(
     fill(out) {
       for (let done = 0; done < out.length; ) {
         if (used === bytes.length) {
+          const whole = (out.length - done) >>> 2;
+          if (whole >= bufferWords && (out.byteOffset + done) % 4 === 0) {
+            stream.words(next, new Uint32Array(out.buffer, out.byteOffset + done, whole)); // much is asked for: no detour
+            next += whole;
+            done += 4 * whole;
+            continue;
+          }
           stream.words(next, words);
           next += bufferWords;
           used = 0;
