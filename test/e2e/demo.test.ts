@@ -9,7 +9,7 @@ afterAll(() => {
   folder.remove();
 });
 
-test("the demo runs its processes, prints one document, and leaves a report, a plan, a model and a ledger that verifies", {
+test("the demo trains in processes where it is told how, prints one document, and leaves a report, a plan, a model and a ledger that verifies", {
   timeout: 120_000,
 }, async () => {
   const out = folder.file("out");
@@ -47,4 +47,28 @@ test("the demo runs its processes, prints one document, and leaves a report, a p
   expect(exitCode).toBe(0);
   const model = await tributaryJson(["model", "verify", `${out}/model.onnx`, "--ledger", `${out}/ledger.jsonl`]);
   expect(model).toMatchObject({ verified: true, round: 2, card: "agrees with the ledger" });
+});
+
+test("the demo with its defaults releases statistics, and joining is better than being alone and than popularity", {
+  timeout: 150_000,
+}, async () => {
+  const out = folder.file("statistics");
+  const report = await tributaryJson(["demo", "--out", out]);
+  expect(report).toMatchObject({
+    ...{ rounds: 5, merchants: 6, customers: 3000, slowMerchants: 0 },
+    ledger: { verified: true, fullyVerified: true, entries: 7 },
+  });
+  const { floor, popularity, local, federated, joined, privacy } = report as Record<
+    string,
+    { ndcg10: number; epsilon: number }
+  >;
+  for (const block of [floor, popularity, local, federated, joined]) expect(block?.ndcg10).toBeGreaterThan(0);
+  expect(joined?.ndcg10).toBeGreaterThan(local?.ndcg10 ?? Number.NaN);
+  expect(joined?.ndcg10).toBeGreaterThan(popularity?.ndcg10 ?? Number.NaN);
+  expect(federated?.ndcg10).toBeGreaterThan(floor?.ndcg10 ?? Number.NaN);
+  expect(privacy?.epsilon).toBeLessThanOrEqual(8);
+  expect(readFileSync(`${out}/report.html`, "utf8")).toContain("federated + in-house");
+  expect(existsSync(`${out}/model.onnx`)).toBe(false);
+  const model = await tributaryJson(["model", "verify", `${out}/model.safetensors`, "--ledger", `${out}/ledger.jsonl`]);
+  expect(model).toMatchObject({ verified: true, round: 5, card: "agrees with the ledger" });
 });

@@ -5,7 +5,14 @@ import { coordinatorIdentity, createInvite } from "@tributary/coordinator";
 import { type Catalogue, splitCustomers, writeCatalogue, writeCsv } from "@tributary/events";
 import { type Plan, parsePlan } from "@tributary/protocol";
 import { nodeCrypto } from "@tributary/protocol/node-crypto";
-import { choosePlan, type MerchantPart, merchantParts, planDocument, syntheticMarket } from "@tributary/simulate";
+import {
+  choosePlan,
+  type MerchantPart,
+  merchantParts,
+  planDocument,
+  type StatisticsWishes,
+  syntheticMarket,
+} from "@tributary/simulate";
 
 export interface SmallFederation {
   readonly plan: Plan;
@@ -23,6 +30,8 @@ export interface SmallOptions {
   readonly customers?: number;
   readonly items?: number;
   readonly deadlines?: Partial<Plan["deadlines"]>;
+  /** Statistics before the training rounds; a part of the budget is left for those. */
+  readonly statistics?: StatisticsWishes;
 }
 
 /** Long enough for processes that share two cores, short enough for a test. */
@@ -41,7 +50,11 @@ export async function smallFederation(folder: string, options: SmallOptions): Pr
   const { catalogue, histories } = syntheticMarket({ seed: 7, customers, items });
   const platform = `${folder}/platform`;
   const crypto = nodeCrypto();
-  const { plan: numbers } = choosePlan({ catalogueItems: items, customers, merchants, epsilon: 8, delta: 1e-6, rounds });
+  const { statistics } = options;
+  const { plan: numbers } = choosePlan({
+    ...{ catalogueItems: items, customers, merchants, epsilon: 8, delta: 1e-6, rounds },
+    ...(statistics === undefined ? {} : { statistics }),
+  });
   const { key: coordinatorKey } = coordinatorIdentity(platform);
   const drawn = planDocument(crypto, numbers, {
     federation: "small",

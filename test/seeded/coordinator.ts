@@ -1,12 +1,12 @@
-/** A coordinator process with seeded randomness: `node test/seeded/coordinator.ts HOME PLAN CATALOGUE NODES`. */
+/** A coordinator process with seeded randomness: `node test/seeded/coordinator.ts HOME PLAN CATALOGUE NODES [PORT]`. */
 import { readFileSync } from "node:fs";
 import { startCoordinator } from "@tributary/coordinator";
 import { seededRandom } from "./randomness.ts";
 
-const [home = "", plan = "", catalogue = "", nodes = ""] = process.argv.slice(2);
+const [home = "", plan = "", catalogue = "", nodes = "", port = "0"] = process.argv.slice(2);
 const running = await startCoordinator({
   home,
-  port: 0,
+  port: Number(port),
   plan: JSON.parse(readFileSync(plan, "utf8")),
   catalogue: readFileSync(catalogue),
   startWhen: Number(nodes),

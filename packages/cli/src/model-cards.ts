@@ -10,6 +10,7 @@ import {
   type ModelCard,
   parameterCount,
   type ResultBlock,
+  writeCheckpoint,
 } from "@tributary/model";
 import { type Plan, planHash } from "@tributary/protocol";
 import { nodeCrypto } from "@tributary/protocol/node-crypto";
@@ -27,6 +28,16 @@ export interface LedgerModel {
   readonly heads: readonly string[];
   /** Place of the entry that released the model. */
   readonly entry: number;
+}
+
+/**
+ * A checkpoint's files. An ONNX file holds weights alone, so there is none of a model that serves by released statistics: its hash would be
+ * no model's of the ledger.
+ * @throws what `writeCheckpoint` throws
+ */
+export function filesOf(checkpoint: Parameters<typeof writeCheckpoint>[0]): Readonly<Record<string, Uint8Array | string>> {
+  const { "model.onnx": onnx, ...files } = writeCheckpoint(checkpoint);
+  return checkpoint.statistics === undefined ? { ...files, "model.onnx": onnx } : { ...files };
 }
 
 const membersDecide =

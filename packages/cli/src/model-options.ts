@@ -1,11 +1,10 @@
 /** The flags with which a command says what its model reads and predicts; what is not said is the planner's choice. */
 
-import { fail } from "@tributary/errors";
 import { type Catalogue, readFeatures, withFeatures } from "@tributary/events";
 import { attributesOf, featureWidthOf, type ItemSpec } from "@tributary/model";
 import type { ModelWishes } from "@tributary/simulate";
 import { type Command, Option } from "commander";
-import { integerOption } from "./options.ts";
+import { integerOption, listOf } from "./options.ts";
 
 export interface ModelOptions {
   readonly family?: NonNullable<ModelWishes["family"]>;
@@ -62,15 +61,6 @@ function listOption(flags: string, description: string, names: readonly string[]
   const option = new Option(flags, description);
   return option.argParser(listOf(option.long ?? flags, names));
 }
-
-const listOf =
-  (option: string, names: readonly string[]) =>
-  (text: string): readonly string[] => {
-    const given = text.split(",").map((name) => name.trim());
-    const unknown = given.find((name) => !names.includes(name));
-    if (unknown === undefined) return given;
-    throw fail("TRB_CLI_BAD_OPTION", { option, value: unknown.slice(0, 80) || "empty", expected: `some of ${names.join()}` });
-  };
 
 /**
  * The catalogue with the features of `--features` in it.

@@ -1,5 +1,6 @@
 /** How commands read numbers and columns from the command line: wrong values are wrong usage (exit 2), with a code. */
 import { fail } from "@tributary/errors";
+import type { Repeats } from "@tributary/model";
 import { type Command, Option } from "commander";
 import type { z } from "zod";
 
@@ -40,6 +41,12 @@ export const merchantsOption = (description: string, initial?: number): Option =
   return numberOption("--merchants <n>", description, (value) => Number.isSafeInteger(value) && value >= 3, expected, initial);
 };
 
+export const minCohortOption = (): Option =>
+  integerOption("--min-cohort <n>", "fewest merchants in a round (default: chosen)", 3);
+
+export const maxCorruptOption = (): Option =>
+  integerOption("--max-corrupt <n>", "merchants that may work with the coordinator (default: a quarter)", 0);
+
 /** A flag with a text that a schema must admit. */
 export const textOption = (flags: string, description: string, schema: z.ZodType<string>, expected: string): Option => {
   const option = new Option(flags, description);
@@ -67,6 +74,16 @@ export const deltaOption = (initial?: number): Option =>
     "a number above 0 and well below 1/customers, such as 1e-6",
     initial,
   );
+
+/** A comma-separated list of some of these names. */
+export const listOf =
+  (option: string, names: readonly string[]) =>
+  (text: string): readonly string[] => {
+    const given = text.split(",").map((name) => name.trim());
+    const unknown = given.find((name) => !names.includes(name));
+    if (unknown === undefined) return given;
+    throw fail("TRB_CLI_BAD_OPTION", { option, value: unknown.slice(0, 80) || "empty", expected: `some of ${names.join()}` });
+  };
 
 export const jsonOption = (): Option => new Option("--json", "print one JSON document on stdout");
 
@@ -108,6 +125,16 @@ function parseColumns(text: string): Columns {
   }
   return { customer, item, ...Object.fromEntries(Object.entries(others).filter(([, name]) => name !== "")) };
 }
+
+export const repeatsOption = (): Option =>
+  new Option(
+    "--repeats <how>",
+    "items that a customer had before: candidates or not (default: keep; mask for a log of preset sasrec-text, as it is judged elsewhere)",
+  ).choices(["keep", "mask"]);
+
+/** DESIGN §7. */
+export const repeatsOf = ({ repeats, preset }: { readonly repeats?: Repeats; readonly preset?: "sasrec-text" }): Repeats =>
+  repeats ?? (preset === "sasrec-text" ? "mask" : "keep");
 
 /** The flags with which every command that reads a log says what is in it. */
 export function addLogOptions(command: Command): Command {

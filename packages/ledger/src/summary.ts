@@ -1,6 +1,6 @@
 /** `tributary ledger show`: one row an entry, for people. Reads without verifying; `verifyLedger` verifies. */
 import { fail } from "@tributary/errors";
-import type { Crypto, Decimal, Sha256 } from "@tributary/protocol";
+import type { Crypto, Decimal, Plan, Release, Sha256 } from "@tributary/protocol";
 import { lineHash } from "./building.ts";
 import type { Entry, EntryKind } from "./entries.ts";
 import { decodeLine, parseLine, splitLines } from "./parsing.ts";
@@ -11,8 +11,9 @@ export interface LedgerRow {
   readonly at: string;
   readonly hash: Sha256;
   readonly round?: number;
-  /** Place in `plan.releases`. */
+  /** Place in `plan.releases`, and what is summed there. */
   readonly release?: number;
+  readonly what?: Release["kind"];
   /** How many nodes' vectors are in the sum. */
   readonly survivors?: number;
   /** Whether this entry's round counts. */
@@ -28,11 +29,20 @@ export function summarizeLedger(bytes: Uint8Array, crypto: Pick<Crypto, "sha256"
   const { lines, ended } = splitLines(bytes);
   if (lines.length === 0) throw fail("TRB_LEDGER_EMPTY");
   if (!ended) throw fail("TRB_LEDGER_UNTERMINATED");
+  let plan: Plan | undefined;
   return lines.map((bytesOfLine) => {
     const line = decodeLine(bytesOfLine);
     const entry = parseLine(line);
-    return { index: entry.index, kind: entry.kind, at: entry.at, hash: lineHash(crypto, line), ...particulars(entry) };
+    if (entry.kind === "genesis") plan ??= entry.plan;
+    const { index, kind, at } = entry;
+    return { index, kind, at, hash: lineHash(crypto, line), ...particulars(entry), ...whatOf(entry, plan) };
   });
+}
+
+/** Nothing, where an entry names a release that the plan doesn't have: that is the verifier's to say. */
+function whatOf(entry: Entry, plan: Plan | undefined): Pick<LedgerRow, "what"> {
+  const release = "release" in entry ? plan?.releases[entry.release] : undefined;
+  return release === undefined ? {} : { what: release.kind };
 }
 
 function particulars(entry: Entry): Partial<LedgerRow> {

@@ -61,6 +61,9 @@ export { explanationStrip, inWords, type StripEvent, type StripOptions } from ".
 export { exportOnnx, inferenceGraph } from "./graphs/inference.ts";
 export { graphDigestInput, trainingGraphs } from "./graphs/training.ts";
 export { graphVersion, sinusoids, weightsOf } from "./graphs/weights.ts";
+export { type InHouse, type InHouseOptions, releasedScorer, tuneInHouse } from "./in-house/mixture.ts";
+export type { MixtureWeights } from "./in-house/mixture-cases.ts";
+export { defaultMinSupport, type OwnStatistics, ownStatistics } from "./in-house/own-statistics.ts";
 export {
   attributesOf,
   type FeatureVectors,

@@ -8,9 +8,21 @@ export {
   simulateFederation,
 } from "./in-process/federation.ts";
 export { type JudgeOptions, judge, judgeAlone, judgePopularity, type MerchantPart, merchantParts } from "./judging.ts";
+export {
+  judgeContent,
+  judgeInHouse,
+  judgeStatistics,
+  type StatisticsJudgeOptions,
+} from "./judging-statistics.ts";
 export { type MarketSettings, marketDefaults } from "./market/settings.ts";
 export { type Market, syntheticMarket, writeMarket } from "./market/synthetic-market.ts";
 export { type PlanIdentity, planDocument } from "./plan-document.ts";
-export { choosePlan, type PlanChoice, type PlannedNumbers, type PlanRequest } from "./planner/choose-plan.ts";
+export {
+  choosePlan,
+  type PlanChoice,
+  type PlannedNumbers,
+  type PlanRequest,
+  type StatisticsWishes,
+} from "./planner/choose-plan.ts";
 export type { ModelWishes } from "./planner/model-size.ts";
 export { type FederationReport, joiningSentence, type MerchantReport, type RoundReport } from "./report.ts";

@@ -19,6 +19,7 @@ export interface MerchantReport {
   readonly customers: number;
   readonly local: ResultBlock;
   readonly federated: ResultBlock;
+  readonly joined?: ResultBlock;
 }
 
 export interface FederationReport {
@@ -48,12 +49,14 @@ export interface FederationReport {
   readonly items: number;
   readonly evaluated: number;
   readonly repeats: "keep" | "mask";
-  /** ε = 0: the model as it was before the first round, which nobody's data has touched. */
+  /** ε = 0, what nobody's data has touched: public content where statistics are released, else the model before the first round. */
   readonly floor: ResultBlock;
   readonly popularity: ResultBlock;
   /** The average merchant alone, without privacy: every customer is scored by their own merchant's model. */
   readonly local: ResultBlock;
   readonly federated: ResultBlock;
+  /** What was released and what each merchant adds in its own house, tuned on its own validation; where statistics are released. */
+  readonly joined?: ResultBlock;
   readonly joining: string;
   readonly byRound: readonly RoundReport[];
   readonly byMerchant: readonly MerchantReport[];
@@ -75,13 +78,15 @@ export interface FederationReport {
   readonly why: readonly string[];
 }
 
-/** One sentence on whether joining paid. */
-export function joiningSentence(local: ResultBlock, federated: ResultBlock): string {
-  const gain = federated.ndcg10 / local.ndcg10 - 1;
+/** One sentence on whether joining paid. @param joined where merchants add what they know themselves, and else what was released */
+export function joiningSentence(local: ResultBlock, federated: ResultBlock, joined?: ResultBlock): string {
+  const what = joined === undefined ? "the federated model" : "what merchants make of it";
+  const gain = (joined ?? federated).ndcg10 / local.ndcg10 - 1;
   if (!Number.isFinite(gain)) return "Nothing can be said about joining: the merchants alone score zero.";
   const percent = `${Math.abs(100 * gain).toFixed(0)} %`;
-  if (Math.abs(gain) < 0.02) return "Joining made no difference: the federated model is as good as the average merchant's own.";
+  if (Math.abs(gain) < 0.02) return `Joining made no difference: ${what} is as good as the average merchant's own.`;
+  const ndcg = joined === undefined ? "the federated model's NDCG@10" : "the NDCG@10 of what merchants make of it";
   return gain > 0
-    ? `Joining paid: the federated model's NDCG@10 is ${percent} above the average merchant's own.`
-    : `Joining did not pay: the federated model's NDCG@10 is ${percent} below the average merchant's own, which needs no privacy.`;
+    ? `Joining paid: ${ndcg} is ${percent} above the average merchant's own.`
+    : `Joining did not pay: ${ndcg} is ${percent} below the average merchant's own, which needs no privacy.`;
 }

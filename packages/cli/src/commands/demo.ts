@@ -4,10 +4,19 @@ import picocolors from "picocolors";
 import { progressBar } from "../demo/progress.ts";
 import { type DemoOptions, runDemo } from "../demo/run.ts";
 import { addModelOptions } from "../model-options.ts";
-import { addLogOptions, deltaOption, epsilonOption, integerOption, jsonOption, merchantsOption } from "../options.ts";
+import {
+  addLogOptions,
+  deltaOption,
+  epsilonOption,
+  integerOption,
+  jsonOption,
+  merchantsOption,
+  repeatsOption,
+} from "../options.ts";
 import { print } from "../output.ts";
 import { reportLines } from "../report/lines.ts";
 import { samplerOption } from "../sampler-option.ts";
+import { addStatisticsOptions } from "../statistics-options.ts";
 
 export function demoCommand(): Command {
   const demo = new Command("demo")
@@ -16,18 +25,14 @@ export function demoCommand(): Command {
     .option("--catalogue <file>", "catalogue JSONL (default: the log's own items, which a real federation would refuse)")
     .option("--attributes <file>", "public item attributes, JSON or JSONL")
     .addOption(new Option("--market <kind>", "the market when no log is given").choices(["synthetic"]).default("synthetic"));
-  return addModelOptions(addLogOptions(demo))
+  return addStatisticsOptions(addModelOptions(addLogOptions(demo)))
     .addOption(merchantsOption("how many merchants", 6))
     .addOption(epsilonOption(8))
     .addOption(deltaOption(1e-6))
     .addOption(samplerOption())
     .addOption(integerOption("--rounds <n>", "rounds (default: chosen)", 1))
     .addOption(integerOption("--seed-market <n>", "seed of the synthetic market", 0, 1))
-    .addOption(
-      new Option("--repeats <how>", "items that a customer had before: candidates or not")
-        .choices(["keep", "mask"])
-        .default("keep"),
-    )
+    .addOption(repeatsOption())
     .option("--out <folder>", "where the report, ledger, plan and model go", "tributary-demo")
     .addOption(jsonOption())
     .addHelpText(

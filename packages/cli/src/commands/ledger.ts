@@ -20,11 +20,12 @@ export function ledgerCommand(): Command {
       const rows = summarizeLedger(readInput(file), nodeCrypto());
       print(options.json, { entries: rows }, () =>
         table([
-          ["entry", "kind", "round", "survivors", "charged", "ε so far", "hash"],
+          ["entry", "kind", "round", "what", "survivors", "charged", "ε so far", "hash"],
           ...rows.map((row) => [
             String(row.index),
             row.kind,
             row.round === undefined ? "" : String(row.round),
+            row.what ?? "",
             row.survivors === undefined ? "" : String(row.survivors),
             row.charged === undefined ? "" : String(row.charged),
             row.epsilon ?? "",

@@ -1,11 +1,31 @@
 /** `tributary node …`: the merchant's side. */
-import { changePolicy, checkNode, importEvents, joinFederation, nodeBudget, startNode, trustPeers } from "@tributary/client";
-import { Command } from "commander";
-import { addLogOptions, type Columns, epsilonOption, integerOption, jsonOption } from "../options.ts";
+import {
+  changePolicy,
+  checkNode,
+  importEvents,
+  joinFederation,
+  nodeBudget,
+  type Policy,
+  startNode,
+  trustPeers,
+} from "@tributary/client";
+import { releaseSchema } from "@tributary/protocol";
+import { Command, Option } from "commander";
+import { addLogOptions, type Columns, epsilonOption, integerOption, jsonOption, listOf } from "../options.ts";
 import { print, printLine, table } from "../output.ts";
 import { untilStopped } from "../running.ts";
 
 const homeFlags = ["--home <folder>", "the node's folder"] as const;
+
+/** Kinds of release: all that are permitted. */
+const permitOption = () => {
+  const kinds = releaseSchema.shape.kind.options;
+  const read = listOf("--permit", kinds);
+  return new Option(
+    "--permit <kinds>",
+    `kinds of release that this node takes part in, and no others: ${kinds.join()}`,
+  ).argParser((text: string) => kinds.filter((kind) => read(text).includes(kind)));
+};
 
 export function nodeCommand(): Command {
   const node = new Command("node").description("a merchant's side of a federation");
@@ -45,15 +65,24 @@ export function nodeCommand(): Command {
     .requiredOption(...homeFlags)
     .addOption(epsilonOption())
     .addOption(integerOption("--min-cohort <nodes>", "fewest nodes in a round", 3))
+    .addOption(permitOption())
     .option("--accept-log-catalogue", "accept a catalogue made from behaviour (demonstrations only)")
     .addOption(jsonOption())
     .addHelpText("after", "\nExample:\n  tributary node policy --home shop --epsilon 4")
     .action(
-      async (options: { home: string; epsilon?: number; minCohort?: number; acceptLogCatalogue?: boolean; json?: boolean }) => {
+      async (options: {
+        home: string;
+        epsilon?: number;
+        minCohort?: number;
+        permit?: Policy["permittedReleases"];
+        acceptLogCatalogue?: boolean;
+        json?: boolean;
+      }) => {
         const policy = await changePolicy({
           home: options.home,
           ...(options.epsilon === undefined ? {} : { maxEpsilon: options.epsilon }),
           ...(options.minCohort === undefined ? {} : { minCohort: options.minCohort }),
+          ...(options.permit === undefined ? {} : { permittedReleases: options.permit }),
           ...(options.acceptLogCatalogue === undefined ? {} : { acceptLogCatalogue: options.acceptLogCatalogue }),
         });
         print(options.json, policy, () => table(Object.entries(policy).map(([name, value]) => [name, JSON.stringify(value)])));

@@ -9,11 +9,21 @@ import { choosePlan, planDocument } from "@tributary/simulate";
 import { Command, Option } from "commander";
 import { readJson, writeOutput } from "../files.ts";
 import { addModelOptions, featuredCatalogue, type ModelOptions, modelWishes } from "../model-options.ts";
-import { deltaOption, epsilonOption, integerOption, jsonOption, merchantsOption, textOption } from "../options.ts";
+import {
+  deltaOption,
+  epsilonOption,
+  integerOption,
+  jsonOption,
+  maxCorruptOption,
+  merchantsOption,
+  minCohortOption,
+  textOption,
+} from "../options.ts";
 import { print } from "../output.ts";
 import { type SamplerOptions, samplerOption } from "../sampler-option.ts";
+import { addStatisticsOptions, type StatisticsOptions, statisticsWishes } from "../statistics-options.ts";
 
-interface NewOptions extends ModelOptions, SamplerOptions {
+interface NewOptions extends ModelOptions, SamplerOptions, StatisticsOptions {
   readonly home: string;
   readonly federation: string;
   readonly catalogue: string;
@@ -24,6 +34,7 @@ interface NewOptions extends ModelOptions, SamplerOptions {
   readonly delta: number;
   readonly rounds?: number;
   readonly minCohort?: number;
+  readonly maxCorrupt?: number;
   readonly out: string;
   readonly catalogueOut?: string;
   readonly demo?: boolean;
@@ -33,9 +44,10 @@ interface NewOptions extends ModelOptions, SamplerOptions {
 export function planCommand(): Command {
   const plan = new Command("plan").description("what a federation may do, and what it costs");
 
-  addModelOptions(
-    plan.command("new").description("choose a plan for so many customers, merchants and items, and write it down"),
-  )
+  const planNew = plan
+    .command("new")
+    .description("choose a plan for so many customers, merchants and items, and write it down");
+  addStatisticsOptions(addModelOptions(planNew))
     .requiredOption("--home <folder>", "the coordinator's folder; its key is made there if there is none")
     .requiredOption("--catalogue <file>", "catalogue JSONL")
     .addOption(
@@ -46,7 +58,8 @@ export function planCommand(): Command {
     .addOption(deltaOption(1e-6))
     .addOption(samplerOption())
     .addOption(integerOption("--rounds <n>", "rounds (default: chosen)", 1))
-    .addOption(integerOption("--min-cohort <n>", "fewest merchants in a round (default: chosen)", 3))
+    .addOption(minCohortOption())
+    .addOption(maxCorruptOption())
     .addOption(
       textOption("--federation <name>", "the federation's name", federationName, "up to 63 of a–z, 0–9 and -").default(
         "federation",
@@ -67,7 +80,7 @@ export function planCommand(): Command {
       "\nExample:\n  tributary plan new --home platform --catalogue catalogue.jsonl --customers 3000 --merchants 6 --epsilon 8 --out plan.json\n\nWith item vectors made of public content, which score new items and serve merchants with catalogues of their own:\n  tributary plan new … --item-ids none --item-attributes category,brand --features vectors.npy --catalogue-out joined.jsonl",
     )
     .action(async (options: NewOptions) => {
-      const { epsilon, delta, customers, merchants, rounds, minCohort } = options;
+      const { epsilon, delta, customers, merchants, rounds, minCohort, maxCorrupt } = options;
       const crypto = nodeCrypto();
       if ((options.features === undefined) !== (options.catalogueOut === undefined)) {
         throw fail("TRB_CLI_BAD_OPTION", {
@@ -83,6 +96,8 @@ export function planCommand(): Command {
         sampler: options.sampler,
         ...(rounds === undefined ? {} : { rounds }),
         ...(minCohort === undefined ? {} : { minCohort }),
+        ...(maxCorrupt === undefined ? {} : { maxCorrupt }),
+        ...statisticsWishes(options, { retries: 1 }),
       });
       const { federation, catalogueProvenance } = options;
       const { key: coordinatorKey } = coordinatorIdentity(options.home);

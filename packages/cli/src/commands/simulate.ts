@@ -1,7 +1,7 @@
 /** `tributary simulate`: the same federation in one process, on the same state machines. */
 import { fail } from "@tributary/errors";
-import { initialModel } from "@tributary/federation";
-import { itemContent, readsContent } from "@tributary/model";
+import { initialFederationModel } from "@tributary/federation";
+import { itemContent, type Repeats, readsContent } from "@tributary/model";
 import { fingerprintOf, type IdentityKey, toHex } from "@tributary/protocol";
 import { nodeCrypto } from "@tributary/protocol/node-crypto";
 import { choosePlan, planDocument, type SimulatedRound, simulateFederation } from "@tributary/simulate";
@@ -12,18 +12,32 @@ import { progressBar } from "../demo/progress.ts";
 import { reportOf } from "../demo/report.ts";
 import { requireDelta } from "../demo/run.ts";
 import { addModelOptions, featuredCatalogue, type ModelOptions, modelWishes } from "../model-options.ts";
-import { addLogOptions, deltaOption, epsilonOption, integerOption, jsonOption, merchantsOption } from "../options.ts";
+import {
+  addLogOptions,
+  deltaOption,
+  epsilonOption,
+  integerOption,
+  jsonOption,
+  maxCorruptOption,
+  merchantsOption,
+  minCohortOption,
+  repeatsOf,
+  repeatsOption,
+} from "../options.ts";
 import { print } from "../output.ts";
 import { osRandomSource } from "../random.ts";
 import { reportLines } from "../report/lines.ts";
 import { requireSampler, type SamplerOptions, samplerOption } from "../sampler-option.ts";
+import { addStatisticsOptions, type StatisticsOptions, statisticsWishes } from "../statistics-options.ts";
 
-interface SimulateOptions extends LogOptions, ModelOptions, SamplerOptions {
+interface SimulateOptions extends LogOptions, ModelOptions, SamplerOptions, StatisticsOptions {
   readonly merchants: number;
   readonly epsilon: number;
   readonly delta: number;
   readonly rounds?: number;
-  readonly repeats: "keep" | "mask";
+  readonly minCohort?: number;
+  readonly maxCorrupt?: number;
+  readonly repeats?: Repeats;
   readonly watchedUntil?: number;
   readonly json?: boolean;
 }
@@ -35,18 +49,16 @@ export function simulateCommand(): Command {
     .option("--catalogue <file>", "catalogue JSONL (default: the log's own items)")
     .option("--attributes <file>", "public item attributes, JSON or JSONL")
     .addOption(new Option("--market <kind>", "the market when no log is given").choices(["synthetic"]).default("synthetic"));
-  return addModelOptions(addLogOptions(simulate))
+  return addStatisticsOptions(addModelOptions(addLogOptions(simulate)))
     .addOption(merchantsOption("how many merchants", 6))
     .addOption(epsilonOption(8))
     .addOption(deltaOption(1e-6))
     .addOption(samplerOption())
     .addOption(integerOption("--rounds <n>", "rounds (default: chosen)", 1))
     .addOption(integerOption("--seed-market <n>", "seed of the synthetic market", 0, 1))
-    .addOption(
-      new Option("--repeats <how>", "items that a customer had before: candidates or not")
-        .choices(["keep", "mask"])
-        .default("keep"),
-    )
+    .addOption(minCohortOption())
+    .addOption(maxCorruptOption())
+    .addOption(repeatsOption())
     .addOption(
       new Option(
         "--watched-until <date>",
@@ -74,6 +86,10 @@ export function simulateCommand(): Command {
         ...modelWishes(options, log.catalogue),
         sampler: options.sampler,
         ...(options.rounds === undefined ? {} : { rounds: options.rounds }),
+        ...(options.minCohort === undefined ? {} : { minCohort: options.minCohort }),
+        ...(options.maxCorrupt === undefined ? {} : { maxCorrupt: options.maxCorrupt }),
+        // nobody goes missing in one process, so no retry is needed
+        ...statisticsWishes(options, { retries: 0 }),
       });
       const { catalogue, catalogueProvenance } = log;
       const coordinatorKey = identityKeyOf(coordinatorSecret);
@@ -86,10 +102,11 @@ export function simulateCommand(): Command {
       const content = readsContent(plan.model) ? itemContent(plan.model, catalogue.items) : undefined;
       const now = options.watchedUntil ?? log.watchedUntil;
       const rounds: SimulatedRound[] = [];
-      const planned = plan.releases[0]?.rounds ?? 0;
+      const planned = plan.releases.reduce((sum, release) => sum + release.rounds, 0);
+      const initial = initialFederationModel(crypto, plan);
       const result = await simulateFederation({
         ...{ plan, crypto, executor, coordinatorSecret, content, now },
-        initialParameters: initialModel(crypto, plan.model),
+        ...{ initialParameters: initial.parameters, items: catalogue.items },
         nodes: parts.map((part) => ({ node: part.node, histories: part.train })),
         random: () => osRandomSource(),
         onRound: (round) => {
@@ -102,13 +119,13 @@ export function simulateCommand(): Command {
           ...{ plan, rounds, why: choice.why, bytesPerRoundPerNode: result.bytesPerRoundPerNode, slowNodes: 0 },
           ledger: new TextEncoder().encode(result.ledger),
           key: fingerprintOf(crypto, coordinatorKey),
-          initial: initialModel(crypto, plan.model),
-          final: result.parameters,
-          modelAfter: (number) => rounds.find((round) => round.round === number)?.parameters,
+          initial,
+          final: { parameters: result.parameters, statistics: result.statistics },
+          modelAfter: (number) => rounds.find((round) => round.round === number),
         },
         {
           ...{ log, parts, started },
-          judging: { model: plan.model, items: catalogue.items.length, executor, repeats: options.repeats, content, now },
+          judging: { model: plan.model, items: catalogue.items.length, executor, repeats: repeatsOf(options), content, now },
           secondsPerMerchant: 10,
           onProgress: (what, done, of) => progress.show(what, done, of),
         },

@@ -3,10 +3,11 @@
  */
 import { mkdirSync, readFileSync } from "node:fs";
 import { type ErrorCode, fail } from "@tributary/errors";
-import type { MerchantPart } from "@tributary/simulate";
+import type { MerchantPart, StatisticsWishes } from "@tributary/simulate";
 import { z } from "zod";
 import { type ModelOptions, modelArguments } from "../model-options.ts";
 import type { SamplerOptions } from "../sampler-option.ts";
+import { statisticsArguments } from "../statistics-options.ts";
 import type { DemoFolder } from "./folder.ts";
 import type { Processes, Service } from "./processes.ts";
 
@@ -17,6 +18,7 @@ export interface FederationOptions extends ModelOptions, SamplerOptions {
   readonly delta: number;
   readonly rounds?: number;
   readonly catalogueProvenance: "public" | "log";
+  readonly wishes: { readonly statistics?: StatisticsWishes };
   /** Called about twice a second. */
   readonly onProgress: (progress: Progress) => void;
 }
@@ -99,6 +101,7 @@ export async function runFederation(options: FederationOptions, processes: Proce
         ...["--catalogue-provenance", options.catalogueProvenance],
         ...modelArguments(options),
         ...["--sampler", options.sampler],
+        ...statisticsArguments(options.wishes),
         ...(options.catalogueProvenance === "log" ? ["--demo"] : []),
       ]),
     );

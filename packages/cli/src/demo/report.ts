@@ -1,19 +1,19 @@
 /** From a finished run to its report: judges the models, verifies the ledger, and puts both into one document. */
 import { fail } from "@tributary/errors";
+import type { FederationModel } from "@tributary/federation";
 import { type EntryOf, parseLine, verifyLedger } from "@tributary/ledger";
-import { joinRanks, type Ranks, resultBlock } from "@tributary/model";
+import { joinRanks, type Ranks, type ResultBlock, resultBlock } from "@tributary/model";
 import { describePlan, type Plan, parseDecimal } from "@tributary/protocol";
 import { nodeCrypto } from "@tributary/protocol/node-crypto";
 import {
   type FederationReport,
   type JudgeOptions,
   joiningSentence,
-  judge,
-  judgeAlone,
   judgePopularity,
   type MerchantPart,
   type RoundReport,
 } from "@tributary/simulate";
+import { type Judge, judgeOf } from "./judges.ts";
 import type { Log } from "./market.ts";
 
 /** What a run left behind, whether in processes or simulated. */
@@ -22,11 +22,11 @@ export interface Run {
   readonly ledger: Uint8Array;
   /** The coordinator's key fingerprint. */
   readonly key: string;
-  readonly initial: Float32Array;
-  readonly final: Float32Array;
+  readonly initial: FederationModel;
+  readonly final: FederationModel;
   readonly rounds: readonly { readonly round: number; readonly epsilon: number; readonly seconds: number }[];
-  /** Parameters after a round, where they are still to be had. */
-  readonly modelAfter: (round: number) => Float32Array | undefined;
+  /** The model after a round, where it is still to be had. */
+  readonly modelAfter: (round: number) => FederationModel | undefined;
   readonly bytesPerRoundPerNode: number;
   readonly slowNodes: number;
   readonly why: readonly string[];
@@ -54,15 +54,14 @@ export async function reportOf(run: Run, options: JudgedOptions): Promise<Federa
       failures: verdict.failures.map(({ entry, code }) => `entry ${entry}: ${code}`),
     });
   }
-  const floor = await judge(parts, run.initial, judging);
-  const federated = await judge(parts, run.final, judging);
-  const byRound = await judgeRounds(run, options);
-  const local = await judgeAlone(parts, run.initial, {
-    ...judging,
-    secondsPerMerchant: options.secondsPerMerchant,
-    onMerchant: (done) => onProgress("merchants alone", done, parts.length),
-  });
+  const judge = judgeOf(run, options);
+  const floor = await judge.floor();
+  const federated = await judge.federated(run.final);
+  const byRound = await judgeRounds(run, judge, blockOf(federated), options);
+  const local = await judge.local((done) => onProgress("merchants alone", done, parts.length));
+  const joined = await judge.joined(run.final);
   const [localBlock, federatedBlock] = [blockOf(local), blockOf(federated)];
+  const joinedBlock = joined && blockOf(joined);
   const seconds = run.rounds.map((round) => round.seconds);
   return {
     source: log.source,
@@ -77,13 +76,15 @@ export async function reportOf(run: Run, options: JudgedOptions): Promise<Federa
     popularity: judgePopularity(parts, judging),
     local: localBlock,
     federated: federatedBlock,
-    joining: joiningSentence(localBlock, federatedBlock),
+    ...(joinedBlock === undefined ? {} : { joined: joinedBlock }),
+    joining: joiningSentence(localBlock, federatedBlock, joinedBlock),
     byRound,
     byMerchant: parts.map((part, place) => ({
       node: part.node,
       customers: part.train.customers.length,
       local: blockOf(local.slice(place, place + 1)),
       federated: blockOf(federated.slice(place, place + 1)),
+      ...(joined === undefined ? {} : { joined: blockOf(joined.slice(place, place + 1)) }),
     })),
     ledger: {
       verified: verdict.verified,
@@ -102,13 +103,20 @@ export async function reportOf(run: Run, options: JudgedOptions): Promise<Federa
   };
 }
 
-async function judgeRounds(run: Run, { parts, judging, onProgress }: JudgedOptions): Promise<RoundReport[]> {
+async function judgeRounds(
+  run: Run,
+  judge: Judge,
+  last: ResultBlock,
+  { onProgress }: Pick<JudgedOptions, "onProgress">,
+): Promise<RoundReport[]> {
   const every = Math.max(1, Math.round(run.rounds.length / judgedRounds));
   const reports: RoundReport[] = [];
   for (const [place, round] of run.rounds.entries()) {
-    const last = place === run.rounds.length - 1;
-    const parameters = last || (place + 1) % every === 0 ? (last ? run.final : run.modelAfter(round.round)) : undefined;
-    reports.push(parameters === undefined ? round : { ...round, accuracy: blockOf(await judge(parts, parameters, judging)) });
+    if (place === run.rounds.length - 1) reports.push({ ...round, accuracy: last });
+    else {
+      const model = (place + 1) % every === 0 ? run.modelAfter(round.round) : undefined;
+      reports.push(model === undefined ? round : { ...round, accuracy: blockOf(await judge.federated(model)) });
+    }
     onProgress("models judged", place + 1, run.rounds.length);
   }
   return reports;
@@ -123,9 +131,22 @@ function privacyOf(plan: Plan): Omit<FederationReport["privacy"], "epsilon"> {
     delta: parseDecimal(plan.delta),
     unit: plan.unit,
     tier: privacy.tier,
-    noise: `Every merchant adds its own share of exact discrete Gaussian noise; in the sum it is ${releases[0]?.noiseMultiplier} times the most that one customer can change, as long as ${trust.honestNodes} merchants are honest. Sampling rate ${releases[0]?.samplingRate}, accountant ${privacy.accountant}.`,
+    noise: `Every merchant adds its own share of exact discrete Gaussian noise; in the sum it is ${noiseOf(releases)} times the most that one customer can change, as long as ${trust.honestNodes} merchants are honest. ${samplingOf(releases)}, accountant ${privacy.accountant}.`,
     ...(privacy.conditional === null ? {} : { conditional: privacy.conditional }),
   };
+}
+
+type Releases = ReturnType<typeof describePlan>["releases"];
+
+/** One multiplier, or with several kinds of release each with its name. */
+function noiseOf(releases: Releases): string {
+  if (releases.length === 1) return releases[0]?.noiseMultiplier ?? "";
+  return releases.map(({ kind, noiseMultiplier }) => `${Number(noiseMultiplier).toPrecision(4)} (${kind})`).join(", ");
+}
+
+function samplingOf(releases: Releases): string {
+  const rates = [...new Set(releases.map(({ samplingRate }) => samplingRate))];
+  return `Sampling rate${rates.length === 1 ? "" : "s"} ${rates.join(" and ")}`;
 }
 
 /** What the rounds' ledger entries say, in order. */

@@ -1,16 +1,18 @@
 /** `tributary demo`: the main job on one machine, from a log to a report. */
 import { fail } from "@tributary/errors";
-import { initialModel } from "@tributary/federation";
-import { decodeModel, type ItemContent, itemContent, readsContent, writeCheckpoint } from "@tributary/model";
+import { decodeFederationModel, type FederationModel, initialFederationModel } from "@tributary/federation";
+import { type ItemContent, itemContent, type Repeats, readsContent } from "@tributary/model";
 import { type Plan, parsePlan } from "@tributary/protocol";
 import { nodeCrypto } from "@tributary/protocol/node-crypto";
 import type { FederationReport, MerchantPart } from "@tributary/simulate";
 import { onnxruntimeExecutor } from "@tributary/tensor/onnxruntime";
 import { readInput, readJson, writeOutput } from "../files.ts";
-import { cardMetrics, cardOf, ledgerModels } from "../model-cards.ts";
+import { cardMetrics, cardOf, filesOf, ledgerModels } from "../model-cards.ts";
 import { featuredCatalogue, type ModelOptions } from "../model-options.ts";
+import { repeatsOf } from "../options.ts";
 import { reportPage } from "../report/page.ts";
 import { requireSampler, type SamplerOptions } from "../sampler-option.ts";
+import { type StatisticsOptions, statisticsWishes } from "../statistics-options.ts";
 import { runFederation } from "./federation.ts";
 import { claimFolder, type DemoFolder, requireFolder } from "./folder.ts";
 import { divide, type Log, type LogOptions, readLog, writeParts } from "./market.ts";
@@ -18,12 +20,12 @@ import { openProcesses } from "./processes.ts";
 import type { ProgressBar } from "./progress.ts";
 import { releasedRounds, reportOf } from "./report.ts";
 
-export interface DemoOptions extends LogOptions, ModelOptions, SamplerOptions {
+export interface DemoOptions extends LogOptions, ModelOptions, SamplerOptions, StatisticsOptions {
   readonly merchants: number;
   readonly epsilon: number;
   readonly delta: number;
   readonly rounds?: number;
-  readonly repeats: "keep" | "mask";
+  readonly repeats?: Repeats;
   readonly out: string;
 }
 
@@ -73,6 +75,7 @@ async function federate(options: Federated): Promise<FederationReport> {
           folder,
           parts,
           catalogueProvenance: log.catalogueProvenance,
+          wishes: statisticsWishes(options, { retries: 0 }),
           onProgress: ({ stage, done, of }) => progress.show(stage === "preparing" ? "preparing" : "rounds", done, of),
         },
         processes,
@@ -81,7 +84,7 @@ async function federate(options: Federated): Promise<FederationReport> {
     );
     const plan = parsePlan(readJson(folder.file("plan.json")));
     const content = readsContent(plan.model) ? itemContent(plan.model, log.catalogue.items) : undefined;
-    const blob = (hash: string) => decodeModel(plan.model, readInput(`${ran.coordinatorHome}/blobs/${hash}`));
+    const blob = (hash: string) => decodeFederationModel(plan, readInput(`${ran.coordinatorHome}/blobs/${hash}`));
     const ledger = readInput(`${ran.coordinatorHome}/ledger.jsonl`);
     const released = releasedRounds(ledger);
     const final = blob(released.at(-1)?.nextModelHash ?? plan.initialModelHash);
@@ -92,7 +95,7 @@ async function federate(options: Federated): Promise<FederationReport> {
           plan,
           ledger,
           key: ran.fingerprint,
-          initial: initialModel(nodeCrypto(), plan.model),
+          initial: initialFederationModel(nodeCrypto(), plan),
           final,
           rounds: ran.history.map(({ round, epsilon, seconds }) => ({ round, epsilon, seconds })),
           modelAfter: (round) => {
@@ -109,7 +112,7 @@ async function federate(options: Federated): Promise<FederationReport> {
             model: plan.model,
             items: log.catalogue.items.length,
             executor: onnxruntimeExecutor(),
-            repeats: options.repeats,
+            repeats: repeatsOf(options),
             content,
             now: log.watchedUntil,
           },
@@ -119,7 +122,7 @@ async function federate(options: Federated): Promise<FederationReport> {
       ),
       interruption,
     );
-    leave(folder, ledger, { parameters: final, ...(content ? { content } : {}) }, report);
+    leave(folder, ledger, { ...final, ...(content ? { content } : {}) }, report);
     return report;
   } catch (error) {
     await processes.stopAll();
@@ -137,14 +140,14 @@ function secondsPerMerchant(plan: Plan): number {
 function leave(
   folder: DemoFolder,
   ledger: Uint8Array,
-  final: { readonly parameters: Float32Array; readonly content?: ItemContent },
+  final: FederationModel & { readonly content?: ItemContent },
   report: FederationReport,
 ): void {
   writeOutput(folder.file("ledger.jsonl"), ledger);
   const model = ledgerModels(ledger).at(-1);
   if (model) {
     const card = cardOf(model, { metrics: cardMetrics(report.evaluation, report.federated) });
-    const files = Object.entries(writeCheckpoint({ ...final, card }));
+    const files = Object.entries(filesOf({ ...final, card }));
     for (const [name, content] of files) writeOutput(folder.file(name), content);
   }
   writeOutput(folder.file("report.html"), reportPage(report));

@@ -19,6 +19,7 @@ export function reportLines(report: FederationReport): string[] {
           ["popularity", report.popularity],
           ["average merchant alone", report.local],
           ["federated", report.federated],
+          ...(report.joined === undefined ? [] : [["federated + in-house", report.joined] as const]),
         ] as const
       ).map(([name, block]) => [
         name,

@@ -61,6 +61,7 @@ ${(
     ["popularity", report.popularity],
     ["average merchant alone, no privacy", report.local],
     ["federated", report.federated],
+    ...(report.joined === undefined ? [] : [["federated + in-house", report.joined] as const]),
   ] as const
 )
   .map(

@@ -177,7 +177,8 @@ export const federationErrors = defineErrors({
   },
   TRB_POLICY_RELEASE_FORBIDDEN: {
     message: "The policy does not permit a release of kind {kind}.",
-    advice: "Ask the platform for a plan within the limits of policy.json, or raise the limit there.",
+    advice:
+      "Permit it with `tributary node policy --permit popularity,pairs,training`, or ask the platform for a plan without it.",
     status: 403,
     exitCode: 3,
   },

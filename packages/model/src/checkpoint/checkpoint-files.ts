@@ -11,6 +11,7 @@ import type { ItemContent } from "../item-content/item-content.ts";
 import type { OptimiserState } from "../optimisers/optimiser.ts";
 import { parameterCount } from "../parameters.ts";
 import type { ModelSpec } from "../spec.ts";
+import type { ReleasedStatistics } from "../statistics/rounds.ts";
 import { cardKey, cardMarkdown, decodeCard, encodeCard, type ModelCard } from "./model-card.ts";
 import { decodeModel, encodeModel } from "./model-file.ts";
 import { contentOf, decodeOnnxModel, flatWeights, isOnnx } from "./onnx-file.ts";
@@ -47,8 +48,10 @@ export function writeCheckpoint(checkpoint: {
   readonly optimiserState?: OptimiserState;
   /** Goes into the ONNX file of a model that reads public content. */
   readonly content?: ItemContent;
+  /** Goes behind the weights, where the round's file holds it. The ONNX file is of the weights alone. */
+  readonly statistics?: ReleasedStatistics | undefined;
 }): CheckpointFiles {
-  const { parameters, optimiserState, content } = checkpoint;
+  const { parameters, optimiserState, content, statistics } = checkpoint;
   const card = decodeCard(encodeCard(checkpoint.card)); // what can't be read again is not written
   const { model: spec } = card;
   if (card.parameters !== parameterCount(spec)) {
@@ -56,7 +59,7 @@ export function writeCheckpoint(checkpoint: {
     throw fail("TRB_MODEL_CARD_INVALID", { reason: found });
   }
   return {
-    "model.safetensors": withCard(encodeModel(spec, parameters), card),
+    "model.safetensors": withCard(encodeModel(spec, parameters, statistics), card),
     "model.onnx": exportOnnx(spec, parameters, { [cardKey]: encodeCard(card) }, content),
     "modelcard.md": cardMarkdown(card),
     ...(optimiserState === undefined ? {} : { "optimiser.safetensors": withCard(encodeOptimiserState(optimiserState), card) }),

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { readStatus } from "@tributary/coordinator";
 import { fail } from "@tributary/errors";
 import { catalogueBytes, parseCatalogue } from "@tributary/events";
-import { optimiserOf } from "@tributary/federation";
+import { decodeFederationModel, optimiserOf } from "@tributary/federation";
 import {
   decodeOptimiserState,
   type ItemContent,
@@ -13,14 +13,13 @@ import {
   type OptimiserState,
   readCheckpoint,
   readsContent,
-  writeCheckpoint,
 } from "@tributary/model";
 import type { Plan } from "@tributary/protocol";
 import { nodeCrypto } from "@tributary/protocol/node-crypto";
 import type { Command } from "commander";
 import { z } from "zod";
 import { readInput, readJson, systemCode, writeOutput } from "../../files.ts";
-import { cardMetrics, cardOf, type LedgerModel, ledgerModels } from "../../model-cards.ts";
+import { cardMetrics, cardOf, filesOf, type LedgerModel, ledgerModels } from "../../model-cards.ts";
 import { integerOption, jsonOption } from "../../options.ts";
 import { print } from "../../output.ts";
 
@@ -58,10 +57,10 @@ export function addExport(model: Command): void {
         metrics: options.report === undefined ? null : metricsOfReport(options.report, source.model),
         ...(options.licence === undefined ? {} : { licence: options.licence }),
       });
-      const { parameters } = readCheckpoint(source.file, plan.model);
+      const { parameters, statistics } = decodeFederationModel(plan, source.file);
       if (found !== hash) throw fail("TRB_MODEL_HASH_MISMATCH", { found, expected: hash, source: "the ledger" });
-      const files = writeCheckpoint({
-        ...{ parameters, card },
+      const files = filesOf({
+        ...{ parameters, card, statistics },
         ...contentFor(plan, source.catalogue),
         ...(source.optimiserState === undefined ? {} : { optimiserState: source.optimiserState }),
       });
