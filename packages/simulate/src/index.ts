@@ -26,3 +26,8 @@ export {
 } from "./planner/choose-plan.ts";
 export type { ModelWishes } from "./planner/model-size.ts";
 export { type FederationReport, joiningSentence, type MerchantReport, type RoundReport } from "./report.ts";
+export { type UtilityAccountant, utilityAccountants } from "./utility/budget.ts";
+export { measureFloor, measureUtility, type UtilityCell, type UtilityCellOptions } from "./utility/measure.ts";
+export { type PublicLog, readPublicLog, type UtilityDataset, utilityDatasets } from "./utility/public-logs.ts";
+export type { Cohort } from "./utility/release-statistics.ts";
+export { measureSplit, type SplitOptions } from "./utility/split.ts";

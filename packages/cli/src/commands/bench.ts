@@ -6,6 +6,7 @@ import { addPredict } from "./bench/predict.ts";
 import { addQuality } from "./bench/quality.ts";
 import { addSampler } from "./bench/sampler.ts";
 import { addStep } from "./bench/step.ts";
+import { addUtility } from "./bench/utility.ts";
 
 export function benchCommand(): Command {
   const bench = new Command("bench").description("measurements, printed as ratios taken in one run on this machine");
@@ -15,5 +16,6 @@ export function benchCommand(): Command {
   addSampler(bench);
   addConformance(bench);
   addQuality(bench);
+  addUtility(bench);
   return bench;
 }
