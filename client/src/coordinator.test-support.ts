@@ -16,8 +16,10 @@ import {
   createCoordinator,
   decodeFederationModel,
   encodeFederationModel,
+  type FederationModel,
   genesisEntry,
   graphHashOf,
+  initialFederationModel,
   nextModel,
   stepCoordinator,
   sumUploads,
@@ -147,6 +149,38 @@ export function testPlan(overrides: Partial<Plan> = {}): Plan {
   };
 }
 
+/** A plan with statistics alone: popularity, every pair once, and a smaller round. */
+export function statisticsTestPlan(): Plan {
+  const base = testPlan();
+  const [items, cells, later] = [catalogue.items.length, (catalogue.items.length * (catalogue.items.length - 1)) / 2, 100];
+  const caps = { ...base.caps, maxItems: 8, maxPairs: 16 };
+  const noise = calibrateNoise({ epsilon: 8, delta: 1e-6, samplingRate: 1, steps: 3 });
+  const release = (kind: "popularity" | "pairs", dimension: number): Plan["releases"][number] => {
+    const touched = kind === "popularity" ? caps.maxItems : caps.maxPairs;
+    const noiseMultiplier = formatDecimal(noise, "up");
+    const { scale } = chooseScale({
+      ...{ arithmetic: "exact", totalQuota: 3 * 64, clipNorm: "1", noiseMultiplier, dimension, touched },
+      ...{ maxNodes: 3, honestMinimum: 3 },
+    });
+    return {
+      ...{ kind, arithmetic: "exact", clipNorm: formatDecimal(1), samplingRate: formatDecimal(1), noiseMultiplier },
+      ...{ rounds: 1, dimension, touched, scale: formatDecimal(Number(scale)), fractionBits: 4 },
+    };
+  };
+  const d = formatDecimal;
+  const plan: Plan = {
+    ...{ ...base, caps, releases: [release("popularity", items), release("pairs", cells), release("pairs", later)] },
+    statistics: {
+      ...{ window: 3, weighBy: "probability", latest: 20 },
+      ...{ firstPopularity: d(0.5), firstContent: d(2), firstNorm: d(1), aliveAbove: d(0.001), weightFloor: d(0.1) },
+      ...{ weightPower: d(0.5), laterNorm: d(0.5), priorMean: d(3), priorPopularity: d(1), roundOdds: d(1), finalOdds: d(1) },
+      ...{ roundContent: d(2), finalContent: d(1), keepAbove: d(0.02), targetPopularity: d(0), contentWeight: d(12) },
+      ...{ contentSharpness: d(14), decay: d(0.5) },
+    },
+  };
+  return { ...plan, initialModelHash: sha256(encodeFederationModel(plan, initialFederationModel(crypto, plan))) };
+}
+
 export interface TestCoordinator {
   readonly url: string;
   readonly plan: Plan;
@@ -164,6 +198,8 @@ export interface TestCoordinator {
   tell(node: string, message: unknown): Promise<void>;
   /** Called with every message to a node; false: it is lost. */
   deliver: (to: NodeId, message: Message) => boolean;
+  /** What a coordinator that lies makes of the model that follows from a round. */
+  bend: (model: FederationModel, round: number) => FederationModel;
   close(): Promise<void>;
 }
 
@@ -177,6 +213,7 @@ export async function startTestCoordinator(plan: Plan = testPlan()): Promise<Tes
     return hash;
   };
   store(initialModel);
+  store(encodeFederationModel(plan, initialFederationModel(crypto, plan)));
   store(catalogueBytes(catalogue));
   const members = new Map<NodeId, RosterMember>();
   const sockets = new Map<NodeId, SocketHandlers>();
@@ -257,7 +294,7 @@ export async function startTestCoordinator(plan: Plan = testPlan()): Promise<Tes
         void happen({
           type: "applied",
           round,
-          modelHash: store(encodeFederationModel(plan, next.model)),
+          modelHash: store(encodeFederationModel(plan, self.bend(next.model, round))),
           optimiserHash: next.optimiserState && store(encodeOptimiserState(next.optimiserState)),
         });
         return;
@@ -321,6 +358,7 @@ export async function startTestCoordinator(plan: Plan = testPlan()): Promise<Tes
     joins: [],
     finished: finished.promise,
     deliver: () => true,
+    bend: (model) => model,
     transport: {
       connectHttp,
       connectSocket: ({ node }, handlers) => {
