@@ -1,6 +1,7 @@
 /** Room 4. Sequences in, scores out. */
 
 export { type ItemKnnOptions, type ItemNeighbours, itemKnnScorer, itemNeighbours } from "./baselines/item-knn.ts";
+export { type Judged, judgeInHouse, tunedLocalOnly } from "./baselines/local-only.ts";
 export { type LocalTraining, type LocalTrainingOptions, trainLocally } from "./baselines/local-training.ts";
 export { itemCounts, popularityRanks, popularityScorer } from "./baselines/popularity.ts";
 export {
@@ -26,6 +27,8 @@ export {
   readCheckpoint,
   writeCheckpoint,
 } from "./checkpoint/checkpoint-files.ts";
+export { type HybridFiles, inHouseLimit, type OpenedHybrid, readHybrid, writeHybrid } from "./checkpoint/hybrid-files.ts";
+export type { Scope } from "./checkpoint/hybrid-tensors.ts";
 export { initialParameters } from "./checkpoint/initial-parameters.ts";
 export { federatedProvenance, intendedUse, knownLimits, type ModelCard } from "./checkpoint/model-card.ts";
 export { decodeModel, decodeStatistics, encodeModel } from "./checkpoint/model-file.ts";
@@ -34,6 +37,14 @@ export { type ConformanceResult, conformance, conformanceTolerance } from "./con
 export type { GoldenCase } from "./conformance/golden-case.ts";
 export type { Sequence } from "./decoding/beam-search.ts";
 export { type DecodeOptions, type Decoder, decode, openDecoder } from "./decoding/decode.ts";
+export {
+  type BlockIntervals,
+  type BootstrapOptions,
+  bootstrapBlock,
+  bootstrapDifference,
+  type Interval,
+  type PairedDifference,
+} from "./evaluation/bootstrap.ts";
 export { type EvaluationOptions, evaluate, evaluateNextAction, type NextActionMetrics } from "./evaluation/evaluate.ts";
 export { type ItemScorer, modelScorer } from "./evaluation/item-scorer.ts";
 export { evaluateChurn, evaluatePurchase, type OutlookMetrics, type OutlookOptions } from "./evaluation/outlook.ts";
@@ -61,6 +72,28 @@ export { explanationStrip, inWords, type StripEvent, type StripOptions } from ".
 export { exportOnnx, inferenceGraph } from "./graphs/inference.ts";
 export { graphDigestInput, trainingGraphs } from "./graphs/training.ts";
 export { graphVersion, sinusoids, weightsOf } from "./graphs/weights.ts";
+export { type Hybrid, type HybridWeights, hybridScorer } from "./hybrid/hybrid.ts";
+export {
+  type HybridOptions,
+  hybridInHouse,
+  type ReleasedModel,
+  releasedOnlyHybrid,
+  type ServePolicy,
+  type TunedHybrid,
+} from "./hybrid/in-house.ts";
+export type { ItemVectors } from "./hybrid/item-vectors.ts";
+export { type ReleasedStudentOptions, releasedStudent } from "./hybrid/released-student.ts";
+export {
+  type Student,
+  type StudentStart,
+  type StudentTraining,
+  startStudent,
+  studentSpec,
+  trainStudent,
+} from "./hybrid/student.ts";
+export type { PartName, TunedWeights } from "./hybrid/tune.ts";
+export { sampleWalks, type WalkOptions } from "./hybrid/walks.ts";
+export { frozenBut, type TrainedPart, withBodyOf } from "./hybrid/warm-start.ts";
 export { type InHouse, type InHouseOptions, releasedScorer, tuneInHouse } from "./in-house/mixture.ts";
 export type { MixtureWeights } from "./in-house/mixture-cases.ts";
 export { defaultMinSupport, type OwnStatistics, ownStatistics } from "./in-house/own-statistics.ts";
@@ -98,6 +131,7 @@ export {
   statisticsVector,
 } from "./private-vector/statistics-vector.ts";
 export { itemRow } from "./rows.ts";
+export { openHybridRecommender } from "./serving/hybrid-recommender.ts";
 export { type CustomerEvents, openRecommender, type Recommendations, type Recommender } from "./serving/recommender.ts";
 export { checkSpec, type ItemSpec, type ModelSpec, modelSpec } from "./spec.ts";
 export { type ItemSimilarity, itemSimilarity } from "./statistics/item-similarity.ts";

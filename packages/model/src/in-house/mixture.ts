@@ -108,7 +108,7 @@ export function releasedScorer(served: ServedStatistics, similarity: ItemSimilar
   return mixtureScorer({ similarity, recipe, served, own }, releasedWeights(recipe));
 }
 
-export const aloneWeights = ({ contentWeight }: ServingRecipe): MixtureWeights => ({
+const aloneWeights = ({ contentWeight }: ServingRecipe): MixtureWeights => ({
   ...{ content: contentWeight, released: 0, own: 1, history: 0 },
 });
 

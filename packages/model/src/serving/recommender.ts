@@ -42,26 +42,49 @@ export async function openRecommender(
   executor: Executor | OnnxExecutor,
   content?: ItemContent,
 ): Promise<Recommender> {
+  const model = await openScores(spec, parameters, executor, content);
+  const choose = bestWithout(spec.items);
+  return {
+    async top(events, count, { exclude = [] } = {}) {
+      return choose(await model.scores(events), count, exclude);
+    },
+    close: () => model.close(),
+  };
+}
+
+/** One customer's scores of all rows, with the weights inside the graph where the executor can have them there. */
+export async function openScores(
+  spec: ModelSpec,
+  parameters: Float32Array,
+  executor: Executor | OnnxExecutor,
+  content?: ItemContent,
+): Promise<{ scores(events: CustomerEvents): Promise<Float32Array | Float64Array>; close(): Promise<void> }> {
   const inside = "loadOnnx" in executor;
   const weights: Feeds = inside ? {} : weightFeeds(spec, parameters, content);
   const session: Session = inside
     ? await executor.loadOnnx(exportOnnx(spec, parameters, {}, content), "the recommender's model")
     : await executor.load(inferenceGraph(spec));
-  const excluded = new Uint8Array(spec.items);
   return {
-    async top(events, count, { exclude = [] } = {}) {
+    async scores(events) {
       const end = events.items.length;
       if (end === 0) throw fail("TRB_MODEL_HISTORY_EMPTY");
       const histories: Histories = { customers: [""], offsets: Uint32Array.of(0, end), ...events };
       const outputs = await session.run({ ...weights, ...feedsOf(spec, histories, [{ begin: 0, end }]) });
-      const scores = outputs["scores"]?.data ?? new Float32Array(0);
-      const marked = [...exclude].filter((row) => row > 0 && row <= spec.items);
-      for (const row of marked) excluded[row - 1] = 1;
-      const best = bestOf(scores, count, excluded);
-      for (const row of marked) excluded[row - 1] = 0;
-      const chosen = Float64Array.from(best, (place) => scores[place] as number);
-      return { rows: best.map((place) => place + 1), scores: chosen };
+      return outputs["scores"]?.data ?? new Float32Array(0);
     },
     close: () => session.close(),
+  };
+}
+
+/** Chooses the best rows that are not excluded; its list of what is out is made once. */
+export function bestWithout(rows: number) {
+  const excluded = new Uint8Array(rows);
+  return (scores: Float32Array | Float64Array, count: number, exclude: Iterable<number>): Recommendations => {
+    const marked = [...exclude].filter((row) => row > 0 && row <= rows);
+    for (const row of marked) excluded[row - 1] = 1;
+    const best = bestOf(scores, count, excluded);
+    for (const row of marked) excluded[row - 1] = 0;
+    const chosen = Float64Array.from(best, (place) => scores[place] as number);
+    return { rows: best.map((place) => place + 1), scores: chosen };
   };
 }

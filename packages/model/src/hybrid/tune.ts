@@ -1,0 +1,108 @@
+/**
+ * A merchant's choice of weights on its own validation: the last item of its own training histories, never released. The search is coarse and
+ * deterministic: a few weights of attention and popularity around a mixture that is tuned already, and each part by itself, so that what is chosen is on
+ * that validation never worse than the best single part.
+ */
+import type { HeldOut, Histories } from "@tributary/events/histories";
+import type { ItemScorer } from "../evaluation/item-scorer.ts";
+import { evaluatedCustomers, ownPlaces, type Repeats } from "../evaluation/result-block.ts";
+import { partsOf, type Sources } from "../in-house/mixture.ts";
+import type { MixtureWeights } from "../in-house/mixture-cases.ts";
+import { rankMetrics, rankOf } from "../metrics/ranking.ts";
+import { blend, type HybridWeights, mixtureOf, popularityOf } from "./hybrid.ts";
+
+export const partNames = ["content", "released", "own", "history", "popularity", "attention"] as const;
+export type PartName = (typeof partNames)[number];
+
+export interface TunedWeights {
+  readonly weights: HybridWeights;
+  /** NDCG@10 on the merchant's own validation: of what was chosen, of the mixture as it came, and of each part by itself. */
+  readonly validation: number;
+  readonly mixtureAlone: number;
+  readonly parts: Readonly<Record<PartName, number>>;
+  readonly customers: number;
+}
+
+const attentionWeights = [0, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.6];
+/** A popularity weight of 1 gives an average item as much as one expected pair. */
+const popularityWeights = [0, 0.01, 0.1];
+
+const noMixture: MixtureWeights = { content: 0, released: 0, own: 0, history: 0 };
+
+/** Weights under which a part serves by itself. */
+function alone(part: PartName): HybridWeights {
+  if (part === "attention") return { mixture: noMixture, popularity: 0, attention: 1 };
+  if (part === "popularity") return { mixture: noMixture, popularity: 1, attention: 0 };
+  return { mixture: { ...noMixture, [part]: 1 }, popularity: 0, attention: 0 };
+}
+
+export interface TuneOptions {
+  /** What the parts read; counts are of `inner.train`, not of what is held out. */
+  readonly sources: Sources;
+  /** The student's scores; it has not seen what is held out either. */
+  readonly attention: ItemScorer;
+  /** Where the search starts. */
+  readonly mixture: MixtureWeights;
+  readonly repeats: Repeats;
+  readonly mostCustomers: number;
+}
+
+/** @param inner the merchant's training histories with their last item held out */
+export async function tuneHybrid(inner: HeldOut, options: TuneOptions): Promise<TunedWeights> {
+  const { sources, attention, mixture, repeats, mostCustomers } = options;
+  const { items } = sources.similarity;
+  const single = partNames.map(alone);
+  const blends = attentionWeights.flatMap((weight) =>
+    popularityWeights.map((popularity): HybridWeights => ({ mixture, popularity, attention: weight })),
+  );
+  const candidates = [...blends, ...single];
+  const gains = new Float64Array(candidates.length);
+  const popularity = popularityOf(sources);
+  const { train, targets } = inner;
+  const chosen = spread(evaluatedCustomers(inner), mostCustomers);
+  const out = new Float64Array(items);
+  for (let first = 0; first < chosen.length; first += 32) {
+    const group = chosen.slice(first, first + 32);
+    const stretches = group.map((customer) => stretchOf(train, customer));
+    const scores = await attention(train, stretches);
+    const columns = scores.length / group.length;
+    for (const [row, customer] of group.entries()) {
+      const z = scores.subarray(row * columns, row * columns + items);
+      const parts = partsOf(sources, train.items.subarray(train.offsets[customer], train.offsets[customer + 1]));
+      const masked = repeats === "mask" ? ownPlaces(train, customer) : undefined;
+      for (const [n, weights] of candidates.entries()) {
+        mixtureOf(parts, popularity, weights, out);
+        blend(out, z, weights.attention);
+        const rank = rankOf(out, (targets[customer] as number) - 1, masked);
+        gains[n] = (gains[n] as number) + rankMetrics([rank]).ndcg;
+      }
+    }
+  }
+  const means = gains.map((gain) => gain / Math.max(1, chosen.length));
+  const mean = (n: number) => means[n] as number;
+  const best = means.reduce((leader, value, n) => (value > mean(leader) ? n : leader), 0);
+  const parts = Object.fromEntries(partNames.map((part, n) => [part, mean(blends.length + n)] as const));
+  return {
+    weights: candidates[best] as HybridWeights,
+    validation: mean(best),
+    mixtureAlone: mean(0),
+    parts: { ...zeroParts, ...parts },
+    customers: chosen.length,
+  };
+}
+
+const zeroParts: Readonly<Record<PartName, number>> = {
+  ...{ content: 0, released: 0, own: 0, history: 0 },
+  ...{ popularity: 0, attention: 0 },
+};
+
+/** At most so many, evenly spread. */
+function spread(customers: readonly number[], most: number): readonly number[] {
+  if (customers.length <= most) return customers;
+  return Array.from({ length: most }, (_, n) => customers[Math.floor((n * customers.length) / most)] as number);
+}
+
+const stretchOf = ({ offsets }: Histories, customer: number) => ({
+  begin: offsets[customer] as number,
+  end: offsets[customer + 1] as number,
+});
