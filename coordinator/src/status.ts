@@ -2,7 +2,7 @@
 import { fail } from "@tributary/errors";
 import { type CoordinatorPhase, decodeCoordinatorState } from "@tributary/federation";
 import { parseLine } from "@tributary/ledger";
-import { parseDecimal, type Roster } from "@tributary/protocol";
+import { parseDecimal, type Release, type Roster } from "@tributary/protocol";
 import { homeLayout } from "./home/layout.ts";
 import { isServed } from "./home/lock.ts";
 import type { RoundFigures } from "./storage/round-table.ts";
@@ -21,6 +21,13 @@ export interface CoordinatorStatus {
   /** Rounds charged, and how many the plan allows. */
   readonly charged: number;
   readonly rounds: number;
+  /** The same for each release of the plan, in its order, and how many of its rounds were released. */
+  readonly releases: readonly {
+    readonly kind: Release["kind"];
+    readonly charged: number;
+    readonly released: number;
+    readonly rounds: number;
+  }[];
   readonly connected: readonly string[];
   readonly joined: readonly string[];
   /** Spent so far, as the ledger claims it. */
@@ -68,6 +75,9 @@ export function statusOf(store: Store, running: boolean): CoordinatorStatus {
     completed: state?.completed ?? 0,
     charged: (state?.charged ?? []).reduce((sum, rounds) => sum + rounds, 0),
     rounds: plan.releases.reduce((sum, { rounds }) => sum + rounds, 0),
+    releases: plan.releases.map(({ kind, rounds }, place) => ({
+      ...{ kind, charged: state?.charged[place] ?? 0, released: state?.released[place] ?? 0, rounds },
+    })),
     connected: running ? store.connected() : [],
     joined: store.members().map(({ node }) => node),
     epsilon: spentEpsilon(store, ledger.entries),

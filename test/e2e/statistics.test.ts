@@ -74,6 +74,14 @@ test("statistics and training give the same model bytes in processes and in the 
   expect(last.statistics?.popularity).toHaveLength(50);
   expect(last.statistics?.released).toBe(5);
 
+  const ended = await tributaryJson(["coordinator", "status", "--home", platform]);
+  expect(ended["releases"]).toEqual([
+    { kind: "popularity", charged: 1, released: 1, rounds: 1 },
+    { kind: "pairs", charged: 1, released: 1, rounds: 1 },
+    { kind: "pairs", charged: 3, released: 3, rounds: 3 },
+    { kind: "training", charged: 2, released: 2, rounds: 2 },
+  ]);
+
   // what people are told: by kind, and not by place
   const budget = await tributaryJson(["node", "budget", "--home", home(parts[0]?.node ?? "")]);
   expect(budget["byKind"]).toEqual([
