@@ -95,7 +95,7 @@ describe("a plan with statistics", () => {
     expect(choosePlan(beauty).why.join(" ")).toContain("Nothing is left for training");
   });
 
-  it("keeps vectors to 32 MB", () => {
-    expect(Math.max(...planOf({ catalogueItems: 50_000 }).releases.map(({ dimension }) => dimension))).toBe(8_000_000);
+  it("keeps vectors to the recipe's first cells, 4 MB", () => {
+    expect(Math.max(...planOf({ catalogueItems: 50_000 }).releases.map(({ dimension }) => dimension))).toBe(1_000_000);
   });
 });
