@@ -27,6 +27,7 @@ export {
 export type { ModelWishes } from "./planner/model-size.ts";
 export { type FederationReport, joiningSentence, type MerchantReport, type RoundReport } from "./report.ts";
 export { type UtilityAccountant, utilityAccountants } from "./utility/budget.ts";
+export { type Joining, measureJoining, type RankerName, rankerNames } from "./utility/joining.ts";
 export { measureFloor, measureUtility, type UtilityCell, type UtilityCellOptions } from "./utility/measure.ts";
 export { type PublicLog, readPublicLog, type UtilityDataset, utilityDatasets } from "./utility/public-logs.ts";
 export type { Cohort } from "./utility/release-statistics.ts";

@@ -2,6 +2,7 @@
 import { Command } from "commander";
 import { addConformance } from "./bench/conformance.ts";
 import { addDp } from "./bench/dp.ts";
+import { addJoining } from "./bench/joining.ts";
 import { addPredict } from "./bench/predict.ts";
 import { addQuality } from "./bench/quality.ts";
 import { addSampler } from "./bench/sampler.ts";
@@ -17,5 +18,6 @@ export function benchCommand(): Command {
   addConformance(bench);
   addQuality(bench);
   addUtility(bench);
+  addJoining(bench);
   return bench;
 }

@@ -23,7 +23,7 @@ const spec = studentSpec(ringItems, { width: 8, blocks: 1, heads: 1, length: 10,
 const released: ReleasedModel = { served, student: startStudent(spec, { popularity: served.popularity, seed: 3 }) };
 const options: HybridOptions = {
   ...{ similarity: ringSimilarity, recipe: ringRecipe, repeats: "keep", executor, spec, seed: 4 },
-  ...{ serve: { mode: "inHouse" }, scratch: { epochs: 2, batch: 64, learningRate: 0.01, walks: 200 } },
+  ...{ serve: { mode: "inHouse" }, scratch: { epochs: 2, batch: 64, learningRate: 0.01 }, leastWalks: 100 },
   fineTuning: { epochs: 1, batch: 64, learningRate: 0.01 },
 };
 

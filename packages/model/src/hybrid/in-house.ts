@@ -36,10 +36,12 @@ export interface HybridOptions {
   readonly serve: ServePolicy;
   /** What the federation released, and the student that the coordinator trained on it. Undefined: the merchant is alone. */
   readonly released?: ReleasedModel | undefined;
-  /** A student from scratch, where the merchant is alone. */
-  readonly scratch?: Partial<Pick<StudentTraining, "epochs" | "batch" | "learningRate">> & { readonly walks?: number };
+  /** A student from scratch, on twice the walks, where the merchant is alone. */
+  readonly scratch?: Partial<Pick<StudentTraining, "epochs" | "batch" | "learningRate">>;
   /** On own sequences and walks. */
   readonly fineTuning?: Partial<Pick<StudentTraining, "epochs" | "batch" | "learningRate">>;
+  /** Walks beside own sequences: as many as customers, and at least so many; default 1000. */
+  readonly leastWalks?: number;
   /** The student's shape where the merchant is alone; default `studentSpec`. */
   readonly spec?: Student["spec"];
   /** Customers whose last item the weights are tuned on, at most. */
@@ -61,7 +63,7 @@ export interface TunedHybrid extends Hybrid {
 /** The middle of what merchants choose (docs/utility.md), where nothing may be tuned. */
 const releasedAttention = 0.25;
 
-const scratchDefaults = { epochs: 10, batch: 64, learningRate: 0.002 };
+const scratchDefaults = { epochs: 8, batch: 64, learningRate: 0.002 };
 const fineTuningDefaults = { epochs: 4, batch: 64, learningRate: 0.001 };
 
 /**
@@ -78,7 +80,7 @@ export function releasedOnlyHybrid({ served, student }: ReleasedModel, recipe: S
  * @throws TRB_MODEL_EVALUATION_INVALID in mode `releasedOnly` without anything released, and what training throws
  */
 export async function hybridInHouse(train: Histories, options: HybridOptions): Promise<TunedHybrid> {
-  const { similarity, recipe, repeats, executor, serve, released, validationCustomers = 800 } = options;
+  const { similarity, recipe, repeats, executor, serve, released, validationCustomers = 500 } = options;
   if (serve.mode === "releasedOnly" && released !== undefined) return releasedOnlyHybrid(released, recipe);
   if (serve.mode === "releasedOnly") throw nothingReleased();
   const minSupport = serve.minSupport ?? defaultMinSupport;
@@ -96,7 +98,9 @@ export async function hybridInHouse(train: Histories, options: HybridOptions): P
     const tuned = await tuneHybrid(inner, tuning);
     const own = ownStatistics(train, similarity.items, counting);
     const sources = sourcesOf({ recipe, served, own }, similarity);
-    const student = await studentOf(train, sources, mixture, options);
+    // where attention is not listened to there is no need of a better one
+    const listens = tuned.weights.attention > 0;
+    const student = listens ? await studentOf(train, sources, mixture, options) : innerStudent;
     return { recipe: servingRecipe(recipe), served, own, student, weights: tuned.weights, tuned };
   } finally {
     await attention.close();
@@ -110,12 +114,10 @@ const nothingReleased = () =>
     expected: "inHouse where no federation has released anything",
   });
 
-/** At least so many walks: a small merchant's own sequences are too few to learn from. */
-const leastWalks = 1000;
-
 /** The released student, or one from scratch on walks, fine-tuned on own sequences and walks of (D + own counts). */
 async function studentOf(own: Histories, sources: Sources, mixture: MixtureWeights, options: HybridOptions): Promise<Student> {
-  const { similarity, recipe, repeats, executor, released, seed, scratch = {}, fineTuning = {} } = options;
+  const { similarity, recipe, repeats, executor, released, seed, leastWalks = 1000 } = options;
+  const { scratch = {}, fineTuning = {} } = options;
   const { items } = similarity;
   const pairs = weightedSum(items, [
     { table: sources.served?.pairs ?? sources.own.pairs, weight: released ? mixture.released : mixture.own },
@@ -132,7 +134,7 @@ async function studentOf(own: Histories, sources: Sources, mixture: MixtureWeigh
     if (released !== undefined) return released.student;
     const spec = options.spec ?? studentSpec(items);
     const start = startStudent(spec, { popularity: tables.popularity, similarity, seed });
-    return trainStudent(start, walk(scratch.walks ?? 2 * count, 1), executor, { ...scratchDefaults, ...scratch, seed });
+    return trainStudent(start, walk(2 * count, 1), executor, { ...scratchDefaults, ...scratch, seed });
   };
   const sequences = joinSequences([own, walk(count, 2)]);
   return trainStudent(await begun(), sequences, executor, { ...fineTuningDefaults, ...fineTuning, seed: seed + 1 });

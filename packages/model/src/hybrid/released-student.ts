@@ -12,6 +12,8 @@ import { sampleWalks, type WalkOptions, walkLength, walkProfile } from "./walks.
 export interface ReleasedStudentOptions extends Pick<WalkOptions, "walks" | "repeats">, Omit<StudentTraining, "frozen"> {
   readonly recipe: ServingRecipe;
   readonly executor: Executor;
+  /** Default `studentSpec`. */
+  readonly spec?: Student["spec"];
   /** Where training starts, in place of public attributes (`startStudent`): imported vectors, or a body learnt elsewhere (`warm-start.ts`). */
   readonly start?: Student;
 }
@@ -28,6 +30,7 @@ export async function releasedStudent(
     profile: { ...recipe, latest: walkProfile },
   });
   const start =
-    options.start ?? startStudent(studentSpec(similarity.items), { popularity: served.popularity, similarity, seed });
+    options.start ??
+    startStudent(options.spec ?? studentSpec(similarity.items), { popularity: served.popularity, similarity, seed });
   return trainStudent(start, sequences, executor, options);
 }
