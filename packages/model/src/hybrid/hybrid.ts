@@ -16,6 +16,7 @@ import type { ItemSimilarity } from "../statistics/item-similarity.ts";
 import type { ServedStatistics } from "../statistics/rounds.ts";
 import type { ServingRecipe } from "../statistics/scoring.ts";
 import type { Student } from "./student.ts";
+import { emptyPairs } from "./walks.ts";
 
 /** None is negative. */
 export interface HybridWeights {
@@ -69,14 +70,8 @@ export function blend(mixture: Float64Array, attention: ArrayLike<number>, weigh
 /** What the mixture reads of a hybrid. */
 export function sourcesOf({ recipe, served, own }: Omit<Hybrid, "student" | "weights">, similarity: ItemSimilarity): Sources {
   const popularity = served?.popularity ?? own?.popularity ?? new Float32Array(similarity.items).fill(1);
-  return { similarity, recipe, served, own: own ?? { popularity, pairs: emptyTable(similarity.items) } };
+  return { similarity, recipe, served, own: own ?? { popularity, pairs: emptyPairs(similarity.items) } };
 }
-
-const emptyTable = (items: number) => ({
-  offsets: new Uint32Array(items + 1),
-  places: new Uint32Array(0),
-  values: new Float32Array(0),
-});
 
 /** The popularity that p stands for: what was released, else the merchant's own. */
 export const popularityOf = ({ served, own }: Sources): Float32Array => served?.popularity ?? own.popularity;
