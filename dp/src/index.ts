@@ -52,6 +52,7 @@ export { type LatticeRelease, latticeGaussianDelta, latticeGaussianEpsilon } fro
 export { rdpIntegerOrders, type SampledGaussian } from "./accounting/orders.ts";
 export { rdpPoissonGaussian, rdpVector } from "./accounting/poisson-gaussian.ts";
 export { privacyProfile, profileEpsilons, profileMu } from "./accounting/profile.ts";
+export { checkStopping, expectedRuns, rdpOfStopping, type Stopping, stoppingFor } from "./accounting/random-stopping.ts";
 export { rdpFractional } from "./accounting/renyi/fractional.ts";
 export { noiseFor, samplingRateFor, stepsFor, type Target } from "./accounting/targets.ts";
 export { deltaFromZcdp, epsilonFromZcdp, rhoFor } from "./accounting/zcdp.ts";
@@ -117,6 +118,7 @@ export {
   thresholdPartitions,
 } from "./mechanisms/partition-selection.ts";
 export { privateQuantile, type QuantileOptions } from "./mechanisms/quantile.ts";
+export { bestOfRandomRuns, numberOfRuns, type Run } from "./mechanisms/random-stopping.ts";
 export {
   exponentialMechanism,
   permuteAndFlip,
