@@ -1,7 +1,9 @@
+import { seededRandom } from "@tributary/events/histories";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { type PairTable, pairTable } from "../statistics/rounds.ts";
 import { scoreNext } from "../statistics/scoring.ts";
+import { contentDraw } from "./content-draw.ts";
 import { historiesOf, ringItems, ringRecipe, ringSimilarity, ringStatistics } from "./ring-market.fixture.ts";
 import { emptyPairs, joinSequences, sampleWalks, type WalkOptions, weightedSum } from "./walks.ts";
 
@@ -70,6 +72,31 @@ describe("walks", () => {
       const follows = place < 0 ? 0 : (tables.pairs.values[begin + place] as number);
       const p = (follows + 2 * (content[j] as number)) / (mass + 2);
       expect(isLikely(seconds[j] as number, starts[4] as number, p, 2 * ringItems)).toBe(true);
+    }
+  });
+
+  test("by content are draws from the softmax itself, also of what is unlike and without what was visited (below 1e-9, seed 13)", () => {
+    const recipe = { contentSharpness: 1.5, decay: 0.7, latest: 3 };
+    const { draw } = contentDraw(tables.popularity, ringSimilarity, recipe);
+    const [steps, draws] = [[20, 4, 9, 5], 60000];
+    for (const visited of [new Set<number>(), new Set(steps), new Set([1, 2, 3, 15])]) {
+      const softmax = scoreNext({ ...tables, pairs: emptyPairs(ringItems) }, ringSimilarity, steps, {
+        ...recipe,
+        contentWeight: 1,
+      });
+      for (const item of visited) softmax[item - 1] = 0;
+      const sum = softmax.reduce((total, value) => total + value, 0);
+      const random = seededRandom(13, "content");
+      const counts = new Float64Array(ringItems);
+      for (let n = 0; n < draws; n++) {
+        const item = draw(steps, visited, random);
+        counts[item - 1] = (counts[item - 1] as number) + 1;
+      }
+      for (let j = 0; j < ringItems; j++) {
+        expect(isLikely(counts[j] as number, draws, (softmax[j] as number) / sum, 3 * ringItems)).toBe(true);
+      }
+      // what has nothing in common is drawn often enough for its share to show
+      expect(counts.filter((count) => count > 0)).toHaveLength(ringItems - visited.size);
     }
   });
 

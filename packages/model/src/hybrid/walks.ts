@@ -11,7 +11,8 @@ import { type Histories, type SeededRandom, seededRandom } from "@tributary/even
 import type { Repeats } from "../evaluation/result-block.ts";
 import type { ItemSimilarity } from "../statistics/item-similarity.ts";
 import type { PairTable, ServedStatistics } from "../statistics/rounds.ts";
-import { type ServingRecipe, scoreNext } from "../statistics/scoring.ts";
+import type { ServingRecipe } from "../statistics/scoring.ts";
+import { type ContentDraw, contentDraw, cumulative, drawn } from "./content-draw.ts";
 
 export interface WalkOptions {
   readonly walks: number;
@@ -36,13 +37,13 @@ export function sampleWalks(tables: ServedStatistics, similarity: ItemSimilarity
   const { walks, length, seed } = options;
   const offsets = new Uint32Array(walks + 1);
   const items = new Int32Array(walks * length);
-  const start = cumulative(tables.popularity);
+  const content = contentDraw(tables.popularity, similarity, options.profile);
   let end = 0;
   for (let walk = 0; walk < walks; walk++) {
     const random = seededRandom(seed, "walk", walk);
-    const steps = [1 + drawn(start, random)];
+    const steps = [1 + drawn(content.popularity, random)];
     while (steps.length < length) {
-      const next = nextItem(tables, similarity, steps, options, random);
+      const next = nextItem(tables.pairs, content, steps, options, random);
       if (next === 0) break;
       steps.push(next);
     }
@@ -62,13 +63,12 @@ export function sampleWalks(tables: ServedStatistics, similarity: ItemSimilarity
 
 /** 0: nowhere to go. */
 function nextItem(
-  tables: ServedStatistics,
-  similarity: ItemSimilarity,
+  { offsets, places, values }: PairTable,
+  content: ContentDraw,
   steps: readonly number[],
-  { contentWeight, profile, repeats }: WalkOptions,
+  { contentWeight, repeats }: Pick<WalkOptions, "contentWeight" | "repeats">,
   random: SeededRandom,
 ): number {
-  const { offsets, places, values } = tables.pairs;
   const item = steps.at(-1) ?? 0;
   const [begin, end] = [offsets[item - 1] ?? 0, offsets[item] ?? 0];
   const visited = new Set(repeats === "mask" ? steps : []);
@@ -78,35 +78,7 @@ function nextItem(
   const sums = cumulative(row);
   const mass = sums.at(-1) ?? 0;
   if (mass > 0 && random.fraction() * (mass + contentWeight) < mass) return 1 + (places[begin + drawn(sums, random)] as number);
-  const content = scoreNext({ popularity: tables.popularity, pairs: emptyPairs(similarity.items) }, similarity, steps, {
-    ...profile,
-    contentWeight: 1,
-  });
-  for (const seen of visited) content[seen - 1] = 0;
-  const all = cumulative(content);
-  return (all.at(-1) ?? 0) > 0 ? 1 + drawn(all, random) : 0;
-}
-
-function cumulative(weights: Float32Array | Float64Array): Float64Array {
-  const sums = new Float64Array(weights.length);
-  let sum = 0;
-  for (let i = 0; i < weights.length; i++) {
-    sum += weights[i] as number;
-    sums[i] = sum;
-  }
-  return sums;
-}
-
-/** A place in proportion to its weight: the first whose sum is above a uniform number, so never one of weight 0. */
-function drawn(sums: Float64Array, random: SeededRandom): number {
-  const bound = random.fraction() * (sums.at(-1) ?? 0);
-  let [low, high] = [0, sums.length - 1];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if ((sums[middle] as number) > bound) high = middle;
-    else low = middle + 1;
-  }
-  return low;
+  return content.draw(steps, visited, random);
 }
 
 /** A table in which nothing follows anything. */
