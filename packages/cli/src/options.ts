@@ -47,6 +47,14 @@ export const minCohortOption = (): Option =>
 export const maxCorruptOption = (): Option =>
   integerOption("--max-corrupt <n>", "merchants that may work with the coordinator (default: a quarter)", 0);
 
+export const merchantsPerCustomerOption = (): Option =>
+  integerOption(
+    "--merchants-per-customer <k>",
+    "the most merchants that one person is a customer of; ε is for all together",
+    1,
+    1,
+  );
+
 /** A flag with a text that a schema must admit. */
 export const textOption = (flags: string, description: string, schema: z.ZodType<string>, expected: string): Option => {
   const option = new Option(flags, description);

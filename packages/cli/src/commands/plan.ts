@@ -16,6 +16,7 @@ import {
   jsonOption,
   maxCorruptOption,
   merchantsOption,
+  merchantsPerCustomerOption,
   minCohortOption,
   textOption,
 } from "../options.ts";
@@ -35,6 +36,7 @@ interface NewOptions extends ModelOptions, SamplerOptions, StatisticsOptions {
   readonly rounds?: number;
   readonly minCohort?: number;
   readonly maxCorrupt?: number;
+  readonly merchantsPerCustomer: number;
   readonly out: string;
   readonly catalogueOut?: string;
   readonly demo?: boolean;
@@ -60,6 +62,7 @@ export function planCommand(): Command {
     .addOption(integerOption("--rounds <n>", "rounds (default: chosen)", 1))
     .addOption(minCohortOption())
     .addOption(maxCorruptOption())
+    .addOption(merchantsPerCustomerOption())
     .addOption(
       textOption("--federation <name>", "the federation's name", federationName, "up to 63 of a–z, 0–9 and -").default(
         "federation",
@@ -80,7 +83,7 @@ export function planCommand(): Command {
       "\nExample:\n  tributary plan new --home platform --catalogue catalogue.jsonl --customers 3000 --merchants 6 --epsilon 8 --out plan.json\n\nWith item vectors made of public content, which score new items and serve merchants with catalogues of their own:\n  tributary plan new … --item-ids none --item-attributes category,brand --features vectors.npy --catalogue-out joined.jsonl",
     )
     .action(async (options: NewOptions) => {
-      const { epsilon, delta, customers, merchants, rounds, minCohort, maxCorrupt } = options;
+      const { epsilon, delta, customers, merchants, merchantsPerCustomer, rounds, minCohort, maxCorrupt } = options;
       const crypto = nodeCrypto();
       if ((options.features === undefined) !== (options.catalogueOut === undefined)) {
         throw fail("TRB_CLI_BAD_OPTION", {
@@ -90,7 +93,7 @@ export function planCommand(): Command {
       }
       const catalogue = await featuredCatalogue(await readCatalogue(options.catalogue), options);
       const choice = choosePlan({
-        ...{ customers, merchants, epsilon, delta },
+        ...{ customers, merchants, merchantsPerCustomer, epsilon, delta },
         catalogueItems: catalogue.items.length,
         ...modelWishes(options, catalogue),
         sampler: options.sampler,

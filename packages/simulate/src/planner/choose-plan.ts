@@ -27,6 +27,11 @@ export interface PlanRequest extends ModelWishes {
   /** Most rounds that may be charged, retries included. */
   readonly rounds?: number;
   readonly width?: number;
+  /** Chance that a customer takes part in a round of training. */
+  readonly samplingRate?: number;
+  readonly clipNorm?: number;
+  /** k: the most merchants that one person is a customer of; 1 unless given. ε holds for the person at all of them together. */
+  readonly merchantsPerCustomer?: number;
   readonly minCohort?: number;
   readonly maxCorrupt?: number;
   /** Whose sampler draws the noise; ours unless given. */
@@ -58,6 +63,10 @@ export interface PlanChoice {
     readonly bytesPerRoundPerNode: number;
     /** Bound of the chance that a coordinate of one round wraps around; costs accuracy, never privacy. */
     readonly wrapAroundProbability: number;
+    /** z·k·√(n/h) of all statistics as one release: standard deviations of noise in a customer's vector's length. 0 without any. */
+    readonly statisticsNoise: number;
+    /** Length of the noise in training's mean update, in clip norms; 0 without training. */
+    readonly trainingNoise: number;
   };
 }
 
@@ -75,25 +84,31 @@ const openDpReason =
  */
 export function choosePlan(request: PlanRequest): PlanChoice {
   checkRequest(request);
-  const { customers, merchants, delta, sampler = "exact" } = request;
+  const { customers, merchants, delta, sampler = "exact", merchantsPerCustomer = 1 } = request;
   const cohort = chooseCohort(merchants, request);
   checkCohort(cohort, merchants);
   const { minCohort, maxCorrupt } = cohort;
   const { model, why: sizeReasons } = chooseModel(request);
-  const spending = spend({ ...request, model, honestNodes: minCohort - maxCorrupt });
+  const honestNodes = minCohort - maxCorrupt;
+  const spending = spend({ ...request, merchantsPerCustomer, model, honestNodes });
   const samplingRate = Math.max(...spending.releases.map((release) => Number(release.samplingRate)));
   const customerQuota = chooseQuota(customers, merchants, samplingRate);
-  const scaled = spending.releases.map((release) => scale(release, { ...request, ...cohort, customerQuota }));
+  const scaled = spending.releases.map((release) =>
+    scale(release, { ...request, ...cohort, merchantsPerCustomer, customerQuota }),
+  );
   const releases = scaled.map(({ release }) => release);
   const cost = roundCost(model, releases, customers / merchants, sampler);
   const inflation = Math.max(
-    ...releases.map((release) => sumQueryParameters({ ...release, minCohort, maxCorrupt, customerQuota }).inflation),
+    ...releases.map((release) => {
+      const parties = { minCohort, maxCorrupt, customerQuota, maxMerchantsPerCustomer: merchantsPerCustomer };
+      return sumQueryParameters({ ...release, ...parties }).inflation / merchantsPerCustomer;
+    }),
   );
   const { epsilon, optimiser, statistics } = spending;
   const plan: PlannedNumbers = {
     version: 1,
     unit: "customer",
-    maxMerchantsPerCustomer: 1,
+    maxMerchantsPerCustomer: merchantsPerCustomer,
     model,
     graphVersion,
     actions: [...actions],
@@ -119,6 +134,7 @@ export function choosePlan(request: PlanRequest): PlanChoice {
     ...(spending.trains ? sizeReasons : []),
     ...spending.why,
     ...cohort.why,
+    ...(merchantsPerCustomer === 1 ? [] : [severalMerchants(merchantsPerCustomer)]),
     ...(sampler === "opendp" ? [openDpReason] : []),
     `A node's sum leaves room for ${customerQuota} customers; a merchant with more is clamped, which costs accuracy and no privacy.`,
     `Rounding to what 32 bits hold adds ${(100 * (inflation - 1)).toPrecision(2)} % to the noise.`,
@@ -131,6 +147,8 @@ export function choosePlan(request: PlanRequest): PlanChoice {
       secondsPerRound: uploadOffset / 1000 + 0.3,
       bytesPerRoundPerNode: cost.bytesPerRoundPerNode,
       wrapAroundProbability: Math.max(...scaled.map(({ wrapAroundProbability }) => wrapAroundProbability)),
+      statisticsNoise: spending.statisticsNoise * merchantsPerCustomer * Math.sqrt(merchants / honestNodes),
+      trainingNoise: spending.trainingNoise,
     },
   };
 }
@@ -143,10 +161,19 @@ interface Spending {
   readonly epsilon: number;
   readonly optimiser: Plan["optimiser"];
   readonly trains: boolean;
+  /** z of all statistics as one release. */
+  readonly statisticsNoise: number;
+  readonly trainingNoise: number;
   readonly why: readonly string[];
 }
 
-function spend(request: PlanRequest & { readonly model: ModelSpec; readonly honestNodes: number }): Spending {
+function spend(
+  request: PlanRequest & {
+    readonly model: ModelSpec;
+    readonly honestNodes: number;
+    readonly merchantsPerCustomer: number;
+  },
+): Spending {
   const { model, delta, epsilon, catalogueItems, statistics } = request;
   // what a model reads, and what it learns to predict after that
   const eventsRead = model.length + Math.max(1, model.steps);
@@ -164,7 +191,9 @@ function spend(request: PlanRequest & { readonly model: ModelSpec; readonly hone
     const { releases, section, events, why } = counted;
     // no round of this plan uses it
     const optimiser = { name: "fedavg", learningRate: formatDecimal(1), momentum: formatDecimal(0) } as const;
-    return { releases, statistics: section, caps, epsilon: costOf(events, delta), optimiser, trains, why };
+    const { noise: statisticsNoise } = counted;
+    const spent = { epsilon: costOf(events, delta), statisticsNoise, trainingNoise: 0 };
+    return { releases, statistics: section, caps, optimiser, trains, why, ...spent };
   }
   const dimension = parameterCount(model);
   const split = splitEpsilon({ ...request, dimension, ...(counted === undefined ? {} : { besides: counted.events }) });
@@ -189,6 +218,8 @@ function spend(request: PlanRequest & { readonly model: ModelSpec; readonly hone
       momentum: formatDecimal(split.momentum),
     },
     trains,
+    statisticsNoise: counted?.noise ?? 0,
+    trainingNoise: split.noise,
     why: [...(counted?.why ?? []), ...split.why],
   };
 }
@@ -201,7 +232,8 @@ function scale(
     minCohort,
     maxCorrupt,
     customerQuota,
-  }: Pick<PlanRequest, "merchants"> & Cohort & { readonly customerQuota: number },
+    merchantsPerCustomer,
+  }: Pick<PlanRequest, "merchants"> & Cohort & { readonly customerQuota: number; readonly merchantsPerCustomer: number },
 ): { readonly release: Plan["releases"][number]; readonly wrapAroundProbability: number } {
   const { scale, wrapAroundProbability } = chooseScale({
     arithmetic: release.arithmetic,
@@ -212,21 +244,40 @@ function scale(
     touched: release.touched,
     maxNodes: merchants,
     honestMinimum: minCohort - maxCorrupt,
+    maxMerchantsPerCustomer: merchantsPerCustomer,
   });
   return { release: { ...release, scale: formatDecimal(Number(scale)), fractionBits }, wrapAroundProbability };
 }
 
-function checkRequest({ catalogueItems, customers, merchants, epsilon, delta, rounds, width }: PlanRequest): void {
+function checkRequest(request: PlanRequest): void {
+  const { catalogueItems, customers, merchants, epsilon, delta, rounds, width, merchantsPerCustomer = 1 } = request;
   if (!(epsilon > 0 && Number.isFinite(epsilon))) throw fail("TRB_PLAN_EPSILON_NOT_POSITIVE");
   if (!(delta > 0)) throw fail("TRB_PLAN_DELTA_NOT_POSITIVE");
-  const counts = { catalogueItems, customers, merchants, rounds: rounds ?? 1, width: width ?? 1 };
+  const counts = {
+    ...{ catalogueItems, customers, merchants, merchantsPerCustomer },
+    ...{ rounds: rounds ?? 1, width: width ?? 1 },
+  };
   for (const [path, value] of Object.entries(counts)) {
     if (!Number.isSafeInteger(value) || value < 1) {
       throw fail("TRB_PLAN_VALUE_OUT_OF_RANGE", { path, value, expected: "a whole number from 1 on" });
     }
   }
+  if (merchantsPerCustomer > merchants) {
+    const details = { path: "maxMerchantsPerCustomer", value: merchantsPerCustomer };
+    throw fail("TRB_PLAN_VALUE_OUT_OF_RANGE", { ...details, expected: `at most the number of merchants, ${merchants}` });
+  }
+  checkPart("samplingRate", request.samplingRate, 1);
+  checkPart("clipNorm", request.clipNorm, 1e6);
   if (delta * customers >= 1) throw fail("TRB_PLAN_DELTA_TOO_LARGE", { delta, customers });
 }
+
+function checkPart(path: string, value: number | undefined, most: number): void {
+  if (value === undefined || (value > 0 && value <= most)) return;
+  throw fail("TRB_PLAN_VALUE_OUT_OF_RANGE", { path, value, expected: `above 0 and at most ${most}` });
+}
+
+const severalMerchants = (merchants: number): string =>
+  `One person may be a customer of ${merchants} merchants: ε is for all of them together, and the noise ${merchants} times what one would need.`;
 
 function checkCohort({ minCohort, maxCorrupt, quorum }: ReturnType<typeof chooseCohort>, merchants: number): void {
   if (minCohort > merchants) throw fail("TRB_PLAN_COHORT_ABOVE_NODES", { minCohort, nodes: merchants });

@@ -5,7 +5,7 @@
  * rounds the number hardly matters for accuracy, but each costs time. Sampling fewer customers saves computation and costs
  * accuracy, so everyone takes part as long as a node can compute it.
  */
-import { calibrateNoise, type SampledGaussian } from "@tributary/dp";
+import { atSeveralMerchants, calibrateNoise, type SampledGaussian } from "@tributary/dp";
 import type { ModelSpec } from "@tributary/model";
 import { customerSeconds } from "./cost-model.ts";
 import { costOf } from "./cost-of-releases.ts";
@@ -20,6 +20,11 @@ export interface SplitRequest {
   /** minCohort − maxCorrupt */
   readonly honestNodes: number;
   readonly rounds?: number;
+  /** Override the planner's choice. */
+  readonly samplingRate?: number;
+  readonly clipNorm?: number;
+  /** k: how many merchants one person may be a customer of. */
+  readonly merchantsPerCustomer: number;
   /** What else the plan releases: the target covers it as well. */
   readonly besides?: readonly SampledGaussian[];
 }
@@ -36,6 +41,8 @@ export interface NoiseSplit {
   readonly clipNorm: number;
   readonly learningRate: number;
   readonly momentum: number;
+  /** Length of the noise in the mean update, in clip norms. */
+  readonly noise: number;
   readonly why: readonly string[];
 }
 
@@ -49,33 +56,56 @@ const nodeBudgetSeconds = 4;
  * Median gradients of first rounds are 2 to 3 long (measured on the synthetic market and on a real log), so nearly every
  * customer is clipped and counts the same.
  */
-const clipNorm = 1;
+const defaultClipNorm = 1;
 const momentum = 0.9;
 /** The best without noise, and close to it with the noise of ε = 8 at three thousand customers. */
 const boldestLearningRate = 3;
 /** Length of the update's noise, in clip norms, at `defaultRounds` rounds, up to which boldest steps do no harm. */
 const tolerableNoise = 0.4;
 
+/** @throws TRB_DP_EPSILON_UNREACHABLE and the codes of `calibrateNoise` */
 export function splitEpsilon(request: SplitRequest): NoiseSplit {
-  const { model, dimension, customers, merchants, epsilon, delta, honestNodes, besides = [] } = request;
+  const { model, dimension, customers, merchants, epsilon, delta, honestNodes, merchantsPerCustomer, besides = [] } = request;
+  const { clipNorm = defaultClipNorm } = request;
   const rounds = request.rounds ?? (dimension > largeDimension ? largeModelRounds : defaultRounds);
-  const samplingRate = chooseSamplingRate((customers / merchants) * customerSeconds(model));
-  const noiseMultiplier = calibrateNoise({ epsilon, delta, samplingRate, steps: rounds, besides });
-  const spent = costOf([...besides, { samplingRate, noiseMultiplier, steps: rounds }], delta);
-  const deviation = (Math.sqrt(merchants / honestNodes) * noiseMultiplier * clipNorm) / (samplingRate * customers);
+  const samplingRate = request.samplingRate ?? chooseSamplingRate((customers / merchants) * customerSeconds(model));
+  const noiseMultiplier = noiseOf({ epsilon, delta, samplingRate, rounds, merchantsPerCustomer, besides });
+  const charged = atSeveralMerchants({ samplingRate, noiseMultiplier, steps: rounds }, merchantsPerCustomer);
+  const spent = costOf([...besides, charged], delta);
+  // the sum's noise is z·Δ, and Δ counts everything that one person can move
+  const deviation =
+    (Math.sqrt(merchants / honestNodes) * noiseMultiplier * merchantsPerCustomer * clipNorm) / (samplingRate * customers);
   const noise = (deviation * Math.sqrt(dimension)) / clipNorm;
-  const { learningRate, shortened } = chooseLearningRate(noise, rounds);
+  const { learningRate: ofClipOne, shortened } = chooseLearningRate(noise, rounds);
+  // nearly every customer is clipped, so that updates are as long as the clip norm
+  const learningRate = Number((ofClipOne / clipNorm).toPrecision(3));
   const why = [
     `At most ${rounds} rounds${request.rounds === undefined ? "" : " (as asked)"} at ε = ${spent.toFixed(2)}, δ = ${delta} for all of them together; a retry counts as one.`,
     samplingRate === 1
       ? "Every customer takes part in every round: a node can compute it, and sampling would only add noise."
-      : `Each customer takes part in a round with chance ${samplingRate}, so that a node computes at most about ${nodeBudgetSeconds} s.`,
+      : `Each customer takes part in a round with chance ${samplingRate}${request.samplingRate === undefined ? `, so that a node computes at most about ${nodeBudgetSeconds} s` : ""}.`,
     `Noise multiplier ${noiseMultiplier} at clip norm ${clipNorm}: the mean update carries noise ${noise.toPrecision(2)} clip norms long, in ${dimension.toLocaleString("en-US")} coordinates.`,
     shortened
       ? `Learning rate ${learningRate}, below ${boldestLearningRate}: with longer steps the noise would destroy more than is learnt. More customers or a larger ε would help.`
       : `Learning rate ${learningRate} with momentum ${momentum}: as far as noise-free training would step.`,
   ];
-  return { rounds, samplingRate, noiseMultiplier, epsilon: spent, clipNorm, learningRate, momentum, why };
+  return { rounds, samplingRate, noiseMultiplier, epsilon: spent, clipNorm, learningRate, momentum, noise, why };
+}
+
+/** z, which counts the sensitivity of all k merchants: sampled, a round at (q, z) costs as k rounds at (q, z·√k) do. */
+function noiseOf({
+  rounds,
+  merchantsPerCustomer,
+  ...target
+}: Pick<SplitRequest, "epsilon" | "delta" | "merchantsPerCustomer"> & {
+  readonly samplingRate: number;
+  readonly rounds: number;
+  readonly besides: readonly SampledGaussian[];
+}): number {
+  if (target.samplingRate === 1) return calibrateNoise({ ...target, steps: rounds });
+  const each = calibrateNoise({ ...target, steps: rounds * merchantsPerCustomer });
+  // z·√k is rounded down when it is charged, so that a millionth more keeps the target
+  return merchantsPerCustomer === 1 ? each : Math.ceil((each / Math.sqrt(merchantsPerCustomer)) * 1e6 + 1) / 1e6;
 }
 
 /** 1, or two digits of what fits into the budget. */

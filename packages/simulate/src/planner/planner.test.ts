@@ -1,7 +1,7 @@
 import { sumQueryParameters, toNumber } from "@tributary/dp";
 import { isTributaryError } from "@tributary/errors";
 import { checkSpec, parameterCount } from "@tributary/model";
-import { type Decimal, planCost } from "@tributary/protocol";
+import { type Decimal, lintPlan, planCost } from "@tributary/protocol";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { choosePlan, type PlanRequest } from "./choose-plan.ts";
@@ -126,6 +126,35 @@ describe("a chosen plan", () => {
   });
 });
 
+describe("a plan for people who shop at several merchants", () => {
+  const several = { merchants: 12, merchantsPerCustomer: 3 };
+
+  it("keeps ε for the person at all of them, with and without sampling, and passes the linter", () => {
+    for (const wishes of [
+      {},
+      { samplingRate: 0.1 },
+      { statistics: {} },
+      { statistics: { trainingShare: 0.4 }, samplingRate: 0.3 },
+    ]) {
+      const plan = { ...choosePlan({ ...market, ...several, ...wishes }).plan, ...names };
+      expect(plan.maxMerchantsPerCustomer).toBe(3);
+      expect(lintPlan(plan, { nodes: 12, parameterCount: parameterCount(plan.model) })).toEqual([]);
+      const { epsilon } = planCost(plan);
+      expect(epsilon).toBeLessThanOrEqual(market.epsilon);
+      expect(epsilon).toBeGreaterThan(market.epsilon * 0.999);
+    }
+  });
+
+  it("costs k times the noise without sampling, and less than that with it", () => {
+    const noise = (wishes: Partial<PlanRequest>) => choosePlan({ ...market, merchants: 12, ...wishes }).estimate.trainingNoise;
+    expect(noise({ merchantsPerCustomer: 3 }) / noise({})).toBeCloseTo(3, 6);
+    const sampled = noise({ merchantsPerCustomer: 3, samplingRate: 0.1 }) / noise({ samplingRate: 0.1 });
+    expect(sampled).toBeGreaterThan(1.5);
+    expect(sampled).toBeLessThan(3);
+    expect(choosePlan({ ...market, ...several }).why.join(" ")).toContain("customer of 3 merchants");
+  });
+});
+
 describe("cohorts", () => {
   it.each([
     [3, 0, 3],
@@ -166,6 +195,10 @@ describe("refusals", () => {
     ["TRB_PLAN_TOO_MANY_CORRUPT", { maxCorrupt: 6, minCohort: 6 }],
     ["TRB_PLAN_VALUE_OUT_OF_RANGE", { rounds: 0 }],
     ["TRB_PLAN_VALUE_OUT_OF_RANGE", { catalogueItems: 1.5 }],
+    ["TRB_PLAN_VALUE_OUT_OF_RANGE", { merchantsPerCustomer: 7 }],
+    ["TRB_PLAN_VALUE_OUT_OF_RANGE", { merchantsPerCustomer: 0 }],
+    ["TRB_PLAN_VALUE_OUT_OF_RANGE", { samplingRate: 1.1 }],
+    ["TRB_PLAN_VALUE_OUT_OF_RANGE", { clipNorm: 0 }],
   ])("%s for %j", (code, wrong) => {
     expect(codeOf({ ...market, ...wrong })).toBe(code);
   });

@@ -26,6 +26,8 @@ export interface StatisticsSplit {
   readonly section: NonNullable<Plan["statistics"]>;
   /** What all of it costs, retries included. */
   readonly events: readonly SampledGaussian[];
+  /** z of all of it as one release, without the retries. */
+  readonly noise: number;
   readonly why: readonly string[];
 }
 
@@ -48,7 +50,8 @@ export function splitStatistics(request: StatisticsRequest): StatisticsSplit {
   const events = releases.map(({ noiseMultiplier, rounds }) => ({
     ...{ samplingRate: 1, noiseMultiplier: parseDecimal(noiseMultiplier), steps: rounds },
   }));
-  return { releases, section: sectionOf(recipe), events, why: reasons(planned, request) };
+  const noise = once * Math.sqrt(whole / (1 - trainingShare));
+  return { releases, section: sectionOf(recipe), events, noise, why: reasons(planned, request) };
 }
 
 interface PlannedRelease extends StatisticsRelease {
