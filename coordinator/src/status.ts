@@ -1,8 +1,8 @@
 /** Where a federation stands: public facts only. The running server and a command beside it read the same SQLite file. */
 import { fail } from "@tributary/errors";
 import { type CoordinatorPhase, decodeCoordinatorState } from "@tributary/federation";
-import { parseLine } from "@tributary/ledger";
-import { parseDecimal, type Release, type Roster } from "@tributary/protocol";
+import { parseLine, type ReleasedMetrics, type ReleasedQuery, writtenIn } from "@tributary/ledger";
+import { isWritten, type Plan, parseDecimal, type Release, type Roster } from "@tributary/protocol";
 import { homeLayout } from "./home/layout.ts";
 import { isServed } from "./home/lock.ts";
 import type { RoundFigures } from "./storage/round-table.ts";
@@ -28,6 +28,9 @@ export interface CoordinatorStatus {
     readonly released: number;
     readonly rounds: number;
   }[];
+  /** What rounds of metrics and of extensions' queries said, in their order; there where the plan has such releases. */
+  readonly metrics?: readonly ReleasedMetrics[];
+  readonly queries?: readonly ReleasedQuery[];
   readonly connected: readonly string[];
   readonly joined: readonly string[];
   /** Spent so far, as the ledger claims it. */
@@ -78,6 +81,7 @@ export function statusOf(store: Store, running: boolean): CoordinatorStatus {
     releases: plan.releases.map(({ kind, rounds }, place) => ({
       ...{ kind, charged: state?.charged[place] ?? 0, released: state?.released[place] ?? 0, rounds },
     })),
+    ...writtenSums(store, plan),
     connected: running ? store.connected() : [],
     joined: store.members().map(({ node }) => node),
     epsilon: spentEpsilon(store, ledger.entries),
@@ -90,6 +94,16 @@ export function statusOf(store: Store, running: boolean): CoordinatorStatus {
     secondsPerRound: figures.secondsPerRound,
     finished: state?.closed ?? false,
   };
+}
+
+/** Read from the ledger, where these sums stand. */
+function writtenSums(store: Store, plan: Plan): Pick<CoordinatorStatus, "metrics" | "queries"> {
+  if (!plan.releases.some(isWritten)) return {};
+  const read = store
+    .ledgerLines(0)
+    .filter((line) => line.includes('"sum":['))
+    .map((line) => writtenIn(parseLine(line), plan));
+  return { metrics: read.flatMap(({ metrics }) => metrics ?? []), queries: read.flatMap(({ query }) => query ?? []) };
 }
 
 function spentEpsilon(store: Store, entries: number): number {

@@ -8,28 +8,35 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { checkCustomers, type RandomSource } from "@tributary/dp";
 import { fail, isTributaryError } from "@tributary/errors";
-import type { Histories } from "@tributary/events";
 import {
   countedItems,
   decodeFederationModel,
   type FederationModel,
+  heldOutRule,
   initialFederationModel,
   localUpdatesOf,
   negativesSource,
+  openQuery,
+  requireShape,
   roundParameters,
   statisticsCapsOf,
 } from "@tributary/federation";
 import {
+  type HeldOutSplit,
   itemContent,
+  itemSimilarity,
   openTrainer,
+  type QueryVectorRequest,
+  queryVector,
   readsContent,
   rehearse,
+  splitHeldOut,
   statisticsVector,
   type Trainer,
   trainingVector,
 } from "@tributary/model";
 import { createThreadTrainer } from "@tributary/model/workers";
-import { type NodeId, planHash, releaseOf, requireSoundPlan, type Sha256 } from "@tributary/protocol";
+import { isWritten, type NodeId, planHash, releaseOf, requireSoundPlan, type Sha256 } from "@tributary/protocol";
 import { nodeCrypto } from "@tributary/protocol/node-crypto";
 import { onnxruntimeExecutor } from "@tributary/tensor/onnxruntime";
 import { readPlannedCatalogue } from "../home/catalogue.ts";
@@ -84,17 +91,21 @@ function trainingLoop(setup: TrainingSetup, random: ServeTrainingOptions["random
   let trainer: Promise<Trainer> | undefined;
   let samplerOf: ReturnType<typeof plannedSampler> | undefined;
   let model: (FederationModel & { readonly hash: Sha256 }) | undefined;
-  let store: { readonly generation: string | undefined; readonly histories: Histories } | undefined;
+  let store: ({ readonly generation: string | undefined } & HeldOutSplit) | undefined;
 
-  const histories = (): Histories => {
+  const histories = (): HeldOutSplit => {
     const generation = storeGeneration(layout);
-    if (store === undefined || store.generation !== generation) store = { generation, histories: readHistories(layout) };
-    return store.histories;
+    if (store === undefined || store.generation !== generation) {
+      store = { generation, ...splitHeldOut(readHistories(layout), heldOutRule(crypto, plan)) };
+    }
+    return store;
   };
+  const catalogueItems = () => readPlannedCatalogue(layout, plan).items;
+  const plannedContent = () => (readsContent(plan.model) ? itemContent(plan.model, catalogueItems()) : undefined);
   const loadedTrainer = (): Promise<Trainer> => {
     const local = localUpdatesOf(plan);
     const options = {
-      content: readsContent(plan.model) ? itemContent(plan.model, readPlannedCatalogue(layout, plan).items) : undefined,
+      content: plannedContent(),
       now: Date.now() / 1000, // a node's log is watched to this day
     };
     // several local steps follow one another: there are no buckets to share out
@@ -112,11 +123,16 @@ function trainingLoop(setup: TrainingSetup, random: ServeTrainingOptions["random
 
   const prepare = async (): Promise<TrainingAnswer> => {
     // `trainingVector` asks again each round; to refuse now, before any round is accepted, is seen by nobody
-    const customers = histories().customers.length;
+    const { learnt, heldOut } = histories();
+    const customers = learnt.customers.length + heldOut.customers.length;
     for (const release of plan.releases.keys()) checkCustomers(customers, roundParameters(plan, release));
     if (countedItems(plan) > 0) {
       const catalogueItems = readPlannedCatalogue(layout, plan).items.length;
       requireSoundPlan(plan, { demo: true, catalogueItems }); // whether a catalogue may be from a log, the policy has decided
+    }
+    if (plan.releases.some(isWritten)) {
+      const items = catalogueItems().length;
+      for (const release of plan.releases.keys()) requireShape(plan, release, items);
     }
     const training = plan.releases.findIndex(({ kind }) => kind === "training");
     if (training < 0) return { type: "prepared" };
@@ -124,7 +140,7 @@ function trainingLoop(setup: TrainingSetup, random: ServeTrainingOptions["random
     await rehearse(await loadedTrainer(), {
       ...roundParameters(plan, training),
       parameters: initialFederationModel(crypto, plan).parameters,
-      histories: histories(),
+      histories: learnt,
       negatives: negativesSource(crypto, hash, 1),
       deadline: () => Date.now() > end,
     });
@@ -136,37 +152,41 @@ function trainingLoop(setup: TrainingSetup, random: ServeTrainingOptions["random
     if (file !== null) model = { hash: modelHash, ...decodeFederationModel(plan, file) };
     if (model?.hash !== modelHash) throw fail("TRB_NODE_MODEL_MISMATCH", { round });
     const { kind } = releaseOf(plan, release);
+    const { learnt, heldOut } = histories();
     const common = {
       ...roundParameters(plan, release),
-      histories: histories(),
+      histories: kind === "metrics" ? heldOut : learnt,
       samplerOf: await (samplerOf ??= plannedSampler(plan)),
       deadline: () => isStopped() || Date.now() >= stopAt,
     };
     const secret = { rounding: random(round, "rounding", node), noise: random(round, "noise", node) };
+    const { parameters, statistics } = model;
+    const sampling = () => ({ ...secret, sampling: random(round, "sampling", node) });
     const { vector, counts, failure } =
       kind === "training"
         ? await trainingVector(await loadedTrainer(), {
-            ...common,
-            parameters: model.parameters,
-            negatives: negativesSource(crypto, hash, round),
-            random: { ...secret, sampling: random(round, "sampling", node) },
+            ...{ ...common, parameters, negatives: negativesSource(crypto, hash, round), random: sampling() },
           })
-        : {
-            ...statisticsVector({
-              ...common,
-              kind,
-              statistics: model.statistics,
-              caps: statisticsCapsOf(plan),
-              random: secret,
-            }),
-            failure: undefined,
-          };
+        : kind === "metrics" || kind === "query"
+          ? await answered(release, model, { ...common, maxEvents: plan.caps.maxEvents, random: sampling() })
+          : {
+              ...statisticsVector({ ...common, kind, statistics, caps: statisticsCapsOf(plan), random: secret }),
+              failure: undefined,
+            };
     if (isStopped()) {
       vector.fill(0);
       return { type: "stopped", round };
     }
     const noted = failure === undefined ? undefined : inWords(failure);
     return { type: "trained", round, vector: owned(vector), outOfTime: !noted && counts.skipped > 0, failure: noted };
+  };
+  const answered = async (release: number, of: FederationModel, request: Omit<QueryVectorRequest, "query">) => {
+    const items = catalogueItems();
+    const { query, close } = await openQuery(plan, release, of, {
+      ...{ executor: onnxruntimeExecutor(), items: items.length, content: plannedContent() },
+      similarity: () => itemSimilarity(items),
+    });
+    return await queryVector({ ...request, query }).finally(close);
   };
   const close = async () => {
     await (await trainer)?.close();

@@ -33,7 +33,12 @@ export type HeavyTask =
 
 export type HeavyResult =
   | { readonly type: "summed"; readonly sumHash: Sha256 }
-  | { readonly type: "applied"; readonly modelHash: Sha256; readonly optimiserHash: Sha256 | null };
+  | {
+      readonly type: "applied";
+      readonly modelHash: Sha256;
+      readonly optimiserHash: Sha256 | null;
+      readonly sum?: readonly number[];
+    };
 
 export async function doHeavyWork(task: HeavyTask): Promise<HeavyResult> {
   return "plan" in task ? apply(task.folders, task.effect, task.plan) : await sum(task.folders, task.effect);
@@ -68,5 +73,6 @@ function apply(folders: WorkFolders, effect: ApplyEffect, plan: Plan): HeavyResu
     type: "applied",
     modelHash: blobs.put(encodeFederationModel(plan, next.model)),
     optimiserHash: next.optimiserState === null ? null : blobs.put(encodeOptimiserState(next.optimiserState)),
+    ...(next.sum === undefined ? {} : { sum: next.sum }),
   };
 }

@@ -18,7 +18,14 @@ export type CoordinatorEvent =
   /** Answer to the effect `sum`: the unmasked sum is stored as a blob. */
   | { readonly type: "summed"; readonly round: number; readonly sumHash: Sha256 }
   /** Answer to the effect `apply`: the next model and optimiser state are stored as blobs; statistics need no optimiser. */
-  | { readonly type: "applied"; readonly round: number; readonly modelHash: Sha256; readonly optimiserHash: Sha256 | null }
+  | {
+      readonly type: "applied";
+      readonly round: number;
+      readonly modelHash: Sha256;
+      readonly optimiserHash: Sha256 | null;
+      /** Of a release that is read: what the ledger has of it. [dimension] integer units. */
+      readonly sum?: readonly number[];
+    }
   /** Write the closing entry; no round after it. */
   | { readonly type: "close"; readonly reason: string };
 

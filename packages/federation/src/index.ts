@@ -47,3 +47,10 @@ export {
 export { countedItems, recipeOf, statisticsCapsOf } from "./statistics.ts";
 export type { Context, Purpose, Step } from "./step.ts";
 export { genesisEntry } from "./steps/apply.ts";
+export {
+  heldOutRule,
+  type OpenQuery,
+  openQuery,
+  type QuerySurroundings,
+  requireShape,
+} from "./written-queries.ts";

@@ -16,6 +16,8 @@ export interface NodePolicy {
   readonly minCohort: number;
   /** The kinds of release that are permitted. */
   readonly releases: readonly Release["kind"][];
+  /** SHA-256 of the extensions' files that are accepted; none unless given. */
+  readonly extensions?: readonly Sha256[];
   /** Fingerprints of identity keys that were verified out of band. The node itself need not be named. */
   readonly trustedPeers: readonly Sha256[];
 }

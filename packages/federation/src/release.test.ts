@@ -14,7 +14,13 @@ test("a plan's model is a model's spec, and the other way round", () => {
 
 /** A plan's optimiser with its decimals read. */
 type InNumbers<Union> = Union extends unknown
-  ? { readonly [Field in keyof Union]: Field extends "name" ? Union[Field] : number }
+  ? {
+      readonly [Field in keyof Union]: Field extends "name" | "extension"
+        ? Union[Field]
+        : Field extends "numbers"
+          ? Readonly<Record<string, number>>
+          : number;
+    }
   : never;
 
 test("a plan can name every optimiser that the model room has, with the same fields, and no other", () => {

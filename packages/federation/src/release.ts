@@ -7,7 +7,9 @@ import { fail } from "@tributary/errors";
 import { type ItemSimilarity, type LocalUpdates, type Optimiser, type OptimiserState, serverStep } from "@tributary/model";
 import {
   type Crypto,
+  type Decimal,
   fromHex,
+  isWritten,
   type Plan,
   parseDecimal,
   randomSourceFromSeed,
@@ -19,6 +21,7 @@ import { addVector, unmaskTotal } from "@tributary/secagg";
 import type { FederationModel } from "./agreed-model.ts";
 import type { CoordinatorEffect } from "./coordinator-events.ts";
 import { nextStatistics } from "./statistics.ts";
+import { writtenSum } from "./written-queries.ts";
 
 /** The effect that asks for a sum. */
 export type SumEffect = Extract<CoordinatorEffect, { type: "sum" }>;
@@ -56,14 +59,18 @@ export interface ReleasedSum {
 
 /**
  * The next model, whatever kind of sum was released: training moves the weights, statistics move on to the next query, and each leaves
- * the other as it was.
+ * the other as it was. Metrics and extensions' queries leave both.
  */
 export function nextModel({ model, similarity, ...step }: ReleasedSum): {
   readonly model: FederationModel;
   readonly optimiserState: OptimiserState | null;
+  /** What stands in the ledger as it is, of releases that are read. */
+  readonly sum?: readonly number[];
 } {
-  const { kind } = releaseOf(step.plan, step.release);
+  const release = releaseOf(step.plan, step.release);
+  const { kind } = release;
   const { parameters, statistics } = model;
+  if (isWritten(release)) return { model, optimiserState: step.optimiserState, sum: writtenSum(step.sum) };
   if (kind === "training") {
     const next = applySum({ ...step, parameters });
     return { model: { parameters: next.parameters, statistics }, optimiserState: next.optimiserState };
@@ -92,7 +99,8 @@ export function applySum(step: {
   const { plan, release, sum, survivors, parameters, optimiserState } = step;
   const mean = readSum(sum, { scale: parseDecimal(releaseOf(plan, release).scale) }, expectedCustomers(plan, release));
   const optimiser = optimiserOf(plan);
-  const noise = optimiser.name === "dpadam" ? noiseVarianceOf(plan, release, survivors) : undefined;
+  const noise =
+    optimiser.name === "dpadam" || optimiser.name === "extension" ? noiseVarianceOf(plan, release, survivors) : undefined;
   return serverStep(optimiser, parameters, optimiserState, mean, noise);
 }
 
@@ -139,8 +147,14 @@ export function localUpdatesOf({ unit, caps, local }: Pick<Plan, "unit" | "caps"
 
 /** The plan's optimiser in numbers: the same fields, with decimals read. */
 export function optimiserOf({ optimiser }: Pick<Plan, "optimiser">): Optimiser {
+  if (optimiser.name === "extension") {
+    const { name, extension, numbers, ...rates } = optimiser;
+    return { name, extension, numbers: decimalsRead(numbers), ...decimalsRead(rates) } as Optimiser;
+  }
   const { name, ...numbers } = optimiser;
-  const read = Object.fromEntries(Object.entries(numbers).map(([field, value]) => [field, parseDecimal(value)]));
   // a type test holds the plan's fields and the model's together
-  return { name, ...read } as Optimiser;
+  return { name, ...decimalsRead(numbers) } as Optimiser;
 }
+
+const decimalsRead = (numbers: Readonly<Record<string, Decimal>>): Record<string, number> =>
+  Object.fromEntries(Object.entries(numbers).map(([field, value]) => [field, parseDecimal(value)]));

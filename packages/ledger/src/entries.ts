@@ -6,6 +6,7 @@ import {
   decimal,
   federationName,
   identityKey,
+  mostWritten,
   nodeId,
   planSchema,
   rosterSchema,
@@ -85,6 +86,16 @@ const roundSchema = z.strictObject({
   mechanism: mechanismSchema,
   /** SHA-256 of the unmasked sum, little-endian u32. */
   sumHash: sha256Hex,
+  /** The sum itself, in integer units, for releases that are read and make no model (`isWritten` of `@tributary/protocol`); else absent. */
+  sum: z
+    .array(
+      z
+        .int()
+        .min(-(2 ** 31))
+        .max(2 ** 31 - 1),
+    )
+    .max(mostWritten)
+    .exactOptional(),
   spent: spentSchema,
 });
 

@@ -10,9 +10,10 @@ export {
   type Spent,
 } from "./entries.ts";
 export { mechanismOf } from "./mechanism.ts";
+export { type Estimate, metricsOf, type ReleasedMetrics, ratio, sumDeviation } from "./metrics.ts";
 export { parseLine } from "./parsing.ts";
 export { spentAfter } from "./spending.ts";
-export { type LedgerRow, summarizeLedger } from "./summary.ts";
+export { type LedgerRow, type ReleasedQuery, summarizeLedger, writtenIn } from "./summary.ts";
 export { type VerifiedLine, verifyLine } from "./verification/entry.ts";
 export { type Failure, initialVerification, type VerificationState } from "./verification/state.ts";
 export { type LedgerVerdict, type VerifyOptions, verifyLedger } from "./verify.ts";

@@ -1,8 +1,9 @@
 /** `tributary ledger show`: one row an entry, for people. Reads without verifying; `verifyLedger` verifies. */
 import { fail } from "@tributary/errors";
-import type { Crypto, Decimal, Plan, Release, Sha256 } from "@tributary/protocol";
+import { type Crypto, type Decimal, type Plan, parseDecimal, type Release, type Sha256 } from "@tributary/protocol";
 import { lineHash } from "./building.ts";
 import type { Entry, EntryKind } from "./entries.ts";
+import { metricsOf, type ReleasedMetrics, sumDeviation } from "./metrics.ts";
 import { decodeLine, parseLine, splitLines } from "./parsing.ts";
 
 export interface LedgerRow {
@@ -22,6 +23,20 @@ export interface LedgerRow {
   readonly epsilon?: Decimal;
   /** Why a round was given up, or the ledger closed. */
   readonly reason?: string;
+  /** What a round of metrics says. */
+  readonly metrics?: ReleasedMetrics;
+  readonly query?: ReleasedQuery;
+}
+
+/** What a round of an extension's query says. */
+export interface ReleasedQuery {
+  readonly round: number;
+  /** The extension's. */
+  readonly name: string;
+  /** Noisy, in the query's own units. [dimension] */
+  readonly sum: readonly number[];
+  /** Of the noise in each coordinate, in the same units. */
+  readonly deviation: number;
 }
 
 /** @throws TRB_LEDGER_EMPTY, TRB_LEDGER_UNTERMINATED, TRB_LEDGER_LINE_INVALID, TRB_LEDGER_NOT_CANONICAL */
@@ -35,7 +50,15 @@ export function summarizeLedger(bytes: Uint8Array, crypto: Pick<Crypto, "sha256"
     const entry = parseLine(line);
     if (entry.kind === "genesis") plan ??= entry.plan;
     const { index, kind, at } = entry;
-    return { index, kind, at, hash: lineHash(crypto, line), ...particulars(entry), ...whatOf(entry, plan) };
+    return {
+      index,
+      kind,
+      at,
+      hash: lineHash(crypto, line),
+      ...particulars(entry),
+      ...whatOf(entry, plan),
+      ...writtenIn(entry, plan),
+    };
   });
 }
 
@@ -43,6 +66,20 @@ export function summarizeLedger(bytes: Uint8Array, crypto: Pick<Crypto, "sha256"
 function whatOf(entry: Entry, plan: Plan | undefined): Pick<LedgerRow, "what"> {
   const release = "release" in entry ? plan?.releases[entry.release] : undefined;
   return release === undefined ? {} : { what: release.kind };
+}
+
+/** What stands in an entry in numbers. */
+export function writtenIn(entry: Entry, plan: Plan | undefined): Pick<LedgerRow, "metrics" | "query"> {
+  if (entry.kind !== "round" || plan === undefined || entry.sum === undefined) return {};
+  const release = plan.releases[entry.release];
+  if (release?.kind === "metrics") {
+    const metrics = metricsOf(plan, entry);
+    return metrics === undefined ? {} : { metrics };
+  }
+  if (release?.query === undefined) return {};
+  const scale = parseDecimal(release.scale);
+  const deviation = sumDeviation(plan, entry.release, entry.survivors.length);
+  return { query: { round: entry.round, name: release.query, sum: entry.sum.map((units) => units / scale), deviation } };
 }
 
 function particulars(entry: Entry): Partial<LedgerRow> {

@@ -69,6 +69,16 @@ export {
 } from "./explanations/deletion.ts";
 export { type EventAttribution, type Explainer, type Explanation, openExplainer } from "./explanations/explainer.ts";
 export { explanationStrip, inWords, type StripEvent, type StripOptions } from "./explanations/strip.ts";
+export {
+  type Extension,
+  type ExtensionModel,
+  type ExtensionOptimiser,
+  type ExtensionQuery,
+  extensionQuery,
+  type Operators,
+  type QueryContext,
+  registerExtension,
+} from "./extensions/extension.ts";
 export { exportOnnx, inferenceGraph } from "./graphs/inference.ts";
 export { graphDigestInput, trainingGraphs } from "./graphs/training.ts";
 export { graphVersion, sinusoids, weightsOf } from "./graphs/weights.ts";
@@ -121,6 +131,8 @@ export {
   parameterCount,
   parameterShapes,
 } from "./parameters.ts";
+export { type HeldOutSplit, splitHeldOut } from "./private-vector/held-out.ts";
+export { type MetricsQueryOptions, metricsQuery, metricsVectorNames } from "./private-vector/metrics-query.ts";
 export { rehearse, type TrainingVector, type TrainingVectorRequest, trainingVector } from "./private-vector/private-vector.ts";
 export { fittingQuery } from "./private-vector/query-size.ts";
 export {
@@ -130,6 +142,15 @@ export {
   statisticsSum,
   statisticsVector,
 } from "./private-vector/statistics-vector.ts";
+export {
+  eventsOf,
+  type QueriedEvents,
+  type QueryVector,
+  type QueryVectorRequest,
+  querySum,
+  queryVector,
+  type SumQuery,
+} from "./private-vector/sum-query.ts";
 export { itemRow } from "./rows.ts";
 export { openHybridRecommender } from "./serving/hybrid-recommender.ts";
 export { type CustomerEvents, openRecommender, type Recommendations, type Recommender } from "./serving/recommender.ts";

@@ -6,6 +6,7 @@
  */
 import { allFinite } from "@tributary/dp";
 import { fail } from "@tributary/errors";
+import { extensionModel } from "./extensions/extension.ts";
 import { checkBuildable, isRecurrent, type ModelSpec } from "./spec.ts";
 
 export interface ParameterShape {
@@ -59,6 +60,7 @@ function inputShapes(spec: ModelSpec): readonly ParameterShape[] {
 /** What turns event vectors into hidden states. */
 function bodyShapes(spec: ModelSpec): readonly ParameterShape[] {
   const { width, family } = spec;
+  if (family === "extension") return extensionShapes(spec);
   if (isRecurrent(spec)) return recurrentShapes(width, family === "lstm" ? 4 : 3);
   const inner = spec.feedForward * width;
   const shapes: ParameterShape[] = [];
@@ -87,6 +89,18 @@ function bodyShapes(spec: ModelSpec): readonly ParameterShape[] {
     stack("decoder", true);
   } else stack("block", false);
   norm("final");
+  return shapes;
+}
+
+/** @throws TRB_EXTENSION_MISSING, TRB_EXTENSION_UNFIT */
+function extensionShapes(spec: ModelSpec): readonly ParameterShape[] {
+  const name = spec.extension ?? "";
+  const shapes = extensionModel(name).parameters(spec);
+  const names = shapes.map((parameter) => parameter.name);
+  const misnamed = names.find((one, place) => !/^body\.[a-z0-9.]{1,60}$/.test(one) || names.indexOf(one) !== place);
+  if (misnamed !== undefined) {
+    throw fail("TRB_EXTENSION_UNFIT", { name, reason: "a tensor's name must be its own and begin with body." });
+  }
   return shapes;
 }
 

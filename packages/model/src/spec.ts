@@ -9,7 +9,9 @@ export interface ModelSpec {
    * `sasrec`: causal self-attention (what GPT is for language). `bert4rec`: bidirectional, trained on masked events.
    * `seq2seq`: encoder and decoder, the next `steps` events. `lstm`, `gru`: recurrent, one layer.
    */
-  readonly family: "sasrec" | "bert4rec" | "seq2seq" | "lstm" | "gru";
+  readonly family: "sasrec" | "bert4rec" | "seq2seq" | "lstm" | "gru" | "extension";
+  /** Of family `extension`, and there only: the extension's name, whose model stands between event vectors and heads. */
+  readonly extension?: string;
   /** Items that are scored: rows of the item table, without padding row 0. Items share rows by `itemRow` when the catalogue is larger. */
   readonly items: number;
   /** Longest history that the model reads, in input positions. */
@@ -153,6 +155,9 @@ function checkFamily(spec: ModelSpec): void {
   if (spec.family !== "seq2seq" && spec.steps > 0) throw invalid("only seq2seq has steps");
   if (spec.family === "bert4rec" && spec.masked < 1) throw invalid("bert4rec must mask some events");
   if (spec.family !== "bert4rec" && spec.masked > 0) throw invalid("only bert4rec masks events");
+  if ((spec.family === "extension") !== (spec.extension !== undefined))
+    throw invalid("family extension goes with an extension's name");
+  if (spec.family === "extension" && spec.dropout > 0) throw invalid("an extension's model has no dropout");
   if (isRecurrent(spec) && spec.blocks !== 1) throw invalid("a recurrent model has one layer: blocks must be 1");
 }
 

@@ -48,7 +48,10 @@ export {
   notVerifiable,
   type PlanDescription,
 } from "./plan/explain.ts";
+export { extensionName, extensionSchema, type PlanExtension } from "./plan/extensions.ts";
 export { type Finding, knownActions, type LintOptions, lintPlan, requireSoundPlan } from "./plan/lint.ts";
+export { type MetricCoordinate, metricCoordinates, type PlanMetrics } from "./plan/metrics.ts";
+export { isWritten, mostWritten } from "./plan/metrics-rule.ts";
 export { optimiserSchema } from "./plan/optimiser.ts";
 export { parsePlan, planHash } from "./plan/parse.ts";
 export {

@@ -32,3 +32,4 @@ export { measureFloor, measureUtility, type UtilityCell, type UtilityCellOptions
 export { type PublicLog, readPublicLog, type UtilityDataset, utilityDatasets } from "./utility/public-logs.ts";
 export type { Cohort } from "./utility/release-statistics.ts";
 export { measureSplit, type SplitOptions } from "./utility/split.ts";
+export { choosePlanToRead, type WrittenWishes } from "./written-releases.ts";

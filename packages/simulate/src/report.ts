@@ -2,6 +2,7 @@
  * What every run of a federation reports: `demo` and `simulate` fill the same document (DESIGN §7), so that figures can be compared.
  */
 import type { DropCounts } from "@tributary/events";
+import type { ReleasedMetrics, ReleasedQuery } from "@tributary/ledger";
 import type { ResultBlock } from "@tributary/model";
 
 /** One round, as it is seen from outside. */
@@ -58,6 +59,10 @@ export interface FederationReport {
   /** What was released and what each merchant adds in its own house, tuned on its own validation; where statistics are released. */
   readonly joined?: ResultBlock;
   readonly joining: string;
+  /** What was released of metrics, paid for, with the noise's interval; unlike all figures above, anybody may know it. */
+  readonly metrics?: readonly ReleasedMetrics[];
+  /** What extensions' queries released. */
+  readonly queries?: readonly ReleasedQuery[];
   readonly byRound: readonly RoundReport[];
   readonly byMerchant: readonly MerchantReport[];
   readonly ledger: {

@@ -7,6 +7,7 @@ import { Command } from "commander";
 import { readJson } from "../files.ts";
 import { integerOption, jsonOption, textOption } from "../options.ts";
 import { print, printLine, table } from "../output.ts";
+import { writtenLines } from "../report/written.ts";
 import { untilStopped } from "../running.ts";
 
 const homeFlags = ["--home <folder>", "the coordinator's folder"] as const;
@@ -124,14 +125,16 @@ export function coordinatorCommand(): Command {
     .addHelpText("after", "\nExample:\n  tributary coordinator status --home platform --json")
     .action(async (options: { home: string; json?: boolean }) => {
       const status = await readStatus(options.home);
-      print(options.json, { ...status, history: await readRounds(options.home) }, () =>
-        table(
-          Object.entries(status).map(([name, value]) => [
+      const { metrics, queries, ...plain } = status;
+      print(options.json, { ...status, history: await readRounds(options.home) }, () => [
+        ...table(
+          Object.entries(plain).map(([name, value]) => [
             name,
             typeof value === "object" ? JSON.stringify(value) : String(value),
           ]),
         ),
-      );
+        ...writtenLines({ ...(metrics === undefined ? {} : { metrics }), ...(queries === undefined ? {} : { queries }) }),
+      ]);
     });
 
   return coordinator;

@@ -6,6 +6,7 @@ import { Command } from "commander";
 import { readInput } from "../files.ts";
 import { jsonOption } from "../options.ts";
 import { print, table } from "../output.ts";
+import { writtenLines } from "../report/written.ts";
 
 export function ledgerCommand(): Command {
   const ledger = new Command("ledger").description("read and verify the privacy ledger, offline");
@@ -18,8 +19,12 @@ export function ledgerCommand(): Command {
     .addHelpText("after", "\nExample:\n  tributary ledger show tributary-demo/ledger.jsonl")
     .action((file: string, options: { json?: boolean }) => {
       const rows = summarizeLedger(readInput(file), nodeCrypto());
-      print(options.json, { entries: rows }, () =>
-        table([
+      const written = {
+        metrics: rows.flatMap(({ metrics }) => metrics ?? []),
+        queries: rows.flatMap(({ query }) => query ?? []),
+      };
+      print(options.json, { entries: rows }, () => [
+        ...table([
           ["entry", "kind", "round", "what", "survivors", "charged", "ε so far", "hash"],
           ...rows.map((row) => [
             String(row.index),
@@ -32,7 +37,8 @@ export function ledgerCommand(): Command {
             row.hash.slice(0, 12),
           ]),
         ]),
-      );
+        ...writtenLines(written),
+      ]);
     });
 
   ledger

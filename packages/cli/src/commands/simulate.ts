@@ -4,13 +4,14 @@ import { initialFederationModel } from "@tributary/federation";
 import { itemContent, type Repeats, readsContent } from "@tributary/model";
 import { fingerprintOf, type IdentityKey, toHex } from "@tributary/protocol";
 import { nodeCrypto } from "@tributary/protocol/node-crypto";
-import { choosePlan, planDocument, type SimulatedRound, simulateFederation } from "@tributary/simulate";
+import { choosePlan, choosePlanToRead, planDocument, type SimulatedRound, simulateFederation } from "@tributary/simulate";
 import { onnxruntimeExecutor } from "@tributary/tensor/onnxruntime";
 import { Command, Option } from "commander";
 import { divide, type LogOptions, readLog } from "../demo/market.ts";
 import { progressBar } from "../demo/progress.ts";
 import { reportOf } from "../demo/report.ts";
 import { requireDelta } from "../demo/run.ts";
+import { heldOutOption, metricsShareOption } from "../metrics-options.ts";
 import { addModelOptions, featuredCatalogue, type ModelOptions, modelWishes } from "../model-options.ts";
 import {
   addLogOptions,
@@ -39,6 +40,8 @@ interface SimulateOptions extends LogOptions, ModelOptions, SamplerOptions, Stat
   readonly maxCorrupt?: number;
   readonly repeats?: Repeats;
   readonly watchedUntil?: number;
+  readonly metrics?: number;
+  readonly metricsShare?: number;
   readonly json?: boolean;
 }
 
@@ -59,6 +62,8 @@ export function simulateCommand(): Command {
     .addOption(minCohortOption())
     .addOption(maxCorruptOption())
     .addOption(repeatsOption())
+    .addOption(heldOutOption())
+    .addOption(metricsShareOption())
     .addOption(
       new Option(
         "--watched-until <date>",
@@ -79,7 +84,7 @@ export function simulateCommand(): Command {
       const parts = divide(log, options.merchants);
       const coordinatorSecret = new Uint8Array(32);
       osRandomSource().fill(coordinatorSecret);
-      const choice = choosePlan({
+      const request = {
         ...{ merchants: options.merchants, epsilon: options.epsilon, delta: options.delta },
         customers: log.histories.customers.length,
         catalogueItems: log.catalogue.items.length,
@@ -90,7 +95,13 @@ export function simulateCommand(): Command {
         ...(options.maxCorrupt === undefined ? {} : { maxCorrupt: options.maxCorrupt }),
         // nobody goes missing in one process, so no retry is needed
         ...statisticsWishes(options, { retries: 0 }),
-      });
+      };
+      const choice =
+        options.metrics === undefined
+          ? choosePlan(request)
+          : choosePlanToRead(request, {
+              ...{ share: options.metricsShare ?? 0.1, metrics: { heldOut: options.metrics } },
+            });
       const { catalogue, catalogueProvenance } = log;
       const coordinatorKey = identityKeyOf(coordinatorSecret);
       const plan = planDocument(crypto, choice.plan, {

@@ -1,9 +1,9 @@
 /** From a finished run to its report: judges the models, verifies the ledger, and puts both into one document. */
 import { fail } from "@tributary/errors";
 import type { FederationModel } from "@tributary/federation";
-import { type EntryOf, parseLine, verifyLedger } from "@tributary/ledger";
+import { type EntryOf, parseLine, summarizeLedger, verifyLedger } from "@tributary/ledger";
 import { joinRanks, type Ranks, type ResultBlock, resultBlock } from "@tributary/model";
-import { describePlan, type Plan, parseDecimal } from "@tributary/protocol";
+import { describePlan, isWritten, type Plan, parseDecimal } from "@tributary/protocol";
 import { nodeCrypto } from "@tributary/protocol/node-crypto";
 import {
   type FederationReport,
@@ -78,6 +78,7 @@ export async function reportOf(run: Run, options: JudgedOptions): Promise<Federa
     federated: federatedBlock,
     ...(joinedBlock === undefined ? {} : { joined: joinedBlock }),
     joining: joiningSentence(localBlock, federatedBlock, joinedBlock),
+    ...writtenSums(run),
     byRound,
     byMerchant: parts.map((part, place) => ({
       node: part.node,
@@ -101,6 +102,13 @@ export async function reportOf(run: Run, options: JudgedOptions): Promise<Federa
       "Computed by this command, which owns all logs, exactly and without noise: each customer's last item event, which nobody trained on, ranked among the whole catalogue; ties count half. Nodes and coordinators never do this.",
     why: run.why,
   };
+}
+
+/** What the ledger says of metrics and queries, where the plan releases any. */
+function writtenSums({ ledger, plan }: Run): Pick<FederationReport, "metrics" | "queries"> {
+  if (!plan.releases.some(isWritten)) return {};
+  const rows = summarizeLedger(ledger, nodeCrypto());
+  return { metrics: rows.flatMap(({ metrics }) => metrics ?? []), queries: rows.flatMap(({ query }) => query ?? []) };
 }
 
 async function judgeRounds(

@@ -3,6 +3,7 @@ import type { FederationReport } from "@tributary/simulate";
 import picocolors from "picocolors";
 import { table } from "../output.ts";
 import { budget, slowness } from "./words.ts";
+import { writtenLines } from "./written.ts";
 
 export function reportLines(report: FederationReport): string[] {
   const { privacy, ledger } = report;
@@ -33,6 +34,7 @@ export function reportLines(report: FederationReport): string[] {
     `merchants ${report.merchants}, ${report.customers} customers, ${report.items} items; ${report.seconds.toFixed(0)} s in all`,
     `${picocolors.green("✔")} ${verified}: ${ledger.entries} entries, head ${ledger.head}`,
     `          key ${ledger.key}`,
+    ...writtenLines(report),
     ...slowness(report),
     report.joining,
     report.evaluation,

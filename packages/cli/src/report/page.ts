@@ -2,6 +2,7 @@
 import type { FederationReport } from "@tributary/simulate";
 import { barChart, escaped, lineChart, type Series } from "./charts.ts";
 import { budget, slowness } from "./words.ts";
+import { writtenLines } from "./written.ts";
 
 type Score = "hr10" | "ndcg10";
 
@@ -50,7 +51,7 @@ ${barChart(
   })),
 )}
 </section>
-<section>
+${writtenSection(report)}<section>
 <h2>Figures</h2>
 <table>
 <thead><tr><th></th><th>HR@10</th><th>NDCG@10</th><th>MRR</th><th>new items: HR@10</th><th>NDCG@10</th></tr></thead>
@@ -96,7 +97,13 @@ ${report.why.map((reason) => `<li>${escaped(reason)}</li>`).join("\n")}
 `;
 }
 
-function figure(name: string, value: string, remark: string): string {
+function writtenSection(report: FederationReport): string {
+  const [heading, ...lines] = writtenLines(report);
+  if (heading === undefined) return "";
+  return `<section>\n<h2>Released metrics</h2>\n<p>${escaped(heading)}</p>\n<pre>${lines.map((line) => escaped(line)).join("\n")}</pre>\n</section>\n`;
+}
+
+export function figure(name: string, value: string, remark: string): string {
   return `<div class="figure"><span class="name">${escaped(name)}</span><span class="value">${escaped(value)}</span><span class="remark">${escaped(remark)}</span></div>`;
 }
 
@@ -114,7 +121,7 @@ function accuracyChart(report: FederationReport, score: Score, title: string): s
   );
 }
 
-const style = `
+export const style = `
 :root { color-scheme: light dark; --ink: #1c2430; --soft: #5b6675; --ground: #fbfbf9; --card: #fff; --rule: #e2e4e0; --one: #1f6f8b; --two: #c8772d; --three: #7a7f87; }
 @media (prefers-color-scheme: dark) { :root { --ink: #e8eaed; --soft: #a3adba; --ground: #14181d; --card: #1b2027; --rule: #2e353e; --one: #5cb8d6; --two: #e59b57; --three: #99a1ab; } }
 body { margin: 0; background: var(--ground); color: var(--ink); font: 16px/1.5 system-ui, sans-serif; }

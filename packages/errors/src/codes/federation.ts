@@ -178,7 +178,14 @@ export const federationErrors = defineErrors({
   TRB_POLICY_RELEASE_FORBIDDEN: {
     message: "The policy does not permit a release of kind {kind}.",
     advice:
-      "Permit it with `tributary node policy --permit popularity,pairs,training`, or ask the platform for a plan without it.",
+      "Permit it with `tributary node policy --permit popularity,pairs,training,metrics`, or ask the platform for a plan without it.",
+    status: 403,
+    exitCode: 3,
+  },
+  TRB_POLICY_EXTENSION_UNKNOWN: {
+    message: "The plan uses the extension {name} with SHA-256 {sha256}, which the policy does not accept.",
+    advice:
+      "Read the file, and accept it with `tributary node extension FILE --home HOME`; or ask the platform for a plan without it.",
     status: 403,
     exitCode: 3,
   },

@@ -34,6 +34,7 @@ export const ledgerErrors = defineErrors({
     "An entry claims a smaller privacy cost ({claimed}) than follows from the plan ({recomputed}).",
   ),
   TRB_LEDGER_MECHANISM_MISMATCH: refuted("The mechanism's {field} is not what the plan prescribes."),
+  TRB_LEDGER_SUM_MISMATCHED: refuted("A round's sum is not what its entry and the plan say: {reason}."),
   TRB_LEDGER_CLOSING_WRONG: refuted("The closing entry counts {claimed} released rounds; the ledger has {counted}."),
   TRB_LEDGER_AFTER_CLOSING: refuted("An entry stands after the closing entry."),
   TRB_LEDGER_KEY_MISMATCH: refuted(

@@ -8,6 +8,31 @@ export const modelErrors = defineErrors({
     status: 422,
     exitCode: 4,
   },
+  TRB_EXTENSION_MISSING: {
+    message: "No extension called {name} that brings a {part} is loaded.",
+    advice:
+      "Give its file: `--extend FILE.ts` of simulate, `--extension FILE.ts` of coordinator start, `tributary node extension FILE.ts`.",
+    status: 422,
+    exitCode: 2,
+  },
+  TRB_EXTENSION_UNREADABLE: {
+    message: "The extension can't be loaded from {file}: {reason}.",
+    advice: "It has to be one TypeScript file that imports nothing but types and exports `extension` (docs/extending.md).",
+    status: 422,
+    exitCode: 2,
+  },
+  TRB_EXTENSION_UNFIT: {
+    message: "The extension {name} does not do what its interface says: {reason}.",
+    advice: "Correct it; docs/extending.md has the interfaces, examples/extensions one example of each.",
+    status: 422,
+    exitCode: 2,
+  },
+  TRB_EXTENSION_ALTERED: {
+    message: "The file of the extension {name} has SHA-256 {actual}; the plan names {expected}.",
+    advice: "Get the file that the plan means, or make a plan for this one.",
+    status: 422,
+    exitCode: 3,
+  },
   TRB_MODEL_TENSOR_MISSING: {
     message: "The model file lacks the tensor {tensor}, of shape [{expected}].",
     advice: "Read the file with the plan that it was written for: plan.model fixes names, order and shapes.",

@@ -138,6 +138,18 @@ export const protocolErrors = defineErrors({
     status: 400,
     exitCode: 2,
   },
+  TRB_PLAN_METRICS_UNFIT: {
+    message: "The plan's metrics don't fit together: {reason}.",
+    advice: "Give the plan a `metrics` section and a release of kind metrics beside one of another kind, or neither.",
+    status: 400,
+    exitCode: 2,
+  },
+  TRB_PLAN_EXTENSIONS_UNFIT: {
+    message: "The plan's extensions don't fit together: {reason}.",
+    advice: "List in `extensions` every extension that the plan uses, once, with the SHA-256 of its file, and no other.",
+    status: 400,
+    exitCode: 2,
+  },
   TRB_PLAN_SCALE_TOO_LARGE: {
     message: "The plan's scale of {scale} does not leave a sum of {nodes} nodes and its noise inside 32 bits.",
     advice: "Lower the scale; `tributary plan new` chooses the largest that fits.",

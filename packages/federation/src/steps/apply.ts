@@ -55,7 +55,7 @@ export function applyEffect(state: CoordinatorState, round: CoordinatorRound, su
 export function takeModel(
   state: CoordinatorState,
   round: CoordinatorRound,
-  next: { readonly modelHash: Sha256; readonly optimiserHash: Sha256 | null },
+  next: { readonly modelHash: Sha256; readonly optimiserHash: Sha256 | null; readonly sum?: readonly number[] },
   context: Context,
 ): Step<CoordinatorState, CoordinatorEffect> {
   const { plan, planHash } = state;
@@ -80,6 +80,7 @@ export function takeModel(
     votes: round.votes.map((vote) => ({ node: senderNode(vote), signature: vote.signature })),
     mechanism: mechanismOf(plan, round.release),
     sumHash: round.sumHash,
+    ...(next.sum === undefined ? {} : { sum: [...next.sum] }),
     spent: spentAfter(plan, charged),
   });
   const announcement = announceEntry(state, round.number, line, context);

@@ -150,6 +150,8 @@ function expiryOf({ plan: { deadlines } }: NodeState): number {
 function requirePermitted({ plan, policy }: NodeState, { kind }: Release): void {
   if (plan.noiseMode === "central") throw fail("TRB_PLAN_CENTRAL_NOISE"); // the coordinator would see the bare sum
   if (!policy.releases.includes(kind)) throw fail("TRB_POLICY_RELEASE_FORBIDDEN", { kind });
+  const strange = plan.extensions?.find(({ sha256 }) => !policy.extensions?.includes(sha256));
+  if (strange !== undefined) throw fail("TRB_POLICY_EXTENSION_UNKNOWN", { ...strange });
   if (plan.minCohort < policy.minCohort) {
     throw fail("TRB_POLICY_COHORT_TOO_SMALL", { cohort: plan.minCohort, least: policy.minCohort });
   }

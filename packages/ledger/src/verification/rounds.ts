@@ -3,10 +3,12 @@ import { isTributaryError } from "@tributary/errors";
 import {
   type BodyOf,
   type Crypto,
+  isWritten,
   type MessageOf,
   type NodeId,
   protocolVersion,
   type Sha256,
+  toHex,
   verifyMessage,
 } from "@tributary/protocol";
 import type { EntryOf, Mechanism } from "../entries.ts";
@@ -48,6 +50,30 @@ export function checkReleased(entry: EntryOf<"round">, founding: Founding, crypt
   checkVotes(entry, h1, { for: "survivors", sharers, survivors }, survivors, founding, crypto, report);
   if (entry.votes.length < quorum) report("TRB_LEDGER_QUORUM_MISSING", { votes: entry.votes.length, quorum });
   checkMechanism(entry, founding, report);
+  checkSum(entry, founding, crypto, report);
+}
+
+/** A sum that stands in the entry is the one that its hash names, and such a release leaves the model as it was. */
+function checkSum(entry: EntryOf<"round">, { plan }: Founding, crypto: Crypto, report: Report): void {
+  const release = plan.releases[entry.release];
+  if (release === undefined) return; // reported by `checkPlace`
+  const wrong = (reason: string) => report("TRB_LEDGER_SUM_MISMATCHED", { reason });
+  const { sum, sumHash, modelHash, nextModelHash } = entry;
+  if (!isWritten(release)) {
+    if (sum !== undefined) wrong(`a release of kind ${release.kind} has only its hash in the ledger`);
+    return;
+  }
+  if (nextModelHash !== modelHash) wrong(`a release of kind ${release.kind} changes no model`);
+  if (sum === undefined) wrong(`a release of kind ${release.kind} has its sum in the ledger`);
+  else if (sum.length !== release.dimension) wrong(`it has ${sum.length} coordinates instead of ${release.dimension}`);
+  else if (hashOfSum(crypto, sum) !== sumHash) wrong("it has another hash");
+}
+
+/** SHA-256 of the sum modulo 2³², as little-endian u32. */
+function hashOfSum(crypto: Crypto, sum: readonly number[]): Sha256 {
+  const bytes = new DataView(new ArrayBuffer(4 * sum.length));
+  for (const [place, value] of sum.entries()) bytes.setInt32(4 * place, value, true);
+  return toHex(crypto.sha256(new Uint8Array(bytes.buffer))) as Sha256;
 }
 
 /** Not charged only before masked vectors could exist, or by a quorum of votes to abort. */

@@ -13,11 +13,13 @@
  * - a separate output table begins as a copy of the items' ids, so that it predicts what a tied one would; without ids 0.1;
  * - weights of blocks 0.02; of recurrent layers 1/√(3·width), PyTorch's ±1/√width;
  * - an LSTM's forget gates are open: a bias of 1 (Gers et al. 2000);
+ * - what stands in an extension's model, as the extension says;
  * - all else is zero: biases, positions, actions, gaps, dwells, prices, heads.
  *
  * Uniform rather than Gaussian: only + − × ÷ √ enter, so the bytes are equal on every machine (`Math.log` is not promised to be).
  */
 import type { RandomSource } from "@tributary/dp";
+import { extensionModel } from "../extensions/extension.ts";
 import { type ParameterShape, parameterCount, parameterShapes, sizeOf } from "../parameters.ts";
 import type { ModelSpec } from "../spec.ts";
 
@@ -49,8 +51,10 @@ export function initialParameters(spec: ModelSpec, random: RandomSource): Float3
 }
 
 /** 0 where a tensor is not drawn. */
-function deviationOf({ item, width }: ModelSpec, { name, shape }: ParameterShape): number {
+function deviationOf(spec: ModelSpec, { name, shape }: ParameterShape): number {
+  const { item, width } = spec;
   if (["item.weight", "mask.weight", "start.weight", "output.weight"].includes(name)) return itemDeviation;
+  if (name.startsWith("body.")) return extensionModel(spec.extension ?? "").deviation(spec, { name, shape });
   if (/^(block|encoder|decoder)\d+\..*\.weight$/.test(name)) return weightDeviation;
   if (/^recurrent\..*\.weight$/.test(name)) return 1 / Math.sqrt(3 * width);
   if (item.ids === "own") return 0;

@@ -48,6 +48,7 @@ export function decodeOptimiserState(optimiser: Optimiser, bytes: Uint8Array): O
   if (![state.first, state.second].every((moments) => moments.every(Number.isFinite)))
     throw refuse("it holds a value that is not finite");
   // dpadam's has the noise taken out; elsewhere a negative mean of squares is damage
-  if (optimiser.name !== "dpadam" && state.second.some((u) => u < 0)) throw refuse("it holds a negative second moment");
+  const signed = optimiser.name === "dpadam" || optimiser.name === "extension"; // what an extension keeps there is its own affair
+  if (!signed && state.second.some((u) => u < 0)) throw refuse("it holds a negative second moment");
   return state;
 }

@@ -11,8 +11,20 @@
  * with m̂ = m/(1−β₁ᵗ) and û = u/(1−β₂ᵗ) at step t. dpadam subtracts where the paper has û − σ²: the same number when every round
  * has the same noise, and right as well when rounds differ. Float64, in the order of the coordinates, only + − × ÷ √.
  */
+import { allFinite } from "@tributary/dp";
 import { fail } from "@tributary/errors";
-import type { DpAdam, FedAdagrad, FedAdam, FedAvg, FedYogi, Optimiser, OptimiserState, RmsProp } from "./optimiser.ts";
+import { extensionOptimiser } from "../extensions/extension.ts";
+import type {
+  DpAdam,
+  ExtendedOptimiser,
+  FedAdagrad,
+  FedAdam,
+  FedAvg,
+  FedYogi,
+  Optimiser,
+  OptimiserState,
+  RmsProp,
+} from "./optimiser.ts";
 
 export interface Direction {
   /** [dimension] */
@@ -44,6 +56,8 @@ export function directionOf(
       return uncorrected(optimiser, before, gradient);
     case "rmsprop":
       return rootMeanSquare(optimiser, before, gradient);
+    case "extension":
+      return extended(optimiser, before, gradient, checkedVariance(noiseVariance));
   }
 }
 
@@ -114,6 +128,22 @@ function rootMeanSquare({ decay, epsilon }: RmsProp, before: OptimiserState, g: 
     direction[i] = gradient / (Math.sqrt(u) + epsilon);
   }
   return { direction, optimiserState: { ...before, steps, second } };
+}
+
+/** @throws TRB_EXTENSION_MISSING, TRB_EXTENSION_UNFIT */
+function extended(optimiser: ExtendedOptimiser, before: OptimiserState, g: Float64Array, noiseVariance: number): Direction {
+  const { extension, numbers } = optimiser;
+  const { steps } = before;
+  const moved = extensionOptimiser(extension).direction({ numbers, before, gradient: g.slice(), noiseVariance });
+  for (const [name, values] of Object.entries({ direction: moved.direction, first: moved.first, second: moved.second })) {
+    const fits = values instanceof Float64Array && values.length === g.length && allFinite(values);
+    if (!fits)
+      throw fail("TRB_EXTENSION_UNFIT", { name: extension, reason: `${name} is not ${g.length} finite float64 numbers` });
+  }
+  return {
+    direction: moved.direction,
+    optimiserState: { ...before, steps: steps + 1, first: moved.first, second: moved.second },
+  };
 }
 
 function fresh(before: OptimiserState, dimension: number) {

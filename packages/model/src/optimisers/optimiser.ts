@@ -70,7 +70,15 @@ export interface DpAdam extends Penalties {
   readonly floor: number;
 }
 
-export type Optimiser = FedAvg | FedAdam | AdamW | FedYogi | FedAdagrad | RmsProp | DpAdam;
+/** One that an extension brings (`extensions/extension.ts`). */
+export interface ExtendedOptimiser extends Penalties {
+  readonly name: "extension";
+  readonly learningRate: number;
+  readonly extension: string;
+  readonly numbers: Readonly<Record<string, number>>;
+}
+
+export type Optimiser = FedAvg | FedAdam | AdamW | FedYogi | FedAdagrad | RmsProp | DpAdam | ExtendedOptimiser;
 
 /** What an optimiser remembers between rounds. */
 export interface OptimiserState {

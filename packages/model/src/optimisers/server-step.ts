@@ -30,7 +30,7 @@ export function serverStep(
   noiseVariance?: number,
 ): { readonly parameters: Float32Array; readonly optimiserState: OptimiserState } {
   const { weights, optimiserState } = stepInFloat64(optimiser, parameters, state, meanGradient, noiseVariance);
-  return { parameters: Float32Array.from(weights), optimiserState };
+  return { parameters: new Float32Array(weights), optimiserState };
 }
 
 /** `serverStep` before its result is rounded: what is compared with other implementations. */

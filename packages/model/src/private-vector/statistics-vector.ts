@@ -23,6 +23,7 @@ import { popularityVector } from "../statistics/popularity-query.ts";
 import type { ReleasedStatistics } from "../statistics/rounds.ts";
 import type { SumCounts } from "../training/trainer.ts";
 import { fittingQuery } from "./query-size.ts";
+import type { SumQuery } from "./sum-query.ts";
 
 /** How much of a customer counts, and what makes a pair: the plan's numbers. */
 export interface StatisticsCaps {
@@ -82,7 +83,7 @@ export function statisticsSum(
   readonly counts: SumCounts;
 } {
   const { histories, caps, dimension, touched, grid, deadline } = request;
-  const vectorOf = answerTo(request);
+  const query = answerTo(request);
   const total = new Float64Array(dimension);
   const customers = histories.customers.length;
   let counted = 0;
@@ -93,7 +94,12 @@ export function statisticsSum(
     }
     const end = histories.offsets[customer + 1] as number;
     const begin = Math.max(histories.offsets[customer] as number, end - caps.maxEvents);
-    if (addSparseCustomer(total, vectorOf(histories.items.subarray(begin, end)), grid, touched)) counted++;
+    const events = {
+      items: histories.items.subarray(begin, end),
+      actions: histories.actions.subarray(begin, end),
+      times: histories.times.subarray(begin, end),
+    };
+    if (addSparseCustomer(total, query.answer(events), grid, touched)) counted++;
   }
   return { total, counts: { customers: counted, zeroed: customers - counted, skipped: 0 } };
 }
@@ -104,14 +110,14 @@ function answerTo({
   statistics,
   caps,
   dimension,
-}: Pick<StatisticsVectorRequest, "kind" | "statistics" | "caps" | "dimension">): (history: Int32Array) => SparseVector {
+}: Pick<StatisticsVectorRequest, "kind" | "statistics" | "caps" | "dimension">): SumQuery<SparseVector> {
   if (statistics === undefined) throw fail("TRB_MODEL_QUERY_MISSING", { kind });
-  if (kind === "popularity") return (history) => popularityVector(history, caps);
+  if (kind === "popularity") return { answer: ({ items }) => popularityVector(items, caps) };
   const { query } = statistics;
   if (query === undefined) throw fail("TRB_MODEL_QUERY_MISSING", { kind });
   requireWeights(query);
   const asked = fittingQuery(query, dimension);
-  return (history) => pairVector(history, asked, caps);
+  return { answer: ({ items }) => pairVector(items, asked, caps) };
 }
 
 /** @throws TRB_MODEL_NOT_FINITE for a weight that is not finite, or below 0 */

@@ -84,6 +84,9 @@ const released: Readonly<Record<Release["kind"], string>> = {
   pairs:
     "one sum of the pairs of items that customers had close together, out of a public list of pairs, over all nodes, with noise",
   training: "one sum of clipped training updates of the sampled customers, over all nodes, with noise",
+  metrics:
+    "one sum of how well the released model predicts the last events of customers who are held out (a count, hits, discounted gains, reciprocal ranks, clipped losses), over all nodes, with noise",
+  query: "one sum of clipped vectors that an extension computes, one of each customer, over all nodes, with noise",
 };
 
 /** @throws the codes of `planCost` for a plan that has no finite cost, those of `describe` for one that promises nothing that can be said */
@@ -136,6 +139,8 @@ export function explainPlan(plan: Plan): string[] {
     ...lines.slice(0, releases),
     ...statisticsSentences(plan),
     ...trainingSentences(plan),
+    ...metricsSentences(plan),
+    ...extensionSentences(plan),
     "Nothing else that depends on customers' data leaves a node for the coordinator or for other nodes.",
     ...lines.slice(releases),
     `ε was recomputed from the releases: ${formatDecimal(planCost(plan).epsilon, "up")}.`,
@@ -242,6 +247,28 @@ function trainingSentences(plan: Plan): string[] {
     ...localSentences(plan),
     `From each sum of training updates the coordinator makes the next model by ${optimiserInWords(plan.optimiser)}; that looks at nothing else, so it costs no privacy.`,
   ];
+}
+
+/** Who is judged by, and how exact the figures will be. */
+function metricsSentences({ metrics, releases, minCohort, maxCorrupt, maxMerchantsPerCustomer }: Plan): string[] {
+  if (metrics === undefined) return [];
+  const share = `${Number((100 * parseDecimal(metrics.heldOut)).toPrecision(4))} %`;
+  const widths = releases.flatMap(({ kind, noiseMultiplier, clipNorm }) =>
+    kind === "metrics" ? [1.96 * parseDecimal(noiseMultiplier) * parseDecimal(clipNorm) * maxMerchantsPerCustomer] : [],
+  );
+  const each = [...new Set(widths.map((width) => width.toFixed(0)))].join(" and ");
+  return [
+    `${share} of customers, whom a keyed hash of their ids and the federation's name picks, are held out: nothing is learnt from them, and metrics are of them alone.`,
+    `A sum of metrics is known to about ±${each} customers (95 % of the noise of ${minCohort - maxCorrupt} honest nodes, more where more nodes bring noise); losses are clipped to ${metrics.lossBound} nats. The sums stand in the ledger, and ratios of them are stated with their interval by Fieller's method.`,
+  ];
+}
+
+function extensionSentences({ extensions }: Plan): string[] {
+  if (extensions === undefined) return [];
+  return extensions.map(
+    ({ name, sha256 }) =>
+      `It uses code from outside, the extension ${name} (SHA-256 ${sha256}). What it computes of a customer is clipped like everything else; that it looks at one customer at a time, and keeps nothing, is for whoever accepts its hash to read in it.`,
+  );
 }
 
 function localSentences({ unit, caps, local }: Plan): string[] {

@@ -6,6 +6,8 @@ import { sumQueryParameters, toNumber } from "@tributary/dp";
 import { type ErrorCode, type ErrorDetails, fail, isTributaryError } from "@tributary/errors";
 import { decimalToRational, parseDecimal } from "../canonical/decimals.ts";
 import { planCost, sumQueryOf } from "./cost.ts";
+import { extensionsRule } from "./extensions-rule.ts";
+import { metricsRule } from "./metrics-rule.ts";
 import { optimiserFaults } from "./optimiser.ts";
 import type { Plan, Release } from "./schema.ts";
 import { statisticsRule } from "./statistics-rule.ts";
@@ -71,6 +73,8 @@ const rules: readonly Rule[] = [
   optimiserRule,
   releasesRule,
   statisticsRule,
+  metricsRule,
+  extensionsRule,
 ];
 
 /** All findings; none means that the plan may run. Never throws for a parsed plan. */

@@ -5,6 +5,7 @@
 import { z } from "zod";
 import { parseDecimal } from "../canonical/decimals.ts";
 import { type Decimal, decimal } from "../identifiers.ts";
+import { extensionName } from "./extensions.ts";
 
 /** What pulls weights toward zero; left out, it is 0. */
 const penalties = {
@@ -26,11 +27,18 @@ export const optimiserSchema = z.discriminatedUnion("name", [
   z.strictObject({ name: z.literal("rmsprop"), ...rate, decay: decimal, epsilon: decimal }),
   /** The noise's variance, which it subtracts, follows from the release and is not stated again. */
   z.strictObject({ name: z.literal("dpadam"), ...rate, beta1: decimal, beta2: decimal, floor: decimal }),
+  /** An extension's; what its numbers mean, its file says. */
+  z.strictObject({
+    name: z.literal("extension"),
+    ...rate,
+    extension: extensionName,
+    numbers: z.record(extensionName, decimal),
+  }),
 ]);
 
 export type PlanOptimiser = z.infer<typeof optimiserSchema>;
 type KeysOfEach<Union> = Union extends unknown ? keyof Union : never;
-type Field = Exclude<KeysOfEach<PlanOptimiser>, "name">;
+type Field = Exclude<KeysOfEach<PlanOptimiser>, "name" | "extension" | "numbers">;
 
 interface Range {
   readonly expected: string;
@@ -84,7 +92,9 @@ export function optimiserFaults(
 
 /** For example `FedAdam (learning rate 0.01, β₁ 0.9, β₂ 0.99, ε 1e-8)`. */
 export function optimiserInWords(optimiser: PlanOptimiser): string {
-  const numbers = fieldsOf(optimiser).map(([field, value]) => `${symbols[field]} ${value}`);
+  const own =
+    optimiser.name === "extension" ? Object.entries(optimiser.numbers).map(([name, value]) => `${name} ${value}`) : [];
+  const numbers = [...fieldsOf(optimiser).map(([field, value]) => `${symbols[field]} ${value}`), ...own];
   return `${fullName(optimiser)} (${numbers.join(", ")})`;
 }
 
@@ -106,10 +116,11 @@ function fullName(optimiser: PlanOptimiser): string {
       return "RMSprop";
     case "dpadam":
       return "Adam with the variance of the noise taken out of its second moment, DP-AdamBC";
+    case "extension":
+      return `the optimiser of the extension ${optimiser.extension}`;
   }
 }
 
 function fieldsOf(optimiser: PlanOptimiser): readonly [Field, Decimal][] {
-  const { name: _, ...numbers } = optimiser;
-  return Object.entries(numbers) as [Field, Decimal][];
+  return Object.entries(optimiser).filter(([field]) => field in ranges) as [Field, Decimal][];
 }

@@ -4,6 +4,8 @@
  */
 import { z } from "zod";
 import { decimal, federationName, identityKey, sha256Hex } from "../identifiers.ts";
+import { extensionName, extensionSchema } from "./extensions.ts";
+import { metricsSchema } from "./metrics.ts";
 import { optimiserSchema } from "./optimiser.ts";
 import { statisticsSchema } from "./statistics.ts";
 
@@ -12,7 +14,9 @@ const positive = z.int().min(1);
 
 /** Structurally `ModelSpec` of `@tributary/model`; a type test in `federation` holds the two together. */
 export const modelSchema = z.strictObject({
-  family: z.enum(["sasrec", "bert4rec", "seq2seq", "lstm", "gru"]),
+  family: z.enum(["sasrec", "bert4rec", "seq2seq", "lstm", "gru", "extension"]),
+  /** There exactly when the family is `extension`. */
+  extension: extensionName.exactOptional(),
   items: positive,
   length: positive,
   width: positive,
@@ -44,8 +48,13 @@ export const modelSchema = z.strictObject({
 
 /** One kind of sum query, and what it costs. */
 export const releaseSchema = z.strictObject({
-  /** What is summed. Releases run in the order of the list; statistics come before training, and popularity before pairs. */
-  kind: z.enum(["popularity", "pairs", "training"]),
+  /**
+   * What is summed. Releases run in the order of the list; statistics come before training, and popularity before pairs. Metrics and
+   * extensions' queries may stand anywhere: they leave the model as it is.
+   */
+  kind: z.enum(["popularity", "pairs", "training", "metrics", "query"]),
+  /** The extension whose query it is; there exactly when the kind is `query`. */
+  query: extensionName.exactOptional(),
   arithmetic: z.enum(["exact", "bucketed"]),
   /** C: the L2 norm that a customer's vector is clipped to. */
   clipNorm: decimal,
@@ -112,6 +121,10 @@ export const planSchema = z.strictObject({
   releases: z.array(releaseSchema).min(1).max(64),
   /** Present exactly when a release is of popularity or pairs. */
   statistics: statisticsSchema.exactOptional(),
+  /** Present exactly when a release is of metrics. */
+  metrics: metricsSchema.exactOptional(),
+  /** Code from outside that the plan uses, each file by its hash. */
+  extensions: z.array(extensionSchema).min(1).max(16).exactOptional(),
   noiseMode: z.enum(["distributed", "local", "central"]),
   /** Whose sampler draws a node's noise: ours, or OpenDP's, which each node then must have built. */
   sampler: z.enum(["exact", "opendp"]),

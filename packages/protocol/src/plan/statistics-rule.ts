@@ -10,7 +10,10 @@ import { statisticsFaults } from "./statistics.ts";
 /** Coordinates of a statistics vector at most: 32 MB of 32-bit words. */
 const mostCells = 8_000_000;
 
+/** Of what makes the model; what only judges it stands anywhere. */
 const order: readonly Release["kind"][] = ["popularity", "pairs", "training"];
+
+const isStatistic = ({ kind }: Pick<Release, "kind">) => kind === "popularity" || kind === "pairs";
 
 export function statisticsRule(plan: Plan, { catalogueItems }: LintOptions, report: Report): void {
   const { releases, statistics } = plan;
@@ -19,7 +22,7 @@ export function statisticsRule(plan: Plan, { catalogueItems }: LintOptions, repo
     if (retries !== undefined && retries >= rounds)
       outOfRange(report, `releases.${place}.retries`, `below rounds, ${rounds}`, retries);
   }
-  const released = releases.some(({ kind }) => kind !== "training");
+  const released = releases.some(isStatistic);
   if (released !== (statistics !== undefined)) {
     const reason = released
       ? "they are released, and the plan doesn't say how pairs are weighted and served"
@@ -46,16 +49,19 @@ export function statisticsRule(plan: Plan, { catalogueItems }: LintOptions, repo
 }
 
 function orderRule(releases: Plan["releases"], report: Report): void {
+  let before: Release["kind"] | undefined;
   for (const [place, { kind }] of releases.entries()) {
-    const before = releases[place - 1]?.kind;
-    if (before === undefined || order.indexOf(before) <= order.indexOf(kind)) continue;
-    report("TRB_PLAN_RELEASES_OUT_OF_ORDER", `releases.${place}.kind`, { place, kind, before });
+    if (!order.includes(kind)) continue;
+    if (before !== undefined && order.indexOf(before) > order.indexOf(kind)) {
+      report("TRB_PLAN_RELEASES_OUT_OF_ORDER", `releases.${place}.kind`, { place, kind, before });
+    }
+    before = kind;
   }
 }
 
 function releaseRule({ caps }: Plan, place: number, release: Release, report: Report): void {
   const { kind, arithmetic, samplingRate, clipNorm, dimension, touched } = release;
-  if (kind === "training") return;
+  if (!isStatistic(release)) return;
   const path = (field: string) => `releases.${place}.${field}`;
   // without `exact`, every coordinate would count as touched
   if (arithmetic !== "exact") outOfRange(report, path("arithmetic"), "exact for statistics", arithmetic);

@@ -16,11 +16,13 @@ import {
   encodeFederationModel,
   type FederationModel,
   genesisEntry,
+  heldOutRule,
   localUpdatesOf,
   type NodeEffect,
   type NodeEvent,
   negativesSource,
   nextModel,
+  openQuery,
   type Purpose,
   roundParameters,
   statisticsCapsOf,
@@ -31,12 +33,15 @@ import {
 import { parseLine } from "@tributary/ledger";
 import {
   encodeOptimiserState,
+  type HeldOutSplit,
   type ItemContent,
   itemSimilarity,
   type OptimiserState,
   openTrainer,
   type PublicItem,
+  queryVector,
   type ReleasedStatistics,
+  splitHeldOut,
   startStatistics,
   statisticsVector,
   type Trainer,
@@ -81,7 +86,7 @@ export interface SimulationOptions {
   readonly executor: Executor;
   /** What is publicly known of items, where the model reads it; from the catalogue whose hash the plan holds. */
   readonly content?: ItemContent | undefined;
-  /** That catalogue's items, where the plan releases statistics. */
+  /** That catalogue's items, where the plan releases statistics, metrics or an extension's query. */
   readonly items?: readonly PublicItem[];
   /** Unix seconds until which the logs were watched, where the model has a churn head. */
   readonly now?: number | undefined;
@@ -142,7 +147,7 @@ export async function simulateFederation(options: SimulationOptions): Promise<Si
       const own = context("node", node, secret);
       return {
         id: node as NodeId,
-        histories,
+        ...splitHeldOut(histories, heldOutRule(crypto, plan)),
         key,
         context: own,
         member: signMember(own, plan.federation, { node: node as NodeId, key, kind: "merchant" }),
@@ -162,6 +167,7 @@ export async function simulateFederation(options: SimulationOptions): Promise<Si
           delta: plan.delta,
           minCohort: plan.minCohort,
           releases: plan.releases.map(({ kind }) => kind),
+          extensions: (plan.extensions ?? []).map(({ sha256 }) => sha256),
           trustedPeers,
         };
         return [
@@ -238,7 +244,8 @@ export async function simulateFederation(options: SimulationOptions): Promise<Si
           if (next.optimiserState !== null && optimiserHash !== null) optimiserStates.set(optimiserHash, next.optimiserState);
           sums.clear();
           bytes += 4 * sum.length;
-          toCoordinator({ type: "applied", round: effect.round, modelHash, optimiserHash });
+          const written = next.sum === undefined ? {} : { sum: next.sum };
+          toCoordinator({ type: "applied", round: effect.round, modelHash, optimiserHash, ...written });
           return;
         }
         case "eraseUploads":
@@ -308,14 +315,25 @@ export async function simulateFederation(options: SimulationOptions): Promise<Si
 
     /** What the training worker of a node in its own process does (`client/src/training/serve.ts`). */
     async function vectorOf(
-      { histories, context }: { readonly histories: Histories; readonly context: Context },
+      { learnt, heldOut, context }: HeldOutSplit & { readonly context: Context },
       round: number,
       release: number,
-      { parameters, statistics }: FederationModel,
+      model: FederationModel,
     ): Promise<Uint32Array> {
+      const { parameters, statistics } = model;
       const { kind } = releaseOf(plan, release);
-      const common = { ...roundParameters(plan, release), histories, samplerOf };
+      const common = { ...roundParameters(plan, release), histories: kind === "metrics" ? heldOut : learnt, samplerOf };
       const secret = { rounding: context.random(round, "rounding"), noise: context.random(round, "noise") };
+      if (kind === "metrics" || kind === "query") {
+        const { executor, items = [] } = options;
+        const around = { executor, items: items.length, similarity: () => itemSimilarity(items), content };
+        const { query, close } = await openQuery(plan, release, model, around);
+        const random = { ...secret, sampling: context.random(round, "sampling") };
+        const { maxEvents } = plan.caps;
+        return await queryVector({ ...common, query, maxEvents, random })
+          .then(({ vector }) => vector)
+          .finally(close);
+      }
       if (kind !== "training") {
         return statisticsVector({ ...common, kind, statistics, caps: statisticsCapsOf(plan), random: secret }).vector;
       }

@@ -3,6 +3,7 @@ import type { ModelSpec } from "../../spec.ts";
 import { bidirectional } from "./bidirectional.ts";
 import { causal } from "./causal.ts";
 import { encoderDecoder } from "./encoder-decoder.ts";
+import { extended } from "./extended.ts";
 import type { Family } from "./family.ts";
 import { recurrent } from "./recurrent.ts";
 
@@ -12,6 +13,7 @@ const families: Readonly<Record<ModelSpec["family"], Family>> = {
   seq2seq: encoderDecoder,
   lstm: recurrent,
   gru: recurrent,
+  extension: extended,
 };
 
 export function familyOf(spec: ModelSpec): Family {

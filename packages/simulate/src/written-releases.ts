@@ -1,0 +1,118 @@
+/**
+ * Releases that are read and make no model, added to a plan that the planner made: what part of ε they get, and their noise. The model gets the
+ * rest of ε; the noise of what is read is the smallest with which all of it together costs no more than asked for.
+ */
+import { chooseScale } from "@tributary/dp";
+import { fail } from "@tributary/errors";
+import { formatDecimal, metricCoordinates, type Plan, type PlanExtension, planCost, type Release } from "@tributary/protocol";
+import { choosePlan, type PlanChoice, type PlanRequest } from "./planner/choose-plan.ts";
+
+export interface WrittenWishes {
+  /** Metrics after everything else. */
+  readonly metrics?: { readonly heldOut: number };
+  /** Extensions' queries, each once, after everything else and before metrics. */
+  readonly queries?: readonly {
+    readonly name: string;
+    readonly clipNorm: number;
+    readonly dimension: number;
+    readonly touched: number;
+  }[];
+  /** What part of ε is kept for them. */
+  readonly share: number;
+  readonly extensions?: readonly PlanExtension[];
+}
+
+/** √8 rounded up: nobody's metrics are longer. */
+const metricsNorm = 2.8285;
+const fractionBits = 8;
+
+/** @throws what `choosePlan` throws, and TRB_PLAN_METRICS_UNFIT when no noise is large enough for the share */
+export function choosePlanToRead(request: PlanRequest, wishes: WrittenWishes): PlanChoice {
+  const { metrics, queries = [], share, extensions } = wishes;
+  const customers = Math.max(1, Math.floor(request.customers * (1 - (metrics?.heldOut ?? 0))));
+  const choice = choosePlan({ ...request, customers, epsilon: request.epsilon * (1 - share) });
+  const unscaled = [
+    ...queries.map(({ name, ...shape }) => ({ kind: "query" as const, query: name, ...shape })),
+    ...(metrics === undefined
+      ? []
+      : [
+          {
+            kind: "metrics" as const,
+            clipNorm: metricsNorm,
+            dimension: metricCoordinates.length,
+            touched: metricCoordinates.length,
+          },
+        ]),
+  ];
+  const releasesAt = (noiseMultiplier: number) => [
+    ...choice.plan.releases,
+    ...unscaled.map((release) => scaled(release, noiseMultiplier, request.merchants, choice.plan)),
+  ];
+  // only releases, δ and merchants of a customer are looked at
+  const costOf = (noiseMultiplier: number) =>
+    planCost({ ...choice.plan, releases: releasesAt(noiseMultiplier) } as unknown as Plan).epsilon;
+  const noiseMultiplier = leastNoise(costOf, request.epsilon);
+  const widest = Math.max(...unscaled.map(({ clipNorm }) => clipNorm)) * noiseMultiplier;
+  return {
+    ...choice,
+    plan: {
+      ...choice.plan,
+      releases: releasesAt(noiseMultiplier),
+      epsilon: formatDecimal(costOf(noiseMultiplier), "up"),
+      ...(metrics === undefined
+        ? {}
+        : {
+            metrics: {
+              heldOut: formatDecimal(metrics.heldOut),
+              lossBound: formatDecimal(Math.ceil(2 * Math.log(request.catalogueItems))),
+            },
+          }),
+      ...(extensions === undefined || extensions.length === 0 ? {} : { extensions: [...extensions] }),
+    },
+    why: [
+      ...choice.why,
+      `${Number((100 * share).toPrecision(3))} % of ε is kept for sums that are read and make no model; noise of about ${widest.toPrecision(3)} is on each, over all merchants.`,
+    ],
+  };
+}
+
+/** The smallest noise multiplier at which the whole plan costs at most this ε, to 2⁻³⁰ of itself, rounded up. */
+function leastNoise(costOf: (noiseMultiplier: number) => number, epsilon: number): number {
+  let [low, high] = [0.1, 2 ** 20];
+  if (!(costOf(high) <= epsilon)) throw fail("TRB_PLAN_METRICS_UNFIT", { reason: "nothing of epsilon is left for them" });
+  for (let step = 0; step < 60 && high / low > 1 + 2 ** -30; step++) {
+    const middle = Math.sqrt(low * high);
+    if (costOf(middle) <= epsilon) high = middle;
+    else low = middle;
+  }
+  return Number(high.toPrecision(8)) * (1 + 1e-7);
+}
+
+function scaled(
+  {
+    clipNorm,
+    ...release
+  }: Pick<Release, "kind" | "dimension" | "touched"> & { readonly query?: string; readonly clipNorm: number },
+  noiseMultiplier: number,
+  merchants: number,
+  { minCohort, maxCorrupt, customerQuota }: Pick<Plan, "minCohort" | "maxCorrupt" | "customerQuota">,
+): Release {
+  const multiplier = formatDecimal(noiseMultiplier, "up");
+  const norm = formatDecimal(clipNorm, "up");
+  const { dimension, touched } = release;
+  const { scale } = chooseScale({
+    ...{ arithmetic: "exact", totalQuota: merchants * customerQuota, clipNorm: norm, noiseMultiplier: multiplier },
+    ...{ dimension, touched, maxNodes: merchants, honestMinimum: minCohort - maxCorrupt },
+  });
+  return {
+    ...{
+      ...release,
+      arithmetic: "exact",
+      clipNorm: norm,
+      samplingRate: formatDecimal(1),
+      noiseMultiplier: multiplier,
+      rounds: 1,
+    },
+    ...{ scale: formatDecimal(Number(scale)), fractionBits },
+  };
+}
