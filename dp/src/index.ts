@@ -148,7 +148,7 @@ export {
   type TrustModel,
   type UnitOfPrivacy,
 } from "./statements/guarantee.ts";
-export { clampToQuota } from "./sum-query/clamp.ts";
+export { addClamped, clampToQuota } from "./sum-query/clamp.ts";
 export { ditherAndShift } from "./sum-query/dither.ts";
 export {
   addBucket,
@@ -161,7 +161,7 @@ export {
   sumQueryGrid,
 } from "./sum-query/grid.ts";
 export { fromModular, toModular } from "./sum-query/modular.ts";
-export { noisyVector, readSum } from "./sum-query/node-vector.ts";
+export { addNoisyVector, noisyVector, readSum } from "./sum-query/node-vector.ts";
 export { addNoise, noiseDeviation } from "./sum-query/noise.ts";
 export { checkCustomers, type SumQueryParameters, type SumQueryPlan, sumQueryParameters } from "./sum-query/parameters.ts";
 export { type ChosenScale, chooseScale, type ScaleChoice } from "./sum-query/scale.ts";

@@ -19,13 +19,18 @@ export function clipL2(vector: Float32Array | Float64Array, clipNorm: number): n
   if (Number.isNaN(norm)) {
     vector.fill(0);
   } else if (norm > clipNorm) {
-    for (let i = 0; i < vector.length; i++) vector[i] = ((vector[i] as number) / norm) * clipNorm;
+    const factor = clipNorm / norm;
+    if (factor > 0) for (let i = 0; i < vector.length; i++) vector[i] = (vector[i] as number) * factor;
+    else for (let i = 0; i < vector.length; i++) vector[i] = ((vector[i] as number) / norm) * clipNorm; // the quotient vanishes
   }
   return norm;
 }
 
-/** The L2 norm, scaled by the largest entry so that squares neither overflow nor vanish; NaN unless all entries are finite. */
+/** The L2 norm, scaled by the largest entry where squares might overflow or vanish; NaN unless all entries are finite. */
 export function normL2(vector: Float32Array | Float64Array): number {
+  let plain = 0;
+  for (let i = 0; i < vector.length; i++) plain += (vector[i] as number) * (vector[i] as number);
+  if (plain > 1e-200 && plain < 1e200) return Math.sqrt(plain);
   let largest = 0;
   for (const value of vector) {
     if (!Number.isFinite(value)) return Number.NaN;

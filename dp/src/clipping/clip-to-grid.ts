@@ -6,7 +6,7 @@
  * of integers, each rounded, is within (n + 2)·2⁻⁵³ of its value relatively.
  */
 import type { Grid } from "../sum-query/grid.ts";
-import { clipL2 } from "./clip-l2.ts";
+import { clipL2, normL2 } from "./clip-l2.ts";
 
 /**
  * Clips a vector and puts it on the integer grid, where its norm holds exactly.
@@ -28,14 +28,47 @@ export function clipToGrid(
 /** Exactly: Σ x² ≤ limit. Entries are integers below 2⁵³. */
 export function isWithin(units: Float64Array, limit: bigint): boolean {
   let sum = 0;
-  for (const value of units) sum += value * value;
-  const error = (units.length + 8) * 2 ** -52; // the sum's error twice over, and that of turning the limit into a double
-  const bound = Number(limit);
-  if (sum <= bound * (1 - error)) return true;
-  if (sum > bound * (1 + error)) return false;
+  for (let i = 0; i < units.length; i++) sum += (units[i] as number) * (units[i] as number);
+  if (isSurelyWithin(sum, units.length, limit)) return true;
+  if (sum > Number(limit) * (1 + errorOf(units.length))) return false;
   let exact = 0n;
   for (const value of units) if (value !== 0) exact += BigInt(value) * BigInt(value);
   return exact <= limit;
+}
+
+/** Whether a sum of squares in floats proves that the exact one is within the limit. */
+function isSurelyWithin(sum: number, length: number, limit: bigint): boolean {
+  return sum <= Number(limit) * (1 - errorOf(length));
+}
+
+/** The sum's relative error twice over, and that of turning the limit into a double. */
+const errorOf = (length: number) => (length + 8) * 2 ** -52;
+
+/**
+ * Adds what `clipToGrid` would make of the vector, without an array of its own, where floats prove that it is within the bound.
+ * @param total [dimension] grid units, changed in place unless false is returned
+ * @returns false where floats don't prove it, or the vector is not finite
+ */
+export function addWithin(
+  total: Float64Array,
+  vector: Float32Array | Float64Array,
+  { unitsPerOne, clipNorm, squaredLimit }: Pick<Grid, "unitsPerOne" | "clipNorm" | "squaredLimit">,
+): boolean {
+  const norm = normL2(vector);
+  if (!(norm < Number.POSITIVE_INFINITY)) return false;
+  // the same operations in the same order as `clipL2` and `clipToGrid`, so the same integers; × 1 changes nothing
+  const factor = norm > clipNorm ? clipNorm / norm : 1;
+  if (factor === 0) return false;
+  let sum = 0;
+  for (let i = 0; i < vector.length; i++) {
+    const units = Math.trunc((vector[i] as number) * factor * unitsPerOne);
+    sum += units * units;
+  }
+  if (!isSurelyWithin(sum, vector.length, squaredLimit)) return false;
+  for (let i = 0; i < total.length; i++) {
+    total[i] = (total[i] as number) + Math.trunc((vector[i] as number) * factor * unitsPerOne);
+  }
+  return true;
 }
 
 /** Scales down a little below the limit. Each entry that is not zero loses at least one unit, so the loop around this ends. */

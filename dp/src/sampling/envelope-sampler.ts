@@ -77,7 +77,7 @@ function draw(out: Float64Array, envelope: Envelope, words: WordReader, margin: 
   const wordBits = Math.min(blockBits, 19); // what is left of the proposal's word after the guide's 12 bits and the sign
   const wordMask = 2 ** wordBits - 1;
   const moreBits = blockBits - wordBits;
-  const blockSize = 2 ** blockBits;
+  const [blockSize, moreSize] = [2 ** blockBits, 2 ** moreBits];
   const { fetched } = words;
   let { words: ahead, next } = fetched;
   for (let i = 0; i < out.length; ) {
@@ -98,9 +98,12 @@ function draw(out: Float64Array, envelope: Envelope, words: WordReader, margin: 
     let magnitude: number;
     if (block < rejectPlace) {
       magnitude = (proposal >>> 13) & wordMask;
-      if (moreBits > 0) {
+      if (moreBits > 0 && next < ahead.length) {
+        magnitude = magnitude * moreSize + ((ahead[next] as number) >>> (32 - moreBits)); // what `words.bits` gives
+        ahead[next++] = 0;
+      } else if (moreBits > 0) {
         fetched.next = next;
-        magnitude = magnitude * 2 ** moreBits + words.bits(moreBits);
+        magnitude = magnitude * moreSize + words.bits(moreBits);
         ({ words: ahead, next } = fetched);
       }
       magnitude += block * blockSize;

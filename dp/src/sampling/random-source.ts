@@ -14,7 +14,7 @@ export interface RandomSource {
  * The words that a reader has fetched and not yet given: from `next` on. A loop of millions reads them here, which is three times as fast as a
  * call a word: it sets each to 0 as it takes it, moves `next`, and calls `word` when there are none.
  */
-export interface FetchedWords {
+interface FetchedWords {
   words: Uint32Array;
   next: number;
 }

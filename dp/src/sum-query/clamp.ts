@@ -22,3 +22,16 @@ export function clampToQuota(total: Float64Array, bound: number): void {
     else if (!(value >= -bound)) total[i] = value < -bound ? -bound : 0;
   }
 }
+
+/**
+ * Adds a node's clamped sum to another sum on the grid, in one pass: for simulations, in which what is noised is the sum of all nodes.
+ * @param sum [dimension] grid units, changed in place
+ * @param total [dimension] grid units, all numbers
+ */
+export function addClamped(sum: Float64Array, total: Float64Array, bound: number): void {
+  if (!(bound >= 0)) throw fail("TRB_DP_PARAMETER_INVALID", { parameter: "bound", value: bound, expected: "0 or above" });
+  for (let i = 0; i < sum.length; i++) {
+    const value = total[i] as number;
+    sum[i] = (sum[i] as number) + (value > bound ? bound : Math.max(value, -bound));
+  }
+}

@@ -8,7 +8,7 @@
  * every integer below 2⁵³; `mostCustomers` of `sumQueryParameters` keeps totals there.
  */
 import { fail } from "@tributary/errors";
-import { clipToGrid } from "../clipping/clip-to-grid.ts";
+import { addWithin, clipToGrid } from "../clipping/clip-to-grid.ts";
 import { floor, multiply, type Rational, toNumber, whole } from "../exact/rational.ts";
 
 /** The grid on which customers' vectors become integers. */
@@ -56,6 +56,7 @@ export function sumQueryGrid(query: {
  */
 export function addCustomer(total: Float64Array, vector: Float32Array | Float64Array, grid: Grid, touched: number): boolean {
   checkLength(vector.length, total.length);
+  if (touched >= total.length && addWithin(total, vector, grid)) return true; // nearly always, where all coordinates may be touched
   const units = clipToGrid(vector, grid);
   if (units === null || countNonZero(units) > touched) return false;
   for (let i = 0; i < total.length; i++) total[i] = (total[i] as number) + (units[i] as number);

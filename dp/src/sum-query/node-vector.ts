@@ -15,6 +15,14 @@ import type { SumQueryParameters } from "./parameters.ts";
 
 // ── node ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
+type VectorParameters = Pick<SumQueryParameters, "dimension" | "clampBound" | "grid" | "nodeVariance">;
+
+/** Secret, fresh streams. */
+interface VectorRandom {
+  readonly rounding: RandomSource;
+  readonly noise: RandomSource;
+}
+
 /**
  * y: clamped, dithered, noisy, modulo 2³²; still to be masked.
  * @param total [dimension] grid units; it is cleared, because V must not outlive y
@@ -23,28 +31,58 @@ import type { SumQueryParameters } from "./parameters.ts";
  */
 export function noisyVector(
   total: Float64Array,
-  parameters: Pick<SumQueryParameters, "dimension" | "clampBound" | "grid" | "nodeVariance">,
-  random: { readonly rounding: RandomSource; readonly noise: RandomSource },
-  samplerOf: (variance: Rational, random: RandomSource) => IntegerSampler = fastDiscreteGaussian,
+  parameters: VectorParameters,
+  random: VectorRandom,
+  samplerOf: SamplerOfVariance = fastDiscreteGaussian,
 ): Uint32Array {
-  const { dimension, clampBound, grid, nodeVariance } = parameters;
+  const vector = new Uint32Array(parameters.dimension);
+  eachNoisyPiece(total, parameters, random, samplerOf, (piece, start) => vector.set(piece, start));
+  return vector;
+}
+
+/**
+ * Adds y to a sum modulo 2³², without an array for y: for simulations, where masks would cancel.
+ * @param sum [dimension], changed in place
+ */
+export function addNoisyVector(
+  sum: Uint32Array,
+  total: Float64Array,
+  parameters: VectorParameters,
+  random: VectorRandom,
+  samplerOf: SamplerOfVariance = fastDiscreteGaussian,
+): void {
+  eachNoisyPiece(total, parameters, random, samplerOf, (piece, start) => {
+    for (let i = 0; i < piece.length; i++) sum[start + i] = (sum[start + i] as number) + (piece[i] as number);
+  });
+}
+
+type SamplerOfVariance = (variance: Rational, random: RandomSource) => IntegerSampler;
+
+/** Piece by piece, all steps on a piece before the next one: what they hand on stays in the cache. */
+function eachNoisyPiece(
+  total: Float64Array,
+  { dimension, clampBound, grid, nodeVariance }: VectorParameters,
+  random: VectorRandom,
+  samplerOf: SamplerOfVariance,
+  take: (piece: Uint32Array, start: number) => void,
+): void {
   if (total.length !== dimension) throw fail("TRB_DP_LENGTH_MISMATCH", { length: total.length, expected: dimension });
   const sampler = samplerOf(nodeVariance, random.noise);
   checkReleasable(sampler);
   const rounding = wordReader(random.rounding);
-  const vector = new Uint32Array(dimension);
   const [units, samples] = [new Float64Array(chunkLength), new Float64Array(chunkLength)];
+  const residues = new Uint32Array(chunkLength);
   try {
-    // piece by piece, all steps on a piece before the next one: what they hand on stays in the cache
     for (let start = 0; start < dimension; start += chunkLength) {
       const end = Math.min(dimension, start + chunkLength);
       const [sums, piece] = [total.subarray(start, end), units.subarray(0, end - start)];
       clampToQuota(sums, clampBound);
       ditherInto(piece, sums, grid.fractionBits, rounding);
       addSamples(piece, sampler, samples);
-      toModularInto(vector.subarray(start, end), piece);
+      const part = residues.subarray(0, end - start);
+      toModularInto(part, piece);
+      take(part, start);
     }
-    return vector;
   } finally {
     total.fill(0);
     units.fill(0);

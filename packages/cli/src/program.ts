@@ -12,7 +12,10 @@ import { planCommand } from "./commands/plan.ts";
 import { simulateCommand } from "./commands/simulate.ts";
 
 export function program(): Command {
-  const root = new Command("tributary").description("Federated, privacy-preserving learning for e-commerce.").version("0.1.0");
+  const root = new Command("tributary")
+    .description("Federated, privacy-preserving learning for e-commerce.")
+    .version("0.1.0")
+    .enablePositionalOptions(); // or `simulate` would take the options of `simulate scale` for its own
   for (const command of [
     demoCommand(),
     simulateCommand(),

@@ -133,7 +133,13 @@ export {
 } from "./parameters.ts";
 export { type HeldOutSplit, splitHeldOut } from "./private-vector/held-out.ts";
 export { type MetricsQueryOptions, metricsQuery, metricsVectorNames } from "./private-vector/metrics-query.ts";
-export { rehearse, type TrainingVector, type TrainingVectorRequest, trainingVector } from "./private-vector/private-vector.ts";
+export {
+  rehearse,
+  type TrainingVector,
+  type TrainingVectorRequest,
+  trainingSum,
+  trainingVector,
+} from "./private-vector/private-vector.ts";
 export { fittingQuery } from "./private-vector/query-size.ts";
 export {
   type StatisticsCaps,

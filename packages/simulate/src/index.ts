@@ -26,6 +26,12 @@ export {
 } from "./planner/choose-plan.ts";
 export type { ModelWishes } from "./planner/model-size.ts";
 export { type FederationReport, joiningSentence, type MerchantReport, type RoundReport } from "./report.ts";
+export { compareRuns, type RunComparison } from "./runs/compare-runs.ts";
+export { listRuns, type RunState } from "./runs/run-folder.ts";
+export { type FinishedRun, runScale, type ScaleRunResult, type ScaleRunSettings } from "./runs/scale-run.ts";
+export { benchScale, type ScaleBenchmark, type ScaleTimes } from "./scale/bench.ts";
+export { adversaryKinds } from "./scale/conditions.ts";
+export type { AttemptRecord } from "./scale/simulate-scale.ts";
 export { type UtilityAccountant, utilityAccountants } from "./utility/budget.ts";
 export { type Joining, measureJoining, type RankerName, rankerNames } from "./utility/joining.ts";
 export { measureFloor, measureUtility, type UtilityCell, type UtilityCellOptions } from "./utility/measure.ts";

@@ -6,6 +6,7 @@ import { addJoining } from "./bench/joining.ts";
 import { addPredict } from "./bench/predict.ts";
 import { addQuality } from "./bench/quality.ts";
 import { addSampler } from "./bench/sampler.ts";
+import { addSimulate } from "./bench/simulate.ts";
 import { addStep } from "./bench/step.ts";
 import { addUtility } from "./bench/utility.ts";
 
@@ -15,6 +16,7 @@ export function benchCommand(): Command {
   addPredict(bench);
   addDp(bench);
   addSampler(bench);
+  addSimulate(bench);
   addConformance(bench);
   addQuality(bench);
   addUtility(bench);

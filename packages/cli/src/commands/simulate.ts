@@ -30,6 +30,8 @@ import { osRandomSource } from "../random.ts";
 import { reportLines } from "../report/lines.ts";
 import { requireSampler, type SamplerOptions, samplerOption } from "../sampler-option.ts";
 import { addStatisticsOptions, type StatisticsOptions, statisticsWishes } from "../statistics-options.ts";
+import { compareCommand, listCommand } from "./simulate/runs.ts";
+import { scaleCommand } from "./simulate/scale.ts";
 
 interface SimulateOptions extends LogOptions, ModelOptions, SamplerOptions, StatisticsOptions {
   readonly merchants: number;
@@ -72,6 +74,10 @@ export function simulateCommand(): Command {
     )
     .addOption(jsonOption())
     .addHelpText("after", "\nExample:\n  tributary simulate --market synthetic --merchants 6 --epsilon 8 --json")
+    .enablePositionalOptions() // what follows `scale` is its own
+    .addCommand(scaleCommand())
+    .addCommand(listCommand())
+    .addCommand(compareCommand())
     .action(async (options: SimulateOptions) => {
       const started = performance.now();
       await requireSampler(options);

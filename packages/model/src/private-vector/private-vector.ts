@@ -60,12 +60,23 @@ const refusals: readonly ErrorCode[] = [
  * @throws TRB_DP_TOO_MANY_CUSTOMERS, and what `Trainer.sum` refuses; never because of who was sampled
  */
 export async function trainingVector(trainer: Trainer, request: TrainingVectorRequest): Promise<TrainingVector> {
+  const { total, counts, failure } = await trainingSum(trainer, request);
+  return { vector: noisyVector(total, request, request.random, request.samplerOf), counts, failure };
+}
+
+/**
+ * The sum before anything is added to it: only a simulation may look at it.
+ * @returns total: [dimension] grid units, integers held in float64
+ */
+export async function trainingSum(
+  trainer: Trainer,
+  request: Omit<TrainingVectorRequest, "random"> & { readonly random: Pick<TrainingVectorRequest["random"], "sampling"> },
+): ReturnType<typeof sumOrNobody> {
   const { histories, random } = request;
   checkCustomers(histories.customers.length, request);
   const sampled = poissonSample(histories.customers.length, request.samplingRate, random.sampling);
   try {
-    const { total, counts, failure } = await sumOrNobody(trainer, sumRequest(request, sampled));
-    return { vector: noisyVector(total, request, random, request.samplerOf), counts, failure };
+    return await sumOrNobody(trainer, sumRequest(request, sampled));
   } finally {
     sampled.fill(0);
   }
