@@ -46,14 +46,14 @@ function exportsOf(index: string): Export[] {
 
 /** What is said of an export, what its tags say, and its declaration without what it does. */
 function declaration(source: string, name: string): { readonly said: string; readonly tags: string; readonly code: string } {
-  const start = new RegExp(`^export (?:abstract class|class|function|const|interface|type) ${name}\\b`, "m").exec(
+  const start = new RegExp(`^export (?:abstract class|class|(?:async )?function|const|interface|type) ${name}\\b`, "m").exec(
     source,
   )?.index;
   if (start === undefined) throw new Error(`no declaration of ${name} begins a line`);
   const before = source.slice(0, start).trimEnd();
   const comment = before.endsWith("*/") ? before.slice(before.lastIndexOf("/**")) : "";
   const rest = source.slice(start);
-  return { ...prose(comment), code: rest.startsWith("export function") ? signature(rest) : withoutBody(rest) };
+  return { ...prose(comment), code: /^export (?:async )?function/.test(rest) ? signature(rest) : withoutBody(rest) };
 }
 
 /** Up to the body, which begins behind the line that closes the parameters. */

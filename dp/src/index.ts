@@ -52,7 +52,7 @@ export { type LatticeRelease, latticeGaussianDelta, latticeGaussianEpsilon } fro
 export { rdpIntegerOrders, type SampledGaussian } from "./accounting/orders.ts";
 export { rdpPoissonGaussian, rdpVector } from "./accounting/poisson-gaussian.ts";
 export { privacyProfile, profileEpsilons, profileMu } from "./accounting/profile.ts";
-export { checkStopping, expectedRuns, rdpOfStopping, type Stopping, stoppingFor } from "./accounting/random-stopping.ts";
+export { expectedRuns, rdpOfStopping, type Stopping, stoppingFor } from "./accounting/random-stopping.ts";
 export { rdpFractional } from "./accounting/renyi/fractional.ts";
 export { noiseFor, samplingRateFor, stepsFor, type Target } from "./accounting/targets.ts";
 export { deltaFromZcdp, epsilonFromZcdp, rhoFor } from "./accounting/zcdp.ts";

@@ -12,6 +12,7 @@ import { federationErrors } from "./codes/federation.ts";
 import { ledgerErrors } from "./codes/ledger.ts";
 import { modelErrors } from "./codes/model.ts";
 import { opendpErrors } from "./codes/opendp.ts";
+import { plannerErrors } from "./codes/planner.ts";
 import { protocolErrors } from "./codes/protocol.ts";
 import { secaggErrors } from "./codes/secagg.ts";
 import { simulateErrors } from "./codes/simulate.ts";
@@ -29,6 +30,7 @@ export const errorTable = {
   ...clientErrors,
   ...coordinatorErrors,
   ...simulateErrors,
+  ...plannerErrors,
   ...opendpErrors,
   ...cliErrors,
 };

@@ -24,7 +24,10 @@ export {
   type PlanRequest,
   type StatisticsWishes,
 } from "./planner/choose-plan.ts";
+export { type Evidence, type MarketEvidence, storedEvidence } from "./planner/evidence.ts";
+export { type EvidenceCells, evidenceCells, type MeasureOptions, measureEvidence } from "./planner/measure-evidence.ts";
 export type { ModelWishes } from "./planner/model-size.ts";
+export { type Candidate, type PlanSearch, type SearchRequest, searchPlans, trainingWarnings } from "./planner/search-plans.ts";
 export { type FederationReport, joiningSentence, type MerchantReport, type RoundReport } from "./report.ts";
 export { compareRuns, type RunComparison } from "./runs/compare-runs.ts";
 export { listRuns, type RunState } from "./runs/run-folder.ts";

@@ -14,6 +14,7 @@ import { roundCost } from "./cost-model.ts";
 import { costOf } from "./cost-of-releases.ts";
 import { chooseModel, type ModelWishes } from "./model-size.ts";
 import { splitEpsilon } from "./noise-split.ts";
+import { withinReach } from "./reachable.ts";
 import { splitStatistics, type UnscaledRelease } from "./statistics-split.ts";
 
 export interface PlanRequest extends ModelWishes {
@@ -80,10 +81,15 @@ const openDpReason =
 
 /**
  * @throws TRB_PLAN_EPSILON_NOT_POSITIVE, TRB_PLAN_DELTA_NOT_POSITIVE, TRB_PLAN_DELTA_TOO_LARGE, TRB_PLAN_COHORT_ABOVE_NODES,
- *   TRB_PLAN_COHORT_TOO_SMALL, TRB_PLAN_TOO_MANY_CORRUPT, TRB_PLAN_VALUE_OUT_OF_RANGE, TRB_DP_EPSILON_UNREACHABLE, TRB_MODEL_CONTENT_ROWS
+ *   TRB_PLAN_COHORT_TOO_SMALL, TRB_PLAN_TOO_MANY_CORRUPT, TRB_PLAN_VALUE_OUT_OF_RANGE, TRB_PLAN_EPSILON_UNREACHABLE, TRB_MODEL_CONTENT_ROWS
  */
 export function choosePlan(request: PlanRequest): PlanChoice {
   checkRequest(request);
+  return withinReach(request.epsilon, (epsilon) => planAt({ ...request, epsilon }));
+}
+
+/** The plan of a request that is sound, if its ε can be reached at all. */
+export function planAt(request: PlanRequest): PlanChoice {
   const { customers, merchants, delta, sampler = "exact", merchantsPerCustomer = 1 } = request;
   const cohort = chooseCohort(merchants, request);
   checkCohort(cohort, merchants);
@@ -91,6 +97,7 @@ export function choosePlan(request: PlanRequest): PlanChoice {
   const { model, why: sizeReasons } = chooseModel(request);
   const honestNodes = minCohort - maxCorrupt;
   const spending = spend({ ...request, merchantsPerCustomer, model, honestNodes });
+  if (spending.epsilon === 0) throw drowned(request, spending.releases);
   const samplingRate = Math.max(...spending.releases.map((release) => Number(release.samplingRate)));
   const customerQuota = chooseQuota(customers, merchants, samplingRate);
   const scaled = spending.releases.map((release) =>
@@ -151,6 +158,13 @@ export function choosePlan(request: PlanRequest): PlanChoice {
       trainingNoise: spending.trainingNoise,
     },
   };
+}
+
+/** Below what the accountant can tell from nothing, the only noise that keeps an ε is so much that the sums say nothing at all. */
+function drowned({ epsilon, delta }: PlanRequest, releases: readonly UnscaledRelease[]): Error {
+  const steps = releases.reduce((sum, { rounds }) => sum + rounds, 0);
+  const most = Math.floor(Math.min(...releases.map(({ noiseMultiplier }) => Number(noiseMultiplier))));
+  return fail("TRB_DP_EPSILON_UNREACHABLE", { most, epsilon, delta, steps, samplingRate: 1 });
 }
 
 /** What ε buys, before it is known how the integers are scaled. */

@@ -10,6 +10,8 @@ import { type ItemSpec, type ModelSpec, modelSpec } from "@tributary/model";
 export interface ModelWishes {
   /** Default: `sasrec`. */
   readonly family?: ModelSpec["family"];
+  /** With family `extension`: whose model it is. */
+  readonly extension?: string;
   /** What an item's vector is made of (`attributesOf`, `featureWidthOf` of `model`). Default: a vector of its own. */
   readonly item?: ItemSpec;
   /** Further inputs, for logs that have them. */
@@ -54,6 +56,7 @@ export function chooseModel(request: SizeRequest): { readonly model: ModelSpec; 
   const weightOf = (head: "nextAction" | "churn" | "purchase", weight: number) => (heads.includes(head) ? weight : 0);
   const model: ModelSpec = modelSpec({
     family,
+    ...(request.extension === undefined ? {} : { extension: request.extension }),
     items,
     length,
     width,

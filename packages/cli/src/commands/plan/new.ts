@@ -1,0 +1,143 @@
+/** `tributary plan new`: chooses a plan and writes it down; with `--target-epsilon` after a search over all that simulation knows of. */
+import { coordinatorIdentity } from "@tributary/coordinator";
+import { fail } from "@tributary/errors";
+import { type Catalogue, readCatalogue, writeCatalogue } from "@tributary/events";
+import { parameterCount } from "@tributary/model";
+import { federationName, lintPlan, type Plan, planHash } from "@tributary/protocol";
+import { nodeCrypto } from "@tributary/protocol/node-crypto";
+import { choosePlan, type PlannedNumbers, planDocument, storedEvidence, trainingWarnings } from "@tributary/simulate";
+import { type Command, Option } from "commander";
+import { writeOutput } from "../../files.ts";
+import { addModelOptions, featuredCatalogue, type ModelOptions, modelWishes } from "../../model-options.ts";
+import {
+  deltaOption,
+  epsilonOption,
+  integerOption,
+  jsonOption,
+  maxCorruptOption,
+  merchantsOption,
+  merchantsPerCustomerOption,
+  minCohortOption,
+  textOption,
+} from "../../options.ts";
+import { print } from "../../output.ts";
+import { type SamplerOptions, samplerOption } from "../../sampler-option.ts";
+import { addStatisticsOptions, type StatisticsOptions, statisticsWishes } from "../../statistics-options.ts";
+import { addSearchOptions, type SearchOptions, search } from "./search.ts";
+
+export interface NewOptions extends ModelOptions, SamplerOptions, StatisticsOptions, SearchOptions {
+  readonly home?: string;
+  readonly federation: string;
+  readonly catalogue?: string;
+  readonly catalogueProvenance: Plan["catalogueProvenance"];
+  readonly customers: number;
+  readonly merchants: number;
+  readonly epsilon: number;
+  readonly delta: number;
+  readonly rounds?: number;
+  readonly minCohort?: number;
+  readonly maxCorrupt?: number;
+  readonly merchantsPerCustomer: number;
+  readonly out: string;
+  readonly catalogueOut?: string;
+  readonly demo?: boolean;
+  readonly json?: boolean;
+}
+
+export function addNew(plan: Command): void {
+  const planNew = plan
+    .command("new")
+    .description("choose a plan for so many customers, merchants and items, and write it down");
+  addSearchOptions(addStatisticsOptions(addModelOptions(planNew)))
+    .option("--home <folder>", "the coordinator's folder; its key is made there if there is none")
+    .option("--catalogue <file>", "catalogue JSONL")
+    .addOption(
+      integerOption("--customers <n>", "how many customers there are at least, over all merchants", 2).makeOptionMandatory(),
+    )
+    .addOption(merchantsOption("how many merchants take part").makeOptionMandatory())
+    .addOption(epsilonOption(8))
+    .addOption(deltaOption(1e-6))
+    .addOption(samplerOption())
+    .addOption(integerOption("--rounds <n>", "rounds (default: chosen)", 1))
+    .addOption(minCohortOption())
+    .addOption(maxCorruptOption())
+    .addOption(merchantsPerCustomerOption())
+    .addOption(
+      textOption("--federation <name>", "the federation's name", federationName, "up to 63 of a–z, 0–9 and -").default(
+        "federation",
+      ),
+    )
+    .addOption(
+      new Option("--catalogue-provenance <how>", "where the catalogue comes from").choices(["public", "log"]).default("public"),
+    )
+    .option("--out <file>", "where to write it", "plan.json")
+    .option(
+      "--catalogue-out <file>",
+      "where to write the catalogue with the features of --features, which the plan is bound to",
+    )
+    .option("--demo", "allow a catalogue made from behaviour (demonstrations only)")
+    .addOption(jsonOption())
+    .addHelpText(
+      "after",
+      "\nExample:\n  tributary plan new --home platform --catalogue catalogue.jsonl --customers 3000 --merchants 6 --epsilon 8 --out plan.json\n\nWhat would an ε buy, by simulation?\n  tributary plan new --target-epsilon 2 --customers 20000 --merchants 20 --items 5000 --budget-hours 1 --html frontier.html\n\nWith item vectors made of public content, which score new items and serve merchants with catalogues of their own:\n  tributary plan new … --item-ids none --item-attributes category,brand --features vectors.npy --catalogue-out joined.jsonl",
+    )
+    .action(async (options: NewOptions) => {
+      checkOptions(options);
+      const { catalogue: path } = options;
+      const catalogue = path === undefined ? undefined : await featuredCatalogue(await readCatalogue(path), options);
+      if (options.targetEpsilon !== undefined) {
+        await search(options, options.targetEpsilon, catalogue, (numbers) => written(options, numbers, catalogue));
+        return;
+      }
+      if (catalogue === undefined) throw missing("--catalogue", "a catalogue JSONL file");
+      const { epsilon, delta, customers, merchants, merchantsPerCustomer, rounds, minCohort, maxCorrupt } = options;
+      const request = {
+        ...{ customers, merchants, merchantsPerCustomer, epsilon, delta },
+        catalogueItems: catalogue.items.length,
+        ...modelWishes(options, catalogue),
+        sampler: options.sampler,
+        ...(rounds === undefined ? {} : { rounds }),
+        ...(minCohort === undefined ? {} : { minCohort }),
+        ...(maxCorrupt === undefined ? {} : { maxCorrupt }),
+        ...statisticsWishes(options, { retries: 1 }),
+      };
+      const choice = choosePlan(request);
+      const warnings = trainingWarnings(choice, request, storedEvidence);
+      const file = await written(options, choice.plan, catalogue);
+      print(options.json, { ...file, why: choice.why, warnings }, () => [
+        ...choice.why.map((reason) => `• ${reason}`),
+        ...warnings.map((warning) => `⚠ ${warning}`),
+        `written to ${file.plan}; plan hash ${file.planHash}`,
+      ]);
+    });
+}
+
+/** @throws TRB_CLI_BAD_OPTION */
+function checkOptions(options: NewOptions): void {
+  const { targetEpsilon, home, catalogue, features, catalogueOut } = options;
+  if ((features === undefined) !== (catalogueOut === undefined)) {
+    throw fail("TRB_CLI_BAD_OPTION", {
+      ...{ option: "--catalogue-out", value: catalogueOut ?? "nothing" },
+      expected: "given together with --features: nodes get their features in that file",
+    });
+  }
+  if (targetEpsilon !== undefined && home === undefined) return; // nothing is written
+  if (home === undefined) throw missing("--home", "the coordinator's folder");
+  if (catalogue === undefined) throw missing("--catalogue", "a catalogue JSONL file, without which no plan can be written");
+}
+
+const missing = (option: string, expected: string) => fail("TRB_CLI_BAD_OPTION", { option, value: "left out", expected });
+
+/** Writes the plan, once it is sound, and the catalogue that it is bound to. */
+async function written(options: NewOptions, numbers: PlannedNumbers, catalogue: Catalogue | undefined) {
+  const { home, federation, catalogueProvenance, out, catalogueOut, demo = false } = options;
+  if (home === undefined || catalogue === undefined) return { plan: null, planHash: null };
+  const crypto = nodeCrypto();
+  const { key: coordinatorKey } = coordinatorIdentity(home);
+  const plan = planDocument(crypto, numbers, { federation, coordinatorKey, catalogue, catalogueProvenance });
+  const [finding] = lintPlan(plan, { demo, parameterCount: parameterCount(plan.model) });
+  if (finding) throw fail(finding.code, finding.details);
+  if (catalogueOut !== undefined) await writeCatalogue(catalogueOut, catalogue);
+  writeOutput(out, `${JSON.stringify(plan, null, 2)}\n`);
+  return { plan: out, planHash: planHash(crypto, plan) };
+}

@@ -1,0 +1,33 @@
+import { defineErrors } from "../define.ts";
+
+const usage = { status: 400, exitCode: 2 } as const;
+
+export const plannerErrors = defineErrors({
+  TRB_PLAN_EPSILON_UNREACHABLE: {
+    message: "No plan for this federation costs ε = {epsilon}: {reason}. The nearest ε that a plan can have is {nearest}.",
+    advice: "Ask for ε = {nearest}, or allow a larger δ, more customers or fewer coordinates.",
+    ...usage,
+  },
+  TRB_PLAN_HOURS_TOO_FEW: {
+    message: "No plan for this federation is done in {hours} hours; the shortest takes {least}.",
+    advice: "Allow {least} hours, or a smaller catalogue.",
+    ...usage,
+  },
+  TRB_TUNE_DATA_UNDECLARED: {
+    message: "It isn't said whether {file} is public; tuning looks at every customer in it again and again.",
+    advice: "Say --public if anybody may see the log; else --private, which pays for every look.",
+    ...usage,
+  },
+  TRB_TUNE_OTHER_RUN: {
+    message: "{file} belongs to a tuning with other settings or data ({field} differs).",
+    advice: "Name another file with --state, or run the command that began it.",
+    status: 409,
+    exitCode: 2,
+  },
+  TRB_TUNE_STATE_DAMAGED: {
+    message: "Line {line} of {file} can't be read as a trial.",
+    advice: "Take that line away: what is lost is measured again.",
+    status: 422,
+    exitCode: 2,
+  },
+});
