@@ -6,6 +6,7 @@ import type { ErrorCode } from "@tributary/errors";
 import { explainPlan, type NodeId, type Sha256 } from "@tributary/protocol";
 import { budgetOf, type NodeBudget } from "./budget.ts";
 import { refusalsOf, trustOf } from "./decision.ts";
+import { loadAccepted } from "./extensions.ts";
 import { readHistories, storeGeneration } from "./home/histories.ts";
 import { type Home, withHome } from "./home/open.ts";
 import { readPolicy } from "./home/policy.ts";
@@ -33,6 +34,7 @@ export function checkNode(options: { readonly home: string }): Promise<NodeCheck
   return withHome(options.home, async (home) => {
     const { layout, membership, plan } = home;
     const policy = readPolicy(layout);
+    await loadAccepted(layout, plan, policy);
     const refusals = [...refusalsOf(plan, policy), ...(await samplerRefusals(plan))];
     return {
       federation: membership.federation,

@@ -4,7 +4,7 @@
  */
 import { fail, type TributaryError } from "@tributary/errors";
 import { graphHashOf } from "@tributary/federation";
-import { graphVersion, parameterCount } from "@tributary/model";
+import { graphVersion, isExtensionRegistered, parameterCount } from "@tributary/model";
 import { lintPlan, type Plan, parseDecimal } from "@tributary/protocol";
 import { nodeCrypto } from "@tributary/protocol/node-crypto";
 import type { Policy } from "./home/policy.ts";
@@ -19,7 +19,8 @@ export function refusalsOf(plan: Plan, policy: Policy): TributaryError[] {
  * lets it through, because policy.json, where that is said, is made by joining.
  */
 export function planRefusals(plan: Plan, policy: Pick<Policy, "acceptLogCatalogue">): TributaryError[] {
-  const findings = lintPlan(plan, { demo: policy.acceptLogCatalogue, parameterCount: parameterCount(plan.model) });
+  const counted = isBuildable(plan) ? { parameterCount: parameterCount(plan.model) } : {};
+  const findings = lintPlan(plan, { demo: policy.acceptLogCatalogue, ...counted });
   return findings.map(({ code, details }) => fail(code, details));
 }
 
@@ -38,6 +39,11 @@ function policyRefusals(plan: Plan, policy: Policy): TributaryError[] {
   for (const kind of new Set(plan.releases.map((release) => release.kind))) {
     if (!policy.permittedReleases.includes(kind)) refusals.push(fail("TRB_POLICY_RELEASE_FORBIDDEN", { kind }));
   }
+  for (const { name, sha256 } of plan.extensions ?? []) {
+    // accepted, but its file was taken away: it is to be given once more
+    const usable = policy.extensions.includes(sha256) && isExtensionRegistered(name);
+    if (!usable) refusals.push(fail("TRB_POLICY_EXTENSION_UNKNOWN", { name, sha256 }));
+  }
   const { trusted, least } = trustOf(plan, policy);
   if (trusted < least) refusals.push(fail("TRB_ROUND_TOO_FEW_TRUSTED", { trusted, least }));
   return refusals;
@@ -54,7 +60,11 @@ export function trustOf(plan: Plan, policy: Policy): { readonly trusted: number;
 
 /** The node never runs a graph that it was sent: it builds its own, and both sides must mean the same one. */
 function graphRefusals(plan: Plan): TributaryError[] {
+  if (!isBuildable(plan)) return []; // refused above
   const own = graphHashOf(nodeCrypto(), plan.model);
   const same = own === plan.graphHash && plan.graphVersion === graphVersion;
   return same ? [] : [fail("TRB_PLAN_GRAPH_MISMATCH", { graphVersion: plan.graphVersion })];
 }
+
+/** A model that an extension brings can be built once it is accepted. */
+const isBuildable = ({ model }: Plan) => model.family !== "extension" || isExtensionRegistered(model.extension ?? "");

@@ -1,6 +1,7 @@
 /** Room 9. A merchant's node: local store, training worker, local budget. */
 export { type NodeBudget, nodeBudget } from "./budget.ts";
 export { checkNode, type NodeCheck } from "./check.ts";
+export { type AcceptedExtension, acceptExtension } from "./extensions.ts";
 export type { Policy } from "./home/policy.ts";
 export { type ImportEventsOptions, type ImportSummary, importEvents } from "./import.ts";
 export { type Joined, joinFederation } from "./join.ts";

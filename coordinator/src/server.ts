@@ -6,12 +6,13 @@
 import type { AddressInfo } from "node:net";
 import { fail } from "@tributary/errors";
 import type { Context } from "@tributary/federation";
-import type { NodeId, Sha256 } from "@tributary/protocol";
+import { keepExtension, loadExtensions, openExtension } from "@tributary/model/extension-files";
+import { type NodeId, type Plan, parsePlan, type Sha256 } from "@tributary/protocol";
 import { nodeCrypto } from "@tributary/protocol/node-crypto";
 import { destination, type Logger, pino } from "pino";
 import { type FoundingRequest, foundFederation } from "./founding.ts";
 import { coordinatorIdentity } from "./home/identity.ts";
-import { clearTemporaries, homeLayout, makeFolders } from "./home/layout.ts";
+import { clearTemporaries, type HomeLayout, homeLayout, makeFolders } from "./home/layout.ts";
 import { lockHome } from "./home/lock.ts";
 import { systemRandom } from "./home/random.ts";
 import { runFederation } from "./rounds/federation.ts";
@@ -33,6 +34,8 @@ export interface CoordinatorOptions extends FoundingRequest {
   readonly port: number;
   /** The federation begins when so many nodes have joined and are connected. Default, and least: the plan's minimum cohort. */
   readonly startWhen?: number;
+  /** Files of the plan's extensions; needed at the first start only. */
+  readonly extensions?: readonly string[];
   /** Test-only entries pass seeded streams. */
   readonly random?: Context["random"];
   /** Default: JSON lines on stderr. */
@@ -51,12 +54,22 @@ export interface RunningCoordinator {
   close(): Promise<void>;
 }
 
+/** Keeps the files that were given, and loads those that the plan names: model and optimiser are built from them. */
+async function loadPlanned(
+  { extensions: folder }: HomeLayout,
+  plan: Plan | undefined,
+  { extensions = [] }: Pick<CoordinatorOptions, "extensions">,
+): Promise<void> {
+  for (const file of extensions) keepExtension(folder, await openExtension(file));
+  await loadExtensions(folder, plan?.extensions);
+}
+
 /** How long those who are connected may take to hear of the closing entry before `finished`. */
 const farewell = 10_000;
 
 /**
  * @throws TRB_PLAN_COHORT_ABOVE_NODES, TRB_COORDINATOR_HOME_IN_USE, TRB_COORDINATOR_PORT_IN_USE, TRB_COORDINATOR_CANNOT_LISTEN, TRB_COORDINATOR_KEY_UNREADABLE,
- *   TRB_COORDINATOR_STORE_DAMAGED, and what `foundFederation` refuses
+ *   TRB_COORDINATOR_STORE_DAMAGED, TRB_EXTENSION_UNREADABLE, TRB_EXTENSION_ALTERED, and what `foundFederation` refuses
  */
 export async function startCoordinator(options: CoordinatorOptions): Promise<RunningCoordinator> {
   const { home, port, host = "127.0.0.1", random = systemRandom } = options;
@@ -75,6 +88,11 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Run
     const store = openStore(layout, { create: true });
     closers.push(() => store.close());
     const blobs = openBlobs(layout.blobs);
+    await loadPlanned(
+      layout,
+      store.plan()?.plan ?? (options.plan === undefined ? undefined : parsePlan(options.plan)),
+      options,
+    );
     const { plan, planHash } = foundFederation(layout, store, blobs, identity, options);
     const { startWhen = plan.minCohort } = options;
     if (startWhen < plan.minCohort) throw fail("TRB_PLAN_COHORT_ABOVE_NODES", { minCohort: plan.minCohort, nodes: startWhen });
@@ -125,7 +143,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Run
     const federation = runFederation({
       ...{ plan, store, blobs, uploads, ledgerFile, heavy, context, traffic, broken, log },
       startWhen,
-      folders: { blobs: layout.blobs, uploads: layout.uploads },
+      folders: { blobs: layout.blobs, uploads: layout.uploads, extensions: layout.extensions },
       sockets: () => sockets,
       finished() {
         log.info("the federation is finished");

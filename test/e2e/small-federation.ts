@@ -9,6 +9,8 @@ import {
   choosePlan,
   type MerchantPart,
   merchantParts,
+  type PlannedNumbers,
+  type PlanRequest,
   planDocument,
   type StatisticsWishes,
   syntheticMarket,
@@ -32,6 +34,8 @@ export interface SmallOptions {
   readonly deadlines?: Partial<Plan["deadlines"]>;
   /** Statistics before the training rounds; a part of the budget is left for those. */
   readonly statistics?: StatisticsWishes;
+  /** Who plans; the planner alone unless given. */
+  readonly choose?: (request: PlanRequest) => PlannedNumbers;
 }
 
 /** Long enough for processes that share two cores, short enough for a test. */
@@ -51,7 +55,8 @@ export async function smallFederation(folder: string, options: SmallOptions): Pr
   const platform = `${folder}/platform`;
   const crypto = nodeCrypto();
   const { statistics } = options;
-  const { plan: numbers } = choosePlan({
+  const { choose = (request) => choosePlan(request).plan } = options;
+  const numbers = choose({
     ...{ catalogueItems: items, customers, merchants, epsilon: 8, delta: 1e-6, rounds },
     ...(statistics === undefined ? {} : { statistics }),
   });

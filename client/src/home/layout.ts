@@ -5,6 +5,7 @@
  *   plan.json      the plan that was joined          keys/store      key of the encrypted store, mode 600
  *   catalogue.jsonl  the plan's public item list     store/          customers' histories, encrypted
  *   policy.json    what the merchant permits         rounds/         round secrets: never part of a backup
+ *   extensions/    code from outside that the merchant has accepted, by hash
  *   ledger.jsonl   this node's own, verified copy    node.lock       held by the process that runs the node
  */
 import { mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
@@ -25,6 +26,8 @@ export interface Layout {
   readonly storeKey: string;
   readonly store: string;
   readonly histories: string;
+  /** Files of extensions that the merchant has accepted, called by their hashes. */
+  readonly extensions: string;
   readonly rounds: string;
   readonly state: string;
   /** The masked vector of a round. */
@@ -47,6 +50,7 @@ export function layoutOf(home: string): Layout {
     storeKey: at("keys", "store"),
     store: at("store"),
     histories: at("store", "histories"),
+    extensions: at("extensions"),
     rounds: at("rounds"),
     state: at("rounds", "state.json"),
     vector: (round) => at("rounds", `${round}.vector`),

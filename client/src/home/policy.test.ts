@@ -7,6 +7,7 @@ const policy = {
   delta: 1e-6,
   minCohort: 4,
   permittedReleases: ["training"],
+  extensions: ["b".repeat(64)],
   trustedPeers: ["a".repeat(64)],
   acceptLogCatalogue: false,
 };
@@ -19,7 +20,13 @@ describe("policy.json", () => {
       maxEpsilon: "8",
       delta: "0.000001",
       minCohort: 4,
+      extensions: policy.extensions,
     });
+  });
+
+  test("without extensions, as policies were written before there were any, accepts none", () => {
+    const { extensions: _, ...older } = policy;
+    expect(nodePolicyOf(parsePolicy(JSON.stringify(older))).extensions).toEqual([]);
   });
 
   test.each([
@@ -29,6 +36,7 @@ describe("policy.json", () => {
     ["a certain failure", { delta: 1 }],
     ["a cohort without a crowd", { minCohort: 2 }],
     ["an unknown release", { permittedReleases: ["everything"] }],
+    ["something that is no hash", { extensions: ["lion"] }],
     ["something that is no fingerprint", { trustedPeers: ["A".repeat(64)] }],
   ])("refuses %s", (_, change) => {
     expect(refused(change)).toThrow(expect.objectContaining({ code: "TRB_NODE_POLICY_INVALID" }));

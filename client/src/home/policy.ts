@@ -19,6 +19,8 @@ const policySchema = z.strictObject({
   /** Smallest `plan.minCohort` that is accepted. */
   minCohort: z.int().min(3),
   permittedReleases: z.array(releaseSchema.shape.kind),
+  /** SHA-256 of extensions' files that this node may run. */
+  extensions: z.array(sha256Hex).default([]),
   /** Fingerprints of other members' identity keys, verified out of band. */
   trustedPeers: z.array(sha256Hex),
   /** For demonstrations only: a catalogue made from behaviour is itself a leak. */
@@ -34,6 +36,7 @@ function defaultPolicy(plan: Plan): Policy {
     delta: Number(plan.delta),
     minCohort: plan.minCohort,
     permittedReleases: [...new Set(plan.releases.map(({ kind }) => kind))],
+    extensions: [],
     trustedPeers: [],
     acceptLogCatalogue: false,
   };
@@ -86,6 +89,7 @@ export function nodePolicyOf(policy: Policy): NodePolicy {
     delta: formatDecimal(policy.delta),
     minCohort: policy.minCohort,
     releases: policy.permittedReleases,
+    extensions: policy.extensions,
     trustedPeers: policy.trustedPeers,
   };
 }

@@ -12,6 +12,7 @@ import { type NodeId, parseMessage, type Sha256 } from "@tributary/protocol";
 import { destination, type Logger, pino } from "pino";
 import { budgetOf } from "../budget.ts";
 import { refusalsOf } from "../decision.ts";
+import { loadAccepted } from "../extensions.ts";
 import { storeGeneration } from "../home/histories.ts";
 import { layoutOf, makeFolders, sweepTemporaries } from "../home/layout.ts";
 import { followChain, openLedgerCopy } from "../home/ledger-copy.ts";
@@ -108,6 +109,7 @@ export async function runNode(options: StartNodeOptions, transport: Transport): 
     releases.push(() => lock.release());
     sweepTemporaries(layout);
     const policy = readPolicy(layout);
+    await loadAccepted(layout, plan, policy);
     // an artefact that is found missing in the middle of a round would cost the round
     const [refusal] = [...refusalsOf(plan, policy), ...(await samplerRefusals(plan))];
     if (refusal !== undefined) throw refusal;

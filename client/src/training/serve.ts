@@ -35,6 +35,7 @@ import {
   type Trainer,
   trainingVector,
 } from "@tributary/model";
+import { loadExtensions } from "@tributary/model/extension-files";
 import { createThreadTrainer } from "@tributary/model/workers";
 import { isWritten, type NodeId, planHash, releaseOf, requireSoundPlan, type Sha256 } from "@tributary/protocol";
 import { nodeCrypto } from "@tributary/protocol/node-crypto";
@@ -109,7 +110,8 @@ function trainingLoop(setup: TrainingSetup, random: ServeTrainingOptions["random
       now: Date.now() / 1000, // a node's log is watched to this day
     };
     // several local steps follow one another: there are no buckets to share out
-    const spread = setup.threads > 1 && local.unit === "customer" && local.steps === 1;
+    // and an extension is known to the threads that loaded it
+    const spread = setup.threads > 1 && plan.model.family !== "extension" && local.unit === "customer" && local.steps === 1;
     trainer ??= (
       spread
         ? createThreadTrainer(plan.model, setup.threads, options)
@@ -121,7 +123,12 @@ function trainingLoop(setup: TrainingSetup, random: ServeTrainingOptions["random
     return trainer;
   };
 
+  /** Into this thread as well; the main one has held their hashes to the policy. */
+  const loaded = loadExtensions(layout.extensions, plan.extensions);
+  loaded.catch(() => {}); // whoever prepares or trains hears of it
+
   const prepare = async (): Promise<TrainingAnswer> => {
+    await loaded;
     // `trainingVector` asks again each round; to refuse now, before any round is accepted, is seen by nobody
     const { learnt, heldOut } = histories();
     const customers = learnt.customers.length + heldOut.customers.length;
@@ -147,6 +154,7 @@ function trainingLoop(setup: TrainingSetup, random: ServeTrainingOptions["random
     return { type: "prepared" };
   };
   const train = async ({ round, release, modelHash, model: file, stopAt }: TrainingJob): Promise<TrainingAnswer> => {
+    await loaded;
     const isStopped = () => Atomics.load(stopped, 0) >= round;
     if (isStopped()) return { type: "stopped", round };
     if (file !== null) model = { hash: modelHash, ...decodeFederationModel(plan, file) };

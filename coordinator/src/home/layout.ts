@@ -14,6 +14,8 @@ export interface HomeLayout {
   readonly blobs: string;
   /** Masked vectors of the round under way: `<round>.<node>.<sha256>`. */
   readonly uploads: string;
+  /** Files of the plan's extensions, called by their hashes. */
+  readonly extensions: string;
   readonly identity: string;
 }
 
@@ -25,6 +27,7 @@ export function homeLayout(home: string): HomeLayout {
     ledger: join(home, "ledger.jsonl"),
     blobs: join(home, "blobs"),
     uploads: join(home, "uploads"),
+    extensions: join(home, "extensions"),
     identity: join(home, "keys", "identity"),
   };
 }

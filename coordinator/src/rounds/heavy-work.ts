@@ -12,6 +12,7 @@ import {
   sumUploads,
 } from "@tributary/federation";
 import { decodeOptimiserState, encodeOptimiserState, itemSimilarity } from "@tributary/model";
+import { loadExtensions } from "@tributary/model/extension-files";
 import type { Plan, Sha256 } from "@tributary/protocol";
 import { nodeCrypto } from "@tributary/protocol/node-crypto";
 import { openBlobs } from "../storage/blobs.ts";
@@ -24,6 +25,7 @@ export type ApplyEffect = Extract<CoordinatorEffect, { type: "apply" }>;
 export interface WorkFolders {
   readonly blobs: string;
   readonly uploads: string;
+  readonly extensions: string;
 }
 
 /** What the thread is asked for. */
@@ -41,7 +43,7 @@ export type HeavyResult =
     };
 
 export async function doHeavyWork(task: HeavyTask): Promise<HeavyResult> {
-  return "plan" in task ? apply(task.folders, task.effect, task.plan) : await sum(task.folders, task.effect);
+  return "plan" in task ? await apply(task.folders, task.effect, task.plan) : await sum(task.folders, task.effect);
 }
 
 /** One upload is in memory at a time. */
@@ -56,7 +58,8 @@ async function sum(folders: WorkFolders, effect: SumEffect): Promise<HeavyResult
   return { type: "summed", sumHash: openBlobs(folders.blobs).put(bytesOfWords(total)) };
 }
 
-function apply(folders: WorkFolders, effect: ApplyEffect, plan: Plan): HeavyResult {
+async function apply(folders: WorkFolders, effect: ApplyEffect, plan: Plan): Promise<HeavyResult> {
+  await loadExtensions(folders.extensions, plan.extensions); // into this thread
   const blobs = openBlobs(folders.blobs);
   const optimiserState =
     effect.optimiserHash === null ? null : decodeOptimiserState(optimiserOf(plan), blobs.read(effect.optimiserHash));

@@ -75,6 +75,7 @@ export {
   type ExtensionOptimiser,
   type ExtensionQuery,
   extensionQuery,
+  isExtensionRegistered,
   type Operators,
   type QueryContext,
   registerExtension,

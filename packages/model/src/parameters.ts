@@ -50,7 +50,7 @@ function inputShapes(spec: ModelSpec): readonly ParameterShape[] {
   table("price", spec.prices);
   table("mask", spec.family === "bert4rec" ? 1 : 0);
   table("start", spec.family === "seq2seq" ? 1 : 0);
-  if (spec.positions === "learned" && !isRecurrent(spec)) {
+  if (spec.positions === "learned" && !isRecurrent(spec) && spec.family !== "extension") {
     table("position", spec.length);
     table("decoderPosition", spec.steps);
   }

@@ -157,7 +157,6 @@ function checkFamily(spec: ModelSpec): void {
   if (spec.family !== "bert4rec" && spec.masked > 0) throw invalid("only bert4rec masks events");
   if ((spec.family === "extension") !== (spec.extension !== undefined))
     throw invalid("family extension goes with an extension's name");
-  if (spec.family === "extension" && spec.dropout > 0) throw invalid("an extension's model has no dropout");
   if (isRecurrent(spec) && spec.blocks !== 1) throw invalid("a recurrent model has one layer: blocks must be 1");
 }
 

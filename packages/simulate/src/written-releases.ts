@@ -4,7 +4,7 @@
  */
 import { chooseScale } from "@tributary/dp";
 import { fail } from "@tributary/errors";
-import { formatDecimal, metricCoordinates, type Plan, type PlanExtension, planCost, type Release } from "@tributary/protocol";
+import { formatDecimal, metricCoordinates, type Plan, planCost, type Release } from "@tributary/protocol";
 import { choosePlan, type PlanChoice, type PlanRequest } from "./planner/choose-plan.ts";
 
 export interface WrittenWishes {
@@ -19,7 +19,6 @@ export interface WrittenWishes {
   }[];
   /** What part of ε is kept for them. */
   readonly share: number;
-  readonly extensions?: readonly PlanExtension[];
 }
 
 /** √8 rounded up: nobody's metrics are longer. */
@@ -28,7 +27,7 @@ const fractionBits = 8;
 
 /** @throws what `choosePlan` throws, and TRB_PLAN_METRICS_UNFIT when no noise is large enough for the share */
 export function choosePlanToRead(request: PlanRequest, wishes: WrittenWishes): PlanChoice {
-  const { metrics, queries = [], share, extensions } = wishes;
+  const { metrics, queries = [], share } = wishes;
   const customers = Math.max(1, Math.floor(request.customers * (1 - (metrics?.heldOut ?? 0))));
   const choice = choosePlan({ ...request, customers, epsilon: request.epsilon * (1 - share) });
   const unscaled = [
@@ -67,7 +66,6 @@ export function choosePlanToRead(request: PlanRequest, wishes: WrittenWishes): P
               lossBound: formatDecimal(Math.ceil(2 * Math.log(request.catalogueItems))),
             },
           }),
-      ...(extensions === undefined || extensions.length === 0 ? {} : { extensions: [...extensions] }),
     },
     why: [
       ...choice.why,

@@ -34,6 +34,7 @@ export function coordinatorCommand(): Command {
     .requiredOption(...homeFlags)
     .option("--plan <file>", "plan.json, at the first start")
     .option("--catalogue <file>", "catalogue JSONL, at the first start")
+    .option("--extension <files...>", "files of the plan's extensions, at the first start")
     .option("--host <address>", "address to listen on", "127.0.0.1")
     .addOption(integerOption("--port <n>", "port; 0 takes a free one", 0, 7443, 65_535))
     .addOption(
@@ -55,6 +56,7 @@ export function coordinatorCommand(): Command {
         home: string;
         plan?: string;
         catalogue?: string;
+        extension?: string[];
         host: string;
         port: number;
         startWhen?: number;
@@ -67,6 +69,7 @@ export function coordinatorCommand(): Command {
           port: options.port,
           ...(options.plan === undefined ? {} : { plan: readJson(options.plan) }),
           ...(options.catalogue === undefined ? {} : { catalogue: catalogueBytes(await readCatalogue(options.catalogue)) }),
+          ...(options.extension === undefined ? {} : { extensions: options.extension }),
           demo: options.demo ?? false,
           ...(options.startWhen === undefined ? {} : { startWhen: options.startWhen }),
         });

@@ -1,5 +1,6 @@
 /** `tributary node …`: the merchant's side. */
 import {
+  acceptExtension,
   changePolicy,
   checkNode,
   importEvents,
@@ -88,6 +89,20 @@ export function nodeCommand(): Command {
         print(options.json, policy, () => table(Object.entries(policy).map(([name, value]) => [name, JSON.stringify(value)])));
       },
     );
+
+  node
+    .command("extension")
+    .description(
+      "accept an extension: its file is kept and its hash written into the policy. Read it first: it sees your customers",
+    )
+    .argument("<file>", "the extension's TypeScript file")
+    .requiredOption(...homeFlags)
+    .addOption(jsonOption())
+    .addHelpText("after", "\nExample:\n  tributary node extension visit-hours.ts --home shop")
+    .action(async (file: string, options: { home: string; json?: boolean }) => {
+      const accepted = await acceptExtension({ home: options.home, file });
+      print(options.json, accepted, () => [`accepted ${accepted.name}, SHA-256 ${accepted.sha256}`]);
+    });
 
   addLogOptions(
     node

@@ -4,13 +4,14 @@ import { initialFederationModel } from "@tributary/federation";
 import { itemContent, type Repeats, readsContent } from "@tributary/model";
 import { fingerprintOf, type IdentityKey, toHex } from "@tributary/protocol";
 import { nodeCrypto } from "@tributary/protocol/node-crypto";
-import { choosePlan, choosePlanToRead, planDocument, type SimulatedRound, simulateFederation } from "@tributary/simulate";
+import { planDocument, type SimulatedRound, simulateFederation } from "@tributary/simulate";
 import { onnxruntimeExecutor } from "@tributary/tensor/onnxruntime";
 import { Command, Option } from "commander";
 import { divide, type LogOptions, readLog } from "../demo/market.ts";
 import { progressBar } from "../demo/progress.ts";
 import { reportOf } from "../demo/report.ts";
 import { requireDelta } from "../demo/run.ts";
+import { chooseWithExtensions, extendedModel, extendedTraining, openExtensions } from "../extension-options.ts";
 import { heldOutOption, metricsShareOption } from "../metrics-options.ts";
 import { addModelOptions, featuredCatalogue, type ModelOptions, modelWishes } from "../model-options.ts";
 import {
@@ -42,6 +43,7 @@ interface SimulateOptions extends LogOptions, ModelOptions, SamplerOptions, Stat
   readonly maxCorrupt?: number;
   readonly repeats?: Repeats;
   readonly watchedUntil?: number;
+  readonly extend?: readonly string[];
   readonly metrics?: number;
   readonly metricsShare?: number;
   readonly json?: boolean;
@@ -64,6 +66,7 @@ export function simulateCommand(): Command {
     .addOption(minCohortOption())
     .addOption(maxCorruptOption())
     .addOption(repeatsOption())
+    .option("--extend <files...>", "extensions: TypeScript files that bring a model, a server optimiser or a sum query")
     .addOption(heldOutOption())
     .addOption(metricsShareOption())
     .addOption(
@@ -88,6 +91,7 @@ export function simulateCommand(): Command {
       const log = { ...read, catalogue: await featuredCatalogue(read.catalogue, options) };
       requireDelta(options.delta, log);
       const parts = divide(log, options.merchants);
+      const extensions = await openExtensions(options.extend);
       const coordinatorSecret = new Uint8Array(32);
       osRandomSource().fill(coordinatorSecret);
       const request = {
@@ -95,19 +99,18 @@ export function simulateCommand(): Command {
         customers: log.histories.customers.length,
         catalogueItems: log.catalogue.items.length,
         ...modelWishes(options, log.catalogue),
+        ...extendedModel(extensions),
         sampler: options.sampler,
         ...(options.rounds === undefined ? {} : { rounds: options.rounds }),
         ...(options.minCohort === undefined ? {} : { minCohort: options.minCohort }),
         ...(options.maxCorrupt === undefined ? {} : { maxCorrupt: options.maxCorrupt }),
         // nobody goes missing in one process, so no retry is needed
-        ...statisticsWishes(options, { retries: 0 }),
+        ...statisticsWishes({ ...options, ...extendedTraining(options, extensions) }, { retries: 0 }),
       };
-      const choice =
-        options.metrics === undefined
-          ? choosePlan(request)
-          : choosePlanToRead(request, {
-              ...{ share: options.metricsShare ?? 0.1, metrics: { heldOut: options.metrics } },
-            });
+      const choice = chooseWithExtensions(request, extensions, {
+        ...(options.metrics === undefined ? {} : { heldOut: options.metrics }),
+        ...(options.metricsShare === undefined ? {} : { share: options.metricsShare }),
+      });
       const { catalogue, catalogueProvenance } = log;
       const coordinatorKey = identityKeyOf(coordinatorSecret);
       const plan = planDocument(crypto, choice.plan, {

@@ -2,13 +2,13 @@
 import type { Estimate, ReleasedMetrics, ReleasedQuery } from "@tributary/ledger";
 
 /** For example `0.1234 [0.0987, 0.1501]`. */
-export function estimateText({ estimate, interval }: Estimate, digits = 4): string {
+function estimateText({ estimate, interval }: Estimate, digits = 4): string {
   if (estimate === null || interval === null) return "drowned in the noise";
   return `${estimate.toFixed(digits)} [${interval.map((end) => end.toFixed(digits)).join(", ")}]`;
 }
 
 /** One line a figure. */
-export function metricsLines(metrics: ReleasedMetrics): string[] {
+function metricsLines(metrics: ReleasedMetrics): string[] {
   const { round, customers, hr10, ndcg10, mrr, loss, newItems } = metrics;
   return [
     `round ${round}: held-out customers ${estimateText(customers, 0)}, HR@10 ${estimateText(hr10)}, NDCG@10 ${estimateText(ndcg10)}`,
@@ -16,7 +16,7 @@ export function metricsLines(metrics: ReleasedMetrics): string[] {
   ];
 }
 
-export function queryLine({ round, name, sum, deviation }: ReleasedQuery): string {
+function queryLine({ round, name, sum, deviation }: ReleasedQuery): string {
   const shown = sum.slice(0, 12).map((value) => value.toFixed(1));
   const more = sum.length > shown.length ? `, … (${sum.length} in all)` : "";
   return `round ${round}: ${name} [${shown.join(", ")}${more}], noise of standard deviation ${deviation.toFixed(1)} in each`;

@@ -4,7 +4,8 @@
  */
 import { fail } from "@tributary/errors";
 import type * as operators from "@tributary/tensor";
-import type { HiddenStates } from "../graphs/families/next-event.ts";
+import type { GraphBuilder, Tensor } from "@tributary/tensor";
+import type { ParameterOf } from "../graphs/weights.ts";
 import type { ItemContent } from "../item-content/item-content.ts";
 import type { Direction } from "../optimisers/directions.ts";
 import type { OptimiserState } from "../optimisers/optimiser.ts";
@@ -21,12 +22,24 @@ export interface ExtensionModel {
   readonly parameters: (spec: ModelSpec) => readonly ParameterShape[];
   /** Where each of them begins: uniform numbers with mean 0 and this standard deviation; 0: zeros. */
   readonly deviation: (spec: ModelSpec, parameter: ParameterShape) => number;
-  /** Hidden states [T, width] from event vectors [T, width]; a position may see those before it and itself, no other. */
-  readonly hiddenStates: (operators: Operators) => HiddenStates;
+  /**
+   * Hidden states [T, width] from event vectors [T, width], which come with their dropout. A position may see itself and those of the same
+   * customer before it, no other; `positions` [B, L] counts back from `spec.length` at a customer's last event, 0 is padding.
+   */
+  readonly hiddenStates: (
+    operators: Operators,
+  ) => (
+    g: GraphBuilder,
+    spec: ModelSpec,
+    parameter: ParameterOf,
+    events: { readonly vectors: Tensor; readonly positions: Tensor },
+  ) => Tensor;
 }
 
 /** From the mean update and the moments so far to a direction; learning rate and penalties are applied after it, as for every optimiser. */
 export interface ExtensionOptimiser {
+  /** What `simulate --extend` plans with; a plan may say otherwise. */
+  readonly defaults: { readonly learningRate: number; readonly numbers: Readonly<Record<string, number>> };
   /** @param step numbers: what the plan gives; noiseVariance: of one coordinate of the gradient. Only + − × ÷ √, in a fixed order. */
   readonly direction: (step: {
     readonly numbers: Readonly<Record<string, number>>;
@@ -48,11 +61,16 @@ export interface QueryContext {
 }
 
 export interface ExtensionQuery {
-  /** Coordinates of the vector, and how many of them one customer can move. The clip is the plan's: nothing here decides sensitivity. */
-  readonly shape: (context: Pick<QueryContext, "items">) => { readonly dimension: number; readonly touched: number };
+  /**
+   * Coordinates of the vector, how many of them one customer moves at most, and the norm that it was made for. These are what `simulate --extend`
+   * plans with; sensitivity follows from what stands in the plan, and a vector that does not keep to it is clipped or counts as zero.
+   */
+  readonly shape: (context: Pick<QueryContext, "items">) => {
+    readonly dimension: number;
+    readonly touched: number;
+    readonly clipNorm: number;
+  };
   readonly query: (context: QueryContext) => SumQuery;
-  /** What the coordinates are called, for those who read the sum. */
-  readonly labels?: (context: Pick<QueryContext, "items">) => readonly string[];
 }
 
 export interface Extension {
@@ -80,6 +98,9 @@ function partOf<Part extends "model" | "optimiser" | "query">(name: string, part
   if (found === undefined) throw fail("TRB_EXTENSION_MISSING", { name, part });
   return found;
 }
+
+/** Whether it was registered in this thread. */
+export const isExtensionRegistered = (name: string): boolean => registered.has(name);
 
 /** @throws TRB_EXTENSION_MISSING */
 export const extensionModel = (name: string): ExtensionModel => partOf(name, "model");

@@ -32,6 +32,7 @@ export interface DropoutPlace {
 
 /** Where a model's training graph drops: after the sum of embeddings, and after each branch of each block. */
 export function dropoutPlaces(spec: ModelSpec): readonly DropoutPlace[] {
+  if (spec.family === "extension") return [{ name: "input", grid: "history" }];
   if (isRecurrent(spec)) return ["input", "recurrent"].map((name) => ({ name, grid: "history" }));
   const stack = (prefix: string, branches: readonly string[], grid: DropoutPlace["grid"]) =>
     Array.from({ length: spec.blocks }, (_, block) =>

@@ -4,7 +4,7 @@ import { extensionModel } from "../../extensions/extension.ts";
 import type { Family } from "./family.ts";
 import { nextEventFamily } from "./next-event.ts";
 
-export const extended: Family = nextEventFamily((g, spec, parameter, dropout, events) => {
+export const extended: Family = nextEventFamily((g, spec, parameter, dropout, { vectors, positions }) => {
   const { hiddenStates } = extensionModel(spec.extension ?? "");
-  return hiddenStates(operators)(g, spec, parameter, dropout, events);
+  return hiddenStates(operators)(g, spec, parameter, { vectors: dropout(vectors, "input"), positions });
 });

@@ -3,8 +3,10 @@ import type { Histories } from "@tributary/events/histories";
 import { clipNormInput, type Feeds, type FeedTensor, float64Interpreter } from "@tributary/tensor";
 import { onnxruntimeExecutor } from "@tributary/tensor/onnxruntime";
 import { describe, expect, test } from "vitest";
+import { extension as stepByStep } from "../../../../../examples/extensions/step-by-step.ts";
 import { feedsOf } from "../../evaluation/scorer.ts";
 import { actionId, itemId } from "../../event-ids.ts";
+import { registerExtension } from "../../extensions/extension.ts";
 import { graphParameters, parameterCount } from "../../parameters.ts";
 import type { ModelSpec } from "../../spec.ts";
 import { BucketSum } from "../../training/bucket-sum.ts";
@@ -16,7 +18,14 @@ import { inferenceGraph } from "../inference.ts";
 import { trainingGraph } from "../training.ts";
 import { weightFeeds } from "../weights.ts";
 
-const models = familyModels.map((spec) => ({ name: spec.family, spec }));
+registerExtension(stepByStep);
+const { name: extension } = stepByStep;
+const shared = familyModels.find(({ family }) => family === "sasrec") as ModelSpec;
+// an extension's model is held to everything that ours are
+const models = [...familyModels, { ...shared, family: "extension" as const, extension }].map((spec) => ({
+  name: spec.family,
+  spec,
+}));
 
 /** What every run of a round is fed with beside examples. */
 function commonFeeds(spec: ModelSpec, parameters: Float32Array): Record<string, FeedTensor> {

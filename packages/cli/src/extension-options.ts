@@ -1,0 +1,75 @@
+/** `--extend FILE.ts`: what a command plans with when code from outside brings a model, a server optimiser or a sum query. */
+import { fail } from "@tributary/errors";
+import { type OpenExtension, openExtension } from "@tributary/model/extension-files";
+import { formatDecimal, sha256Hex } from "@tributary/protocol";
+import { choosePlan, choosePlanToRead, type ModelWishes, type PlanChoice, type PlanRequest } from "@tributary/simulate";
+
+/** What part of ε is kept for what is read, unless it is said. */
+const usualShare = 0.1;
+
+/** Runs the files; their authors are trusted by whoever gives them. @throws TRB_EXTENSION_UNREADABLE, TRB_CLI_BAD_OPTION */
+export async function openExtensions(files: readonly string[] = []): Promise<readonly OpenExtension[]> {
+  const opened: OpenExtension[] = [];
+  for (const file of files) opened.push(await openExtension(file));
+  for (const part of ["model", "optimiser"] as const) {
+    const bringing = opened.filter(({ extension }) => extension[part] !== undefined);
+    if (bringing.length > 1)
+      throw refused(bringing.map(({ extension }) => extension.name).join(), `one extension with a ${part}`);
+  }
+  return opened;
+}
+
+/** The model that one of them brings. */
+export function extendedModel(extensions: readonly OpenExtension[]): Pick<ModelWishes, "family" | "extension"> {
+  const name = nameWith(extensions, "model");
+  return name === undefined ? {} : { family: "extension", extension: name };
+}
+
+/**
+ * A model or an optimiser is for training: then everything is spent on it, unless `--training-share` says otherwise. In the form of the flags that
+ * say so by themselves.
+ */
+export function extendedTraining(
+  options: { readonly statistics?: boolean; readonly trainingShare?: number },
+  extensions: readonly OpenExtension[],
+): { readonly statistics?: boolean } {
+  const trains = (["model", "optimiser"] as const).some((part) => nameWith(extensions, part) !== undefined);
+  if (!trains || options.trainingShare !== undefined) return {};
+  if (options.statistics === true)
+    throw refused("statistics alone", "--training-share beside --statistics: an extension is to be trained with");
+  return { statistics: false };
+}
+
+/** The planner's choice, with the extensions in it. @throws what `choosePlan` and `choosePlanToRead` throw */
+export function chooseWithExtensions(
+  request: PlanRequest,
+  extensions: readonly OpenExtension[],
+  { heldOut, share = usualShare }: { readonly heldOut?: number; readonly share?: number },
+): PlanChoice {
+  const named = extensions.map(({ extension, sha256 }) => ({ name: extension.name, sha256: sha256Hex.parse(sha256) }));
+  const queries = extensions.flatMap(({ extension: { name, query } }) =>
+    query === undefined ? [] : [{ name, ...query.shape({ items: request.catalogueItems }) }],
+  );
+  const reads = queries.length > 0 || heldOut !== undefined;
+  const choice = reads
+    ? choosePlanToRead(request, { queries, share, ...(heldOut === undefined ? {} : { metrics: { heldOut } }) })
+    : choosePlan(request);
+  if (named.length === 0) return choice;
+  return { ...choice, plan: { ...choice.plan, extensions: named, ...plannedOptimiser(extensions) } };
+}
+
+function plannedOptimiser(extensions: readonly OpenExtension[]): Partial<Pick<PlanChoice["plan"], "optimiser">> {
+  const found = extensions.find(({ extension }) => extension.optimiser !== undefined)?.extension;
+  if (found?.optimiser === undefined) return {};
+  const { learningRate, numbers } = found.optimiser.defaults;
+  const decimals = Object.fromEntries(Object.entries(numbers).map(([name, value]) => [name, formatDecimal(value)]));
+  return {
+    optimiser: { name: "extension", extension: found.name, learningRate: formatDecimal(learningRate), numbers: decimals },
+  };
+}
+
+function nameWith(extensions: readonly OpenExtension[], part: "model" | "optimiser"): string | undefined {
+  return extensions.find(({ extension }) => extension[part] !== undefined)?.extension.name;
+}
+
+const refused = (value: string, expected: string) => fail("TRB_CLI_BAD_OPTION", { option: "--extend", value, expected });
