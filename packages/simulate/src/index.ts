@@ -35,6 +35,17 @@ export { type FinishedRun, runScale, type ScaleRunResult, type ScaleRunSettings 
 export { benchScale, type ScaleBenchmark, type ScaleTimes } from "./scale/bench.ts";
 export { adversaryKinds } from "./scale/conditions.ts";
 export type { AttemptRecord } from "./scale/simulate-scale.ts";
+export { identityLine, readJournal, type TuningIdentity, trialLine } from "./tuning/journal.ts";
+export {
+  type PrivatelyTuned,
+  type PrivateTuneOptions,
+  type SelectionCost,
+  selectionCost,
+  tunePrivately,
+} from "./tuning/private-tune.ts";
+export { drawRecipes } from "./tuning/space.ts";
+export { openTrials, type TuningData, tuningCohort } from "./tuning/trial.ts";
+export { type Trial, type TunedRecipe, type Tuning, type TuningMethod, tune, tuningMethods } from "./tuning/tune.ts";
 export { type UtilityAccountant, utilityAccountants } from "./utility/budget.ts";
 export { type Joining, measureJoining, type RankerName, rankerNames } from "./utility/joining.ts";
 export { measureFloor, measureUtility, type UtilityCell, type UtilityCellOptions } from "./utility/measure.ts";

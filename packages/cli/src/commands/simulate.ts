@@ -33,6 +33,7 @@ import { requireSampler, type SamplerOptions, samplerOption } from "../sampler-o
 import { addStatisticsOptions, type StatisticsOptions, statisticsWishes } from "../statistics-options.ts";
 import { compareCommand, listCommand } from "./simulate/runs.ts";
 import { scaleCommand } from "./simulate/scale.ts";
+import { tuneCommand } from "./simulate/tune.ts";
 
 interface SimulateOptions extends LogOptions, ModelOptions, SamplerOptions, StatisticsOptions {
   readonly merchants: number;
@@ -81,6 +82,7 @@ export function simulateCommand(): Command {
     .addCommand(scaleCommand())
     .addCommand(listCommand())
     .addCommand(compareCommand())
+    .addCommand(tuneCommand())
     .action(async (options: SimulateOptions) => {
       const started = performance.now();
       await requireSampler(options);
