@@ -36,6 +36,8 @@ export interface TrainingVectorRequest
   readonly samplerOf?: SamplerOf | undefined;
   /** True when time is up: then the vector is noise alone. */
   readonly deadline?: () => boolean;
+  /** [dimension] What the sum is made in; a new array unless given. */
+  readonly into?: Float64Array;
 }
 
 export interface TrainingVector {
@@ -102,7 +104,7 @@ export async function rehearse(trainer: Trainer, request: Omit<TrainingVectorReq
 }
 
 function sumRequest(request: Omit<TrainingVectorRequest, "random">, sampled: Uint32Array): SumRequest {
-  const { parameters, histories, grid, scale, customerQuota, negatives, deadline } = request;
+  const { parameters, histories, grid, scale, customerQuota, negatives, deadline, into } = request;
   return {
     parameters,
     histories,
@@ -113,5 +115,6 @@ function sumRequest(request: Omit<TrainingVectorRequest, "random">, sampled: Uin
     customerQuota,
     negatives,
     ...(deadline === undefined ? {} : { deadline }),
+    ...(into === undefined ? {} : { into }),
   };
 }

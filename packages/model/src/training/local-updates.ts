@@ -15,7 +15,7 @@
  * Customers differ in their weights from the second step on, so they can't share a graph run: a step costs about what the customer's
  * events cost alone, and a round `steps` times that.
  */
-import { addCustomer, type Grid } from "@tributary/dp";
+import { addCustomer, allFinite, type Grid } from "@tributary/dp";
 import { fail } from "@tributary/errors";
 import { seededRandom, shuffle } from "@tributary/events/histories";
 import type { Executor } from "@tributary/tensor";
@@ -55,7 +55,35 @@ export async function openTrainer(
   checkLocalUpdates(local);
   if (local.unit === "customer" && local.steps === 1) return createTrainer(spec, executor, options);
   const gradients = await createTrainer(spec, executor, { ...options, clipped: false });
-  return { sum: (request) => localSum(gradients, local, request), close: () => gradients.close() };
+  let room: Room | undefined;
+  return {
+    async sum(request) {
+      const own = room ?? roomFor(request.parameters.length);
+      room = undefined; // two sums at once must not share it
+      try {
+        return await localSum(gradients, local, request, own);
+      } finally {
+        for (const array of Object.values(own)) array.fill(0);
+        room = own;
+      }
+    },
+    close: () => gradients.close(),
+  };
+}
+
+/** Arrays that all updates are made in, one after the other: fresh pages for each would cost more than what is written there. */
+interface Room {
+  /** [dimension] grid units of the gradients */
+  readonly gradient: Float64Array;
+  /** [dimension] u */
+  readonly update: Float64Array;
+  /** [dimension] w */
+  readonly weights: Float32Array;
+}
+
+function roomFor(dimension: number): Room {
+  const [gradient, update] = [new Float64Array(dimension), new Float64Array(dimension)];
+  return { gradient, update, weights: new Float32Array(dimension) };
 }
 
 function checkLocalUpdates(local: LocalUpdates): void {
@@ -76,14 +104,15 @@ async function localSum(
   gradients: Trainer,
   local: LocalUpdates,
   request: SumRequest,
+  room: Room,
 ): Promise<{ readonly total: Float64Array; readonly counts: SumCounts }> {
   const seed = roundSeed(request.negatives);
-  const total = new Float64Array(request.parameters.length);
+  const total = request.into?.fill(0) ?? new Float64Array(request.parameters.length);
   const grid = gridOf(request);
   const isLate = request.deadline ?? (() => false);
   let zeroed = 0;
   for (const batches of local.unit === "node" ? [nodeBatches(local, request, seed)] : customerBatches(local, request)) {
-    const update = await localUpdate(gradients, local, request, batches, seed, isLate);
+    const update = await localUpdate(gradients, local, request, batches, seed, isLate, room);
     if (update === "late") {
       total.fill(0);
       return { total, counts: { customers: 0, zeroed: 0, skipped: request.sampled.length } };
@@ -104,27 +133,63 @@ async function localUpdate(
   batches: readonly Uint32Array[],
   seed: number,
   isLate: () => boolean,
+  { gradient, update, weights }: Room,
 ): Promise<Float64Array | "late" | "not finite"> {
   const start = request.parameters;
-  const update = new Float64Array(start.length);
-  const weights = Float32Array.from(start);
+  update.fill(0);
+  weights.set(start);
   for (const [step, sampled] of batches.entries()) {
     if (isLate()) return "late";
-    if (step > 0) {
-      for (let i = 0; i < weights.length; i++) weights[i] = (start[i] as number) - learningRate * (update[i] as number);
-      if (!weights.every(Number.isFinite)) return "not finite";
-    }
     const negatives = bytesOf(seededRandom(seed, "negatives", step));
-    const asked = { ...gradientGrid, parameters: weights, histories: request.histories, sampled, negatives };
+    const asked = { ...gradientGrid, parameters: weights, histories: request.histories, sampled, negatives, into: gradient };
     const { total, counts } = await gradients.sum({ ...asked, customerQuota: sampled.length });
     if (counts.zeroed > 0 && sampled.length === 1) return "not finite";
     const share = 1 / (gradientUnit * sampled.length);
-    for (let i = 0; i < update.length; i++) {
-      const moved = (weights[i] as number) - (start[i] as number);
-      update[i] = (update[i] as number) + (total[i] as number) * share + proximal * moved;
-    }
+    const last = step === batches.length - 1;
+    const finite =
+      proximal === 0
+        ? moveWhereTold(update, weights, start, total, share, learningRate)
+        : moveAll(update, weights, start, total, { share, learningRate, proximal });
+    if (!finite && !last) return "not finite";
   }
   return update;
+}
+
+/** u and w after a step without a pull: they move only where the gradient is not 0, which on short histories is nearly nowhere. */
+function moveWhereTold(
+  update: Float64Array,
+  weights: Float32Array,
+  start: Float32Array,
+  gradient: Float64Array,
+  share: number,
+  learningRate: number,
+): boolean {
+  let probe = 0; // stays 0 as long as everything is finite
+  for (let i = 0; i < gradient.length; i++) {
+    const units = gradient[i] as number;
+    if (units === 0) continue;
+    const moved = (update[i] as number) + units * share;
+    update[i] = moved;
+    weights[i] = (start[i] as number) - learningRate * moved;
+    probe += (weights[i] as number) * 0;
+  }
+  return probe === 0;
+}
+
+function moveAll(
+  update: Float64Array,
+  weights: Float32Array,
+  start: Float32Array,
+  gradient: Float64Array,
+  { share, learningRate, proximal }: { readonly share: number; readonly learningRate: number; readonly proximal: number },
+): boolean {
+  for (let i = 0; i < update.length; i++) {
+    const pull = proximal * ((weights[i] as number) - (start[i] as number));
+    const moved = (update[i] as number) + (gradient[i] as number) * share + pull;
+    update[i] = moved;
+    weights[i] = (start[i] as number) - learningRate * moved;
+  }
+  return allFinite(weights);
 }
 
 /** One customer at a time, `steps` times the same. */

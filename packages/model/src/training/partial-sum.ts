@@ -85,7 +85,7 @@ export async function createPartialTrainer(
       const common = { ...weightFeeds(spec, request.parameters, content), ...roundFeeds(spec, request, clipped) };
       const grid = { unitsPerOne: request.scale * 2 ** request.fractionBits };
       const round: Round = { spec, request, common, clipped, grid };
-      const total = new Float64Array(dimension);
+      const total = request.into?.fill(0) ?? new Float64Array(dimension);
       const bucketSum = spare ?? new BucketSum(layout, short.pieces, dimension);
       spare = undefined; // two sums at once must not share it
       const { buckets, empty } = bucketsOf(spec, request, { seed: request.seed, now }, classes);

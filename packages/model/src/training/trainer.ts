@@ -37,6 +37,8 @@ export interface SumRequest {
   readonly negatives: RandomSource;
   /** True: time is up, and what was summed so far is thrown away as well. Asked before each run. */
   readonly deadline?: () => boolean;
+  /** [dimension] The array to put the sum into, whatever it holds; a new one unless given. */
+  readonly into?: Float64Array;
 }
 
 /** For the node's own eyes: counts depend on the sample. */

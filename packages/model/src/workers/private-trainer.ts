@@ -42,7 +42,7 @@ export async function createThreadTrainer(spec: ModelSpec, threads: number, opti
   return {
     async sum(request) {
       if (request.deadline?.()) return nobody(new Float64Array(request.parameters.length), request);
-      const { histories, deadline: _, ...round } = roundOf(spec, request);
+      const { histories, deadline: _, into: __, ...round } = roundOf(spec, request);
       const sent = held === histories ? [] : shares.map((share) => share.ask({ type: "histories", histories }));
       held = histories;
       const late = new Int32Array(new SharedArrayBuffer(4));

@@ -33,7 +33,7 @@ export interface WorkSetup {
 }
 
 export interface NodeWork {
-  /** @returns [dimension] grid units; with `given` the array is used again for the next node */
+  /** @returns [dimension] grid units; the array may be used again for the next node */
   sum(node: number, round: number, release: number, model: FederationModel): Promise<Float64Array>;
   /**
    * Adds the node's clamped sum to another one. @param sum [dimension] grid units, changed in place
@@ -81,7 +81,8 @@ export async function openNodeWork(setup: WorkSetup, crypto: Crypto, executor: E
     if (trainer === undefined) throw fail("TRB_SIMULATE_STALLED", { round });
     const negatives = negativesSource(crypto, hash, round);
     const sampling = { sampling: random(node, round, "sampling") };
-    const { total, failure } = await trainingSum(trainer, { ...common, parameters, negatives, random: sampling });
+    const request = { ...common, parameters, negatives, random: sampling, into: room(release) };
+    const { total, failure } = await trainingSum(trainer, request);
     if (failure !== undefined) throw failure; // a real node adds noise alone and goes on; here it would only hide a fault
     return total;
   }
