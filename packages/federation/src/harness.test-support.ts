@@ -2,10 +2,12 @@ import { isTributaryError } from "@tributary/errors";
 import {
   canonicalBytes,
   fingerprintOf,
+  isWritten,
   type Message,
   type NodeId,
   type Plan,
   type Roster,
+  releaseOf,
   type Sha256,
   signMember,
   toHex,
@@ -26,6 +28,7 @@ import { sumUploads } from "./release.ts";
 import type { Context } from "./step.ts";
 import { genesisEntry } from "./steps/apply.ts";
 import { hashVector } from "./steps/masked.ts";
+import { writtenSum } from "./written-queries.ts";
 
 /** A party's process and disk. */
 interface NodeParty {
@@ -316,19 +319,28 @@ async function carryOutAtCoordinator(world: World, effect: CoordinatorEffect): P
         throw new Error(`round ${effect.round}: the unmasked sum is not the sum of the survivors' vectors`);
       }
       journal.sums.push(effect.round);
-      queue.push(toCoordinator({ type: "summed", round: effect.round, sumHash: hashVector(sum, { crypto }) }));
+      const sumHash = hashVector(sum, { crypto });
+      sums.set(world, { sumHash, sum });
+      queue.push(toCoordinator({ type: "summed", round: effect.round, sumHash }));
       return;
     }
-    case "apply":
+    case "apply": {
+      const { round, modelHash, optimiserHash } = effect;
+      const last = sums.get(world);
+      if (isWritten(releaseOf(coordinator.state.plan, effect.release)) && last?.sumHash === effect.sumHash) {
+        queue.push(toCoordinator({ type: "applied", round, modelHash, optimiserHash, sum: writtenSum(last.sum) }));
+        return;
+      }
       queue.push(
         toCoordinator({
           type: "applied",
-          round: effect.round,
+          round,
           modelHash: hash(`model after ${effect.modelHash} and ${effect.sumHash}`),
           optimiserHash: hash(`optimiser ${effect.round}`),
         }),
       );
       return;
+    }
     case "eraseUploads":
       return;
     case "roundEnded":
@@ -340,6 +352,8 @@ async function carryOutAtCoordinator(world: World, effect: CoordinatorEffect): P
   }
 }
 
+/** The sum that the coordinator's disk holds until it is applied. */
+const sums = new WeakMap<World, { readonly sumHash: Sha256; readonly sum: Uint32Array }>();
 const stores = new WeakMap<World, Map<string, Map<Sha256, Uint32Array>>>();
 
 /** What the coordinator's disk holds of one node. */

@@ -1,8 +1,11 @@
 /** Who is held out, and that plan, model room and ledger mean the same by metrics. */
+
+import { verifyLedger } from "@tributary/ledger";
 import { metricsVectorNames } from "@tributary/model";
-import { type Decimal, metricCoordinates, type Plan } from "@tributary/protocol";
+import { type Decimal, metricCoordinates, type Plan, type Release } from "@tributary/protocol";
 import { expect, test } from "vitest";
-import { crypto } from "./parties.test-support.ts";
+import { createWorld, noFaults, run, type World } from "./harness.test-support.ts";
+import { crypto, dimension, hash } from "./parties.test-support.ts";
 import { heldOutRule } from "./written-queries.ts";
 
 const customers = Array.from({ length: 4000 }, (_, c) => `customer ${c}`);
@@ -36,4 +39,47 @@ test("the rule is the one that the docs state, to the bit", () => {
   const at = (value: number) => `0.${String(Math.round((value / 2 ** 48) * 1e15)).padStart(15, "0")}`;
   expect(ruleOf(at(first48 + 2))?.("customer 7")).toBe(true);
   expect(ruleOf(at(first48 - 2))?.("customer 7")).toBe(false);
+});
+
+const decimal = (text: string) => text as Decimal;
+const query: Release = {
+  ...{ kind: "query", query: "hours", arithmetic: "exact", clipNorm: decimal("1"), samplingRate: decimal("1") },
+  ...{ noiseMultiplier: decimal("9"), rounds: 1, dimension, touched: 4, scale: decimal("1000"), fractionBits: 4 },
+};
+const extensions = [{ name: "hours", sha256: hash("hours.ts") }];
+const roundsOf = ({ coordinator }: World) =>
+  coordinator.ledger.map(
+    (line) => JSON.parse(line) as { kind: string; sum?: number[]; modelHash?: string; nextModelHash?: string },
+  );
+
+function worldOf(accepted: readonly string[]): World {
+  const plan: Partial<Plan> = { releases: [query], extensions, epsilon: decimal("40") };
+  const policy = {
+    releases: ["query" as const],
+    maxEpsilon: decimal("40"),
+    extensions: accepted as (typeof extensions)[0]["sha256"][],
+  };
+  return createWorld({ plan, policy });
+}
+
+test("a node takes part in no round of a plan with an extension that its policy doesn't accept, by hash", async () => {
+  for (const accepted of [[], [hash("other.ts")]]) {
+    const world = worldOf(accepted);
+    await run(world, noFaults, 40);
+    expect(new Set(world.journal.refusals.filter((one) => one.includes("offer")))).toEqual(
+      new Set(world.nodes.map(({ id }) => `${id} offer TRB_POLICY_EXTENSION_UNKNOWN`)),
+    );
+    expect(roundsOf(world).some(({ kind }) => kind === "round")).toBe(false);
+  }
+});
+
+test("with it accepted the round runs, and its sum stands in the ledger, which verifies, with the model as it was", async () => {
+  const world = worldOf([hash("hours.ts")]);
+  await run(world);
+  const released = roundsOf(world).filter(({ kind }) => kind === "round");
+  expect(released).toHaveLength(1);
+  expect(released[0]?.sum).toHaveLength(dimension);
+  expect(released[0]?.nextModelHash).toBe(released[0]?.modelHash);
+  const bytes = new TextEncoder().encode(world.coordinator.ledger.map((line) => `${line}\n`).join(""));
+  expect(verifyLedger(bytes, { crypto })).toMatchObject({ failures: [], complete: true });
 });

@@ -141,6 +141,7 @@ export function explainPlan(plan: Plan): string[] {
     ...trainingSentences(plan),
     ...metricsSentences(plan),
     ...extensionSentences(plan),
+    ...selectionSentences(plan),
     "Nothing else that depends on customers' data leaves a node for the coordinator or for other nodes.",
     ...lines.slice(releases),
     `ε was recomputed from the releases: ${formatDecimal(planCost(plan).epsilon, "up")}.`,
@@ -197,6 +198,7 @@ function guaranteeOf(plan: Plan): Guarantee {
 
 /** μ and a few points of δ(ε) by the plan's accountant; nothing where it bounds nothing. */
 function profileOf(plan: Plan): Pick<Guarantee, "mu" | "profile"> {
+  if (plan.selection !== undefined) return {}; // no accountant of events bounds it
   const { releases, delta, accountant } = plan;
   const spent = releases.reduce((sum, release) => {
     const { samplingRate, noiseMultiplier, steps } = chargedFor(plan, release, release.rounds);
@@ -212,6 +214,7 @@ function profileOf(plan: Plan): Pick<Guarantee, "mu" | "profile"> {
 }
 
 function continuousApproximation(plan: Plan): string | null {
+  if (plan.selection !== undefined) return null; // nor does that of losses
   const spent = plan.releases.reduce((sum, release) => {
     const { samplingRate, noiseMultiplier, steps } = chargedFor(plan, release, release.rounds);
     return sum.add(sampledGaussian(samplingRate, noiseMultiplier), steps);
@@ -249,17 +252,30 @@ function trainingSentences(plan: Plan): string[] {
   ];
 }
 
+function selectionSentences({ selection }: Plan): string[] {
+  if (selection === undefined) return [];
+  const { noiseMultiplier, ...stopping } = selection;
+  return [
+    `Before the first round the recipe was chosen by who holds all customers' data: the best of a secret random number of runs, ${expectedRuns(stopping).toFixed(1)} on average, each at noise multiplier ${noiseMultiplier}. That is paid for in ε; that the number stayed secret nobody can check.`,
+  ];
+}
+
 /** Who is judged by, and how exact the figures will be. */
-function metricsSentences({ metrics, releases, minCohort, maxCorrupt, maxMerchantsPerCustomer }: Plan): string[] {
+function metricsSentences(plan: Plan): string[] {
+  const { metrics, releases, minCohort, maxCorrupt, maxMerchantsPerCustomer, noiseMode } = plan;
   if (metrics === undefined) return [];
   const share = `${Number((100 * parseDecimal(metrics.heldOut)).toPrecision(4))} %`;
+  // each node of a round brings its share, the corrupt ones perhaps as well
+  const shares = { central: 1, local: minCohort, distributed: minCohort / (minCohort - maxCorrupt) }[noiseMode];
   const widths = releases.flatMap(({ kind, noiseMultiplier, clipNorm }) =>
-    kind === "metrics" ? [1.96 * parseDecimal(noiseMultiplier) * parseDecimal(clipNorm) * maxMerchantsPerCustomer] : [],
+    kind === "metrics"
+      ? [1.96 * parseDecimal(noiseMultiplier) * parseDecimal(clipNorm) * maxMerchantsPerCustomer * Math.sqrt(shares)]
+      : [],
   );
   const each = [...new Set(widths.map((width) => width.toFixed(0)))].join(" and ");
   return [
-    `${share} of customers, whom a keyed hash of their ids and the federation's name picks, are held out: nothing is learnt from them, and metrics are of them alone.`,
-    `A sum of metrics is known to about ±${each} customers (95 % of the noise of ${minCohort - maxCorrupt} honest nodes, more where more nodes bring noise); losses are clipped to ${metrics.lossBound} nats. The sums stand in the ledger, and ratios of them are stated with their interval by Fieller's method.`,
+    `${share} of customers, whom a hash of their ids keyed by the federation's name picks, are held out: nothing is learnt from them, and metrics are of them alone.`,
+    `A sum of metrics is known to about ±${each} customers (95 % of the noise that ${minCohort} nodes bring; more of them bring more); losses are clipped to ${metrics.lossBound} nats. The sums stand in the ledger, and ratios of them are stated with their interval by Fieller's method.`,
   ];
 }
 

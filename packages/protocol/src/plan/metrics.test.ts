@@ -69,7 +69,9 @@ describe("metrics in a plan", () => {
   test("are explained: who is held out, and how exact the figures will be", () => {
     const words = explainPlan(planOf()).join("\n");
     expect(words).toContain("10 % of customers");
-    expect(words).toContain("±50 customers"); // 1.96·9·2.8285
+    const { minCohort, maxCorrupt } = base;
+    const width = 1.96 * 9 * 2.8285 * Math.sqrt(minCohort / (minCohort - maxCorrupt));
+    expect(words).toContain(`±${width.toFixed(0)} customers`);
     expect(words).toContain("Fieller");
   });
 });
