@@ -55,7 +55,7 @@ test("the demo with its defaults releases statistics, and joining is better than
   const out = folder.file("statistics");
   const report = await tributaryJson(["demo", "--out", out]);
   expect(report).toMatchObject({
-    ...{ rounds: 5, merchants: 6, customers: 3000, slowMerchants: 0 },
+    ...{ rounds: 5, merchants: 12, customers: 3000, slowMerchants: 0 },
     ledger: { verified: true, fullyVerified: true, entries: 7 },
   });
   const { floor, popularity, local, federated, joined, privacy } = report as Record<

@@ -26,7 +26,7 @@ export function demoCommand(): Command {
     .option("--attributes <file>", "public item attributes, JSON or JSONL")
     .addOption(new Option("--market <kind>", "the market when no log is given").choices(["synthetic"]).default("synthetic"));
   return addStatisticsOptions(addModelOptions(addLogOptions(demo)))
-    .addOption(merchantsOption("how many merchants", 6))
+    .addOption(merchantsOption("how many merchants", 12))
     .addOption(epsilonOption(8))
     .addOption(deltaOption(1e-6))
     .addOption(samplerOption())

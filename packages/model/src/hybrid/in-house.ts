@@ -71,7 +71,7 @@ const fineTuningDefaults = { epochs: 4, batch: 64, learningRate: 0.001 };
  * that customer is served, and by nobody else.
  */
 export function releasedOnlyHybrid({ served, student }: ReleasedModel, recipe: ServingRecipe): TunedHybrid {
-  const weights = { mixture: releasedWeights(recipe), popularity: 0, attention: releasedAttention };
+  const weights = { mixture: releasedWeights(recipe, served.pairs), popularity: 0, attention: releasedAttention };
   return { recipe: servingRecipe(recipe), served, own: undefined, student, weights, tuned: undefined };
 }
 

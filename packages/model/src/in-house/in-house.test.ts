@@ -140,4 +140,14 @@ describe("what a merchant makes of it", () => {
     for (let j = 1; j < 8; j++) expect(rows[j]).toBeCloseTo(without[j] ?? Number.NaN, 9); // own history moves its own items alone
     expect(rows[0]).toBeGreaterThan(without[0] ?? Number.NaN);
   });
+
+  test("gives a customer's own history more weight where more was counted, so that counts don't drown it", () => {
+    const historyOf = (value: number) => {
+      const served = { popularity, pairs: pairTable(8, [{ first: 1, second: 2, value }]) };
+      const rows = releasedScorer(served, similarity, recipe)(historiesOf([[3]]), [{ begin: 0, end: 1 }]) as Float64Array;
+      return (rows[2] ?? Number.NaN) - (scoreNext(served, similarity, [3], recipe)[2] ?? Number.NaN);
+    };
+    expect(historyOf(1)).toBeCloseTo(32, 6);
+    expect(historyOf(50)).toBeCloseTo(8 * 50, 4);
+  });
 });

@@ -41,11 +41,14 @@ const grid: Readonly<Record<keyof MixtureWeights, readonly number[]>> = {
   content: [2, 4, 8, 12, 20, 40, 80],
   released: [0, 0.5, 1, 2],
   own: [0, 0.25, 0.5, 1, 2, 4],
-  history: [0, 0.5, 2, 8, 32, 128],
+  history: [0, 0.5, 2, 8, 32, 128, 512],
 };
 const passes = 2;
-/** h where nothing is tuned. Found on the synthetic market; where repeats are masked it changes nothing. */
-const historyWeight = 32;
+/**
+ * h where nothing is tuned: at least `least`, and so many times what the likeliest partner of an item counts, since counts grow with the
+ * customers and going back to an item does not become less likely. Found on the synthetic market; where repeats are masked it changes nothing.
+ */
+const historyWeight = { least: 32, ofLargest: 8 } as const;
 
 /**
  * Tunes one weight after the other, twice, on the last item of the merchant's own training histories, with counts of what comes before.
@@ -63,7 +66,8 @@ export function tuneInHouse(train: Histories, options: InHouseOptions): InHouse 
     ...{ similarity, recipe, served, repeats },
     own: ownStatistics(inner.train, similarity.items, counting),
   });
-  const weights = served === undefined ? climb(cases, aloneWeights(recipe)) : confirmed(cases, releasedWeights(recipe));
+  const weights =
+    served === undefined ? climb(cases, aloneWeights(recipe)) : confirmed(cases, releasedWeights(recipe, served.pairs));
   const own = ownStatistics(train, similarity.items, counting);
   return { weights, validation: meanGain(cases, weights), score: mixtureScorer({ similarity, recipe, served, own }, weights) };
 }
@@ -105,16 +109,30 @@ function confirmed(cases: readonly MixtureCase[], start: MixtureWeights): Mixtur
 export function releasedScorer(served: ServedStatistics, similarity: ItemSimilarity, recipe: ServingRecipe): ItemScorer {
   const { items } = similarity;
   const own = { popularity: served.popularity, pairs: none(items) };
-  return mixtureScorer({ similarity, recipe, served, own }, releasedWeights(recipe));
+  return mixtureScorer({ similarity, recipe, served, own }, releasedWeights(recipe, served.pairs));
 }
 
 const aloneWeights = ({ contentWeight }: ServingRecipe): MixtureWeights => ({
   ...{ content: contentWeight, released: 0, own: 1, history: 0 },
 });
 
-export const releasedWeights = ({ contentWeight }: ServingRecipe): MixtureWeights => ({
-  ...{ content: contentWeight, released: 1, own: 0, history: historyWeight },
+/** @param pairs what was released */
+export const releasedWeights = ({ contentWeight }: ServingRecipe, pairs: PairTable): MixtureWeights => ({
+  ...{ content: contentWeight, released: 1, own: 0 },
+  history: Math.max(historyWeight.least, historyWeight.ofLargest * meanLargest(pairs)),
 });
+
+/** The largest cell of each item that has one, on average. */
+function meanLargest({ offsets, values }: PairTable): number {
+  let [sum, items] = [0, 0];
+  for (let item = 0; item + 1 < offsets.length; item++) {
+    const cells = values.subarray(offsets[item], offsets[item + 1]);
+    if (cells.length === 0) continue;
+    sum += cells.reduce((most, cell) => Math.max(most, cell), 0);
+    items += 1;
+  }
+  return items === 0 ? 0 : sum / items;
+}
 
 export interface Sources {
   readonly similarity: ItemSimilarity;
