@@ -1,7 +1,6 @@
 /** `tributary bench joining`: what a merchant gains from a federation beside everything that it can do alone (docs/utility.md). */
 import { setImmediate } from "node:timers/promises";
 import { chachaSource, type RandomSource } from "@tributary/dp";
-import { fail } from "@tributary/errors";
 import { seededRandom } from "@tributary/events";
 import { statisticsRecipe } from "@tributary/model";
 import {
@@ -16,9 +15,9 @@ import {
 } from "@tributary/simulate";
 import { onnxruntimeExecutor } from "@tributary/tensor/onnxruntime";
 import { type Command, Option } from "commander";
-import { progressBar } from "../../demo/progress.ts";
 import { deltaOption, epsilonOption, integerOption, jsonOption } from "../../options.ts";
 import { print, table } from "../../output.ts";
+import { interruptible } from "./long-measurement.ts";
 
 interface JoiningCommand {
   readonly dataset: UtilityDataset;
@@ -66,21 +65,10 @@ export function addJoining(bench: Command): void {
     .addOption(jsonOption())
     .addHelpText("after", "\nExample:\n  tributary bench joining --merchants 100 --measured 5 --epsilon 2 --json")
     .action(async (options: JoiningCommand) => {
-      const interruption = Promise.withResolvers<never>();
-      interruption.promise.catch(() => {}); // raced with the work
-      const stop = () => interruption.reject(fail("TRB_CLI_INTERRUPTED", { what: "The benchmark" }));
-      process.once("SIGINT", stop).once("SIGTERM", stop);
-      const progress = progressBar();
-      try {
-        const working = measure(options, (done, total) => progress.show("merchants", done, total));
-        working.catch(() => {}); // raced with an interruption, after which nobody asks how it ended
-        const document = await Promise.race([working, interruption.promise]);
-        progress.end();
-        print(options.json, document, () => linesOf(document));
-      } finally {
-        progress.end();
-        process.off("SIGINT", stop).off("SIGTERM", stop);
-      }
+      const document = await interruptible((progress) =>
+        measure(options, (done, total) => progress.show("merchants", done, total)),
+      );
+      print(options.json, document, () => linesOf(document));
     });
 }
 

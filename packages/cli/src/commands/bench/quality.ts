@@ -20,9 +20,10 @@ import {
 } from "@tributary/model";
 import { threadTeam } from "@tributary/model/workers";
 import type { Command } from "commander";
-import { type ProgressBar, progressBar } from "../../demo/progress.ts";
+import type { ProgressBar } from "../../demo/progress.ts";
 import { integerOption, jsonOption } from "../../options.ts";
 import { print, table } from "../../output.ts";
+import { interruptible } from "./long-measurement.ts";
 
 const families = ["sasrec", "bert4rec", "seq2seq", "lstm", "gru"] as const satisfies readonly ModelSpec["family"][];
 type Family = (typeof families)[number];
@@ -74,19 +75,8 @@ export function addQuality(bench: Command): void {
     .addOption(jsonOption())
     .addHelpText("after", "\nExample:\n  tributary bench quality --data ../shared/data/beauty/Beauty.txt --model sasrec --json")
     .action(async (options: QualityOptions) => {
-      const interruption = Promise.withResolvers<never>();
-      interruption.promise.catch(() => {}); // raced with the work
-      const stop = () => interruption.reject(fail("TRB_CLI_INTERRUPTED", { what: "The benchmark" }));
-      process.once("SIGINT", stop).once("SIGTERM", stop);
-      const progress = progressBar();
-      try {
-        const document = await measure(options, progress, interruption.promise);
-        progress.end();
-        print(options.json, document, () => linesOf(document.models));
-      } finally {
-        progress.end();
-        process.off("SIGINT", stop).off("SIGTERM", stop);
-      }
+      const document = await interruptible((progress, interruption) => measure(options, progress, interruption));
+      print(options.json, document, () => linesOf(document.models));
     });
 }
 

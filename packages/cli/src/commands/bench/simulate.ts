@@ -2,12 +2,11 @@
  * `bench simulate`: what a round costs at scale. Every case runs in a process of its own, so that its peak memory is its own. Times are what
  * was waited; `fastest` and processor seconds stand beside them, because a busy machine makes everything wait.
  */
-import { spawn } from "node:child_process";
-import { fail } from "@tributary/errors";
 import { benchScale, type ScaleBenchmark, type ScaleTimes } from "@tributary/simulate";
 import { type Command, Option } from "commander";
 import { integerOption, jsonOption } from "../../options.ts";
 import { print, table } from "../../output.ts";
+import { measuredAlone } from "./long-measurement.ts";
 
 interface Measured extends ScaleTimes {
   readonly peakMb: number;
@@ -106,19 +105,5 @@ function row(name: string, one: Measured): string[] {
 }
 
 /** The same command in a process of its own. */
-function inChild(benchmark: ScaleBenchmark): Promise<Measured> {
-  const [program = ""] = process.argv.slice(1);
-  const words = [...process.execArgv, program, "bench", "simulate", "--alone", JSON.stringify(benchmark)];
-  const child = spawn(process.execPath, words, { stdio: ["ignore", "pipe", "inherit"] });
-  return new Promise((resolve, reject) => {
-    let text = "";
-    child.stdout.on("data", (chunk: Buffer) => {
-      text += chunk.toString();
-    });
-    child.on("error", reject);
-    child.on("close", (code) => {
-      if (code === 0) resolve(JSON.parse(text));
-      else reject(fail("TRB_UNEXPECTED", { reason: `a measuring process ended with ${code}` }));
-    });
-  });
-}
+const inChild = (benchmark: ScaleBenchmark): Promise<Measured> =>
+  measuredAlone(["bench", "simulate", "--alone", JSON.stringify(benchmark)]);

@@ -2,7 +2,6 @@
  * `bench step`: times are taken in this process, taking turns; peak memory and the first step each in a process of their own, because
  * ONNX Runtime keeps what it once had. Times are what was waited; on a busy machine look at `ratioOfFastest`.
  */
-import { spawn } from "node:child_process";
 import { fail } from "@tributary/errors";
 import {
   type BenchConfiguration,
@@ -21,6 +20,7 @@ import { onnxruntimeExecutor } from "@tributary/tensor/onnxruntime";
 import { type Command, Option } from "commander";
 import { integerOption, jsonOption } from "../../options.ts";
 import { print, table } from "../../output.ts";
+import { measuredAlone } from "./long-measurement.ts";
 
 /** Milliseconds of this process's processor time. */
 export function processorClock(): number {
@@ -157,19 +157,5 @@ async function alone(place: number, clipped: boolean): Promise<Alone> {
 }
 
 /** The same command in a process of its own. */
-function inChild(place: number, flags: readonly string[]): Promise<Alone> {
-  const [program = ""] = process.argv.slice(1);
-  const words = [...process.execArgv, program, "bench", "step", "--alone", String(place), ...flags];
-  const child = spawn(process.execPath, words, { stdio: ["ignore", "pipe", "inherit"] });
-  return new Promise((resolve, reject) => {
-    let text = "";
-    child.stdout.on("data", (chunk: Buffer) => {
-      text += chunk.toString();
-    });
-    child.on("error", reject);
-    child.on("close", (code) => {
-      if (code === 0) resolve(JSON.parse(text));
-      else reject(fail("TRB_UNEXPECTED", { reason: `a measuring process ended with ${code}` }));
-    });
-  });
-}
+const inChild = (place: number, flags: readonly string[]): Promise<Alone> =>
+  measuredAlone(["bench", "step", "--alone", String(place), ...flags]);

@@ -18,9 +18,10 @@ import {
   utilityDatasets,
 } from "@tributary/simulate";
 import { type Command, Option } from "commander";
-import { type ProgressBar, progressBar } from "../../demo/progress.ts";
+import type { ProgressBar } from "../../demo/progress.ts";
 import { deltaOption, integerOption, jsonOption } from "../../options.ts";
 import { print, table } from "../../output.ts";
+import { interruptible } from "./long-measurement.ts";
 
 /** Cohorts and recipes of the table; every cell is measured with each. */
 const rowNames = ["all-honest", "third-corrupt", "other-market"] as const;
@@ -85,21 +86,8 @@ export function addUtility(bench: Command): void {
     .addOption(jsonOption())
     .addHelpText("after", "\nExample:\n  tributary bench utility --dataset beauty --epsilon 8 --json")
     .action(async (options: UtilityOptions) => {
-      const interruption = Promise.withResolvers<never>();
-      interruption.promise.catch(() => {}); // raced with the work
-      const stop = () => interruption.reject(fail("TRB_CLI_INTERRUPTED", { what: "The benchmark" }));
-      process.once("SIGINT", stop).once("SIGTERM", stop);
-      const progress = progressBar();
-      try {
-        const working = measure(options, progress);
-        working.catch(() => {}); // raced with an interruption, after which nobody asks how it ended
-        const document = await Promise.race([working, interruption.promise]);
-        progress.end();
-        print(options.json, document, () => linesOf(document.rows));
-      } finally {
-        progress.end();
-        process.off("SIGINT", stop).off("SIGTERM", stop);
-      }
+      const document = await interruptible((progress) => measure(options, progress));
+      print(options.json, document, () => linesOf(document.rows));
     });
 }
 

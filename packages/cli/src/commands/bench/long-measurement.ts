@@ -1,0 +1,44 @@
+/** What long benchmarks share: an end when they are told to, a progress bar that is cleared, and measuring in a process of its own. */
+import { spawn } from "node:child_process";
+import { fail } from "@tributary/errors";
+import { type ProgressBar, progressBar } from "../../demo/progress.ts";
+
+/**
+ * Works until done or interrupted.
+ * @param interruption rejects when the process is told to end: what is awaited in between can be raced with it
+ * @throws TRB_CLI_INTERRUPTED, and what the work refuses
+ */
+export async function interruptible<Result>(
+  work: (progress: ProgressBar, interruption: Promise<never>) => Promise<Result>,
+): Promise<Result> {
+  const interruption = Promise.withResolvers<never>();
+  interruption.promise.catch(() => {}); // raced with the work
+  const stop = () => interruption.reject(fail("TRB_CLI_INTERRUPTED", { what: "The benchmark" }));
+  process.once("SIGINT", stop).once("SIGTERM", stop);
+  const progress = progressBar();
+  try {
+    const working = work(progress, interruption.promise);
+    working.catch(() => {}); // raced with an interruption, after which nobody asks how it ended
+    return await Promise.race([working, interruption.promise]);
+  } finally {
+    progress.end();
+    process.off("SIGINT", stop).off("SIGTERM", stop);
+  }
+}
+
+/** This program in a process of its own, whose memory is nobody else's: what it prints as JSON. @throws TRB_UNEXPECTED */
+export function measuredAlone<Measured>(words: readonly string[]): Promise<Measured> {
+  const [program = ""] = process.argv.slice(1);
+  const child = spawn(process.execPath, [...process.execArgv, program, ...words], { stdio: ["ignore", "pipe", "inherit"] });
+  return new Promise((resolve, reject) => {
+    let text = "";
+    child.stdout.on("data", (chunk: Buffer) => {
+      text += chunk.toString();
+    });
+    child.on("error", reject);
+    child.on("close", (code) => {
+      if (code === 0) resolve(JSON.parse(text));
+      else reject(fail("TRB_UNEXPECTED", { reason: `a measuring process ended with ${code}` }));
+    });
+  });
+}
