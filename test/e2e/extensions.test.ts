@@ -119,4 +119,18 @@ test("model, optimiser, query and metrics give the same bytes in processes and i
   const words = await tributary(["plan", "explain", federation.planFile]);
   expect(words.stdout).toContain("30 % of customers");
   expect(words.stdout).toContain(extensions[1]?.sha256 ?? "lion");
+
+  // the model is read wherever its extension is at hand, and is the last one that a round made
+  const given = ["--extension", ...files];
+  expect(await tributaryJson(["plan", "check", federation.planFile, ...given])).toEqual({ ok: true, findings: [] });
+  const out = folder.file("exported");
+  expect(await tributaryJson(["model", "export", "--home", platform, "--out", out])).toMatchObject({
+    round: 2,
+    modelHash: hashes.at(-1),
+  });
+  const held = ["model", "verify", `${out}/model.onnx`, "--ledger", `${platform}/ledger.jsonl`];
+  expect(await tributaryJson([...held, ...given])).toMatchObject({ verified: true, round: 2 });
+  const without = await tributary([...held, "--json"]);
+  expect(without.exitCode).toBe(2);
+  expect(without.stdout + without.stderr).toContain("TRB_EXTENSION_MISSING");
 });

@@ -3,9 +3,13 @@ import { fail } from "@tributary/errors";
 import { type OpenExtension, openExtension } from "@tributary/model/extension-files";
 import { formatDecimal, sha256Hex } from "@tributary/protocol";
 import { choosePlan, choosePlanToRead, type ModelWishes, type PlanChoice, type PlanRequest } from "@tributary/simulate";
+import { Option } from "commander";
 
 /** What part of ε is kept for what is read, unless it is said. */
 const usualShare = 0.1;
+
+/** For commands that read a model or a plan from elsewhere. */
+export const extensionFilesOption = () => new Option("--extension <files...>", "files of the plan's extensions");
 
 /** Runs the files; their authors are trusted by whoever gives them. @throws TRB_EXTENSION_UNREADABLE, TRB_CLI_BAD_OPTION */
 export async function openExtensions(files: readonly string[] = []): Promise<readonly OpenExtension[]> {

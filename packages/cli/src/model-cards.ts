@@ -53,7 +53,7 @@ export function ledgerModels(ledger: Uint8Array): readonly LedgerModel[] {
   const common = { plan: genesis.plan, planHash: planHash(nodeCrypto(), genesis.plan), heads };
   const initial = { ...common, hash: genesis.plan.initialModelHash, round: 0, epsilon: "0", entry: 0 };
   const released = entries.flatMap((entry, place) =>
-    entry.kind === "round"
+    entry.kind === "round" && entry.sum === undefined // sums that stand in the ledger made no model
       ? [{ ...common, hash: entry.nextModelHash, round: entry.round, epsilon: entry.spent.epsilon, entry: place }]
       : [],
   );

@@ -2,6 +2,7 @@
 import { parameterCount } from "@tributary/model";
 import { describePlan, explainPlan, lintPlan, parsePlan } from "@tributary/protocol";
 import { Command } from "commander";
+import { extensionFilesOption, openExtensions } from "../extension-options.ts";
 import { readJson } from "../files.ts";
 import { jsonOption } from "../options.ts";
 import { print } from "../output.ts";
@@ -19,9 +20,11 @@ export function planCommand(): Command {
     .description("refuse a plan that does not keep what it promises (exit 3)")
     .argument("<file>", "plan.json")
     .option("--demo", "allow a catalogue made from behaviour (demonstrations only)")
+    .addOption(extensionFilesOption())
     .addOption(jsonOption())
     .addHelpText("after", "\nExample:\n  tributary plan check plan.json")
-    .action((file: string, options: { demo?: boolean; json?: boolean }) => {
+    .action(async (file: string, options: { demo?: boolean; extension?: string[]; json?: boolean }) => {
+      await openExtensions(options.extension);
       const parsed = parsePlan(readJson(file));
       const findings = lintPlan(parsed, { demo: options.demo ?? false, parameterCount: parameterCount(parsed.model) });
       if (findings.length > 0) process.exitCode = 3;

@@ -239,14 +239,15 @@ function metricsOf(value: unknown): ModelCard["metrics"] {
 
 /** Exactly the fields of a spec, each of the type that it has in the plainest one. */
 function specOf(value: unknown): ModelSpec {
-  const plainest = modelSpec({ items: 2, length: 1, width: 4 });
+  const extended = record(value, "model")["family"] === "extension" ? { extension: "" } : {};
+  const plainest = modelSpec({ items: 2, length: 1, width: 4, ...extended });
   requireLike(value, plainest, "model");
   const { item } = value;
   for (const [place, attribute] of item.attributes.entries()) {
     requireLike(attribute, { name: "", values: 1 }, `model.item.attributes[${place}]`);
   }
   const choices = {
-    family: ["sasrec", "bert4rec", "seq2seq", "lstm", "gru"],
+    family: ["sasrec", "bert4rec", "seq2seq", "lstm", "gru", "extension"],
     activation: ["relu", "gelu"],
     positions: ["learned", "sinusoidal"],
     output: ["tied", "separate"],

@@ -14,10 +14,12 @@ import {
   readCheckpoint,
   readsContent,
 } from "@tributary/model";
+import { loadExtensions } from "@tributary/model/extension-files";
 import type { Plan } from "@tributary/protocol";
 import { nodeCrypto } from "@tributary/protocol/node-crypto";
 import type { Command } from "commander";
 import { z } from "zod";
+import { extensionFilesOption, openExtensions } from "../../extension-options.ts";
 import { readInput, readJson, systemCode, writeOutput } from "../../files.ts";
 import { cardMetrics, cardOf, filesOf, type LedgerModel, ledgerModels } from "../../model-cards.ts";
 import { integerOption, jsonOption } from "../../options.ts";
@@ -31,6 +33,7 @@ interface ExportOptions {
   readonly round?: number;
   readonly report?: string;
   readonly licence?: string;
+  readonly extension?: readonly string[];
   readonly out: string;
   readonly json?: boolean;
 }
@@ -47,9 +50,11 @@ export function addExport(model: Command): void {
     .option("--report <file>", "report.json of a demo or simulation: its figures go into the card")
     .option("--licence <text>", "licence and terms, for the card")
     .requiredOption("--out <folder>", "where to write")
+    .addOption(extensionFilesOption())
     .addOption(jsonOption())
     .addHelpText("after", "\nExample:\n  tributary model export --home platform --out exported")
     .action(async (options: ExportOptions) => {
+      await openExtensions(options.extension);
       const source = await findModel(options);
       const { plan, round, epsilon, hash } = source.model;
       const found = sha256(source.file);
@@ -128,6 +133,7 @@ async function findAtHome(home: string, round: number | undefined): Promise<Foun
       expected: `a round that was released: ${rounds.length > 12 ? `up to ${rounds.at(-1)}` : rounds.join(", ")}`,
     });
   }
+  await loadExtensions(join(home, "extensions"), model.plan.extensions);
   const blob = (hash: string) => readInput(join(home, "blobs", hash));
   const last = status.modelHash === model.hash && status.optimiserHash !== null ? status.optimiserHash : undefined;
   return {

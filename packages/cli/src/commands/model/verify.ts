@@ -12,6 +12,7 @@ import { graphVersion, type ModelCard, readCheckpoint } from "@tributary/model";
 import { notVerifiable, type Plan, parsePlan, planHash } from "@tributary/protocol";
 import { nodeCrypto } from "@tributary/protocol/node-crypto";
 import type { Command } from "commander";
+import { extensionFilesOption, openExtensions } from "../../extension-options.ts";
 import { readInput, readJson } from "../../files.ts";
 import { type LedgerModel, ledgerModels, requireCardOfLedger } from "../../model-cards.ts";
 import { jsonOption } from "../../options.ts";
@@ -20,6 +21,7 @@ import { print } from "../../output.ts";
 interface VerifyOptions {
   readonly ledger?: string;
   readonly plan?: string;
+  readonly extension?: readonly string[];
   readonly key?: string;
   readonly head?: string;
   readonly json?: boolean;
@@ -34,12 +36,14 @@ export function addVerify(model: Command): void {
     .option("--plan <file>", "plan.json, obtained elsewhere")
     .option("--key <fingerprint>", "the coordinator's key fingerprint, obtained elsewhere")
     .option("--head <hash>", "hash of the ledger's last entry, obtained elsewhere")
+    .addOption(extensionFilesOption())
     .addOption(jsonOption())
     .addHelpText(
       "after",
       "\nExample:\n  tributary model verify tributary-demo/model.onnx --ledger tributary-demo/ledger.jsonl --key FINGERPRINT --head HASH",
     )
-    .action((path: string, options: VerifyOptions) => {
+    .action(async (path: string, options: VerifyOptions) => {
+      await openExtensions(options.extension);
       const crypto = nodeCrypto();
       const file = readInput(path);
       const evidence = options.ledger === undefined ? undefined : readLedger(options.ledger, options);
