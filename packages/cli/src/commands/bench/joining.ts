@@ -17,7 +17,7 @@ import { onnxruntimeExecutor } from "@tributary/tensor/onnxruntime";
 import { type Command, Option } from "commander";
 import { deltaOption, epsilonOption, integerOption, jsonOption } from "../../options.ts";
 import { print, table } from "../../output.ts";
-import { interruptible } from "./long-measurement.ts";
+import { interruptible, raced } from "./long-measurement.ts";
 
 interface JoiningCommand {
   readonly dataset: UtilityDataset;
@@ -65,8 +65,11 @@ export function addJoining(bench: Command): void {
     .addOption(jsonOption())
     .addHelpText("after", "\nExample:\n  tributary bench joining --merchants 100 --measured 5 --epsilon 2 --json")
     .action(async (options: JoiningCommand) => {
-      const document = await interruptible((progress) =>
-        measure(options, (done, total) => progress.show("merchants", done, total)),
+      const document = await interruptible((progress, interruption) =>
+        raced(
+          measure(options, (done, total) => progress.show("merchants", done, total)),
+          interruption,
+        ),
       );
       print(options.json, document, () => linesOf(document));
     });

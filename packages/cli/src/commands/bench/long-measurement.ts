@@ -4,9 +4,9 @@ import { fail } from "@tributary/errors";
 import { type ProgressBar, progressBar } from "../../demo/progress.ts";
 
 /**
- * Works until done or interrupted.
- * @param interruption rejects when the process is told to end: what is awaited in between can be raced with it
- * @throws TRB_CLI_INTERRUPTED, and what the work refuses
+ * Tells the work when the process is told to end; it is the work that ends then (`raced`), after it has closed what it opened: native code
+ * must not be torn down while it runs.
+ * @throws what the work refuses
  */
 export async function interruptible<Result>(
   work: (progress: ProgressBar, interruption: Promise<never>) => Promise<Result>,
@@ -17,13 +17,17 @@ export async function interruptible<Result>(
   process.once("SIGINT", stop).once("SIGTERM", stop);
   const progress = progressBar();
   try {
-    const working = work(progress, interruption.promise);
-    working.catch(() => {}); // raced with an interruption, after which nobody asks how it ended
-    return await Promise.race([working, interruption.promise]);
+    return await work(progress, interruption.promise);
   } finally {
     progress.end();
     process.off("SIGINT", stop).off("SIGTERM", stop);
   }
+}
+
+/** What the work comes to, unless it is interrupted before. @throws TRB_CLI_INTERRUPTED, and what the work refuses */
+export function raced<Result>(working: Promise<Result>, interruption: Promise<never>): Promise<Result> {
+  working.catch(() => {}); // after an interruption nobody asks how it ended
+  return Promise.race([working, interruption]);
 }
 
 /** This program in a process of its own, whose memory is nobody else's: what it prints as JSON. @throws TRB_UNEXPECTED */

@@ -23,7 +23,7 @@ import type { Command } from "commander";
 import type { ProgressBar } from "../../demo/progress.ts";
 import { integerOption, jsonOption } from "../../options.ts";
 import { print, table } from "../../output.ts";
-import { interruptible } from "./long-measurement.ts";
+import { interruptible, raced } from "./long-measurement.ts";
 
 const families = ["sasrec", "bert4rec", "seq2seq", "lstm", "gru"] as const satisfies readonly ModelSpec["family"][];
 type Family = (typeof families)[number];
@@ -137,10 +137,8 @@ async function trained(
       training: { parameters: parameters.length, ...training, model: spec, options: settings },
     };
   };
-  const working = work();
-  working.catch(() => {}); // raced with an interruption, after which nobody asks how it ended
   try {
-    return await Promise.race([working, interrupted]);
+    return await raced(work(), interrupted);
   } finally {
     await team.close();
   }
@@ -164,9 +162,7 @@ async function ranked(
     await setImmediate(); // else no signal would be heard until the end
     return scorer(histories, stretches);
   };
-  const working = rankCustomers(scoreAndListen, test, { items, repeats: "mask" });
-  working.catch(() => {}); // raced with an interruption, after which nobody asks how it ended
-  const block = resultBlock(await Promise.race([working, interrupted]));
+  const block = resultBlock(await raced(rankCustomers(scoreAndListen, test, { items, repeats: "mask" }), interrupted));
   return { name, ...block, seconds: secondsSince(began) };
 }
 

@@ -21,7 +21,7 @@ import { type Command, Option } from "commander";
 import type { ProgressBar } from "../../demo/progress.ts";
 import { deltaOption, integerOption, jsonOption } from "../../options.ts";
 import { print, table } from "../../output.ts";
-import { interruptible } from "./long-measurement.ts";
+import { interruptible, raced } from "./long-measurement.ts";
 
 /** Cohorts and recipes of the table; every cell is measured with each. */
 const rowNames = ["all-honest", "third-corrupt", "other-market"] as const;
@@ -86,7 +86,7 @@ export function addUtility(bench: Command): void {
     .addOption(jsonOption())
     .addHelpText("after", "\nExample:\n  tributary bench utility --dataset beauty --epsilon 8 --json")
     .action(async (options: UtilityOptions) => {
-      const document = await interruptible((progress) => measure(options, progress));
+      const document = await interruptible((progress, interruption) => raced(measure(options, progress), interruption));
       print(options.json, document, () => linesOf(document.rows));
     });
 }
