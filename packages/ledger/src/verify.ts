@@ -13,6 +13,7 @@ import {
   type Sha256,
 } from "@tributary/protocol";
 import { decodeLine, splitLines } from "./parsing.ts";
+import { spentAfter } from "./spending.ts";
 import { verifyLine } from "./verification/entry.ts";
 import { type Failure, initialVerification, reporter, type VerificationState } from "./verification/state.ts";
 
@@ -113,6 +114,20 @@ function readable(line: Uint8Array, place: number, failures: Failure[]): string 
   }
 }
 
+/** Before the first round: nothing, or what choosing the recipe cost; null where the plan makes no sense. */
+function unspent(plan: Plan): Decimal | null {
+  if (plan.selection === undefined) return "0" as Decimal;
+  try {
+    return spentAfter(
+      plan,
+      plan.releases.map(() => 0),
+    ).epsilon;
+  } catch (error) {
+    if (!isTributaryError(error)) throw error;
+    return null;
+  }
+}
+
 function summary({ genesis, modelHash, released, aborted, spent }: VerificationState, crypto: Crypto) {
   const plan = genesis?.plan;
   return {
@@ -121,7 +136,7 @@ function summary({ genesis, modelHash, released, aborted, spent }: VerificationS
     planHash: genesis?.planHash ?? null,
     modelHash,
     rounds: { released, abortedCharged: aborted.charged, abortedRefunded: aborted.refunded },
-    epsilon: spent?.epsilon ?? (plan === undefined ? null : ("0" as Decimal)),
+    epsilon: spent?.epsilon ?? (plan === undefined ? null : unspent(plan)),
     delta: plan?.delta ?? null,
     limit: plan?.epsilon ?? null,
     unit: plan?.unit ?? null,

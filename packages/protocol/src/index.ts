@@ -62,6 +62,7 @@ export {
   type Release,
   releaseSchema,
 } from "./plan/schema.ts";
+export { type PlanSelection, selectionSchema } from "./plan/selection.ts";
 export { randomSourceFromSeed } from "./randomness/seeded-source.ts";
 export {
   fingerprintOf,

@@ -39,6 +39,7 @@ export { identityLine, readJournal, type TuningIdentity, trialLine } from "./tun
 export {
   type PrivatelyTuned,
   type PrivateTuneOptions,
+  planSelection,
   type SelectionCost,
   selectionCost,
   tunePrivately,

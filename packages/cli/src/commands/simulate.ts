@@ -31,6 +31,7 @@ import { osRandomSource } from "../random.ts";
 import { reportLines } from "../report/lines.ts";
 import { requireSampler, type SamplerOptions, samplerOption } from "../sampler-option.ts";
 import { addStatisticsOptions, type StatisticsOptions, statisticsWishes } from "../statistics-options.ts";
+import { tunedOption, tunedWishes } from "../tuned-option.ts";
 import { compareCommand, listCommand } from "./simulate/runs.ts";
 import { scaleCommand } from "./simulate/scale.ts";
 import { tuneCommand } from "./simulate/tune.ts";
@@ -45,6 +46,7 @@ interface SimulateOptions extends LogOptions, ModelOptions, SamplerOptions, Stat
   readonly repeats?: Repeats;
   readonly watchedUntil?: number;
   readonly extend?: readonly string[];
+  readonly tuned?: string;
   readonly metrics?: number;
   readonly metricsShare?: number;
   readonly json?: boolean;
@@ -68,6 +70,7 @@ export function simulateCommand(): Command {
     .addOption(maxCorruptOption())
     .addOption(repeatsOption())
     .option("--extend <files...>", "extensions: TypeScript files that bring a model, a server optimiser or a sum query")
+    .addOption(tunedOption())
     .addOption(heldOutOption())
     .addOption(metricsShareOption())
     .addOption(
@@ -107,7 +110,10 @@ export function simulateCommand(): Command {
         ...(options.minCohort === undefined ? {} : { minCohort: options.minCohort }),
         ...(options.maxCorrupt === undefined ? {} : { maxCorrupt: options.maxCorrupt }),
         // nobody goes missing in one process, so no retry is needed
-        ...statisticsWishes({ ...options, ...extendedTraining(options, extensions) }, { retries: 0 }),
+        ...tunedWishes(
+          options.tuned,
+          statisticsWishes({ ...options, ...extendedTraining(options, extensions) }, { retries: 0 }),
+        ),
       };
       const choice = chooseWithExtensions(request, extensions, {
         ...(options.metrics === undefined ? {} : { heldOut: options.metrics }),

@@ -13,6 +13,18 @@ export const plannerErrors = defineErrors({
     advice: "Allow {least} hours, or a smaller catalogue.",
     ...usage,
   },
+  TRB_PLAN_SELECTION_CENTRAL: {
+    message: "The plan's recipe was chosen by the best of secret runs, which is no secret between nodes.",
+    advice:
+      "Use a recipe that public or made-up data chose (`tributary simulate tune`); a simulation or a demonstration may choose so.",
+    status: 400,
+    exitCode: 3,
+  },
+  TRB_TUNE_FILE_INVALID: {
+    message: "{file} is not what `tributary simulate tune --out` writes: {reason}.",
+    advice: "Run `tributary simulate tune` again, and name its file.",
+    ...usage,
+  },
   TRB_TUNE_DATA_UNDECLARED: {
     message: "It isn't said whether {file} is public; tuning looks at every customer in it again and again.",
     advice: "Say --public if anybody may see the log; else --private, which pays for every look.",

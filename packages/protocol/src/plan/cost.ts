@@ -16,6 +16,7 @@ import {
 import { fail } from "@tributary/errors";
 import { parseDecimal } from "../canonical/decimals.ts";
 import type { Plan, Release } from "./schema.ts";
+import { selectionRdp } from "./selection.ts";
 
 export interface PlanCost {
   /** Rényi orders of the accountant. */
@@ -28,11 +29,14 @@ export interface PlanCost {
 
 /**
  * @param charged rounds charged for each place in `plan.releases`; without it all that the plan permits
- * @throws TRB_DP_SAMPLING_RATE_INVALID, TRB_DP_NOISE_MULTIPLIER_INVALID, TRB_DP_DELTA_INVALID, TRB_DP_EPSILON_UNBOUNDED
+ * @throws TRB_DP_SAMPLING_RATE_INVALID, TRB_DP_NOISE_MULTIPLIER_INVALID, TRB_DP_DELTA_INVALID, TRB_DP_EPSILON_UNBOUNDED,
+ *   TRB_DP_PARAMETER_INVALID for a selection that can't have been
  */
 export function planCost(plan: Plan, charged: readonly number[] = plan.releases.map(({ rounds }) => rounds)): PlanCost {
   const perRound = roundCosts(plan);
-  const rdp = composeRdp(...perRound.map((costs, release) => costs.map((cost) => times(charged[release] ?? 0, cost))));
+  const rounds = perRound.map((costs, release) => costs.map((cost) => times(charged[release] ?? 0, cost)));
+  // paid before the first round, so that it is spent whatever was charged since
+  const rdp = composeRdp(...rounds, ...(plan.selection === undefined ? [] : [selectionRdp(plan.selection)]));
   return { orders: rdpIntegerOrders, rdp, epsilon: epsilonFromRdp(rdpIntegerOrders, rdp, parseDecimal(plan.delta)).epsilon };
 }
 

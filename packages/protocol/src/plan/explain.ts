@@ -7,6 +7,7 @@ import {
   account,
   describe,
   discreteGaussianNoise,
+  expectedRuns,
   type Guarantee,
   type ProtectionTier,
   privacyProfile,

@@ -23,7 +23,7 @@ export interface Finding {
 
 /** What is known of the surroundings; without it a plan is judged for a real federation of unknown size. */
 export interface LintOptions {
-  /** A catalogue taken from the log is let through; whoever passes this must say so in every output. */
+  /** A catalogue taken from the log, and a recipe that all customers' data chose, are let through; whoever passes this must say so in every output. */
   readonly demo?: boolean;
   /** Inside `simulate`: noise may be central. */
   readonly simulation?: boolean;
@@ -66,6 +66,7 @@ const rules: readonly Rule[] = [
   localTrainingRule,
   trainingArithmeticRule,
   catalogueRule,
+  selectionRule,
   quotaRule,
   actionsRule,
   modelRule,
@@ -176,6 +177,11 @@ function trainingArithmeticRule({ unit, caps, releases }: Plan, _: LintOptions, 
     else if (touched < dimension)
       outOfRange(report, `releases.${place}.touched`, `the dimension, ${dimension}`, String(touched));
   }
+}
+
+/** Between nodes every run's sum is seen, so that more was told than the best of them. */
+function selectionRule({ selection }: Plan, { demo = false, simulation = false }: LintOptions, report: Report): void {
+  if (selection !== undefined && !demo && !simulation) report("TRB_PLAN_SELECTION_CENTRAL", "selection");
 }
 
 function catalogueRule({ catalogueProvenance }: Plan, { demo = false }: LintOptions, report: Report): void {

@@ -7,6 +7,7 @@ import { decimal, federationName, identityKey, sha256Hex } from "../identifiers.
 import { extensionName, extensionSchema } from "./extensions.ts";
 import { metricsSchema } from "./metrics.ts";
 import { optimiserSchema } from "./optimiser.ts";
+import { selectionSchema } from "./selection.ts";
 import { statisticsSchema } from "./statistics.ts";
 
 const count = z.int().min(0);
@@ -125,6 +126,8 @@ export const planSchema = z.strictObject({
   metrics: metricsSchema.exactOptional(),
   /** Code from outside that the plan uses, each file by its hash. */
   extensions: z.array(extensionSchema).min(1).max(16).exactOptional(),
+  /** How the plan's recipe was chosen by looking at customers' data, where it was. */
+  selection: selectionSchema.exactOptional(),
   noiseMode: z.enum(["distributed", "local", "central"]),
   /** Whose sampler draws a node's noise: ours, or OpenDP's, which each node then must have built. */
   sampler: z.enum(["exact", "opendp"]),

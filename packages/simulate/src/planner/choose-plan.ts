@@ -8,13 +8,13 @@ import { chooseScale, sumQueryParameters } from "@tributary/dp";
 import { fail } from "@tributary/errors";
 import { actions } from "@tributary/events";
 import { graphVersion, type ModelSpec, parameterCount, type StatisticsRecipe, statisticsRecipe } from "@tributary/model";
-import { formatDecimal, type Plan } from "@tributary/protocol";
+import { formatDecimal, type Plan, type PlanSelection, planCost } from "@tributary/protocol";
 import { type Cohort, chooseCohort, chooseQuota } from "./cohort.ts";
 import { roundCost } from "./cost-model.ts";
 import { costOf } from "./cost-of-releases.ts";
 import { chooseModel, type ModelWishes } from "./model-size.ts";
 import { splitEpsilon } from "./noise-split.ts";
-import { withinReach } from "./reachable.ts";
+import { isUnreachable, withinReach } from "./reachable.ts";
 import { splitStatistics, type UnscaledRelease } from "./statistics-split.ts";
 
 export interface PlanRequest extends ModelWishes {
@@ -37,6 +37,8 @@ export interface PlanRequest extends ModelWishes {
   readonly maxCorrupt?: number;
   /** Whose sampler draws the noise; ours unless given. */
   readonly sampler?: Plan["sampler"];
+  /** How the recipe was chosen by looking at customers' data, if it was: ε pays for it. */
+  readonly selection?: PlanSelection;
   /** Statistics first; without it everything is spent on training. */
   readonly statistics?: StatisticsWishes;
 }
@@ -85,7 +87,46 @@ const openDpReason =
  */
 export function choosePlan(request: PlanRequest): PlanChoice {
   checkRequest(request);
-  return withinReach(request.epsilon, (epsilon) => planAt({ ...request, epsilon }));
+  const { selection } = request;
+  return withinReach(request.epsilon, (epsilon) =>
+    selection === undefined ? planAt({ ...request, epsilon }) : planBeside({ ...request, epsilon }, selection),
+  );
+}
+
+/** The plan whose rounds cost what a selection that was paid for has left of ε. */
+function planBeside(request: PlanRequest, selection: PlanSelection): PlanChoice {
+  const rounds = (epsilon: number): PlanChoice => {
+    const choice = planAt({ ...request, epsilon });
+    return { ...choice, plan: { ...choice.plan, selection } };
+  };
+  // only releases, selection, δ and merchants of a customer are looked at
+  const costOf = ({ plan }: PlanChoice) => planCost(plan as unknown as Plan).epsilon;
+  let [low, high] = [0, request.epsilon];
+  let best: PlanChoice | undefined;
+  for (let step = 0; step < 24; step++) {
+    const middle = (low + high) / 2;
+    const choice = attempt(() => rounds(middle));
+    if (choice !== undefined && costOf(choice) > request.epsilon) high = middle;
+    else {
+      low = middle;
+      best = choice ?? best;
+    }
+  }
+  if (best === undefined) {
+    const { epsilon, delta } = request;
+    throw fail("TRB_DP_EPSILON_UNREACHABLE", { most: 1e6, epsilon, delta, steps: 1, samplingRate: 1 });
+  }
+  const left = `The recipe was chosen by looking at customers' data, which is paid for: the rounds have what is left of ε = ${request.epsilon}.`;
+  return { ...best, plan: { ...best.plan, epsilon: formatDecimal(costOf(best), "up") }, why: [left, ...best.why] };
+}
+
+function attempt(plan: () => PlanChoice): PlanChoice | undefined {
+  try {
+    return plan();
+  } catch (error) {
+    if (isUnreachable(error)) return undefined;
+    throw error;
+  }
 }
 
 /** The plan of a request that is sound, if its ε can be reached at all. */

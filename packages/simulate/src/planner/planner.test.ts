@@ -1,7 +1,7 @@
 import { sumQueryParameters, toNumber } from "@tributary/dp";
 import { isTributaryError } from "@tributary/errors";
 import { checkSpec, parameterCount } from "@tributary/model";
-import { type Decimal, lintPlan, planCost } from "@tributary/protocol";
+import { type Decimal, lintPlan, planCost, selectionSchema } from "@tributary/protocol";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { choosePlan, type PlanRequest } from "./choose-plan.ts";
@@ -152,6 +152,30 @@ describe("a plan for people who shop at several merchants", () => {
     expect(sampled).toBeGreaterThan(1.5);
     expect(sampled).toBeLessThan(3);
     expect(choosePlan({ ...market, ...several }).why.join(" ")).toContain("customer of 3 merchants");
+  });
+});
+
+describe("a plan whose recipe private data chose", () => {
+  const selection = selectionSchema.parse({ distribution: "poisson", mean: "10", noiseMultiplier: "3" });
+
+  it("has what the choice left of ε for its rounds, and uses it", () => {
+    for (const wishes of [{ statistics: {} }, { statistics: { trainingShare: 0.3 } }, {}]) {
+      const { plan, why } = choosePlan({ ...market, ...wishes, selection });
+      const whole = { ...plan, ...names };
+      const { epsilon } = planCost(whole);
+      expect(epsilon).toBeLessThanOrEqual(market.epsilon);
+      expect(epsilon).toBeGreaterThan(market.epsilon * 0.999);
+      expect(lintPlan(whole, { demo: true, nodes: 6, parameterCount: parameterCount(plan.model) })).toEqual([]);
+      expect(Number(plan.releases[0]?.noiseMultiplier)).toBeGreaterThan(
+        Number(choosePlan({ ...market, ...wishes }).plan.releases[0]?.noiseMultiplier),
+      );
+      expect(why[0]).toContain("paid for");
+    }
+  });
+
+  it("is refused where the choice has cost all of ε, and the nearest ε that has room is named", () => {
+    const spent = { ...market, statistics: {}, selection, epsilon: 1 };
+    expect(codeOf(spent)).toBe("TRB_PLAN_EPSILON_UNREACHABLE");
   });
 });
 

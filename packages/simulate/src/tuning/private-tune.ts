@@ -18,7 +18,7 @@ import {
 } from "@tributary/dp";
 import { fail } from "@tributary/errors";
 import { itemSimilarity, rankCustomers, type StatisticsRecipe } from "@tributary/model";
-import { formatDecimal } from "@tributary/protocol";
+import { formatDecimal, type PlanSelection, selectionSchema } from "@tributary/protocol";
 import { lastItems, rankingOf, releasedRanker, type TuningData } from "./trial.ts";
 
 export interface PrivateTuneOptions {
@@ -28,6 +28,11 @@ export interface PrivateTuneOptions {
   readonly epsilon: number;
   readonly delta: number;
   readonly random: RandomSource;
+}
+
+/** What a plan states of it. */
+export function planSelection({ stopping, noiseMultiplier }: SelectionCost): PlanSelection {
+  return selectionSchema.parse({ ...stopping, noiseMultiplier: formatDecimal(noiseMultiplier) });
 }
 
 /** What was paid. It doesn't hold how many runs there were. */

@@ -23,6 +23,7 @@ import {
 import { print } from "../../output.ts";
 import { type SamplerOptions, samplerOption } from "../../sampler-option.ts";
 import { addStatisticsOptions, type StatisticsOptions, statisticsWishes } from "../../statistics-options.ts";
+import { tunedOption, tunedWishes } from "../../tuned-option.ts";
 import { addSearchOptions, type SearchOptions, search } from "./search.ts";
 
 export interface NewOptions extends ModelOptions, SamplerOptions, StatisticsOptions, SearchOptions {
@@ -38,6 +39,7 @@ export interface NewOptions extends ModelOptions, SamplerOptions, StatisticsOpti
   readonly minCohort?: number;
   readonly maxCorrupt?: number;
   readonly merchantsPerCustomer: number;
+  readonly tuned?: string;
   readonly out: string;
   readonly catalogueOut?: string;
   readonly demo?: boolean;
@@ -62,6 +64,7 @@ export function addNew(plan: Command): void {
     .addOption(minCohortOption())
     .addOption(maxCorruptOption())
     .addOption(merchantsPerCustomerOption())
+    .addOption(tunedOption())
     .addOption(
       textOption("--federation <name>", "the federation's name", federationName, "up to 63 of a–z, 0–9 and -").default(
         "federation",
@@ -99,7 +102,7 @@ export function addNew(plan: Command): void {
         ...(rounds === undefined ? {} : { rounds }),
         ...(minCohort === undefined ? {} : { minCohort }),
         ...(maxCorrupt === undefined ? {} : { maxCorrupt }),
-        ...statisticsWishes(options, { retries: 1 }),
+        ...tunedWishes(options.tuned, statisticsWishes(options, { retries: 1 })),
       };
       const choice = choosePlan(request);
       const warnings = trainingWarnings(choice, request, storedEvidence);
@@ -114,12 +117,16 @@ export function addNew(plan: Command): void {
 
 /** @throws TRB_CLI_BAD_OPTION */
 function checkOptions(options: NewOptions): void {
-  const { targetEpsilon, home, catalogue, features, catalogueOut } = options;
+  const { targetEpsilon, home, catalogue, features, catalogueOut, tuned } = options;
   if ((features === undefined) !== (catalogueOut === undefined)) {
     throw fail("TRB_CLI_BAD_OPTION", {
       ...{ option: "--catalogue-out", value: catalogueOut ?? "nothing" },
       expected: "given together with --features: nodes get their features in that file",
     });
+  }
+  if (targetEpsilon !== undefined && tuned !== undefined) {
+    const expected = "absent with --target-epsilon: only the usual recipes were simulated";
+    throw fail("TRB_CLI_BAD_OPTION", { option: "--tuned", value: tuned, expected });
   }
   if (targetEpsilon !== undefined && home === undefined) return; // nothing is written
   if (home === undefined) throw missing("--home", "the coordinator's folder");

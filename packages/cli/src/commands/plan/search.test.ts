@@ -1,9 +1,11 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parsePlan, planCost } from "@tributary/protocol";
+import { statisticsRecipe } from "@tributary/model";
+import { parsePlan, planCost, selectionSchema } from "@tributary/protocol";
 import { afterAll, afterEach, describe, expect, test, vi } from "vitest";
 import { program } from "../../program.ts";
+import { tunedFile } from "../../tuned-option.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "tributary-search-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -64,6 +66,19 @@ describe("plan new --target-epsilon", () => {
     const usual = JSON.parse(await planNew("--epsilon", "1", "--training-share", "0.3", ...words, "--json"));
     expect(usual.warnings.join(" ")).toContain("30 % of the budget");
     expect(JSON.parse(await planNew("--epsilon", "1", ...words, "--json")).warnings).toEqual([]);
+  });
+
+  test("--tuned plans with a recipe that public data chose, and refuses one that private data did", async () => {
+    const [recipe, out] = [join(folder, "recipe.json"), join(folder, "tuned.json")];
+    const words = ["--home", join(folder, "platform"), "--catalogue", catalogue, "--out", out, "--tuned", recipe];
+    writeFileSync(recipe, tunedFile({ ...statisticsRecipe(8), decay: 0.123 }, null));
+    await planNew(...words);
+    expect(parsePlan(JSON.parse(readFileSync(out, "utf8"))).statistics?.decay).toBe("0.123");
+    const selection = selectionSchema.parse({ distribution: "poisson", mean: "5", noiseMultiplier: "3" });
+    writeFileSync(recipe, tunedFile(statisticsRecipe(8), selection));
+    await expect(planNew(...words)).rejects.toThrow(refused("TRB_PLAN_SELECTION_CENTRAL"));
+    const searching = ["--target-epsilon", "2", "--items", "5", "--tuned", recipe];
+    await expect(planNew(...searching)).rejects.toThrow(refused("TRB_CLI_BAD_OPTION", { option: "--tuned" }));
   });
 
   test.each([

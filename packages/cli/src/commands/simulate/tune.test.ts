@@ -1,6 +1,7 @@
 import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { statisticsRecipe } from "@tributary/model";
 import { afterAll, afterEach, describe, expect, test, vi } from "vitest";
 import { program } from "../../program.ts";
 
@@ -20,13 +21,16 @@ writeFileSync(
 const given = ["--events", log, "--preset", "sasrec-text"];
 const small = [...given, "--public", "--recipes", "4", "--folds", "2", "--epsilon", "8", "--json"];
 
-async function tune(...words: readonly string[]): Promise<string> {
+const tune = (...words: readonly string[]) => simulate("tune", ...words);
+
+/** What the command prints. */
+async function simulate(...words: readonly string[]): Promise<string> {
   const printed: string[] = [];
   vi.spyOn(process.stdout, "write").mockImplementation((text) => {
     printed.push(String(text));
     return true;
   });
-  await program().parseAsync(["simulate", "tune", ...words], { from: "user" });
+  await program().parseAsync(["simulate", ...words], { from: "user" });
   return printed.join("");
 }
 
@@ -40,7 +44,7 @@ describe("simulate tune", () => {
     const document = JSON.parse(whole);
     expect(document).toMatchObject({ tuning: "public data, free", base: { recipe: 0, folds: 2 } });
     expect(document.best.ndcg10).toBeGreaterThanOrEqual(document.base.ndcg10);
-    expect(JSON.parse(readFileSync(out, "utf8"))).toEqual(document.recipe);
+    expect(JSON.parse(readFileSync(out, "utf8"))).toEqual({ recipe: document.recipe, selection: null });
     const written = readFileSync(state, "utf8");
     const lines = written.split("\n").slice(0, -1);
     expect(lines.length).toBe(1 + document.trials);
@@ -69,6 +73,34 @@ describe("simulate tune", () => {
     expect(document.best.recipe).toBeLessThan(3);
     expect(Object.keys(document).sort()).toEqual(["best", "privacy", "recipe", "seed", "tuning"]);
     expect(await tune(...words, "--runs", "geometric")).toMatch(/^Paid: ε = 5\.\d+|^Paid: ε = 6\.0000/);
+  });
+
+  test("its price is in the ledger of the federation that uses what it found", async () => {
+    const out = join(folder, "chosen.json");
+    const words = [...given, "--private", "--recipes", "3", "--epsilon", "3", "--mean-runs", "2", "--out", out, "--json"];
+    const { privacy } = JSON.parse(await tune(...words));
+    const simulated = JSON.parse(await simulate(...given, "--merchants", "3", "--epsilon", "8", "--tuned", out, "--json"));
+    expect(simulated.privacy.epsilon).toBeGreaterThan(privacy.epsilon);
+    expect(simulated.privacy.epsilon).toBeLessThanOrEqual(8 * (1 + 1e-9));
+    expect(simulated.why.join(" ")).toContain("paid for");
+    expect(simulated.ledger.verified).toBe(true);
+    // with less than the choice has cost there is no plan
+    const tooLittle = ["--merchants", "3", "--epsilon", "2.5", "--tuned", out];
+    await expect(simulate(...given, ...tooLittle)).rejects.toThrow(refused("TRB_PLAN_EPSILON_UNREACHABLE"));
+  });
+
+  test.each([
+    ["TRB_TUNE_FILE_INVALID", {}, "{}"],
+    ["TRB_TUNE_FILE_INVALID", {}, JSON.stringify({ recipe: { ...statisticsRecipe(8), decay: "much" }, selection: null })],
+    ["TRB_TUNE_FILE_INVALID", {}, JSON.stringify({ recipe: statisticsRecipe(8), selection: { runs: 3 } })],
+    ["TRB_CLI_NOT_JSON", {}, "recipe"],
+  ])("simulate --tuned is refused with %s %o for %s", async (code, details, content) => {
+    const file = join(folder, "wrong.json");
+    writeFileSync(file, content);
+    await expect(simulate(...given, "--tuned", file)).rejects.toThrow(refused(code, details));
+    await expect(simulate(...given, "--no-statistics", "--tuned", file)).rejects.toThrow(
+      refused("TRB_CLI_BAD_OPTION", { option: "--tuned" }),
+    );
   });
 
   test.each([

@@ -8,6 +8,7 @@ import {
   drawRecipes,
   identityLine,
   openTrials,
+  planSelection,
   readJournal,
   type Trial,
   type TunedRecipe,
@@ -38,6 +39,7 @@ import {
 } from "../../options.ts";
 import { print, table } from "../../output.ts";
 import { osRandomSource } from "../../random.ts";
+import { tunedFile } from "../../tuned-option.ts";
 
 const distributions = ["logarithmic", "geometric", "poisson"] as const;
 
@@ -81,7 +83,7 @@ export function tuneCommand(): Command {
     .addOption(integerOption("--seed-market <n>", "seed of the synthetic market", 0, 1))
     .addOption(repeatsOption())
     .option("--state <file>", "trials are written there as they are done; with the same file a killed run goes on")
-    .option("--out <file>", "where to write the best recipe, JSON")
+    .option("--out <file>", "where to write the best recipe, for `simulate --tuned`")
     .addOption(new Option("--runs <distribution>", "with --private").choices([...distributions]).default("logarithmic"))
     .addOption(
       numberOption(
@@ -139,7 +141,7 @@ async function freely(options: TuneOptions, data: TuningData, recipes: readonly 
   progress.end();
   const { best, base, tried, trials } = found;
   const recipe = recipes[best.recipe] as StatisticsRecipe;
-  if (options.out !== undefined) writeOutput(options.out, `${JSON.stringify(recipe, null, 2)}\n`);
+  if (options.out !== undefined) writeOutput(options.out, tunedFile(recipe, null));
   const tuning = options.public === true ? "public data, free" : "synthetic market, free";
   print(
     options.json,
@@ -174,7 +176,7 @@ async function privately(options: TuneOptions, data: TuningData, recipes: readon
     random: osRandomSource(),
   });
   const recipe = best && recipes[best.recipe];
-  if (options.out !== undefined && recipe !== undefined) writeOutput(options.out, `${JSON.stringify(recipe, null, 2)}\n`);
+  if (options.out !== undefined && recipe !== undefined) writeOutput(options.out, tunedFile(recipe, planSelection(cost)));
   const paid = `ε = ${cost.epsilon.toFixed(4)} at δ = ${delta} for the best of ${cost.expectedRuns.toFixed(1)} runs on average (${options.runs}); one run alone ε = ${cost.oneRun.toFixed(4)}, noise multiplier ${cost.noiseMultiplier}.`;
   print(options.json, { tuning: "private data, paid", privacy: cost, seed, best: best ?? null, recipe: recipe ?? null }, () => [
     `Paid: ${paid}`,
