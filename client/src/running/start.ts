@@ -141,7 +141,12 @@ export async function runNode(options: StartNodeOptions, transport: Transport): 
         const { message, advice } = fail("TRB_NODE_TRAINING_TOO_SLOW", { milliseconds: plan.deadlines.uploadOffset });
         log.warn({ code: "TRB_NODE_TRAINING_TOO_SLOW", reason: message, advice }, "a round's time was too short");
       },
-      onNoiseAlone: ({ code, reason }) => {
+      onNoiseAlone: ({ code, reason, some = false }) => {
+        if (some) {
+          const { message, advice } = fail("TRB_NODE_QUERY_FAILED", { reason: `${code}: ${reason}` });
+          log.warn({ code: "TRB_NODE_QUERY_FAILED", reason: message, advice }, "a round's query failed at some customers");
+          return;
+        }
         const { message, advice } = fail("TRB_NODE_TRAINING_NOISE_ALONE", { reason: `${code}: ${reason}` });
         log.warn({ code: "TRB_NODE_TRAINING_NOISE_ALONE", reason: message, advice }, "a round's training failed");
       },

@@ -185,7 +185,8 @@ function trainingLoop(setup: TrainingSetup, random: ServeTrainingOptions["random
       vector.fill(0);
       return { type: "stopped", round };
     }
-    const noted = failure === undefined ? undefined : inWords(failure);
+    const some = kind === "metrics" || kind === "query" ? { some: true } : {};
+    const noted = failure === undefined ? undefined : { ...inWords(failure), ...some };
     return { type: "trained", round, vector: owned(vector), outOfTime: !noted && counts.skipped > 0, failure: noted };
   };
   const answered = async (release: number, of: FederationModel, request: Omit<QueryVectorRequest, "query">) => {

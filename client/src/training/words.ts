@@ -39,6 +39,8 @@ export interface TrainingEnd {
 export type TrainingOrder = TrainingPreparation | TrainingJob | TrainingEnd;
 
 export interface Failure {
+  /** Of a sum query that failed at some customers, who count as zero; the others are in the vector. */
+  readonly some?: boolean;
   readonly code: string;
   readonly reason: string;
 }

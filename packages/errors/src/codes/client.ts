@@ -142,6 +142,12 @@ export const clientErrors = defineErrors({
     status: 503,
     exitCode: 1,
   },
+  TRB_NODE_QUERY_FAILED: {
+    message: "A round's query failed at some customers, who count as zero in it ({reason}).",
+    advice: "Nothing leaked. Where an extension brought the query, tell its author; the figure that it gives is too low.",
+    status: 500,
+    exitCode: 1,
+  },
   TRB_NODE_TRAINING_NOISE_ALONE: {
     message: "Training failed on a round's customers, so this node added noise alone: {reason}",
     advice:

@@ -1,5 +1,5 @@
 /** Metrics and any other query: one customer at a time, clipped in integers, and nobody else's business. */
-import { chooseScale, fromModular, type SparseVector, sumQueryParameters, toNumber } from "@tributary/dp";
+import { chooseScale, fromModular, poissonSample, type SparseVector, sumQueryParameters, toNumber } from "@tributary/dp";
 import { type Histories, seededRandom } from "@tributary/events/histories";
 import { describe, expect, test } from "vitest";
 import { rankOf } from "../metrics/ranking.ts";
@@ -74,6 +74,20 @@ describe("a metrics vector", () => {
     for (const [i, units] of total.entries()) expect(Math.abs(units - (twin[i] ?? 0))).toBeLessThanOrEqual(i === 4 ? 60 : 0);
     expect(counts.customers + counts.zeroed).toBe(60);
     expect(total[0]).toBeGreaterThan(20 * request.grid.unitsPerOne);
+  });
+
+  test("is of the sample alone where the plan samples, and the sample is the stream's (seed 4)", async () => {
+    const histories = market(60, 4);
+    const samplingRate = { numerator: 1n, denominator: 2n };
+    const chosen = poissonSample(60, samplingRate, bytesOf(seededRandom(1)));
+    const sampling = { sampling: bytesOf(seededRandom(1)) };
+    const { total, counts } = await querySum({ ...request, samplingRate, histories, query, random: sampling });
+    expect(chosen.length).toBeGreaterThan(10);
+    expect(chosen.length).toBeLessThan(50);
+    const sampled = new Set(Array.from(chosen, (c) => `customer ${c}`));
+    const { heldOut } = splitHeldOut(histories, (id) => sampled.has(id));
+    expect([...total]).toEqual([...(await querySum({ ...request, histories: heldOut, query })).total]);
+    expect(counts.customers + counts.zeroed).toBe(chosen.length);
   });
 
   test("one customer less moves the sum by that customer's vector, by C at most, and nobody else's (seeds 0 … 9)", async () => {

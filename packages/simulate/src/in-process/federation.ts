@@ -330,9 +330,11 @@ export async function simulateFederation(options: SimulationOptions): Promise<Si
         const { query, close } = await openQuery(plan, release, model, around);
         const random = { ...secret, sampling: context.random(round, "sampling") };
         const { maxEvents } = plan.caps;
-        return await queryVector({ ...common, query, maxEvents, random })
-          .then(({ vector }) => vector)
-          .finally(close);
+        const { vector, failure } = await queryVector({ ...common, query, maxEvents, random }).finally(close);
+        if (failure === undefined) return vector;
+        // a real node counts that customer as zero and goes on; here it would only hide a fault
+        const reason = `it fails at a customer: ${failure instanceof Error ? failure.message.slice(0, 200) : "no reason given"}`;
+        throw fail("TRB_EXTENSION_UNFIT", { name: releaseOf(plan, release).query ?? kind, reason }, failure);
       }
       if (kind !== "training") {
         return statisticsVector({ ...common, kind, statistics, caps: statisticsCapsOf(plan), random: secret }).vector;

@@ -11,10 +11,11 @@ import {
   metricsVectorNames,
   modelScorer,
   querySum,
+  registerExtension,
   releasedScorer,
   splitHeldOut,
 } from "@tributary/model";
-import { fingerprintOf, type IdentityKey, parseDecimal, sumQueryOf, toHex } from "@tributary/protocol";
+import { fingerprintOf, type IdentityKey, parseDecimal, sha256Hex, sumQueryOf, toHex } from "@tributary/protocol";
 import { nodeCrypto } from "@tributary/protocol/node-crypto";
 import { onnxruntimeExecutor } from "@tributary/tensor/onnxruntime";
 import { describe, expect, test } from "vitest";
@@ -125,3 +126,24 @@ describe.each(Object.entries(plans))("after %s", (_, plan) => {
     expect(learnt.modelHash).not.toBe(before.modelHash);
   }, 60_000);
 });
+
+test("a query that fails at a customer ends a simulation with its name: a real node would only count that customer as zero", async () => {
+  registerExtension({
+    name: "broken",
+    query: {
+      shape: () => ({ dimension: 2, touched: 1, clipNorm: 1 }),
+      query: () => ({
+        answer: () => {
+          throw new RangeError("no such thing");
+        },
+      }),
+    },
+  });
+  const request = { catalogueItems: 40, customers: 240, merchants, epsilon: 8, delta: 1e-6, statistics: { retries: 0 } };
+  const queries = [{ name: "broken", dimension: 2, touched: 1, clipNorm: 1 }];
+  const { plan } = choosePlanToRead(request, { share: 0.3, queries });
+  const identity = { federation: "judged", coordinatorKey, catalogue, catalogueProvenance: "public" } as const;
+  const extensions = [{ name: "broken", sha256: sha256Hex.parse("ab".repeat(32)) }];
+  const broken = planDocument(crypto, { ...plan, extensions }, identity);
+  await expect(federate(broken, parts)).rejects.toThrow(expect.objectContaining({ code: "TRB_EXTENSION_UNFIT" }));
+}, 60_000);
