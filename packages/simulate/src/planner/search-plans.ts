@@ -209,7 +209,7 @@ function reasons(
   const found =
     training > statistics * (1 + indistinct)
       ? `Training is expected at ${training.toFixed(3)}, statistics at ${statistics.toFixed(3)}: training is worth its ε here.`
-      : `Statistics are expected at ${statistics.toFixed(3)}, the best training at ${training.toFixed(3)}: ${training < market.floor ? "less than public content says for nothing" : "no more than simulation can tell apart"}, so that spending on it is worthless here.`;
+      : `Statistics are expected at ${statistics.toFixed(3)}, the best training at ${training.toFixed(3)}: ${verdict(training, statistics, market.floor)}, so that spending on it is worthless here.`;
   return [
     `Expected NDCG@10 ${chosen.expected.toFixed(3)}, against ${market.floor.toFixed(3)} of public content at ε = 0 and ${market.popularity.toFixed(3)} of exact popularity: simulated on a made-up market of ${number(market.items)} items and ${number(market.customers)} customers, the nearest to ${number(catalogueItems)} and ${number(customers)} (\`${evidence.command}\`). It orders plans; your log will give another number.`,
     found,
@@ -218,6 +218,11 @@ function reasons(
       : `${percent(chosen.trainingShare)} of the budget, in 1/σ², goes to training: ${chosen.training.rounds} rounds, width ${chosen.training.width}, clip norm ${chosen.training.clipNorm}, sampling rate ${chosen.training.samplingRate}.`,
     `All ${chosen.rounds} rounds take about ${hoursIn(chosen.hours)}${hours === undefined ? "" : ` of ${hours} h`} and ${(chosen.bytes / 1e6).toFixed(1)} MB of uploads a merchant; ${chosen.minCohort} merchants have to be there.`,
   ];
+}
+
+function verdict(training: number, statistics: number, floor: number): string {
+  if (training < floor) return "less than public content brings for nothing";
+  return training < statistics * (1 - indistinct) ? "which is less" : "no more than simulation can tell apart";
 }
 
 function warnings(chosen: Candidate, candidates: readonly Candidate[]): readonly string[] {
