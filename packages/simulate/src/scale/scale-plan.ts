@@ -87,10 +87,11 @@ function scaled(
 }
 
 /** A model of about so many parameters, for benchmarks: its items decide how many. */
-export function modelOfSize(parameters: number, width = 64): ModelSpec {
+export function modelOfSize(parameters: number): ModelSpec {
+  const width = parameters < 50_000 ? 16 : 64;
   const sizeWith = (items: number) => parameterCount(modelSpec({ items, length: 32, width, blocks: 1, heads: 1 }));
   const perItem = sizeWith(2) - sizeWith(1);
-  const items = Math.max(1, Math.round((parameters - sizeWith(1)) / perItem) + 1);
+  const items = Math.max(2, Math.round((parameters - sizeWith(1)) / perItem) + 1);
   return modelSpec({
     items,
     length: 32,
