@@ -83,13 +83,16 @@ export interface FederationReport {
   readonly why: readonly string[];
 }
 
+/** Less than this of NDCG@10 is no difference: one and a half standard errors of what the demo's twelve merchants gain. */
+const leastGain = 0.01;
+
 /** One sentence on whether joining paid. @param joined where merchants add what they know themselves, and else what was released */
 export function joiningSentence(local: ResultBlock, federated: ResultBlock, joined?: ResultBlock): string {
   const what = joined === undefined ? "the federated model" : "what merchants make of it";
   const gain = (joined ?? federated).ndcg10 / local.ndcg10 - 1;
   if (!Number.isFinite(gain)) return "Nothing can be said about joining: the merchants alone score zero.";
   const percent = `${Math.abs(100 * gain).toFixed(0)} %`;
-  if (Math.abs(gain) < 0.02) return `Joining made no difference: ${what} is as good as the average merchant's own.`;
+  if (Math.abs(gain) < leastGain) return `Joining made no difference: ${what} is as good as the average merchant's own.`;
   const ndcg = joined === undefined ? "the federated model's NDCG@10" : "the NDCG@10 of what merchants make of it";
   return gain > 0
     ? `Joining paid: ${ndcg} is ${percent} above the average merchant's own.`

@@ -62,6 +62,9 @@ export interface BarGroup {
   readonly values: readonly { readonly series: string; readonly className: string; readonly value: number }[];
 }
 
+/** Of a tick's text, px. */
+const letterWidth = 7;
+
 /** Bars side by side for each group. */
 export function barChart(title: string, groups: readonly BarGroup[]): string {
   const names = groups.map((group) => group.name);
@@ -75,7 +78,8 @@ export function barChart(title: string, groups: readonly BarGroup[]): string {
   ).padding(0.08);
   const most = Math.max(...groups.flatMap((group) => group.values.map((value) => value.value)), 1e-9);
   const y = scaleLinear([0, most * 1.08], [height - margin.bottom, margin.top]).nice(5);
-  const every = Math.max(1, Math.ceil(names.length / 8));
+  const longest = Math.max(...names.map((name) => name.length), 1);
+  const every = Math.max(1, Math.ceil((longest * letterWidth) / x.step()));
   return frame(title, [
     ...yAxis(y.ticks(5), y),
     ...groups.flatMap((group) =>
