@@ -114,7 +114,16 @@ test("in float64, norms and clipped sums are those of customers run alone", { ti
   );
 });
 
-test("in float32 by ONNX Runtime, they are the same to 1e-4", { timeout }, async () => {
+/**
+ * Layer normalisation of two or three numbers turns them into little more than their signs: its gradient is what is left of terms that cancel, times
+ * an inverse deviation of up to 316, so that float32's 6e-8 can become 1e-4 (seed -1623274893, path 831:2:2:1:2:2:6:5:5:5:7:7:7:9).
+ */
+const float32Tolerance = ({ heads, headWidth, blocks, decoder }: Recipe): number =>
+  heads * headWidth < 4 && [...blocks, ...decoder].some(({ kind }) => kind === "norm") ? 1e-3 : 1e-4;
+
+test("in float32 by ONNX Runtime, they are the same to 1e-4, and to 1e-3 where few numbers are normalised", {
+  timeout,
+}, async () => {
   const executor = onnxruntimeExecutor();
   await fc.assert(
     fc.asyncProperty(recipes, async (recipe) => {
@@ -123,7 +132,12 @@ test("in float32 by ONNX Runtime, they are the same to 1e-4", { timeout }, async
       const session = await executor.load(clipped.graph);
       const outputs = await session.run(feeds);
       await session.close();
-      expectClose(outputs, gradientsOf(clipped.pieces, outputs, feeds), expectedOf(recipe, plain, clipped), 1e-4);
+      expectClose(
+        outputs,
+        gradientsOf(clipped.pieces, outputs, feeds),
+        expectedOf(recipe, plain, clipped),
+        float32Tolerance(recipe),
+      );
     }),
     { numRuns: long ? 1000 : 25 },
   );
