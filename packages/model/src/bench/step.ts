@@ -3,7 +3,7 @@
  * bare matrix products, in one run, taking turns.
  */
 import type { Executor } from "@tributary/tensor";
-import { createTrainer, type Trainer } from "../training/trainer.ts";
+import { createTrainer, type SumRequest, type Trainer } from "../training/trainer.ts";
 import { bareProducts } from "./bare-products.ts";
 import { type BenchConfiguration, benchRequest, benchSource, benchSpec } from "./configurations.ts";
 
@@ -45,7 +45,7 @@ export async function benchStep(options: BenchStepOptions): Promise<readonly Ste
     const plain = await createTrainer(spec, executor, { clipped: false });
     const clipped = await createTrainer(spec, executor);
     const bare = await bareProducts(spec, request, executor);
-    const step = (trainer: Trainer) => (turn: number) => trainer.sum({ ...request, negatives: benchSource(turn + 3) });
+    const step = stepsOf(request);
     const times = await takeTurns([step(plain), step(clipped), () => bare.run()], repetitions, clock);
     await Promise.all([plain.close(), clipped.close(), bare.close()]);
     const [plainTimes, privateTimes, bareTimes] = times.map(summary) as [Times, Times, Times];
@@ -79,12 +79,20 @@ export async function benchPadding(options: BenchStepOptions): Promise<readonly 
     const spec = benchSpec(configuration);
     const request = benchRequest(configuration, 1);
     const trainers = [await createTrainer(spec, executor), await createTrainer(spec, executor, { padded: true })];
-    const steps = trainers.map((trainer) => (turn: number) => trainer.sum({ ...request, negatives: benchSource(turn + 3) }));
+    const steps = trainers.map(stepsOf(request));
     const [classes, padded] = (await takeTurns(steps, repetitions, clock)).map(summary) as [Times, Times];
     for (const trainer of trainers) await trainer.close();
     results.push({ configuration, classes, padded, speedup: padded.median / classes.median });
   }
   return results;
+}
+
+/** A trainer's step in every turn, with negatives of its own and, as in a node, into the same array. */
+function stepsOf(request: SumRequest): (trainer: Trainer) => (turn: number) => Promise<unknown> {
+  return (trainer) => {
+    const into = new Float64Array(request.parameters.length);
+    return (turn) => trainer.sum({ ...request, into, negatives: benchSource(turn + 3) });
+  };
 }
 
 /** Each piece of work in turn, so that whatever else the machine does hits all of them. Milliseconds, without the first two turns. */
@@ -125,7 +133,7 @@ export async function benchThreads(
   clock: () => number = () => performance.now(),
 ): Promise<ThreadTimes> {
   const request = benchRequest(configuration, 1);
-  const steps = trainers.map((trainer) => (turn: number) => trainer.sum({ ...request, negatives: benchSource(turn + 3) }));
+  const steps = trainers.map(stepsOf(request));
   const [one, two] = (await takeTurns(steps, repetitions, clock)).map(summary) as [Times, Times];
   return { one, two, speedup: one.median / two.median };
 }

@@ -89,7 +89,7 @@ async function sumOrNobody(trainer: Trainer, request: SumRequest) {
     return { ...(await trainer.sum(request)), failure: undefined };
   } catch (failure) {
     if (isTributaryError(failure) && refusals.includes(failure.code)) throw failure;
-    return { ...nobody(new Float64Array(request.parameters.length), request), failure };
+    return { ...nobody(request.into ?? new Float64Array(request.parameters.length), request), failure };
   }
 }
 

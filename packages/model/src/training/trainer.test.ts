@@ -275,6 +275,13 @@ describe("the request", () => {
     expect(inTime.total).toEqual((await trainer.sum(requestFor(spec))).total); // and nothing is left over from before
   });
 
+  test("a sum goes into the array that is given, whatever it held, and is the same", async () => {
+    const into = new Float64Array(requestFor(spec).parameters.length).fill(7);
+    const { total } = await trainer.sum(requestFor(spec, { into }));
+    expect(total).toBe(into);
+    expect(total).toEqual((await trainer.sum(requestFor(spec))).total);
+  });
+
   test("the negatives are those of the round: same source same sum, other source another", async () => {
     const first = await trainer.sum(requestFor(spec));
     expect((await trainer.sum(requestFor(spec))).total).toEqual(first.total);
@@ -295,6 +302,7 @@ describe("the request", () => {
     [{ fractionBits: 1.5 }],
     [{ customerQuota: 0 }],
     [{ scale: 2 ** 45 }], // sums would pass 2^53
+    [{ into: new Float64Array(3) }],
   ])("%o is refused", async (changes) => {
     await expect(trainer.sum(requestFor(spec, changes))).rejects.toMatchObject({ code: "TRB_TRAINING_REQUEST_INVALID" });
   });

@@ -109,6 +109,8 @@ function checkRequest(request: SumRequest): void {
   if (!(scale > 0 && Number.isFinite(scale))) refuse("scale must be above 0");
   if (!Number.isInteger(fractionBits) || fractionBits < 0) refuse("fractionBits must be a whole number, 0 or more");
   if (!Number.isInteger(customerQuota) || customerQuota < 1) refuse("customerQuota must be a whole number above 0");
+  if (request.into && request.into.length !== request.parameters.length)
+    refuse("into must have as many numbers as the parameters");
   // Above 2^53 float64 does not hold every integer. How many customers there is room for is `checkCustomers` of `dp`, which
   // must be asked of all that a node holds: a refusal here, of those sampled, would tell how many they are.
   const single = 2 * scale * 2 ** fractionBits * clipNorm;

@@ -42,7 +42,7 @@ export async function createThreadTrainer(spec: ModelSpec, threads: number, opti
   return {
     async sum(request) {
       if (request.deadline?.()) return nobody(new Float64Array(request.parameters.length), request);
-      const { histories, deadline: _, into: __, ...round } = roundOf(spec, request);
+      const { histories, deadline: _, into, ...round } = roundOf(spec, request);
       const sent = held === histories ? [] : shares.map((share) => share.ask({ type: "histories", histories }));
       held = histories;
       const late = new Int32Array(new SharedArrayBuffer(4));
@@ -56,9 +56,9 @@ export async function createThreadTrainer(spec: ModelSpec, threads: number, opti
         const theirs = shares.map((share, place) =>
           share.ask({ type: "sum", request: { ...round, worker: place + 1, workers }, late }),
         );
-        const mine = own.sum({ ...round, histories, deadline: isLate, worker: 0, workers });
-        const [parts] = await Promise.all([Promise.all([mine, ...theirs]), Promise.all(sent)]);
-        return added(parts, request);
+        const mine = own.sum({ ...round, ...(into && { into }), histories, deadline: isLate, worker: 0, workers });
+        const [first, others] = await Promise.all([mine, Promise.all(theirs), Promise.all(sent)]);
+        return added(first, others, request);
       } catch (error) {
         Atomics.store(late, 0, 1);
         throw error;
@@ -70,17 +70,17 @@ export async function createThreadTrainer(spec: ModelSpec, threads: number, opti
   };
 }
 
-/** All shares together; if time ran out for one of them, nobody's. */
-function added(parts: readonly ShareResult[], request: SumRequest): Awaited<ReturnType<Trainer["sum"]>> {
-  const total = new Float64Array(request.parameters.length);
-  const sums = parts.filter((part): part is PartialSum => part !== undefined);
-  let [customers, zeroed] = [0, 0];
-  for (const part of sums) {
+/** All shares together, in the first one's array; if time ran out for one of them, nobody's. */
+function added(first: PartialSum, others: readonly ShareResult[], request: SumRequest): Awaited<ReturnType<Trainer["sum"]>> {
+  const { total } = first;
+  let { customers, zeroed, late } = first;
+  for (const part of others) {
+    if (part === undefined) continue;
     for (let i = 0; i < total.length; i++) total[i] = (total[i] as number) + (part.total[i] as number);
     part.total.fill(0);
     customers += part.customers;
     zeroed += part.zeroed;
+    late ||= part.late;
   }
-  if (sums.some(({ late }) => late)) return nobody(total, request);
-  return { total, counts: { customers, zeroed, skipped: 0 } };
+  return late ? nobody(total, request) : { total, counts: { customers, zeroed, skipped: 0 } };
 }
