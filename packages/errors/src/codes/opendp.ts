@@ -1,5 +1,6 @@
 import { defineErrors } from "../define.ts";
 
+/** Rows of `packages/opendp`: the optional library's artefact and its arguments. */
 export const opendpErrors = defineErrors({
   TRB_OPENDP_NOT_BUILT: {
     message: "OpenDP can't be used: {reason}.",

@@ -2,6 +2,7 @@ import { defineErrors } from "../define.ts";
 
 const usage = { status: 400, exitCode: 2 } as const;
 
+/** Rows of the planner and tuning, in `packages/simulate`: what can't be planned, and why. */
 export const plannerErrors = defineErrors({
   TRB_PLAN_EPSILON_UNREACHABLE: {
     message: "No plan for this federation costs ε = {epsilon}: {reason}. The nearest ε that a plan can have is {nearest}.",

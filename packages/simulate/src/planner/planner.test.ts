@@ -7,6 +7,7 @@ import { describe, expect, it } from "vitest";
 import { choosePlan, type PlanRequest } from "./choose-plan.ts";
 import { chooseCohort } from "./cohort.ts";
 import { roundCost } from "./cost-model.ts";
+import { foundedNames } from "./founded.test-support.ts";
 
 const market: PlanRequest = { catalogueItems: 600, customers: 3000, merchants: 6, epsilon: 8, delta: 1e-6 };
 
@@ -68,7 +69,7 @@ describe("a chosen plan", () => {
     fc.assert(
       fc.property(requests, (request) => {
         const { plan } = choosePlan(request);
-        const { epsilon } = planCost({ ...plan, ...names });
+        const { epsilon } = planCost({ ...plan, ...foundedNames });
         expect(epsilon).toBeLessThanOrEqual(request.epsilon);
         expect(Number(plan.epsilon)).toBeGreaterThanOrEqual(epsilon);
         expect(Number(plan.epsilon)).toBeLessThanOrEqual(request.epsilon * (1 + 1e-11));
@@ -136,7 +137,7 @@ describe("a plan for people who shop at several merchants", () => {
       { statistics: {} },
       { statistics: { trainingShare: 0.4 }, samplingRate: 0.3 },
     ]) {
-      const plan = { ...choosePlan({ ...market, ...several, ...wishes }).plan, ...names };
+      const plan = { ...choosePlan({ ...market, ...several, ...wishes }).plan, ...foundedNames };
       expect(plan.maxMerchantsPerCustomer).toBe(3);
       expect(lintPlan(plan, { nodes: 12, parameterCount: parameterCount(plan.model) })).toEqual([]);
       const { epsilon } = planCost(plan);
@@ -161,7 +162,7 @@ describe("a plan whose recipe private data chose", () => {
   it("has what the choice left of ε for its rounds, and uses it", () => {
     for (const wishes of [{ statistics: {} }, { statistics: { trainingShare: 0.3 } }, {}]) {
       const { plan, why } = choosePlan({ ...market, ...wishes, selection });
-      const whole = { ...plan, ...names };
+      const whole = { ...plan, ...foundedNames };
       const { epsilon } = planCost(whole);
       expect(epsilon).toBeLessThanOrEqual(market.epsilon);
       expect(epsilon).toBeGreaterThan(market.epsilon * 0.999);
@@ -227,13 +228,3 @@ describe("refusals", () => {
     expect(codeOf({ ...market, ...wrong })).toBe(code);
   });
 });
-
-/** What a caller adds to a plan; nothing of it costs privacy. */
-const names = {
-  federation: "test",
-  graphHash: "00".repeat(32),
-  initialModelHash: "00".repeat(32),
-  catalogueHash: "00".repeat(32),
-  catalogueProvenance: "public",
-  coordinatorKey: "00".repeat(32),
-} as unknown as Omit<Parameters<typeof planCost>[0], keyof ReturnType<typeof choosePlan>["plan"]>;

@@ -1,10 +1,11 @@
 import { isTributaryError } from "@tributary/errors";
 import { parameterCount } from "@tributary/model";
-import { lintPlan, type Plan, planCost } from "@tributary/protocol";
+import { lintPlan, planCost } from "@tributary/protocol";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { choosePlan, type PlanRequest } from "./choose-plan.ts";
 import { type Evidence, type MarketEvidence, storedEvidence } from "./evidence.ts";
+import { foundedNames } from "./founded.test-support.ts";
 import { expectedOfStatistics, expectedOfTraining, nearestMarket } from "./predict.ts";
 import { type SearchRequest, searchPlans, trainingWarnings } from "./search-plans.ts";
 
@@ -116,7 +117,7 @@ describe("a search", () => {
         }),
         (wishes) => {
           const { chosen, frontier, byEpsilon } = searchPlans({ ...request, ...wishes, delta: 1e-7 });
-          const plan = { ...chosen.choice.plan, ...names };
+          const plan = { ...chosen.choice.plan, ...foundedNames };
           expect(lintPlan(plan, { nodes: wishes.merchants, parameterCount: parameterCount(plan.model) })).toEqual([]);
           expect(planCost(plan).epsilon).toBeLessThanOrEqual(wishes.epsilon);
           for (const [i, one] of frontier.entries()) {
@@ -164,13 +165,3 @@ describe("an ε that no plan can have", () => {
     expect(refusal(() => searchPlans({ ...request, evidence: evidence() })).code).toBe("TRB_PLAN_VALUE_OUT_OF_RANGE");
   });
 });
-
-/** What a caller adds to a plan; nothing of it costs privacy. */
-const names = {
-  federation: "test",
-  graphHash: "00".repeat(32),
-  initialModelHash: "00".repeat(32),
-  catalogueHash: "00".repeat(32),
-  catalogueProvenance: "public",
-  coordinatorKey: "00".repeat(32),
-} as unknown as Omit<Plan, keyof ReturnType<typeof choosePlan>["plan"]>;

@@ -5,6 +5,7 @@ import { lintPlan, type Plan, planCost } from "@tributary/protocol";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { choosePlan, type PlanRequest } from "./choose-plan.ts";
+import { foundedNames } from "./founded.test-support.ts";
 
 const beauty: PlanRequest = {
   catalogueItems: 12_101,
@@ -14,16 +15,10 @@ const beauty: PlanRequest = {
   delta: 1e-6,
   statistics: {},
 };
-/** What a caller adds to a plan; nothing of it costs privacy. */
-const names = {
-  federation: "test",
-  graphHash: "00".repeat(32),
-  initialModelHash: "00".repeat(32),
-  catalogueHash: "00".repeat(32),
-  catalogueProvenance: "public",
-  coordinatorKey: "00".repeat(32),
-} as unknown as Omit<Plan, keyof ReturnType<typeof choosePlan>["plan"]>;
-const planOf = (request: Partial<PlanRequest> = {}): Plan => ({ ...choosePlan({ ...beauty, ...request }).plan, ...names });
+const planOf = (request: Partial<PlanRequest> = {}): Plan => ({
+  ...choosePlan({ ...beauty, ...request }).plan,
+  ...foundedNames,
+});
 
 const requests = fc.record({
   catalogueItems: fc.integer({ min: 20, max: 50_000 }),
