@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { account } from "./account.ts";
 import { discreteGaussianNoise } from "./events.ts";
-import { gaussianEpsilon } from "./gaussian-dp.ts";
+import { gaussianDelta, gaussianEpsilon } from "./gaussian-dp.ts";
 import { latticeGaussianDelta, latticeGaussianEpsilon } from "./lattice-gaussian.ts";
 
 /** P of N_Z(0, σ²) at x, by summing its weights. */
@@ -101,3 +101,41 @@ describe("discrete Gaussian noise on integer vectors", () => {
     );
   });
 });
+
+it("what is added to the continuous curve is the theorem's, to the digit, where it is large enough to be seen", () => {
+  const release = { noiseMultiplier: 2, deviation: 4, touched: 64 };
+  const [m, variance, t] = [64, 16, 100];
+  const reach = 4 * Math.sqrt(m + 2 * Math.sqrt(m * t) + 2 * t) + Math.sqrt(m) / 2;
+  const above = m / (24 * variance);
+  const below = reach ** 2 / (24 * variance ** 2) + m * 3 * Math.exp(-2 * Math.PI ** 2 * variance);
+  const epsilon = 2;
+  const expected = Math.exp(above) * (gaussianDelta(0.5, epsilon - above - below) + Math.exp(epsilon - t));
+  expect(above + below).toBeGreaterThan(0.9); // a wrong constant shows
+  expect(latticeGaussianDelta([release], epsilon) / expected).toBeCloseTo(1, 9);
+  const delta = 1e-5;
+  const found = latticeGaussianEpsilon([release], delta);
+  expect(found - above - below).toBeCloseTo(gaussianEpsilon(0.5, delta * Math.exp(-above)), 9);
+});
+
+it.each([0.5, 1, 4, 30])(
+  "at σ = %d the two likelihoods differ by no more than steps (1) and (2) say, and (1) is reached",
+  (deviation) => {
+    const variance = deviation ** 2;
+    const discrete = massFunction(deviation);
+    // P[N = x], by Simpson's rule over the unit interval around x
+    const rounded = (x: number): number => {
+      const steps = 200;
+      const at = (u: number) => Math.exp(-((x + u) ** 2) / (2 * variance)) / (deviation * Math.sqrt(2 * Math.PI));
+      let sum = 0;
+      for (let i = 0; i <= steps; i++) sum += (i === 0 || i === steps ? 1 : i % 2 === 1 ? 4 : 2) * at(i / steps - 0.5);
+      return sum / (3 * steps);
+    };
+    const theta = 3 * Math.exp(-2 * Math.PI ** 2 * variance);
+    for (let x = -4 * Math.ceil(deviation); x <= 4 * Math.ceil(deviation); x++) {
+      const logarithm = Math.log(discrete(x) / rounded(x));
+      expect(logarithm).toBeLessThan((1 / (24 * variance)) * (1 + 1e-9));
+      expect(-logarithm).toBeLessThan((x * x) / (24 * variance ** 2) + theta + 1e-12);
+      if (x === 0 && deviation >= 4) expect(logarithm).toBeGreaterThan(0.99 / (24 * variance));
+    }
+  },
+);
