@@ -48,9 +48,15 @@ export { drawRecipes } from "./tuning/space.ts";
 export { openTrials, type TuningData, tuningCohort } from "./tuning/trial.ts";
 export { type Trial, type TunedRecipe, type Tuning, type TuningMethod, tune, tuningMethods } from "./tuning/tune.ts";
 export { type UtilityAccountant, utilityAccountants } from "./utility/budget.ts";
-export { type Joining, measureJoining, type RankerName, rankerNames } from "./utility/joining.ts";
+export {
+  type Alone,
+  type Joining,
+  type MerchantOptions,
+  measureAlone,
+  measureJoining,
+  rankerNames,
+} from "./utility/joining.ts";
 export { measureFloor, measureUtility, type UtilityCell, type UtilityCellOptions } from "./utility/measure.ts";
 export { type PublicLog, readPublicLog, type UtilityDataset, utilityDatasets } from "./utility/public-logs.ts";
 export type { Cohort } from "./utility/release-statistics.ts";
-export { measureSplit, type SplitOptions } from "./utility/split.ts";
 export { choosePlanToRead, type WrittenWishes } from "./written-releases.ts";

@@ -2,7 +2,6 @@
 import { Command } from "commander";
 import { addConformance } from "./bench/conformance.ts";
 import { addDp } from "./bench/dp.ts";
-import { addJoining } from "./bench/joining.ts";
 import { addPredict } from "./bench/predict.ts";
 import { addQuality } from "./bench/quality.ts";
 import { addSampler } from "./bench/sampler.ts";
@@ -20,6 +19,5 @@ export function benchCommand(): Command {
   addConformance(bench);
   addQuality(bench);
   addUtility(bench);
-  addJoining(bench);
   return bench;
 }

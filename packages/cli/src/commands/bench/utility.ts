@@ -3,11 +3,14 @@ import { setImmediate } from "node:timers/promises";
 import { chachaSource, type RandomSource } from "@tributary/dp";
 import { fail } from "@tributary/errors";
 import { seededRandom } from "@tributary/events";
-import { type ResultBlock, type StatisticsRecipe, statisticsRecipe, transferredRecipe } from "@tributary/model";
+import { type ResultBlock, statisticsRecipe, transferredRecipe } from "@tributary/model";
 import {
+  type Alone,
   type Cohort,
+  type Joining,
+  measureAlone,
   measureFloor,
-  measureSplit,
+  measureJoining,
   measureUtility,
   type PublicLog,
   readPublicLog,
@@ -22,24 +25,22 @@ import type { ProgressBar } from "../../demo/progress.ts";
 import { deltaOption, integerOption, jsonOption } from "../../options.ts";
 import { print, table } from "../../output.ts";
 import { interruptible, raced } from "./long-measurement.ts";
+import { addMerchantOptions, type MerchantWishes, merchantLines, merchantOptions } from "./merchants.ts";
 
 /** Cohorts and recipes of the table; every cell is measured with each. */
 const rowNames = ["all-honest", "third-corrupt", "other-market"] as const;
 type RowName = (typeof rowNames)[number];
 
-interface UtilityOptions {
+interface UtilityOptions extends MerchantWishes {
   readonly dataset: readonly UtilityDataset[];
   readonly epsilon: readonly number[];
   readonly row: readonly RowName[];
   readonly delta: number;
   readonly accountant: UtilityAccountant;
   readonly data: string;
-  readonly seed: number;
   readonly repeat: number;
   readonly nodes: number;
   readonly heldOut: 1 | 2;
-  readonly merchants: number;
-  readonly minSupport: number;
   readonly json?: boolean;
 }
 
@@ -51,12 +52,14 @@ interface UtilityRow extends UtilityCell {
   readonly tuning: string;
   readonly seed: number;
   readonly floor: ResultBlock;
-  /** Merchants alone, tuned, exact own counts; with `--merchants`. */
+  /** The better of the merchants' rankers without a federation; with `--merchants`. */
   readonly local?: ResultBlock;
+  /** All rankers of the measured merchants, with intervals over customers. */
+  readonly joining?: Joining;
 }
 
 export function addUtility(bench: Command): void {
-  bench
+  const command = bench
     .command("utility")
     .description(
       "ranking quality of released statistics under customer-level privacy, on public logs, beside the floor at ε = 0",
@@ -80,9 +83,8 @@ export function addUtility(bench: Command): void {
         2,
         2,
       ),
-    )
-    .addOption(integerOption("--merchants <n>", "deal the customers out to so many, each alone and joined; 0: don't", 0, 0))
-    .addOption(integerOption("--min-support <n>", "distinct customers that an exact own pair needs to be served", 1, 5))
+    );
+  addMerchantOptions(command)
     .addOption(jsonOption())
     .addHelpText("after", "\nExample:\n  tributary bench utility --dataset beauty --epsilon 8 --json")
     .action(async (options: UtilityOptions) => {
@@ -125,13 +127,17 @@ async function measure(options: UtilityOptions, progress: ProgressBar) {
   for (const dataset of datasets) {
     const log = await readPublicLog(dataset, options.data, first);
     const floor = await measureFloor(log, statisticsRecipe(2));
-    const local = options.merchants === 0 ? undefined : await measureSplit(log, splitOptions(options, statisticsRecipe(2)));
+    const onMerchant = async (done: number, all: number) => {
+      progress.show(`${dataset}, merchants`, done, all);
+      await setImmediate();
+    };
+    const alone = options.merchants === 0 ? undefined : await measureAlone(log, aloneOptions(options, onMerchant));
     for (const epsilon of budgets) {
       for (const name of names) {
         for (let seed = first; seed < first + repeat; seed++) {
           progress.show(`${dataset}, ε ${epsilon}, ${name}`, rows.length + 1, total);
           await setImmediate(); // else no signal would be heard until the end
-          rows.push(await cellOf(log, options, { epsilon, name, seed, floor, local }));
+          rows.push(await cellOf(log, options, { epsilon, name, seed, floor, alone, onMerchant }));
         }
       }
     }
@@ -156,11 +162,12 @@ interface CellRequest {
   readonly name: RowName;
   readonly seed: number;
   readonly floor: ResultBlock;
-  readonly local: ResultBlock | undefined;
+  readonly alone: Alone | undefined;
+  readonly onMerchant: (done: number, all: number) => Promise<void>;
 }
 
 async function cellOf(log: PublicLog, options: UtilityOptions, request: CellRequest): Promise<UtilityRow> {
-  const { epsilon, name, seed, floor, local } = request;
+  const { epsilon, name, seed, floor, alone, onMerchant } = request;
   const { delta, accountant, nodes, heldOut } = options;
   const recipe = name === "other-market" ? transferredRecipe(epsilon) : statisticsRecipe(epsilon);
   const cohort =
@@ -172,18 +179,27 @@ async function cellOf(log: PublicLog, options: UtilityOptions, request: CellRequ
     noise: seededSource(seed, "noise", log.dataset, epsilon, name),
   };
   const { cell, served } = await measureUtility(log, { recipe, cohort, epsilon, delta, accountant, random, heldOut });
-  const joined = local && (await measureSplit(log, { ...splitOptions(options, recipe), served }));
+  const joining = alone && (await measureJoining(log, { ...merchantOptions(options, onMerchant), recipe, served, alone }));
   return {
     ...{ dataset: log.dataset, target: epsilon, row: name, cohort, seed, floor },
     tuning: name === "other-market" ? "another market, free: certified end to end" : "private-validation, not charged",
     ...cell,
-    ...(local === undefined || joined === undefined ? {} : { local, joined }),
+    ...(joining === undefined ? {} : blocksOf(joining)),
   };
 }
 
-const splitOptions = ({ merchants, seed, minSupport }: UtilityOptions, recipe: StatisticsRecipe) => ({
-  ...{ merchants, seed, minSupport, recipe },
+/** Without a federation there is no ε for settings to depend on. */
+const aloneOptions = (options: UtilityOptions, onMerchant: (done: number, all: number) => Promise<void>) => ({
+  ...merchantOptions(options, onMerchant),
+  recipe: statisticsRecipe(2),
 });
+
+/** Merchants alone and joined, each by the best that was asked for. */
+function blocksOf(joining: Joining) {
+  const { rankers, against } = joining;
+  const [local, joined] = [rankers[against], rankers.joined ?? rankers.joinedStatistics];
+  return { joining, ...(local && { local }), ...(joined && { joined }) };
+}
 
 /** Reproducible noise: a measurement is not a release. */
 function seededSource(seed: number, ...purpose: readonly (string | number)[]): RandomSource {
@@ -198,7 +214,7 @@ function seededSource(seed: number, ...purpose: readonly (string | number)[]): R
 function linesOf(rows: readonly UtilityRow[]): readonly string[] {
   const figure = (block: ResultBlock | undefined) =>
     block === undefined ? "–" : `${block.hr10.toFixed(4)}/${block.ndcg10.toFixed(4)}`;
-  return table([
+  const lines = table([
     [
       "data",
       "ε",
@@ -229,4 +245,5 @@ function linesOf(rows: readonly UtilityRow[]): readonly string[] {
     ]),
     ["HR@10/NDCG@10"],
   ]);
+  return [...lines, ...rows.flatMap((row) => (row.joining === undefined ? [] : merchantLines(row, row.joining)))];
 }
