@@ -63,7 +63,12 @@ export function nodeCrypto(): Crypto {
 const zeros = Buffer.alloc(1 << 16);
 const wordsPerBlock = 4;
 
-/** Reading on from where the last read ended goes on with the same cipher; anywhere else starts one at that block. */
+/**
+ * Reading on from where the last read ended goes on with the same cipher; anywhere else starts one at that block.
+ *
+ * OpenSSL's words come in a fresh buffer each time. Once copied it is given back at once (`transfer(0)`) instead of waiting for the garbage
+ * collector: the next call gets the same memory, still in the cache, and gigabytes of keystream bring on no collections.
+ */
 function aesKeystream(key: Uint8Array): Keystream {
   let cipher: Cipheriv | undefined;
   let position = 0; // in words: what `cipher` gives next
@@ -73,7 +78,9 @@ function aesKeystream(key: Uint8Array): Keystream {
       if (cipher === undefined || position !== offset) cipher = cipherAt(key, offset);
       for (let done = 0; done < target.length; ) {
         const size = Math.min(zeros.length, target.length - done);
-        target.set(cipher.update(size === zeros.length ? zeros : zeros.subarray(0, size)), done);
+        const made = cipher.update(size === zeros.length ? zeros : zeros.subarray(0, size));
+        target.set(made, done);
+        if (made.byteLength === made.buffer.byteLength && made.buffer instanceof ArrayBuffer) made.buffer.transfer(0); // no pool's
         done += size;
       }
       position = offset + out.length;
