@@ -59,6 +59,31 @@ describe("masks", () => {
     }
   });
 
+  test("a sum comes apart: ranges that begin anywhere, unmasked by themselves, are the whole", () => {
+    const length = (1 << 15) + 7;
+    const key = (name: string) => ownMaskKey(crypto, binding, secretOf(name));
+    const unmasking = { ownMasks: ["p", "q"].map(key), pairMasks: [{ key: key("r"), sign: 1 as const }] };
+    const masked = Uint32Array.from({ length }, (_, i) => i * 0x0101_0101);
+    const whole = masked.slice();
+    unmaskTotal(whole, unmasking, crypto);
+    for (const border of [0, 1, 1003, 1 << 14, length - 1]) {
+      const [head, tail] = [masked.slice(0, border), masked.slice(border)];
+      unmaskTotal(head, unmasking, crypto);
+      unmaskTotal(tail, unmasking, crypto, border);
+      expect(Buffer.from(Uint32Array.of(...head, ...tail).buffer).equals(Buffer.from(whole.buffer))).toBe(true);
+    }
+  });
+
+  test("masks are the streams that docs/protocol.md says, added word by word", () => {
+    const [length, key] = [(1 << 14) + 3, ownMaskKey(crypto, binding, secretOf("own"))];
+    const stream = new Uint32Array(length);
+    portableCrypto().keystream(Buffer.from(key, "hex")).words(0, stream);
+    const vector = Uint32Array.from({ length }, (_, i) => i);
+    const expected = (sign: 1 | -1) => Uint32Array.from(vector, (word, i) => word + sign * (stream[i] ?? 0));
+    expect(maskVector(vector, [{ key, sign: 1 }], crypto)).toEqual(expected(1));
+    expect(maskVector(vector, [{ key, sign: -1 }], crypto)).toEqual(expected(-1));
+  });
+
   test("a vector of another length is refused", () => {
     expect(() => addVector(new Uint32Array(3), new Uint32Array(4), 1)).toThrow(
       expect.objectContaining({ code: "TRB_SECAGG_VECTOR_MISMATCHED" }),

@@ -40,23 +40,50 @@ export function requireShare(share: string): void {
  * @throws TRB_SECAGG_SHARE_MALFORMED when two shares have one x
  */
 export function combineShares(shares: readonly Share[]): string {
-  const points = shares.map(({ x, y }) => ({ x: BigInt(x), y: decodeElement(y) }));
-  if (new Set(shares.map(({ x }) => x)).size !== shares.length) {
+  const values = shares.map(({ y }) => decodeElement(y));
+  const weights = weightsAtZero(shares.map(({ x }) => x));
+  return encodeElement(values.reduce((secret, value, i) => (secret + value * (weights[i] ?? 0n)) % fieldPrime, 0n));
+}
+
+let remembered: { readonly key: string; readonly weights: readonly bigint[] } | undefined;
+
+/**
+ * The Lagrange basis at 0, w_i = Π_{j ≠ i} x_j / (x_j − x_i). A round reconstructs one secret a node from the same holders' shares, so the
+ * last one is remembered.
+ * @throws TRB_SECAGG_SHARE_MALFORMED
+ */
+function weightsAtZero(xs: readonly number[]): readonly bigint[] {
+  const key = xs.join();
+  if (remembered?.key === key) return remembered.weights;
+  if (new Set(xs).size !== xs.length) {
     throw fail("TRB_SECAGG_SHARE_MALFORMED", { reason: "two shares have the same index" });
   }
-  let secret = 0n;
-  for (const { x, y } of points) {
-    // Lagrange basis at 0: Π x_j / (x_j − x)
-    let numerator = 1n;
-    let denominator = 1n;
-    for (const other of points) {
-      if (other.x === x) continue;
-      numerator = (numerator * other.x) % fieldPrime;
-      denominator = (denominator * reduce(other.x - x)) % fieldPrime;
-    }
-    secret = (secret + ((y * numerator) % fieldPrime) * invert(denominator)) % fieldPrime;
+  const points = xs.map(BigInt);
+  const product = points.reduce((all, x) => (all * x) % fieldPrime, 1n);
+  // w_i = Π x_j / d_i with d_i = x_i · Π_{j ≠ i} (x_j − x_i)
+  const denominators = points.map((x) =>
+    points.reduce((all, other) => (other === x ? all : (all * (other - x)) % fieldPrime), x),
+  );
+  const weights = invertAll(denominators).map((inverse) => reduce(product * inverse));
+  remembered = { key, weights };
+  return weights;
+}
+
+/** Every inverse by one inversion: 1/d_i = (d_1 ⋯ d_{i−1}) · 1/(d_1 ⋯ d_i). Source: Montgomery, Math. Comp. 48 (1987), §10.3.1. */
+function invertAll(elements: readonly bigint[]): bigint[] {
+  const before: bigint[] = [];
+  let all = 1n;
+  for (const element of elements) {
+    before.push(all);
+    all = (all * element) % fieldPrime;
   }
-  return encodeElement(secret);
+  let rest = invert(all);
+  const inverses = elements.map(() => 0n);
+  for (let i = elements.length - 1; i >= 0; i--) {
+    inverses[i] = (rest * (before[i] ?? 0n)) % fieldPrime;
+    rest = (rest * (elements[i] ?? 0n)) % fieldPrime;
+  }
+  return inverses;
 }
 
 /**
