@@ -6,7 +6,7 @@
  */
 import { fail } from "@tributary/errors";
 import { type Entry, parseLine } from "@tributary/ledger";
-import { type Message, protocolVersion, verifyMessage } from "@tributary/protocol";
+import { baseVersion, type Message, verifyMessage } from "@tributary/protocol";
 import type { LedgerCopy } from "../home/ledger-copy.ts";
 import type { Home } from "../home/open.ts";
 import type { CoordinatorClient, RetryOptions } from "../transport/http.ts";
@@ -41,7 +41,7 @@ function holdsForgottenVote(
   const own = entry.votes.find(({ node }) => node === membership.node);
   if (own === undefined || database.remembersVote(entry.round, own.signature)) return false;
   const vote: Message = {
-    version: protocolVersion,
+    version: entry.protocol ?? baseVersion,
     federation: membership.federation,
     planHash: entry.planHash,
     modelHash: entry.modelHash,

@@ -5,6 +5,7 @@
 import { fail } from "@tributary/errors";
 import {
   type BodyOf,
+  baseVersion,
   canonicalBytes,
   type IdentityKey,
   type Message,
@@ -37,26 +38,34 @@ export function speak<Step extends StepName>(
   step: Step,
   body: BodyOf<Step>,
 ): MessageOf<Step> {
-  const header = { version: protocolVersion, federation: plan.federation, planHash, modelHash, round, sender };
+  // whoever comes late, of whatever minor, must understand what the ledger has
+  const isNews = step === "result" || step === "abort";
+  const version = isNews ? baseVersion : (context.version ?? protocolVersion);
+  const header = { version, federation: plan.federation, planHash, modelHash, round, sender };
   return signMessage<Step>(context, { ...header, step, body } as unknown as Parameters<typeof signMessage<Step>>[1]);
 }
 
 /**
- * Checks version, federation and plan, before anything else is believed.
- * @throws TRB_ROUND_VERSION_UNKNOWN, TRB_ROUND_WRONG_FEDERATION, TRB_ROUND_PLAN_MISMATCHED
+ * Checks federation and plan, before anything else is believed.
+ * @throws TRB_ROUND_WRONG_FEDERATION, TRB_ROUND_PLAN_MISMATCHED
  */
 export function requirePlan(message: Message, { plan, planHash }: Pick<Bound, "plan" | "planHash">): void {
-  const [major] = message.version.split(".");
-  if (major !== protocolVersion.split(".")[0]) {
-    throw fail("TRB_ROUND_VERSION_UNKNOWN", { version: message.version, expected: protocolVersion });
-  }
   if (message.federation !== plan.federation) throw fail("TRB_ROUND_WRONG_FEDERATION");
   if (message.planHash !== planHash) throw fail("TRB_ROUND_PLAN_MISMATCHED");
 }
 
-/** @throws TRB_ROUND_NOT_CURRENT, TRB_ROUND_MODEL_MISMATCHED */
-export function requireRound(message: Message, { round, modelHash }: Pick<Bound, "round" | "modelHash">): void {
+/**
+ * Checks round, version and model. A round is spoken in its offer's version alone.
+ * @throws TRB_ROUND_NOT_CURRENT, TRB_ROUND_VERSION_UNKNOWN, TRB_ROUND_MODEL_MISMATCHED
+ */
+export function requireRound(
+  message: Message,
+  { round, modelHash, version }: Pick<Bound, "round" | "modelHash"> & { readonly version: string },
+): void {
   if (message.round !== round) throw fail("TRB_ROUND_NOT_CURRENT", { step: message.step, round: message.round });
+  if (message.version !== version) {
+    throw fail("TRB_ROUND_VERSION_UNKNOWN", { version: message.version, expected: version });
+  }
   if (message.modelHash !== modelHash) throw fail("TRB_ROUND_MODEL_MISMATCHED", { round });
 }
 

@@ -5,7 +5,12 @@ import type { Unmasking } from "@tributary/secagg";
 
 export type CoordinatorEvent =
   /** Begin the next round with the nodes that are connected; when the plan's rounds are used up, close the ledger instead. */
-  | { readonly type: "start"; readonly online: readonly NodeId[] }
+  | {
+      readonly type: "start";
+      readonly online: readonly NodeId[];
+      /** The newest version of the protocol that all of them speak; the coordinator's own unless given. */
+      readonly version?: string;
+    }
   /** From a node, already parsed; the reducer checks signature and binding. */
   | { readonly type: "message"; readonly message: Message }
   /** A masked vector is on disk and synced, and hashes to what the message says. */

@@ -1,6 +1,6 @@
 /** The coordinator's reducer: which event goes to which step. Every message is checked for round, roster and signature first. */
 import { fail } from "@tributary/errors";
-import type { Message, MessageOf, NodeId } from "@tributary/protocol";
+import { agreedVersion, type Message, type MessageOf, type NodeId, protocolVersion, requireSpoken } from "@tributary/protocol";
 import { messageFrom, requirePlan, requireRound, requireSignature, rosterKey, senderNode } from "./binding.ts";
 import type { CoordinatorEffect, CoordinatorEvent } from "./coordinator-events.ts";
 import type { CoordinatorRound, CoordinatorState } from "./coordinator-state.ts";
@@ -17,11 +17,13 @@ import { collectUnmaskShares, requestUnmasking, sumEffect } from "./steps/unmask
 type CoordinatorStep = Step<CoordinatorState, CoordinatorEffect>;
 
 /** Pure. Refuses by throwing a coded error; the state is as it was then. */
-export function stepCoordinator(state: CoordinatorState, event: CoordinatorEvent, context: Context): CoordinatorStep {
+export function stepCoordinator(state: CoordinatorState, event: CoordinatorEvent, shell: Context): CoordinatorStep {
   const { round } = state;
+  const own = shell.version ?? protocolVersion;
+  const context: Context = { ...shell, version: round?.offer.version ?? own };
   switch (event.type) {
     case "start":
-      return offerRound(state, event.online, context);
+      return offerRound(state, event.online, { ...context, version: agreedVersion(own, event.version ?? own) });
     case "message":
       return hear(state, event.message, context);
     case "uploaded":
@@ -73,10 +75,11 @@ function hear(state: CoordinatorState, message: Message, context: Context): Coor
 /** The round that a message belongs to, once its sender is known to be who it says and to take part. */
 function requireSender(state: CoordinatorState, message: Message, context: Context): CoordinatorRound {
   const { round } = state;
+  requireSpoken(message.version, context.version);
   requirePlan(message, state);
   const node = senderNode(message);
   if (round === null) throw fail("TRB_ROUND_NOT_CURRENT", { step: message.step, round: message.round });
-  requireRound(message, { round: round.number, modelHash: round.offer.modelHash });
+  requireRound(message, { round: round.number, modelHash: round.offer.modelHash, version: round.offer.version });
   requireSignature(context, message, rosterKey(state.roster, node));
   if (!round.invited.includes(node)) throw fail("TRB_ROUND_NOT_INVITED", { node, round: round.number });
   return round;

@@ -1,11 +1,13 @@
 import { isTributaryError } from "@tributary/errors";
 import {
+  agreedVersion,
   canonicalBytes,
   fingerprintOf,
   isWritten,
   type Message,
   type NodeId,
   type Plan,
+  protocolVersion,
   type Roster,
   releaseOf,
   type Sha256,
@@ -97,6 +99,7 @@ export const noFaults: Faults = {
 };
 
 export interface World {
+  readonly versions: Readonly<Record<string, string>>;
   readonly plan: Plan;
   readonly roster: Roster;
   readonly coordinator: CoordinatorParty;
@@ -112,11 +115,19 @@ export interface WorldOptions {
   readonly rounds?: number;
   readonly plan?: Partial<Plan>;
   readonly policy?: Partial<NodePolicy>;
+  /** Newest protocol versions that the parties speak, by name; the build's own unless given. */
+  readonly versions?: Readonly<Record<string, string>>;
 }
 
 export const nodeName = (i: number) => `node-${String.fromCharCode(97 + i)}` as NodeId;
 
-export function createWorld({ nodes: count = 5, rounds, plan: overrides = {}, policy = {} }: WorldOptions = {}): World {
+export function createWorld({
+  nodes: count = 5,
+  rounds,
+  plan: overrides = {},
+  policy = {},
+  versions = {},
+}: WorldOptions = {}): World {
   const owner = identity("coordinator");
   const base = planOf(owner.key, overrides);
   const plan = rounds === undefined ? base : { ...base, releases: base.releases.map((release) => ({ ...release, rounds })) };
@@ -135,7 +146,9 @@ export function createWorld({ nodes: count = 5, rounds, plan: overrides = {}, po
     ...policy,
   };
   const coordinatorState = createCoordinator(start);
+  const online = members.map(({ id }) => id);
   return {
+    versions,
     plan,
     roster,
     coordinator: {
@@ -168,7 +181,7 @@ export function createWorld({ nodes: count = 5, rounds, plan: overrides = {}, po
       refusals: [],
       crashes: 0,
     },
-    queue: [toCoordinator({ type: "start", online: members.map(({ id }) => id) })],
+    queue: [toCoordinator(startWith(online, versions))],
     finished: false,
   };
 }
@@ -179,8 +192,13 @@ export function nodeOf(world: World, id: string): NodeParty {
   return party;
 }
 
-export function coordinatorContext({ coordinator }: World): Context {
-  return contextOf(coordinator.identity, `coordinator ${coordinator.lives}`);
+const spokenBy = (party: string, versions: World["versions"]) => {
+  const version = versions[party];
+  return version === undefined ? {} : { version };
+};
+
+export function coordinatorContext({ coordinator, versions }: World): Context {
+  return { ...contextOf(coordinator.identity, `coordinator ${coordinator.lives}`), ...spokenBy("coordinator", versions) };
 }
 
 export function nodeContext(party: NodeParty): Context {
@@ -282,7 +300,18 @@ function requireAcknowledgeable({ disk }: CoordinatorParty, { round: number, sen
   }
 }
 
-const startOf = ({ nodes }: World): CoordinatorEvent => ({ type: "start", online: nodes.map(({ id }) => id) });
+const startOf = ({ nodes, versions }: World): CoordinatorEvent =>
+  startWith(
+    nodes.map(({ id }) => id),
+    versions,
+  );
+
+/** Those who are named by a version decide which one all of them speak. */
+function startWith(online: readonly NodeId[], versions: World["versions"]): CoordinatorEvent {
+  const named = online.flatMap((id) => versions[id] ?? []);
+  const [first, ...rest] = named.length < online.length ? [protocolVersion, ...named] : named;
+  return { type: "start", online, version: rest.reduce(agreedVersion, first ?? protocolVersion) };
+}
 
 /** What was on its way to a process that died is gone. */
 function drop(queue: Delivery[], party: string): void {
@@ -372,7 +401,7 @@ export function stepAtNode(world: World, party: NodeParty, event: NodeEvent, fau
   let step: ReturnType<typeof stepNode>;
   const trained = event.type === "trained" ? event.vector : party.state.unpersisted.vector;
   try {
-    step = stepNode(party.state, event, nodeContext(party));
+    step = stepNode(party.state, event, { ...nodeContext(party), ...spokenBy(party.id, world.versions) });
   } catch (error) {
     if (!isTributaryError(error)) throw error;
     journal.refusals.push(`${party.id} ${describe(event)} ${error.code}`);

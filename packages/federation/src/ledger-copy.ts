@@ -7,7 +7,7 @@
  */
 import { fail } from "@tributary/errors";
 import { type Entry, type EntryOf, headAfter, type LedgerHead, mechanismOf, parseLine, spentAfter } from "@tributary/ledger";
-import { parseDecimal, verifyDocument } from "@tributary/protocol";
+import { baseVersion, parseDecimal, verifyDocument } from "@tributary/protocol";
 import { quorum, requireCohort, strictlyAscending } from "@tributary/secagg";
 import { requireSignature, rosterKey, sameDocument, sameNodes } from "./binding.ts";
 import type { NodeEffect } from "./node-events.ts";
@@ -135,17 +135,17 @@ function requireSpent(
   if (parseDecimal(spent.epsilon) < parseDecimal(epsilon) * (1 - tolerance)) throw invalid(entry, "epsilon");
 }
 
-type VotedEntry = Pick<EntryOf<"round">, "votes" | "round" | "modelHash" | "h1">;
+type VotedEntry = Pick<EntryOf<"round">, "votes" | "round" | "modelHash" | "h1" | "protocol">;
 
 /** Distinct members of U1 whose signature under the rebuilt vote holds. @throws TRB_ROUND_SIGNATURE_INVALID */
 function countSignatures(
   { plan, planHash, roster }: NodeState,
-  { votes, round, modelHash, h1 }: VotedEntry,
+  { votes, round, modelHash, h1, protocol: version = baseVersion }: VotedEntry,
   cohort: Charge["cohort"],
   choice: Choice,
   context: Context,
 ): number {
-  const ballot = { plan, planHash, modelHash, round, h1 };
+  const ballot = { plan, planHash, modelHash, round, version, h1 };
   for (const vote of votes) requireSignature(context, rebuildVote(ballot, vote, choice), rosterKey(roster, vote.node));
   return new Set(votes.map(({ node }) => node).filter((node) => cohort.includes(node))).size;
 }

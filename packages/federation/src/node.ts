@@ -1,6 +1,6 @@
 /** The node's reducer: which event goes to which step. Every message is checked for plan and signature first. */
 import { fail } from "@tributary/errors";
-import type { Message } from "@tributary/protocol";
+import { type Message, protocolVersion, requireSpoken } from "@tributary/protocol";
 import { requirePlan, requireRound, requireSignature } from "./binding.ts";
 import { followLines } from "./ledger-copy.ts";
 import type { NodeEffect, NodeEvent } from "./node-events.ts";
@@ -15,11 +15,13 @@ import { receiveEnvelopes, shareSecrets } from "./steps/shares.ts";
 import { releaseShares } from "./steps/unmask.ts";
 
 /** Pure. Refuses by throwing a coded error; the state is as it was then. */
-export function stepNode(state: NodeState, event: NodeEvent, context: Context): Step<NodeState, NodeEffect> {
+export function stepNode(state: NodeState, event: NodeEvent, shell: Context): Step<NodeState, NodeEffect> {
   const { round } = state;
+  const own = shell.version ?? protocolVersion;
+  const context: Context = { ...shell, version: round?.offer.version ?? own };
   switch (event.type) {
     case "message":
-      return hear(state, event.message, context);
+      return hear(state, event.message, context, own);
     case "trained":
       if (!isCurrent(round, event.round) || !isTraining(round)) return nothing(state); // of a round that it has left
       return takeVector(state, event.vector, context);
@@ -40,17 +42,18 @@ export function stepNode(state: NodeState, event: NodeEvent, context: Context): 
   }
 }
 
-function hear(state: NodeState, message: Message, context: Context): Step<NodeState, NodeEffect> {
+function hear(state: NodeState, message: Message, context: Context, own: string): Step<NodeState, NodeEffect> {
   const { plan, round } = state;
+  requireSpoken(message.version, own);
   requirePlan(message, state);
   if (message.sender !== "coordinator") {
     throw fail("TRB_ROUND_SENDER_UNEXPECTED", { step: message.step, sender: message.sender });
   }
   requireSignature(context, message, plan.coordinatorKey);
-  if (message.step === "offer") return acceptOffer(state, message, context);
+  if (message.step === "offer") return acceptOffer(state, message, { ...context, version: message.version });
   if (message.step === "result" || message.step === "abort") return hearResult(state, message, context);
   if (round === null) throw fail("TRB_ROUND_NOT_CURRENT", { step: message.step, round: message.round });
-  requireRound(message, { round: round.number, modelHash: round.modelHash });
+  requireRound(message, { round: round.number, modelHash: round.modelHash, version: round.offer.version });
   switch (message.step) {
     case "adverts":
       return shareSecrets(state, round, message, context);

@@ -4,15 +4,7 @@
  * signatures, from which the messages can be rebuilt.
  */
 import { fail } from "@tributary/errors";
-import {
-  type BodyOf,
-  type MessageOf,
-  type NodeId,
-  protocolVersion,
-  type Roster,
-  type Sha256,
-  type Signature,
-} from "@tributary/protocol";
+import type { BodyOf, MessageOf, NodeId, Roster, Sha256, Signature } from "@tributary/protocol";
 import { type Bound, requirePlan, requireRound, requireSignature, rosterKey, sameDocument, senderNode } from "./binding.ts";
 import type { Context } from "./step.ts";
 
@@ -20,6 +12,8 @@ export type Choice = BodyOf<"vote">["choice"];
 
 export interface Ballot extends Bound {
   readonly roster: Roster;
+  /** The round's version of the protocol. */
+  readonly version: string;
   /** U1 */
   readonly cohort: readonly NodeId[];
   readonly h1: Sha256;
@@ -43,10 +37,10 @@ export function countVotes(context: Context, ballot: Ballot, votes: readonly Mes
 
 /** The vote message that a signature in a ledger entry belongs to. */
 export function rebuildVote(
-  { plan, planHash, modelHash, round, h1 }: Omit<Ballot, "roster" | "cohort">,
+  { plan, planHash, modelHash, round, version, h1 }: Omit<Ballot, "roster" | "cohort">,
   { node, signature }: { readonly node: NodeId; readonly signature: Signature },
   choice: Choice,
 ): MessageOf<"vote"> {
-  const header = { version: protocolVersion, federation: plan.federation, planHash, modelHash, round };
+  const header = { version, federation: plan.federation, planHash, modelHash, round };
   return { ...header, sender: node, step: "vote", body: { h1, choice }, signature };
 }

@@ -21,6 +21,11 @@ export interface Context {
   readonly random: (round: number, purpose: Purpose) => RandomSource;
   /** Ed25519 with this party's identity key. */
   readonly sign: (message: Uint8Array) => Uint8Array;
+  /**
+   * The newest version of the protocol that this party speaks; `protocolVersion` unless given. Within a round the reducers narrow
+   * it to the round's.
+   */
+  readonly version?: string;
   /** RFC 3339 time in UTC, for ledger entries only. */
   readonly now: string;
 }

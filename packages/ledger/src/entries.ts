@@ -13,6 +13,7 @@ import {
   type Sha256,
   sha256Hex,
   signatureHex,
+  versionText,
 } from "@tributary/protocol";
 import { z } from "zod";
 
@@ -40,6 +41,8 @@ export type Spent = z.infer<typeof spentSchema>;
 
 /** Larger rosters than the protocol's are refused before they cost anything. */
 const nodes = z.array(nodeId).max(10_000);
+/** The version of the protocol that the round was spoken in, and its votes; absent: `baseVersion`. */
+const protocol = versionText.exactOptional();
 const voteSignature = z.strictObject({ node: nodeId, signature: signatureHex });
 
 const genesisSchema = z.strictObject({
@@ -77,6 +80,7 @@ const roundSchema = z.strictObject({
   /** Before and after. */
   modelHash: sha256Hex,
   nextModelHash: sha256Hex,
+  protocol,
   h1: sha256Hex,
   cohort: nodes,
   sharers: nodes,
@@ -107,6 +111,7 @@ const abortedSchema = z.strictObject({
   release: z.int().min(0),
   planHash: sha256Hex,
   modelHash: sha256Hex,
+  protocol,
   /** Why: a code of the error table. */
   code: z.string().max(64),
   /** The step that was under way. */

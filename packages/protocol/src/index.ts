@@ -21,13 +21,12 @@ export {
   signatureHex,
 } from "./identifiers.ts";
 export { decodeInvite, encodeInvite, type Invite, inviteSchema } from "./invite.ts";
-export { maxMessageBytes, parseMessage } from "./messages/parse.ts";
+export { maxMessageBytes, maxNodeMessageBytes, parseMessage } from "./messages/parse.ts";
 export {
   type BodyOf,
   type Message,
   type MessageOf,
   messageSchema,
-  protocolVersion,
   type StepName,
 } from "./messages/schemas.ts";
 export {
@@ -40,6 +39,7 @@ export {
   verifyMessage,
   verifyStatement,
 } from "./messages/sign.ts";
+export { agreedVersion, baseVersion, protocolVersion, requireSpoken, versionText } from "./messages/versions.ts";
 export { parseWith } from "./parsing.ts";
 export { type PlanCost, planCost, releaseOf, sumQueryOf } from "./plan/cost.ts";
 export {

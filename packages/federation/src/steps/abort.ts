@@ -12,7 +12,7 @@
 import type { ErrorCode } from "@tributary/errors";
 import { fail } from "@tributary/errors";
 import { signEntry, spentAfter } from "@tributary/ledger";
-import type { MessageOf } from "@tributary/protocol";
+import { baseVersion, type MessageOf } from "@tributary/protocol";
 import { quorum } from "@tributary/secagg";
 import { messageFrom, sameDocument, senderNode, speak, withMessage } from "../binding.ts";
 import type { CoordinatorEffect } from "../coordinator-events.ts";
@@ -88,7 +88,8 @@ export function collectAbort(
     throw fail("TRB_ROUND_STEP_UNEXPECTED", { step: "vote", phase: round.phase });
   }
   const { plan, planHash, roster } = state;
-  const bound = { plan, planHash, modelHash: round.offer.modelHash, round: round.number };
+  const { modelHash, version } = round.offer;
+  const bound = { plan, planHash, modelHash, version, round: round.number };
   requireVote(context, { ...bound, roster, cohort: round.cohort, h1: round.h1 }, vote, { for: "abort" });
   const next: CoordinatorRound = { ...round, abortVotes: withMessage(round.abortVotes, vote) };
   if (next.abortVotes.length < quorum(round.cohort.length, plan.maxCorrupt)) {
@@ -108,7 +109,7 @@ export function giveUp(
   const voted = round.h1 !== null && round.abortVotes.length >= quorum(round.cohort.length, plan.maxCorrupt);
   const charge = !voted && round.phase !== "keys" && round.phase !== "shares";
   const charged = state.charged.map((rounds, i) => rounds + (charge && i === round.release ? 1 : 0));
-  const { modelHash } = round.offer;
+  const { modelHash, version } = round.offer;
   const {
     entry,
     line,
@@ -122,6 +123,7 @@ export function giveUp(
     release: round.release,
     planHash,
     modelHash,
+    ...(version === baseVersion ? {} : { protocol: version }),
     code,
     step: round.phase,
     charged: charge,
@@ -130,9 +132,8 @@ export function giveUp(
     ...(round.h1 === null ? {} : { cohort: [...round.cohort] }), // what the quorum of votes is counted in
     spent: spentAfter(plan, charged),
   });
-  const votes = voted ? [...round.abortVotes] : [];
   const bound = { plan, planHash, modelHash, round: round.number };
-  const announcement = speak(context, bound, "coordinator", "abort", { code, entry: line, votes });
+  const announcement = speak(context, bound, "coordinator", "abort", { code, entry: line });
   return {
     state: { ...state, head: nextHead, charged, announcement, round: null },
     effects: [

@@ -6,7 +6,7 @@
  */
 import { fail } from "@tributary/errors";
 import { type Entry, emptyHead, mechanismOf, placeAfter, type SignedEntry, signEntry, spentAfter } from "@tributary/ledger";
-import { planHash as hashOfPlan, type MessageOf, type Plan, type Roster, type Sha256 } from "@tributary/protocol";
+import { baseVersion, planHash as hashOfPlan, type MessageOf, type Plan, type Roster, type Sha256 } from "@tributary/protocol";
 import { senderNode, speak } from "../binding.ts";
 import type { CoordinatorEffect } from "../coordinator-events.ts";
 import type { CoordinatorRound, CoordinatorState } from "../coordinator-state.ts";
@@ -73,6 +73,7 @@ export function takeModel(
     planHash,
     modelHash: state.modelHash,
     nextModelHash: next.modelHash,
+    ...(round.offer.version === baseVersion ? {} : { protocol: round.offer.version }),
     h1: round.h1,
     cohort: [...round.cohort],
     sharers: [...round.sharers],

@@ -107,7 +107,8 @@ export function collectVote(
   if (round.h1 === null || (round.phase !== "consistency" && !late)) {
     throw fail("TRB_ROUND_STEP_UNEXPECTED", { step: "vote", phase: round.phase });
   }
-  const ballot = { plan, planHash, modelHash: round.offer.modelHash, round: round.number, roster, h1: round.h1 };
+  const { modelHash, version } = round.offer;
+  const ballot = { plan, planHash, modelHash, version, round: round.number, roster, h1: round.h1 };
   const choice: Choice = { for: "survivors", sharers: [...round.sharers], survivors: [...round.survivors] };
   requireVote(context, { ...ballot, cohort: round.survivors }, vote, choice);
   if (late) return { state, effects: [] }; // the quorum stands already

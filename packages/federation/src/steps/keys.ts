@@ -105,7 +105,7 @@ export function admitCohort(
   }
   for (const advert of adverts) {
     requirePlan(advert, bound);
-    requireRound(advert, bound);
+    requireRound(advert, { ...bound, version: round.offer.version });
     requireSignature(context, advert, rosterKey(roster, senderNode(advert)));
   }
   const duplicate = duplicateKey(adverts);

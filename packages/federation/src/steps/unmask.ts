@@ -28,7 +28,7 @@ import type { CoordinatorEffect } from "../coordinator-events.ts";
 import type { CoordinatorRound, CoordinatorState } from "../coordinator-state.ts";
 import type { NodeEffect } from "../node-events.ts";
 import type { NodeRound, NodeState } from "../node-state.ts";
-import { countVotes } from "../quorum-proof.ts";
+import { countVotes, rebuildVote } from "../quorum-proof.ts";
 import type { Context, Step } from "../step.ts";
 
 // ── node ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -60,7 +60,13 @@ export function releaseShares(
   }
   const bound = { plan, planHash, modelHash: round.modelHash, round: round.number };
   const cohort = senders(round.adverts);
-  const counted = countVotes(context, { ...bound, roster, cohort, h1 }, votes, choice);
+  const ballot = { ...bound, version: round.offer.version, roster, cohort, h1 };
+  const counted = countVotes(
+    context,
+    ballot,
+    votes.map((vote) => rebuildVote(ballot, vote, choice)),
+    choice,
+  );
   const least = quorum(cohort.length, plan.maxCorrupt);
   if (counted < least) throw fail("TRB_SECAGG_TOO_FEW_VOTES", { votes: counted, quorum: least });
 
@@ -86,7 +92,9 @@ export function releaseShares(
 export function requestUnmasking({ plan, planHash }: CoordinatorState, round: CoordinatorRound, context: Context) {
   const bound = { plan, planHash, modelHash: round.offer.modelHash, round: round.number };
   if (round.h1 === null) throw fail("TRB_ROUND_STEP_UNEXPECTED", { step: "unmask", phase: round.phase });
-  const body = { h1: round.h1, survivors: [...round.survivors], votes: [...round.votes] };
+  // all of these votes are for the same sets, so their signatures say everything
+  const votes = round.votes.map((vote) => ({ node: senderNode(vote), signature: vote.signature }));
+  const body = { h1: round.h1, survivors: [...round.survivors], votes };
   return speak(context, bound, "coordinator", "unmask", body);
 }
 

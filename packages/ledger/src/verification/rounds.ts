@@ -2,11 +2,11 @@
 import { isTributaryError } from "@tributary/errors";
 import {
   type BodyOf,
+  baseVersion,
   type Crypto,
   isWritten,
   type MessageOf,
   type NodeId,
-  protocolVersion,
   type Sha256,
   toHex,
   verifyMessage,
@@ -116,7 +116,7 @@ function checkNested(sets: readonly (readonly [name: string, nodes: readonly Nod
 
 /** Rebuilds each vote message, whose bytes follow from the entry, and checks its signature with the roster's key. */
 function checkVotes(
-  { votes, planHash, modelHash, round }: RoundEntry,
+  { votes, planHash, modelHash, round, protocol: version = baseVersion }: RoundEntry,
   h1: Sha256,
   choice: BodyOf<"vote">["choice"],
   electorate: readonly NodeId[],
@@ -134,7 +134,7 @@ function checkVotes(
       invalid(`${node} has no vote`);
       continue;
     }
-    const header = { version: protocolVersion, federation: plan.federation, planHash, modelHash, round };
+    const header = { version, federation: plan.federation, planHash, modelHash, round };
     const vote: MessageOf<"vote"> = { ...header, sender: node, step: "vote", body: { h1, choice }, signature };
     if (!verifyMessage(crypto, vote, key)) invalid(`the signature of ${node} is not valid for what the entry says`);
   }

@@ -1,38 +1,84 @@
 /**
- * The border at which a stranger's message becomes a `Message`. Its size is bounded before any schema looks at it, so that
- * refusing costs less than sending.
+ * The border at which a stranger's message becomes a `Message`. Its size and kind of values are bounded before any schema looks at
+ * it, so that refusing costs less than sending: a schema would describe every fault of a million.
  */
 import { fail } from "@tributary/errors";
 import { parseWith } from "../parsing.ts";
-import { type Message, messageSchema } from "./schemas.ts";
+import { type Message, maxLineLength, maxTextLength, messageSchema } from "./schemas.ts";
+import { protocolVersion, requireSpoken, versionText } from "./versions.ts";
 
-/** Bounds of one message; a transport's own limit should be `maxMessageBytes`. */
+/** The largest frame that a connection should take, in bytes of JSON: a ledger line and what is around it. */
 export const maxMessageBytes = 32 * 1024 * 1024;
-const maxValues = 2_000_000;
-const maxDepth = 16;
+/** What a node sends is below this; a coordinator needn't take more. */
+export const maxNodeMessageBytes = 8 * 1024 * 1024;
+
+/** Bounds of one message. Its longest lists have a member for each of 10 000 nodes. */
+const bounds = { values: 250_000, members: 10_000, fields: 32, depth: 16, characters: maxMessageBytes } as const;
 
 /**
- * @throws TRB_MESSAGE_TOO_LARGE beyond 32 MiB of text, 2 000 000 values or 16 levels
- * @throws TRB_MESSAGE_INVALID with path and reason; unknown keys are refused
+ * @param own the newest version that this build speaks
+ * @throws TRB_MESSAGE_TOO_LARGE beyond 250 000 values, 10 000 members of a list, 32 fields of an object, 16 levels, or 4096
+ *   characters in anything but a ledger line
+ * @throws TRB_ROUND_VERSION_UNKNOWN for another major, or a newer minor
+ * @throws TRB_MESSAGE_INVALID with path and reason; unknown keys are refused, and octets where text is expected
  */
-export function parseMessage(value: unknown): Message {
+export function parseMessage(value: unknown, own: string = protocolVersion): Message {
   requireBounded(value);
+  const version = versionText.safeParse(versionIn(value));
+  if (version.success) requireSpoken(version.data, own);
   return parseWith(messageSchema, value, "TRB_MESSAGE_INVALID");
 }
 
-/** Counts values and characters without recursion, and stops at the first bound that is passed. */
+function versionIn(value: unknown): unknown {
+  return typeof value === "object" && value !== null && "version" in value ? value.version : undefined;
+}
+
+/** One list or object under way: its members, and where the walk stands in them. */
+interface Level {
+  readonly keys: readonly string[] | undefined;
+  readonly members: readonly unknown[];
+  next: number;
+}
+
+/** Walks through a message without recursion, holding one level's members at a time, and stops at the first bound that is passed. */
 function requireBounded(root: unknown): void {
   let values = 0;
   let characters = 0;
-  const pending: { readonly value: unknown; readonly depth: number }[] = [{ value: root, depth: 0 }];
-  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
-    const { value, depth } = next;
+  const count = (text: string) => {
+    characters += text.length;
+    if (characters > bounds.characters) throw fail("TRB_MESSAGE_TOO_LARGE");
+  };
+  const levels: Level[] = [{ keys: undefined, members: [root], next: 0 }];
+  for (let level = levels.at(-1); level !== undefined; level = levels.at(-1)) {
+    if (level.next === level.members.length) {
+      levels.pop();
+      continue;
+    }
+    const key = level.keys?.[level.next];
+    const value = level.members[level.next];
+    level.next += 1;
     values += 1;
-    if (typeof value === "string") characters += value.length;
-    if (values > maxValues || characters > maxMessageBytes || depth > maxDepth) throw fail("TRB_MESSAGE_TOO_LARGE");
-    if (typeof value !== "object" || value === null) continue;
-    const members = Array.isArray(value) ? value : Object.values(value);
-    if (members.length > maxValues) throw fail("TRB_MESSAGE_TOO_LARGE");
-    for (const member of members) pending.push({ value: member, depth: depth + 1 });
+    if (values > bounds.values || levels.length > bounds.depth + 1) throw fail("TRB_MESSAGE_TOO_LARGE");
+    if (typeof value === "string") {
+      if (value.length > (key === "entry" ? maxLineLength : maxTextLength)) throw fail("TRB_MESSAGE_TOO_LARGE");
+      count(value);
+    } else if (typeof value === "object" && value !== null) {
+      levels.push(membersOf(value, count));
+    }
   }
+}
+
+function membersOf(value: object, count: (text: string) => void): Level {
+  if (Array.isArray(value)) {
+    if (value.length > bounds.members) throw fail("TRB_MESSAGE_TOO_LARGE");
+    return { keys: undefined, members: value, next: 0 };
+  }
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if (prototype !== Object.prototype && prototype !== null) {
+    throw fail("TRB_MESSAGE_INVALID", { path: "the document", reason: "it holds octets where text is expected" });
+  }
+  const keys = Object.keys(value);
+  if (keys.length > bounds.fields) throw fail("TRB_MESSAGE_TOO_LARGE");
+  for (const key of keys) count(key);
+  return { keys, members: Object.values(value), next: 0 };
 }

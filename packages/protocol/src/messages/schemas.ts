@@ -4,17 +4,23 @@
  */
 import { z } from "zod";
 import { agreementKey, federationName, hexBytes, nodeId, sha256Hex, signatureHex } from "../identifiers.ts";
+import { versionText } from "./versions.ts";
 
-export const protocolVersion = "1.0";
+/** The longest ledger line that a message carries, in characters; every other text of a message is below `maxTextLength`. */
+export const maxLineLength = 16_000_000;
+export const maxTextLength = 4096;
 
 /** Who a message says it is from. */
 const sender = z.union([nodeId, z.literal("coordinator")]);
 const nodes = z.array(nodeId).max(10_000);
 
+const ledgerLine = z.string().max(maxLineLength);
+
 const nonce = z.string().regex(/^[0-9a-f]{48}$/, "expected 24 bytes in lower-case hex");
 
 const header = {
-  version: z.string().regex(/^[0-9]{1,4}\.[0-9]{1,4}$/),
+  /** The round's, which its offer fixes; news of the ledger are in `baseVersion`. */
+  version: versionText,
   federation: federationName,
   planHash: sha256Hex,
   /** The model that the round starts from. */
@@ -79,8 +85,12 @@ const vote = message(
 );
 
 // ── step 5 ──────────────────────────────────────────────────────────────────────────────────────────────────────
-/** coordinator → U3: a quorum of votes for one set. */
-const unmask = message("unmask", z.strictObject({ h1: sha256Hex, survivors: nodes, votes: z.array(vote).max(10_000) }));
+/** coordinator → U3: signatures of a quorum of votes for exactly (h₁, U2, U3), from which the vote messages can be rebuilt. */
+const voteSignature = z.strictObject({ node: nodeId, signature: signatureHex });
+const unmask = message(
+  "unmask",
+  z.strictObject({ h1: sha256Hex, survivors: nodes, votes: z.array(voteSignature).max(10_000) }),
+);
 /** node → coordinator: for each survivor a share of its own-mask seed, for each dropped sharer a share of its mask key. */
 const unmaskShares = message(
   "unmaskShares",
@@ -93,12 +103,9 @@ const unmaskShares = message(
 
 // ── step 6 ──────────────────────────────────────────────────────────────────────────────────────────────────────
 /** coordinator → nodes: the round's ledger entry, one canonical line without its `\n`. */
-const result = message("result", z.strictObject({ entry: z.string().max(16_000_000) }));
-/** coordinator → nodes: the round is given up; `entry` is the ledger's line about it. `votes` may hold a quorum for abort: a refund. */
-const abort = message(
-  "abort",
-  z.strictObject({ code: z.string().max(64), entry: z.string().max(16_000_000), votes: z.array(vote).max(10_000) }),
-);
+const result = message("result", z.strictObject({ entry: ledgerLine }));
+/** coordinator → nodes: the round is given up; `entry` is the ledger's line about it, with the votes that refund it, if any. */
+const abort = message("abort", z.strictObject({ code: z.string().max(64), entry: ledgerLine }));
 
 export const messageSchema = z.discriminatedUnion("step", [
   offer,
