@@ -2,9 +2,9 @@
  * Whether this node takes part in a plan: what the linter finds, what the merchant's policy says, and whether the plan's training
  * graph is the one that this node builds itself. Decided before anything is computed or sent, and again at every start.
  */
-import { fail, type TributaryError } from "@tributary/errors";
+import { fail, isTributaryError, type TributaryError } from "@tributary/errors";
 import { graphHashOf } from "@tributary/federation";
-import { graphVersion, isExtensionRegistered, parameterCount } from "@tributary/model";
+import { graphVersion, isExtensionRegistered, trainedCount } from "@tributary/model";
 import { lintPlan, type Plan, parseDecimal } from "@tributary/protocol";
 import { nodeCrypto } from "@tributary/protocol/node-crypto";
 import type { Policy } from "./home/policy.ts";
@@ -19,9 +19,20 @@ export function refusalsOf(plan: Plan, policy: Policy): TributaryError[] {
  * lets it through, because policy.json, where that is said, is made by joining.
  */
 export function planRefusals(plan: Plan, policy: Pick<Policy, "acceptLogCatalogue">): TributaryError[] {
-  const counted = isBuildable(plan) ? { parameterCount: parameterCount(plan.model) } : {};
+  const counted = isBuildable(plan) ? countTrained(plan) : {};
+  if (isTributaryError(counted)) return [counted];
   const findings = lintPlan(plan, { demo: policy.acceptLogCatalogue, ...counted });
   return findings.map(({ code, details }) => fail(code, details));
+}
+
+/** How many numbers training covers, or why that can't be said. */
+function countTrained({ model, trained }: Plan): { readonly parameterCount: number } | TributaryError {
+  try {
+    return { parameterCount: trainedCount(model, trained) };
+  } catch (error) {
+    if (isTributaryError(error)) return error;
+    throw error;
+  }
 }
 
 /** What the merchant doesn't permit. */
@@ -61,7 +72,8 @@ export function trustOf(plan: Plan, policy: Policy): { readonly trusted: number;
 /** The node never runs a graph that it was sent: it builds its own, and both sides must mean the same one. */
 function graphRefusals(plan: Plan): TributaryError[] {
   if (!isBuildable(plan)) return []; // refused above
-  const own = graphHashOf(nodeCrypto(), plan.model);
+  if (isTributaryError(countTrained(plan))) return []; // so was that
+  const own = graphHashOf(nodeCrypto(), plan.model, plan.trained);
   const same = own === plan.graphHash && plan.graphVersion === graphVersion;
   return same ? [] : [fail("TRB_PLAN_GRAPH_MISMATCH", { graphVersion: plan.graphVersion })];
 }

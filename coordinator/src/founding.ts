@@ -4,7 +4,7 @@
  */
 import { fail } from "@tributary/errors";
 import { encodeFederationModel, initialFederationModel } from "@tributary/federation";
-import { parameterCount } from "@tributary/model";
+import { trainedCount } from "@tributary/model";
 import { lintPlan, type Plan, parsePlan, planHash, requireSoundPlan, type Sha256 } from "@tributary/protocol";
 import { nodeCrypto } from "@tributary/protocol/node-crypto";
 import type { CoordinatorIdentity } from "./home/identity.ts";
@@ -62,7 +62,7 @@ export function foundFederation(
 }
 
 function requireSound(plan: Plan, demo: boolean): void {
-  const [finding] = lintPlan(plan, { demo, parameterCount: parameterCount(plan.model) });
+  const [finding] = lintPlan(plan, { demo, parameterCount: trainedCount(plan.model, plan.trained) });
   if (finding) throw fail(finding.code, finding.details);
 }
 

@@ -109,6 +109,7 @@ function trainingLoop(setup: TrainingSetup, random: ServeTrainingOptions["random
     const options = {
       content: plannedContent(),
       now: Date.now() / 1000, // a node's log is watched to this day
+      trained: plan.trained,
     };
     // several local steps follow one another: there are no buckets to share out
     // and an extension is known to the threads that loaded it
@@ -175,7 +176,7 @@ function trainingLoop(setup: TrainingSetup, random: ServeTrainingOptions["random
       kind === "training"
         ? await trainingVector(await loadedTrainer(), {
             ...{ ...common, parameters, negatives: negativesSource(crypto, hash, round), random: sampling() },
-            into: (spare ??= new Float64Array(parameters.length)), // each round clears it; a new one would cost a tenth of a short step
+            into: (spare ??= new Float64Array(common.dimension)), // each round clears it; a new one would cost a tenth of a short step
           })
         : kind === "metrics" || kind === "query"
           ? await answered(release, model, { ...common, maxEvents: plan.caps.maxEvents, random: sampling() })

@@ -23,7 +23,7 @@ describe("the flags of a model", () => {
   it("name family, parts of item vectors, inputs and heads", () => {
     const words = [
       ...["--family", "gru", "--item-ids", "none", "--item-attributes", "category, brand", "--item-features"],
-      ...["--inputs", "dwell,price", "--heads", "purchase,next-action", "--churn-days", "7"],
+      ...["--inputs", "dwell,price", "--heads", "purchase,next-action", "--churn-days", "7", "--train", "norms,attributes"],
     ];
     const expected = {
       family: "gru",
@@ -31,6 +31,7 @@ describe("the flags of a model", () => {
       inputs: ["dwell", "price"],
       heads: ["nextAction", "purchase"],
       churnDays: 7,
+      trained: ["norms", "attributes"],
     };
     expect(wishes(...words)).toEqual(expected);
     expect(modelWishes(parsed(...modelArguments(parsed(...words))), catalogue)).toEqual(expected); // as a demonstration hands them on

@@ -1,7 +1,7 @@
 /** The flags with which a command says what its model reads and predicts; what is not said is the planner's choice. */
 
 import { type Catalogue, readFeatures, withFeatures } from "@tributary/events";
-import { attributesOf, featureWidthOf, type ItemSpec } from "@tributary/model";
+import { attributesOf, featureWidthOf, type ItemSpec, type TrainedGroup, trainedGroups } from "@tributary/model";
 import type { ModelWishes } from "@tributary/simulate";
 import { type Command, Option } from "commander";
 import { integerOption, listOf } from "./options.ts";
@@ -15,6 +15,7 @@ export interface ModelOptions {
   readonly inputs?: NonNullable<ModelWishes["inputs"]>;
   readonly heads?: NonNullable<ModelWishes["heads"]>;
   readonly churnDays?: number;
+  readonly train?: readonly TrainedGroup[];
 }
 
 const inputNames = ["dwell", "price"] as const;
@@ -54,6 +55,13 @@ export function addModelOptions(command: Command): Command {
         return Object.entries(headNames).flatMap(([name, head]) => (names.includes(name) ? [head] : []));
       }),
     )
+    .addOption(
+      listOption(
+        "--train <list>",
+        "what of the model learns privately: items,attributes,inputs,blocks,norms,heads; fewer numbers, less noise (default: everything)",
+        trainedGroups,
+      ),
+    )
     .addOption(integerOption("--churn-days <n>", "days without an event that the churn head calls leaving (default: 30)", 1));
 }
 
@@ -78,7 +86,7 @@ export async function featuredCatalogue(
  * @throws TRB_MODEL_CONTENT_ATTRIBUTE
  */
 export function modelWishes(options: ModelOptions, { items }: Catalogue): ModelWishes {
-  const { family, inputs, heads, churnDays } = options;
+  const { family, inputs, heads, churnDays, train } = options;
   const attributes = attributesOf(items, options.itemAttributes ?? []);
   const features = options.features === undefined && options.itemFeatures !== true ? 0 : featureWidthOf(items);
   return {
@@ -87,12 +95,13 @@ export function modelWishes(options: ModelOptions, { items }: Catalogue): ModelW
     ...(inputs === undefined ? {} : { inputs }),
     ...(heads === undefined ? {} : { heads }),
     ...(churnDays === undefined ? {} : { churnDays }),
+    ...(train === undefined ? {} : { trained: train }),
   };
 }
 
 /** The same wishes as arguments of `plan new`, for a catalogue that holds its features already. */
 export function modelArguments(options: ModelOptions): readonly string[] {
-  const { family, itemIds, itemAttributes, features, itemFeatures, inputs, heads, churnDays } = options;
+  const { family, itemIds, itemAttributes, features, itemFeatures, inputs, heads, churnDays, train } = options;
   const named = Object.entries(headNames).flatMap(([name, head]) => (heads?.includes(head) ? [name] : []));
   return [
     ...["--item-ids", itemIds],
@@ -102,5 +111,6 @@ export function modelArguments(options: ModelOptions): readonly string[] {
     ...(inputs === undefined ? [] : ["--inputs", inputs.join()]),
     ...(heads === undefined ? [] : ["--heads", named.join()]),
     ...(churnDays === undefined ? [] : ["--churn-days", String(churnDays)]),
+    ...(train === undefined ? [] : ["--train", train.join()]),
   ];
 }

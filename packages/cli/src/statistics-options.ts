@@ -71,9 +71,16 @@ export function statisticsWishes(
 
 /** The first flag that says how to train. */
 function trainingFlag(options: TrainingWishes): string | undefined {
-  const { rounds, family, heads, inputs, itemAttributes, features, itemFeatures, churnDays, itemIds } = options;
+  const { rounds, family, heads, inputs, itemAttributes, features, itemFeatures, churnDays, itemIds, train } = options;
   const flags = {
-    ...{ "--rounds": rounds, "--family": family, "--heads": heads, "--inputs": inputs, "--churn-days": churnDays },
+    ...{
+      "--rounds": rounds,
+      "--family": family,
+      "--heads": heads,
+      "--inputs": inputs,
+      "--churn-days": churnDays,
+      "--train": train,
+    },
     ...{ "--item-attributes": itemAttributes, "--features": features, "--item-features": itemFeatures },
     "--item-ids": itemIds === "none" ? itemIds : undefined,
   };

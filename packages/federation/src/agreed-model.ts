@@ -11,13 +11,14 @@ import {
   type ModelSpec,
   type ReleasedStatistics,
   startStatistics,
+  type Trained,
 } from "@tributary/model";
 import { type Crypto, canonicalBytes, type Plan, randomSourceFromSeed, type Sha256, toHex } from "@tributary/protocol";
 import { countedItems } from "./statistics.ts";
 
 /** What a round starts from and ends with. */
 export interface FederationModel {
-  /** [dimension of a training release] */
+  /** [parameterCount] */
   readonly parameters: Float32Array;
   /** Undefined where the plan releases none. */
   readonly statistics: ReleasedStatistics | undefined;
@@ -41,9 +42,9 @@ export function decodeFederationModel(plan: Pick<Plan, "model" | "releases">, fi
   return { parameters: decodeModel(plan.model, file), statistics: decodeStatistics(file, countedItems(plan)) };
 }
 
-/** SHA-256 over the bytes of all training graphs: `plan.graphHash`. */
-export function graphHashOf(crypto: Pick<Crypto, "sha256">, model: ModelSpec): Sha256 {
-  return toHex(crypto.sha256(graphDigestInput(model))) as Sha256;
+/** SHA-256 over the bytes of all training graphs, which differ by what is trained: `plan.graphHash`. @throws TRB_PLAN_TRAINED_UNFIT */
+export function graphHashOf(crypto: Pick<Crypto, "sha256">, model: ModelSpec, trained?: Trained): Sha256 {
+  return toHex(crypto.sha256(graphDigestInput(model, trained))) as Sha256;
 }
 
 /** Its parameters: the stream that they are drawn from is a function of the model spec. [dimension] */

@@ -4,7 +4,16 @@
  */
 import { noiseDeviation, type RandomSource, readSum, type SumQueryParameters, sumQueryParameters } from "@tributary/dp";
 import { fail } from "@tributary/errors";
-import { type ItemSimilarity, type LocalUpdates, type Optimiser, type OptimiserState, serverStep } from "@tributary/model";
+import {
+  type ItemSimilarity,
+  type LocalUpdates,
+  type Optimiser,
+  type OptimiserState,
+  putTrained,
+  serverStep,
+  takeTrained,
+  trainedTensors,
+} from "@tributary/model";
 import {
   type Crypto,
   type Decimal,
@@ -81,9 +90,11 @@ export function nextModel({ model, similarity, ...step }: ReleasedSum): {
 }
 
 /**
- * The server's step: the mean update is the sum over constants, sum / (scale · samplingRate · minCustomers), never over counts.
+ * The server's step: the mean update is the sum over constants, sum / (scale · samplingRate · minCustomers), never over counts. It moves what
+ * the plan trains, and nothing else, weight decay included.
  * @param sum [dimension]
- * @param parameters [dimension]
+ * @param parameters the whole model
+ * @throws TRB_PLAN_TRAINED_UNFIT, and what `serverStep` refuses
  */
 export function applySum(step: {
   readonly plan: Plan;
@@ -101,7 +112,12 @@ export function applySum(step: {
   const optimiser = optimiserOf(plan);
   const noise =
     optimiser.name === "dpadam" || optimiser.name === "extension" ? noiseVarianceOf(plan, release, survivors) : undefined;
-  return serverStep(optimiser, parameters, optimiserState, mean, noise);
+  if (plan.trained === undefined) return serverStep(optimiser, parameters, optimiserState, mean, noise);
+  const tensors = trainedTensors(plan.model, plan.trained);
+  const moved = serverStep(optimiser, takeTrained(tensors, parameters), optimiserState, mean, noise);
+  const next = parameters.slice();
+  putTrained(tensors, moved.parameters, next);
+  return { ...moved, parameters: next };
 }
 
 /**

@@ -190,5 +190,15 @@ export {
   statisticsScorer,
 } from "./statistics/scoring.ts";
 export { type StatisticsTensor, statisticsOf, statisticsTensors } from "./statistics/statistics-tensors.ts";
+export {
+  putTrained,
+  type Trained,
+  type TrainedGroup,
+  takeTrained,
+  trainedCount,
+  trainedGroups,
+  trainedNames,
+  trainedTensors,
+} from "./trained-tensors.ts";
 export { type LocalUpdates, openTrainer } from "./training/local-updates.ts";
 export { createTrainer, type SumCounts, type SumRequest, type Trainer } from "./training/trainer.ts";

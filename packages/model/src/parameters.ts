@@ -136,7 +136,7 @@ const fusedAttention = /^((?:block|encoder|decoder)\d+\.self)\.(?:query|key|valu
 const fusedCross = /^(decoder\d+\.cross)\.(?:key|value)\.(weight|bias)$/;
 
 /** The graph's name of a parameter that stands beside others in one matrix. */
-function jointName(name: string): string | undefined {
+export function jointName(name: string): string | undefined {
   const self = fusedAttention.exec(name);
   if (self) return `${self[1]}.input.${self[2]}`;
   const cross = fusedCross.exec(name);
@@ -145,11 +145,20 @@ function jointName(name: string): string | undefined {
 
 /** The graph's tensors and where their numbers stand in the flat vector. */
 export function graphParameters(spec: ModelSpec): readonly GraphParameter[] {
+  let end = 0;
+  const placed = parameterShapes(spec).map((parameter) => {
+    const offset = end;
+    end += sizeOf(parameter.shape);
+    return { ...parameter, offset };
+  });
+  return graphTensors(placed);
+}
+
+/** The same for tensors that stand at given places of some flat vector. */
+export function graphTensors(placed: readonly (ParameterShape & { readonly offset: number })[]): readonly GraphParameter[] {
   const found: GraphParameter[] = [];
-  let offset = 0;
-  for (const { name, shape } of parameterShapes(spec)) {
+  for (const { name, shape, offset } of placed) {
     const part = { offset, width: shape.at(-1) ?? 1 };
-    offset += sizeOf(shape);
     const joint = jointName(name);
     if (joint === undefined) {
       found.push({ name, shape, parts: [part] });

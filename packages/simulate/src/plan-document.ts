@@ -13,12 +13,12 @@ export interface PlanIdentity {
 
 /** @throws TRB_PLAN_INVALID when the numbers don't fit the schema */
 export function planDocument(crypto: Crypto, numbers: PlannedNumbers, identity: PlanIdentity): Plan {
-  const { model } = numbers;
+  const { model, trained } = numbers;
   const hash = (bytes: Uint8Array) => toHex(crypto.sha256(bytes)) as Sha256;
   return parsePlan({
     ...numbers,
     federation: identity.federation,
-    graphHash: graphHashOf(crypto, model),
+    graphHash: graphHashOf(crypto, model, trained),
     initialModelHash: hash(encodeFederationModel(numbers, initialFederationModel(crypto, numbers))),
     catalogueHash: hash(catalogueBytes(identity.catalogue)),
     catalogueProvenance: identity.catalogueProvenance,

@@ -39,6 +39,7 @@ export { type CollectOptions, clipNormInput, collect, type GradientPiece } from 
 export type { Executor, Feeds, FeedTensor, OnnxExecutor, Outputs, OutputTensor, Session } from "./executors/executor.ts";
 export { float64Interpreter } from "./executors/interpreter/interpreter.ts";
 export { GraphBuilder, type Tokens } from "./graph/builder.ts";
+export { withoutDeadNodes } from "./graph/dead-nodes.ts";
 export { product } from "./graph/operations.ts";
 export type { Attribute, Body, Constant, DataType, Dimension, Graph, GraphNode, Shape, Tensor } from "./graph/types.ts";
 export { type EncodeOptions, encodeOnnx } from "./onnx/encode.ts";

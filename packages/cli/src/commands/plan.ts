@@ -1,5 +1,5 @@
 /** `tributary plan …`: what a federation may do and what it costs, fixed in one document. */
-import { parameterCount } from "@tributary/model";
+import { trainedCount } from "@tributary/model";
 import { describePlan, explainPlan, lintPlan, parsePlan } from "@tributary/protocol";
 import { Command } from "commander";
 import { extensionFilesOption, openExtensions } from "../extension-options.ts";
@@ -26,7 +26,10 @@ export function planCommand(): Command {
     .action(async (file: string, options: { demo?: boolean; extension?: string[]; json?: boolean }) => {
       await openExtensions(options.extension);
       const parsed = parsePlan(readJson(file));
-      const findings = lintPlan(parsed, { demo: options.demo ?? false, parameterCount: parameterCount(parsed.model) });
+      const findings = lintPlan(parsed, {
+        demo: options.demo ?? false,
+        parameterCount: trainedCount(parsed.model, parsed.trained),
+      });
       if (findings.length > 0) process.exitCode = 3;
       print(options.json, { ok: findings.length === 0, findings }, () =>
         findings.length === 0

@@ -138,6 +138,13 @@ export const protocolErrors = defineErrors({
     status: 400,
     exitCode: 2,
   },
+  TRB_PLAN_TRAINED_UNFIT: {
+    message: "What the plan trains does not fit its model: {reason}.",
+    advice:
+      "List in `trained` tensors of the model, with * for any characters, each once; or leave it out, and everything is trained.",
+    status: 400,
+    exitCode: 2,
+  },
   TRB_PLAN_METRICS_UNFIT: {
     message: "The plan's metrics don't fit together: {reason}.",
     advice: "Give the plan a `metrics` section and a release of kind metrics beside one of another kind, or neither.",

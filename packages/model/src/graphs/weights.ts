@@ -2,8 +2,9 @@
 import { fail } from "@tributary/errors";
 import type { FeedTensor, GraphBuilder, Tensor } from "@tributary/tensor";
 import { contentFeeds, contentTables, type ItemContent } from "../item-content/item-content.ts";
-import { checkParameters, gather, graphParameters } from "../parameters.ts";
+import { checkParameters, gather, graphParameters, type ParameterShape } from "../parameters.ts";
 import { isRecurrent, type ModelSpec } from "../spec.ts";
+import { type Trained, trainedParameters } from "../trained-tensors.ts";
 
 /** Changes whenever any graph's bytes do. */
 export const graphVersion = 2;
@@ -31,9 +32,11 @@ export function fixedTables(spec: ModelSpec): readonly FixedTable[] {
   return spec.steps > 0 ? [positions, table("decoderPosition.weight", spec.steps)] : [positions];
 }
 
-/** The graph's parameters by name, fixed tables and public content among them. */
-export function declareParameters(g: GraphBuilder, spec: ModelSpec): ParameterOf {
-  const tensors = new Map(graphParameters(spec).map(({ name, shape }) => [name, g.parameter(name, shape)]));
+/** The graph's parameters by name, fixed tables and public content among them. What isn't trained is an input, through which no gradient goes. */
+export function declareParameters(g: GraphBuilder, spec: ModelSpec, trained?: Trained): ParameterOf {
+  const learns = new Set(trainedParameters(spec, trained).map(({ name }) => name));
+  const declare = ({ name, shape }: ParameterShape) => (learns.has(name) ? g.parameter(name, shape) : g.input(name, shape));
+  const tensors = new Map(graphParameters(spec).map((parameter) => [parameter.name, declare(parameter)]));
   for (const { name, shape } of fixedTables(spec)) tensors.set(name, g.input(name, shape));
   for (const { name, shape } of contentTables(spec)) tensors.set(name, g.input(name, shape));
   return (name) => {

@@ -2,8 +2,8 @@
  * A student that begins with what was learnt elsewhere: its body (blocks, norms, positions) from a model of another catalogue, trained on a public log;
  * its items from public vectors that both catalogues have in common (`item-vectors.ts`). Then few parameters are trained on.
  *
- * Public logs and vectors cost no ε. Few trained parameters cost less noise in private training, but a plan has no way yet to say that only some
- * are trained: here they are trained centrally, on walks or in-house.
+ * Public logs and vectors cost no ε. Here parameters are trained centrally, on walks or in-house; which of them private rounds train is `plan.trained`
+ * (`trained-tensors.ts`).
  */
 import { fail } from "@tributary/errors";
 import { parameterShapes, sizeOf } from "../parameters.ts";

@@ -24,7 +24,7 @@ export interface TrainingVectorRequest
     SumQueryParameters,
     "dimension" | "samplingRate" | "clampBound" | "grid" | "nodeVariance" | "scale" | "mostCustomers"
   > {
-  /** The round's model, flat. [dimension] */
+  /** The round's whole model, flat. [parameterCount] */
   readonly parameters: Float32Array;
   readonly histories: Histories;
   readonly customerQuota: number;
@@ -78,18 +78,18 @@ export async function trainingSum(
   checkCustomers(histories.customers.length, request);
   const sampled = poissonSample(histories.customers.length, request.samplingRate, random.sampling);
   try {
-    return await sumOrNobody(trainer, sumRequest(request, sampled));
+    return await sumOrNobody(trainer, sumRequest(request, sampled), request.dimension);
   } finally {
     sampled.fill(0);
   }
 }
 
-async function sumOrNobody(trainer: Trainer, request: SumRequest) {
+async function sumOrNobody(trainer: Trainer, request: SumRequest, dimension: number) {
   try {
     return { ...(await trainer.sum(request)), failure: undefined };
   } catch (failure) {
     if (isTributaryError(failure) && refusals.includes(failure.code)) throw failure;
-    return { ...nobody(request.into ?? new Float64Array(request.parameters.length), request), failure };
+    return { ...nobody(request.into ?? new Float64Array(dimension), request), failure };
   }
 }
 

@@ -20,6 +20,7 @@ import { fail } from "@tributary/errors";
 import { seededRandom, shuffle } from "@tributary/events/histories";
 import type { Executor } from "@tributary/tensor";
 import type { ModelSpec } from "../spec.ts";
+import { putTrained, type TrainedTensor, takeTrained, trainedTensors } from "../trained-tensors.ts";
 import { roundSeed } from "./round-seed.ts";
 import { bytesOf } from "./seeded-bytes.ts";
 import { createTrainer, type SumCounts, type SumRequest, type Trainer, type TrainerOptions } from "./trainer.ts";
@@ -55,13 +56,15 @@ export async function openTrainer(
   checkLocalUpdates(local);
   if (local.unit === "customer" && local.steps === 1) return createTrainer(spec, executor, options);
   const gradients = await createTrainer(spec, executor, { ...options, clipped: false });
+  const tensors = trainedTensors(spec, options.trained);
+  const dimension = tensors.reduce((total, { size }) => total + size, 0);
   let room: Room | undefined;
   return {
     async sum(request) {
-      const own = room ?? roomFor(request.parameters.length);
+      const own = room ?? roomFor(dimension, request.parameters.length);
       room = undefined; // two sums at once must not share it
       try {
-        return await localSum(gradients, local, request, own);
+        return await localSum(gradients, local, request, tensors, own);
       } finally {
         for (const array of Object.values(own)) array.fill(0);
         room = own;
@@ -77,13 +80,16 @@ interface Room {
   readonly gradient: Float64Array;
   /** [dimension] u */
   readonly update: Float64Array;
-  /** [dimension] w */
+  /** [dimension] w, of what is trained */
   readonly weights: Float32Array;
+  /** The whole model with w in its places; `weights` itself where everything is trained. */
+  readonly whole: Float32Array;
 }
 
-function roomFor(dimension: number): Room {
+function roomFor(dimension: number, parameters: number): Room {
   const [gradient, update] = [new Float64Array(dimension), new Float64Array(dimension)];
-  return { gradient, update, weights: new Float32Array(dimension) };
+  const weights = new Float32Array(dimension);
+  return { gradient, update, weights, whole: dimension === parameters ? weights : new Float32Array(parameters) };
 }
 
 function checkLocalUpdates(local: LocalUpdates): void {
@@ -104,15 +110,20 @@ async function localSum(
   gradients: Trainer,
   local: LocalUpdates,
   request: SumRequest,
+  tensors: readonly TrainedTensor[],
   room: Room,
 ): Promise<{ readonly total: Float64Array; readonly counts: SumCounts }> {
   const seed = roundSeed(request.negatives);
-  const total = request.into?.fill(0) ?? new Float64Array(request.parameters.length);
+  const total = request.into?.fill(0) ?? new Float64Array(room.update.length);
   const grid = gridOf(request);
+  const isPart = room.whole !== room.weights;
+  const start = isPart ? takeTrained(tensors, request.parameters) : request.parameters;
+  if (isPart) room.whole.set(request.parameters);
   const isLate = request.deadline ?? (() => false);
   let zeroed = 0;
   for (const batches of local.unit === "node" ? [nodeBatches(local, request, seed)] : customerBatches(local, request)) {
-    const update = await localUpdate(gradients, local, request, batches, seed, isLate, room);
+    const moved = () => isPart && putTrained(tensors, room.weights, room.whole);
+    const update = await localUpdate(gradients, local, { ...request, start, moved }, batches, seed, isLate, room);
     if (update === "late") {
       total.fill(0);
       return { total, counts: { customers: 0, zeroed: 0, skipped: request.sampled.length } };
@@ -122,6 +133,13 @@ async function localSum(
   return { total, counts: { customers: request.sampled.length, zeroed, skipped: 0 } };
 }
 
+interface Moving extends Pick<SumRequest, "histories"> {
+  /** [dimension] w₀, of what is trained */
+  readonly start: Float32Array;
+  /** Puts w to its places in the whole model. */
+  readonly moved: () => void;
+}
+
 /**
  * u after one step for each of `batches`; gradients of a batch are averaged.
  * Customers with nothing to learn from have a gradient of zero, and batches of nobody are not there.
@@ -129,19 +147,19 @@ async function localSum(
 async function localUpdate(
   gradients: Trainer,
   { learningRate, proximal }: LocalUpdates,
-  request: SumRequest,
+  { histories, start, moved }: Moving,
   batches: readonly Uint32Array[],
   seed: number,
   isLate: () => boolean,
-  { gradient, update, weights }: Room,
+  { gradient, update, weights, whole }: Room,
 ): Promise<Float64Array | "late" | "not finite"> {
-  const start = request.parameters;
   update.fill(0);
   weights.set(start);
+  moved();
   for (const [step, sampled] of batches.entries()) {
     if (isLate()) return "late";
     const negatives = bytesOf(seededRandom(seed, "negatives", step));
-    const asked = { ...gradientGrid, parameters: weights, histories: request.histories, sampled, negatives, into: gradient };
+    const asked = { ...gradientGrid, parameters: whole, histories, sampled, negatives, into: gradient };
     const { total, counts } = await gradients.sum({ ...asked, customerQuota: sampled.length });
     if (counts.zeroed > 0 && sampled.length === 1) return "not finite";
     const share = 1 / (gradientUnit * sampled.length);
@@ -151,6 +169,7 @@ async function localUpdate(
         ? moveWhereTold(update, weights, start, total, share, learningRate)
         : moveAll(update, weights, start, total, { share, learningRate, proximal });
     if (!finite && !last) return "not finite";
+    moved();
   }
   return update;
 }

@@ -10,8 +10,8 @@ import { clipNormInput, type Executor, type FeedTensor, type Outputs, type Sessi
 import { shortLength, type TrainingGraph, trainingVariants } from "../graphs/training.ts";
 import { weightFeeds } from "../graphs/weights.ts";
 import { contentFeeds } from "../item-content/item-content.ts";
-import { graphParameters, parameterCount } from "../parameters.ts";
 import { checkSpec, type ModelSpec } from "../spec.ts";
+import { trainedCount, trainedParameters } from "../trained-tensors.ts";
 import { BucketSum } from "./bucket-sum.ts";
 import { type Bucket, bucketsOf, runsOf, shareOf } from "./buckets.ts";
 import { type Example, exampleFeeds, type SharedNegatives } from "./examples/examples.ts";
@@ -60,7 +60,7 @@ interface Round {
 export async function createPartialTrainer(
   spec: ModelSpec,
   executor: Executor,
-  { clipped = true, padded = false, content, now }: TrainerOptions,
+  { clipped = true, padded = false, content, now, trained }: TrainerOptions,
 ): Promise<PartialTrainer> {
   checkSpec(spec);
   contentFeeds(spec, content); // refuse now what is missing, not in the first round
@@ -70,13 +70,13 @@ export async function createPartialTrainer(
     });
   }
   const graphs: LoadedGraph[] = await Promise.all(
-    trainingVariants(spec, clipped).map(async (variant) => {
+    trainingVariants(spec, clipped, trained).map(async (variant) => {
       return { ...variant, session: await executor.load(variant.graph) };
     }),
   );
   const classes = padded ? [spec.length] : lengthClasses(spec.length);
-  const layout = graphParameters(spec);
-  const dimension = parameterCount(spec);
+  const layout = trainedParameters(spec, trained);
+  const dimension = trainedCount(spec, trained);
   let spare: BucketSum | undefined;
   return {
     async sum(request) {

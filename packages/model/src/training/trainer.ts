@@ -16,12 +16,13 @@ import type { Histories } from "@tributary/events/histories";
 import type { Executor } from "@tributary/tensor";
 import type { ItemContent } from "../item-content/item-content.ts";
 import type { ModelSpec } from "../spec.ts";
+import { type Trained, trainedCount } from "../trained-tensors.ts";
 import { drawNegatives } from "./negatives.ts";
 import { createPartialTrainer, type PartialRequest } from "./partial-sum.ts";
 import { roundSeed } from "./round-seed.ts";
 
 export interface SumRequest {
-  /** [dimension], in the order of `parameterShapes`. */
+  /** The whole model, in the order of `parameterShapes`. */
   readonly parameters: Float32Array;
   readonly histories: Histories;
   /** Places in `histories.customers`. */
@@ -69,14 +70,21 @@ export interface TrainerOptions {
   readonly content?: ItemContent | undefined;
   /** Unix seconds until which the logs were watched, a public constant: which labels of the churn head are known by now. */
   readonly now?: number | undefined;
+  /** The tensors that the sum is of; all unless given. */
+  readonly trained?: Trained;
 }
 
 /** Loads a model's training graphs. @throws TRB_TRAINING_SPEC_INVALID, TRB_TRAINING_REQUEST_INVALID, TRB_MODEL_CONTENT_MISSING */
 export async function createTrainer(spec: ModelSpec, executor: Executor, options: TrainerOptions = {}): Promise<Trainer> {
   const partial = await createPartialTrainer(spec, executor, options);
+  const dimension = trainedCount(spec, options.trained);
   return {
     async sum(request) {
-      const { total, customers, zeroed, late } = await partial.sum({ ...roundOf(spec, request), worker: 0, workers: 1 });
+      const { total, customers, zeroed, late } = await partial.sum({
+        ...roundOf(spec, dimension, request),
+        worker: 0,
+        workers: 1,
+      });
       if (late) return nobody(total, request);
       return { total, counts: { customers, zeroed, skipped: 0 } };
     },
@@ -94,13 +102,13 @@ export function nobody(total: Float64Array, { sampled }: SumRequest): Awaited<Re
  * The request with everything drawn that is common to the round, so that it can be sent to other threads.
  * @throws TRB_TRAINING_REQUEST_INVALID
  */
-export function roundOf(spec: ModelSpec, request: SumRequest): Omit<PartialRequest, "worker" | "workers"> {
-  checkRequest(request);
+export function roundOf(spec: ModelSpec, dimension: number, request: SumRequest): Omit<PartialRequest, "worker" | "workers"> {
+  checkRequest(request, dimension);
   const negatives = spec.nextItem.negatives > 0 ? drawNegatives(spec, request.negatives) : undefined;
   return { ...request, negatives, seed: roundSeed(request.negatives) };
 }
 
-function checkRequest(request: SumRequest): void {
+function checkRequest(request: SumRequest, dimension: number): void {
   const { clipNorm, scale, fractionBits, customerQuota } = request;
   const refuse = (reason: string): never => {
     throw fail("TRB_TRAINING_REQUEST_INVALID", { reason });
@@ -109,8 +117,8 @@ function checkRequest(request: SumRequest): void {
   if (!(scale > 0 && Number.isFinite(scale))) refuse("scale must be above 0");
   if (!Number.isInteger(fractionBits) || fractionBits < 0) refuse("fractionBits must be a whole number, 0 or more");
   if (!Number.isInteger(customerQuota) || customerQuota < 1) refuse("customerQuota must be a whole number above 0");
-  if (request.into && request.into.length !== request.parameters.length)
-    refuse("into must have as many numbers as the parameters");
+  if (request.into && request.into.length !== dimension)
+    refuse("into must have as many numbers as there are trained parameters");
   // Above 2^53 float64 does not hold every integer. How many customers there is room for is `checkCustomers` of `dp`, which
   // must be asked of all that a node holds: a refusal here, of those sampled, would tell how many they are.
   const single = 2 * scale * 2 ** fractionBits * clipNorm;

@@ -5,6 +5,7 @@
 import type { Histories } from "@tributary/events/histories";
 import { onnxruntimeExecutor } from "@tributary/tensor/onnxruntime";
 import type { ModelSpec } from "../spec.ts";
+import { trainedCount } from "../trained-tensors.ts";
 import { createPartialTrainer, type PartialSum, type PartialTrainer } from "../training/partial-sum.ts";
 import { nobody, roundOf, type SumRequest, type Trainer, type TrainerOptions } from "../training/trainer.ts";
 import { startThread, type Thread } from "./thread.ts";
@@ -38,11 +39,12 @@ export async function createThreadTrainer(spec: ModelSpec, threads: number, opti
     await close();
     throw failed?.reason;
   }
+  const dimension = trainedCount(spec, options.trained);
   let held: Histories | undefined;
   return {
     async sum(request) {
-      if (request.deadline?.()) return nobody(new Float64Array(request.parameters.length), request);
-      const { histories, deadline: _, into, ...round } = roundOf(spec, request);
+      if (request.deadline?.()) return nobody(new Float64Array(dimension), request);
+      const { histories, deadline: _, into, ...round } = roundOf(spec, dimension, request);
       const sent = held === histories ? [] : shares.map((share) => share.ask({ type: "histories", histories }));
       held = histories;
       const late = new Int32Array(new SharedArrayBuffer(4));

@@ -33,6 +33,8 @@ export interface PlanDescription {
     readonly noiseMultiplier: string;
     readonly clipNorm: string;
   }[];
+  /** The tensors that training covers, as the plan names them; null: all of them, or nothing is trained. */
+  readonly trained: readonly string[] | null;
   /** What the coordinator makes the next model with, and its numbers. */
   readonly optimiser: string;
   readonly privacy: {
@@ -104,6 +106,7 @@ export function describePlan(plan: Plan): PlanDescription {
       noiseMultiplier,
       clipNorm,
     })),
+    trained: plan.trained ?? null,
     optimiser: optimiserInWords(plan.optimiser),
     privacy: {
       epsilon,
@@ -248,8 +251,17 @@ function statisticsSentences({ releases, caps, statistics }: Plan): string[] {
 function trainingSentences(plan: Plan): string[] {
   if (plan.releases.every(({ kind }) => kind !== "training")) return [];
   return [
+    ...trainedSentences(plan),
     ...localSentences(plan),
     `From each sum of training updates the coordinator makes the next model by ${optimiserInWords(plan.optimiser)}; that looks at nothing else, so it costs no privacy.`,
+  ];
+}
+
+function trainedSentences({ trained, releases }: Plan): string[] {
+  if (trained === undefined) return [];
+  const numbers = releases.find(({ kind }) => kind === "training")?.dimension ?? 0;
+  return [
+    `Of the model only these tensors learn, ${numbers} numbers in all: ${trained.join(", ")} (* stands for any characters). Updates, clipping and noise are of them alone; everything else stays as training found it.`,
   ];
 }
 

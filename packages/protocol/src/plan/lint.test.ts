@@ -96,6 +96,8 @@ describe("the linter", () => {
     // one vector at a time: several local steps, or a node as a whole
     expect(found({ ...withRelease({ arithmetic: "exact" }), caps })).toEqual([]);
     expect(found({ ...withRelease({ touched: 10, arithmetic: "exact" }), caps })).toEqual(outside("releases.0.touched"));
+    expect(found({ trained: ["final.*"] }, { parameterCount: 1000 })).toEqual([]);
+    expect(found({ trained: ["final.*", "item.weight", "final.*"] })).toEqual(["TRB_PLAN_TRAINED_UNFIT trained.2"]);
     expect(found({}, { parameterCount: 999 })).toEqual(["TRB_PLAN_DIMENSION_MISMATCH releases.0.dimension"]);
   });
 

@@ -29,7 +29,7 @@ export interface LintOptions {
   readonly simulation?: boolean;
   /** How many nodes there are or will be. */
   readonly nodes?: number;
-  /** How many parameters the model has; the protocol room can't count them itself. */
+  /** How many of the model's parameters are trained; the protocol room can't count them itself. */
   readonly parameterCount?: number;
   /** How many items the catalogue has, whose hash is all that the plan knows of it. */
   readonly catalogueItems?: number;
@@ -65,6 +65,7 @@ const rules: readonly Rule[] = [
   unitRule,
   localTrainingRule,
   trainingArithmeticRule,
+  trainedRule,
   catalogueRule,
   selectionRule,
   quotaRule,
@@ -177,6 +178,15 @@ function trainingArithmeticRule({ unit, caps, releases }: Plan, _: LintOptions, 
     else if (touched < dimension)
       outOfRange(report, `releases.${place}.touched`, `the dimension, ${dimension}`, String(touched));
   }
+}
+
+/** Which tensors there are, the model's room knows; here: that something is trained, and is named once. */
+function trainedRule({ trained, releases }: Plan, _: LintOptions, report: Report): void {
+  if (trained === undefined) return;
+  const unfit = (path: string, reason: string) => report("TRB_PLAN_TRAINED_UNFIT", path, { reason });
+  if (releases.every(({ kind }) => kind !== "training")) unfit("trained", "no release is of training");
+  const repeated = trained.findIndex((name, place) => trained.indexOf(name) !== place);
+  if (repeated >= 0) unfit(`trained.${repeated}`, `${trained[repeated]} is named twice`);
 }
 
 /** Between nodes every run's sum is seen, so that more was told than the best of them. */

@@ -119,6 +119,11 @@ export const planSchema = z.strictObject({
   actions: z.array(z.string().max(64)).min(1).max(64),
   caps: z.strictObject({ maxEvents: positive, maxItems: positive, maxPairs: count, localSteps: positive }),
   local: localTrainingSchema,
+  /**
+   * The tensors that training releases cover, by their names, with * for any characters; everything unless given. The rest of the model stays
+   * as it is. The dimension of training releases is how many numbers these have.
+   */
+  trained: z.array(z.string().min(1).max(80)).min(1).max(64).exactOptional(),
   releases: z.array(releaseSchema).min(1).max(64),
   /** Present exactly when a release is of popularity or pairs. */
   statistics: statisticsSchema.exactOptional(),

@@ -74,6 +74,7 @@ describe("a plan with statistics", () => {
     const alone = statisticsPlan({ releases: [popularity, ...pairs] });
     expect(found(alone)).toEqual([]);
     expect(parsePlan(JSON.parse(JSON.stringify(alone)))).toEqual(alone);
+    expect(found({ ...alone, trained: ["final.*"] })).toEqual(["TRB_PLAN_TRAINED_UNFIT trained"]); // nothing is trained
   });
 
   test("pays once for everything: kinds compose, and a retry is paid for like a round", () => {

@@ -125,7 +125,9 @@ export async function simulateFederation(options: SimulationOptions): Promise<Si
   const trains = plan.releases.some(({ kind }) => kind === "training");
   const { content, now } = options;
   const samplerOf = await plannedSampler(plan);
-  const trainer = trains ? await openTrainer(plan.model, options.executor, localUpdatesOf(plan), { content, now }) : undefined;
+  const trainer = trains
+    ? await openTrainer(plan.model, options.executor, localUpdatesOf(plan), { content, now, trained: plan.trained })
+    : undefined;
   try {
     return await run(options, trainer);
   } finally {

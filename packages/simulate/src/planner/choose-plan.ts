@@ -7,7 +7,14 @@
 import { chooseScale, sumQueryParameters } from "@tributary/dp";
 import { fail } from "@tributary/errors";
 import { actions } from "@tributary/events";
-import { graphVersion, type ModelSpec, parameterCount, type StatisticsRecipe, statisticsRecipe } from "@tributary/model";
+import {
+  graphVersion,
+  type ModelSpec,
+  type StatisticsRecipe,
+  statisticsRecipe,
+  trainedCount,
+  trainedNames,
+} from "@tributary/model";
 import { formatDecimal, type Plan, type PlanSelection, planCost } from "@tributary/protocol";
 import { type Cohort, chooseCohort, chooseQuota } from "./cohort.ts";
 import { roundCost } from "./cost-model.ts";
@@ -161,6 +168,7 @@ export function planAt(request: PlanRequest): PlanChoice {
     graphVersion,
     actions: [...actions],
     caps: spending.caps,
+    ...(spending.trained === undefined ? {} : { trained: [...spending.trained] }),
     local: { learningRate: formatDecimal(1), proximal: formatDecimal(0), epochs: 1, batchSize: 32 },
     releases,
     ...(statistics === undefined ? {} : { statistics }),
@@ -216,6 +224,8 @@ interface Spending {
   readonly epsilon: number;
   readonly optimiser: Plan["optimiser"];
   readonly trains: boolean;
+  /** Tensors by name; undefined: all, or no training. */
+  readonly trained?: readonly string[];
   /** z of all statistics as one release. */
   readonly statisticsNoise: number;
   readonly trainingNoise: number;
@@ -250,7 +260,8 @@ function spend(
     const spent = { epsilon: costOf(events, delta), statisticsNoise, trainingNoise: 0 };
     return { releases, statistics: section, caps, optimiser, trains, why, ...spent };
   }
-  const dimension = parameterCount(model);
+  const trained = request.trained && trainedNames(model, request.trained);
+  const dimension = trainedCount(model, trained);
   const split = splitEpsilon({ ...request, dimension, ...(counted === undefined ? {} : { besides: counted.events }) });
   const training: UnscaledRelease = {
     kind: "training",
@@ -273,6 +284,7 @@ function spend(
       momentum: formatDecimal(split.momentum),
     },
     trains,
+    ...(trained === undefined ? {} : { trained }),
     statisticsNoise: counted?.noise ?? 0,
     trainingNoise: split.noise,
     why: [...(counted?.why ?? []), ...split.why],

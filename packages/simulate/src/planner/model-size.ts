@@ -4,7 +4,7 @@
  */
 import { fail } from "@tributary/errors";
 import { actions, dwellBuckets, priceBuckets, timeGapBuckets } from "@tributary/events";
-import { type ItemSpec, type ModelSpec, modelSpec } from "@tributary/model";
+import { type ItemSpec, type ModelSpec, modelSpec, type TrainedGroup } from "@tributary/model";
 
 /** What a model is to be, as far as it is not the planner's to choose. */
 export interface ModelWishes {
@@ -20,6 +20,8 @@ export interface ModelWishes {
   readonly heads?: readonly ("nextAction" | "churn" | "purchase")[];
   /** H of the churn head; default 30. */
   readonly churnDays?: number;
+  /** What training covers; everything unless given. */
+  readonly trained?: readonly TrainedGroup[];
 }
 
 export interface SizeRequest extends ModelWishes {

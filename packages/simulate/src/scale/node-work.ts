@@ -53,7 +53,8 @@ export async function openNodeWork(setup: WorkSetup, crypto: Crypto, executor: E
   const { plan, seed, population, content, now } = setup;
   const kernels = timed(executor);
   const trains = setup.work === "histories" && plan.releases.some(({ kind }) => kind === "training");
-  const trainer = trains ? await openTrainer(plan.model, kernels.executor, localUpdatesOf(plan), { content, now }) : undefined;
+  const options = { content, now, trained: plan.trained };
+  const trainer = trains ? await openTrainer(plan.model, kernels.executor, localUpdatesOf(plan), options) : undefined;
   const parametersOf = remembered((release: number) => roundParameters(plan, release));
   const given = remembered((release: number) => givenUpdate(releaseOf(plan, release).dimension));
   const room = remembered((release: number) => new Float64Array(releaseOf(plan, release).dimension));

@@ -5,7 +5,7 @@
  */
 import { calibrateNoise, chooseScale } from "@tributary/dp";
 import { fail } from "@tributary/errors";
-import { type ModelSpec, modelSpec, parameterCount } from "@tributary/model";
+import { type ModelSpec, modelSpec, parameterCount, trainedCount } from "@tributary/model";
 import { formatDecimal, type Plan, planCost, type Release } from "@tributary/protocol";
 import { choosePlan, type PlannedNumbers, type PlanRequest } from "../planner/choose-plan.ts";
 
@@ -42,7 +42,7 @@ function perNode(
   { cohort, local, epsilon, delta }: ScalePlanRequest,
 ): { readonly plan: PlannedNumbers; readonly why: readonly string[] } {
   const [planned] = plan.releases as [Release];
-  const dimension = parameterCount(model);
+  const dimension = trainedCount(model, plan.trained);
   const { rounds } = planned;
   const noiseMultiplier = calibrateNoise({ epsilon, delta, samplingRate: 1, steps: rounds });
   const release: Release = {
@@ -67,7 +67,7 @@ function perNode(
 
 function withModel(plan: PlannedNumbers, model: ModelSpec, cohort: number): PlannedNumbers {
   const [planned] = plan.releases as [Release];
-  const dimension = parameterCount(model);
+  const dimension = trainedCount(model, plan.trained);
   return { ...plan, model, releases: [scaled({ ...planned, dimension, touched: dimension }, plan, cohort)] };
 }
 

@@ -60,7 +60,7 @@ export function addVerify(model: Command): void {
       else if (card) requireOwnHash(card, hash);
       if (card && plan && !inLedger) requirePlansHash(card, planHash(crypto, plan));
       if (plan && plan.graphVersion === graphVersion) {
-        const found = graphHashOf(crypto, spec);
+        const found = graphHashOf(crypto, spec, plan.trained);
         if (found !== plan.graphHash) throw fail("TRB_MODEL_GRAPH_MISMATCH", { found, expected: plan.graphHash });
       }
       const graph = plan === undefined ? "unknown" : plan.graphVersion === graphVersion ? "same" : "another version";

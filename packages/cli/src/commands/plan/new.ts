@@ -2,7 +2,7 @@
 import { coordinatorIdentity } from "@tributary/coordinator";
 import { fail } from "@tributary/errors";
 import { type Catalogue, readCatalogue, writeCatalogue } from "@tributary/events";
-import { parameterCount } from "@tributary/model";
+import { trainedCount } from "@tributary/model";
 import { federationName, lintPlan, type Plan, planHash } from "@tributary/protocol";
 import { nodeCrypto } from "@tributary/protocol/node-crypto";
 import { choosePlan, type PlannedNumbers, planDocument, storedEvidence, trainingWarnings } from "@tributary/simulate";
@@ -142,7 +142,7 @@ async function written(options: NewOptions, numbers: PlannedNumbers, catalogue: 
   const crypto = nodeCrypto();
   const { key: coordinatorKey } = coordinatorIdentity(home);
   const plan = planDocument(crypto, numbers, { federation, coordinatorKey, catalogue, catalogueProvenance });
-  const [finding] = lintPlan(plan, { demo, parameterCount: parameterCount(plan.model) });
+  const [finding] = lintPlan(plan, { demo, parameterCount: trainedCount(plan.model, plan.trained) });
   if (finding) throw fail(finding.code, finding.details);
   if (catalogueOut !== undefined) await writeCatalogue(catalogueOut, catalogue);
   writeOutput(out, `${JSON.stringify(plan, null, 2)}\n`);
