@@ -28,8 +28,8 @@ export function clipL2(vector: Float32Array | Float64Array, clipNorm: number): n
 
 /** The L2 norm, scaled by the largest entry where squares might overflow or vanish; NaN unless all entries are finite. */
 export function normL2(vector: Float32Array | Float64Array): number {
-  let plain = 0;
-  for (let i = 0; i < vector.length; i++) plain += (vector[i] as number) * (vector[i] as number);
+  // two functions, because a loop over arrays of either kind takes twice as long
+  const plain = vector instanceof Float32Array ? sumOfSquares32(vector) : sumOfSquares64(vector);
   if (plain > 1e-200 && plain < 1e200) return Math.sqrt(plain);
   let largest = 0;
   for (const value of vector) {
@@ -40,4 +40,32 @@ export function normL2(vector: Float32Array | Float64Array): number {
   let sum = 0;
   for (const value of vector) sum += (value / largest) ** 2;
   return largest * Math.sqrt(sum);
+}
+
+/** In four sums that don't wait for each other: one alone takes as long as four. */
+function sumOfSquares32(vector: Float32Array): number {
+  const whole = vector.length & ~3;
+  let [a, b, c, d] = [0, 0, 0, 0];
+  for (let i = 0; i < whole; i += 4) {
+    a += (vector[i] as number) * (vector[i] as number);
+    b += (vector[i + 1] as number) * (vector[i + 1] as number);
+    c += (vector[i + 2] as number) * (vector[i + 2] as number);
+    d += (vector[i + 3] as number) * (vector[i + 3] as number);
+  }
+  for (let i = whole; i < vector.length; i++) a += (vector[i] as number) * (vector[i] as number);
+  return a + b + (c + d);
+}
+
+/** The same additions in the same order, so that a vector has one norm in either kind of array. */
+function sumOfSquares64(vector: Float64Array): number {
+  const whole = vector.length & ~3;
+  let [a, b, c, d] = [0, 0, 0, 0];
+  for (let i = 0; i < whole; i += 4) {
+    a += (vector[i] as number) * (vector[i] as number);
+    b += (vector[i + 1] as number) * (vector[i + 1] as number);
+    c += (vector[i + 2] as number) * (vector[i + 2] as number);
+    d += (vector[i + 3] as number) * (vector[i + 3] as number);
+  }
+  for (let i = whole; i < vector.length; i++) a += (vector[i] as number) * (vector[i] as number);
+  return a + b + (c + d);
 }

@@ -59,16 +59,49 @@ export function addWithin(
   // the same operations in the same order as `clipL2` and `clipToGrid`, so the same integers; × 1 changes nothing
   const factor = norm > clipNorm ? clipNorm / norm : 1;
   if (factor === 0) return false;
-  let sum = 0;
-  for (let i = 0; i < vector.length; i++) {
-    const units = Math.trunc((vector[i] as number) * factor * unitsPerOne);
-    sum += units * units;
+  const add = (sign: 1 | -1): number =>
+    // two functions, because a loop over arrays of either kind takes twice as long
+    vector instanceof Float32Array
+      ? addUnits32(total, vector, sign * factor, unitsPerOne)
+      : addUnits64(total, vector, sign * factor, unitsPerOne);
+  if (isSurelyWithin(add(1), vector.length, squaredLimit)) return true;
+  add(-1); // integers below 2⁵³: what was added comes off again to the bit
+  return false;
+}
+
+/** total ← total + ⌊vector·factor·unitsPerOne⌋, toward zero. @returns the sum of the squares of what was added, in floats of whatever order */
+function addUnits32(total: Float64Array, vector: Float32Array, factor: number, unitsPerOne: number): number {
+  const whole = total.length & ~1;
+  let [even, odd] = [0, 0]; // two sums that don't wait for each other
+  for (let i = 0; i < whole; i += 2) {
+    const first = Math.trunc((vector[i] as number) * factor * unitsPerOne);
+    const second = Math.trunc((vector[i + 1] as number) * factor * unitsPerOne);
+    even += first * first;
+    odd += second * second;
+    total[i] = (total[i] as number) + first;
+    total[i + 1] = (total[i + 1] as number) + second;
   }
-  if (!isSurelyWithin(sum, vector.length, squaredLimit)) return false;
-  for (let i = 0; i < total.length; i++) {
-    total[i] = (total[i] as number) + Math.trunc((vector[i] as number) * factor * unitsPerOne);
+  if (whole === total.length) return even + odd;
+  const last = Math.trunc((vector[whole] as number) * factor * unitsPerOne);
+  total[whole] = (total[whole] as number) + last;
+  return even + odd + last * last;
+}
+
+function addUnits64(total: Float64Array, vector: Float64Array, factor: number, unitsPerOne: number): number {
+  const whole = total.length & ~1;
+  let [even, odd] = [0, 0];
+  for (let i = 0; i < whole; i += 2) {
+    const first = Math.trunc((vector[i] as number) * factor * unitsPerOne);
+    const second = Math.trunc((vector[i + 1] as number) * factor * unitsPerOne);
+    even += first * first;
+    odd += second * second;
+    total[i] = (total[i] as number) + first;
+    total[i + 1] = (total[i + 1] as number) + second;
   }
-  return true;
+  if (whole === total.length) return even + odd;
+  const last = Math.trunc((vector[whole] as number) * factor * unitsPerOne);
+  total[whole] = (total[whole] as number) + last;
+  return even + odd + last * last;
 }
 
 /** Scales down a little below the limit. Each entry that is not zero loses at least one unit, so the loop around this ends. */

@@ -22,6 +22,14 @@ describe("clipL2", () => {
     expect(normL2(new Float64Array(3))).toBe(0);
   });
 
+  it.each([1, 2, 3, 4, 5, 8, 11])("counts every one of %i entries once, to the same bits in either kind of array", (length) => {
+    const vector = Float32Array.from({ length }, (_, i) => i + 1);
+    const squares = (length * (length + 1) * (2 * length + 1)) / 6;
+    expect(normL2(vector)).toBe(Math.sqrt(squares));
+    const uneven = vector.map((value) => value / 3);
+    expect(normL2(Float64Array.from(uneven))).toBe(normL2(uneven));
+  });
+
   it.each([Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY])("makes a vector with %d zero", (bad) => {
     const vector = new Float32Array([1, bad, 2]);
     expect(clipL2(vector, 1)).toBeNaN();

@@ -79,6 +79,32 @@ describe("the envelope", () => {
       { numRuns: 30, seed: 5 },
     );
   });
+
+  it("decides by a cell only what every magnitude of it would be decided: surely ≤ 2³²·r(last), and 2³²·r(first) ≤ mostly + 1", () => {
+    fc.assert(
+      fc.property(anyBell, (bell) => {
+        const envelope = buildEnvelope(bell);
+        const { bits, surely, mostly } = envelope.cells;
+        const size = 1n << BigInt(envelope.blockBits - bits);
+        expect([surely.length, mostly.length]).toEqual(Array(2).fill(envelope.coreBlocks << bits));
+        let undecided = 0;
+        for (let cell = 0; cell < surely.length; cell += 1 + (surely.length >> 6)) {
+          const sure = surely[cell] ?? 0;
+          const [least, most] = [
+            acceptance(envelope, (BigInt(cell) + 1n) * size - 1n),
+            acceptance(envelope, BigInt(cell) * size),
+          ];
+          const words = (count: number) => ({ numerator: BigInt(count), denominator: 1n << 32n });
+          expect(compare(words(sure), least.high)).toBeLessThanOrEqual(0);
+          const above = (mostly[cell] ?? 0) + 1;
+          if (above < 2 ** 32) expect(compare(most.low, words(above))).toBeLessThanOrEqual(0);
+          undecided = Math.max(undecided, (above - sure) / 2 ** 32);
+        }
+        expect(undecided).toBeLessThan(0.05);
+      }),
+      { numRuns: 20, seed: 6 },
+    );
+  });
 });
 
 describe("a float decides only what it can prove", () => {

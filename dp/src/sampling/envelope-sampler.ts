@@ -9,18 +9,13 @@
  * known that U ∈ [u, u+1)/2³². Three stages decide, each only when it has a proof:
  *
  *   1. u < surely[j], an integer computed ahead with u + 1 ≤ surely[j] ≤ 2³²·r(m) for every m of the block. (More than 9 in 10.)
- *   2. A double x with |x − r(m)| ≤ 2^−40·r(m): accept if u + 1 ≤ 2³²·x·(1 − 2^−39), reject if u ≥ 2³²·x·(1 + 2^−39).
+ *   2. A double x with |x − r(m)| ≤ 2^−40·r(m) (`acceptance.ts`): accept if u + 1 ≤ 2³²·x·(1 − 2^−39), reject if u ≥ 2³²·x·(1 + 2^−39).
  *   3. Otherwise (about once in 2³¹ draws) BigInt bounds of r(m), and further words of U, both refined until they separate. They do
  *      with probability 1, because U is uniform and r(m) a constant.
  *
  * So a float decides only where its error interval proves the answer, and the output is what real arithmetic would give on the
- * same bits; `floatMargin` widens the interval at will without changing a sample, which the tests use.
- *
- * **The bound of stage 2.** x = ratio[j]·p(t), b the first magnitude of m's block, t = γ(m) − γ(b) = (m − b)(m + b)/2σ² or (m − b)/b.
- * Only + − × of IEEE doubles are used, which ECMAScript defines to the bit (its Math.exp it does not). With ε = 2^−53: ratio[j] is within
- * 16ε of r(b); m ± b are exact (below 2⁴⁶); t is within 8ε relatively, and t ≤ 0.5, so e^−t moves by at most 4ε; the Taylor polynomial of
- * degree 13 leaves out less than 0.5¹⁴/14! < 8ε, and Horner's rule rounds by less than 60ε; the last products add 4ε. Together below
- * 2⁷ε·e^0.5 < 2^−45.
+ * same bits; `floatMargin` widens the interval at will without changing a sample, which the tests use. `drawSure` asks a fourth question
+ * before the first, with thresholds for a sixteenth of a block that stage 2 gave ahead; it takes the same words and decides the same.
  *
  * It does not run in constant time: how many words are read depends on the samples, never on what they are added to. Whoever can time it
  * learns of the noise, so nodes send at a fixed offset (DESIGN §4).
@@ -28,15 +23,15 @@
 import { fail } from "@tributary/errors";
 import { exponentialBounds } from "../exact/exponential.ts";
 import { bitLength } from "../exact/rational.ts";
+import { acceptance, provenMargin } from "./acceptance.ts";
 import { acceptanceFactor, type Envelope, gammaOf, guidePlaces, rejectPlace, tailPlace } from "./envelope.ts";
 import type { IntegerSampler } from "./integer-sampler.ts";
 import type { WordReader } from "./random-source.ts";
 
-/** Wide by a factor of 32 over the proof above. */
-const provenMargin = 2 ** -39;
-
 /** `guidePlaces` is 2 to this: the bit of the proposal after the guide's is the sign. */
 const signPlace = Math.log2(guidePlaces);
+/** What is left of a proposal's word after the guide's bits and the sign. */
+const mostWordBits = 31 - signPlace;
 /** Samples at a time where they are wanted in 32 bits. */
 const partLength = 4096;
 
@@ -50,17 +45,26 @@ export function envelopeSampler(
   options: { readonly floatMargin?: number; readonly mostForInt32: number; readonly fitsInt32: boolean },
 ): IntegerSampler {
   const margin = Math.max(options.floatMargin ?? provenMargin, provenMargin);
+  const sure = margin === provenMargin && envelope.blockBits <= mostWordBits;
+  const draw = (out: Float64Array, mostMagnitude: number): void => {
+    for (let done = 0; done < out.length; ) {
+      const from = sure ? drawSure(out, done, envelope, words) : done;
+      const end = sure ? Math.min(from + 1, out.length) : out.length; // one that takes a closer look
+      drawAny(out, from, end, envelope, words, margin, mostMagnitude);
+      done = end;
+    }
+  };
   return {
     fill(out) {
       if (out instanceof Float64Array) {
-        draw(out, envelope, words, margin, 2 ** 53);
+        draw(out, 2 ** 53);
         return;
       }
       if (!options.fitsInt32) throw fail("TRB_DP_VARIANCE_TOO_LARGE", { most: options.mostForInt32 });
       const part = new Float64Array(Math.min(partLength, out.length));
       for (let start = 0; start < out.length; start += partLength) {
         const some = part.subarray(0, Math.min(partLength, out.length - start));
-        draw(some, envelope, words, margin, 0x7fffffff);
+        draw(some, 0x7fffffff);
         out.set(some, start);
       }
       part.fill(0);
@@ -69,18 +73,61 @@ export function envelopeSampler(
 }
 
 /**
- * The loop. It stands by itself, because a function that is made anew for each sampler is compiled anew as well; and it knows one kind of
- * array, because over two kinds it would take twice as long.
+ * From `out[from]` on as far as fetched words go and the cells decide, which is all but some three darts in a thousand: this is where the time
+ * goes. What it stops at it leaves for `drawAny`, which takes the same words for the same samples.
+ *
+ * The loops stand by themselves, because a function that is made anew for each sampler is compiled anew as well; and they know one kind of
+ * array, because over two kinds they would take twice as long.
+ * @returns the place after the last sample
  */
-function draw(out: Float64Array, envelope: Envelope, words: WordReader, margin: number, mostMagnitude: number): void {
+function drawSure(out: Float64Array, from: number, envelope: Envelope, { fetched }: WordReader): number {
+  const { blockBits, guide, cells } = envelope;
+  const { bits: cellBits, surely, mostly } = cells;
+  const [wordMask, cellShift] = [2 ** blockBits - 1, blockBits - cellBits];
+  const { words: ahead, next: first } = fetched;
+  let [i, next] = [from, first];
+  for (const last = ahead.length - 1; i < out.length && next < last; next += 2) {
+    const proposal = ahead[next] as number;
+    const block = guide[proposal & (guidePlaces - 1)] as number;
+    if (block >= rejectPlace) {
+      if (block === tailPlace) break;
+      continue;
+    }
+    const inBlock = (proposal >>> (signPlace + 1)) & wordMask;
+    const cell = (block << cellBits) + (inBlock >> cellShift);
+    const u = ahead[next + 1] as number;
+    if (u >= (surely[cell] as number)) {
+      if (u > (mostly[cell] as number)) continue;
+      break;
+    }
+    const magnitude = (block << blockBits) + inBlock;
+    const minus = (proposal >>> signPlace) & 1;
+    if (magnitude < minus) continue; // zero with a minus, or zero would be drawn twice as often
+    out[i++] = (magnitude ^ -minus) + minus; // no branch: a coin can't be predicted
+  }
+  ahead.fill(0, first, next); // noise can't be drawn again from what is left in memory
+  fetched.next = next;
+  return i;
+}
+
+/** All stages, for `out[from]` up to, not including, `out[end]`. */
+function drawAny(
+  out: Float64Array,
+  from: number,
+  end: number,
+  envelope: Envelope,
+  words: WordReader,
+  margin: number,
+  mostMagnitude: number,
+): void {
   const { blockBits, guide, surely } = envelope;
-  const wordBits = Math.min(blockBits, 19); // what is left of the proposal's word after the guide's 12 bits and the sign
+  const wordBits = Math.min(blockBits, mostWordBits);
   const wordMask = 2 ** wordBits - 1;
   const moreBits = blockBits - wordBits;
   const [blockSize, moreSize] = [2 ** blockBits, 2 ** moreBits];
   const { fetched } = words;
   let { words: ahead, next } = fetched;
-  for (let i = 0; i < out.length; ) {
+  for (let i = from; i < end; ) {
     let proposal: number;
     let u: number;
     if (next + 2 <= ahead.length) {
@@ -142,11 +189,8 @@ function tailProposal({ coreBlocks, blockBits, tailBits }: Envelope, words: Word
 /** Stages 2 and 3: is U < r(m), when u is U's first word? */
 function isBelow(envelope: Envelope, magnitude: number, u: number, margin: number, words: WordReader): boolean {
   const { bell, blockBits, ratio, inverse } = envelope;
-  const block = Math.floor(magnitude / 2 ** blockBits);
-  if (block < ratio.length) {
-    const start = block * 2 ** blockBits;
-    const t = (magnitude - start) * (bell.shape === "gaussian" ? magnitude + start : 1) * inverse;
-    const x = (ratio[block] as number) * exponentialOfMinus(t) * 2 ** 32;
+  if (magnitude < ratio.length * 2 ** blockBits) {
+    const x = acceptance({ shape: bell.shape, blockBits, ratio, inverse }, magnitude);
     if (u + 1 <= x * (1 - margin)) return true;
     if (u >= x * (1 + margin)) return false;
   }
@@ -168,12 +212,4 @@ function isBelowExactly(envelope: Envelope, magnitude: bigint, u: number, words:
     if (known * left >= (numerator * high) << BigInt(bits)) return false;
     known = (known << 32n) | BigInt(words.word());
   }
-}
-
-/** e^−t for 0 ≤ t ≤ 0.5 by Horner's rule on the Taylor polynomial of degree 13: 1 − t(1 − t/2(1 − t/3(…))). */
-function exponentialOfMinus(t: number): number {
-  if (t === 0) return 1;
-  let sum = 1;
-  for (let k = 13; k > 0; k--) sum = 1 - (t / k) * sum;
-  return sum;
 }

@@ -22,6 +22,7 @@
  */
 import { exponentialBounds } from "../exact/exponential.ts";
 import { bitLength, floor, integerSqrt, multiply, type Rational, toNumber, whole } from "../exact/rational.ts";
+import { type Cells, cellsOf } from "./acceptance.ts";
 
 export const guidePlaces = 4096;
 /** What stands in the guide table at places that belong to no block. */
@@ -53,6 +54,8 @@ export interface Envelope {
   readonly ratio: Float64Array;
   /** 1/2σ² or 1/b, to 2^−51 relatively. */
   readonly inverse: number;
+  /** What decides nearly every dart at the core. */
+  readonly cells: Cells;
 }
 
 /** ln 2 < 0.6932 */
@@ -103,7 +106,8 @@ export function buildEnvelope(bell: Bell): Envelope {
     surely[j] = Number(bound < 0xffffffffn ? bound : 0xffffffffn);
   }
   const inverse = toNumber(shape === "gaussian" ? half(reciprocal(parameter)) : reciprocal(parameter));
-  return { ...envelope, guide, places: Uint32Array.from(places), surely, ratio, inverse };
+  const cells = cellsOf({ shape, blockBits, ratio, inverse }, coreBlocks);
+  return { ...envelope, guide, places: Uint32Array.from(places), surely, ratio, inverse, cells };
 }
 
 /** γ(m), so that w(m) = exp(−γ). */

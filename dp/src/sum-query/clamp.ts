@@ -15,7 +15,7 @@ import { fail } from "@tributary/errors";
  * @param bound `clampBound` of `sumQueryParameters`, grid units
  */
 export function clampToQuota(total: Float64Array, bound: number): void {
-  if (!(bound >= 0)) throw fail("TRB_DP_PARAMETER_INVALID", { parameter: "bound", value: bound, expected: "0 or above" });
+  checkClampBound(bound);
   for (let i = 0; i < total.length; i++) {
     const value = total[i] as number;
     if (value > bound) total[i] = bound;
@@ -29,9 +29,14 @@ export function clampToQuota(total: Float64Array, bound: number): void {
  * @param total [dimension] grid units, all numbers
  */
 export function addClamped(sum: Float64Array, total: Float64Array, bound: number): void {
-  if (!(bound >= 0)) throw fail("TRB_DP_PARAMETER_INVALID", { parameter: "bound", value: bound, expected: "0 or above" });
+  checkClampBound(bound);
   for (let i = 0; i < sum.length; i++) {
     const value = total[i] as number;
     sum[i] = (sum[i] as number) + (value > bound ? bound : Math.max(value, -bound));
   }
+}
+
+/** @throws TRB_DP_PARAMETER_INVALID */
+export function checkClampBound(bound: number): void {
+  if (!(bound >= 0)) throw fail("TRB_DP_PARAMETER_INVALID", { parameter: "bound", value: bound, expected: "0 or above" });
 }

@@ -5,7 +5,7 @@
  * from. Averaged over U it is V/2^f exactly, so rounding adds no bias. The coordinator's half is `dequantise` of `grid.ts`.
  */
 import { fail } from "@tributary/errors";
-import { type RandomSource, type WordReader, wordReader } from "../sampling/random-source.ts";
+import { type RandomSource, wordReader } from "../sampling/random-source.ts";
 
 /**
  * Rounds a sum on the grid to whole units with random dither.
@@ -14,30 +14,16 @@ import { type RandomSource, type WordReader, wordReader } from "../sampling/rand
  * @returns [dimension] integer units
  */
 export function ditherAndShift(total: Float64Array, fractionBits: number, random: RandomSource): Float64Array {
-  const out = new Float64Array(total.length);
-  ditherInto(out, total, fractionBits, wordReader(random));
-  return out;
-}
-
-/** The same into an array of the caller's, for whoever rounds a sum piece by piece with one reader. @param out [dimension] */
-export function ditherInto(out: Float64Array, total: Float64Array, fractionBits: number, words: WordReader): void {
-  if (!(Number.isInteger(fractionBits) && fractionBits >= 0 && fractionBits <= 20)) {
-    throw fail("TRB_DP_PARAMETER_INVALID", { parameter: "fractionBits", value: fractionBits, expected: "from 0 to 20" });
-  }
+  checkFractionBits(fractionBits);
   // Sum and quotient are exact: integers below 2⁵³, and a power of two.
   const perUnit = 2 ** -fractionBits;
-  const { fetched } = words;
-  for (let i = 0; i < out.length; ) {
-    const { words: ahead, next } = fetched;
-    const count = fractionBits === 0 ? 0 : Math.min(out.length - i, ahead.length - next);
-    for (let j = 0; j < count; j++) {
-      const dither = (ahead[next + j] as number) >>> (32 - fractionBits); // what `words.bits` gives, without a call each
-      out[i + j] = Math.floor(((total[i + j] as number) + dither) * perUnit);
-    }
-    ahead.fill(0, next, next + count);
-    fetched.next += count;
-    i += count;
-    if (i < out.length) out[i] = Math.floor(((total[i] as number) + words.bits(fractionBits)) * perUnit);
-    i++;
+  const words = wordReader(random);
+  return total.map((value) => Math.floor((value + words.bits(fractionBits)) * perUnit));
+}
+
+/** @throws TRB_DP_PARAMETER_INVALID */
+export function checkFractionBits(fractionBits: number): void {
+  if (!(Number.isInteger(fractionBits) && fractionBits >= 0 && fractionBits <= 20)) {
+    throw fail("TRB_DP_PARAMETER_INVALID", { parameter: "fractionBits", value: fractionBits, expected: "from 0 to 20" });
   }
 }

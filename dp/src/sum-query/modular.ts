@@ -10,13 +10,8 @@
 /** Integers as residues modulo 2³². @param units [dimension] integers, |x| ≤ 2⁵³ */
 export function toModular(units: Float64Array | Int32Array): Uint32Array {
   const out = new Uint32Array(units.length);
-  toModularInto(out, units);
-  return out;
-}
-
-/** The same into an array of the caller's. @param out [dimension] */
-export function toModularInto(out: Uint32Array, units: Float64Array | Int32Array): void {
   for (let i = 0; i < out.length; i++) out[i] = (units[i] as number) >>> 0; // ToUint32 is the residue, also of large and negative ones
+  return out;
 }
 
 // ── coordinator ──────────────────────────────────────────────────────────────────────────────────────────────────

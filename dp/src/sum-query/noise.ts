@@ -24,22 +24,12 @@ export function addNoise(units: Float64Array, sampler: IntegerSampler): void {
   checkReleasable(sampler);
   const chunk = new Float64Array(Math.min(chunkLength, units.length));
   for (let start = 0; start < units.length; start += chunkLength) {
-    addSamples(units.subarray(start, start + chunkLength), sampler, chunk);
+    const part = chunk.subarray(0, Math.min(chunkLength, units.length - start));
+    sampler.fill(part);
+    checkIntegers(part);
+    for (let i = 0; i < part.length; i++) units[start + i] = (units[start + i] as number) + (part[i] as number);
   }
   chunk.fill(0); // noise is a secret: with it, y gives the sum away
-}
-
-/**
- * The same for a piece of a vector, by a sampler that `checkReleasable` has let through.
- * @param units at most `chunkLength`, changed in place
- * @param chunk room for as many samples; the caller clears it
- * @throws TRB_DP_SAMPLER_NOT_EXACT
- */
-export function addSamples(units: Float64Array, sampler: IntegerSampler, chunk: Float64Array): void {
-  const part = chunk.subarray(0, units.length);
-  sampler.fill(part);
-  checkIntegers(part);
-  for (let i = 0; i < part.length; i++) units[i] = (units[i] as number) + (part[i] as number);
 }
 
 // ── coordinator ──────────────────────────────────────────────────────────────────────────────────────────────────

@@ -3,13 +3,14 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { clipToGrid } from "../clipping/clip-to-grid.ts";
 import { compare, multiply, type Rational, toNumber, whole } from "../exact/rational.ts";
+import { fastDiscreteGaussian } from "../sampling/fast-discrete-gaussian.ts";
 import { chiSquareLimit, seededSource } from "../sampling/seeded-source.ts";
 import { clampToQuota } from "./clamp.ts";
 import { ditherAndShift } from "./dither.ts";
 import { addBucket, addBucketPart, addCustomer, allFinite, moveBucketPart } from "./grid.ts";
 import { fromModular, toModular } from "./modular.ts";
-import { noisyVector, readSum } from "./node-vector.ts";
-import { noiseDeviation } from "./noise.ts";
+import { addNoisyVector, noisyVector, readSum } from "./node-vector.ts";
+import { addNoise, noiseDeviation } from "./noise.ts";
 import { type SumQueryPlan, sumQueryParameters } from "./parameters.ts";
 
 const plan: SumQueryPlan = {
@@ -141,6 +142,57 @@ describe("one customer moves y by at most Δ", () => {
 });
 
 describe("steps and their inverses", () => {
+  it.each([0, 5, 20])(
+    "all steps of a node in one pass are the steps one after the other, at %i fraction bits (seeds 61, 62)",
+    (bits) => {
+      const length = 2 * 8192 + 5; // more than two pieces
+      const parameters = sumQueryParameters({ ...plan, dimension: length, touched: length, fractionBits: bits });
+      const bound = parameters.clampBound;
+      const total = Float64Array.from({ length }, (_, i) =>
+        Math.round(((Math.imul(i + 7, 2654435761) | 0) / 2 ** 31) * bound * 1.5),
+      );
+      total.set([Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, bound, -bound, bound + 1, -0]);
+      const units = total.slice();
+      clampToQuota(units, bound);
+      const noisy = ditherAndShift(units, bits, seededSource(61));
+      addNoise(noisy, fastDiscreteGaussian(parameters.nodeVariance, seededSource(62)));
+      const before = Uint32Array.from({ length }, (_, i) => Math.imul(i, 2246822519));
+      const added = before.slice();
+      const random = () => ({ rounding: seededSource(61), noise: seededSource(62) });
+      addNoisyVector(added, total.slice(), parameters, random());
+      expect(noisyVector(total, parameters, random())).toEqual(toModular(noisy));
+      expect(added).toEqual(toModular(noisy).map((word, i) => word + (before[i] as number)));
+    },
+  );
+
+  it.each([0.5, Number.NaN, Number.POSITIVE_INFINITY])("a sampler that draws %d is found out, wherever it stands", (bad) => {
+    const parameters = sumQueryParameters({ ...plan, dimension: 9000, touched: 9000 });
+    const random = { rounding: seededSource(1), noise: seededSource(2) };
+    const total = new Float64Array(9000).fill(3);
+    const draw = () => noisyVector(total, parameters, random, () => ({ fill: (out) => void out.fill(1).set([bad], 700) }));
+    expect(draw).toThrow(expect.objectContaining({ code: "TRB_DP_SAMPLER_NOT_EXACT" }));
+    expect(total.every((value) => value === 0)).toBe(true);
+  });
+
+  it.each([7, 8, 64])(
+    "a vector of %i has one sum on the grid in either kind of array, and none when it is beyond by a unit",
+    (length) => {
+      const { grid } = sumQueryParameters({ ...plan, dimension: length, touched: length });
+      const vector = Float32Array.from({ length }, (_, i) => ((i % 5) - 2) * 0.31);
+      const [single, double, units] = [new Float64Array(length), new Float64Array(length), clipToGrid(vector, grid)];
+      expect(addCustomer(single, vector, grid, length)).toBe(true);
+      expect(addCustomer(double, Float64Array.from(vector), grid, length)).toBe(true);
+      expect([Array.from(single), Array.from(double)]).toEqual([Array.from(units ?? []), Array.from(units ?? [])]);
+      // so narrow a bound that floats can't prove it: the slow way decides, on a total that has not moved
+      const squares = single.reduce((sum, unit) => sum + BigInt(unit) ** 2n, 0n);
+      const total = new Float64Array(length).fill(5);
+      expect(addCustomer(total, vector, { ...grid, squaredLimit: squares - 1n }, length)).toBe(true);
+      const shrunk = clipToGrid(vector, { ...grid, squaredLimit: squares - 1n }) ?? new Float64Array();
+      expect(Array.from(total)).toEqual(Array.from(shrunk, (unit) => unit + 5));
+      expect(Array.from(shrunk)).not.toEqual(Array.from(single));
+    },
+  );
+
   it("modular and back is the identity on 32-bit integers, and a sum modulo 2³² is the sum", () => {
     const int32 = fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 });
     fc.assert(
