@@ -18,6 +18,15 @@ export function strictlyAscending(nodes: readonly NodeId[]): boolean {
   return nodes.every((node, i) => i === 0 || (nodes[i - 1] ?? "") < node);
 }
 
+/** Whether every member of the one is in the other; both strictly ascending. */
+export function isWithin(nodes: readonly NodeId[], others: readonly NodeId[]): boolean {
+  let place = 0;
+  return nodes.every((node) => {
+    while (place < others.length && (others[place] ?? "") < node) place++;
+    return others[place++] === node;
+  });
+}
+
 /** The evaluation point of a node's shares: its index in U1, plus one. 0 for somebody who isn't in it. */
 export function shareIndex(cohort: readonly NodeId[], node: NodeId): number {
   return cohort.indexOf(node) + 1;

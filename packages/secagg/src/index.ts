@@ -1,5 +1,5 @@
 /** Room 6. Integer vectors of many nodes to their sum and nothing else: pure functions. */
-export { largestFullGraph, quorum, requireCohort, shareIndex, strictlyAscending } from "./cohort.ts";
+export { isWithin, largestFullGraph, quorum, requireCohort, shareIndex, strictlyAscending } from "./cohort.ts";
 export {
   agreementKeyOf,
   envelopeKey,
@@ -11,6 +11,14 @@ export {
 } from "./derivation.ts";
 export { type EnvelopeAddress, openEnvelope, type SealedEnvelope, type SharePair, sealEnvelope } from "./envelope.ts";
 export { type UniformBytes, uniformSeed } from "./field.ts";
+export { graphCommitment, graphSeed, graphSource } from "./graph/commitment.ts";
+export {
+  boundsOf,
+  type Neighbourhood,
+  type NeighbourhoodRequest,
+  smallestNeighbourhood,
+} from "./graph/neighbourhood.ts";
+export { fullGraph, ringGraph, type ShareGraph } from "./graph/share-graph.ts";
 export { addVector, type Mask, maskVector, unmaskTotal } from "./masking.ts";
-export { combineShares, reconstruct, requireShare, type Share, splitSecret } from "./shamir.ts";
+export { combineShares, reconstruct, requireShare, type Share, splitSecret, splitSecretAt } from "./shamir.ts";
 export type { Unmasking } from "./unmasking.ts";

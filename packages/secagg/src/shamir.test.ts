@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { decodeElement, encodeElement, fieldPrime, invert, reduce, type UniformBytes, uniformElement } from "./field.ts";
-import { combineShares, reconstruct, requireShare, splitSecret } from "./shamir.ts";
+import { combineShares, reconstruct, requireShare, splitSecret, splitSecretAt } from "./shamir.ts";
 
 const element = fc.bigInt({ min: 0n, max: fieldPrime - 1n });
 
@@ -87,6 +87,14 @@ describe("sharing", () => {
     expect(reconstruct(spoiled.slice(0, 3), 3, (candidate) => candidate === secret)).toBeUndefined();
     expect(() => reconstruct(shares.slice(0, 2), 3, () => true)).toThrow(
       expect.objectContaining({ code: "TRB_SECAGG_TOO_FEW_SHARES" }),
+    );
+  });
+
+  test("shares for chosen points are those of the same polynomial", () => {
+    const five = [5, ...new Array<number>(31).fill(0)];
+    expect(splitSecretAt(encodeElement(42n), 2, [3, 700, 1], source(five))).toEqual([57n, 3542n, 47n].map(encodeElement));
+    expect(() => splitSecretAt(encodeElement(42n), 1, [1, 0], source(five))).toThrow(
+      expect.objectContaining({ code: "TRB_SECAGG_THRESHOLD_INVALID" }),
     );
   });
 

@@ -22,12 +22,22 @@ const mostAttempts = 2_000;
  * @throws TRB_SECAGG_THRESHOLD_INVALID, TRB_SECAGG_SHARE_MALFORMED
  */
 export function splitSecret(secret: string, threshold: number, holders: number, random: UniformBytes): string[] {
-  if (!Number.isInteger(threshold) || !Number.isInteger(holders) || threshold < 1 || threshold > holders) {
-    throw fail("TRB_SECAGG_THRESHOLD_INVALID", { threshold, holders });
+  const points = Array.from({ length: Number.isInteger(holders) ? Math.max(0, holders) : 0 }, (_, i) => i + 1);
+  return splitSecretAt(secret, threshold, points, random);
+}
+
+/**
+ * Shares for given points, in their order.
+ * @param points different integers from 1 on
+ * @throws TRB_SECAGG_THRESHOLD_INVALID, TRB_SECAGG_SHARE_MALFORMED
+ */
+export function splitSecretAt(secret: string, threshold: number, points: readonly number[], random: UniformBytes): string[] {
+  if (!Number.isInteger(threshold) || threshold < 1 || threshold > points.length || points.some((x) => !(x >= 1))) {
+    throw fail("TRB_SECAGG_THRESHOLD_INVALID", { threshold, holders: points.length });
   }
   const coefficients = [decodeElement(secret)];
   while (coefficients.length < threshold) coefficients.push(uniformElement(random));
-  return Array.from({ length: holders }, (_, i) => encodeElement(evaluate(coefficients, BigInt(i + 1))));
+  return points.map((x) => encodeElement(evaluate(coefficients, BigInt(x))));
 }
 
 /** A share must be an element of the field, in its one spelling. @throws TRB_SECAGG_SHARE_MALFORMED */

@@ -31,6 +31,12 @@ export const secaggErrors = defineErrors({
     status: 409,
     exitCode: 1,
   },
+  TRB_SECAGG_GRAPH_IMPOSSIBLE: {
+    message: "{nodes} nodes can't be joined so that their secrets are safe and their round comes to its end.",
+    advice: "Plan fewer corrupt nodes or fewer dropouts, or invite fewer than 151 nodes to a round.",
+    status: 409,
+    exitCode: 3,
+  },
   TRB_SECAGG_ADVERTS_UNORDERED: {
     message: "The adverts of round {round} are not in strictly ascending order of nodes.",
     advice: "Report it: the coordinator is faulty or is trying to learn one node's sum.",
