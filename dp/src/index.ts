@@ -31,6 +31,7 @@ export {
   gaussian,
   integerGaussian,
   laplace,
+  latticeGaussian,
   noiseMultiplierOf,
   type PrivacyEvent,
   type Releases,

@@ -1,10 +1,11 @@
 /**
- * What was spent, by one of six accountants. An account is a value: `add` gives a new one, or refuses with a coded error and changes nothing.
+ * What was spent, by one of seven accountants. An account is a value: `add` gives a new one, or refuses with a coded error and changes nothing.
  *
  * | accountant    | bounds                                                  | how tight |
  * | ------------- | ------------------------------------------------------- | --------- |
  * | `rdp-integer` | all but δ > 0; discrete noise with sampling as well     | certified default of plans and ledgers |
  * | `rdp`         | the same, but no discrete noise with sampling           | real orders: a little below `rdp-integer` |
+ * | `lattice`     | discrete noise on integer vectors without sampling, σ in integer units known | the continuous curve, to nanonats |
  * | `pld`         | all but zCDP and discrete noise on more than one number | to the grid; also says how far it is from the truth at most |
  * | `zcdp`        | no sampling, no δ > 0                                   | as `rdp` |
  * | `gdp`         | continuous Gaussian noise without sampling              | exact |
@@ -14,6 +15,7 @@ import { fail } from "@tributary/errors";
 import { composeApproximate } from "./approximate.ts";
 import { type AtomicEvent, collectReleases, isSampled, type PrivacyEvent, type Releases } from "./events.ts";
 import { gaussianDelta, gaussianEpsilon } from "./gaussian-dp.ts";
+import { type LatticeRelease, latticeGaussianDelta, latticeGaussianEpsilon } from "./lattice-gaussian.ts";
 import { checkDelta } from "./orders.ts";
 import { lossBound } from "./pld/accountant.ts";
 import { boundsByLoss } from "./pld/losses.ts";
@@ -21,7 +23,7 @@ import { boundsByRenyi, type RenyiOrders, renyiDelta, renyiEpsilon } from "./ren
 import { deltaFromZcdp, epsilonFromZcdp, rhoOfGaussian, rhoOfPure } from "./zcdp.ts";
 
 /** All accountants, the certified one first. */
-export const accountantNames = ["rdp-integer", "rdp", "pld", "zcdp", "gdp", "approximate"] as const;
+export const accountantNames = ["rdp-integer", "rdp", "lattice", "pld", "zcdp", "gdp", "approximate"] as const;
 /** The name of an accountant. */
 export type AccountantName = (typeof accountantNames)[number];
 
@@ -115,6 +117,11 @@ const pure = (event: AtomicEvent): boolean => event.kind !== "approximate" || ev
 const accountants: Readonly<Record<AccountantName, Accountant>> = {
   "rdp-integer": renyi("integer"),
   rdp: renyi("real"),
+  lattice: {
+    bounds: (event) => event.kind === "lattice-gaussian" && !isSampled(event),
+    epsilon: (releases, delta) => ({ value: latticeGaussianEpsilon(latticeReleases(releases), delta) }),
+    delta: (releases, epsilon) => ({ value: latticeGaussianDelta(latticeReleases(releases), epsilon) }),
+  },
   pld: {
     bounds: boundsByLoss,
     epsilon: (releases, delta, { interval }) => enclosed(lossBound(releases, { delta }, interval)),
@@ -171,6 +178,7 @@ function rhoOfOne(event: AtomicEvent): number {
   switch (event.kind) {
     case "gaussian":
     case "discrete-gaussian":
+    case "lattice-gaussian":
       return rhoOfGaussian(event.noiseMultiplier);
     case "integer-gaussian":
       return rhoOfGaussian(Math.sqrt(event.variance) / event.sensitivity);
@@ -182,6 +190,9 @@ function rhoOfOne(event: AtomicEvent): number {
       return event.rho;
   }
 }
+
+const latticeReleases = (releases: readonly Releases[]): LatticeRelease[] =>
+  releases.flatMap(({ event, count }) => (event.kind === "lattice-gaussian" ? [{ ...event, count }] : []));
 
 function muOf(releases: readonly Releases[]): number {
   let squares = 0;

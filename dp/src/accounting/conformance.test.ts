@@ -10,6 +10,7 @@ import {
   gaussian,
   integerGaussian,
   laplace,
+  latticeGaussian,
   type PrivacyEvent,
   repeated,
   sampledGaussian,
@@ -47,6 +48,17 @@ const kinds: readonly Kind[] = [
     name: "sampled integer gaussian",
     bounded: ["rdp-integer", "pld"],
     at: (a, b) => integerGaussian({ variance: (3 * noise(a)) ** 2, sensitivity: 3, samplingRate: 0.001 + 0.3 * b }),
+  },
+  {
+    name: "lattice gaussian",
+    bounded: ["rdp-integer", "rdp", "lattice", "zcdp"],
+    at: (a, b) =>
+      latticeGaussian({ noiseMultiplier: noise(a), deviation: 30 + 1000 * (1 - b), touched: 1 + Math.floor(100 * b) }),
+  },
+  {
+    name: "sampled lattice gaussian",
+    bounded: ["rdp-integer"],
+    at: (a, b) => latticeGaussian({ noiseMultiplier: noise(a), deviation: 300, touched: 5, samplingRate: 0.001 + 0.3 * b }),
   },
   { name: "laplace", bounded: ["rdp-integer", "rdp", "pld", "zcdp", "approximate"], at: (a) => laplace(noise(a)) },
   { name: "pure", bounded: ["rdp-integer", "rdp", "pld", "zcdp", "approximate"], at: (a) => approximate(0.01 + a) },
@@ -151,9 +163,11 @@ for (const name of accountantNames) {
 
     it("never below the exact bound of Gaussian noise, when it bounds that at all", () => {
       if (name === "approximate") return expect(() => empty.add(gaussian(1))).toThrow(coded("TRB_DP_EVENT_UNSUPPORTED"));
+      const once = (z: number) =>
+        name === "lattice" ? latticeGaussian({ noiseMultiplier: z, deviation: 1e5, touched: 9 }) : gaussian(z);
       fc.assert(
-        fc.property(unit, fc.integer({ min: 1, max: 1000 }), deltas, (a, count, delta) => {
-          const { epsilon, lower } = empty.add(gaussian(noise(a)), count).epsilon(delta);
+        fc.property(unit, fc.integer({ min: 1, max: name === "lattice" ? 20 : 1000 }), deltas, (a, count, delta) => {
+          const { epsilon, lower } = empty.add(once(noise(a)), count).epsilon(delta);
           const exact = gaussianEpsilon(Math.sqrt(count) / noise(a), delta);
           expect(epsilon).toBeGreaterThanOrEqual(exact * (1 - 1e-12));
           if (lower !== null) expect(lower).toBeLessThanOrEqual(exact * (1 + 1e-12));
@@ -221,6 +235,27 @@ describe("accountants beside each other", () => {
   );
 });
 
+it("the lattice accountant is between the exact curve of continuous noise and both of Rényi's, at random releases of sum queries", () => {
+  const release = fc.record({
+    noiseMultiplier: fc.double({ min: 0.6, max: 40, noNaN: true }),
+    deviation: fc.double({ min: 1e5, max: 1e7, noNaN: true }),
+    touched: fc.integer({ min: 1, max: 4096 }),
+    count: fc.integer({ min: 1, max: 5 }),
+  });
+  fc.assert(
+    fc.property(fc.array(release, { minLength: 1, maxLength: 4 }), deltas, (releases, delta) => {
+      const spentBy = (name: AccountantName) =>
+        releases.reduce((sum, { count, ...of }) => sum.add(latticeGaussian(of), count), account(name)).epsilon(delta).epsilon;
+      const mu = Math.sqrt(releases.reduce((sum, { noiseMultiplier, count }) => sum + count / noiseMultiplier ** 2, 0));
+      const [lattice, exact] = [spentBy("lattice"), gaussianEpsilon(mu, delta)];
+      expect(lattice).toBeGreaterThanOrEqual(exact);
+      expect(lattice).toBeLessThanOrEqual(exact * (1 + 1e-5) + 1e-6);
+      for (const name of ["rdp", "rdp-integer"] as const) expect(lattice).toBeLessThan(spentBy(name));
+    }),
+    { numRuns: 200 },
+  );
+});
+
 describe("events", () => {
   it.each<[string, () => unknown]>([
     ["TRB_DP_NOISE_MULTIPLIER_INVALID", () => gaussian(0)],
@@ -228,6 +263,9 @@ describe("events", () => {
     ["TRB_DP_NOISE_MULTIPLIER_INVALID", () => discreteGaussianNoise(-1)],
     ["TRB_DP_SAMPLING_RATE_INVALID", () => sampledGaussian(1.01, 1)],
     ["TRB_DP_SAMPLING_RATE_INVALID", () => discreteGaussianNoise(1, Number.NaN)],
+    ["TRB_DP_PARAMETER_INVALID", () => latticeGaussian({ noiseMultiplier: 1, deviation: 3.9, touched: 1 })],
+    ["TRB_DP_PARAMETER_INVALID", () => latticeGaussian({ noiseMultiplier: 1, deviation: 4, touched: 1.5 })],
+    ["TRB_DP_SAMPLING_RATE_INVALID", () => latticeGaussian({ noiseMultiplier: 1, deviation: 4, touched: 1, samplingRate: 2 })],
     ["TRB_DP_PARAMETER_INVALID", () => approximate(-1)],
     ["TRB_DP_PARAMETER_INVALID", () => approximate(1, 1)],
     ["TRB_DP_PARAMETER_INVALID", () => concentrated(Number.POSITIVE_INFINITY)],

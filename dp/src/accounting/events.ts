@@ -8,7 +8,7 @@ import { fail } from "@tributary/errors";
 import { type BandedFactorisation, bandedRelease, checkBanded } from "./correlated/banded.ts";
 import { checkTree, type TreeAggregation, treeSensitivity } from "./correlated/tree.ts";
 import { checkVariance, checkWholeSensitivity } from "./discrete-gaussian.ts";
-import { checkNoiseMultiplier, checkSamplingRate, checkSteps } from "./orders.ts";
+import { checkLattice, checkNoiseMultiplier, checkSamplingRate, checkSteps } from "./orders.ts";
 
 /** Gaussian noise of `noiseMultiplier`·sensitivity on a sum over customers, each taken with probability `samplingRate` (1: all). */
 export interface GaussianRelease {
@@ -37,6 +37,21 @@ export interface IntegerGaussianRelease {
   readonly sensitivity: number;
 }
 
+/**
+ * Discrete Gaussian noise on an integer vector of any dimension, of which a customer moves at most `touched` coordinates. More is known of it than of
+ * `discrete-gaussian`: how fine the lattice is beside the noise, and so how near the noise is to a continuous Gaussian.
+ */
+export interface LatticeGaussianRelease {
+  readonly kind: "lattice-gaussian";
+  readonly samplingRate: number;
+  /** z = σ/Δ */
+  readonly noiseMultiplier: number;
+  /** σ, integer units, at least 4. */
+  readonly deviation: number;
+  /** m: most coordinates that one customer moves. */
+  readonly touched: number;
+}
+
 /** Laplace noise of scale `noiseMultiplier`·sensitivity on one number. */
 interface LaplaceRelease {
   readonly kind: "laplace";
@@ -61,6 +76,7 @@ export type AtomicEvent =
   | GaussianRelease
   | DiscreteGaussianRelease
   | IntegerGaussianRelease
+  | LatticeGaussianRelease
   | LaplaceRelease
   | ApproximateRelease
   | ConcentratedRelease;
@@ -105,6 +121,19 @@ export const integerGaussian = ({
   readonly sensitivity?: number;
   readonly samplingRate?: number;
 }): PrivacyEvent => checked({ kind: "integer-gaussian", samplingRate, variance, sensitivity });
+
+/**
+ * Discrete Gaussian noise of deviation σ (integer units) on an integer vector of which a customer moves at most `touched` coordinates, by at most
+ * σ/`noiseMultiplier` in L2 norm. `samplingRate` 1 unless given.
+ * @throws TRB_DP_NOISE_MULTIPLIER_INVALID, TRB_DP_SAMPLING_RATE_INVALID, TRB_DP_PARAMETER_INVALID (σ below 4; no whole number of coordinates)
+ */
+export const latticeGaussian = ({
+  noiseMultiplier,
+  deviation,
+  touched,
+  samplingRate = 1,
+}: Omit<LatticeGaussianRelease, "kind" | "samplingRate"> & { readonly samplingRate?: number }): PrivacyEvent =>
+  checked({ kind: "lattice-gaussian", samplingRate, noiseMultiplier, deviation, touched });
 
 /** Laplace noise: `noiseMultiplier` is scale over L1 sensitivity. @throws TRB_DP_NOISE_MULTIPLIER_INVALID */
 export const laplace = (noiseMultiplier: number): PrivacyEvent => checked({ kind: "laplace", noiseMultiplier });
@@ -202,6 +231,11 @@ function checkAtomic(event: AtomicEvent): void {
       checkSamplingRate(event.samplingRate);
       checkWholeSensitivity(event.sensitivity);
       checkVariance(event.variance);
+      return;
+    case "lattice-gaussian":
+      checkSamplingRate(event.samplingRate);
+      checkNoiseMultiplier(event.noiseMultiplier);
+      checkLattice(event);
       return;
     case "laplace":
       checkNoiseMultiplier(event.noiseMultiplier);

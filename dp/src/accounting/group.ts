@@ -66,6 +66,13 @@ function ofGroup(event: AtomicEvent, size: number): PrivacyEvent {
       }
       return repeated({ ...event, variance: variance / size }, size);
     }
+    case "lattice-gaussian": {
+      const { samplingRate, noiseMultiplier, deviation, touched } = event;
+      if (samplingRate === 1) return { ...event, noiseMultiplier: noiseMultiplier / size, touched: touched * size };
+      const root = Math.sqrt(size);
+      if (deviation < 4 * root) throw fail("TRB_DP_NOISE_TOO_SMALL", { deviation: (deviation / root).toPrecision(4) });
+      return repeated({ ...event, noiseMultiplier: noiseMultiplier / root, deviation: deviation / root }, size);
+    }
     case "laplace":
       return { ...event, noiseMultiplier: event.noiseMultiplier / size };
     case "zcdp":

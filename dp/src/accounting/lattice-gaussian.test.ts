@@ -2,8 +2,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { account } from "./account.ts";
-import { discreteGaussianNoise } from "./events.ts";
+import { discreteGaussianNoise, latticeGaussian } from "./events.ts";
 import { gaussianDelta, gaussianEpsilon } from "./gaussian-dp.ts";
+import { forGroup } from "./group.ts";
 import { latticeGaussianDelta, latticeGaussianEpsilon } from "./lattice-gaussian.ts";
 
 /** P of N_Z(0, σ²) at x, by summing its weights. */
@@ -100,6 +101,24 @@ describe("discrete Gaussian noise on integer vectors", () => {
       expect.objectContaining({ code: "TRB_DP_EPSILON_UNBOUNDED" }),
     );
   });
+});
+
+it("a group moves the sum of its members' coordinates by the sum of their norms; the account counts what ran twice twice", () => {
+  const one = { noiseMultiplier: 9, deviation: 80, touched: 5 };
+  const ofThree = account("lattice")
+    .add(forGroup(latticeGaussian(one), 3))
+    .epsilon(1e-6).epsilon;
+  expect(ofThree).toBe(latticeGaussianEpsilon([{ ...one, noiseMultiplier: 3, touched: 15 }], 1e-6));
+  const twice = account("lattice").add(latticeGaussian(one), 2);
+  expect(twice.epsilon(1e-6).epsilon / latticeGaussianEpsilon([one, one], 1e-6)).toBeCloseTo(1, 12);
+  expect(twice.delta(1).delta / latticeGaussianDelta([one, one], 1)).toBeCloseTo(1, 12);
+  const sampled = forGroup(latticeGaussian({ ...one, samplingRate: 0.1 }), 4);
+  expect(account("rdp-integer").add(sampled).releases).toEqual([
+    { event: { kind: "lattice-gaussian", samplingRate: 0.1, noiseMultiplier: 4.5, deviation: 40, touched: 5 }, count: 4 },
+  ]);
+  expect(() => forGroup(latticeGaussian({ ...one, deviation: 7, samplingRate: 0.1 }), 4)).toThrow(
+    expect.objectContaining({ code: "TRB_DP_NOISE_TOO_SMALL" }),
+  );
 });
 
 it("what is added to the continuous curve is the theorem's, to the digit, where it is large enough to be seen", () => {

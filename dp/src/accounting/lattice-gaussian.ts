@@ -29,7 +29,7 @@
  */
 import { fail } from "@tributary/errors";
 import { gaussianDelta, gaussianEpsilon } from "./gaussian-dp.ts";
-import { checkDelta, checkNoiseMultiplier } from "./orders.ts";
+import { checkDelta, checkLattice, checkNoiseMultiplier, checkSteps } from "./orders.ts";
 
 /** One release of discrete Gaussian noise on an integer vector, of everybody. */
 export interface LatticeRelease {
@@ -39,6 +39,8 @@ export interface LatticeRelease {
   readonly deviation: number;
   /** m: most coordinates that one customer moves. */
   readonly touched: number;
+  /** How often it ran; once unless given. */
+  readonly count?: number;
 }
 
 /** t: what is left out has probability e^−100. */
@@ -50,13 +52,15 @@ const exponent = 100;
  */
 export function latticeGaussianEpsilon(releases: readonly LatticeRelease[], delta: number): number {
   checkDelta(delta);
-  if (releases.length === 0) return 0;
-  const { mu, above, below } = budgetOf(releases);
-  const left = releases.length * Math.exp(-exponent);
+  const { count, mu, above, below } = budgetOf(releases);
+  if (count === 0) return 0;
+  const left = count * Math.exp(-exponent);
+  const whole = delta * Math.exp(-above);
+  if (!(whole > 1e-290 && mu < Number.POSITIVE_INFINITY)) throw fail("TRB_DP_EPSILON_UNBOUNDED");
   // the inner δ depends on ε by e^ε·τ only: ε of the whole δ is too small, so a first guess from a smaller one bounds it
-  const generous = gaussianEpsilon(mu, (delta * Math.exp(-above)) / 2);
-  const inner = delta * Math.exp(-above) - Math.exp(generous) * left;
-  if (!(inner > delta / 2)) throw fail("TRB_DP_EPSILON_UNBOUNDED");
+  const generous = gaussianEpsilon(mu, whole / 2);
+  const inner = whole - Math.exp(generous) * left;
+  if (!(inner > whole / 2)) throw fail("TRB_DP_EPSILON_UNBOUNDED");
   return (gaussianEpsilon(mu, inner) + above + below) * (1 + 2 ** -50);
 }
 
@@ -65,31 +69,33 @@ export function latticeGaussianDelta(releases: readonly LatticeRelease[], epsilo
   if (!(epsilon >= 0 && Number.isFinite(epsilon))) {
     throw fail("TRB_DP_PARAMETER_INVALID", { parameter: "epsilon", value: epsilon, expected: "a finite number from 0 on" });
   }
-  if (releases.length === 0) return 0;
-  const { mu, above, below } = budgetOf(releases);
+  const { count, mu, above, below } = budgetOf(releases);
+  if (count === 0) return 0;
+  if (mu === Number.POSITIVE_INFINITY) return 1;
   const least = epsilon - above - below;
-  const left = releases.length * Math.exp(-exponent);
+  const left = count * Math.exp(-exponent);
   return Math.min(1, Math.exp(above) * (gaussianDelta(mu, least) + Math.exp(epsilon) * left) * (1 + 2 ** -40));
 }
 
-/** μ, η and η′. */
+/** R, μ, η and η′. */
 function budgetOf(releases: readonly LatticeRelease[]): {
+  readonly count: number;
   readonly mu: number;
   readonly above: number;
   readonly below: number;
 } {
-  let [squares, above, below] = [0, 0, 0];
-  for (const { noiseMultiplier, deviation, touched } of releases) {
+  let [all, squares, above, below] = [0, 0, 0, 0];
+  for (const { noiseMultiplier, deviation, touched, count = 1 } of releases) {
     checkNoiseMultiplier(noiseMultiplier);
-    if (!(deviation >= 4 && Number.isFinite(deviation)))
-      throw fail("TRB_DP_PARAMETER_INVALID", { parameter: "deviation", value: deviation, expected: "a number from 4 on" });
-    if (!(Number.isInteger(touched) && touched >= 1))
-      throw fail("TRB_DP_PARAMETER_INVALID", { parameter: "touched", value: touched, expected: "a whole number from 1 on" });
+    checkLattice({ deviation, touched });
+    checkSteps(count);
+    if (count === 0) continue;
     const variance = deviation * deviation;
     const norm = deviation * Math.sqrt(touched + 2 * Math.sqrt(touched * exponent) + 2 * exponent) + Math.sqrt(touched) / 2;
-    squares += 1 / (noiseMultiplier * noiseMultiplier);
-    above += touched / (24 * variance);
-    below += (norm * norm) / (24 * variance * variance) + touched * 3 * Math.exp(-2 * Math.PI ** 2 * variance);
+    all += count;
+    squares += count / (noiseMultiplier * noiseMultiplier);
+    above += (count * touched) / (24 * variance);
+    below += count * ((norm * norm) / (24 * variance * variance) + touched * 3 * Math.exp(-2 * Math.PI ** 2 * variance));
   }
-  return { mu: Math.sqrt(squares) * (1 + 2 ** -50), above, below };
+  return { count: all, mu: Math.sqrt(squares) * (1 + 2 ** -50), above, below };
 }

@@ -30,6 +30,14 @@ export function checkNoiseMultiplier(noiseMultiplier: number): void {
   }
 }
 
+/** @throws TRB_DP_PARAMETER_INVALID unless σ is 4 integer units or more, and m a whole number of coordinates */
+export function checkLattice({ deviation, touched }: { readonly deviation: number; readonly touched: number }): void {
+  if (!(deviation >= 4 && Number.isFinite(deviation)))
+    throw fail("TRB_DP_PARAMETER_INVALID", { parameter: "deviation", value: deviation, expected: "a number from 4 on" });
+  if (!(Number.isSafeInteger(touched) && touched >= 1))
+    throw fail("TRB_DP_PARAMETER_INVALID", { parameter: "touched", value: touched, expected: "a whole number from 1 on" });
+}
+
 export function checkSamplingRate(samplingRate: number): void {
   if (!(samplingRate >= 0 && samplingRate <= 1)) throw fail("TRB_DP_SAMPLING_RATE_INVALID", { samplingRate });
 }

@@ -1,7 +1,15 @@
 import { describe, expect, it } from "vitest";
 import { account, accountantNames } from "./account.ts";
 import { calibrateNoise } from "./calibrate.ts";
-import { approximate, discreteGaussianNoise, gaussian, noiseMultiplierOf, repeated, sampledGaussian } from "./events.ts";
+import {
+  approximate,
+  discreteGaussianNoise,
+  gaussian,
+  latticeGaussian,
+  noiseMultiplierOf,
+  repeated,
+  sampledGaussian,
+} from "./events.ts";
 import { gaussianMu } from "./gaussian-dp.ts";
 import { noiseFor, samplingRateFor, stepsFor } from "./targets.ts";
 import { coded, relative } from "./testing.test-support.ts";
@@ -43,7 +51,9 @@ describe("noise", () => {
   it("keeps the target by every accountant, and a millionth less does not", () => {
     for (const accountant of accountantNames) {
       const epsilon = 1.7;
-      const event = accountant === "approximate" ? (z: number) => approximate(1 / z) : gaussian;
+      const lattice = (noiseMultiplier: number) => latticeGaussian({ noiseMultiplier, deviation: 1e5, touched: 20 });
+      const event =
+        accountant === "approximate" ? (z: number) => approximate(1 / z) : accountant === "lattice" ? lattice : gaussian;
       const { noiseMultiplier, bound } = noiseFor({ accountant, epsilon, delta: 1e-6 }, event);
       expect(bound.epsilon).toBeLessThanOrEqual(epsilon);
       expect(account(accountant).add(event(noiseMultiplier)).epsilon(1e-6)).toEqual(bound);

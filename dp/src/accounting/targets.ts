@@ -44,19 +44,24 @@ export function stepsFor(target: Target, event: PrivacyEvent): { steps: number; 
   return { steps: found.value, bound: found.bound };
 }
 
-/** The largest sampling rate within the target for `steps` sampled Gaussians, rounded down to a billionth. @throws as `noiseFor` */
+/**
+ * The largest sampling rate whose event keeps the target, rounded down to a billionth.
+ * @param event what runs at a sampling rate, or how much noise and how many rounds of sampled Gaussians; a larger rate must not cost less
+ * @throws as `noiseFor`
+ */
 export function samplingRateFor(
   target: Target,
-  { noiseMultiplier, steps }: { readonly noiseMultiplier: number; readonly steps: number },
+  event: ((samplingRate: number) => PrivacyEvent) | { readonly noiseMultiplier: number; readonly steps: number },
 ): { samplingRate: number; bound: PrivacyBound } {
+  const ran = typeof event === "function" ? event : gaussiansOf(event);
   const unit = 1e9;
-  const found = largest(target, "sampling rate", { from: 1, to: unit, start: unit / 100, unit, rising: true }, (rate) => ({
-    kind: "repeated",
-    event: sampledGaussian(rate, noiseMultiplier),
-    count: steps,
-  }));
+  const found = largest(target, "sampling rate", { from: 1, to: unit, start: unit / 100, unit, rising: true }, ran);
   return { samplingRate: found.value, bound: found.bound };
 }
+
+const gaussiansOf =
+  ({ noiseMultiplier, steps }: { readonly noiseMultiplier: number; readonly steps: number }) =>
+  (rate: number): PrivacyEvent => ({ kind: "repeated", event: sampledGaussian(rate, noiseMultiplier), count: steps });
 
 interface Range {
   /** Whole numbers; the value is the number over `unit`. */

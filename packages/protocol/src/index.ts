@@ -41,7 +41,7 @@ export {
 } from "./messages/sign.ts";
 export { agreedVersion, baseVersion, protocolVersion, requireSpoken, versionText } from "./messages/versions.ts";
 export { parseWith } from "./parsing.ts";
-export { type PlanCost, planCost, releaseOf, sumQueryOf } from "./plan/cost.ts";
+export { type PlanCost, planCost } from "./plan/cost.ts";
 export {
   describePlan,
   explainPlan,
@@ -74,3 +74,4 @@ export {
   signMember,
   verifyMember,
 } from "./roster.ts";
+export { releaseOf, sumQueryOf } from "./plan/sum-query.ts";

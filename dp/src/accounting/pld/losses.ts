@@ -60,7 +60,7 @@ const mostIntegerVariance = 1e8;
 /** Whether a dominating pair is known: not for discrete noise in several dimensions, nor for all that is ρ-zCDP. */
 export function boundsByLoss(event: AtomicEvent): boolean {
   if (event.kind === "integer-gaussian") return event.variance <= mostIntegerVariance;
-  return event.kind !== "discrete-gaussian" && event.kind !== "zcdp";
+  return event.kind !== "discrete-gaussian" && event.kind !== "lattice-gaussian" && event.kind !== "zcdp";
 }
 
 const both = (loss: PrivacyLoss): PrivacyLosses => ({ remove: loss, add: loss });

@@ -24,8 +24,7 @@ export const rdpRealOrders: readonly number[] = [
 /** Not: what leaks everything with probability δ; sampled discrete noise at fractional orders. */
 export function boundsByRenyi(event: AtomicEvent, orders: RenyiOrders): boolean {
   if (event.kind === "approximate") return event.delta === 0;
-  const discrete = event.kind === "discrete-gaussian" || event.kind === "integer-gaussian";
-  return orders === "integer" || !(discrete && isSampled(event));
+  return orders === "integer" || event.kind === "gaussian" || !isSampled(event);
 }
 
 /** @returns ε and the order that gave it. @throws TRB_DP_EPSILON_UNBOUNDED */
@@ -129,7 +128,8 @@ function oneStep(event: AtomicEvent): (order: number) => number {
   switch (event.kind) {
     case "gaussian":
     case "discrete-gaussian":
-    case "integer-gaussian": {
+    case "integer-gaussian":
+    case "lattice-gaussian": {
       const { samplingRate } = event;
       const noiseMultiplier = multiplierOf(event);
       const fractional = fractionalDivergence(samplingRate, noiseMultiplier);

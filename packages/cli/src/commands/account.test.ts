@@ -1,4 +1,5 @@
 /** What the calculators print, and how they refuse. */
+import { gaussianMu } from "@tributary/dp";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { program } from "../program.ts";
 
@@ -105,6 +106,45 @@ describe("account", () => {
     expect(rate["samplingRate"]).toBeCloseTo(0.04, 4);
   });
 
+  test("sampling rates are what noise was made for by any mechanism, and for groups", async () => {
+    const words = { epsilon: 8, noise: 2, steps: 500, delta: 1e-5 };
+    const plain = (await json("sampling-rate", ...flags(words)))["samplingRate"];
+    const pair = await json("sampling-rate", ...flags({ ...words, group: 2, mechanism: "discrete-gaussian" }));
+    expect(pair).toMatchObject({ mechanism: "discrete-gaussian", accountant: "rdp-integer" });
+    expect(Number(pair["samplingRate"])).toBeLessThan(Number(plain));
+    const rate = String(pair["samplingRate"]);
+    const spent = await json(
+      "epsilon",
+      ...flags({ ...words, "sampling-rate": rate, group: 2, mechanism: "discrete-gaussian" }).slice(2),
+    );
+    expect(spent["epsilon"]).toBeLessThanOrEqual(8);
+    expect(spent["epsilon"]).toBeGreaterThan(7.999);
+  });
+
+  test("lattice: noise of vectors costs what continuous noise does, 4.2244 for ε = 1 where Rényi asks 4.5309", async () => {
+    const lattice = { deviation: 2e5, touched: 1024, accountant: "lattice" };
+    const words = flags({ epsilon: 1, "sampling-rate": 1, steps: 1, delta: 1e-6, ...lattice });
+    const found = await json("noise", ...words);
+    expect(found).toMatchObject({ accountant: "lattice", mechanism: "lattice-gaussian" });
+    expect(found["noiseMultiplier"]).toBeCloseTo(1 / gaussianMu(1, 1e-6), 5);
+    const spent = flags({ "sampling-rate": 1, noise: Number(found["noiseMultiplier"]), steps: 1, delta: 1e-6 });
+    expect((await json("epsilon", ...spent, ...flags(lattice)))["epsilon"]).toBeCloseTo(1, 5);
+    expect((await json("epsilon", ...spent, "--mechanism", "discrete-gaussian"))["epsilon"]).toBeGreaterThan(1.04);
+    const release = `noise=${found["noiseMultiplier"]},mechanism=lattice-gaussian,deviation=2e5,touched=1024`;
+    const together = await json(
+      "compose",
+      "--release",
+      release,
+      "--release",
+      release,
+      "--delta",
+      "1e-6",
+      "--accountant",
+      "lattice",
+    );
+    expect(together["epsilon"]).toBeGreaterThan(1.4);
+  });
+
   test("compose says what each release costs alone and all cost together", async () => {
     const releases = ["--release", "sampling-rate=0.02,noise=1.1,steps=400", "--release", "mechanism=laplace,noise=10,group=2"];
     const document = await json("compose", ...releases, "--delta", "1e-6");
@@ -136,6 +176,18 @@ describe("account", () => {
       ["epsilon", ...flags({ "sampling-rate": 0.1, noise: 1, steps: 1, delta: 1e-5, mechanism: "laplace" })],
     ],
     ["TRB_CLI_BAD_OPTION", ["epsilon", ...flags({ "sampling-rate": 0.1, noise: 1, steps: 1, delta: 1e-5, sensitivity: 2 })]],
+    [
+      "TRB_CLI_BAD_OPTION",
+      ["epsilon", ...flags({ "sampling-rate": 1, noise: 1, steps: 1, delta: 1e-5, accountant: "lattice" })],
+    ],
+    ["TRB_CLI_BAD_OPTION", ["sampling-rate", ...flags({ epsilon: 8, noise: 1, steps: 1, delta: 1e-5, accountant: "lattice" })]],
+    [
+      "TRB_DP_EVENT_UNSUPPORTED",
+      [
+        "epsilon",
+        ...flags({ "sampling-rate": 0.5, noise: 1, steps: 1, delta: 1e-5, accountant: "lattice", deviation: 9, touched: 2 }),
+      ],
+    ],
     ...[
       { delta: 0 },
       { delta: 1 },

@@ -9,6 +9,7 @@ import {
   forGroup,
   integerGaussian,
   laplace,
+  latticeGaussian,
   noiseFor,
   type PrivacyBound,
   type PrivacyEvent,
@@ -28,7 +29,10 @@ import { type Mechanism, mechanisms, parseReleases, type Release, releaseForm } 
 
 const accountantOption = () =>
   new Option("--accountant <name>", "how cost is added up").choices(accountantNames).default("rdp-integer");
-const mechanismOption = () => new Option("--mechanism <name>", "what noise").choices(mechanisms).default("gaussian");
+const mechanismOption = () =>
+  new Option("--mechanism <name>", "what noise (default: gaussian; lattice-gaussian for the accountant of that)").choices(
+    mechanisms,
+  );
 const samplingRateOption = () =>
   numberOption(
     "--sampling-rate <q>",
@@ -42,6 +46,9 @@ const stepsOption = () => integerOption("--steps <rounds>", "rounds", 1).makeOpt
 const groupOption = () => integerOption("--group <k>", "customers that are protected together, or merchants of one", 1, 1);
 const sensitivityOption = () =>
   integerOption("--sensitivity <Δ>", "of integer-gaussian: how far a customer moves the number, where σ = z·Δ", 1, 1);
+const deviationOption = () =>
+  numberOption("--deviation <σ>", "of lattice-gaussian: σ in integer units", (value) => value >= 4, "a number from 4 on");
+const touchedOption = () => integerOption("--touched <m>", "of lattice-gaussian: most coordinates that a customer moves", 1);
 const releaseOption = () =>
   new Option("--release <list>", `one kind of release, again for more: ${releaseForm}`)
     .argParser((text: string, before: Release[] | undefined) => [...(before ?? []), ...parseReleases(text)])
@@ -56,8 +63,10 @@ interface Ran extends Common {
   readonly samplingRate: number;
   readonly noise: number;
   readonly steps: number;
-  readonly mechanism: Mechanism;
+  readonly mechanism?: Mechanism;
   readonly sensitivity: number;
+  readonly deviation?: number;
+  readonly touched?: number;
   readonly group: number;
 }
 
@@ -82,6 +91,8 @@ function addEpsilon(command: Command): void {
     .addOption(deltaOption().makeOptionMandatory())
     .addOption(mechanismOption())
     .addOption(sensitivityOption())
+    .addOption(deviationOption())
+    .addOption(touchedOption())
     .addOption(groupOption())
     .addOption(accountantOption())
     .addOption(jsonOption())
@@ -99,6 +110,8 @@ function addNoise(command: Command): void {
     .addOption(deltaOption().makeOptionMandatory())
     .addOption(mechanismOption())
     .addOption(sensitivityOption())
+    .addOption(deviationOption())
+    .addOption(touchedOption())
     .addOption(groupOption())
     .addOption(accountantOption())
     .addOption(jsonOption())
@@ -106,7 +119,7 @@ function addNoise(command: Command): void {
     .action((options: Omit<Ran, "noise"> & { epsilon: number; delta: number }) => {
       const noiseMultiplier = leastNoise(options);
       const { epsilon, delta, accountant } = options;
-      print(options.json, { noiseMultiplier, epsilon, delta, accountant, mechanism: options.mechanism }, () => [
+      print(options.json, { noiseMultiplier, epsilon, delta, accountant, mechanism: mechanismOf(options) }, () => [
         `noise multiplier z = ${noiseMultiplier.toFixed(6)} for ε = ${epsilon} at δ = ${delta} (${accountant})`,
       ]);
     });
@@ -122,6 +135,8 @@ function addSteps(command: Command): void {
     .addOption(deltaOption().makeOptionMandatory())
     .addOption(mechanismOption())
     .addOption(sensitivityOption())
+    .addOption(deviationOption())
+    .addOption(touchedOption())
     .addOption(groupOption())
     .addOption(accountantOption())
     .addOption(jsonOption())
@@ -129,7 +144,7 @@ function addSteps(command: Command): void {
     .action((options: Omit<Ran, "steps"> & { epsilon: number; delta: number }) => {
       const { epsilon, delta, accountant } = options;
       const { steps } = stepsFor({ accountant, epsilon, delta }, eventOf({ ...options, steps: 1 }));
-      print(options.json, { steps, epsilon, delta, accountant, mechanism: options.mechanism }, () => [
+      print(options.json, { steps, epsilon, delta, accountant, mechanism: mechanismOf(options) }, () => [
         `${steps} rounds keep ε = ${epsilon} at δ = ${delta} (${accountant})`,
       ]);
     });
@@ -143,13 +158,26 @@ function addSamplingRate(command: Command): void {
     .addOption(noiseOption())
     .addOption(stepsOption())
     .addOption(deltaOption().makeOptionMandatory())
+    .addOption(mechanismOption())
+    .addOption(sensitivityOption())
+    .addOption(deviationOption())
+    .addOption(touchedOption())
+    .addOption(groupOption())
     .addOption(accountantOption())
     .addOption(jsonOption())
     .addHelpText("after", "\nExample:\n  tributary account sampling-rate --epsilon 8 --noise 1.4 --steps 2000 --delta 1e-5")
-    .action((options: Common & { epsilon: number; delta: number; noise: number; steps: number }) => {
-      const { epsilon, delta, accountant, noise: noiseMultiplier, steps } = options;
-      const { samplingRate } = samplingRateFor({ accountant, epsilon, delta }, { noiseMultiplier, steps });
-      print(options.json, { samplingRate, epsilon, delta, accountant }, () => [
+    .action((options: Omit<Ran, "samplingRate"> & { epsilon: number; delta: number }) => {
+      const { epsilon, delta, accountant } = options;
+      const mechanism = mechanismOf(options);
+      if (mechanism === "laplace" || accountant === "lattice") {
+        const expected =
+          "noise and an accountant for samples: Laplace noise is charged as on everybody, lattice bounds no sample";
+        throw fail("TRB_CLI_BAD_OPTION", { option: "--mechanism", value: `${mechanism} (${accountant})`, expected });
+      }
+      const { samplingRate } = samplingRateFor({ accountant, epsilon, delta }, (rate) =>
+        eventOf({ ...options, samplingRate: rate }),
+      );
+      print(options.json, { samplingRate, epsilon, delta, accountant, mechanism }, () => [
         `sampling rate q = ${samplingRate} keeps ε = ${epsilon} at δ = ${delta} (${accountant})`,
       ]);
     });
@@ -170,7 +198,7 @@ function addCompose(command: Command): void {
     .action((options: Common & { release: Release[]; delta: number }) => {
       const each = options.release.map((release) => epsilonOrNull(spentBy({ ...options, ...release }), options.delta));
       const together = options.release.reduce<Account>(
-        (spent, release) => spent.add(eventOf(release)),
+        (spent, release) => spent.add(eventOf({ ...release, accountant: options.accountant })),
         account(options.accountant),
       );
       const bound = together.epsilon(options.delta);
@@ -202,7 +230,10 @@ function addProfile(command: Command): void {
       "\nExample:\n  tributary account profile --release sampling-rate=0.02,noise=1.1,steps=400 --accountant rdp",
     )
     .action((options: Common & { release: Release[]; leastDelta: number; points: number }) => {
-      const spent = options.release.reduce<Account>((so, release) => so.add(eventOf(release)), account(options.accountant));
+      const spent = options.release.reduce<Account>(
+        (so, release) => so.add(eventOf({ ...release, accountant: options.accountant })),
+        account(options.accountant),
+      );
       const profile = privacyProfile(spent, profileEpsilons(spent, options.leastDelta, options.points));
       const mu = profileMu(profile);
       const points = profile.map(({ epsilon, delta }) => ({ epsilon, delta }));
@@ -216,14 +247,20 @@ function addProfile(command: Command): void {
 /** The least noise; `rdp-integer` of Gaussian noise is what plans are made with. */
 function leastNoise(options: Omit<Ran, "noise"> & { epsilon: number; delta: number }): number {
   const { accountant, epsilon, delta } = options;
-  const plain = options.mechanism === "gaussian" || options.mechanism === "discrete-gaussian";
+  const mechanism = mechanismOf(options);
+  const plain = mechanism === "gaussian" || mechanism === "discrete-gaussian";
   if (accountant === "rdp-integer" && plain && options.group === 1 && options.sensitivity === 1) return calibrateNoise(options);
   return noiseFor({ accountant, epsilon, delta }, (noise) => eventOf({ ...options, noise })).noiseMultiplier;
 }
 
 const spentBy = (ran: Ran): Account => account(ran.accountant).add(eventOf(ran));
 
-function eventOf({ mechanism, samplingRate, noise, steps, group, sensitivity }: Omit<Ran, keyof Common>): PrivacyEvent {
+const mechanismOf = ({ mechanism, accountant }: Pick<Ran, "mechanism" | "accountant">): Mechanism =>
+  mechanism ?? (accountant === "lattice" ? "lattice-gaussian" : "gaussian");
+
+function eventOf(ran: Omit<Ran, "json">): PrivacyEvent {
+  const { samplingRate, noise, steps, group, sensitivity } = ran;
+  const mechanism = mechanismOf(ran);
   if (mechanism === "laplace" && samplingRate < 1) {
     const expected = "1: Laplace noise on a sample is charged as on everybody";
     throw fail("TRB_CLI_BAD_OPTION", { option: "--sampling-rate", value: String(samplingRate), expected });
@@ -236,10 +273,18 @@ function eventOf({ mechanism, samplingRate, noise, steps, group, sensitivity }: 
     gaussian: () => sampledGaussian(samplingRate, noise),
     "discrete-gaussian": () => discreteGaussianNoise(noise, samplingRate),
     "integer-gaussian": () => integerGaussian({ variance: (noise * sensitivity) ** 2, sensitivity, samplingRate }),
+    "lattice-gaussian": () => latticeGaussian({ samplingRate, noiseMultiplier: noise, ...latticeOf(ran) }),
     laplace: () => laplace(noise),
   }[mechanism];
   const event = repeated(once(), steps);
   return group === 1 ? event : forGroup(event, group);
+}
+
+function latticeOf({ deviation, touched }: Pick<Ran, "deviation" | "touched">): { deviation: number; touched: number } {
+  const missing = deviation === undefined ? "--deviation" : "--touched";
+  if (deviation !== undefined && touched !== undefined) return { deviation, touched };
+  const expected = "given for lattice-gaussian: what it costs depends on how fine the integers are beside the noise";
+  throw fail("TRB_CLI_BAD_OPTION", { option: missing, value: "left out", expected });
 }
 
 /** A release alone may cost more than there is a number for. */

@@ -138,6 +138,12 @@ export const protocolErrors = defineErrors({
     status: 400,
     exitCode: 2,
   },
+  TRB_PLAN_LATTICE_UNFIT: {
+    message: "The accountant lattice has no proof for this plan: {reason}.",
+    advice: "Charge the plan by `rdp-integer`, which bounds all that a plan can hold, or release of everybody only.",
+    status: 400,
+    exitCode: 2,
+  },
   TRB_PLAN_TRAINED_UNFIT: {
     message: "What the plan trains does not fit its model: {reason}.",
     advice:

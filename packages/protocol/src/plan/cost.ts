@@ -1,43 +1,51 @@
 /**
- * What a plan's rounds cost in privacy, and which numbers its sum queries run on: the one place where a plan meets `dp`, so
- * that linter, node, ledger and verifier can't differ. Rényi divergences add up over rounds and releases; ε follows at the
- * plan's δ. A person at k merchants is paid for in the sensitivity (k·Δ, `sumQueryParameters`); that the merchants sample apart from
+ * What a plan's rounds cost in privacy: the one place where a plan meets an accountant, so that linter, node, ledger and verifier can't
+ * differ. Rényi divergences add up over rounds and releases; ε follows from them at the plan's δ, or, by the accountant `lattice`, from the curve of
+ * Gaussian noise (`lattice.ts`). A person at k merchants is paid for in the sensitivity (k·Δ, `sumQueryParameters`); that the merchants sample apart from
  * each other is paid for here (`atSeveralMerchants`).
  */
 import {
   atSeveralMerchants,
   composeRdp,
   epsilonFromRdp,
+  type LatticeRelease,
+  latticeGaussianEpsilon,
   rdpIntegerOrders,
   rdpVector,
   type SampledGaussian,
-  type SumQueryPlan,
 } from "@tributary/dp";
-import { fail } from "@tributary/errors";
 import { parseDecimal } from "../canonical/decimals.ts";
+import { latticeReleases } from "./lattice.ts";
 import type { Plan, Release } from "./schema.ts";
 import { selectionRdp } from "./selection.ts";
 
 export interface PlanCost {
-  /** Rényi orders of the accountant. */
+  /** Rényi orders of `rdp-integer`. */
   readonly orders: readonly number[];
-  /** `[orders]` nats. */
+  /** `[orders]` nats; they hold by either accountant. */
   readonly rdp: readonly number[];
-  /** At `plan.delta`. */
+  /** At `plan.delta`, by `plan.accountant`. */
   readonly epsilon: number;
 }
 
 /**
  * @param charged rounds charged for each place in `plan.releases`; without it all that the plan permits
  * @throws TRB_DP_SAMPLING_RATE_INVALID, TRB_DP_NOISE_MULTIPLIER_INVALID, TRB_DP_DELTA_INVALID, TRB_DP_EPSILON_UNBOUNDED,
- *   TRB_DP_PARAMETER_INVALID for a selection that can't have been
+ *   TRB_DP_PARAMETER_INVALID for a selection that can't have been; by `lattice` also TRB_PLAN_LATTICE_UNFIT and the codes of `sumQueryParameters`
  */
 export function planCost(plan: Plan, charged: readonly number[] = plan.releases.map(({ rounds }) => rounds)): PlanCost {
   const perRound = roundCosts(plan);
   const rounds = perRound.map((costs, release) => costs.map((cost) => times(charged[release] ?? 0, cost)));
   // paid before the first round, so that it is spent whatever was charged since
   const rdp = composeRdp(...rounds, ...(plan.selection === undefined ? [] : [selectionRdp(plan.selection)]));
-  return { orders: rdpIntegerOrders, rdp, epsilon: epsilonFromRdp(rdpIntegerOrders, rdp, parseDecimal(plan.delta)).epsilon };
+  return { orders: rdpIntegerOrders, rdp, epsilon: epsilonOf(plan, charged, rdp) };
+}
+
+function epsilonOf(plan: Plan, charged: readonly number[], rdp: readonly number[]): number {
+  const delta = parseDecimal(plan.delta);
+  if (plan.accountant === "rdp-integer") return epsilonFromRdp(rdpIntegerOrders, rdp, delta).epsilon;
+  const ran = latticeOf(plan).map((release, place) => ({ ...release, count: charged[place] ?? 0 }));
+  return latticeGaussianEpsilon(ran, delta);
 }
 
 /** Nothing charged costs nothing, even where one round would cost infinitely much. */
@@ -53,43 +61,16 @@ function roundCosts(plan: Plan): readonly (readonly number[])[] {
   return costs;
 }
 
+const knownLattices = new WeakMap<Plan, readonly LatticeRelease[]>();
+
+function latticeOf(plan: Plan): readonly LatticeRelease[] {
+  const releases = knownLattices.get(plan) ?? latticeReleases(plan);
+  knownLattices.set(plan, releases);
+  return releases;
+}
+
 /** What the accountant takes for so many rounds of a release: of one customer at all the merchants that the plan allows for. */
 export function chargedFor(plan: Plan, { samplingRate, noiseMultiplier }: Release, rounds: number): SampledGaussian {
   const event = { samplingRate: parseDecimal(samplingRate), noiseMultiplier: parseDecimal(noiseMultiplier), steps: rounds };
   return atSeveralMerchants(event, plan.maxMerchantsPerCustomer);
-}
-
-/** The release at a place of the plan. @throws TRB_PLAN_RELEASE_UNKNOWN */
-export function releaseOf(plan: Plan, place: number): Release {
-  const release = plan.releases[place];
-  if (release === undefined) throw fail("TRB_PLAN_RELEASE_UNKNOWN", { place, releases: plan.releases.length });
-  return release;
-}
-
-/**
- * What `sumQueryParameters` of `dp` takes, for one release.
- * @throws TRB_PLAN_RELEASE_UNKNOWN, TRB_PLAN_CENTRAL_NOISE: central noise is not a node's business
- */
-export function sumQueryOf(plan: Plan, place: number): SumQueryPlan {
-  const { arithmetic, clipNorm, scale, fractionBits, dimension, touched, samplingRate, noiseMultiplier } = releaseOf(
-    plan,
-    place,
-  );
-  const { minCohort, maxCorrupt, customerQuota, maxMerchantsPerCustomer, noiseMode } = plan;
-  if (noiseMode === "central") throw fail("TRB_PLAN_CENTRAL_NOISE");
-  return {
-    arithmetic,
-    clipNorm,
-    scale,
-    fractionBits,
-    dimension,
-    touched,
-    samplingRate,
-    noiseMultiplier,
-    minCohort,
-    maxCorrupt,
-    customerQuota,
-    maxMerchantsPerCustomer,
-    noiseMode,
-  };
 }

@@ -4,11 +4,13 @@
  * is said by `dp` (`guaranteeOf` fills its form); here is what a plan adds: how the model is made.
  */
 import {
+  type Account,
   account,
   describe,
   discreteGaussianNoise,
   expectedRuns,
   type Guarantee,
+  latticeGaussian,
   type ProtectionTier,
   privacyProfile,
   profileEpsilons,
@@ -20,6 +22,7 @@ import {
 import { isTributaryError } from "@tributary/errors";
 import { formatDecimal, parseDecimal } from "../canonical/decimals.ts";
 import { chargedFor, planCost } from "./cost.ts";
+import { latticeReleases } from "./lattice.ts";
 import { optimiserInWords } from "./optimiser.ts";
 import type { Plan, Release } from "./schema.ts";
 
@@ -42,6 +45,8 @@ export interface PlanDescription {
     readonly epsilon: string;
     /** Recomputed over all releases, rounded up. */
     readonly recomputed: string;
+    /** The same by `rdp-integer`, which a second program may have: equal to `recomputed` unless the plan's accountant is another. */
+    readonly byRenyi: string;
     /**
      * By privacy loss distributions of continuous noise of the same size: how much of ε is the accountant's slack. No bound for the
      * discrete noise of many coordinates that nodes add (docs/privacy/accounting.md); null where it has no finite ε.
@@ -64,6 +69,8 @@ export interface PlanDescription {
     /** Nodes whose noise the promise counts on. */
     readonly honestNodes: number;
     readonly samplingIsSecret: boolean;
+    /** Whose sampler draws a node's noise, in words. */
+    readonly sampler: string;
   };
   /** What no file can show (DESIGN §4). */
   readonly notVerifiable: readonly string[];
@@ -92,6 +99,11 @@ const released: Readonly<Record<Release["kind"], string>> = {
   query: "one sum of clipped vectors that an extension computes, one of each customer, over all nodes, with noise",
 };
 
+const samplers: Readonly<Record<Plan["sampler"], string>> = {
+  exact: "this program's own exact sampler of the discrete Gaussian, in which no float decides",
+  opendp: "OpenDP's exact sampler of the discrete Gaussian (Rust), which every node has to have built",
+};
+
 /** @throws the codes of `planCost` for a plan that has no finite cost, those of `describe` for one that promises nothing that can be said */
 export function describePlan(plan: Plan): PlanDescription {
   const { unit, delta, epsilon, accountant, noiseMode, minCohort, maxCorrupt, maxMerchantsPerCustomer } = plan;
@@ -111,6 +123,7 @@ export function describePlan(plan: Plan): PlanDescription {
     privacy: {
       epsilon,
       recomputed: formatDecimal(planCost(plan).epsilon, "up"),
+      byRenyi: byRenyi(plan),
       continuousApproximation: continuousApproximation(plan),
       delta,
       tier,
@@ -126,6 +139,7 @@ export function describePlan(plan: Plan): PlanDescription {
       maxCorrupt,
       honestNodes: noiseMode === "distributed" ? minCohort - maxCorrupt : 1,
       samplingIsSecret: guarantee.sampling === "secret-poisson",
+      sampler: samplers[plan.sampler],
     },
     notVerifiable,
     statement: { tier, sections },
@@ -148,7 +162,9 @@ export function explainPlan(plan: Plan): string[] {
     ...selectionSentences(plan),
     "Nothing else that depends on customers' data leaves a node for the coordinator or for other nodes.",
     ...lines.slice(releases),
+    `A node draws its noise with ${samplers[plan.sampler]}.`,
     `ε was recomputed from the releases: ${formatDecimal(planCost(plan).epsilon, "up")}.`,
+    ...accountantSentences(plan),
     ...(approximation === null
       ? []
       : [
@@ -203,11 +219,8 @@ function guaranteeOf(plan: Plan): Guarantee {
 /** μ and a few points of δ(ε) by the plan's accountant; nothing where it bounds nothing. */
 function profileOf(plan: Plan): Pick<Guarantee, "mu" | "profile"> {
   if (plan.selection !== undefined) return {}; // no accountant of events bounds it
-  const { releases, delta, accountant } = plan;
-  const spent = releases.reduce((sum, release) => {
-    const { samplingRate, noiseMultiplier, steps } = chargedFor(plan, release, release.rounds);
-    return sum.add(discreteGaussianNoise(noiseMultiplier, samplingRate), steps);
-  }, account(accountant));
+  const { delta } = plan;
+  const spent = accountOf(plan);
   const profile = privacyProfile(spent, profileEpsilons(spent, Math.min(0.01, parseDecimal(delta)), 5)).filter(
     ({ delta: chance }) => chance < 1,
   );
@@ -215,6 +228,31 @@ function profileOf(plan: Plan): Pick<Guarantee, "mu" | "profile"> {
   return last === undefined || profile.length < 2
     ? { profile }
     : { profile, mu: { value: profileMu(profile), upTo: last.epsilon } };
+}
+
+const byRenyi = (plan: Plan): string => formatDecimal(planCost({ ...plan, accountant: "rdp-integer" }).epsilon, "up");
+
+function accountantSentences(plan: Plan): string[] {
+  if (plan.accountant === "rdp-integer") return [];
+  return [
+    `The accountant lattice charges discrete noise on vectors as the continuous Gaussian and two tiny terms more, which is proven where nothing is sampled (docs/privacy/accounting.md). By Rényi divergences at integer orders, which the ledger states as well, it would be ε = ${byRenyi(plan)}.`,
+  ];
+}
+
+/** All that the plan permits, by its accountant. */
+function accountOf(plan: Plan): Account {
+  const { releases, accountant } = plan;
+  const empty = account(accountant);
+  if (accountant === "lattice") {
+    return latticeReleases(plan).reduce(
+      (sum, one, place) => sum.add(latticeGaussian(one), releases[place]?.rounds ?? 0),
+      empty,
+    );
+  }
+  return releases.reduce((sum, release) => {
+    const { samplingRate, noiseMultiplier, steps } = chargedFor(plan, release, release.rounds);
+    return sum.add(discreteGaussianNoise(noiseMultiplier, samplingRate), steps);
+  }, empty);
 }
 
 function continuousApproximation(plan: Plan): string | null {

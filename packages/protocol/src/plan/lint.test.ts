@@ -224,7 +224,10 @@ describe("what a plan is explained as", () => {
       adjacency: "add-or-remove-one",
       conditional: null,
     });
-    expect(trust).toEqual({ noiseMode: "distributed", minCohort: 3, maxCorrupt: 1, honestNodes: 2, samplingIsSecret: true });
+    const sampler = "this program's own exact sampler of the discrete Gaussian, in which no float decides";
+    expect(trust).toEqual({
+      ...{ noiseMode: "distributed", minCohort: 3, maxCorrupt: 1, honestNodes: 2, samplingIsSecret: true, sampler },
+    });
     const text = explainPlan(plan).join("\n");
     for (const part of [
       "Up to 40 times",

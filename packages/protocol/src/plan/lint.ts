@@ -5,12 +5,14 @@
 import { sumQueryParameters, toNumber } from "@tributary/dp";
 import { type ErrorCode, type ErrorDetails, fail, isTributaryError } from "@tributary/errors";
 import { decimalToRational, parseDecimal } from "../canonical/decimals.ts";
-import { planCost, sumQueryOf } from "./cost.ts";
+import { planCost } from "./cost.ts";
 import { extensionsRule } from "./extensions-rule.ts";
+import { latticeFaults } from "./lattice.ts";
 import { metricsRule } from "./metrics-rule.ts";
 import { optimiserFaults } from "./optimiser.ts";
 import type { Plan, Release } from "./schema.ts";
 import { statisticsRule } from "./statistics-rule.ts";
+import { sumQueryOf } from "./sum-query.ts";
 
 export interface Finding {
   readonly code: ErrorCode;
@@ -59,6 +61,7 @@ type Rule = (plan: Plan, options: LintOptions, report: Report) => void;
 
 const rules: readonly Rule[] = [
   deltaRule,
+  accountantRule,
   epsilonRule,
   noiseModeRule,
   cohortRule,
@@ -116,8 +119,15 @@ function deltaRule({ delta, minCustomers }: Plan, _: LintOptions, report: Report
   }
 }
 
+/** By `lattice` only what its theorem is about. */
+function accountantRule(plan: Plan, _: LintOptions, report: Report): void {
+  if (plan.accountant !== "lattice") return;
+  for (const { path, reason } of latticeFaults(plan)) report("TRB_PLAN_LATTICE_UNFIT", path, { reason });
+}
+
 /** The ε stated covers every round that may be charged. */
 function epsilonRule(plan: Plan, _: LintOptions, report: Report): void {
+  if (plan.accountant === "lattice" && latticeFaults(plan).length > 0) return; // found above; it has no ε
   const stated = parseDecimal(plan.epsilon);
   if (!(stated > 0)) report("TRB_PLAN_EPSILON_NOT_POSITIVE", "epsilon");
   const recomputed = evaluate(report, "epsilon", () => planCost(plan).epsilon);

@@ -136,7 +136,8 @@ export const planSchema = z.strictObject({
   noiseMode: z.enum(["distributed", "local", "central"]),
   /** Whose sampler draws a node's noise: ours, or OpenDP's, which each node then must have built. */
   sampler: z.enum(["exact", "opendp"]),
-  accountant: z.enum(["rdp-integer"]),
+  /** What ε is added up by: Rényi divergences at integer orders, or, where nothing is sampled, the curve of Gaussian noise (`lattice.ts`). */
+  accountant: z.enum(["rdp-integer", "lattice"]),
   epsilon: decimal,
   delta: decimal,
   /** N: declared lower bound on the customers of the federation; not a count. */

@@ -1,7 +1,7 @@
 /** Releases on the command line: `mechanism=laplace,noise=10,steps=3`. */
 import { fail } from "@tributary/errors";
 
-export const mechanisms = ["gaussian", "discrete-gaussian", "integer-gaussian", "laplace"] as const;
+export const mechanisms = ["gaussian", "discrete-gaussian", "integer-gaussian", "lattice-gaussian", "laplace"] as const;
 export type Mechanism = (typeof mechanisms)[number];
 
 export interface Release {
@@ -12,9 +12,14 @@ export interface Release {
   readonly group: number;
   /** Of `integer-gaussian`. */
   readonly sensitivity: number;
+  /** Of `lattice-gaussian`: σ in integer units. */
+  readonly deviation?: number;
+  /** Of `lattice-gaussian`: most coordinates that one customer moves. */
+  readonly touched?: number;
 }
 
-export const releaseForm = "noise=Z[,sampling-rate=Q][,steps=T][,mechanism=NAME][,sensitivity=D][,group=K]";
+export const releaseForm =
+  "noise=Z[,sampling-rate=Q][,steps=T][,mechanism=NAME][,sensitivity=D][,deviation=σ,touched=M][,group=K]";
 
 const numbers = {
   "sampling-rate": "samplingRate",
@@ -22,6 +27,8 @@ const numbers = {
   steps: "steps",
   group: "group",
   sensitivity: "sensitivity",
+  deviation: "deviation",
+  touched: "touched",
 } as const;
 
 /** One release; the option may be given again. @throws TRB_CLI_BAD_OPTION */
@@ -34,9 +41,9 @@ export function parseReleases(text: string): Release[] {
     else if (isNumberKey(key) && value.trim() !== "" && Number.isFinite(Number(value))) release[numbers[key]] = Number(value);
     else refuse(part);
   }
-  const { noise, mechanism = "gaussian", samplingRate = 1, steps = 1, group = 1, sensitivity = 1 } = release;
+  const { noise, mechanism = "gaussian", samplingRate = 1, steps = 1, group = 1, sensitivity = 1, ...lattice } = release;
   if (noise === undefined) return refuse(text);
-  return [{ mechanism, samplingRate, noise, steps, group, sensitivity }];
+  return [{ mechanism, samplingRate, noise, steps, group, sensitivity, ...lattice }];
 }
 
 const isNumberKey = (key: string): key is keyof typeof numbers => Object.hasOwn(numbers, key);
