@@ -10,11 +10,13 @@ import {
   nextModel,
   optimiserOf,
   sumUploads,
+  warmStarted,
 } from "@tributary/federation";
 import { decodeOptimiserState, encodeOptimiserState, itemSimilarity } from "@tributary/model";
 import { loadExtensions } from "@tributary/model/extension-files";
 import type { Plan, Sha256 } from "@tributary/protocol";
 import { nodeCrypto } from "@tributary/protocol/node-crypto";
+import { onnxruntimeExecutor } from "@tributary/tensor/onnxruntime";
 import { openBlobs } from "../storage/blobs.ts";
 import { publicItems } from "../storage/catalogue.ts";
 import { bytesOfWords, readUpload, wordsOf } from "../storage/uploads.ts";
@@ -63,18 +65,15 @@ async function apply(folders: WorkFolders, effect: ApplyEffect, plan: Plan): Pro
   const blobs = openBlobs(folders.blobs);
   const optimiserState =
     effect.optimiserHash === null ? null : decodeOptimiserState(optimiserOf(plan), blobs.read(effect.optimiserHash));
-  const next = nextModel({
-    plan,
-    release: effect.release,
-    sum: wordsOf(blobs.read(effect.sumHash)),
-    survivors: effect.survivors,
-    model: decodeFederationModel(plan, blobs.read(effect.modelHash)),
-    optimiserState,
-    similarity: () => itemSimilarity(publicItems(blobs.read(plan.catalogueHash))),
-  });
+  const similarity = () => itemSimilarity(publicItems(blobs.read(plan.catalogueHash)));
+  const before = decodeFederationModel(plan, blobs.read(effect.modelHash));
+  const { release, survivors } = effect;
+  const sum = wordsOf(blobs.read(effect.sumHash));
+  const next = nextModel({ plan, release, sum, survivors, model: before, optimiserState, similarity });
+  const model = await warmStarted(plan, before, next.model, { executor: onnxruntimeExecutor(), similarity });
   return {
     type: "applied",
-    modelHash: blobs.put(encodeFederationModel(plan, next.model)),
+    modelHash: blobs.put(encodeFederationModel(plan, model)),
     optimiserHash: next.optimiserState === null ? null : blobs.put(encodeOptimiserState(next.optimiserState)),
     ...(next.sum === undefined ? {} : { sum: next.sum }),
   };

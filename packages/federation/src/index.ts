@@ -54,3 +54,4 @@ export {
   type QuerySurroundings,
   requireShape,
 } from "./written-queries.ts";
+export { type WarmStartSurroundings, warmStarted, warmStartOf } from "./warm-start.ts";

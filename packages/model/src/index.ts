@@ -93,6 +93,7 @@ export {
   type TunedHybrid,
 } from "./hybrid/in-house.ts";
 export type { ItemVectors } from "./hybrid/item-vectors.ts";
+export { type PlannedStudentOptions, plannedStudent } from "./hybrid/planned-student.ts";
 export { type ReleasedStudentOptions, releasedStudent } from "./hybrid/released-student.ts";
 export {
   type Student,

@@ -151,6 +151,12 @@ export const protocolErrors = defineErrors({
     status: 400,
     exitCode: 2,
   },
+  TRB_PLAN_WARM_START_UNFIT: {
+    message: "Training can't begin from statistics as the plan has it: {reason}.",
+    advice: "Plan statistics and training together with a plain sasrec model, or leave `warmStart` out.",
+    status: 400,
+    exitCode: 2,
+  },
   TRB_PLAN_METRICS_UNFIT: {
     message: "The plan's metrics don't fit together: {reason}.",
     advice: "Give the plan a `metrics` section and a release of kind metrics beside one of another kind, or neither.",

@@ -25,6 +25,7 @@ import { chargedFor, planCost } from "./cost.ts";
 import { latticeReleases } from "./lattice.ts";
 import { optimiserInWords } from "./optimiser.ts";
 import type { Plan, Release } from "./schema.ts";
+import { warmStartSentences } from "./warm-start.ts";
 
 export interface PlanDescription {
   readonly releases: readonly {
@@ -289,6 +290,7 @@ function statisticsSentences({ releases, caps, statistics }: Plan): string[] {
 function trainingSentences(plan: Plan): string[] {
   if (plan.releases.every(({ kind }) => kind !== "training")) return [];
   return [
+    ...warmStartSentences(plan),
     ...trainedSentences(plan),
     ...localSentences(plan),
     `From each sum of training updates the coordinator makes the next model by ${optimiserInWords(plan.optimiser)}; that looks at nothing else, so it costs no privacy.`,

@@ -13,6 +13,7 @@ import { optimiserFaults } from "./optimiser.ts";
 import type { Plan, Release } from "./schema.ts";
 import { statisticsRule } from "./statistics-rule.ts";
 import { sumQueryOf } from "./sum-query.ts";
+import { warmStartRule } from "./warm-start.ts";
 
 export interface Finding {
   readonly code: ErrorCode;
@@ -78,6 +79,7 @@ const rules: readonly Rule[] = [
   optimiserRule,
   releasesRule,
   statisticsRule,
+  warmStartRule,
   metricsRule,
   extensionsRule,
 ];

@@ -9,6 +9,7 @@ import { metricsSchema } from "./metrics.ts";
 import { optimiserSchema } from "./optimiser.ts";
 import { selectionSchema } from "./selection.ts";
 import { statisticsSchema } from "./statistics.ts";
+import { warmStartSchema } from "./warm-start.ts";
 
 const count = z.int().min(0);
 const positive = z.int().min(1);
@@ -127,6 +128,8 @@ export const planSchema = z.strictObject({
   releases: z.array(releaseSchema).min(1).max(64),
   /** Present exactly when a release is of popularity or pairs. */
   statistics: statisticsSchema.exactOptional(),
+  /** How training begins from statistics, where both are released; without it training begins from the model of `initialModelHash`. */
+  warmStart: warmStartSchema.exactOptional(),
   /** Present exactly when a release is of metrics. */
   metrics: metricsSchema.exactOptional(),
   /** Code from outside that the plan uses, each file by its hash. */

@@ -10,6 +10,7 @@ import { actions } from "@tributary/events";
 import {
   graphVersion,
   type ModelSpec,
+  parameterCount,
   type StatisticsRecipe,
   statisticsRecipe,
   trainedCount,
@@ -57,6 +58,8 @@ export interface StatisticsWishes {
   readonly trainingShare?: number;
   /** Retries reserved for each statistic that is released once; default none. */
   readonly retries?: number;
+  /** How training begins from what was released; default `warmStart`, where something is trained and the model can be taught by walks. */
+  readonly warmStart?: Plan["warmStart"] | "none";
 }
 
 /** What the planner leaves open: names, hashes, the catalogue's provenance and the coordinator's key. */
@@ -84,6 +87,29 @@ export interface PlanChoice {
 const fractionBits = 8;
 /** Latest events of a customer that statistics look at: more than anybody has in the logs that the recipes were found on. */
 const eventsCounted = 1024;
+
+/** The study's numbers for students on released tables (docs/utility.md). */
+const usualWarmStart: NonNullable<Plan["warmStart"]> = {
+  ...{ walks: 16_000, epochs: 8, batch: 64, repeats: "keep", seed: 1 },
+  learningRate: formatDecimal(0.002),
+};
+
+/** Whether walks along released tables can teach a model: `startStudent` of `@tributary/model`. */
+const teachable = ({ family, output, item, items, weights }: ModelSpec, catalogueItems: number): boolean =>
+  family === "sasrec" &&
+  output === "tied" &&
+  item.ids === "own" &&
+  item.attributes.length === 0 &&
+  item.features === 0 &&
+  items === catalogueItems &&
+  weights.churn === 0 &&
+  weights.purchase === 0;
+
+const warmStartReason =
+  "Training begins where statistics end: the coordinator first trains the model on walks along what was released, which costs no ε.";
+
+const trainedReason = (dimension: number, parameters: number): string =>
+  `Of ${parameters.toLocaleString("en-US")} numbers of the model ${dimension.toLocaleString("en-US")} are trained: the noise in an update is as long as the root of that.`;
 
 const openDpReason =
   "OpenDP draws the noise, so every node must have built it; it takes longer than our sampler, and uploads leave later for it.";
@@ -172,6 +198,7 @@ export function planAt(request: PlanRequest): PlanChoice {
     local: { learningRate: formatDecimal(1), proximal: formatDecimal(0), epochs: 1, batchSize: 32 },
     releases,
     ...(statistics === undefined ? {} : { statistics }),
+    ...(spending.warmStart === undefined ? {} : { warmStart: spending.warmStart }),
     noiseMode: "distributed",
     sampler,
     accountant: "rdp-integer",
@@ -226,6 +253,7 @@ interface Spending {
   readonly trains: boolean;
   /** Tensors by name; undefined: all, or no training. */
   readonly trained?: readonly string[];
+  readonly warmStart?: NonNullable<Plan["warmStart"]>;
   /** z of all statistics as one release. */
   readonly statisticsNoise: number;
   readonly trainingNoise: number;
@@ -263,6 +291,8 @@ function spend(
   const trained = request.trained && trainedNames(model, request.trained);
   const dimension = trainedCount(model, trained);
   const split = splitEpsilon({ ...request, dimension, ...(counted === undefined ? {} : { besides: counted.events }) });
+  const wanted = statistics?.warmStart ?? (teachable(model, catalogueItems) ? usualWarmStart : "none");
+  const start = counted === undefined || wanted === "none" ? undefined : wanted;
   const training: UnscaledRelease = {
     kind: "training",
     arithmetic: "bucketed",
@@ -276,6 +306,7 @@ function spend(
   return {
     releases: [...(counted?.releases ?? []), training],
     ...(counted === undefined ? {} : { statistics: counted.section }),
+    ...(start === undefined ? {} : { warmStart: start }),
     caps,
     epsilon: split.epsilon,
     optimiser: {
@@ -287,7 +318,12 @@ function spend(
     ...(trained === undefined ? {} : { trained }),
     statisticsNoise: counted?.noise ?? 0,
     trainingNoise: split.noise,
-    why: [...(counted?.why ?? []), ...split.why],
+    why: [
+      ...(counted?.why ?? []),
+      ...(start === undefined ? [] : [warmStartReason]),
+      ...(trained === undefined ? [] : [trainedReason(dimension, parameterCount(model))]),
+      ...split.why,
+    ],
   };
 }
 

@@ -19,7 +19,9 @@ interface RoundSum {
 }
 
 /** Takes a sum into the model. Answer: hashes of what comes out; only the state machines need them. */
-export type ApplySum = (sum: RoundSum) => { readonly modelHash: () => Sha256; readonly optimiserHash: () => Sha256 | null };
+export type ApplySum = (
+  sum: RoundSum,
+) => Promise<{ readonly modelHash: () => Sha256; readonly optimiserHash: () => Sha256 | null }>;
 
 export interface AttemptResult {
   readonly released: boolean;

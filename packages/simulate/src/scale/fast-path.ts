@@ -41,13 +41,13 @@ export function openFastPath(plan: Plan, team: ScaleTeam, noise: "distributed" |
         await team.all((thread) => ({ ...common, type: "addPlain", sum: totals[thread] ?? new Float64Array() }));
         next[0] = 0;
         const work = await team.all(() => ({ type: "finishCentrally", round, release, parts: totals, sum, next }));
-        apply({ sum, survivors: survivors.length, noiseShares: roundParameters(plan, release).honestNodes });
+        await apply({ sum, survivors: survivors.length, noiseShares: roundParameters(plan, release).honestNodes });
         return { released: true, charged: true, cohort, survivors: survivors.length, work };
       }
       for (const part of sums) part.fill(0);
       const work = await team.all((thread) => ({ ...common, type: "addNoisy", sum: sums[thread] ?? new Uint32Array() }));
       for (const part of sums.slice(1)) for (let i = 0; i < sum.length; i++) sum[i] = (sum[i] as number) + (part[i] as number);
-      apply({ sum, survivors: survivors.length, noiseShares: survivors.length });
+      await apply({ sum, survivors: survivors.length, noiseShares: survivors.length });
       return { released: true, charged: true, cohort, survivors: survivors.length, work };
     },
     save: () => null,

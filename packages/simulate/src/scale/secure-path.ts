@@ -153,7 +153,7 @@ export function openSecurePath(
           inbox.push({ type: "summed", round: effect.round, sumHash: await keepSum(effect) });
           return;
         case "apply": {
-          const hashes = apply({ sum: kept, survivors: effect.survivors, noiseShares: effect.survivors });
+          const hashes = await apply({ sum: kept, survivors: effect.survivors, noiseShares: effect.survivors });
           cohort = coordinator.round?.cohort.length ?? 0;
           survivors = effect.survivors;
           inbox.push({

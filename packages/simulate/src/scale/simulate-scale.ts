@@ -10,6 +10,7 @@ import {
   initialFederationModel,
   nextModel,
   nextRelease,
+  warmStarted,
 } from "@tributary/federation";
 import { encodeOptimiserState, type ItemContent, itemSimilarity, type OptimiserState, type PublicItem } from "@tributary/model";
 import { type Crypto, type Plan, planCost, releaseOf, type Sha256, toHex } from "@tributary/protocol";
@@ -140,12 +141,13 @@ async function run(options: ScaleOptions, aggregation: Aggregation): Promise<Sca
     const idles = attempt.invited.length < plan.minCohort; // nothing is offered
     idle = idles ? idle + 1 : 0;
     if (idle >= mostIdle) throw fail("TRB_SIMULATE_NOBODY_THERE", { attempts: mostIdle, least: plan.minCohort });
-    const apply: ApplySum = ({ sum, noiseShares }) => {
+    const apply: ApplySum = async ({ sum, noiseShares }) => {
       const similarity = () => itemSimilarity(options.items ?? []);
       const next = nextModel({ plan, release: place, sum, survivors: noiseShares, model, optimiserState, similarity });
-      model = shareable(next.model);
+      const named = await warmStarted(plan, model, next.model, { executor: options.executor, similarity });
+      model = shareable(named);
       optimiserState = next.optimiserState;
-      const { model: named, optimiserState: state } = next;
+      const { optimiserState: state } = next;
       return {
         modelHash: () => hashOf(crypto, encodeFederationModel(plan, named)),
         optimiserHash: () => (state === null ? null : hashOf(crypto, encodeOptimiserState(state))),
