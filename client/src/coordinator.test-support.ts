@@ -38,6 +38,7 @@ import {
 import {
   encodeInvite,
   formatDecimal,
+  type HeadStatement,
   identityKey,
   type Message,
   type MessageOf,
@@ -198,6 +199,8 @@ export interface TestCoordinator {
   tell(node: string, message: unknown): Promise<void>;
   /** Called with every message to a node; false: it is lost. */
   deliver: (to: NodeId, message: Message) => boolean;
+  /** What reaches a node of its peers' signed heads. */
+  relay: (to: NodeId, heads: readonly HeadStatement[]) => readonly HeadStatement[];
   /** What a coordinator that lies makes of the model that follows from a round. */
   bend: (model: FederationModel, round: number) => FederationModel;
   close(): Promise<void>;
@@ -331,6 +334,8 @@ export async function startTestCoordinator(plan: Plan = testPlan()): Promise<Tes
       response.end(lines.map((line) => `${line}\n`).join(""));
     } else if (kind === "blobs") {
       response.end(blob(sha256Hex.parse(first)));
+    } else if (kind === "rounds" && request.method === "GET") {
+      json({ offset: 0 });
     } else if (kind === "rounds") {
       const header = String(request.headers["x-tributary-message"]);
       const message = parseMessage(JSON.parse(Buffer.from(header, "base64url").toString("utf8"))) as MessageOf<"masked">;
@@ -358,6 +363,7 @@ export async function startTestCoordinator(plan: Plan = testPlan()): Promise<Tes
     joins: [],
     finished: finished.promise,
     deliver: () => true,
+    relay: (_, heads) => heads,
     bend: (model) => model,
     transport: {
       connectHttp,
@@ -375,6 +381,11 @@ export async function startTestCoordinator(plan: Plan = testPlan()): Promise<Tes
               if (isTributaryError(error)) handlers.refused(error, "message");
             });
           },
+          heads: async (nonce, peers) =>
+            self.relay(
+              node,
+              peers.flatMap((peer) => (peer === node ? [] : (sockets.get(peer)?.head(nonce) ?? []))),
+            ),
           close: () => {
             if (sockets.get(node) === handlers) sockets.delete(node);
           },

@@ -20,12 +20,14 @@ import {
   decodeInvite,
   fingerprintOf,
   formatDecimal,
+  helloStatement,
   identityKey,
   type MessageOf,
   type NodeId,
   nodeId,
   type Plan,
   parseMessage,
+  protocolVersion,
   signMember,
   signStatement,
   toHex,
@@ -36,7 +38,6 @@ import { coordinatorIdentity } from "./home/identity.ts";
 import { systemRandom } from "./home/random.ts";
 import { sha256Of } from "./storage/blobs.ts";
 import { bytesOfWords } from "./storage/uploads.ts";
-import { helloStatement } from "./transport/sockets.ts";
 
 const crypto = nodeCrypto();
 export const catalogue = new TextEncoder().encode('{"id":"a"}\n{"id":"b"}\n');
@@ -145,14 +146,15 @@ export async function connect(
   node: NodeId,
   who: TestIdentity,
   listen: (socket: Socket) => void = () => {},
+  version = protocolVersion,
 ): Promise<{ socket: Socket; answer: Answer }> {
   const socket = io(url, { transports: ["websocket"], reconnection: false, forceNew: true });
   listen(socket);
   const answer = await new Promise<Answer>((resolve, reject) => {
     socket.once("connect_error", reject);
     socket.once("challenge", ({ nonce }: { nonce: string }) => {
-      const signature = signStatement(who, helloStatement(federation, nonce, node));
-      socket.emit("hello", { node, signature }, resolve);
+      const signature = signStatement(who, helloStatement(federation, nonce, node, version));
+      socket.emit("hello", { node, version, signature }, resolve);
     });
   });
   return { socket, answer };

@@ -1,12 +1,12 @@
 /**
  * Comparing the coordinator's ledger with the node's own copy, and taking over what is new.
  *
- * The last line that both hold must be the same line (the chain covers everything before it). New lines that hold this node's own
- * signature under a vote that it doesn't remember mean that its store is an old backup: it can't know what it spent (DESIGN §5).
+ * The last line that both hold must be the same line (the chain covers everything before it). New lines that show this node in a
+ * round that it doesn't remember mean that its store is an old backup: it can't know what it spent (DESIGN §5).
  */
 import { fail } from "@tributary/errors";
-import { type Entry, parseLine } from "@tributary/ledger";
-import { baseVersion, type Message, verifyMessage } from "@tributary/protocol";
+import { forgottenRound } from "@tributary/federation";
+import { parseLine } from "@tributary/ledger";
 import type { LedgerCopy } from "../home/ledger-copy.ts";
 import type { Home } from "../home/open.ts";
 import type { CoordinatorClient, RetryOptions } from "../transport/http.ts";
@@ -24,32 +24,21 @@ export async function fetchNewLines(copy: LedgerCopy, client: CoordinatorClient,
   return theirs.slice(1);
 }
 
-/** @throws TRB_NODE_STALE_STORE */
-export function requireRemembered(home: Home, lines: readonly string[]): void {
+/**
+ * @param from the lines from the ledger's first on, of which the genesis entry is needed
+ * @throws TRB_NODE_STALE_STORE when one of the lines shows this node in a round that its store doesn't remember
+ */
+export function requireRemembered(
+  { membership, plan, database, crypto, layout }: Home,
+  from: readonly string[],
+  lines: readonly string[],
+): void {
+  const genesis = [...from.slice(0, 1), ...lines.slice(0, 1)].map(parseLine).find(({ kind }) => kind === "genesis");
+  if (genesis?.kind !== "genesis") return; // the federation hasn't begun
+  const member = { self: membership.node, plan, roster: genesis.roster };
+  const memory = { lastRound: database.lastRound(), remembersVote: database.remembersVote };
   for (const line of lines) {
-    const entry = parseLine(line);
-    if (entry.kind === "round" && holdsForgottenVote(home, entry)) {
-      throw fail("TRB_NODE_STALE_STORE", { round: entry.round, home: home.layout.home });
-    }
+    const round = forgottenRound(parseLine(line), member, memory, crypto);
+    if (round !== undefined) throw fail("TRB_NODE_STALE_STORE", { round, home: layout.home });
   }
-}
-
-function holdsForgottenVote(
-  { membership, database, identity, crypto }: Home,
-  entry: Extract<Entry, { kind: "round" }>,
-): boolean {
-  const own = entry.votes.find(({ node }) => node === membership.node);
-  if (own === undefined || database.remembersVote(entry.round, own.signature)) return false;
-  const vote: Message = {
-    version: entry.protocol ?? baseVersion,
-    federation: membership.federation,
-    planHash: entry.planHash,
-    modelHash: entry.modelHash,
-    round: entry.round,
-    sender: membership.node,
-    step: "vote",
-    body: { h1: entry.h1, choice: { for: "survivors", sharers: entry.sharers, survivors: entry.survivors } },
-    signature: own.signature,
-  };
-  return verifyMessage(crypto, vote, identity.key); // a forged one is the reducer's to refuse
 }

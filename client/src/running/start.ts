@@ -25,6 +25,7 @@ import { superviseTraining } from "../training/supervise.ts";
 import { connectHttp } from "../transport/http.ts";
 import { type ControlConnection, connectSocket } from "../transport/socket.ts";
 import { fetchNewLines, requireRemembered } from "./catch-up.ts";
+import { confirmWithPeers, ownHead } from "./confirm.ts";
 import { effects, logRefusal } from "./effects.ts";
 import { serialQueue } from "./queue.ts";
 import { beginState, loadState, saveState } from "./state-file.ts";
@@ -115,7 +116,7 @@ export async function runNode(options: StartNodeOptions, transport: Transport): 
     if (refusal !== undefined) throw refusal;
     if (storeGeneration(layout) === undefined) throw fail("TRB_NODE_NO_HISTORIES", { home: options.home });
     const copy = openLedgerCopy(layout);
-    requireRemembered(home, copy.lines()); // node.sqlite alone may be an old backup as well
+    requireRemembered(home, copy.lines(), copy.lines()); // node.sqlite alone may be an old backup as well
     let state = await loadState(home, policy, copy.lines());
 
     const ending = Promise.withResolvers<Outcome>();
@@ -198,7 +199,7 @@ export async function runNode(options: StartNodeOptions, transport: Transport): 
     /** Takes over what the coordinator's ledger has more. Only within the queue. */
     const catchUp = async (retries: number): Promise<void> => {
       const lines = await fetchNewLines(copy, client, { retries, signal: stopping.signal });
-      requireRemembered(home, lines);
+      requireRemembered(home, copy.lines(), lines);
       await takeOver(lines);
       if (state?.closed) finish("ledgerClosed");
     };
@@ -224,11 +225,22 @@ export async function runNode(options: StartNodeOptions, transport: Transport): 
       if (rest.length > 0) await step({ type: "ledger", lines: rest });
     };
 
+    /** Once a start: nothing is paid for before enough peers have confirmed the ledger. Only within the queue. */
+    let confirmed = false;
+    const confirm = async (): Promise<void> => {
+      if (confirmed || state === undefined) return;
+      const ask = async (nonce: string, peers: readonly NodeId[]) => (await socket?.heads(nonce, peers)) ?? [];
+      const { heads } = await confirmWithPeers(home, copy, state, ask, () => catchUp(2));
+      confirmed = true;
+      log.info({ heads, entries: copy.head().entries }, "peers confirm the ledger");
+    };
+
     /** A message from the coordinator; what is thrown is the answer. */
     const receive = (payload: unknown): Promise<void> =>
       queue.run(async () => {
         const message = parseMessage(payload);
         try {
+          if (message.step === "offer") await confirm();
           try {
             await step({ type: "message", message });
           } catch (error) {
@@ -275,9 +287,11 @@ export async function runNode(options: StartNodeOptions, transport: Transport): 
           disconnected: (reason) => log.info({ reason }, "disconnected"),
           message: receive,
           ledger: catchUpLater,
+          head: (nonce) => ownHead(home, copy, nonce, state),
           refused: (error, what) => {
             logRefusal(log, error, {}, `the coordinator refused this node's ${what}`);
-            if (what === "hello" && (error.status === 401 || error.status === 403)) giveUp(error);
+            const isFinal = error.status === 401 || error.status === 403 || error.code === "TRB_ROUND_VERSION_UNKNOWN";
+            if (what === "hello" && isFinal) giveUp(error);
           },
         },
       );

@@ -6,6 +6,8 @@ import { z } from "zod";
 export const identityAnswer = z.object({ federation: z.string(), key: identityKey, signature: signatureHex });
 export const joinAnswer = z.object({ plan: planSchema, planSignature: signatureHex, roster: rosterSchema });
 export const rosterAnswer = rosterSchema;
+/** How many octets of a vector the coordinator has. */
+export const offsetAnswer = z.object({ offset: z.int().min(0) });
 
 const refusalSchema = z.object({
   error: z.object({ code: z.string().max(80), message: z.string().max(4_000), advice: z.string().max(4_000) }),

@@ -9,10 +9,13 @@ import pRetry from "p-retry";
 import { Agent, request } from "undici";
 import type { z } from "zod";
 import { reasonOf } from "../home/layout.ts";
-import { identityAnswer, joinAnswer, refusalIn, rosterAnswer } from "./answers.ts";
+import { identityAnswer, joinAnswer, offsetAnswer, refusalIn, rosterAnswer } from "./answers.ts";
 
 /** Largest answers that are read, in bytes. */
 const limits = { json: 64 * 1024 * 1024, ledger: 1024 * 1024 * 1024, blob: 1024 * 1024 * 1024 };
+
+/** Refusals of an upload that are answered by asking again where to go on: the part stored was longer, or had been damaged. */
+const goesOn: ReadonlySet<string> = new Set(["TRB_COORDINATOR_UPLOAD_OFFSET", "TRB_COORDINATOR_UPLOAD_HASH"]);
 
 export interface RetryOptions {
   /** Repetitions after the first attempt; default 4. */
@@ -28,7 +31,7 @@ export interface CoordinatorClient {
   ledger(from: number, options?: RetryOptions): Promise<string[]>;
   /** A model or a catalogue; its octets have this SHA-256. */
   blob(sha256: Sha256, options?: RetryOptions): Promise<Uint8Array<ArrayBuffer>>;
-  /** Resolves once the coordinator has the vector on disk. */
+  /** Resolves once the coordinator has the vector on disk. After each break it goes on where the coordinator's part ends. */
   upload(message: MessageOf<"masked">, octets: Uint8Array, options?: RetryOptions): Promise<void>;
   close(): Promise<void>;
 }
@@ -70,15 +73,18 @@ export function connectHttp(url: string): CoordinatorClient {
     throw refusal ?? unclear(call, `HTTP status ${answer.statusCode}`);
   };
 
-  const repeated = async (call: Call, { retries = 4, signal }: RetryOptions = {}): Promise<Buffer<ArrayBuffer>> => {
+  const persistently = async <Result>(
+    attempt: (signal: AbortSignal | undefined) => Promise<Result>,
+    { retries = 4, signal }: RetryOptions = {},
+  ): Promise<Result> => {
     try {
-      return await pRetry(() => once(call, signal), {
+      return await pRetry(() => attempt(signal), {
         ...(Number.isFinite(retries) ? { retries } : { retries: Number.POSITIVE_INFINITY }),
         minTimeout: 200,
         maxTimeout: 10_000,
         randomize: true,
         ...(signal === undefined ? {} : { signal }),
-        shouldRetry: ({ error }) => !isTributaryError(error),
+        shouldRetry: ({ error }) => !isTributaryError(error) || goesOn.has(error.code),
       });
     } catch (cause) {
       if (isTributaryError(cause)) throw cause;
@@ -86,6 +92,8 @@ export function connectHttp(url: string): CoordinatorClient {
       throw fail("TRB_NODE_COORDINATOR_UNREACHABLE", { url: base.origin, reason: reasonOf(cause) }, cause);
     }
   };
+
+  const repeated = (call: Call, options?: RetryOptions) => persistently((signal) => once(call, signal), options);
 
   const json = async <Schema extends z.ZodType>(call: Call, schema: Schema): Promise<z.infer<Schema>> => {
     const parsed = schema.safeParse(parseJson(await repeated(call)));
@@ -120,17 +128,16 @@ export function connectHttp(url: string): CoordinatorClient {
       return octets;
     },
     async upload(message, octets, options) {
-      const call: Call = {
-        method: "PUT",
-        path: `v1/rounds/${message.round}/vectors/${message.body.sha256}`,
-        limit: limits.json,
-        body: octets,
-        headers: {
-          "content-type": "application/octet-stream",
-          "x-tributary-message": Buffer.from(JSON.stringify(message), "utf8").toString("base64url"),
-        },
-      };
-      await repeated(call, options);
+      const path = `v1/rounds/${message.round}/vectors/${message.body.sha256}`;
+      const says = { "x-tributary-message": Buffer.from(JSON.stringify(message), "utf8").toString("base64url") };
+      const asking: Call = { method: "GET", path, limit: limits.json, headers: says };
+      await persistently(async (signal) => {
+        const stored = offsetAnswer.safeParse(parseJson(await once(asking, signal)));
+        if (!stored.success || stored.data.offset > octets.length) throw unclear(asking, "it isn't what this version expects");
+        const { offset } = stored.data;
+        const headers = { ...says, "content-type": "application/octet-stream", "upload-offset": String(offset) };
+        await once({ method: "PUT", path, limit: limits.json, body: octets.subarray(offset), headers }, signal);
+      }, options);
     },
     close: () => agent.destroy(),
   };

@@ -3,7 +3,19 @@
  * accepted this node's answer to its challenge; what is said before that is not sent later (the reducer says it again).
  */
 import { fail, isTributaryError, type TributaryError } from "@tributary/errors";
-import { type Message, type NodeId, type Signature, signStatement } from "@tributary/protocol";
+import {
+  agreedVersion,
+  challengeSchema,
+  type HeadStatement,
+  headRequestSchema,
+  headsAnswerSchema,
+  helloStatement,
+  type Message,
+  type NodeId,
+  protocolVersion,
+  type Signature,
+  signStatement,
+} from "@tributary/protocol";
 import { io } from "socket.io-client";
 import { z } from "zod";
 import { refusalIn } from "./answers.ts";
@@ -13,7 +25,6 @@ const ackTimeout = 30_000;
 /** How long to wait before connecting again to a coordinator that hung up, in milliseconds. */
 const hangUpPause = 1_000;
 
-const challengeSchema = z.strictObject({ nonce: z.string().regex(/^[0-9a-f]{64}$/) });
 const ledgerSchema = z.object({ entries: z.int().min(0) });
 
 export interface SocketHandlers {
@@ -26,11 +37,15 @@ export interface SocketHandlers {
   readonly ledger: (entries: number) => void;
   /** The coordinator refused the hello, or one of this node's messages. */
   readonly refused: (error: TributaryError, what: "hello" | "message") => void;
+  /** A peer asks, through the coordinator, what this node knows of the ledger. Undefined: nothing is said. */
+  readonly head: (nonce: string) => HeadStatement | undefined;
 }
 
 export interface ControlConnection {
   /** Sends now, if the connection is open; the refusal, if there is one, goes to `refused`. */
   send(message: Message): void;
+  /** What these peers state of the ledger, as far as they are connected; nothing while this node isn't. To be verified. */
+  heads(nonce: string, peers: readonly NodeId[]): Promise<readonly HeadStatement[]>;
   close(): void;
 }
 
@@ -79,9 +94,16 @@ export function connectSocket(
       handlers.refused(fail("TRB_NODE_CHALLENGE_INVALID"), "hello");
       return;
     }
-    const { nonce } = challenge.data;
-    const signature: Signature = signStatement({ sign }, helloStatement(federation, nonce, node));
-    void ask("hello", { node, signature }, "hello").then((accepted) => {
+    const { nonce, version } = challenge.data;
+    try {
+      agreedVersion(protocolVersion, version);
+    } catch (error) {
+      if (!isTributaryError(error)) throw error;
+      handlers.refused(error, "hello");
+      return;
+    }
+    const signature: Signature = signStatement({ sign }, helloStatement(federation, nonce, node, protocolVersion));
+    void ask("hello", { node, version: protocolVersion, signature }, "hello").then((accepted) => {
       if (!accepted || !socket.connected) return;
       open = true;
       handlers.connected();
@@ -98,6 +120,11 @@ export function connectSocket(
     const news = ledgerSchema.safeParse(payload);
     if (news.success) handlers.ledger(news.data.entries);
   });
+  socket.on("head", (payload: unknown, acknowledge: unknown) => {
+    const request = headRequestSchema.safeParse(payload);
+    const head = request.success ? handlers.head(request.data.nonce) : undefined;
+    answerWith(acknowledge, head ?? { error: fail("TRB_NODE_CLOSED").toJSON() });
+  });
   socket.on("disconnect", (reason) => {
     open = false;
     handlers.disconnected(reason);
@@ -110,6 +137,15 @@ export function connectSocket(
     send(message) {
       if (open) void ask("message", message, "message");
     },
+    async heads(nonce, peers) {
+      if (!open) return [];
+      const answer: unknown = await socket
+        .timeout(ackTimeout)
+        .emitWithAck("heads", { nonce, peers })
+        .catch(() => undefined); // the connection broke: asked again on the next one
+      const heads = headsAnswerSchema.safeParse(answer);
+      return heads.success ? heads.data.heads : [];
+    },
     close() {
       open = false;
       clearTimeout(pause);
@@ -117,11 +153,6 @@ export function connectSocket(
       socket.disconnect();
     },
   };
-}
-
-/** What a node signs to prove, on one connection, that it holds its key. */
-function helloStatement(federation: string, nonce: string, node: NodeId) {
-  return { purpose: "hello", federation, nonce, node } as const;
 }
 
 function answerWith(acknowledge: unknown, answer: unknown): void {

@@ -73,7 +73,7 @@ export function runFederation(parts: FederationParts): RunningFederation {
         busy: state !== undefined && (state.closed || state.round !== null),
       };
     },
-    { begin, startRound: () => put({ type: "start", online: parts.sockets().online() }) },
+    { begin, startRound: () => put({ type: "start", online: parts.sockets().online(), version: parts.sockets().version() }) },
   );
 
   /** For events that nobody waits for. The engine itself reports what is not a refusal. */

@@ -52,7 +52,7 @@ describe("uploads", () => {
   const stream = (content: Uint8Array) =>
     Readable.from([Buffer.from(content.subarray(0, 5)), Buffer.from(content.subarray(5))]);
 
-  test("arrive whole or not at all", async () => {
+  test("count when they are whole and hash to their name, however many pieces they came in", async () => {
     const uploads = openUploads(layout().uploads);
     await uploads.receive(upload, stream(bytes), bytes.length);
     expect(uploads.has(upload)).toBe(true);
@@ -62,12 +62,25 @@ describe("uploads", () => {
     const other = { ...upload, node: nodeId.parse("south") };
     const short = uploads.receive(other, stream(bytes.subarray(0, 12)), bytes.length);
     await expect(short).rejects.toMatchObject({ code: "TRB_COORDINATOR_UPLOAD_LENGTH" });
+    expect([uploads.has(other), uploads.offset(other)]).toEqual([false, 12]);
+    const again = uploads.receive(other, stream(bytes), bytes.length);
+    await expect(again).rejects.toMatchObject({ code: "TRB_COORDINATOR_UPLOAD_OFFSET", details: { offset: 12 } });
+    const torn = uploads.receive(other, Readable.from(failing()), bytes.length, 12);
+    await expect(torn).rejects.toThrow("connection lost");
+    expect(uploads.offset(other)).toBe(15);
+    await uploads.receive(other, stream(bytes.subarray(15)), bytes.length, 15);
+    expect([uploads.has(other), uploads.offset(other)]).toEqual([true, bytes.length]);
+    expect(await readUpload(layout().uploads, other)).toEqual(vector);
+    uploads.erase(other);
+
     const long = uploads.receive(other, stream(new Uint8Array(1000)), bytes.length);
     await expect(long).rejects.toMatchObject({ code: "TRB_COORDINATOR_UPLOAD_LENGTH" });
     const wrong = uploads.receive(other, stream(bytes.map((byte) => byte ^ 1)), bytes.length);
     await expect(wrong).rejects.toMatchObject({ code: "TRB_COORDINATOR_UPLOAD_HASH" });
-    const torn = uploads.receive(other, Readable.from(failing()), bytes.length);
-    await expect(torn).rejects.toThrow("connection lost");
+    await uploads.receive(other, stream(bytes.subarray(0, 8).map((byte) => byte ^ 1)), bytes.length).catch(() => {});
+    const damaged = uploads.receive(other, stream(bytes.subarray(8)), bytes.length, 8);
+    await expect(damaged).rejects.toMatchObject({ code: "TRB_COORDINATOR_UPLOAD_HASH" });
+    expect(uploads.offset(other)).toBe(0);
     expect(readdirSync(layout().uploads)).toHaveLength(1);
   });
 
@@ -85,7 +98,7 @@ describe("uploads", () => {
   });
 
   async function* failing() {
-    yield Buffer.from(bytes.subarray(0, 3));
+    yield Buffer.from(bytes.subarray(12, 15));
     throw new Error("connection lost");
   }
 });

@@ -1,15 +1,15 @@
 /**
  * Masked vectors of the round under way: `uploads/<round>.<node>.<sha256>`, streamed to disk and never held in memory whole.
- * A file with that name is whole, synced, and hashes to it.
+ * A file with that name is whole, synced, and hashes to it; what has arrived so far is in `<round>.<node>.<sha256>.partial`.
  */
 import { createHash } from "node:crypto";
-import { existsSync, readdirSync, rmSync } from "node:fs";
+import { createReadStream, existsSync, readdirSync, rmSync, statSync } from "node:fs";
 import { open, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { fail } from "@tributary/errors";
 import type { NodeId, Sha256 } from "@tributary/protocol";
-import { publish, syncFolder, temporaryBeside } from "../home/layout.ts";
+import { publish, syncFolder } from "../home/layout.ts";
 
 export interface Upload {
   readonly round: number;
@@ -21,14 +21,23 @@ export interface Uploads {
   has(upload: Upload): boolean;
   /** Whether this node has another vector here for this round. */
   hasOther(upload: Upload): boolean;
-  /** @throws TRB_COORDINATOR_UPLOAD_LENGTH, TRB_COORDINATOR_UPLOAD_HASH; then nothing is left behind */
-  receive(upload: Upload, body: Readable, bytes: number): Promise<void>;
+  /** How many of its bytes are here. */
+  offset(upload: Upload): number;
+  /**
+   * Takes the bytes from `from` (default 0) on, which must be where the stored part ends. One at a time for each upload.
+   * @throws TRB_COORDINATOR_UPLOAD_OFFSET; TRB_COORDINATOR_UPLOAD_LENGTH: too few, which are kept, or too many;
+   *   TRB_COORDINATOR_UPLOAD_HASH: then nothing is left behind
+   */
+  receive(upload: Upload, body: Readable, bytes: number, from?: number): Promise<void>;
   erase(upload: Upload): void;
   /** All of this round. */
   eraseRound(round: number): void;
   /** All but this round's: what a crash between a round's end and its erasure left. */
   eraseAllBut(round: number | undefined): void;
 }
+
+/** Ends the name of what isn't whole yet. */
+const partial = ".partial";
 
 export function openUploads(folder: string): Uploads {
   const path = (upload: Upload) => uploadPath(folder, upload);
@@ -40,9 +49,14 @@ export function openUploads(folder: string): Uploads {
   return {
     has: (upload) => existsSync(path(upload)),
     hasOther: ({ round, node, sha256 }) =>
-      readdirSync(folder).some((name) => name.startsWith(`${round}.${node}.`) && name !== `${round}.${node}.${sha256}`),
-    receive: (upload, body, bytes) => receive(path(upload), upload, body, bytes),
-    erase: (upload) => rmSync(path(upload), { force: true }),
+      readdirSync(folder).some(
+        (name) => name.startsWith(`${round}.${node}.`) && !name.startsWith(`${round}.${node}.${sha256}`),
+      ),
+    offset: (upload) => sizeOf(existsSync(path(upload)) ? path(upload) : `${path(upload)}${partial}`),
+    receive: (upload, body, bytes, from = 0) => receive(path(upload), upload, body, bytes, from),
+    erase: (upload) => {
+      for (const file of [path(upload), `${path(upload)}${partial}`]) rmSync(file, { force: true });
+    },
     eraseRound: (round) => eraseWhere((name) => name.startsWith(`${round}.`)),
     eraseAllBut: (round) => eraseWhere((name) => round === undefined || !name.startsWith(`${round}.`)),
   };
@@ -71,27 +85,35 @@ export function bytesOfWords(words: Uint32Array): Uint8Array {
   return bytes;
 }
 
-async function receive(path: string, { sha256 }: Upload, body: Readable, bytes: number): Promise<void> {
-  const temporary = temporaryBeside(path);
-  const file = await open(temporary, "wx", 0o600);
+/**
+ * What has arrived stays when the connection breaks off, and the rest is appended to it. Only the whole is synced: after a power cut
+ * the part may be damaged, which its hash shows in the end.
+ */
+async function receive(path: string, { sha256 }: Upload, body: Readable, bytes: number, from: number): Promise<void> {
+  const part = `${path}${partial}`;
+  const stored = sizeOf(part);
+  if (from !== stored) throw fail("TRB_COORDINATOR_UPLOAD_OFFSET", { offset: stored });
+  const hash = createHash("sha256");
+  if (from > 0) for await (const chunk of createReadStream(part)) hash.update(chunk);
+  const file = await open(part, "a", 0o600);
+  let received = from;
   try {
-    const hash = createHash("sha256");
-    let received = 0;
     for await (const chunk of body) {
-      const part: Buffer = chunk;
-      received += part.length;
+      const octets: Buffer = chunk;
+      received += octets.length;
       if (received > bytes) break;
-      hash.update(part);
-      await file.writeFile(part);
+      hash.update(octets);
+      await file.writeFile(octets); // the next octets are asked for when these are written
     }
-    if (received !== bytes) throw fail("TRB_COORDINATOR_UPLOAD_LENGTH", { expected: bytes, actual: received });
-    if (hash.digest("hex") !== sha256) throw fail("TRB_COORDINATOR_UPLOAD_HASH");
-    await file.sync();
-  } catch (error) {
+    if (received === bytes) await file.sync();
+  } finally {
     await file.close();
-    await rm(temporary, { force: true });
-    throw error;
   }
-  await file.close();
-  publish(temporary, path);
+  const genuine = received === bytes && hash.digest("hex") === sha256;
+  if (!genuine && received >= bytes) await rm(part, { force: true });
+  if (received !== bytes) throw fail("TRB_COORDINATOR_UPLOAD_LENGTH", { expected: bytes, actual: received });
+  if (!genuine) throw fail("TRB_COORDINATOR_UPLOAD_HASH");
+  publish(part, path);
 }
+
+const sizeOf = (path: string) => statSync(path, { throwIfNoEntry: false })?.size ?? 0;

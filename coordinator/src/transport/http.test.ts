@@ -9,6 +9,7 @@ import {
   nodeId,
   type Plan,
   planHash,
+  protocolVersion,
   signatureHex,
   signMessage,
   verifyStatement,
@@ -175,7 +176,7 @@ describe("a connection", () => {
     const old = await connect(server.url, "test", node, who);
     const ended = new Promise((resolve) => old.socket.once("disconnect", resolve));
     const { socket, answer } = await connect(server.url, "test", node, who);
-    expect(answer).toEqual({ ok: true });
+    expect(answer).toEqual({ ok: true, version: protocolVersion });
     await ended;
     await until("the node is shown as connected", async () => (await readStatus(home)).connected.includes(node));
 

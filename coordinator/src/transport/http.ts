@@ -3,13 +3,12 @@
  * Nothing here decides anything about a round; uploads go to the engine as events once they are on disk.
  */
 import { createReadStream, statSync } from "node:fs";
-import { Readable } from "node:stream";
-import { fail, isTributaryError } from "@tributary/errors";
+import type { Socket } from "node:net";
+import { fail, type TributaryError } from "@tributary/errors";
 import {
-  type MessageOf,
   type NodeId,
   type Plan,
-  parseMessage,
+  protocolVersion,
   rosterMemberSchema,
   type Sha256,
   sha256Hex,
@@ -23,20 +22,16 @@ import { acceptInvite } from "../invites.ts";
 import type { CoordinatorStatus } from "../status.ts";
 import type { Blobs } from "../storage/blobs.ts";
 import type { Store } from "../storage/store.ts";
-import type { Upload, Uploads } from "../storage/uploads.ts";
 import { codedError, errorAnswer, parseRequest } from "./answers.ts";
+import { serveVectors, type VectorParts } from "./vectors.ts";
 
-export interface HttpParts {
+export interface HttpParts extends VectorParts {
   readonly identity: CoordinatorIdentity;
   readonly plan: Plan;
   readonly planHash: Sha256;
   readonly store: Store;
   readonly blobs: Blobs;
-  readonly uploads: Uploads;
   readonly status: () => CoordinatorStatus;
-  /** Whether the engine would take this upload now. @throws the reducer's coded error */
-  readonly checkUpload: (message: MessageOf<"masked">) => void;
-  readonly uploaded: (message: MessageOf<"masked">) => Promise<void>;
   readonly joined: (node: NodeId) => void;
   readonly log: Logger;
 }
@@ -45,24 +40,40 @@ export interface HttpParts {
 const bodyLimit = 64 * 1024;
 /** Of request heads: `x-tributary-message` is below 2 KiB. */
 const maxHeaderSize = 16 * 1024;
+/** A connection over which nothing comes or goes for so long is ended, in milliseconds. */
+const connectionTimeout = 60_000;
+/** Seconds after which to ask again when the server is busy. */
+const retryAfter = 1;
 
 const nonceQuery = z.strictObject({ nonce: z.string().regex(/^[0-9a-f]{64}$/) });
 const joinBody = z.strictObject({ token: z.string().regex(/^[0-9a-f]{32}$/), member: rosterMemberSchema });
 const fromQuery = z.strictObject({ from: z.coerce.number().int().min(0).max(1e9).default(0) });
 const blobParams = z.strictObject({ sha256: sha256Hex });
-const vectorParams = z.strictObject({ round: z.coerce.number().int().min(1).max(Number.MAX_SAFE_INTEGER), sha256: sha256Hex });
 
 export function createHttp(parts: HttpParts): FastifyInstance {
   const { identity, plan, planHash, store, log } = parts;
-  const app = Fastify({ bodyLimit, http: { maxHeaderSize }, forceCloseConnections: true, logger: false });
+  const app = Fastify({
+    ...{ bodyLimit, connectionTimeout, http: { maxHeaderSize }, forceCloseConnections: true, logger: false },
+    clientErrorHandler: refuseUnreadable,
+  });
   const signPlan = () => signStatement(identity, planStatement(planHash));
 
-  app.setErrorHandler((error, _request, reply) => {
+  app.setErrorHandler((error, request, reply) => {
     const coded = codedError(asRequestFault(error), log);
-    if (coded.status === 411 || coded.status === 413) reply.header("connection", "close"); // don't read on what nobody wants
+    if (hasBody(request)) reply.header("connection", "close"); // don't read on what nobody wants
+    if (coded.code === "TRB_COORDINATOR_BUSY") reply.header("retry-after", retryAfter);
     return reply.status(coded.status).send(errorAnswer(coded));
   });
+  app.addHook("onRequest", async ({ headers }) => {
+    const encoding = headers["content-encoding"];
+    if (encoding === undefined || encoding === "identity") return; // a few octets must never become many
+    throw fail("TRB_COORDINATOR_ENCODING_REFUSED", { encoding: encoding.slice(0, 80) });
+  });
   app.setNotFoundHandler(({ method, url }) => {
+    const major = /^\/v([0-9]{1,4})\//.exec(url)?.[1];
+    if (major !== undefined && major !== protocolVersion.split(".")[0]) {
+      throw fail("TRB_ROUND_VERSION_UNKNOWN", { version: major, expected: protocolVersion });
+    }
     throw fail("TRB_COORDINATOR_ROUTE_UNKNOWN", { method, path: (url.split("?")[0] ?? "").slice(0, 80) });
   });
   app.addContentTypeParser("application/octet-stream", (_request, payload, done) => done(null, payload));
@@ -98,63 +109,13 @@ export function createHttp(parts: HttpParts): FastifyInstance {
     if (start > 0) reply.status(206).header("content-range", `bytes ${start}-${size - 1}/${size}`);
     return reply.send(createReadStream(path, { start }));
   });
-  app.put("/v1/rounds/:round/vectors/:sha256", async (request, reply) => {
-    await receiveVector(parts, request);
-    return reply.status(204).send();
-  });
+  serveVectors(app, parts);
   return app;
 }
 
 /** What the signatures outside messages and entries cover. */
 export const planStatement = (planHash: Sha256) => ({ purpose: "plan", planHash }) as const;
 export const identityStatement = (federation: string, nonce: string) => ({ purpose: "identity", federation, nonce }) as const;
-
-/** Everything that can be refused is refused before the first octet is read. */
-async function receiveVector(parts: HttpParts, request: FastifyRequest): Promise<void> {
-  const { round, sha256 } = parseRequest(vectorParams, request.params);
-  const message = messageOf(request);
-  if (message.round !== round || message.body.sha256 !== sha256) {
-    throw fail("TRB_COORDINATOR_REQUEST_INVALID", {
-      path: "x-tributary-message",
-      reason: "it is about another round or vector",
-    });
-  }
-  parts.checkUpload(message); // signature, roster, round, length: so a stranger can't fill the disk
-  const expected = 4 * message.body.length;
-  const length = request.headers["content-length"];
-  if (length !== String(expected)) throw fail("TRB_COORDINATOR_UPLOAD_LENGTH", { expected, actual: length ?? "unknown" });
-  if (!(request.body instanceof Readable)) {
-    throw fail("TRB_COORDINATOR_REQUEST_INVALID", { path: "content-type", reason: "expected application/octet-stream" });
-  }
-  const upload: Upload = { round, node: message.sender as NodeId, sha256 };
-  if (parts.uploads.hasOther(upload)) throw fail("TRB_COORDINATOR_UPLOAD_SECOND", { round });
-  if (parts.uploads.has(upload)) request.body.resume();
-  else await parts.uploads.receive(upload, request.body, expected);
-  try {
-    await parts.uploaded(message);
-  } catch (error) {
-    // The round went on without it while it came in. (A server that is stopping may have counted it before: its file stays.)
-    if (isTributaryError(error) && error.code !== "TRB_COORDINATOR_STOPPING") parts.uploads.erase(upload);
-    throw error;
-  }
-}
-
-function messageOf({ headers }: FastifyRequest): MessageOf<"masked"> {
-  const header = headers["x-tributary-message"];
-  const refuse = (reason: string) => fail("TRB_COORDINATOR_REQUEST_INVALID", { path: "x-tributary-message", reason });
-  if (typeof header !== "string") throw refuse("missing");
-  const message = parseMessage(parseJson(Buffer.from(header, "base64url").toString("utf8"), refuse));
-  if (message.step !== "masked") throw refuse("it is not a message of the step `masked`");
-  return message;
-}
-
-function parseJson(text: string, refuse: (reason: string) => Error): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (_) {
-    throw refuse("not JSON"); // without the parser's words: they would quote the text
-  }
-}
 
 /** Only `bytes=N-`: what resuming a download needs. Anything else gets the whole. */
 function resumeAt(range: string | undefined, size: number): number {
@@ -171,9 +132,35 @@ function asRequestFault(error: unknown): unknown {
   ) {
     return fail("TRB_COORDINATOR_REQUEST_INVALID", { path: "(body)", reason: "the connection broke off" }, error);
   }
-  if (!(error instanceof Error) || !("code" in error) || !("statusCode" in error)) return error;
+  if (!(error instanceof Error) || !("statusCode" in error)) return error;
+  if (!("code" in error)) {
+    // the JSON parser's, which would quote the text
+    return error instanceof SyntaxError
+      ? fail("TRB_COORDINATOR_REQUEST_INVALID", { path: "(body)", reason: "not JSON" })
+      : error;
+  }
   if (error.code === "FST_ERR_CTP_BODY_TOO_LARGE") return fail("TRB_COORDINATOR_REQUEST_TOO_LARGE", { limit: bodyLimit });
   const status = Number(error.statusCode);
   if (status < 400 || status >= 500) return error;
   return fail("TRB_COORDINATOR_REQUEST_INVALID", { path: "(body)", reason: String(error.code) }, error);
+}
+
+const hasBody = ({ headers }: FastifyRequest) =>
+  (headers["content-length"] ?? "0") !== "0" || headers["transfer-encoding"] !== undefined;
+
+/** What Node's HTTP parser could make no sense of, and requests that never came to their end. */
+function refuseUnreadable(error: Error & { readonly code?: string }, socket: Socket): void {
+  if (error.code === "ECONNRESET" || !socket.writable) return void socket.destroy();
+  const coded: TributaryError =
+    error.code === "HPE_HEADER_OVERFLOW"
+      ? fail("TRB_COORDINATOR_REQUEST_TOO_LARGE", { limit: maxHeaderSize })
+      : fail("TRB_COORDINATOR_REQUEST_INVALID", { path: "(head)", reason: "it is not HTTP" });
+  const body = JSON.stringify(errorAnswer(coded));
+  const head = [
+    `HTTP/1.1 ${coded.status} Refused`,
+    "connection: close",
+    "content-type: application/json; charset=utf-8",
+    `content-length: ${Buffer.byteLength(body)}`,
+  ];
+  socket.end(`${head.join("\r\n")}\r\n\r\n${body}`);
 }

@@ -6,13 +6,16 @@ import { randomBytes } from "node:crypto";
 import type { Server as HttpServer } from "node:http";
 import { fail } from "@tributary/errors";
 import {
+  agreedVersion,
+  headsRequestSchema,
+  helloSchema,
+  helloStatement,
   type IdentityKey,
   type Message,
-  maxMessageBytes,
+  maxNodeMessageBytes,
   type NodeId,
-  nodeId,
   parseMessage,
-  signatureHex,
+  protocolVersion,
   verifyStatement,
 } from "@tributary/protocol";
 import { nodeCrypto } from "@tributary/protocol/node-crypto";
@@ -20,6 +23,8 @@ import type { Logger } from "pino";
 import { Server, type Socket } from "socket.io";
 import { z } from "zod";
 import { codedError, errorAnswer, parseRequest } from "./answers.ts";
+import { collectHeads } from "./heads.ts";
+import { watchStrangers } from "./strangers.ts";
 
 export interface SocketParts {
   readonly federation: string;
@@ -37,6 +42,8 @@ export interface Sockets {
   /** Tells everybody how long the ledger is. */
   announceLedger(entries: number): void;
   online(): NodeId[];
+  /** The newest version of the protocol that all who are connected speak. */
+  version(): string;
   /** Until every message sent so far is acknowledged or its node gone, and at most so long. */
   drained(milliseconds: number): Promise<void>;
   close(): void;
@@ -49,12 +56,8 @@ const helloPatience = 10_000;
 /** How long a node may take to acknowledge; only counted, nothing depends on it. */
 const acknowledgePatience = 60_000;
 
-const helloBody = z.strictObject({ node: nodeId, signature: signatureHex });
 /** A node's refusal; all else that it may say is of no interest here. */
 const refusal = z.object({ error: z.object({ code: z.string().regex(/^TRB_[A-Z_]{1,60}$/) }) });
-
-export const helloStatement = (federation: string, nonce: string, node: NodeId) =>
-  ({ purpose: "hello", federation, nonce, node }) as const;
 
 export function serveSockets(server: HttpServer, parts: SocketParts): Sockets {
   const { log } = parts;
@@ -62,12 +65,16 @@ export function serveSockets(server: HttpServer, parts: SocketParts): Sockets {
   const io = new Server(server, {
     transports: ["websocket"],
     serveClient: false,
-    maxHttpBufferSize: maxMessageBytes,
+    maxHttpBufferSize: maxNodeMessageBytes,
+    perMessageDeflate: false, // a few octets must never become many
+    connectTimeout: helloPatience,
     pingInterval: 10_000,
     pingTimeout: 20_000,
     cleanupEmptyChildNamespaces: true,
   });
+  const strangers = watchStrangers(io);
   const sockets = new Map<NodeId, Socket>();
+  const versions = new Map<NodeId, string>();
   /** Messages that a connection has not acknowledged yet. */
   const pending = new Map<Socket, number>();
   const count = (socket: Socket, change: 1 | -1) => pending.set(socket, (pending.get(socket) ?? 0) + change);
@@ -75,30 +82,35 @@ export function serveSockets(server: HttpServer, parts: SocketParts): Sockets {
   io.on("connection", (socket) => {
     const nonce = randomBytes(32).toString("hex");
     let self: NodeId | undefined;
+    let asking = false;
     const impatience = setTimeout(() => socket.disconnect(true), helloPatience);
 
     /** Answers by acknowledgement, whatever comes; a client that wants no answer gets none. */
-    const answering = (work: (payload: unknown) => void | Promise<void>) => async (payload: unknown, acknowledge?: unknown) => {
-      const answer: Acknowledge = typeof acknowledge === "function" ? (value) => acknowledge(value) : () => {};
-      try {
-        await work(payload);
-        answer({ ok: true });
-      } catch (error) {
-        const coded = codedError(error, log);
-        log.info({ node: self, code: coded.code }, "refused");
-        answer(errorAnswer(coded));
-      }
-    };
+    const answering =
+      (work: (payload: unknown) => object | undefined | Promise<object | undefined>) =>
+      async (payload: unknown, acknowledge?: unknown) => {
+        const answer: Acknowledge = typeof acknowledge === "function" ? (value) => acknowledge(value) : () => {};
+        try {
+          answer({ ok: true, ...(await work(payload)) });
+        } catch (error) {
+          const coded = codedError(error, log);
+          log.info({ node: self, code: coded.code }, "refused");
+          answer(errorAnswer(coded));
+        }
+      };
 
     socket.on(
       "hello",
       answering((payload) => {
-        const { node, signature } = parseRequest(helloBody, payload);
+        const { node, version, signature } = parseRequest(helloSchema, payload);
         const key = parts.memberKey(node);
-        const statement = helloStatement(parts.federation, nonce, node);
+        const statement = helloStatement(parts.federation, nonce, node, version);
         if (self || !key || !verifyStatement(crypto, statement, signature, key)) throw fail("TRB_COORDINATOR_HELLO_REFUSED");
+        const agreed = agreedVersion(protocolVersion, version);
         clearTimeout(impatience);
+        strangers.known(socket);
         self = node;
+        versions.set(node, agreed);
         const earlier = sockets.get(node);
         sockets.set(node, socket);
         earlier?.disconnect(true);
@@ -108,6 +120,7 @@ export function serveSockets(server: HttpServer, parts: SocketParts): Sockets {
           socket.emit("ledger", { entries: parts.ledgerEntries() });
           parts.connected(node);
         });
+        return { version: agreed };
       }),
     );
     socket.on(
@@ -117,6 +130,21 @@ export function serveSockets(server: HttpServer, parts: SocketParts): Sockets {
         const message = parseMessage(payload);
         if (message.sender !== self) throw fail("TRB_COORDINATOR_OTHER_SENDER");
         await parts.message(message);
+        return undefined;
+      }),
+    );
+    socket.on(
+      "heads",
+      answering(async (payload) => {
+        if (!self) throw fail("TRB_COORDINATOR_HELLO_MISSING");
+        const { nonce: theirs, peers } = parseRequest(headsRequestSchema, payload);
+        if (asking) throw fail("TRB_COORDINATOR_BUSY", { most: 1, what: "request for heads from a node" });
+        asking = true;
+        try {
+          return { heads: await collectHeads(theirs, peers, (peer) => (peer === self ? undefined : sockets.get(peer))) };
+        } finally {
+          asking = false;
+        }
       }),
     );
     socket.on("disconnect", () => {
@@ -124,9 +152,10 @@ export function serveSockets(server: HttpServer, parts: SocketParts): Sockets {
       pending.delete(socket);
       if (!self || sockets.get(self) !== socket) return;
       sockets.delete(self);
+      versions.delete(self);
       parts.disconnected(self);
     });
-    socket.emit("challenge", { nonce });
+    socket.emit("challenge", { nonce, version: protocolVersion });
   });
 
   function deliver(socket: Socket, node: NodeId, message: Message): void {
@@ -153,6 +182,7 @@ export function serveSockets(server: HttpServer, parts: SocketParts): Sockets {
       for (const socket of sockets.values()) socket.emit("ledger", { entries });
     },
     online: () => [...sockets.keys()].sort(),
+    version: () => [...versions.values()].reduce(agreedVersion, protocolVersion),
     async drained(milliseconds) {
       const open = () => [...pending.values()].some((messages) => messages > 0);
       for (const end = Date.now() + milliseconds; open() && Date.now() < end; ) {

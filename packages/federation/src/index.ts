@@ -1,4 +1,5 @@
 /** Room 8. The round: one pure state machine for each side. */
+
 export {
   decodeFederationModel,
   encodeFederationModel,
@@ -44,9 +45,20 @@ export {
   type SumEffect,
   sumUploads,
 } from "./release.ts";
+export {
+  type Confirmation,
+  confirmLedger,
+  countedPeers,
+  forgottenRound,
+  type Recovery,
+  type RoundMemory,
+  recoverCharges,
+  type ShownLedger,
+} from "./stale-store.ts";
 export { countedItems, recipeOf, statisticsCapsOf } from "./statistics.ts";
 export type { Context, Purpose, Step } from "./step.ts";
 export { genesisEntry } from "./steps/apply.ts";
+export { type WarmStartSurroundings, warmStarted, warmStartOf } from "./warm-start.ts";
 export {
   heldOutRule,
   type OpenQuery,
@@ -54,4 +66,3 @@ export {
   type QuerySurroundings,
   requireShape,
 } from "./written-queries.ts";
-export { type WarmStartSurroundings, warmStarted, warmStartOf } from "./warm-start.ts";

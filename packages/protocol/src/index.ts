@@ -21,6 +21,16 @@ export {
   signatureHex,
 } from "./identifiers.ts";
 export { decodeInvite, encodeInvite, type Invite, inviteSchema } from "./invite.ts";
+export { challengeSchema, helloSchema, helloStatement, nonceHex, welcomeSchema } from "./messages/greeting.ts";
+export {
+  type HeadStatement,
+  headRequestSchema,
+  headStatementSchema,
+  headsAnswerSchema,
+  headsRequestSchema,
+  signHead,
+  verifyHead,
+} from "./messages/head.ts";
 export { maxMessageBytes, maxNodeMessageBytes, parseMessage } from "./messages/parse.ts";
 export {
   type BodyOf,
@@ -58,11 +68,13 @@ export {
   deadlinesSchema,
   modelSchema,
   type Plan,
+  planAccountants,
   planSchema,
   type Release,
   releaseSchema,
 } from "./plan/schema.ts";
 export { type PlanSelection, selectionSchema } from "./plan/selection.ts";
+export { releaseOf, sumQueryOf } from "./plan/sum-query.ts";
 export { randomSourceFromSeed } from "./randomness/seeded-source.ts";
 export {
   fingerprintOf,
@@ -74,4 +86,3 @@ export {
   signMember,
   verifyMember,
 } from "./roster.ts";
-export { releaseOf, sumQueryOf } from "./plan/sum-query.ts";

@@ -105,11 +105,24 @@ export const clientErrors = defineErrors({
     exitCode: 1,
   },
   TRB_NODE_STALE_STORE: {
-    message:
-      "The ledger holds this node's own signature in round {round}, which its store doesn't remember: it is an old backup.",
-    advice: "Restore the newest copy of {home}; from this one the node can't know what it already spent.",
+    message: "The ledger shows this node in round {round}, which its store doesn't remember: the store is an old backup.",
+    advice:
+      "Restore the newest copy of {home}; if there is none, run `tributary node recover --home {home}`, which counts everything that may have been spent.",
     status: 409,
     exitCode: 3,
+  },
+  TRB_NODE_PEERS_MISSING: {
+    message: "{heads} trusted peers have stated what they know of the ledger, and {least} are needed.",
+    advice: "Wait until more of the other merchants' nodes are connected; until then this node takes part in no round.",
+    status: 503,
+    exitCode: 3,
+  },
+  TRB_NODE_LEDGER_WITHHELD: {
+    message: "The coordinator shows {shown} entries of the ledger, and a trusted peer holds {entries}.",
+    advice:
+      "Don't go on: ask the coordinator's operator why it keeps entries back, and compare ledgers with the other merchants.",
+    status: 409,
+    exitCode: 4,
   },
   TRB_NODE_LEDGER_FORKED: {
     message: "The coordinator's ledger differs from this node's verified copy at entry {entry}.",

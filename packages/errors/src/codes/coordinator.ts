@@ -181,6 +181,24 @@ export const coordinatorErrors = defineErrors({
     status: 409,
     exitCode: 1,
   },
+  TRB_COORDINATOR_UPLOAD_OFFSET: {
+    message: "The upload goes on at byte {offset}.",
+    advice: "Ask how much has arrived and send the rest.",
+    status: 409,
+    exitCode: 1,
+  },
+  TRB_COORDINATOR_ENCODING_REFUSED: {
+    message: "Bodies are taken as they are, never with the content encoding {encoding}.",
+    advice: "Send the octets themselves, without compression.",
+    status: 415,
+    exitCode: 1,
+  },
+  TRB_COORDINATOR_BUSY: {
+    message: "The server takes {most} {what} at a time, and has as many.",
+    advice: "Ask again after `retry-after` seconds; what has arrived is kept.",
+    status: 503,
+    exitCode: 1,
+  },
   TRB_COORDINATOR_STOPPING: {
     message: "The server is stopping.",
     advice: "Connect again when it is back.",

@@ -8,8 +8,9 @@ export const federationErrors = defineErrors({
     exitCode: 1,
   },
   TRB_ROUND_VERSION_UNKNOWN: {
-    message: "A message speaks protocol version {version}; this is {expected}.",
-    advice: "Run the same version of Tributary on both sides.",
+    message: "The other side speaks protocol version {version}; this one speaks {expected}.",
+    advice:
+      "Run versions of Tributary whose protocol has the same major on both sides, and newer minors only with who knows them.",
     status: 400,
     exitCode: 1,
   },

@@ -1,0 +1,65 @@
+/**
+ * Before a node takes part in a first round after its start, enough peers confirm that the coordinator shows the whole ledger
+ * (`stale-store.ts` of `@tributary/federation`): else a store from an old backup would pay for rounds a second time.
+ */
+import { randomBytes } from "node:crypto";
+import { isTributaryError } from "@tributary/errors";
+import { type Confirmation, confirmLedger, countedPeers, type NodeState } from "@tributary/federation";
+import { type HeadStatement, type NodeId, signHead } from "@tributary/protocol";
+import { hashOfLine, type LedgerCopy } from "../home/ledger-copy.ts";
+import type { Home } from "../home/open.ts";
+
+export type AskHeads = (nonce: string, peers: readonly NodeId[]) => Promise<readonly HeadStatement[]>;
+
+/**
+ * Asks the peers, with a fresh nonce, and compares.
+ * @throws TRB_NODE_PEERS_MISSING, TRB_NODE_LEDGER_WITHHELD, TRB_NODE_LEDGER_FORKED
+ */
+async function askAndCompare(
+  { crypto }: Home,
+  copy: LedgerCopy,
+  state: Pick<NodeState, "self" | "plan" | "roster" | "policy">,
+  ask: AskHeads,
+): Promise<Confirmation> {
+  const nonce = randomBytes(32).toString("hex");
+  const heads = await ask(nonce, countedPeers(state, state.policy, crypto));
+  const lines = copy.lines();
+  const hashAfter = (entries: number) => {
+    const line = lines[entries - 1];
+    return line === undefined ? copy.head().hash : hashOfLine(line);
+  };
+  return confirmLedger({ entries: lines.length, hashAfter }, { nonce, heads }, state, crypto);
+}
+
+/**
+ * The same, after one more look at the coordinator's ledger where a peer knows more: an entry may just have been written.
+ * @param catchUp takes over what the coordinator's ledger has more
+ * @throws TRB_NODE_PEERS_MISSING, TRB_NODE_LEDGER_WITHHELD, TRB_NODE_LEDGER_FORKED, and what `catchUp` throws
+ */
+export async function confirmWithPeers(
+  home: Home,
+  copy: LedgerCopy,
+  state: Pick<NodeState, "self" | "plan" | "roster" | "policy">,
+  ask: AskHeads,
+  catchUp: () => Promise<void>,
+): Promise<Confirmation> {
+  try {
+    return await askAndCompare(home, copy, state, ask);
+  } catch (error) {
+    if (!isTributaryError(error) || error.code !== "TRB_NODE_LEDGER_WITHHELD") throw error;
+    await catchUp();
+    return askAndCompare(home, copy, state, ask);
+  }
+}
+
+/** What this node knows of the ledger, for a peer that asks. */
+export function ownHead(
+  { identity, membership }: Home,
+  copy: LedgerCopy,
+  nonce: string,
+  state: NodeState | undefined,
+): HeadStatement {
+  const { entries, hash } = copy.head();
+  const { federation, node } = membership;
+  return signHead(identity, federation, nonce, { node, entries, head: hash, round: state?.lastRound ?? 0 });
+}

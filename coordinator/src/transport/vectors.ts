@@ -1,0 +1,111 @@
+/**
+ * The masked vectors' way in: where to go on, and the octets from there. Everything that can be refused is refused before the first
+ * octet is read; what arrives is written piece by piece, so that memory depends on neither vector nor network.
+ *
+ *   node ── GET  …/vectors/<sha256> ──▶ { offset }                 node ── PUT …/vectors/<sha256>, upload-offset ──▶ 204
+ */
+import { Readable } from "node:stream";
+import { fail, isTributaryError } from "@tributary/errors";
+import { type MessageOf, type NodeId, parseMessage, sha256Hex } from "@tributary/protocol";
+import type { FastifyInstance, FastifyRequest } from "fastify";
+import { z } from "zod";
+import type { Upload, Uploads } from "../storage/uploads.ts";
+import { parseRequest } from "./answers.ts";
+import { uploadTurns } from "./upload-turns.ts";
+
+export interface VectorParts {
+  readonly uploads: Uploads;
+  /** Whether the engine would take this upload now. @throws the reducer's coded error */
+  readonly checkUpload: (message: MessageOf<"masked">) => void;
+  readonly uploaded: (message: MessageOf<"masked">) => Promise<void>;
+  /** How many vectors may come in at a time, and after how many milliseconds one gives way to another. */
+  readonly uploadTurns?: { readonly most: number; readonly turn: number };
+}
+
+const path = "/v1/rounds/:round/vectors/:sha256";
+const vectorParams = z.strictObject({ round: z.coerce.number().int().min(1).max(Number.MAX_SAFE_INTEGER), sha256: sha256Hex });
+const offsetHeader = z
+  .string()
+  .regex(/^(0|[1-9][0-9]{0,14})$/)
+  .transform(Number);
+
+export function serveVectors(app: FastifyInstance, parts: VectorParts): void {
+  const turns = uploadTurns(parts.uploadTurns ?? { most: 32, turn: 5_000 });
+
+  app.get(path, (request) => ({ offset: parts.uploads.offset(requireExpected(parts, request).upload) }));
+
+  app.put(path, async (request, reply) => {
+    const { message, upload } = requireExpected(parts, request);
+    const from = parseRequest(z.object({ "upload-offset": offsetHeader }), { "upload-offset": "0", ...request.headers });
+    const offset = from["upload-offset"];
+    const bytes = 4 * message.body.length;
+    const length = request.headers["content-length"];
+    if (length !== String(bytes - offset)) {
+      throw fail("TRB_COORDINATOR_UPLOAD_LENGTH", { expected: Math.max(0, bytes - offset), actual: length ?? "unknown" });
+    }
+    const { body } = request;
+    if (!(body instanceof Readable)) {
+      throw fail("TRB_COORDINATOR_REQUEST_INVALID", { path: "content-type", reason: "expected application/octet-stream" });
+    }
+    if (parts.uploads.has(upload)) body.resume();
+    else {
+      const turn = await turns.take(`${upload.round}.${upload.node}`, () =>
+        body.destroy(
+          fail("TRB_COORDINATOR_BUSY", {
+            most: 1,
+            what: "upload of a vector, or as many as fit",
+          }),
+        ),
+      );
+      try {
+        await parts.uploads.receive(upload, body, bytes, offset);
+      } finally {
+        turn.end();
+      }
+    }
+    try {
+      await parts.uploaded(message);
+    } catch (error) {
+      // The round went on without it while it came in. (A server that is stopping may have counted it before: its file stays.)
+      if (isTributaryError(error) && error.code !== "TRB_COORDINATOR_STOPPING") parts.uploads.erase(upload);
+      throw error;
+    }
+    return reply.status(204).send();
+  });
+}
+
+/** Signature, roster, round and length are right, so a stranger can't fill the disk; one vector a node and round. */
+function requireExpected(
+  parts: VectorParts,
+  request: FastifyRequest,
+): { readonly message: MessageOf<"masked">; readonly upload: Upload } {
+  const { round, sha256 } = parseRequest(vectorParams, request.params);
+  const message = messageOf(request);
+  if (message.round !== round || message.body.sha256 !== sha256) {
+    throw fail("TRB_COORDINATOR_REQUEST_INVALID", {
+      path: "x-tributary-message",
+      reason: "it is about another round or vector",
+    });
+  }
+  parts.checkUpload(message);
+  const upload: Upload = { round, node: message.sender as NodeId, sha256 };
+  if (parts.uploads.hasOther(upload)) throw fail("TRB_COORDINATOR_UPLOAD_SECOND", { round });
+  return { message, upload };
+}
+
+function messageOf({ headers }: FastifyRequest): MessageOf<"masked"> {
+  const header = headers["x-tributary-message"];
+  const refuse = (reason: string) => fail("TRB_COORDINATOR_REQUEST_INVALID", { path: "x-tributary-message", reason });
+  if (typeof header !== "string") throw refuse("missing");
+  const message = parseMessage(parseJson(Buffer.from(header, "base64url").toString("utf8"), refuse));
+  if (message.step !== "masked") throw refuse("it is not a message of the step `masked`");
+  return message;
+}
+
+function parseJson(text: string, refuse: (reason: string) => Error): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (_) {
+    throw refuse("not JSON"); // without the parser's words: they would quote the text
+  }
+}
