@@ -30,6 +30,7 @@ export type { ModelWishes } from "./planner/model-size.ts";
 export { type Candidate, type PlanSearch, type SearchRequest, searchPlans, trainingWarnings } from "./planner/search-plans.ts";
 export { type FederationReport, joiningSentence, type MerchantReport, type RoundReport } from "./report.ts";
 export { compareRuns, type RunComparison } from "./runs/compare-runs.ts";
+export { beginFederationRun } from "./runs/federation-run.ts";
 export { listRuns, type RunState } from "./runs/run-folder.ts";
 export { type FinishedRun, runScale, type ScaleRunResult, type ScaleRunSettings } from "./runs/scale-run.ts";
 export { benchScale, type ScaleBenchmark, type ScaleTimes } from "./scale/bench.ts";

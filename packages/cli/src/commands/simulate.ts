@@ -4,7 +4,7 @@ import { initialFederationModel } from "@tributary/federation";
 import { itemContent, type Repeats, readsContent } from "@tributary/model";
 import { fingerprintOf, type IdentityKey, toHex } from "@tributary/protocol";
 import { nodeCrypto } from "@tributary/protocol/node-crypto";
-import { planDocument, type SimulatedRound, simulateFederation } from "@tributary/simulate";
+import { beginFederationRun, planDocument, type SimulatedRound, simulateFederation } from "@tributary/simulate";
 import { onnxruntimeExecutor } from "@tributary/tensor/onnxruntime";
 import { Command, Option } from "commander";
 import { divide, type LogOptions, readLog } from "../demo/market.ts";
@@ -29,10 +29,12 @@ import {
 import { print } from "../output.ts";
 import { osRandomSource } from "../random.ts";
 import { reportLines } from "../report/lines.ts";
+import { reportPage } from "../report/page.ts";
 import { requireSampler, type SamplerOptions, samplerOption } from "../sampler-option.ts";
 import { addStatisticsOptions, type StatisticsOptions, statisticsWishes } from "../statistics-options.ts";
 import { tunedOption, tunedWishes } from "../tuned-option.ts";
-import { compareCommand, listCommand } from "./simulate/runs.ts";
+import { logHash } from "./simulate/log-hash.ts";
+import { compareCommand, listCommand, runsOption } from "./simulate/runs.ts";
 import { scaleCommand } from "./simulate/scale.ts";
 import { tuneCommand } from "./simulate/tune.ts";
 
@@ -49,6 +51,7 @@ interface SimulateOptions extends LogOptions, ModelOptions, SamplerOptions, Stat
   readonly tuned?: string;
   readonly metrics?: number;
   readonly metricsShare?: number;
+  readonly runs: string;
   readonly json?: boolean;
 }
 
@@ -79,6 +82,7 @@ export function simulateCommand(): Command {
         "day until which the log was watched, for the churn head (default: the synthetic market's last)",
       ).argParser(parseDay),
     )
+    .addOption(runsOption())
     .addOption(jsonOption())
     .addHelpText("after", "\nExample:\n  tributary simulate --market synthetic --merchants 6 --epsilon 8 --json")
     .enablePositionalOptions() // what follows `scale` is its own
@@ -129,6 +133,7 @@ export function simulateCommand(): Command {
       });
       const content = readsContent(plan.model) ? itemContent(plan.model, catalogue.items) : undefined;
       const now = options.watchedUntil ?? log.watchedUntil;
+      const kept = beginFederationRun(options.runs, settingsOf(options));
       const rounds: SimulatedRound[] = [];
       const planned = plan.releases.reduce((sum, release) => sum + release.rounds, 0);
       const initial = initialFederationModel(crypto, plan);
@@ -159,13 +164,19 @@ export function simulateCommand(): Command {
         },
       );
       progress.end();
+      kept.finish({ plan, report, ledger: result.ledger, modelHash: result.modelHash });
+      kept.folder.write("report.html", reportPage(report));
       print(
         options.json,
         {
+          ...{ run: kept.folder.id, folder: kept.folder.path },
           ...report,
           byRound: report.byRound.map(({ round, epsilon, seconds, accuracy }) => ({ round, epsilon, seconds, accuracy })),
         },
-        () => reportLines(report),
+        () => [
+          ...reportLines(report),
+          `run       ${kept.folder.id} in ${kept.folder.path} (report.html, result.json, ledger.jsonl)`,
+        ],
       );
     });
 
@@ -175,6 +186,11 @@ export function simulateCommand(): Command {
     if (Number.isFinite(milliseconds)) return milliseconds / 1000;
     const expected = "a date such as 2024-05-01";
     throw fail("TRB_CLI_BAD_OPTION", { option: "--watched-until", value: text.slice(0, 80) || "empty", expected });
+  }
+
+  /** What was asked for, as `simulate compare` shows it. */
+  function settingsOf({ runs: _runs, json: _json, ...asked }: SimulateOptions): Readonly<Record<string, unknown>> {
+    return { command: "simulate", ...asked, ...(asked.events === undefined ? {} : { log: logHash(asked) }) };
   }
 
   function identityKeyOf(secret: Uint8Array): IdentityKey {

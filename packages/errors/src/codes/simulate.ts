@@ -69,6 +69,12 @@ export const simulateErrors = defineErrors({
     status: 500,
     exitCode: 1,
   },
+  TRB_SIMULATE_RUN_BUSY: {
+    message: "Another process is at work on the run in {path}.",
+    advice: "Wait until it is done: the same command then reads what it found. A run whose process was killed is free at once.",
+    status: 409,
+    exitCode: 1,
+  },
   TRB_SIMULATE_RUN_UNKNOWN: {
     message: "No run, or more than one, in {home} has an id that begins with {id}.",
     advice: "`tributary simulate list` shows them.",

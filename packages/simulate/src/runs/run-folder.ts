@@ -4,6 +4,9 @@
  *
  *   run.json          settings and how far it is        checkpoint   everything between two attempts, while it runs
  *   result.json, attempts.parquet, model.safetensors, ledger.jsonl   what came out: the same bytes for the same settings
+ *   run.lock          held by the process that is at work on it
+ *
+ * Runs of `simulate`, whose noise nothing determines, have ids of their own (`federation-run.ts`) and leave result.json, plan.json and ledger.jsonl.
  *
  * Every file is written beside its place, synced and moved there, so what is read is whole.
  */
@@ -80,6 +83,13 @@ export function listRuns(home: string): readonly RunState[] {
   if (!existsSync(home)) return [];
   const states = readdirSync(home).flatMap((name) => (/^[0-9a-f]{12}$/.test(name) ? (folderOf(home, name).state ?? []) : []));
   return states.sort((a, b) => (a.begun < b.begun ? -1 : 1));
+}
+
+/** A file that a run leaves at its end. @throws TRB_SIMULATE_RUN_UNREADABLE where it did not come to its end */
+export function readResult(folder: RunFolder, name: string): string {
+  const content = folder.read(name);
+  if (content !== undefined) return Buffer.from(content).toString("utf8");
+  throw fail("TRB_SIMULATE_RUN_UNREADABLE", { path: `${folder.path}/${name}`, reason: "the run has not come to its end" });
 }
 
 function folderOf(home: string, id: string): RunFolder {

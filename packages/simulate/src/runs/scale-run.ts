@@ -17,7 +17,8 @@ import { coordinatorKeyOf } from "../scale/secure-path.ts";
 import { type AttemptRecord, type AttemptTimes, type ScaleResult, simulateScale } from "../scale/simulate-scale.ts";
 import { type Log, type SplitSettings, splitLog } from "../scale/split.ts";
 import { decodeCheckpoint, encodeCheckpoint } from "./checkpoint.ts";
-import { openRun, type RunFolder, type RunState } from "./run-folder.ts";
+import { openRun, type RunFolder, type RunState, readResult } from "./run-folder.ts";
+import { lockRun } from "./run-lock.ts";
 
 /** All that decides about the result: its hash is the run's id. */
 export interface ScaleRunSettings {
@@ -93,14 +94,26 @@ export interface FinishedRun {
  * @throws TRB_SIMULATE_…, and what planning, the state machines and training throw
  */
 export async function runScale(options: ScaleRunOptions): Promise<FinishedRun> {
-  const { settings, crypto, executor, home, onProgress } = options;
+  const { settings, home } = options;
   const { trace: traceText, ...conditions } = settings.conditions;
   const trace = traceText === undefined ? undefined : parseAvailabilityTrace(traceText, settings.split.nodes);
   const world = { ...conditions, nodes: settings.split.nodes, seed: settings.seed, trace };
   checkConditions(world);
   if (settings.noise === "central" && settings.aggregation === "secure") throw fail("TRB_SIMULATE_CENTRAL_NEEDS_FAST");
-  const folder = openRun(home, { ...settings });
-  if (folder.state?.status === "finished") return { ...readFinished(folder), folder, ran: false };
+  const asFound = openRun(home, { ...settings });
+  if (asFound.state?.status === "finished") return { ...readFinished(asFound), folder: asFound, ran: false };
+  const lock = lockRun(asFound.path);
+  try {
+    const folder = openRun(home, { ...settings }); // as whoever held the lock before has left it
+    if (folder.state?.status === "finished") return { ...readFinished(folder), folder, ran: false };
+    return await runLocked(options, folder, world);
+  } finally {
+    lock.release();
+  }
+}
+
+async function runLocked(options: ScaleRunOptions, folder: RunFolder, world: ConditionSettings): Promise<FinishedRun> {
+  const { settings, crypto, executor, onProgress } = options;
   const started = performance.now();
   const { source, seed, split } = settings;
   const log = source.kind === "log" ? await givenLog(options) : synthetic(source, seed, onProgress);
@@ -162,16 +175,9 @@ export function readFinished(folder: RunFolder): {
   readonly result: ScaleRunResult;
   readonly records: readonly AttemptRecord[];
 } {
-  const read = (name: string): string => {
-    const content = folder.read(name);
-    if (content === undefined) {
-      throw fail("TRB_SIMULATE_RUN_UNREADABLE", { path: `${folder.path}/${name}`, reason: "the run has not come to its end" });
-    }
-    return Buffer.from(content).toString("utf8");
-  };
   return {
-    result: JSON.parse(read("result.json")) as ScaleRunResult, // both written by `runScale`
-    records: JSON.parse(read("attempts.json")) as readonly AttemptRecord[],
+    result: JSON.parse(readResult(folder, "result.json")) as ScaleRunResult, // both written by `runScale`
+    records: JSON.parse(readResult(folder, "attempts.json")) as readonly AttemptRecord[],
   };
 }
 

@@ -1,5 +1,5 @@
 /** `tributary simulate list` and `compare`: what was run, and how two runs differ. */
-import { compareRuns, listRuns } from "@tributary/simulate";
+import { compareRuns, listRuns, type RunState } from "@tributary/simulate";
 import { Command, Option } from "commander";
 import { jsonOption } from "../../options.ts";
 import { print, table } from "../../output.ts";
@@ -18,8 +18,11 @@ export function listCommand(): Command {
         runs.length === 0
           ? [`No runs in ${options.runs}.`]
           : table([
-              ["run", "status", "begun", "seconds", "attempts"],
-              ...runs.map((run) => [run.id, run.status, run.begun, run.seconds.toFixed(1), String(run.attempts)]),
+              ["run", "of", "status", "begun", "seconds", "attempts"],
+              ...runs.map((run) => [
+                ...[run.id, commandOf(run), run.status, run.begun],
+                ...[run.seconds.toFixed(1), String(run.attempts)],
+              ]),
             ]),
       );
     });
@@ -43,11 +46,17 @@ export function compareCommand(): Command {
         "",
         ...table([
           ["figure", comparison.a, comparison.b, "difference"],
-          ...comparison.figures.map((one) => [one.figure, ...[one.a, one.b, one.difference].map((value) => value.toFixed(4))]),
+          ...comparison.figures.map((one) => [
+            one.figure,
+            ...[one.a, one.b, one.difference].map((value) => value?.toFixed(4) ?? "–"),
+          ]),
         ]),
         comparison.sameModel ? "The models are the same." : "The models differ.",
       ]);
     });
 }
+
+/** Runs of `simulate` say so in their settings. */
+const commandOf = ({ settings }: RunState) => (settings["command"] === "simulate" ? "simulate" : "simulate scale");
 
 const inWords = (value: unknown) => (value === null || value === undefined ? "–" : String(value));

@@ -1,5 +1,4 @@
 /** `tributary simulate scale`: a federation of thousands of nodes in one process, in a folder of its own that a killed run goes on from. */
-import { createHash } from "node:crypto";
 import { availableParallelism } from "node:os";
 import type { Catalogue } from "@tributary/events";
 import { nodeCrypto } from "@tributary/protocol/node-crypto";
@@ -11,6 +10,7 @@ import { readInput } from "../../files.ts";
 import { addLogOptions, deltaOption, epsilonOption, integerOption, jsonOption, numberOption } from "../../options.ts";
 import { print } from "../../output.ts";
 import { scalePage } from "../../report/scale-page.ts";
+import { logHash } from "./log-hash.ts";
 import { progressWithTime } from "./progress.ts";
 import { runsOption } from "./runs.ts";
 
@@ -143,7 +143,7 @@ function settingsOf(options: ScaleOptions): ScaleRunSettings {
     source:
       options.events === undefined
         ? { kind: "synthetic", customers: options.customers, items: options.items, categories: options.categories }
-        : { kind: "log", sha256: filesHash(options) },
+        : { kind: "log", sha256: logHash(options) },
     split: {
       ...{ nodes: options.nodes, sizeZipf: options.sizeZipf, disjointCatalogues: options.disjointCatalogues === true },
       ...(options.skewBy === undefined ? {} : { skew: { by: options.skewBy, concentration: options.skew } }),
@@ -162,15 +162,6 @@ function settingsOf(options: ScaleOptions): ScaleRunSettings {
     },
     ...{ aggregation: options.aggregation, noise: options.noise, judged: options.judged },
   };
-}
-
-/** Of the log and everything that says how to read it. */
-function filesHash(options: ScaleOptions): string {
-  const hash = createHash("sha256");
-  for (const path of [options.events, options.catalogue, options.attributes]) {
-    hash.update(path === undefined ? "none" : createHash("sha256").update(readInput(path)).digest());
-  }
-  return hash.update(JSON.stringify([options.columns ?? null, options.preset ?? null])).digest("hex");
 }
 
 async function wholeLog(options: ScaleOptions) {
