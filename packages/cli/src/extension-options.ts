@@ -8,6 +8,10 @@ import { Option } from "commander";
 /** What part of ε is kept for what is read, unless it is said. */
 const usualShare = 0.1;
 
+/** For commands that plan with extensions. */
+export const extendOption = () =>
+  new Option("--extend <files...>", "extensions: TypeScript files that bring a model, a server optimiser or a sum query");
+
 /** For commands that read a model or a plan from elsewhere. */
 export const extensionFilesOption = () => new Option("--extension <files...>", "files of the plan's extensions");
 
@@ -48,7 +52,11 @@ export function extendedTraining(
 export function chooseWithExtensions(
   request: PlanRequest,
   extensions: readonly OpenExtension[],
-  { heldOut, share = usualShare }: { readonly heldOut?: number; readonly share?: number },
+  {
+    heldOut,
+    share = usualShare,
+    retries = 0,
+  }: { readonly heldOut?: number; readonly share?: number; readonly retries?: number },
 ): PlanChoice {
   const named = extensions.map(({ extension, sha256 }) => ({ name: extension.name, sha256: sha256Hex.parse(sha256) }));
   const queries = extensions.flatMap(({ extension: { name, query } }) =>
@@ -56,7 +64,7 @@ export function chooseWithExtensions(
   );
   const reads = queries.length > 0 || heldOut !== undefined;
   const choice = reads
-    ? choosePlanToRead(request, { queries, share, ...(heldOut === undefined ? {} : { metrics: { heldOut } }) })
+    ? choosePlanToRead(request, { queries, share, retries, ...(heldOut === undefined ? {} : { metrics: { heldOut } }) })
     : choosePlan(request);
   if (named.length === 0) return choice;
   return { ...choice, plan: { ...choice.plan, extensions: named, ...plannedOptimiser(extensions) } };

@@ -1,6 +1,17 @@
 /** The flags with which a command asks for metrics under ε. */
 import { numberOption } from "./options.ts";
 
+export interface MetricsOptions {
+  readonly metrics?: number;
+  readonly metricsShare?: number;
+}
+
+/** In the planner's words. */
+export const metricsWishes = ({ metrics, metricsShare }: MetricsOptions) => ({
+  ...(metrics === undefined ? {} : { heldOut: metrics }),
+  ...(metricsShare === undefined ? {} : { share: metricsShare }),
+});
+
 export const heldOutOption = () =>
   numberOption(
     "--metrics <part>",

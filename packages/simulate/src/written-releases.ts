@@ -19,6 +19,8 @@ export interface WrittenWishes {
   }[];
   /** What part of ε is kept for them. */
   readonly share: number;
+  /** Retries that each of them is reserved; ε pays for them. None unless given. */
+  readonly retries?: number;
 }
 
 /** √8 rounded up: nobody's metrics are longer. */
@@ -27,7 +29,7 @@ const fractionBits = 8;
 
 /** @throws what `choosePlan` throws, and TRB_PLAN_METRICS_UNFIT when no noise is large enough for the share */
 export function choosePlanToRead(request: PlanRequest, wishes: WrittenWishes): PlanChoice {
-  const { metrics, queries = [], share } = wishes;
+  const { metrics, queries = [], share, retries = 0 } = wishes;
   const customers = Math.max(1, Math.floor(request.customers * (1 - (metrics?.heldOut ?? 0))));
   const choice = choosePlan({ ...request, customers, epsilon: request.epsilon * (1 - share) });
   const unscaled = [
@@ -45,13 +47,15 @@ export function choosePlanToRead(request: PlanRequest, wishes: WrittenWishes): P
   ];
   const releasesAt = (noiseMultiplier: number) => [
     ...choice.plan.releases,
-    ...unscaled.map((release) => scaled(release, noiseMultiplier, request.merchants, choice.plan)),
+    ...unscaled.map((release) =>
+      scaled(release, noiseMultiplier, { merchants: request.merchants, retries, plan: choice.plan }),
+    ),
   ];
-  // only releases, δ and merchants of a customer are looked at
+  // only what decides the cost is looked at, and that is there
   const costOf = (noiseMultiplier: number) =>
     planCost({ ...choice.plan, releases: releasesAt(noiseMultiplier) } as unknown as Plan).epsilon;
   const noiseMultiplier = leastNoise(costOf, request.epsilon);
-  const widest = Math.max(...unscaled.map(({ clipNorm }) => clipNorm)) * noiseMultiplier;
+  const widest = Math.max(...unscaled.map(({ clipNorm }) => clipNorm)) * noiseMultiplier * choice.plan.maxMerchantsPerCustomer;
   return {
     ...choice,
     plan: {
@@ -69,7 +73,7 @@ export function choosePlanToRead(request: PlanRequest, wishes: WrittenWishes): P
     },
     why: [
       ...choice.why,
-      `${Number((100 * share).toPrecision(3))} % of ε is kept for sums that are read and make no model; noise of about ${widest.toPrecision(3)} is on each, over all merchants.`,
+      `${Number((100 * share).toPrecision(3))} % of ε is kept for sums that are read and make no model; noise of about ${widest.toPrecision(3)} is on each, over all merchants.${retries > 0 ? ` Retries reserved for each: ${retries}.` : ""}`,
     ],
   };
 }
@@ -92,15 +96,22 @@ function scaled(
     ...release
   }: Pick<Release, "kind" | "dimension" | "touched"> & { readonly query?: string; readonly clipNorm: number },
   noiseMultiplier: number,
-  merchants: number,
-  { minCohort, maxCorrupt, customerQuota }: Pick<Plan, "minCohort" | "maxCorrupt" | "customerQuota">,
+  {
+    merchants,
+    retries,
+    plan: { minCohort, maxCorrupt, customerQuota, maxMerchantsPerCustomer },
+  }: {
+    readonly merchants: number;
+    readonly retries: number;
+    readonly plan: Pick<Plan, "minCohort" | "maxCorrupt" | "customerQuota" | "maxMerchantsPerCustomer">;
+  },
 ): Release {
   const multiplier = formatDecimal(noiseMultiplier, "up");
   const norm = formatDecimal(clipNorm, "up");
   const { dimension, touched } = release;
   const { scale } = chooseScale({
     ...{ arithmetic: "exact", totalQuota: merchants * customerQuota, clipNorm: norm, noiseMultiplier: multiplier },
-    ...{ dimension, touched, maxNodes: merchants, honestMinimum: minCohort - maxCorrupt },
+    ...{ dimension, touched, maxNodes: merchants, honestMinimum: minCohort - maxCorrupt, maxMerchantsPerCustomer },
   });
   return {
     ...{
@@ -109,7 +120,8 @@ function scaled(
       clipNorm: norm,
       samplingRate: formatDecimal(1),
       noiseMultiplier: multiplier,
-      rounds: 1,
+      rounds: 1 + retries,
+      ...(retries > 0 ? { retries } : {}),
     },
     ...{ scale: formatDecimal(Number(scale)), fractionBits },
   };

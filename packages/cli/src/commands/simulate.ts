@@ -7,12 +7,13 @@ import { nodeCrypto } from "@tributary/protocol/node-crypto";
 import { beginFederationRun, planDocument, type SimulatedRound, simulateFederation } from "@tributary/simulate";
 import { onnxruntimeExecutor } from "@tributary/tensor/onnxruntime";
 import { Command, Option } from "commander";
+import { type AccountantOptions, accountantOption } from "../accountant-option.ts";
 import { divide, type LogOptions, readLog } from "../demo/market.ts";
 import { progressBar } from "../demo/progress.ts";
 import { reportOf } from "../demo/report.ts";
 import { requireDelta } from "../demo/run.ts";
-import { chooseWithExtensions, extendedModel, extendedTraining, openExtensions } from "../extension-options.ts";
-import { heldOutOption, metricsShareOption } from "../metrics-options.ts";
+import { chooseWithExtensions, extendedModel, extendedTraining, extendOption, openExtensions } from "../extension-options.ts";
+import { heldOutOption, type MetricsOptions, metricsShareOption, metricsWishes } from "../metrics-options.ts";
 import { addModelOptions, featuredCatalogue, type ModelOptions, modelWishes } from "../model-options.ts";
 import {
   addLogOptions,
@@ -38,7 +39,13 @@ import { compareCommand, listCommand, runsOption } from "./simulate/runs.ts";
 import { scaleCommand } from "./simulate/scale.ts";
 import { tuneCommand } from "./simulate/tune.ts";
 
-interface SimulateOptions extends LogOptions, ModelOptions, SamplerOptions, StatisticsOptions {
+interface SimulateOptions
+  extends LogOptions,
+    ModelOptions,
+    SamplerOptions,
+    AccountantOptions,
+    StatisticsOptions,
+    MetricsOptions {
   readonly merchants: number;
   readonly epsilon: number;
   readonly delta: number;
@@ -49,8 +56,6 @@ interface SimulateOptions extends LogOptions, ModelOptions, SamplerOptions, Stat
   readonly watchedUntil?: number;
   readonly extend?: readonly string[];
   readonly tuned?: string;
-  readonly metrics?: number;
-  readonly metricsShare?: number;
   readonly runs: string;
   readonly json?: boolean;
 }
@@ -67,12 +72,13 @@ export function simulateCommand(): Command {
     .addOption(epsilonOption(8))
     .addOption(deltaOption(1e-6))
     .addOption(samplerOption())
+    .addOption(accountantOption())
     .addOption(integerOption("--rounds <n>", "rounds (default: chosen)", 1))
     .addOption(integerOption("--seed-market <n>", "seed of the synthetic market", 0, 1))
     .addOption(minCohortOption())
     .addOption(maxCorruptOption())
     .addOption(repeatsOption())
-    .option("--extend <files...>", "extensions: TypeScript files that bring a model, a server optimiser or a sum query")
+    .addOption(extendOption())
     .addOption(tunedOption())
     .addOption(heldOutOption())
     .addOption(metricsShareOption())
@@ -110,6 +116,7 @@ export function simulateCommand(): Command {
         ...modelWishes(options, log.catalogue),
         ...extendedModel(extensions),
         sampler: options.sampler,
+        accountant: options.accountant,
         ...(options.rounds === undefined ? {} : { rounds: options.rounds }),
         ...(options.minCohort === undefined ? {} : { minCohort: options.minCohort }),
         ...(options.maxCorrupt === undefined ? {} : { maxCorrupt: options.maxCorrupt }),
@@ -119,10 +126,7 @@ export function simulateCommand(): Command {
           statisticsWishes({ ...options, ...extendedTraining(options, extensions) }, { retries: 0 }),
         ),
       };
-      const choice = chooseWithExtensions(request, extensions, {
-        ...(options.metrics === undefined ? {} : { heldOut: options.metrics }),
-        ...(options.metricsShare === undefined ? {} : { share: options.metricsShare }),
-      });
+      const choice = chooseWithExtensions(request, extensions, metricsWishes(options));
       const { catalogue, catalogueProvenance } = log;
       const coordinatorKey = identityKeyOf(coordinatorSecret);
       const plan = planDocument(crypto, choice.plan, {

@@ -158,5 +158,8 @@ export const planSchema = z.strictObject({
   coordinatorKey: identityKey,
 });
 
+/** Accountants that a plan may be charged by, the default first. */
+export const planAccountants = planSchema.shape.accountant.options;
+
 export type Plan = z.infer<typeof planSchema>;
 export type Release = z.infer<typeof releaseSchema>;

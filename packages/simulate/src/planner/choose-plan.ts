@@ -17,9 +17,9 @@ import {
   trainedNames,
 } from "@tributary/model";
 import { formatDecimal, type Plan, type PlanSelection, planCost } from "@tributary/protocol";
+import { type Calibration, costBy, noiseBy } from "./calibration.ts";
 import { type Cohort, chooseCohort, chooseQuota } from "./cohort.ts";
 import { roundCost } from "./cost-model.ts";
-import { costOf } from "./cost-of-releases.ts";
 import { chooseModel, type ModelWishes } from "./model-size.ts";
 import { splitEpsilon } from "./noise-split.ts";
 import { isUnreachable, withinReach } from "./reachable.ts";
@@ -45,6 +45,8 @@ export interface PlanRequest extends ModelWishes {
   readonly maxCorrupt?: number;
   /** Whose sampler draws the noise; ours unless given. */
   readonly sampler?: Plan["sampler"];
+  /** What ε is added up by; `rdp-integer` unless given. */
+  readonly accountant?: Plan["accountant"];
   /** How the recipe was chosen by looking at customers' data, if it was: ε pays for it. */
   readonly selection?: PlanSelection;
   /** Statistics first; without it everything is spent on training. */
@@ -116,7 +118,8 @@ const openDpReason =
 
 /**
  * @throws TRB_PLAN_EPSILON_NOT_POSITIVE, TRB_PLAN_DELTA_NOT_POSITIVE, TRB_PLAN_DELTA_TOO_LARGE, TRB_PLAN_COHORT_ABOVE_NODES,
- *   TRB_PLAN_COHORT_TOO_SMALL, TRB_PLAN_TOO_MANY_CORRUPT, TRB_PLAN_VALUE_OUT_OF_RANGE, TRB_PLAN_EPSILON_UNREACHABLE, TRB_MODEL_CONTENT_ROWS
+ *   TRB_PLAN_COHORT_TOO_SMALL, TRB_PLAN_TOO_MANY_CORRUPT, TRB_PLAN_VALUE_OUT_OF_RANGE, TRB_PLAN_EPSILON_UNREACHABLE, TRB_MODEL_CONTENT_ROWS,
+ *   TRB_PLAN_LATTICE_UNFIT
  */
 export function choosePlan(request: PlanRequest): PlanChoice {
   checkRequest(request);
@@ -153,24 +156,51 @@ function planBeside(request: PlanRequest, selection: PlanSelection): PlanChoice 
   return { ...best, plan: { ...best.plan, epsilon: formatDecimal(costOf(best), "up") }, why: [left, ...best.why] };
 }
 
-function attempt(plan: () => PlanChoice): PlanChoice | undefined {
+/** Undefined where no plan has the ε. */
+function attempt<Answer>(answer: () => Answer): Answer | undefined {
   try {
-    return plan();
+    return answer();
   } catch (error) {
     if (isUnreachable(error)) return undefined;
     throw error;
   }
 }
 
+/** Parts of ε for what the accountant `lattice` adds to the continuous curve, the usual one first. */
+const reserves = [1e-6, 1e-5, 1e-4, 1e-3, 1e-2];
+
 /** The plan of a request that is sound, if its ε can be reached at all. */
 export function planAt(request: PlanRequest): PlanChoice {
+  const { accountant = "rdp-integer", epsilon, delta } = request;
+  if (accountant === "rdp-integer") return planBy(request, { accountant, reserve: 0 });
+  for (const reserve of reserves) {
+    const choice = planBy(request, { accountant, reserve });
+    // only what decides the cost is looked at, and that is there
+    const spent = planCost(choice.plan as unknown as Plan).epsilon;
+    if (spent > epsilon) continue;
+    const plan = { ...choice.plan, epsilon: formatDecimal(spent, "up") };
+    return { ...choice, plan, why: [...choice.why, latticeReason(epsilon, delta)] };
+  }
+  throw fail("TRB_DP_EPSILON_UNREACHABLE", { most: 1e6, epsilon, delta, steps: 1, samplingRate: 1 });
+}
+
+function latticeReason(epsilon: number, delta: number): string {
+  const once = { epsilon, delta, samplingRate: 1, steps: 1 };
+  const noise = (accountant: Plan["accountant"]) => attempt(() => noiseBy({ accountant, reserve: 0 }, once));
+  const [lattice, renyi] = [noise("lattice"), noise("rdp-integer")];
+  const saved = lattice === undefined || renyi === undefined ? undefined : 100 * (1 - lattice / renyi);
+  const less = saved === undefined ? "less" : `${saved.toFixed(1)} % less`;
+  return `ε is added up by lattice: nothing is sampled, so discrete noise costs what continuous noise does, and ${less} of it is needed than by Rényi divergences.`;
+}
+
+function planBy(request: PlanRequest, calibration: Calibration): PlanChoice {
   const { customers, merchants, delta, sampler = "exact", merchantsPerCustomer = 1 } = request;
   const cohort = chooseCohort(merchants, request);
   checkCohort(cohort, merchants);
   const { minCohort, maxCorrupt } = cohort;
   const { model, why: sizeReasons } = chooseModel(request);
   const honestNodes = minCohort - maxCorrupt;
-  const spending = spend({ ...request, merchantsPerCustomer, model, honestNodes });
+  const spending = spend({ ...request, merchantsPerCustomer, model, honestNodes, calibration });
   if (spending.epsilon === 0) throw drowned(request, spending.releases);
   const samplingRate = Math.max(...spending.releases.map((release) => Number(release.samplingRate)));
   const customerQuota = chooseQuota(customers, merchants, samplingRate);
@@ -201,7 +231,7 @@ export function planAt(request: PlanRequest): PlanChoice {
     ...(spending.warmStart === undefined ? {} : { warmStart: spending.warmStart }),
     noiseMode: "distributed",
     sampler,
-    accountant: "rdp-integer",
+    accountant: calibration.accountant,
     epsilon: formatDecimal(epsilon, "up"),
     delta: formatDecimal(delta),
     minCustomers: customers,
@@ -264,15 +294,20 @@ function spend(
   request: PlanRequest & {
     readonly model: ModelSpec;
     readonly honestNodes: number;
+    readonly calibration: Calibration;
     readonly merchantsPerCustomer: number;
   },
 ): Spending {
-  const { model, delta, epsilon, catalogueItems, statistics } = request;
+  const { model, delta, epsilon, catalogueItems, statistics, calibration } = request;
   // what a model reads, and what it learns to predict after that
   const eventsRead = model.length + Math.max(1, model.steps);
   const recipe = statistics && (statistics.recipe ?? statisticsRecipe(epsilon));
   const counted =
-    recipe && splitStatistics({ recipe, catalogueItems, epsilon, delta, retries: 0, trainingShare: 0, ...statistics });
+    recipe &&
+    splitStatistics({
+      ...{ recipe, catalogueItems, epsilon, delta, calibration, retries: 0, trainingShare: 0 },
+      ...statistics,
+    });
   const caps = {
     maxEvents: Math.max(eventsRead, counted === undefined ? 0 : eventsCounted),
     maxItems: recipe?.maxItems ?? eventsRead,
@@ -285,7 +320,7 @@ function spend(
     // no round of this plan uses it
     const optimiser = { name: "fedavg", learningRate: formatDecimal(1), momentum: formatDecimal(0) } as const;
     const { noise: statisticsNoise } = counted;
-    const spent = { epsilon: costOf(events, delta), statisticsNoise, trainingNoise: 0 };
+    const spent = { epsilon: costBy(calibration, events, delta), statisticsNoise, trainingNoise: 0 };
     return { releases, statistics: section, caps, optimiser, trains, why, ...spent };
   }
   const trained = request.trained && trainedNames(model, request.trained);
@@ -371,6 +406,9 @@ function checkRequest(request: PlanRequest): void {
   }
   checkPart("samplingRate", request.samplingRate, 1);
   checkPart("clipNorm", request.clipNorm, 1e6);
+  if (request.accountant === "lattice" && request.selection !== undefined) {
+    throw fail("TRB_PLAN_LATTICE_UNFIT", { reason: "its recipe was chosen privately, which only Rényi divergences bound" });
+  }
   if (delta * customers >= 1) throw fail("TRB_PLAN_DELTA_TOO_LARGE", { delta, customers });
 }
 

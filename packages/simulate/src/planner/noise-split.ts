@@ -5,10 +5,10 @@
  * rounds the number hardly matters for accuracy, but each costs time. Sampling fewer customers saves computation and costs
  * accuracy, so everyone takes part as long as a node can compute it.
  */
-import { atSeveralMerchants, calibrateNoise, type SampledGaussian } from "@tributary/dp";
+import { atSeveralMerchants, type SampledGaussian } from "@tributary/dp";
 import type { ModelSpec } from "@tributary/model";
+import { type Calibration, costBy, noiseBy } from "./calibration.ts";
 import { customerSeconds } from "./cost-model.ts";
-import { costOf } from "./cost-of-releases.ts";
 
 export interface SplitRequest {
   readonly model: ModelSpec;
@@ -17,6 +17,7 @@ export interface SplitRequest {
   readonly merchants: number;
   readonly epsilon: number;
   readonly delta: number;
+  readonly calibration: Calibration;
   /** minCohort − maxCorrupt */
   readonly honestNodes: number;
   readonly rounds?: number;
@@ -63,15 +64,15 @@ const boldestLearningRate = 3;
 /** Length of the update's noise, in clip norms, at `defaultRounds` rounds, up to which boldest steps do no harm. */
 const tolerableNoise = 0.4;
 
-/** @throws TRB_DP_EPSILON_UNREACHABLE and the codes of `calibrateNoise` */
+/** @throws the codes of `noiseBy` */
 export function splitEpsilon(request: SplitRequest): NoiseSplit {
   const { model, dimension, customers, merchants, epsilon, delta, honestNodes, merchantsPerCustomer, besides = [] } = request;
-  const { clipNorm = defaultClipNorm } = request;
+  const { clipNorm = defaultClipNorm, calibration } = request;
   const rounds = request.rounds ?? (dimension > largeDimension ? largeModelRounds : defaultRounds);
   const samplingRate = request.samplingRate ?? chooseSamplingRate((customers / merchants) * customerSeconds(model));
-  const noiseMultiplier = noiseOf({ epsilon, delta, samplingRate, rounds, merchantsPerCustomer, besides });
+  const noiseMultiplier = noiseOf({ epsilon, delta, calibration, samplingRate, rounds, merchantsPerCustomer, besides });
   const charged = atSeveralMerchants({ samplingRate, noiseMultiplier, steps: rounds }, merchantsPerCustomer);
-  const spent = costOf([...besides, charged], delta);
+  const spent = costBy(calibration, [...besides, charged], delta);
   // the sum's noise is z·Δ, and Δ counts everything that one person can move
   const deviation =
     (Math.sqrt(merchants / honestNodes) * noiseMultiplier * merchantsPerCustomer * clipNorm) / (samplingRate * customers);
@@ -96,14 +97,15 @@ export function splitEpsilon(request: SplitRequest): NoiseSplit {
 function noiseOf({
   rounds,
   merchantsPerCustomer,
+  calibration,
   ...target
-}: Pick<SplitRequest, "epsilon" | "delta" | "merchantsPerCustomer"> & {
+}: Pick<SplitRequest, "epsilon" | "delta" | "merchantsPerCustomer" | "calibration"> & {
   readonly samplingRate: number;
   readonly rounds: number;
   readonly besides: readonly SampledGaussian[];
 }): number {
-  if (target.samplingRate === 1) return calibrateNoise({ ...target, steps: rounds });
-  const each = calibrateNoise({ ...target, steps: rounds * merchantsPerCustomer });
+  if (target.samplingRate === 1) return noiseBy(calibration, { ...target, steps: rounds });
+  const each = noiseBy(calibration, { ...target, steps: rounds * merchantsPerCustomer });
   // z·√k is rounded down when it is charged, so that a millionth more keeps the target
   return merchantsPerCustomer === 1 ? each : Math.ceil((each / Math.sqrt(merchantsPerCustomer)) * 1e6 + 1) / 1e6;
 }

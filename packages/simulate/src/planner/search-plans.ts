@@ -58,6 +58,8 @@ const indistinct = 0.02;
 const shares = [0.25, 0.5, 0.75];
 /** Of everybody: half as much computation, for more noise. */
 const rates = [1, 0.5];
+/** The accountant `lattice` bounds no sample. */
+const ratesBy = (accountant: SearchRequest["accountant"]) => (accountant === "lattice" ? [1] : rates);
 const otherBudgets = [1 / 8, 1 / 4, 1 / 2, 2];
 
 /**
@@ -66,7 +68,12 @@ const otherBudgets = [1 / 8, 1 / 4, 1 / 2, 2];
 export function searchPlans(request: SearchRequest): PlanSearch {
   const { evidence, customers, catalogueItems, epsilon, hours = Number.POSITIVE_INFINITY } = request;
   // refuses what no plan could be made of, before anything is searched
-  choosePlan({ ...planRequest(request), ...(request.trainingShare === 1 ? {} : { statistics: { retries: request.retries } }) });
+  const { trainingShare: asked, retries, accountant } = request;
+  choosePlan({
+    ...planRequest(request),
+    ...(accountant === "lattice" ? { samplingRate: 1 } : {}),
+    ...(asked === 1 ? {} : { statistics: { retries } }),
+  });
   const market = nearestMarket(evidence, { items: catalogueItems, customers });
   if (market === undefined) {
     throw fail("TRB_PLAN_VALUE_OUT_OF_RANGE", { path: "evidence", value: "empty", expected: "at least one market" });
@@ -126,7 +133,7 @@ interface Wishes {
 }
 
 function wishesOf(
-  { merchants, minCohort, maxCorrupt, trainingShare }: SearchRequest,
+  { merchants, minCohort, maxCorrupt, trainingShare, accountant }: SearchRequest,
   market: MarketEvidence,
 ): readonly Wishes[] {
   const wanted = { ...(minCohort === undefined ? {} : { minCohort }), ...(maxCorrupt === undefined ? {} : { maxCorrupt }) };
@@ -134,7 +141,9 @@ function wishesOf(
   // a tenth may be missing: with fewer missing there is less noise, and more rounds fail
   const fuller = minCohort ?? Math.max(usual, merchants - Math.ceil(merchants / 10));
   const given = trainingShare === undefined || trainingShare === 0 || trainingShare === 1 ? [] : [trainingShare];
-  const trained = trainingSettings(market).flatMap((settings) => rates.map((samplingRate) => ({ ...settings, samplingRate })));
+  const trained = trainingSettings(market).flatMap((settings) =>
+    ratesBy(accountant).map((samplingRate) => ({ ...settings, samplingRate })),
+  );
   return [...new Set([usual, fuller])].flatMap((cohort) => [
     { minCohort: cohort, trainingShare: 0 },
     ...trained.flatMap((training) =>

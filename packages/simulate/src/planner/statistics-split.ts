@@ -2,9 +2,10 @@
  * How ε is spent on statistics: the recipe's shares of 1/σ² become the noise of each release. Without sampling Rényi divergences are
  * α/2z², so budgets add as 1/z²: with z for everything as one release, a release of share w has z/√w.
  */
-import { calibrateNoise, type SampledGaussian } from "@tributary/dp";
+import type { SampledGaussian } from "@tributary/dp";
 import { type StatisticsRecipe, type StatisticsRelease, statisticsReleases } from "@tributary/model";
 import { formatDecimal, type Plan, parseDecimal } from "@tributary/protocol";
+import { type Calibration, noiseBy } from "./calibration.ts";
 
 export interface StatisticsRequest {
   readonly recipe: StatisticsRecipe;
@@ -12,6 +13,7 @@ export interface StatisticsRequest {
   /** What statistics may cost together with everything else. */
   readonly epsilon: number;
   readonly delta: number;
+  readonly calibration: Calibration;
   /** Of 1/σ²: what is left for training. */
   readonly trainingShare: number;
   /** Retries of each round that is there only once. */
@@ -38,7 +40,7 @@ export function splitStatistics(request: StatisticsRequest): StatisticsSplit {
     spare: release.rounds === 1 ? retries : 0,
   }));
   const whole = planned.reduce((sum, { share, rounds, spare }) => sum + share * (rounds + spare), 0);
-  const once = calibrateNoise({ epsilon, delta, samplingRate: 1, steps: 1 });
+  const once = noiseBy(request.calibration, { epsilon, delta, samplingRate: 1, steps: 1 });
   const releases = planned.map(({ kind, share, rounds, spare, dimension, touched }): UnscaledRelease => {
     const noise = once * Math.sqrt(whole / (share * (1 - trainingShare)));
     return {

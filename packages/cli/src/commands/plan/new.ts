@@ -5,9 +5,18 @@ import { type Catalogue, readCatalogue, writeCatalogue } from "@tributary/events
 import { trainedCount } from "@tributary/model";
 import { federationName, lintPlan, type Plan, planHash } from "@tributary/protocol";
 import { nodeCrypto } from "@tributary/protocol/node-crypto";
-import { choosePlan, type PlannedNumbers, planDocument, storedEvidence, trainingWarnings } from "@tributary/simulate";
+import { type PlannedNumbers, planDocument, storedEvidence, trainingWarnings } from "@tributary/simulate";
 import { type Command, Option } from "commander";
+import { type AccountantOptions, accountantOption } from "../../accountant-option.ts";
+import {
+  chooseWithExtensions,
+  extendedModel,
+  extendedTraining,
+  extendOption,
+  openExtensions,
+} from "../../extension-options.ts";
 import { writeOutput } from "../../files.ts";
+import { heldOutOption, type MetricsOptions, metricsShareOption, metricsWishes } from "../../metrics-options.ts";
 import { addModelOptions, featuredCatalogue, type ModelOptions, modelWishes } from "../../model-options.ts";
 import {
   deltaOption,
@@ -26,7 +35,13 @@ import { addStatisticsOptions, type StatisticsOptions, statisticsWishes } from "
 import { tunedOption, tunedWishes } from "../../tuned-option.ts";
 import { addSearchOptions, type SearchOptions, search } from "./search.ts";
 
-export interface NewOptions extends ModelOptions, SamplerOptions, StatisticsOptions, SearchOptions {
+export interface NewOptions
+  extends ModelOptions,
+    SamplerOptions,
+    AccountantOptions,
+    StatisticsOptions,
+    MetricsOptions,
+    SearchOptions {
   readonly home?: string;
   readonly federation: string;
   readonly catalogue?: string;
@@ -40,6 +55,7 @@ export interface NewOptions extends ModelOptions, SamplerOptions, StatisticsOpti
   readonly maxCorrupt?: number;
   readonly merchantsPerCustomer: number;
   readonly tuned?: string;
+  readonly extend?: readonly string[];
   readonly out: string;
   readonly catalogueOut?: string;
   readonly demo?: boolean;
@@ -60,11 +76,15 @@ export function addNew(plan: Command): void {
     .addOption(epsilonOption(8))
     .addOption(deltaOption(1e-6))
     .addOption(samplerOption())
+    .addOption(accountantOption())
     .addOption(integerOption("--rounds <n>", "rounds (default: chosen)", 1))
     .addOption(minCohortOption())
     .addOption(maxCorruptOption())
     .addOption(merchantsPerCustomerOption())
     .addOption(tunedOption())
+    .addOption(extendOption())
+    .addOption(heldOutOption())
+    .addOption(metricsShareOption())
     .addOption(
       textOption("--federation <name>", "the federation's name", federationName, "up to 63 of a–z, 0–9 and -").default(
         "federation",
@@ -82,7 +102,7 @@ export function addNew(plan: Command): void {
     .addOption(jsonOption())
     .addHelpText(
       "after",
-      "\nExample:\n  tributary plan new --home platform --catalogue catalogue.jsonl --customers 3000 --merchants 6 --epsilon 8 --out plan.json\n\nWhat would an ε buy, by simulation?\n  tributary plan new --target-epsilon 2 --customers 20000 --merchants 20 --items 5000 --budget-hours 1 --html frontier.html\n\nWith item vectors made of public content, which score new items and serve merchants with catalogues of their own:\n  tributary plan new … --item-ids none --item-attributes category,brand --features vectors.npy --catalogue-out joined.jsonl",
+      "\nExample:\n  tributary plan new --home platform --catalogue catalogue.jsonl --customers 3000 --merchants 6 --epsilon 8 --out plan.json\n\nWhat would an ε buy, by simulation?\n  tributary plan new --target-epsilon 2 --customers 20000 --merchants 20 --items 5000 --budget-hours 1 --html frontier.html\n\nWith item vectors made of public content, which score new items and serve merchants with catalogues of their own:\n  tributary plan new … --item-ids none --item-attributes category,brand --features vectors.npy --catalogue-out joined.jsonl\n\nWith metrics of a tenth of the customers, and a query from outside, in the ledger, paid:\n  tributary plan new … --metrics 0.1 --extend visit-hours.ts",
     )
     .action(async (options: NewOptions) => {
       checkOptions(options);
@@ -94,17 +114,20 @@ export function addNew(plan: Command): void {
       }
       if (catalogue === undefined) throw missing("--catalogue", "a catalogue JSONL file");
       const { epsilon, delta, customers, merchants, merchantsPerCustomer, rounds, minCohort, maxCorrupt } = options;
+      const extensions = await openExtensions(options.extend);
+      const { retries = 1 } = options;
       const request = {
         ...{ customers, merchants, merchantsPerCustomer, epsilon, delta },
         catalogueItems: catalogue.items.length,
         ...modelWishes(options, catalogue),
-        sampler: options.sampler,
+        ...extendedModel(extensions),
+        ...{ sampler: options.sampler, accountant: options.accountant },
         ...(rounds === undefined ? {} : { rounds }),
         ...(minCohort === undefined ? {} : { minCohort }),
         ...(maxCorrupt === undefined ? {} : { maxCorrupt }),
-        ...tunedWishes(options.tuned, statisticsWishes(options, { retries: 1 })),
+        ...tunedWishes(options.tuned, statisticsWishes({ ...options, ...extendedTraining(options, extensions) }, { retries })),
       };
-      const choice = choosePlan(request);
+      const choice = chooseWithExtensions(request, extensions, { ...metricsWishes(options), retries });
       const warnings = trainingWarnings(choice, request, storedEvidence);
       const file = await written(options, choice.plan, catalogue);
       print(options.json, { ...file, why: choice.why, warnings }, () => [
@@ -127,6 +150,11 @@ function checkOptions(options: NewOptions): void {
   if (targetEpsilon !== undefined && tuned !== undefined) {
     const expected = "absent with --target-epsilon: only the usual recipes were simulated";
     throw fail("TRB_CLI_BAD_OPTION", { option: "--tuned", value: tuned, expected });
+  }
+  for (const option of ["metrics", "extend"] as const) {
+    if (targetEpsilon === undefined || options[option] === undefined) continue;
+    const expected = "absent with --target-epsilon: what is read and what comes from outside was not simulated";
+    throw fail("TRB_CLI_BAD_OPTION", { option: `--${option}`, value: "given", expected });
   }
   if (targetEpsilon !== undefined && home === undefined) return; // nothing is written
   if (home === undefined) throw missing("--home", "the coordinator's folder");

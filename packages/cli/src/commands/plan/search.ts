@@ -73,11 +73,21 @@ export async function search(
     const expected = "given, unless --catalogue is: the plan depends on how many items there are";
     throw fail("TRB_CLI_BAD_OPTION", { option: "--items", value: "left out", expected });
   }
-  const { customers, merchants, merchantsPerCustomer, delta, minCohort, maxCorrupt, sampler, retries = 1 } = options;
+  const {
+    customers,
+    merchants,
+    merchantsPerCustomer,
+    delta,
+    minCohort,
+    maxCorrupt,
+    sampler,
+    accountant,
+    retries = 1,
+  } = options;
   const share = shareOf(options);
   const evidence = options.simulate === true ? await simulated(options, catalogueItems, epsilon) : storedEvidence;
   const found = searchPlans({
-    ...{ catalogueItems, customers, merchants, merchantsPerCustomer, epsilon, delta, sampler, retries, evidence },
+    ...{ catalogueItems, customers, merchants, merchantsPerCustomer, epsilon, delta, sampler, accountant, retries, evidence },
     ...(catalogue === undefined ? {} : modelWishes(options, catalogue)),
     ...(options.budgetHours === undefined ? {} : { hours: options.budgetHours }),
     ...(minCohort === undefined ? {} : { minCohort }),
