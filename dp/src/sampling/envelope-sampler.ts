@@ -45,10 +45,11 @@ export function envelopeSampler(
   options: { readonly floatMargin?: number; readonly mostForInt32: number; readonly fitsInt32: boolean },
 ): IntegerSampler {
   const margin = Math.max(options.floatMargin ?? provenMargin, provenMargin);
-  const sure = margin === provenMargin && envelope.blockBits <= mostWordBits;
+  const drawMost = envelope.blockBits <= mostWordBits ? drawSure : drawSureWide;
   const draw = (out: Float64Array, mostMagnitude: number): void => {
+    const sure = margin === provenMargin && envelope.coreBlocks * 2 ** envelope.blockBits <= mostMagnitude;
     for (let done = 0; done < out.length; ) {
-      const from = sure ? drawSure(out, done, envelope, words) : done;
+      const from = sure ? drawMost(out, done, envelope, words) : done;
       const end = sure ? Math.min(from + 1, out.length) : out.length; // one that takes a closer look
       drawAny(out, from, end, envelope, words, margin, mostMagnitude);
       done = end;
@@ -106,6 +107,44 @@ function drawSure(out: Float64Array, from: number, envelope: Envelope, { fetched
     out[i++] = (magnitude ^ -minus) + minus; // no branch: a coin can't be predicted
   }
   ahead.fill(0, first, next); // noise can't be drawn again from what is left in memory
+  fetched.next = next;
+  return i;
+}
+
+/**
+ * The same where a magnitude inside its block is longer than what is left of the proposal's word: a third word brings the rest, whatever is
+ * decided, and magnitudes may pass 32 bits.
+ */
+function drawSureWide(out: Float64Array, from: number, envelope: Envelope, { fetched }: WordReader): number {
+  const { blockBits, guide, cells } = envelope;
+  const { bits: cellBits, surely, mostly } = cells;
+  const [wordMask, cellShift, spare] = [2 ** mostWordBits - 1, mostWordBits - cellBits, 32 - (blockBits - mostWordBits)];
+  const [blockSize, restSize] = [2 ** blockBits, 2 ** (blockBits - mostWordBits)];
+  const { words: ahead, next: first } = fetched;
+  let [i, next] = [from, first];
+  for (const last = ahead.length - 2; i < out.length && next < last; ) {
+    const proposal = ahead[next] as number;
+    const block = guide[proposal & (guidePlaces - 1)] as number;
+    if (block >= rejectPlace) {
+      if (block === tailPlace) break;
+      next += 2; // a rejected place takes no third word
+      continue;
+    }
+    const inBlock = (proposal >>> (signPlace + 1)) & wordMask;
+    const cell = (block << cellBits) + (inBlock >> cellShift);
+    const u = ahead[next + 1] as number;
+    if (u >= (surely[cell] as number)) {
+      if (u <= (mostly[cell] as number)) break;
+      next += 3;
+      continue;
+    }
+    const magnitude = inBlock * restSize + ((ahead[next + 2] as number) >>> spare) + block * blockSize;
+    const sign = 1 - ((proposal & guidePlaces) >>> (signPlace - 1));
+    next += 3;
+    if (magnitude === 0 && sign < 0) continue;
+    out[i++] = sign * magnitude;
+  }
+  ahead.fill(0, first, next);
   fetched.next = next;
   return i;
 }

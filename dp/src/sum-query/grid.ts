@@ -171,10 +171,17 @@ function addUnits64(total: Float64Array, shift: number, values: Float64Array, fr
  * @param sum [dimension] integer units
  * @param scale s
  * @param divisor a constant of the plan, for example samplingRate·minCustomers; 1 for the plain sum
+ * @param out [dimension] what it is written to, for whoever does it often; a new array unless given
  * @returns [dimension]
+ * @throws TRB_DP_LENGTH_MISMATCH
  */
-export function dequantise(sum: Int32Array | Float64Array, scale: number, divisor = 1): Float64Array {
-  const out = new Float64Array(sum.length);
+export function dequantise(
+  sum: Int32Array | Float64Array,
+  scale: number,
+  divisor = 1,
+  out: Float64Array = new Float64Array(sum.length),
+): Float64Array {
+  checkLength(out.length, sum.length);
   const unit = scale * divisor;
   if (!(unit > 0 && Number.isFinite(unit))) {
     throw fail("TRB_DP_PARAMETER_INVALID", { parameter: "divisor", value: divisor, expected: "above 0" });

@@ -108,7 +108,12 @@ function addPiece(
 
 // ── coordinator ──────────────────────────────────────────────────────────────────────────────────────────────────
 
-/** The noisy sum in the vector's own units, over a constant of the plan. */
-export function readSum(sum: Uint32Array, { scale }: Pick<SumQueryParameters, "scale">, divisor = 1): Float64Array {
-  return dequantise(fromModular(sum), scale, divisor);
+/** The noisy sum in the vector's own units, over a constant of the plan. @param into as in `dequantise` */
+export function readSum(
+  sum: Uint32Array,
+  { scale }: Pick<SumQueryParameters, "scale">,
+  divisor = 1,
+  into?: Float64Array,
+): Float64Array {
+  return dequantise(fromModular(sum), scale, divisor, into);
 }

@@ -205,6 +205,17 @@ describe("steps and their inverses", () => {
     expect(toModular(new Float64Array([2 ** 40 + 7, -(2 ** 40) - 7]))).toEqual(Uint32Array.of(7, 2 ** 32 - 7));
   });
 
+  it("a sum is read into an array of the caller's as into a new one, and into none of another length", () => {
+    const sum = Uint32Array.of(7, 2 ** 32 - 8, 0);
+    const room = new Float64Array(3).fill(5);
+    expect(readSum(sum, { scale: 4 }, 2, room)).toBe(room);
+    expect(Array.from(room)).toEqual([0.875, -1, 0]);
+    expect(readSum(sum, { scale: 4 }, 2)).toEqual(room);
+    expect(() => readSum(sum, { scale: 4 }, 2, new Float64Array(4))).toThrow(
+      expect.objectContaining({ code: "TRB_DP_LENGTH_MISMATCH" }),
+    );
+  });
+
   it("dither has mean V/2^f exactly over all 2^f values, also for negative V", () => {
     for (const value of [-13, -8, -1, 0, 1, 5, 8, 21]) {
       let sum = 0;

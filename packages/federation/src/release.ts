@@ -10,6 +10,7 @@ import {
   type Optimiser,
   type OptimiserState,
   putTrained,
+  type StepRoom,
   serverStep,
   takeTrained,
   trainedTensors,
@@ -64,6 +65,8 @@ export interface ReleasedSum {
   readonly optimiserState: OptimiserState | null;
   /** Of the plan's catalogue; asked for by statistics only. */
   readonly similarity: () => ItemSimilarity;
+  /** Where a training step's results are made, if all of the model is trained; new arrays unless given. */
+  readonly room?: StepRoom | undefined;
 }
 
 /**
@@ -106,13 +109,16 @@ export function applySum(step: {
   readonly parameters: Float32Array;
   /** Null before the first release. */
   readonly optimiserState: OptimiserState | null;
+  readonly room?: StepRoom | undefined;
 }): { readonly parameters: Float32Array; readonly optimiserState: OptimiserState } {
   const { plan, release, sum, survivors, parameters, optimiserState } = step;
-  const mean = readSum(sum, { scale: parseDecimal(releaseOf(plan, release).scale) }, expectedCustomers(plan, release));
+  const room = plan.trained === undefined ? step.room : undefined;
+  const scale = parseDecimal(releaseOf(plan, release).scale);
+  const mean = readSum(sum, { scale }, expectedCustomers(plan, release), room?.mean);
   const optimiser = optimiserOf(plan);
   const noise =
     optimiser.name === "dpadam" || optimiser.name === "extension" ? noiseVarianceOf(plan, release, survivors) : undefined;
-  if (plan.trained === undefined) return serverStep(optimiser, parameters, optimiserState, mean, noise);
+  if (plan.trained === undefined) return serverStep(optimiser, parameters, optimiserState, mean, noise, room);
   const tensors = trainedTensors(plan.model, plan.trained);
   const moved = serverStep(optimiser, takeTrained(tensors, parameters), optimiserState, mean, noise);
   const next = parameters.slice();

@@ -35,6 +35,7 @@ export interface Direction {
 /**
  * @param gradient g. [dimension]
  * @param noiseVariance of one coordinate of g; only dpadam asks for it
+ * @param first [dimension] where `fedavg` makes its velocity; a new array unless given
  * @throws TRB_MODEL_NOISE_VARIANCE
  */
 export function directionOf(
@@ -42,10 +43,11 @@ export function directionOf(
   before: OptimiserState,
   gradient: Float64Array,
   noiseVariance: number | undefined,
+  first?: Float64Array,
 ): Direction {
   switch (optimiser.name) {
     case "fedavg":
-      return velocity(optimiser, before, gradient);
+      return velocity(optimiser, before, gradient, first);
     case "fedadam":
     case "adamw":
       return adam({ ...optimiser, name: "fedadam" }, before, gradient);
@@ -61,8 +63,12 @@ export function directionOf(
   }
 }
 
-function velocity({ momentum }: FedAvg, before: OptimiserState, g: Float64Array): Direction {
-  const first = new Float64Array(g.length);
+function velocity(
+  { momentum }: FedAvg,
+  before: OptimiserState,
+  g: Float64Array,
+  first: Float64Array = new Float64Array(g.length),
+): Direction {
   for (let i = 0; i < g.length; i++) first[i] = momentum * at(before.first, i) + at(g, i);
   return { direction: first, optimiserState: { ...before, steps: before.steps + 1, first } };
 }

@@ -18,6 +18,11 @@ const golden: { optimisers: GoldenPath[] } = JSON.parse(
   readFileSync(new URL("../../../../test/vectors/models.json", import.meta.url), "utf8"),
 );
 
+interface Step {
+  readonly parameters: Float32Array;
+  readonly optimiserState: OptimiserState | null;
+}
+
 const one = { learningRate: 0.1, epsilon: 1e-3 };
 const every: readonly Optimiser[] = [
   { name: "fedavg", learningRate: 0.1, momentum: 0.9 },
@@ -237,6 +242,23 @@ describe("every optimiser", () => {
     }
     const { optimiserState } = serverStep(optimiser, Float32Array.of(1, 2), null, Float64Array.of(1, 2), 0);
     expect(step(optimiserState, Float64Array.of(1))).toBe("TRB_MODEL_OPTIMISER_STATE");
+  });
+
+  it.each(every)("$name steps the same in two rooms that take turns as in arrays of its own", (optimiser) => {
+    const rooms = [0, 1].map(() => ({ first: new Float64Array(3).fill(9), parameters: new Float32Array(3).fill(9) }));
+    const start = Float32Array.of(0.3, -0.2, 1);
+    let own: Step = { parameters: start, optimiserState: null };
+    let inRooms = own;
+    for (let round = 0; round < 5; round++) {
+      const gradient = Float64Array.of(0.1 * round, -0.4, 0.2 - 0.1 * round);
+      const before = [inRooms.parameters.slice(), inRooms.optimiserState?.first.slice()];
+      const next: Step = serverStep(optimiser, inRooms.parameters, inRooms.optimiserState, gradient, 0.01, rooms[round % 2]);
+      expect([inRooms.parameters, inRooms.optimiserState?.first]).toEqual(before);
+      own = serverStep(optimiser, own.parameters, own.optimiserState, gradient, 0.01);
+      inRooms = next;
+      expect(inRooms).toEqual(own);
+      expect(inRooms.parameters).toBe(rooms[round % 2]?.parameters);
+    }
   });
 
   it("dpadam refuses to guess the noise", () => {

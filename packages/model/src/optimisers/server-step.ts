@@ -10,7 +10,20 @@ import { directionOf } from "./directions.ts";
 import { checkOptimiserState, freshOptimiserState, type Optimiser, type OptimiserState } from "./optimiser.ts";
 
 /**
- * One step down the mean gradient; pure: nothing that it is handed is changed.
+ * Arrays that steps are made in, for whoever takes many: fresh pages cost more than what is written there. Nothing that a step reads may be
+ * among them, so two rooms take turns.
+ */
+export interface StepRoom {
+  /** [dimension] the mean gradient */
+  readonly mean: Float64Array;
+  /** [dimension] the first moment; only `fedavg` makes its own there */
+  readonly first: Float64Array;
+  /** [dimension] the new parameters */
+  readonly parameters: Float32Array;
+}
+
+/**
+ * One step down the mean gradient; pure: nothing that it is handed is changed, the room excepted.
  *
  *   w ← (1 − learningRate·weightDecay)·w − learningRate·d(g + l2·w),    then |w| shrinks by learningRate·l1, not below 0
  *
@@ -20,6 +33,7 @@ import { checkOptimiserState, freshOptimiserState, type Optimiser, type Optimise
  * @param state null before the first step
  * @param meanGradient the round's noisy sum over scale · (expected customers): an ascent direction of the loss. [dimension]
  * @param noiseVariance of one coordinate of `meanGradient`: needed by `dpadam`, not looked at by others
+ * @param room where the results are made; new arrays unless given
  * @throws TRB_MODEL_LENGTH_MISMATCH, TRB_MODEL_OPTIMISER_STATE, TRB_MODEL_NOISE_VARIANCE
  */
 export function serverStep(
@@ -28,9 +42,10 @@ export function serverStep(
   state: OptimiserState | null,
   meanGradient: Float64Array,
   noiseVariance?: number,
+  room?: Omit<StepRoom, "mean">,
 ): { readonly parameters: Float32Array; readonly optimiserState: OptimiserState } {
-  const { weights, optimiserState } = stepInFloat64(optimiser, parameters, state, meanGradient, noiseVariance);
-  return { parameters: new Float32Array(weights), optimiserState };
+  const next = room?.parameters ?? new Float32Array(parameters.length);
+  return { parameters: next, optimiserState: stepInto(next, optimiser, parameters, state, meanGradient, noiseVariance, room) };
 }
 
 /** `serverStep` before its result is rounded: what is compared with other implementations. */
@@ -41,6 +56,20 @@ export function stepInFloat64(
   meanGradient: Float64Array,
   noiseVariance?: number,
 ): { readonly weights: Float64Array; readonly optimiserState: OptimiserState } {
+  const next = new Float64Array(weights.length);
+  return { weights: next, optimiserState: stepInto(next, optimiser, weights, state, meanGradient, noiseVariance) };
+}
+
+/** Writes the new weights to `next`, which rounds them if it is float32. */
+function stepInto(
+  next: Float32Array | Float64Array,
+  optimiser: Optimiser,
+  weights: Float32Array | Float64Array,
+  state: OptimiserState | null,
+  meanGradient: Float64Array,
+  noiseVariance: number | undefined,
+  room?: Omit<StepRoom, "mean">,
+): OptimiserState {
   const dimension = weights.length;
   if (meanGradient.length !== dimension) {
     throw fail("TRB_MODEL_LENGTH_MISMATCH", { what: "The mean update", found: meanGradient.length, expected: dimension });
@@ -49,15 +78,14 @@ export function stepInFloat64(
   checkOptimiserState(optimiser, before, dimension);
   const { learningRate, l1 = 0, l2 = 0, weightDecay = 0 } = optimiser;
   const gradient = l2 === 0 ? meanGradient : meanGradient.map((g, i) => g + l2 * (weights[i] as number));
-  const { direction, optimiserState } = directionOf(optimiser, before, gradient, noiseVariance);
+  const { direction, optimiserState } = directionOf(optimiser, before, gradient, noiseVariance, room?.first);
   const kept = 1 - learningRate * weightDecay;
   const threshold = learningRate * l1;
-  const next = new Float64Array(dimension);
   for (let i = 0; i < dimension; i++) {
     const moved = kept * (weights[i] as number) - learningRate * (direction[i] as number);
     next[i] = threshold === 0 ? moved : softThreshold(moved, threshold);
   }
-  return { weights: next, optimiserState };
+  return optimiserState;
 }
 
 function softThreshold(value: number, threshold: number): number {

@@ -67,6 +67,13 @@ export async function openShare(setup: ShareSetup, crypto: Crypto, executor: Exe
   const work = await openNodeWork(setup, crypto, executor);
   const { plan } = setup;
   let model: FederationModel | undefined;
+  /** ONNX Runtime takes no memory that threads share, and a round's model is written over by the round after the next. */
+  const ownCopy = ({ parameters, statistics }: FederationModel): FederationModel => {
+    if (setup.work === "given") return { parameters, statistics }; // nobody reads it
+    const own = model?.parameters.length === parameters.length ? model.parameters : new Float32Array(parameters.length);
+    own.set(parameters);
+    return { parameters: own, statistics };
+  };
   const current = (): FederationModel => model ?? { parameters: new Float32Array(), statistics: undefined };
   const vectorOf = async (node: number, round: number, release: number, cheats: boolean): Promise<Uint32Array> => {
     const total = await work.sum(node, round, release, current());
@@ -78,8 +85,8 @@ export async function openShare(setup: ShareSetup, crypto: Crypto, executor: Exe
     switch (word.type) {
       case "ready":
         return undefined;
-      case "model": // a copy: ONNX Runtime takes no memory that threads share
-        model = { parameters: new Float32Array(word.model.parameters), statistics: word.model.statistics };
+      case "model":
+        model = ownCopy(word.model);
         return undefined;
       case "addNoisy":
         for (const node of taken(word.queue)) {

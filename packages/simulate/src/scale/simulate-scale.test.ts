@@ -53,6 +53,7 @@ test.each(worlds)(
     const fast = await recorded(options);
     const secure = await recorded({ ...options, aggregation: "secure" });
     expect(secure.records).toEqual(fast.records);
+    for (const { released, moved } of fast.records) expect(moved > 0).toBe(released);
     expect(secure.modelHash).toBe(fast.modelHash);
     expect(hex(secure.model.parameters)).toBe(hex(fast.model.parameters));
     expect(secure.epsilon).toBe(fast.epsilon);

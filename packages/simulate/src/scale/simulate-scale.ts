@@ -12,7 +12,14 @@ import {
   nextRelease,
   warmStarted,
 } from "@tributary/federation";
-import { encodeOptimiserState, type ItemContent, itemSimilarity, type OptimiserState, type PublicItem } from "@tributary/model";
+import {
+  encodeOptimiserState,
+  type ItemContent,
+  itemSimilarity,
+  type OptimiserState,
+  type PublicItem,
+  type StepRoom,
+} from "@tributary/model";
 import { type Crypto, type Plan, planCost, releaseOf, type Sha256, toHex } from "@tributary/protocol";
 import type { Executor } from "@tributary/tensor";
 import type { Aggregation, ApplySum } from "./aggregation.ts";
@@ -44,6 +51,7 @@ export interface ScaleOptions {
   readonly work?: WorkSetup["work"];
   /** Where a run that was killed goes on. */
   readonly from?: ScaleCheckpoint | undefined;
+  /** After each attempt. A checkpoint is to be taken before the next one, which writes over what it would hold. */
   readonly onAttempt?: (attempt: AttemptRecord, times: AttemptTimes, checkpoint: () => ScaleCheckpoint) => void | Promise<void>;
 }
 
@@ -128,6 +136,7 @@ async function run(options: ScaleOptions, aggregation: Aggregation): Promise<Sca
   let optimiserState = from?.optimiserState ?? null;
   let kernels = 0;
   const epsilon = () => planCost(plan, charged).epsilon;
+  const roomOf = twoRooms();
   for (
     let release = nextRelease({ plan, charged, released });
     release !== undefined;
@@ -143,7 +152,9 @@ async function run(options: ScaleOptions, aggregation: Aggregation): Promise<Sca
     if (idle >= mostIdle) throw fail("TRB_SIMULATE_NOBODY_THERE", { attempts: mostIdle, least: plan.minCohort });
     const apply: ApplySum = async ({ sum, noiseShares }) => {
       const similarity = () => itemSimilarity(options.items ?? []);
-      const next = nextModel({ plan, release: place, sum, survivors: noiseShares, model, optimiserState, similarity });
+      const { kind } = releaseOf(plan, place);
+      const room = kind === "training" ? roomOf(model.parameters.length) : undefined;
+      const next = nextModel({ plan, release: place, sum, survivors: noiseShares, model, optimiserState, similarity, room });
       const named = await warmStarted(plan, model, next.model, { executor: options.executor, similarity });
       model = shareable(named);
       optimiserState = next.optimiserState;
@@ -181,6 +192,21 @@ async function run(options: ScaleOptions, aggregation: Aggregation): Promise<Sca
   return { model, modelHash, attempts, releasedRounds, epsilon: epsilon(), ledger: await aggregation.finish() };
 }
 
+/** Steps write to two rooms in turn, so that the one before stays as it is for a round. They are made when they are first asked for. */
+function twoRooms(): (dimension: number) => StepRoom {
+  const rooms: StepRoom[] = [];
+  let turn = 0;
+  return (dimension) => {
+    turn = 1 - turn;
+    const room = rooms[turn] ?? {
+      ...{ mean: new Float64Array(dimension), first: new Float64Array(dimension) },
+      parameters: shared(Float32Array, dimension),
+    };
+    rooms[turn] = room;
+    return room;
+  };
+}
+
 /** Threads read the parameters where they are. */
 function shareable({ parameters, statistics }: FederationModel): FederationModel {
   if (parameters.buffer instanceof SharedArrayBuffer) return { parameters, statistics };
@@ -195,7 +221,12 @@ const countOf = (faults: ReadonlyMap<number, FaultStep>, step: FaultStep) =>
   [...faults.values()].filter((one) => one === step).length;
 
 function distance(a: Float32Array, b: Float32Array): number {
-  let sum = 0;
-  for (let i = 0; i < a.length; i++) sum += ((a[i] as number) - (b[i] as number)) * ((a[i] as number) - (b[i] as number));
-  return Math.sqrt(sum);
+  let [even, odd] = [0, 0]; // two sums that don't wait for each other
+  for (let i = 0; i + 1 < a.length; i += 2) {
+    const [first, second] = [(a[i] as number) - (b[i] as number), (a[i + 1] as number) - (b[i + 1] as number)];
+    even += first * first;
+    odd += second * second;
+  }
+  const last = a.length % 2 === 0 ? 0 : (a[a.length - 1] as number) - (b[a.length - 1] as number);
+  return Math.sqrt(even + odd + last * last);
 }
