@@ -5,7 +5,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { type ErrorCode, fail, isTributaryError } from "@tributary/errors";
 import type { NodeEffect, NodeEvent, NodeState } from "@tributary/federation";
-import type { MessageOf, Plan } from "@tributary/protocol";
+import { type MessageOf, type Plan, vectorOctets } from "@tributary/protocol";
 import type { Logger } from "pino";
 import { removeFile, replaceFile } from "../home/durable.ts";
 import type { LedgerCopy } from "../home/ledger-copy.ts";
@@ -112,7 +112,7 @@ export function effects({ home, copy, client, training, socket, log, happened }:
 
   const persist = async (effect: Extract<NodeEffect, { type: "persist" }>, state: NodeState): Promise<void> => {
     const { charge, vector } = effect;
-    if (vector !== undefined && charge !== undefined) await replaceFile(layout.vector(charge.round), octetsOf(vector));
+    if (vector !== undefined && charge !== undefined) await replaceFile(layout.vector(charge.round), vectorOctets(vector));
     await saveState(layout, state);
     if (charge !== undefined) {
       const recorded = state.charges.find(({ round }) => round === charge.round);
@@ -198,14 +198,6 @@ function uploadTime(plan: Plan, offeredAt: string | undefined): number {
 function roundDuration({ deadlines }: Plan): number {
   const { keys, shares, uploadOffset, masked, consistency, unmask, grace } = deadlines;
   return keys + shares + uploadOffset + masked + consistency + unmask + grace;
-}
-
-/** Little-endian u32, as it is uploaded. */
-function octetsOf(vector: Uint32Array): Uint8Array {
-  const octets = new Uint8Array(vector.length * 4);
-  const view = new DataView(octets.buffer);
-  for (let i = 0; i < vector.length; i++) view.setUint32(4 * i, vector[i] ?? 0, true);
-  return octets;
 }
 
 /** Logs a coded error by its code; an error without one only by its class, since its text may hold anything. */

@@ -1,6 +1,7 @@
 /**
  * The two long computations of a round, from files to files: masked vectors to their unmasked sum, and the sum to the next
- * model. `heavy-worker.ts` runs them in a thread of its own, so that heart-beats and uploads go on meanwhile.
+ * model. `heavy-worker.ts` runs them in threads of their own, so that heart-beats and uploads go on meanwhile. A sum is added up after
+ * the survivors are fixed and not before, part by part of the vector by as many threads as there are, in memory for one vector.
  */
 import { fail } from "@tributary/errors";
 import {
@@ -10,6 +11,7 @@ import {
   nextModel,
   optimiserOf,
   sumUploads,
+  type VectorRange,
   warmStarted,
 } from "@tributary/federation";
 import { decodeOptimiserState, encodeOptimiserState, itemSimilarity } from "@tributary/model";
@@ -19,7 +21,7 @@ import { nodeCrypto } from "@tributary/protocol/node-crypto";
 import { onnxruntimeExecutor } from "@tributary/tensor/onnxruntime";
 import { openBlobs } from "../storage/blobs.ts";
 import { publicItems } from "../storage/catalogue.ts";
-import { bytesOfWords, readUpload, wordsOf } from "../storage/uploads.ts";
+import { bytesOfWords, readUploadRange, wordsOf } from "../storage/uploads.ts";
 
 export type SumEffect = Extract<CoordinatorEffect, { type: "sum" }>;
 export type ApplyEffect = Extract<CoordinatorEffect, { type: "apply" }>;
@@ -30,10 +32,27 @@ export interface WorkFolders {
   readonly extensions: string;
 }
 
-/** What the thread is asked for. */
+/** What a thread is asked for. */
 export type HeavyTask =
   | { readonly folders: WorkFolders; readonly effect: SumEffect }
   | { readonly folders: WorkFolders; readonly effect: ApplyEffect; readonly plan: Plan };
+
+/** What the threads of a sum take their parts from. */
+export interface SumQueue {
+  /** [1] the part that nobody has yet. */
+  readonly next: Int32Array<SharedArrayBuffer>;
+  /** [length] the sum, each part written by whoever took it. */
+  readonly total: Uint32Array<SharedArrayBuffer>;
+}
+
+/** Sums parts until there are none left. */
+export interface SumPartsTask {
+  readonly folders: WorkFolders;
+  readonly effect: SumEffect;
+  readonly queue: SumQueue;
+}
+
+export type KeepSumTask = Pick<SumPartsTask, "folders" | "queue">;
 
 export type HeavyResult =
   | { readonly type: "summed"; readonly sumHash: Sha256 }
@@ -44,20 +63,47 @@ export type HeavyResult =
       readonly sum?: readonly number[];
     };
 
-export async function doHeavyWork(task: HeavyTask): Promise<HeavyResult> {
-  return "plan" in task ? await apply(task.folders, task.effect, task.plan) : await sum(task.folders, task.effect);
+/** Coordinates that one thread sums and unmasks at a time: what is in memory beside the total is one such part of one upload. */
+const partLength = 1 << 17;
+
+export function sumQueue({ length }: Pick<SumEffect, "length">): SumQueue {
+  return {
+    next: new Int32Array(new SharedArrayBuffer(4)),
+    total: new Uint32Array(new SharedArrayBuffer(4 * length)),
+  };
 }
 
-/** One upload is in memory at a time. */
-async function sum(folders: WorkFolders, effect: SumEffect): Promise<HeavyResult> {
+/** How many threads find work in a sum. */
+export function partsOf({ length }: Pick<SumEffect, "length">): number {
+  return Math.ceil(length / partLength);
+}
+
+/** Streams from disk, part by part: every upload's coordinates of it are added, then its masks are taken off. */
+export async function sumParts({ folders, effect, queue: { next, total } }: SumPartsTask): Promise<void> {
+  const crypto = nodeCrypto();
   const nodes = new Map(effect.uploads.map(({ node, sha256 }) => [sha256, node]));
-  const read = async (sha256: Sha256) => {
+  const read = (sha256: Sha256, range: VectorRange) => {
     const node = nodes.get(sha256);
     if (node === undefined) throw fail("TRB_COORDINATOR_BLOB_UNKNOWN", { sha256 });
-    return await readUpload(folders.uploads, { round: effect.round, node, sha256 });
+    return readUploadRange(folders.uploads, { round: effect.round, node, sha256 }, range);
   };
-  const total = await sumUploads(effect, read, nodeCrypto());
-  return { type: "summed", sumHash: openBlobs(folders.blobs).put(bytesOfWords(total)) };
+  for (let part = Atomics.add(next, 0, 1); part < partsOf(effect); part = Atomics.add(next, 0, 1)) {
+    const from = part * partLength;
+    const length = Math.min(partLength, effect.length - from);
+    total.set(await sumUploads(effect, read, crypto, { from, length }), from);
+  }
+}
+
+export async function doHeavyWork(task: HeavyTask): Promise<HeavyResult> {
+  if ("plan" in task) return await apply(task.folders, task.effect, task.plan);
+  const queue = sumQueue(task.effect);
+  await sumParts({ ...task, queue });
+  return keepSum({ folders: task.folders, queue });
+}
+
+/** Once every part is there: the whole sum as a blob. */
+export function keepSum({ folders, queue: { total } }: KeepSumTask): HeavyResult {
+  return { type: "summed", sumHash: openBlobs(folders.blobs).put(bytesOfWords(total.slice())) };
 }
 
 async function apply(folders: WorkFolders, effect: ApplyEffect, plan: Plan): Promise<HeavyResult> {

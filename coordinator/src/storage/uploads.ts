@@ -3,12 +3,13 @@
  * A file with that name is whole, synced, and hashes to it; what has arrived so far is in `<round>.<node>.<sha256>.partial`.
  */
 import { createHash } from "node:crypto";
-import { createReadStream, existsSync, readdirSync, rmSync, statSync } from "node:fs";
+import { closeSync, createReadStream, existsSync, openSync, readdirSync, readSync, rmSync, statSync } from "node:fs";
 import { open, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { fail } from "@tributary/errors";
-import type { NodeId, Sha256 } from "@tributary/protocol";
+import type { VectorRange } from "@tributary/federation";
+import { type NodeId, type Sha256, vectorOctets, vectorOf } from "@tributary/protocol";
 import { publish, syncFolder } from "../home/layout.ts";
 
 export interface Upload {
@@ -64,26 +65,30 @@ export function openUploads(folder: string): Uploads {
 
 const uploadPath = (folder: string, { round, node, sha256 }: Upload) => join(folder, `${round}.${node}.${sha256}`);
 
-/** The vector of one upload: little-endian u32. */
+/** The vector of one upload. [length] */
 export async function readUpload(folder: string, upload: Upload): Promise<Uint32Array> {
-  const content = await readFile(uploadPath(folder, upload));
-  return wordsOf(content);
+  return wordsOf(await readFile(uploadPath(folder, upload)));
 }
 
-/** Little-endian u32 as they stand in a file, on a machine of either byte order. */
-export function wordsOf(bytes: Uint8Array): Uint32Array {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const words = new Uint32Array(bytes.length >>> 2);
-  for (let place = 0; place < words.length; place++) words[place] = view.getUint32(4 * place, true);
-  return words;
+/** Some coordinates of one upload. [range.length] @throws TRB_COORDINATOR_STORE_DAMAGED when the file ends before them */
+export function readUploadRange(folder: string, upload: Upload, { from, length }: VectorRange): Uint32Array {
+  const file = openSync(uploadPath(folder, upload), "r");
+  try {
+    const octets = new Uint8Array(4 * length);
+    for (let done = 0; done < octets.length; ) {
+      const read = readSync(file, octets, done, octets.length - done, 4 * from + done);
+      if (read === 0) throw fail("TRB_COORDINATOR_STORE_DAMAGED", { reason: "a masked vector is shorter than it was" });
+      done += read;
+    }
+    return wordsOf(octets);
+  } finally {
+    closeSync(file);
+  }
 }
 
-export function bytesOfWords(words: Uint32Array): Uint8Array {
-  const bytes = new Uint8Array(4 * words.length);
-  const view = new DataView(bytes.buffer);
-  for (const [place, word] of words.entries()) view.setUint32(4 * place, word, true);
-  return bytes;
-}
+/** Little-endian u32 as they stand in a file. */
+export const wordsOf = vectorOf;
+export const bytesOfWords = vectorOctets;
 
 /**
  * What has arrived stays when the connection breaks off, and the rest is appended to it. Only the whole is synced: after a power cut

@@ -44,6 +44,7 @@ export {
   roundParameters,
   type SumEffect,
   sumUploads,
+  type VectorRange,
 } from "./release.ts";
 export {
   type Confirmation,

@@ -36,19 +36,26 @@ import { writtenSum } from "./written-queries.ts";
 /** The effect that asks for a sum. */
 export type SumEffect = Extract<CoordinatorEffect, { type: "sum" }>;
 
+/** Some coordinates of a vector. */
+export interface VectorRange {
+  readonly from: number;
+  readonly length: number;
+}
+
 /**
- * Σ V + noise of the survivors, modulo 2³². One upload is held at a time.
- * @param read the vector that was uploaded with this hash. [length]
+ * Σ V + noise of the survivors, modulo 2³²: all of it, or some coordinates. One upload's are held at a time.
+ * @param read what was uploaded with this hash, these coordinates of it. [range.length]
  * @throws TRB_SECAGG_VECTOR_MISMATCHED
  */
 export async function sumUploads(
   { round, length, uploads, unmasking }: Pick<SumEffect, "round" | "length" | "uploads" | "unmasking">,
-  read: (sha256: Sha256) => Promise<Uint32Array>,
+  read: (sha256: Sha256, range: VectorRange) => Promise<Uint32Array> | Uint32Array,
   crypto: Crypto,
+  range: VectorRange = { from: 0, length },
 ): Promise<Uint32Array> {
-  const total = new Uint32Array(length);
-  for (const { sha256 } of uploads) addVector(total, await read(sha256), round);
-  unmaskTotal(total, unmasking, crypto);
+  const total = new Uint32Array(range.length);
+  for (const { sha256 } of uploads) addVector(total, await read(sha256, range), round);
+  unmaskTotal(total, unmasking, crypto, range.from);
   return total;
 }
 

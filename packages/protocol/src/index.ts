@@ -2,6 +2,7 @@
 export { canonicalBytes, hashOf } from "./canonical/canonical.ts";
 export { decimalToRational, formatDecimal, parseDecimal } from "./canonical/decimals.ts";
 export { fromHex, toHex } from "./canonical/hex.ts";
+export { vectorOctets, vectorOf } from "./canonical/vectors.ts";
 export type { Crypto, Keystream } from "./crypto/crypto.ts";
 export { portableCrypto } from "./crypto/portable.ts";
 export {

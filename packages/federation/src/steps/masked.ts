@@ -8,7 +8,7 @@
  * other y for this node and round; until it is on disk nothing was sent, so there was none.
  */
 import { fail } from "@tributary/errors";
-import { type MessageOf, type NodeId, type Sha256, toHex } from "@tributary/protocol";
+import { type MessageOf, type NodeId, type Sha256, toHex, vectorOctets } from "@tributary/protocol";
 import { type Mask, maskVector, ownMaskKey, pairMaskKey, pairSign, quorum, type RoundBinding } from "@tributary/secagg";
 import { messageFrom, sameDocument, senderNode, senders, speak, withMessage } from "../binding.ts";
 import type { CoordinatorEffect } from "../coordinator-events.ts";
@@ -82,16 +82,7 @@ export function acknowledgeUpload(state: NodeState): Step<NodeState, NodeEffect>
 
 /** SHA-256 of a vector's octets, little-endian u32. */
 export function hashVector(vector: Uint32Array, { crypto }: Pick<Context, "crypto">): Sha256 {
-  return toHex(crypto.sha256(vectorBytes(vector))) as Sha256;
-}
-
-/** Little-endian octets, whatever the machine. */
-function vectorBytes(vector: Uint32Array): Uint8Array {
-  const littleEndian = new Uint8Array(new Uint32Array([1]).buffer)[0] === 1;
-  if (littleEndian) return new Uint8Array(vector.buffer, vector.byteOffset, vector.byteLength);
-  const view = new DataView(new ArrayBuffer(vector.byteLength));
-  for (const [i, word] of vector.entries()) view.setUint32(4 * i, word, true);
-  return new Uint8Array(view.buffer);
+  return toHex(crypto.sha256(vectorOctets(vector))) as Sha256;
 }
 
 // ── coordinator ──────────────────────────────────────────────────────────────────────────────────────────────────
