@@ -6,18 +6,15 @@
  * without this node, or a quorum of votes for abort. Whatever else an entry says, the charge stays (DESIGN §4, "Charging").
  */
 import { fail } from "@tributary/errors";
-import { type Entry, type EntryOf, headAfter, type LedgerHead, mechanismOf, parseLine, spentAfter } from "@tributary/ledger";
-import { baseVersion, parseDecimal, verifyDocument } from "@tributary/protocol";
-import { quorum, requireCohort, strictlyAscending } from "@tributary/secagg";
-import { requireSignature, rosterKey, sameDocument, sameNodes } from "./binding.ts";
+import { claimFailures, type Entry, type EntryOf, headAfter, type LedgerHead, parseLine } from "@tributary/ledger";
+import { baseVersion, verifyDocument } from "@tributary/protocol";
+import { quorum } from "@tributary/secagg";
+import { requireSignature, rosterKey, sameNodes } from "./binding.ts";
 import type { NodeEffect } from "./node-events.ts";
 import type { Charge, NodeState } from "./node-state.ts";
 import { type Choice, rebuildVote } from "./quorum-proof.ts";
 import type { Context, Step } from "./step.ts";
 import { isTraining } from "./steps/abort.ts";
-
-/** Verifiers compare privacy costs at this relative tolerance (DESIGN §5). */
-const tolerance = 1e-9;
 
 /** Entries that the node lacks, in order. Lines that it has are passed over. */
 export function followLines(state: NodeState, lines: readonly string[], context: Context): Step<NodeState, NodeEffect> {
@@ -37,7 +34,7 @@ export function followLines(state: NodeState, lines: readonly string[], context:
 /**
  * Verifies the next entry and takes it in. An entry that the node has already changes nothing.
  * @param examine a caller's further check of a new entry, before anything is taken in
- * @throws TRB_LEDGER_…, TRB_ROUND_LEDGER_BEHIND, TRB_ROUND_LEDGER_FORKED, TRB_ROUND_ENTRY_INVALID, TRB_SECAGG_VOTE_INVALID
+ * @throws TRB_LEDGER_…, TRB_ROUND_LEDGER_BEHIND, TRB_ROUND_LEDGER_FORKED, TRB_ROUND_ENTRY_INVALID, TRB_ROUND_SIGNATURE_INVALID
  */
 export function followEntry(
   state: NodeState,
@@ -67,8 +64,7 @@ export function followEntry(
     case "aborted":
       return takeIn(state, entry, line, next, verifyAbort(state, entry, context));
     case "closing":
-      requireSpent(state, entry, undefined);
-      if (entry.modelHash !== state.modelHash) throw invalid(entry, "model hash");
+      requireClaims(state, entry, context);
       return {
         state: { ...state, head: next, closed: true },
         effects: [{ type: "appendLedger", line, entry }, { type: "persist" }],
@@ -79,32 +75,20 @@ export function followEntry(
 /** What an entry does to this node's charge for its round. */
 type Verdict = "final" | "refunded" | "none";
 
-/** A release: bound to this plan and model, made by enough nodes, voted for by a quorum, and its cost not understated. */
+/** A release whose claims hold. What the node saw of its round must be what the entry says. */
 function verifyRelease(state: NodeState, entry: EntryOf<"round">, context: Context): Verdict {
-  const { plan, roster, self } = state;
-  const { cohort, sharers, survivors, votes, h1 } = entry;
-  requireFacts(state, entry);
-  const nested = [cohort, sharers, survivors].every(strictlyAscending);
-  const within = sharers.every((node) => cohort.includes(node)) && survivors.every((node) => sharers.includes(node));
-  const threshold = quorum(cohort.length, plan.maxCorrupt);
-  requireCohort(cohort.length, plan);
-  if (!nested || !within || survivors.length < Math.max(plan.minCohort, threshold)) throw invalid(entry, "set of survivors");
-  if (!cohort.every((node) => roster.some((member) => member.node === node))) throw invalid(entry, "cohort");
-  if (!sameDocument(entry.mechanism, mechanismOf(plan, entry.release))) throw invalid(entry, "mechanism");
+  requireClaims(state, entry, context);
+  const { cohort, survivors, h1 } = entry;
+  const survived = survivors.includes(state.self);
   const charge = openCharge(state, entry.round);
-  if (charge !== undefined && (charge.h1 !== h1 || !sameNodes(charge.cohort, cohort))) throw invalid(entry, "cohort");
-  const choice: Choice = { for: "survivors", sharers, survivors };
-  if (countSignatures(state, { ...entry, h1 }, cohort, choice, context) < threshold) throw invalid(entry, "quorum of votes");
-  if (!votes.every(({ node }) => survivors.includes(node))) throw invalid(entry, "quorum of votes");
-  requireSpent(state, entry, entry.release);
-  if (charge === undefined) return survivors.includes(self) ? "final" : "none";
-  return survivors.includes(self) ? "final" : "refunded";
+  if (charge === undefined) return survived ? "final" : "none";
+  if (charge.h1 !== h1 || !sameNodes(charge.cohort, cohort)) throw invalid(entry, "cohort");
+  return survived ? "final" : "refunded";
 }
 
 /** A round given up. A refund needs the quorum of votes for abort, counted in the cohort that this node saw. */
 function verifyAbort(state: NodeState, entry: EntryOf<"aborted">, context: Context): Verdict {
-  requireFacts(state, entry);
-  requireSpent(state, entry, entry.charged ? entry.release : undefined);
+  requireClaims(state, entry, context);
   const charge = openCharge(state, entry.round);
   if (charge === undefined) return "none";
   if (entry.h1 !== charge.h1) return "final";
@@ -113,26 +97,14 @@ function verifyAbort(state: NodeState, entry: EntryOf<"aborted">, context: Conte
   return votes >= quorum(cohort.length, state.plan.maxCorrupt) ? "refunded" : "final";
 }
 
-function requireFacts({ planHash, modelHash, settledRound, plan }: NodeState, entry: EntryOf<"round" | "aborted">): void {
-  if (entry.planHash !== planHash) throw invalid(entry, "plan hash");
-  if (entry.modelHash !== modelHash) throw invalid(entry, "model hash");
-  if (entry.round <= settledRound) throw invalid(entry, "round number");
-  if (plan.releases[entry.release] === undefined) throw invalid(entry, "release");
-}
-
-/** The running cost: one more round for the release that is charged, and never less than it comes to. */
-function requireSpent(
-  { plan, ledgerCharged }: NodeState,
+/** By the ledger's own rules, the first that does not hold: an auditor would refuse the file for it. */
+function requireClaims(
+  { plan, planHash, roster, modelHash, settledRound: lastRound, ledgerCharged: charged }: NodeState,
   entry: EntryOf<"round" | "aborted" | "closing">,
-  release: number | undefined,
+  { crypto }: Context,
 ): void {
-  const charged = ledgerCharged.map((rounds, i) => rounds + (i === release ? 1 : 0));
-  const { spent } = entry;
-  if (!sameDocument(spent.charged, charged)) throw invalid(entry, "number of charged rounds");
-  const within = charged.every((rounds, i) => rounds <= (plan.releases[i]?.rounds ?? 0));
-  if (!within) throw invalid(entry, "number of charged rounds");
-  const { epsilon } = spentAfter(plan, charged);
-  if (parseDecimal(spent.epsilon) < parseDecimal(epsilon) * (1 - tolerance)) throw invalid(entry, "epsilon");
+  const [failure] = claimFailures(entry, { modelHash, lastRound, charged }, { plan, planHash, roster }, crypto);
+  if (failure !== undefined) throw invalid(entry, `content (${failure.code})`);
 }
 
 type VotedEntry = Pick<EntryOf<"round">, "votes" | "round" | "modelHash" | "h1" | "protocol">;

@@ -369,7 +369,12 @@ describe("the ledger entry", () => {
     ["an understated epsilon", ({ spent }) => ({ spent: { ...spent, epsilon: "0.001" } }), "TRB_ROUND_ENTRY_INVALID"],
     ["a round that isn't counted", ({ spent }) => ({ spent: { ...spent, charged: [0] } }), "TRB_ROUND_ENTRY_INVALID"],
     ["a vote too few", ({ votes }) => ({ votes: votes.slice(1) }), "TRB_ROUND_ENTRY_INVALID"],
-    ["a set that nobody voted for", ({ survivors }) => ({ survivors: survivors.slice(0, 4) }), "TRB_ROUND_SIGNATURE_INVALID"],
+    ["a set that nobody voted for", ({ survivors }) => ({ survivors: survivors.slice(0, 4) }), "TRB_ROUND_ENTRY_INVALID"],
+    [
+      "an understated divergence",
+      ({ spent }) => ({ spent: { ...spent, rdp: spent.rdp.toReversed() } }),
+      "TRB_ROUND_ENTRY_INVALID",
+    ],
     [
       "another cohort",
       ({ cohort, sharers, survivors }) => {

@@ -14,6 +14,6 @@ export { type Estimate, metricsOf, type ReleasedMetrics, ratio, sumDeviation } f
 export { parseLine } from "./parsing.ts";
 export { spentAfter } from "./spending.ts";
 export { type LedgerRow, type ReleasedQuery, summarizeLedger, writtenIn } from "./summary.ts";
-export { type VerifiedLine, verifyLine } from "./verification/entry.ts";
+export { claimFailures, type VerifiedLine, verifyLine } from "./verification/entry.ts";
 export { type Failure, initialVerification, type VerificationState } from "./verification/state.ts";
 export { type LedgerVerdict, type VerifyOptions, verifyLedger } from "./verify.ts";

@@ -73,20 +73,14 @@ function checkLater(
   crypto: Crypto,
   report: Report,
 ): VerificationState {
+  const charged = checkClaims(entry, state, founding, crypto, report);
   if (entry.kind === "closing") {
-    if (entry.modelHash !== state.modelHash) report("TRB_LEDGER_MODEL_CHAIN_BROKEN");
     if (entry.rounds !== state.released) {
       report("TRB_LEDGER_CLOSING_WRONG", { claimed: entry.rounds, counted: state.released });
     }
-    checkSpent(entry.spent, state.charged, founding.plan, report);
     return { ...state, spent: entry.spent, closed: true };
   }
-  checkPlace(entry, state, founding, report);
-  if (entry.kind === "round") checkReleased(entry, founding, crypto, report);
-  else checkAborted(entry, founding, crypto, report);
-  const charges = entry.kind === "round" || entry.charged;
-  const charged = state.charged.map((rounds, release) => rounds + (charges && release === entry.release ? 1 : 0));
-  checkSpent(entry.spent, charged, founding.plan, report);
+  if (entry.kind === "aborted") checkAborted(entry, founding, crypto, report);
   const { aborted } = state;
   return {
     ...state,
@@ -103,6 +97,45 @@ function checkLater(
           },
     spent: entry.spent,
   };
+}
+
+/** Where a ledger stands, as far as an entry's claims depend on it. */
+export type Standing = Pick<VerificationState, "modelHash" | "lastRound" | "charged">;
+
+/**
+ * What of an entry doesn't hold: its place, the release, the running cost. A node asks it of every entry that it takes in. Not in it: the chain, the coordinator's
+ * signature, and whether a refund is founded, which a node judges by the cohort that it saw itself.
+ */
+export function claimFailures(
+  entry: Exclude<Entry, { kind: "genesis" }>,
+  standing: Standing,
+  founding: Founding,
+  crypto: Crypto,
+): readonly Failure[] {
+  const failures: Failure[] = [];
+  checkClaims(entry, standing, founding, crypto, reporter(entry.index, failures));
+  return failures;
+}
+
+/** @returns rounds charged so far, this entry included */
+function checkClaims(
+  entry: Exclude<Entry, { kind: "genesis" }>,
+  standing: Standing,
+  founding: Founding,
+  crypto: Crypto,
+  report: Report,
+): readonly number[] {
+  if (entry.kind === "closing") {
+    if (entry.modelHash !== standing.modelHash) report("TRB_LEDGER_MODEL_CHAIN_BROKEN");
+    checkSpent(entry.spent, standing.charged, founding.plan, report);
+    return standing.charged;
+  }
+  checkPlace(entry, standing, founding, report);
+  if (entry.kind === "round") checkReleased(entry, founding, crypto, report);
+  const charges = entry.kind === "round" || entry.charged;
+  const charged = standing.charged.map((rounds, release) => rounds + (charges && release === entry.release ? 1 : 0));
+  checkSpent(entry.spent, charged, founding.plan, report);
+  return charged;
 }
 
 function checkSignature(entry: Entry, key: Parameters<typeof verifyDocument>[2], crypto: Crypto, report: Report): void {

@@ -22,7 +22,12 @@ type RoundEntry = EntryOf<"round"> | EntryOf<"aborted">;
 const freeSteps: readonly string[] = ["keys", "shares"];
 
 /** What holds for both kinds: bound to the plan, a new number, a known release, the current model. */
-export function checkPlace(entry: RoundEntry, state: VerificationState, { plan, planHash }: Founding, report: Report): void {
+export function checkPlace(
+  entry: RoundEntry,
+  state: Pick<VerificationState, "modelHash" | "lastRound">,
+  { plan, planHash }: Founding,
+  report: Report,
+): void {
   if (entry.planHash !== planHash) report("TRB_LEDGER_PLAN_MISMATCH");
   if (entry.round <= state.lastRound) report("TRB_LEDGER_ROUND_REPEATED", { round: entry.round, last: state.lastRound });
   if (plan.releases[entry.release] === undefined) report("TRB_LEDGER_RELEASE_UNKNOWN", { release: entry.release });
