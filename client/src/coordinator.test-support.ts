@@ -188,6 +188,8 @@ export interface TestCoordinator {
   readonly ledger: string[];
   /** What was uploaded, in order: never two different vectors of one node and round. */
   readonly uploads: { readonly round: number; readonly node: NodeId; readonly sha256: Sha256; readonly at: number }[];
+  /** Every offer that was made, in order. */
+  readonly offers: MessageOf<"offer">[];
   /** Requests that held the token. */
   readonly joins: RosterMember[];
   readonly transport: Transport;
@@ -199,6 +201,8 @@ export interface TestCoordinator {
   tell(node: string, message: unknown): Promise<void>;
   /** Called with every message to a node; false: it is lost. */
   deliver: (to: NodeId, message: Message) => boolean;
+  /** What it shows of its ledger to who asks for it from this entry on. */
+  show: (lines: readonly string[], from: number) => readonly string[];
   /** What reaches a node of its peers' signed heads. */
   relay: (to: NodeId, heads: readonly HeadStatement[]) => readonly HeadStatement[];
   /** What a coordinator that lies makes of the model that follows from a round. */
@@ -271,6 +275,7 @@ export async function startTestCoordinator(plan: Plan = testPlan()): Promise<Tes
         announce();
         return;
       case "send":
+        if (effect.message.step === "offer") self.offers.push(effect.message);
         for (const node of effect.to) {
           if (self.deliver(node, effect.message)) void self.tell(node, effect.message).catch(() => {});
         }
@@ -330,7 +335,8 @@ export async function startTestCoordinator(plan: Plan = testPlan()): Promise<Tes
       const statement = { purpose: "plan", planHash: planHash(crypto, plan) };
       json({ plan, planSignature: signStatement({ sign }, statement), roster: roster() });
     } else if (kind === "ledger") {
-      const lines = self.ledger.slice(Number(url.searchParams.get("from") ?? 0));
+      const from = Number(url.searchParams.get("from") ?? 0);
+      const lines = self.show(self.ledger, from).slice(from);
       response.end(lines.map((line) => `${line}\n`).join(""));
     } else if (kind === "blobs") {
       response.end(blob(sha256Hex.parse(first)));
@@ -361,8 +367,10 @@ export async function startTestCoordinator(plan: Plan = testPlan()): Promise<Tes
     ledger: [],
     uploads: [],
     joins: [],
+    offers: [],
     finished: finished.promise,
     deliver: () => true,
+    show: (lines) => lines,
     relay: (_, heads) => heads,
     bend: (model) => model,
     transport: {

@@ -56,6 +56,8 @@ export interface NodeDatabase {
   /** Records this node's one vote in a round; the same one again changes nothing. */
   vote(vote: MessageOf<"vote">): void;
   remembersVote(round: number, signature: string): boolean;
+  /** Enters a vote that a lost store cast, as the ledger has it; a vote that is known stays. */
+  recallVote(vote: { readonly round: number; readonly choice: "survivors" | "abort"; readonly signature: string }): void;
   /** The largest round number that this node ever took part in; 0 when there is none. */
   lastRound(): number;
   /** Remembers a round number as used, for a home whose `rounds/` is lost. */
@@ -106,6 +108,10 @@ export function openDatabase(layout: Layout): NodeDatabase {
         statements.vote.run(round, body.choice.for, signature); // a second, different one hits the primary key
       }),
     remembersVote: (round, signature) => voteIn(round) === signature,
+    recallVote: ({ round, choice, signature }) =>
+      guarded(() => {
+        if (voteIn(round) === undefined) statements.vote.run(round, choice, signature);
+      }),
     lastRound,
     reachRound: (round) =>
       guarded(() => {

@@ -175,7 +175,8 @@ const noHash = "0".repeat(64) as Sha256;
 function mayBePaid(entry: Extract<Entry, { kind: "round" | "aborted" }>, self: NodeId, plan: Plan): boolean {
   if (entry.kind === "round") return entry.survivors.includes(self);
   const { cohort } = entry;
-  if (cohort === undefined) return true; // the coordinator says that it ended before there was a cohort; nobody else does
+  // Given up before there was a cohort. Only the coordinator says so; a store that is whole wouldn't believe it of a round that it paid for.
+  if (cohort === undefined) return entry.charged || entry.step !== "keys";
   if (!cohort.includes(self)) return false;
   return entry.votes.length < quorum(cohort.length, plan.maxCorrupt);
 }

@@ -7,6 +7,7 @@ import {
   joinFederation,
   nodeBudget,
   type Policy,
+  recoverNode,
   startNode,
   trustPeers,
 } from "@tributary/client";
@@ -167,6 +168,22 @@ export function nodeCommand(): Command {
     .action(async (options: { home: string; json?: boolean }) => {
       const budget = await nodeBudget({ home: options.home });
       print(options.json, budget, () => table(Object.entries(budget).map(([name, value]) => [name, JSON.stringify(value)])));
+    });
+
+  node
+    .command("recover")
+    .description("make an old backup usable again: everything that may have been spent since then is counted")
+    .requiredOption(...homeFlags)
+    .addOption(jsonOption())
+    .addHelpText("after", "\nExample:\n  tributary node recover --home shop")
+    .action(async (options: { home: string; json?: boolean }) => {
+      const recovered = await recoverNode({ home: options.home });
+      const { rounds, heads, entries, budget } = recovered;
+      print(options.json, recovered, () => [
+        `${heads} peers confirm a ledger of ${entries} entries`,
+        rounds.length === 0 ? "nothing was forgotten" : `counted as spent: rounds ${rounds.join(", ")}`,
+        `  spent  ${budget.spent} of ${budget.limit}`,
+      ]);
     });
 
   return node;

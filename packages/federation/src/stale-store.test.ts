@@ -1,0 +1,209 @@
+/** What a store from an old backup is told by, and what it has to count: against ledgers that the state machines wrote. */
+import { type Entry, parseLine, signEntry, spentAfter } from "@tributary/ledger";
+import { type HeadStatement, type NodeId, type Sha256, signHead } from "@tributary/protocol";
+import { expect, test } from "vitest";
+import { createWorld, nodeContext, nodeName, nodeOf, noFaults, run, type World } from "./harness.test-support.ts";
+import { stepNode } from "./node.ts";
+import { chargedRounds, createNode } from "./node-state.ts";
+import { contextOf, crypto, hash, identity, planOf } from "./parties.test-support.ts";
+import { confirmLedger, countedPeers, forgottenRound, recoverCharges } from "./stale-store.ts";
+
+const self = nodeName(0);
+const nonce = "ab".repeat(32);
+const codeOf = (work: () => unknown) => {
+  try {
+    work();
+  } catch (error) {
+    return (error as { code?: string }).code;
+  }
+  return "accepted";
+};
+
+/** A federation whose three rounds are over. */
+async function finished(): Promise<World> {
+  const world = createWorld();
+  await run(world);
+  await run({ ...world, finished: false }, noFaults, world.queue.length); // news of the end
+  return world;
+}
+
+const entriesOf = (world: World): Entry[] => world.coordinator.ledger.map(parseLine);
+const memberOf = ({ plan, roster }: World) => ({ self, plan, roster });
+const nothing = { lastRound: 0, remembersVote: () => false };
+
+/** What this node states to the nonce, or says otherwise. */
+function head(world: World, name: NodeId, changes: Partial<HeadStatement> = {}, asked = nonce): HeadStatement {
+  const { state } = nodeOf(world, world.nodes.some(({ id }) => id === name) ? name : self);
+  const { entries, hash: last } = state.head;
+  const { sign } = identity(changes.signature ?? name);
+  const says = { node: name, entries, head: last, round: state.lastRound, ...changes };
+  const { signature: _, ...unsigned } = { signature: "", ...says };
+  return signHead({ sign }, world.plan.federation, asked, unsigned);
+}
+
+function confirm(world: World, heads: readonly HeadStatement[], shown = world.coordinator.ledger.length, trusted?: string[]) {
+  const { state } = nodeOf(world, self);
+  const policy = trusted === undefined ? state.policy : { ...state.policy, trustedPeers: trusted as Sha256[] };
+  const entries = entriesOf(world);
+  const hashAfter = (count: number) => entries[count]?.previous ?? state.head.hash;
+  return confirmLedger({ entries: shown, hashAfter }, { nonce, heads }, { ...memberOf(world), policy }, crypto);
+}
+
+test("a store that remembers its rounds has forgotten none; one from before them is told by each of them", async () => {
+  const world = await finished();
+  const { state } = nodeOf(world, self);
+  const entries = entriesOf(world);
+  const remembering = { lastRound: state.lastRound, remembersVote: () => true };
+  for (const entry of entries) expect(forgottenRound(entry, memberOf(world), remembering, crypto)).toBeUndefined();
+  expect(entries.map((entry) => forgottenRound(entry, memberOf(world), nothing, crypto))).toEqual([
+    undefined,
+    1,
+    2,
+    3,
+    undefined,
+  ]);
+  // of the second round on, although the backup is from after the first
+  const first = { lastRound: 1, remembersVote: (round: number) => round === 1 };
+  expect(entries.map((entry) => forgottenRound(entry, memberOf(world), first, crypto))).toEqual([
+    undefined,
+    undefined,
+    2,
+    3,
+    undefined,
+  ]);
+});
+
+test("a vote of its own that a store did not cast is its own only if it signed it", async () => {
+  const world = await finished();
+  const entry = entriesOf(world).find(({ kind }) => kind === "round");
+  if (entry?.kind !== "round") throw new Error("no round");
+  const elsewhere = { lastRound: 3, remembersVote: () => false };
+  const voted = { ...entry, votes: entry.votes.filter(({ node }) => node === self) };
+  const own = { ...voted, votes: [{ node: self, signature: voteOf(world, 1) }] };
+  expect(forgottenRound(own, memberOf(world), elsewhere, crypto)).toBe(1);
+  const other = entry.votes.find(({ node }) => node !== self);
+  if (other === undefined) throw new Error("no vote");
+  const forged = { ...entry, votes: [{ ...other, node: self }] };
+  expect(forgottenRound(forged, memberOf(world), elsewhere, crypto)).toBeUndefined();
+});
+
+/** The signature under this node's vote in a round. */
+function voteOf(world: World, round: number) {
+  const said = world.journal.said.get(`${self}/${round}/vote`) ?? "";
+  return JSON.parse(Buffer.from(said, "hex").toString("utf8")).signature;
+}
+
+test("maxCorrupt + 1 genuine, fresh heads of counted peers confirm a ledger; replays, strangers and forgeries are none", async () => {
+  const world = await finished();
+  const [b, c, d] = [nodeName(1), nodeName(2), nodeName(3)];
+  expect(confirm(world, [head(world, b), head(world, c)])).toEqual({ heads: 2, round: 3 });
+  for (const useless of [
+    head(world, b),
+    head(world, self),
+    head(world, c, {}, "cd".repeat(32)), // answered somebody else, or long ago
+    head(world, d, { signature: "coordinator" as never }), // made up by who passes it on
+    head(world, "node-z" as NodeId, { entries: 99 }),
+  ]) {
+    expect(codeOf(() => confirm(world, [head(world, b), useless]))).toBe("TRB_NODE_PEERS_MISSING");
+  }
+  // named peers alone count where peers are named, all others of the roster where none is
+  const { policy } = nodeOf(world, self).state;
+  const [first = ""] = policy.trustedPeers.slice(1);
+  expect(codeOf(() => confirm(world, [head(world, b), head(world, c)], undefined, [first]))).toBe("TRB_NODE_PEERS_MISSING");
+  expect(confirm(world, [head(world, b), head(world, c)], undefined, [])).toMatchObject({ heads: 2 });
+  const counted = countedPeers(memberOf(world), { ...policy, trustedPeers: [] }, crypto);
+  expect(counted).toEqual([b, c, d, nodeName(4)]);
+});
+
+test("entries that the coordinator keeps back, or shows otherwise, are known to the peers", async () => {
+  const world = await finished();
+  const heads = [head(world, nodeName(1)), head(world, nodeName(2))];
+  expect(codeOf(() => confirm(world, heads, 2))).toBe("TRB_NODE_LEDGER_WITHHELD");
+  const [, c] = heads;
+  const forked = head(world, nodeName(1), { entries: 2, head: hash("another line") });
+  expect(codeOf(() => confirm(world, [forked, c ?? forked]))).toBe("TRB_NODE_LEDGER_FORKED");
+  // a peer that is behind confirms as far as it goes
+  const behind = head(world, nodeName(1), { entries: 2, head: entriesOf(world)[2]?.previous as Sha256 });
+  expect(confirm(world, [behind, c ?? behind])).toMatchObject({ heads: 2 });
+});
+
+test("a recovered store counts what the ledger does, and its state machine goes on from there without a round more", async () => {
+  const world = await finished();
+  const { plan } = world;
+  const entries = entriesOf(world);
+  const { state } = nodeOf(world, self);
+  const { charges, lastRound, votes } = recoverCharges(entries, { self, plan }, { charges: [], lastRound: 0 }, 0);
+  expect(charges.map(({ round, standing }) => [round, standing])).toEqual([1, 2, 3].map((round) => [round, "final"]));
+  expect(lastRound).toBe(3);
+  expect(votes.every(({ round, signature }) => signature === voteOf(world, round))).toBe(true);
+  expect(recoverCharges(entries, { self, plan }, state, 0).charges).toEqual([]);
+
+  const [genesis] = entries;
+  if (genesis?.kind !== "genesis") throw new Error("no genesis");
+  const begun = createNode({
+    self,
+    genesis,
+    head: { entries: 1, hash: entries[1]?.previous as Sha256 },
+    policy: state.policy,
+  });
+  const { state: followed } = stepNode(
+    { ...begun, charges, lastRound },
+    { type: "ledger", lines: world.coordinator.ledger.slice(1) },
+    nodeContext(nodeOf(world, self)),
+  );
+  expect(chargedRounds(followed)).toEqual(chargedRounds(state));
+  expect(followed.head).toEqual(state.head);
+});
+
+test("a claimed abort, a planted retry and a round that is still open are counted; what a quorum refunds is not", async () => {
+  const world = createWorld({ rounds: 8 });
+  const { plan } = world;
+  const { sign, key } = identity("coordinator");
+  const cohort = [0, 1, 2, 3, 4].map(nodeName);
+  const vote = (node: NodeId) => ({ node, signature: "0".repeat(128) as never });
+  const aborted = (round: number, changes: object) => {
+    const { entry } = signEntry(contextOf({ sign, key, secret: new Uint8Array() }, "c"), {
+      ...{ index: round, previous: hash("line"), at: "2026-01-01T00:00:00.000Z", kind: "aborted", round, release: 0 },
+      ...{ planHash: hash("plan"), modelHash: hash("model"), code: "TRB_ROUND_ABORT_VOTED", step: "masked", charged: false },
+      ...{ votes: [], h1: hash("h1"), spent: spentAfter(plan, [0]), ...changes },
+    });
+    return entry;
+  };
+  const entries = [
+    aborted(1, { cohort, charged: true }),
+    aborted(2, { cohort }), // claimed: nobody voted
+    aborted(3, { step: "shares", h1: null }), // of whom, it doesn't say
+    aborted(8, { step: "keys", h1: null }), // too few came
+    aborted(4, { cohort, votes: cohort.slice(0, 3).map(vote) }), // one vote short of a quorum
+    aborted(5, { cohort, votes: cohort.slice(0, 4).map(vote) }),
+    aborted(6, { cohort: cohort.slice(1) }), // without this node
+  ];
+  const { charges, lastRound } = recoverCharges(entries, { self, plan }, { charges: [], lastRound: 1 }, 9);
+  expect(charges.map(({ round }) => round)).toEqual([1, 2, 3, 4, 9]);
+  expect(charges.every(({ standing }) => standing === "final")).toBe(true);
+  expect(lastRound).toBe(9);
+  // a retry of a round that was counted is never accepted again
+  const party = nodeOf(world, self);
+  await run(world, noFaults, 1);
+  const offer = world.queue.find(({ to, event }) => to === self && event.type === "message")?.event;
+  if (offer?.type !== "message") throw new Error("no offer");
+  expect(codeOf(() => stepNode({ ...party.state, charges, lastRound }, offer, nodeContext(party)))).toBe("TRB_ROUND_REPLAYED");
+});
+
+test("an open round is counted at the price of the dearest release that has one left", () => {
+  const { key } = identity("coordinator");
+  const base = planOf(key);
+  const [training] = base.releases;
+  if (training === undefined) throw new Error("no release");
+  const [cheap, dear] = [
+    { ...training, noiseMultiplier: "4" as never },
+    { ...training, noiseMultiplier: "1" as never },
+  ];
+  const plan = { ...base, releases: [cheap, dear] };
+  const open = (charged: readonly number[]) => {
+    const entry = { kind: "aborted", round: 1, release: 0, charged: false, cohort: [], votes: [], spent: { charged } };
+    return recoverCharges([entry as unknown as Entry], { self, plan }, { charges: [], lastRound: 0 }, 2).charges;
+  };
+  expect(open([0, 0])).toMatchObject([{ round: 2, release: 1 }]);
+  expect(open([0, dear.rounds])).toMatchObject([{ round: 2, release: 0 }]);
+});
