@@ -5,7 +5,12 @@
  * several processes at one file.
  */
 export { type CoordinatorIdentity, coordinatorIdentity } from "./home/identity.ts";
+export { type HomeLayout, homeLayout } from "./home/layout.ts";
 export { createInvite, type InviteRequest } from "./invites.ts";
+export { doHeavyWork } from "./rounds/heavy-work.ts";
 export { type CoordinatorOptions, type RunningCoordinator, startCoordinator } from "./server.ts";
 export { type CoordinatorStatus, readRoster, readRounds, readStatus } from "./status.ts";
+export { openBlobs } from "./storage/blobs.ts";
 export type { RoundFigures } from "./storage/store.ts";
+export { openUploads } from "./storage/uploads.ts";
+export { countTraffic } from "./transport/traffic.ts";

@@ -239,6 +239,7 @@ export async function runNode(options: StartNodeOptions, transport: Transport): 
     const receive = (payload: unknown): Promise<void> =>
       queue.run(async () => {
         const message = parseMessage(payload);
+        log.debug({ step: message.step, round: message.round }, "message");
         try {
           if (message.step === "offer") await confirm();
           try {
@@ -246,7 +247,6 @@ export async function runNode(options: StartNodeOptions, transport: Transport): 
           } catch (error) {
             if (!isTributaryError(error) || error.code !== "TRB_ROUND_LEDGER_BEHIND") throw error;
             await catchUp(2);
-            if (message.step === "offer") await confirm(); // which there was nothing to compare for before
             await step({ type: "message", message });
           }
         } catch (error) {

@@ -23,6 +23,7 @@ import type { Blobs } from "../storage/blobs.ts";
 import type { LedgerFile } from "../storage/ledger-file.ts";
 import type { Store } from "../storage/store.ts";
 import type { Uploads } from "../storage/uploads.ts";
+import type { Traffic } from "../transport/traffic.ts";
 import type { HeavyWorker } from "./heavy.ts";
 import type { ApplyEffect, HeavyResult, SumEffect, WorkFolders } from "./heavy-work.ts";
 
@@ -35,6 +36,7 @@ export interface EngineParts {
   readonly folders: WorkFolders;
   readonly context: () => Context;
   readonly send: (to: readonly NodeId[], message: Message) => void;
+  readonly traffic: Traffic;
   /** After a step that appended to the ledger, once its messages are on their way. */
   readonly ledgerGrew: (entries: number) => void;
   readonly roundBegan: (round: number, nodes: number) => void;
@@ -114,7 +116,8 @@ export function startEngine(initial: CoordinatorState, parts: EngineParts): Engi
     }
     if (state.head.entries !== before.head.entries) parts.ledgerGrew(state.head.entries);
     if (state.round?.phase !== before.round?.phase) {
-      log.info({ round: state.lastRound, phase: state.round?.phase ?? "waiting" }, "phase");
+      const phase = state.round?.phase ?? "waiting";
+      log.info({ round: state.lastRound, phase, ...parts.traffic.total() }, "phase");
     }
   }
 

@@ -4,6 +4,7 @@ import { addConformance } from "./bench/conformance.ts";
 import { addDp } from "./bench/dp.ts";
 import { addPredict } from "./bench/predict.ts";
 import { addQuality } from "./bench/quality.ts";
+import { addRound } from "./bench/round.ts";
 import { addSampler } from "./bench/sampler.ts";
 import { addSimulate } from "./bench/simulate.ts";
 import { addStep } from "./bench/step.ts";
@@ -15,6 +16,7 @@ export function benchCommand(): Command {
   addPredict(bench);
   addDp(bench);
   addSampler(bench);
+  addRound(bench);
   addSimulate(bench);
   addConformance(bench);
   addQuality(bench);
