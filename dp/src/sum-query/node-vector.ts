@@ -6,7 +6,7 @@ import type { Rational } from "../exact/rational.ts";
 import { fastDiscreteGaussian } from "../sampling/fast-discrete-gaussian.ts";
 import { checkReleasable, type IntegerSampler } from "../sampling/integer-sampler.ts";
 import type { RandomSource } from "../sampling/random-source.ts";
-import { checkClampBound } from "./clamp.ts";
+import { clampToQuota } from "./clamp.ts";
 import { checkFractionBits } from "./dither.ts";
 import { dequantise } from "./grid.ts";
 import { fromModular } from "./modular.ts";
@@ -57,7 +57,6 @@ export function addNoisyVector(
 ): void {
   for (const { length } of [total, sum])
     if (length !== dimension) throw fail("TRB_DP_LENGTH_MISMATCH", { length, expected: dimension });
-  checkClampBound(clampBound);
   checkFractionBits(grid.fractionBits);
   const sampler = samplerOf(nodeVariance, random.noise);
   checkReleasable(sampler);
@@ -68,7 +67,9 @@ export function addNoisyVector(
       const [drawn, words] = [samples.subarray(0, end - start), dithers.subarray(0, end - start)];
       sampler.fill(drawn);
       if (grid.fractionBits > 0) random.rounding.fill(new Uint8Array(words.buffer, 0, words.byteLength));
-      const whole = addPiece(sum.subarray(start, end), total.subarray(start, end), words, drawn, clampBound, grid.fractionBits);
+      const sums = total.subarray(start, end);
+      clampToQuota(sums, clampBound);
+      const whole = addPiece(sum.subarray(start, end), sums, words, drawn, grid.fractionBits);
       if (!whole) throw fail("TRB_DP_SAMPLER_NOT_EXACT", { sampler: "given" });
     }
   } finally {
@@ -79,8 +80,8 @@ export function addNoisyVector(
 }
 
 /**
- * Steps 2 to 5 in one pass, which is a third of the time of one after the other: `clampToQuota`, `ditherAndShift`, `addNoise` and `toModular`,
- * to which a test holds it.
+ * Steps 3 to 5 in one pass, which is a third of the time of one after the other: `ditherAndShift`, `addNoise` and `toModular`, to which a test
+ * holds it.
  * @param dithers U is the first `fractionBits` bits of each
  * @returns false when a sample was no whole number
  */
@@ -89,18 +90,14 @@ function addPiece(
   total: Float64Array,
   dithers: Uint32Array,
   samples: Float64Array,
-  bound: number,
   fractionBits: number,
 ): boolean {
   const [perUnit, spare] = [2 ** -fractionBits, 32 - fractionBits];
   let whole = true;
   for (let i = 0; i < sum.length; i++) {
-    let value = total[i] as number;
-    if (value > bound) value = bound;
-    else if (!(value >= -bound)) value = value < -bound ? -bound : 0;
     const sample = samples[i] as number;
     if (sample - Math.floor(sample) !== 0) whole = false;
-    const units = Math.floor((value + ((dithers[i] as number) >>> spare)) * perUnit); // >>> 32 is >>> 0, of zeros then
+    const units = Math.floor(((total[i] as number) + ((dithers[i] as number) >>> spare)) * perUnit); // >>> 32 is >>> 0, of zeros then
     sum[i] = (sum[i] as number) + ((units + sample) >>> 0);
   }
   return whole;

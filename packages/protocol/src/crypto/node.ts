@@ -10,6 +10,7 @@ import {
   createPublicKey,
   diffieHellman,
   hkdfSync,
+  type KeyObject,
   sign,
   verify,
 } from "node:crypto";
@@ -34,6 +35,20 @@ const privateKey = (curve: Curve, secret: Uint8Array) =>
 const publicKeyOf = (curve: Curve, bytes: Uint8Array) =>
   createPublicKey({ key: Buffer.concat([publicPrefix[curve], bytes]), format: "der", type: "spki" });
 
+/** Verifying keys that were asked for last: everybody's signatures are verified again and again, and reading a key takes a third of it. */
+const verifyingKeys = new Map<string, KeyObject>();
+const mostVerifyingKeys = 1024;
+
+function verifyingKey(bytes: Uint8Array): KeyObject {
+  const name = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");
+  const known = verifyingKeys.get(name);
+  if (known) return known;
+  const key = publicKeyOf("ed25519", bytes);
+  if (verifyingKeys.size === mostVerifyingKeys) verifyingKeys.delete(verifyingKeys.keys().next().value ?? name);
+  verifyingKeys.set(name, key);
+  return key;
+}
+
 /** The raw public key that belongs to a raw secret. */
 function derivePublic(curve: Curve, secret: Uint8Array): Uint8Array {
   const der = createPublicKey(privateKey(curve, secret)).export({ format: "der", type: "spki" });
@@ -49,7 +64,7 @@ export function nodeCrypto(): Crypto {
     hkdf: (secret, salt, info, length) => new Uint8Array(hkdfSync("sha256", secret, salt, info, length)),
     signingPublicKey: (secret) => derivePublic("ed25519", secret),
     sign: (message, secret) => plain(sign(null, message, privateKey("ed25519", secret))),
-    verify: (signature, message, publicKey) => verify(null, message, publicKeyOf("ed25519", publicKey), signature),
+    verify: (signature, message, publicKey) => verify(null, message, verifyingKey(publicKey), signature),
     agreementPublicKey: (secret) => derivePublic("x25519", secret),
     agree: (secret, publicKey) =>
       plain(diffieHellman({ privateKey: privateKey("x25519", secret), publicKey: publicKeyOf("x25519", publicKey) })),
