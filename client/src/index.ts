@@ -6,6 +6,7 @@ export type { Policy } from "./home/policy.ts";
 export { type ImportEventsOptions, type ImportSummary, importEvents } from "./import.ts";
 export { type Joined, joinFederation } from "./join.ts";
 export { logTo } from "./log.ts";
+export { type Recovered, recoverNode } from "./recover.ts";
 export { type Outcome, type RunningNode, type StartNodeOptions, startNode } from "./running/start.ts";
 export { type ServeTrainingOptions, serveTraining, type TrainingPurpose } from "./training/serve.ts";
 export type { TrainingAnswer, TrainingOrder, TrainingSetup } from "./training/words.ts";

@@ -247,6 +247,7 @@ export async function runNode(options: StartNodeOptions, transport: Transport): 
           } catch (error) {
             if (!isTributaryError(error) || error.code !== "TRB_ROUND_LEDGER_BEHIND") throw error;
             await catchUp(2);
+            if (message.step === "offer") await confirm(); // which there was nothing to compare for before
             await step({ type: "message", message });
           }
         } catch (error) {
