@@ -232,7 +232,7 @@ export function scriptedNode(plan: Plan, node: NodeId, who: TestIdentity, peers:
       case "upload":
         if (vector === undefined) throw new Error("nothing to upload");
         await self.beforeUpload?.(effect.message, bytesOfWords(vector));
-        if ((await upload(url, effect.message, bytesOfWords(vector))).status === 204) {
+        if ((await uploadInTurn(url, effect.message, bytesOfWords(vector))).status === 204) {
           later(() => step({ type: "uploaded", round: effect.message.round }));
         }
         return;
@@ -277,6 +277,15 @@ export function scriptedNode(plan: Plan, node: NodeId, who: TestIdentity, peers:
     disconnect: () => void socket?.disconnect(),
   };
   return self;
+}
+
+/** The same, again whenever the coordinator is busy. */
+async function uploadInTurn(url: string, message: MessageOf<"masked">, body: Uint8Array): Promise<Response> {
+  for (;;) {
+    const response = await upload(url, message, body);
+    if (response.status !== 503) return response;
+    await new Promise((resolve) => setTimeout(resolve, 30));
+  }
 }
 
 /** `PUT` of one masked vector. */

@@ -34,6 +34,12 @@ export interface CoordinatorOptions extends FoundingRequest {
   readonly port: number;
   /** The federation begins when so many nodes have joined and are connected. Default, and least: the plan's minimum cohort. */
   readonly startWhen?: number;
+  /** How many vectors may come in at a time (default 32), and after how many milliseconds one gives way to another (default 5000). */
+  readonly uploadTurns?: { readonly most: number; readonly turn: number };
+  /** Offers in a row that nodes may refuse for one reason before no more are made; 0: any number. Default 10. */
+  readonly mostRefused?: number;
+  /** What then: `wait` for somebody to connect anew (the default), or `end`, and `finished` rejects with TRB_COORDINATOR_OFFERS_REFUSED. */
+  readonly whenRefused?: "wait" | "end";
   /** Files of the plan's extensions; needed at the first start only. */
   readonly extensions?: readonly string[];
   /** Test-only entries pass seeded streams. */
@@ -72,7 +78,7 @@ const farewell = 10_000;
  *   TRB_COORDINATOR_STORE_DAMAGED, TRB_EXTENSION_UNREADABLE, TRB_EXTENSION_ALTERED, and what `foundFederation` refuses
  */
 export async function startCoordinator(options: CoordinatorOptions): Promise<RunningCoordinator> {
-  const { home, port, host = "127.0.0.1", random = systemRandom } = options;
+  const { home, port, host = "127.0.0.1", random = systemRandom, mostRefused = 10, whenRefused = "wait" } = options;
   const log = options.log ?? pino({ base: null }, destination({ fd: 2, sync: true }));
   const closers: (() => void | Promise<void>)[] = []; // run backwards
   let closing: Promise<void> | undefined;
@@ -113,6 +119,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Run
 
     const http = createHttp({
       ...{ identity, plan, planHash, store, blobs, uploads, log },
+      ...(options.uploadTurns === undefined ? {} : { uploadTurns: options.uploadTurns }),
       status: () => statusOf(store, true),
       checkUpload: (message) => federation.checkUpload(message),
       uploaded: (message) => federation.uploaded(message),
@@ -136,13 +143,18 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Run
         federation.disconnected();
       },
       message: (message) => federation.message(message),
+      refused: (node, message, code) => federation.refused(node, message, code),
       ledgerEntries: () => store.ledgerSize(),
       log,
     });
     closers.push(() => sockets.close());
     const federation = runFederation({
       ...{ plan, store, blobs, uploads, ledgerFile, heavy, context, traffic, broken, log },
-      startWhen,
+      ...{ startWhen, mostRefused },
+      standstill({ reason, offers }) {
+        // after the step that this is part of has carried out the rest of its effects
+        if (whenRefused === "end") setImmediate(() => broken(fail("TRB_COORDINATOR_OFFERS_REFUSED", { reason, offers })));
+      },
       folders: { blobs: layout.blobs, uploads: layout.uploads, extensions: layout.extensions },
       sockets: () => sockets,
       finished() {
