@@ -76,11 +76,16 @@ export function requireSignature({ crypto }: Context, message: Message, key: Ide
   }
 }
 
+/** A roster never changes, and every message asks for a key of it. */
+const keys = new WeakMap<Roster, ReadonlyMap<string, IdentityKey>>();
+
 /** A node's pinned key. @throws TRB_ROUND_SENDER_UNKNOWN */
 export function rosterKey(roster: Roster, node: string): IdentityKey {
-  const member = roster.find((one) => one.node === node);
-  if (member === undefined) throw fail("TRB_ROUND_SENDER_UNKNOWN", { sender: node });
-  return member.key;
+  const byNode = keys.get(roster) ?? new Map(roster.map((member) => [member.node, member.key]));
+  keys.set(roster, byNode);
+  const key = byNode.get(node);
+  if (key === undefined) throw fail("TRB_ROUND_SENDER_UNKNOWN", { sender: node });
+  return key;
 }
 
 /** The node that a message says it is from. @throws TRB_ROUND_SENDER_UNEXPECTED for the coordinator */
@@ -99,6 +104,11 @@ export function sameDocument(a: unknown, b: unknown): boolean {
 /** The message of one sender in a list that holds one of each. */
 export function messageFrom<Listed extends Message>(list: readonly Listed[], node: string): Listed | undefined {
   return list.find(({ sender }) => sender === node);
+}
+
+/** All messages of a list by their senders, for steps that look up many. */
+export function bySender<Listed extends Message>(list: readonly Listed[]): ReadonlyMap<string, Listed> {
+  return new Map(list.map((message) => [message.sender, message]));
 }
 
 /** The list with one more, ascending by sender. */

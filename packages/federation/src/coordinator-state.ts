@@ -4,7 +4,7 @@
  */
 import type { EntryOf, LedgerHead } from "@tributary/ledger";
 import type { Message, MessageOf, NodeId, Plan, Release, Roster, Sha256 } from "@tributary/protocol";
-import { readState } from "./node-state.ts";
+import { readState, withDefaults } from "./node-state.ts";
 
 /** What the coordinator starts from: the entry that `genesisEntry` made, on disk by now. */
 export interface CoordinatorInit {
@@ -14,7 +14,7 @@ export interface CoordinatorInit {
 }
 
 /** The step that is under way. `summing` and `applying` wait for the shell, the others for nodes. */
-export type CoordinatorPhase = "keys" | "shares" | "masked" | "consistency" | "unmask" | "summing" | "applying";
+export type CoordinatorPhase = "keys" | "reveal" | "shares" | "masked" | "consistency" | "unmask" | "summing" | "applying";
 
 export interface CoordinatorRound {
   readonly number: number;
@@ -27,16 +27,24 @@ export interface CoordinatorRound {
   /** U1 and h₁, once step 1 is over. */
   readonly cohort: readonly NodeId[];
   readonly h1: Sha256 | null;
+  /** Of a round on a graph of neighbours, until step 2 is over. */
+  readonly reveals: readonly MessageOf<"reveal">[];
+  /** What the graph follows from, once everybody has revealed. */
+  readonly graphSeed: Sha256 | null;
   /** Dropped after step 3. */
   readonly shares: readonly MessageOf<"shares">[];
   /** U2, once step 2 is over. */
   readonly sharers: readonly NodeId[];
+  /** What uploads must name it as, on a graph; absent where there is none. */
+  readonly sharersHash?: Sha256;
   readonly uploads: readonly MessageOf<"masked">[];
   /** U3, once step 3 is over. */
   readonly survivors: readonly NodeId[];
   readonly votes: readonly MessageOf<"vote">[];
   readonly abortVotes: readonly MessageOf<"vote">[];
   readonly unmaskShares: readonly MessageOf<"unmaskShares">[];
+  /** Secrets that step 5 has reconstructed so far: own-mask seeds of survivors, mask keys of others. */
+  readonly recovered: Readonly<Record<NodeId, string>>;
   /** What the shell is to add up, from step 5 on. The reconstructed keys go with the round. */
   readonly unmasking: {
     readonly ownMasks: readonly string[];
@@ -61,6 +69,8 @@ export interface CoordinatorState {
   /** Rounds released, over all places. */
   readonly completed: number;
   readonly lastRound: number;
+  /** Who is not invited any more, having refused to reveal its randomness. */
+  readonly barred: readonly NodeId[];
   readonly closed: boolean;
   /** `result` or `abort` with the last ledger entry after genesis: what a node that was away hears first. */
   readonly announcement: Message | null;
@@ -80,6 +90,7 @@ export function createCoordinator({ genesis, head }: CoordinatorInit): Coordinat
     released: genesis.plan.releases.map(() => 0),
     completed: 0,
     lastRound: 0,
+    barred: [],
     closed: false,
     announcement: null,
     round: null,
@@ -92,7 +103,10 @@ export function encodeCoordinatorState(state: CoordinatorState): string {
 
 /** @throws TRB_FEDERATION_STATE_UNREADABLE */
 export function decodeCoordinatorState(text: string): CoordinatorState {
-  return readState<CoordinatorState>(text);
+  const { round, ...others } = readState<CoordinatorState>(text);
+  // written before there were rounds on a graph of neighbours
+  const kept = withDefaults<Omit<CoordinatorState, "round">>(others, { barred: [] });
+  return { ...kept, round: round && withDefaults(round, { reveals: [], graphSeed: null, recovered: {} }) };
 }
 
 /**

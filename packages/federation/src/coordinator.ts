@@ -8,9 +8,10 @@ import type { Context, Step } from "./step.ts";
 import { giveUp } from "./steps/abort.ts";
 import { applyEffect, closeLedger, takeModel, takeSum } from "./steps/apply.ts";
 import { announceSurvivors, collectVote } from "./steps/consistency.ts";
-import { announceCohort, closeKeys, collectAdvert } from "./steps/keys.ts";
+import { announceCohort, closeKeys, collectAdvert, stepTime } from "./steps/keys.ts";
 import { closeUploads, collectUpload, requireUpload } from "./steps/masked.ts";
 import { offerRound } from "./steps/offer.ts";
+import { announceReveals, closeReveals, collectReveal } from "./steps/reveal.ts";
 import { closeShares, collectShares, forwardEnvelopes, maskedDeadline } from "./steps/shares.ts";
 import { collectUnmaskShares, requestUnmasking, sumEffect } from "./steps/unmask.ts";
 
@@ -59,6 +60,8 @@ function hear(state: CoordinatorState, message: Message, context: Context): Coor
   switch (message.step) {
     case "advert":
       return collectAdvert(state, round, message, context);
+    case "reveal":
+      return collectReveal(state, round, message, context);
     case "shares":
       return collectShares(state, round, message, context);
     case "vote":
@@ -90,6 +93,8 @@ function endPhase(state: CoordinatorState, round: CoordinatorRound, context: Con
   switch (round.phase) {
     case "keys":
       return closeKeys(state, round, context);
+    case "reveal":
+      return closeReveals(state, round, context);
     case "shares":
       return closeShares(state, round, context);
     case "masked":
@@ -113,14 +118,20 @@ function tellAgain(state: CoordinatorState, node: NodeId, context: Context): Coo
   switch (round.phase) {
     case "keys":
       return tell(round.invited.includes(node) && missing(round.adverts) ? round.offer : announcement);
-    case "shares":
-      return tell(round.cohort.includes(node) && missing(round.shares) ? announceCohort(state, round, context) : null);
+    case "reveal":
+      return tell(round.cohort.includes(node) && missing(round.reveals) ? announceCohort(state, round, context) : null);
+    case "shares": {
+      const announce = round.graphSeed === null ? announceCohort : announceReveals;
+      return tell(round.cohort.includes(node) && missing(round.shares) ? announce(state, round, context) : null);
+    }
     case "masked":
       return tell(
         round.sharers.includes(node) && missing(round.uploads) ? forwardEnvelopes(state, round, node, context) : null,
       );
     case "consistency":
-      return tell(round.survivors.includes(node) && missing(round.votes) ? announceSurvivors(state, round, context) : null);
+      return tell(
+        round.survivors.includes(node) && missing(round.votes) ? announceSurvivors(state, round, node, context) : null,
+      );
     case "unmask":
       return tell(
         round.survivors.includes(node) && missing(round.unmaskShares) ? requestUnmasking(state, round, context) : null,
@@ -144,8 +155,9 @@ function resume(state: CoordinatorState): CoordinatorStep {
   switch (round.phase) {
     case "keys":
       return wait(plan.deadlines.keys);
+    case "reveal":
     case "shares":
-      return wait(plan.deadlines.shares);
+      return wait(stepTime(plan, round.phase));
     case "masked":
       return wait(maskedDeadline(state));
     case "consistency":

@@ -46,7 +46,8 @@ interface NodeParty {
 interface CoordinatorParty {
   readonly identity: Identity;
   state: CoordinatorState;
-  disk: string;
+  /** What is on its disk: encoded only when it is read, since a value never changes. */
+  persisted: CoordinatorState;
   ledger: string[];
   lives: number;
   deadline: { readonly round: number; readonly phase: string } | undefined;
@@ -119,7 +120,9 @@ export interface WorldOptions {
   readonly versions?: Readonly<Record<string, string>>;
 }
 
-export const nodeName = (i: number) => `node-${String.fromCharCode(97 + i)}` as NodeId;
+/** node-a to node-z, then on with numbers, in ascending order. */
+export const nodeName = (i: number) =>
+  (i < 26 ? `node-${String.fromCharCode(97 + i)}` : `node-z${String(i).padStart(4, "0")}`) as NodeId;
 
 export function createWorld({
   nodes: count = 5,
@@ -154,7 +157,7 @@ export function createWorld({
     coordinator: {
       identity: owner,
       state: coordinatorState,
-      disk: encodeCoordinatorState(coordinatorState),
+      persisted: coordinatorState,
       ledger: [genesis.line],
       lives: 0,
       deadline: undefined,
@@ -276,7 +279,7 @@ function restartCoordinator(world: World): void {
   const { coordinator, nodes, queue, journal } = world;
   journal.crashes += 1;
   coordinator.lives += 1;
-  coordinator.state = decodeCoordinatorState(coordinator.disk);
+  coordinator.state = decodeCoordinatorState(encodeCoordinatorState(coordinator.persisted));
   coordinator.deadline = undefined;
   drop(queue, "coordinator");
   queue.push(toCoordinator({ type: "restarted" }));
@@ -285,16 +288,14 @@ function restartCoordinator(world: World): void {
 }
 
 /** Persist, then speak: what the coordinator says about a step must follow from what is on its disk. */
-function requirePersisted({ state, disk }: CoordinatorParty, step: Message["step"]): void {
-  const kept = decodeCoordinatorState(disk);
+function requirePersisted({ state, persisted: kept }: CoordinatorParty, step: Message["step"]): void {
   if (kept.round?.number !== state.round?.number || kept.round?.phase !== state.round?.phase) {
     throw new Error(`${step} was said before it was persisted`);
   }
 }
 
 /** A node forgets its vector once it is acknowledged, so the disk must know of it, or be past that step. */
-function requireAcknowledgeable({ disk }: CoordinatorParty, { round: number, sender }: Message): void {
-  const { round } = decodeCoordinatorState(disk);
+function requireAcknowledgeable({ persisted: { round } }: CoordinatorParty, { round: number, sender }: Message): void {
   if (round?.number === number && round.phase === "masked" && !round.uploads.some((one) => one.sender === sender)) {
     throw new Error(`the upload of ${sender} was acknowledged before it was persisted`);
   }
@@ -326,7 +327,7 @@ async function carryOutAtCoordinator(world: World, effect: CoordinatorEffect): P
   const { coordinator, journal, queue } = world;
   switch (effect.type) {
     case "persist":
-      coordinator.disk = encodeCoordinatorState(coordinator.state);
+      coordinator.persisted = coordinator.state;
       if (effect.entry !== undefined) coordinator.ledger.push(effect.entry.line);
       return;
     case "send":

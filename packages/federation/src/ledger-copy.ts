@@ -11,10 +11,9 @@ import { baseVersion, verifyDocument } from "@tributary/protocol";
 import { quorum } from "@tributary/secagg";
 import { requireSignature, rosterKey, sameNodes } from "./binding.ts";
 import type { NodeEffect } from "./node-events.ts";
-import type { Charge, NodeState } from "./node-state.ts";
+import { type Charge, isTraining, type NodeState } from "./node-state.ts";
 import { type Choice, rebuildVote } from "./quorum-proof.ts";
 import type { Context, Step } from "./step.ts";
-import { isTraining } from "./steps/abort.ts";
 
 /** Entries that the node lacks, in order. Lines that it has are passed over. */
 export function followLines(state: NodeState, lines: readonly string[], context: Context): Step<NodeState, NodeEffect> {
@@ -99,11 +98,12 @@ function verifyAbort(state: NodeState, entry: EntryOf<"aborted">, context: Conte
 
 /** By the ledger's own rules, the first that does not hold: an auditor would refuse the file for it. */
 function requireClaims(
-  { plan, planHash, roster, modelHash, settledRound: lastRound, ledgerCharged: charged }: NodeState,
+  { plan, planHash, roster, modelHash, settledRound: lastRound, ledgerCharged: charged, barred: gone }: NodeState,
   entry: EntryOf<"round" | "aborted" | "closing">,
   { crypto }: Context,
 ): void {
-  const [failure] = claimFailures(entry, { modelHash, lastRound, charged }, { plan, planHash, roster }, crypto);
+  const barred = gone.map(({ node }) => node);
+  const [failure] = claimFailures(entry, { modelHash, lastRound, charged, barred }, { plan, planHash, roster }, crypto);
   if (failure !== undefined) throw invalid(entry, `content (${failure.code})`);
 }
 
@@ -119,7 +119,8 @@ function countSignatures(
 ): number {
   const ballot = { plan, planHash, modelHash, round, version, h1 };
   for (const vote of votes) requireSignature(context, rebuildVote(ballot, vote, choice), rosterKey(roster, vote.node));
-  return new Set(votes.map(({ node }) => node).filter((node) => cohort.includes(node))).size;
+  const members = new Set(cohort);
+  return new Set(votes.map(({ node }) => node).filter((node) => members.has(node))).size;
 }
 
 function openCharge({ charges }: NodeState, round: number): Charge | undefined {
@@ -143,6 +144,7 @@ function takeIn(
     modelHash: entry.kind === "round" ? entry.nextModelHash : state.modelHash,
     ledgerCharged: [...entry.spent.charged],
     settledRound: entry.round,
+    barred: [...state.barred, ...barredBy(entry)],
     charges: settled,
     round: over ? null : round,
     unpersisted: over ? { vector: null } : state.unpersisted,
@@ -156,6 +158,11 @@ function takeIn(
       ]
     : [];
   return { state: next, effects: [...before, { type: "appendLedger", line, entry }, { type: "persist" }, ...after] };
+}
+
+function barredBy(entry: EntryOf<"round" | "aborted">): NodeState["barred"] {
+  if (entry.kind === "round") return [];
+  return (entry.barred ?? []).map((node) => ({ node, entry: entry.index }));
 }
 
 /**

@@ -4,7 +4,16 @@
  */
 import { fail } from "@tributary/errors";
 import type { EntryOf, LedgerHead } from "@tributary/ledger";
-import type { Decimal, MessageOf, NodeId, Plan, Release, Roster, Sha256 } from "@tributary/protocol";
+import {
+  type Decimal,
+  isGraphRound,
+  type MessageOf,
+  type NodeId,
+  type Plan,
+  type Release,
+  type Roster,
+  type Sha256,
+} from "@tributary/protocol";
 
 /** What the merchant permits (`policy.json`), whatever the plan says. */
 export interface NodePolicy {
@@ -53,6 +62,8 @@ interface RoundSecrets {
   readonly maskSecret: string | null;
   /** b_u, uniform in Z_p. Gone once the masked vector is persisted. */
   readonly ownSeed: string | null;
+  /** What the advert commits to, 32 bytes, where the plan has a graph. Everybody's business once it is revealed. */
+  readonly graphRandomness?: string;
   /** The shares that this node holds, one of each member of U2 whose envelope opened (its own among them). */
   readonly held: readonly HeldShares[];
 }
@@ -65,10 +76,10 @@ export interface HeldShares {
 
 /**
  * How far this node is:
- * `keys` advert sent · `shares` envelopes sent · `masking` U2 known, vector awaited · `masked` y persisted ·
+ * `keys` advert sent · `reveal` randomness revealed, on a graph only · `shares` envelopes sent · `masking` U2 known, vector awaited · `masked` y persisted ·
  * `voted` · `unmasked` shares released · `left` out of the round, waiting for its ledger entry only.
  */
-export type NodePhase = "keys" | "shares" | "masking" | "masked" | "voted" | "unmasked" | "left";
+export type NodePhase = "keys" | "reveal" | "shares" | "masking" | "masked" | "voted" | "unmasked" | "left";
 
 export interface NodeRound {
   readonly number: number;
@@ -82,15 +93,20 @@ export interface NodeRound {
   readonly secrets: RoundSecrets | null;
   /** What was said, to be repeated byte for byte. */
   readonly advert: MessageOf<"advert">;
+  readonly reveal: MessageOf<"reveal"> | null;
   readonly shares: MessageOf<"shares"> | null;
   readonly masked: MessageOf<"masked"> | null;
   readonly vote: MessageOf<"vote"> | null;
   readonly unmaskShares: MessageOf<"unmaskShares"> | null;
   /** The coordinator has y. */
   readonly uploaded: boolean;
-  /** U1 with its keys, ascending by node, and h₁. */
-  readonly adverts: readonly MessageOf<"advert">[];
+  /** U1, ascending, and h₁. */
+  readonly cohort: readonly NodeId[];
   readonly h1: Sha256 | null;
+  /** U1's keys; on a graph those of this node's neighbours only, as soon as it knows them. */
+  readonly adverts: readonly MessageOf<"advert">[];
+  /** What the graph of neighbours follows from, where there is one, once everybody has revealed. */
+  readonly graphSeed: Sha256 | null;
   /** U2. */
   readonly sharers: readonly NodeId[];
 }
@@ -113,6 +129,10 @@ export interface NodeState {
   /** The closing entry is there: no round after it. */
   readonly closed: boolean;
   readonly charges: readonly Charge[];
+  /** In how many rounds this node has revealed randomness, and so helped to draw a graph. */
+  readonly graphsDrawn: number;
+  /** Who takes part no longer, by the ledger, each with the entry that says so. */
+  readonly barred: readonly { readonly node: NodeId; readonly entry: number }[];
   readonly round: NodeRound | null;
   /** Lost when the process ends, on purpose. */
   readonly unpersisted: { readonly vector: Uint32Array | null };
@@ -134,14 +154,40 @@ export function createNode({ self, genesis, head, policy }: NodeInit): NodeState
     lastRound: 0,
     closed: false,
     charges: [],
+    graphsDrawn: 0,
+    barred: [],
     round: null,
     unpersisted: { vector: null },
   };
 }
 
+/** Somebody of these who is barred, and by which entry. */
+export function barredAmong(
+  { barred }: Pick<NodeState, "barred">,
+  nodes: readonly NodeId[],
+): NodeState["barred"][number] | undefined {
+  if (barred.length === 0) return undefined;
+  const present = new Set(nodes);
+  return barred.find(({ node }) => present.has(node));
+}
+
+/** Whether training may still be running: nothing that depends on the vector is persisted yet. */
+export function isTraining({ phase }: NodeRound): boolean {
+  return phase === "keys" || phase === "reveal" || phase === "shares" || phase === "masking";
+}
+
 /** Rounds that this node counts as spent on each release: everything that was not refunded. */
 export function chargedRounds({ plan, charges }: Pick<NodeState, "plan" | "charges">): number[] {
   return plan.releases.map((_, release) => charges.filter((c) => c.release === release && c.standing !== "refunded").length);
+}
+
+/**
+ * How many graphs somebody has seen with this node in them, and thrown away for nothing: rounds in which it revealed, and that cost
+ * nothing in the end. Each is another try at a graph that suits a coordinator with corrupt nodes.
+ */
+export function graphAborts({ plan, charges, graphsDrawn }: Pick<NodeState, "plan" | "charges" | "graphsDrawn">): number {
+  const paid = charges.filter(({ standing, cohort }) => standing !== "refunded" && isGraphRound(plan, cohort.length));
+  return Math.max(0, graphsDrawn - paid.length);
 }
 
 /** JSON of everything that may be written to disk. */
@@ -155,14 +201,23 @@ export function encodeNodeState(state: NodeState): string {
  * @throws TRB_FEDERATION_STATE_UNREADABLE
  */
 export function decodeNodeState(text: string): NodeState {
-  const kept = readState<Omit<NodeState, "unpersisted">>(text);
-  const { round } = kept;
-  const lost = round !== null && (round.phase === "keys" || round.phase === "shares" || round.phase === "masking");
+  const { round: said, ...others } = readState<Omit<NodeState, "unpersisted">>(text);
+  // written before there were rounds on a graph of neighbours
+  const kept = withDefaults(others, { graphsDrawn: 0, barred: [] });
+  const round =
+    said && withDefaults(said, { reveal: null, cohort: said.adverts?.map(({ sender }) => sender as NodeId), graphSeed: null });
+  const lost = round !== null && isTraining(round);
   return {
     ...kept,
     round: lost ? { ...round, phase: "left", secrets: null } : round,
     unpersisted: { vector: null },
   };
+}
+
+/** What a state has, and for what it lacks the defaults, behind it. */
+export function withDefaults<State extends object>(state: State, defaults: Partial<State>): State {
+  const missing = Object.entries(defaults).filter(([name]) => !(name in state));
+  return { ...state, ...Object.fromEntries(missing) };
 }
 
 /** A state that this version wrote. The file is the party's own, so its shape is trusted once it names the version. */

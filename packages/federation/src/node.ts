@@ -4,14 +4,15 @@ import { type Message, protocolVersion, requireSpoken } from "@tributary/protoco
 import { requirePlan, requireRound, requireSignature } from "./binding.ts";
 import { followLines } from "./ledger-copy.ts";
 import type { NodeEffect, NodeEvent } from "./node-events.ts";
-import type { NodeRound, NodeState } from "./node-state.ts";
+import { isTraining, type NodeRound, type NodeState } from "./node-state.ts";
 import type { Context, Step } from "./step.ts";
-import { isTraining, leaveRound } from "./steps/abort.ts";
+import { leaveRound } from "./steps/abort.ts";
 import { hearResult } from "./steps/apply.ts";
 import { agree } from "./steps/consistency.ts";
 import { acknowledgeUpload, takeVector } from "./steps/masked.ts";
 import { acceptOffer } from "./steps/offer.ts";
-import { receiveEnvelopes, shareSecrets } from "./steps/shares.ts";
+import { hearCohort, hearReveals } from "./steps/reveal.ts";
+import { receiveEnvelopes } from "./steps/shares.ts";
 import { releaseShares } from "./steps/unmask.ts";
 
 /** Pure. Refuses by throwing a coded error; the state is as it was then. */
@@ -56,7 +57,9 @@ function hear(state: NodeState, message: Message, context: Context, own: string)
   requireRound(message, { round: round.number, modelHash: round.modelHash, version: round.offer.version });
   switch (message.step) {
     case "adverts":
-      return shareSecrets(state, round, message, context);
+      return hearCohort(state, round, message, context);
+    case "reveals":
+      return hearReveals(state, round, message, context);
     case "envelopes":
       return receiveEnvelopes(state, round, message, context);
     case "survivors":
@@ -76,6 +79,8 @@ function sayAgain(state: NodeState, context: Context): Step<NodeState, NodeEffec
   switch (round.phase) {
     case "keys":
       return { state, effects: send(round.advert) };
+    case "reveal":
+      return { state, effects: send(round.reveal) };
     case "shares":
       return { state, effects: send(round.shares) };
     case "masking":

@@ -15,7 +15,7 @@ export interface Ballot extends Bound {
   /** The round's version of the protocol. */
   readonly version: string;
   /** U1 */
-  readonly cohort: readonly NodeId[];
+  readonly cohort: ReadonlySet<string>;
   readonly h1: Sha256;
 }
 
@@ -24,7 +24,7 @@ export function requireVote(context: Context, ballot: Ballot, vote: MessageOf<"v
   const node = senderNode(vote);
   requirePlan(vote, ballot);
   requireRound(vote, ballot);
-  if (!ballot.cohort.includes(node)) throw fail("TRB_SECAGG_VOTE_FROM_OUTSIDE", { node });
+  if (!ballot.cohort.has(node)) throw fail("TRB_SECAGG_VOTE_FROM_OUTSIDE", { node });
   if (vote.body.h1 !== ballot.h1 || !sameDocument(vote.body.choice, choice)) throw fail("TRB_SECAGG_VOTE_INVALID", { node });
   requireSignature(context, vote, rosterKey(ballot.roster, node));
 }

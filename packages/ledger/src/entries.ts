@@ -121,6 +121,8 @@ const abortedSchema = z.strictObject({
   h1: sha256Hex.nullable(),
   /** U1, when h₁ is known: what a quorum is counted in. Without it a quorum is counted in the whole roster. */
   cohort: nodes.optional(),
+  /** Members of U1 that did not reveal what they had committed to, where that ended the round: no round of this plan has them again. */
+  barred: nodes.min(1).exactOptional(),
   spent: spentSchema,
 });
 

@@ -22,6 +22,7 @@ export {
   signatureHex,
 } from "./identifiers.ts";
 export { decodeInvite, encodeInvite, type Invite, inviteSchema } from "./invite.ts";
+export { survivorChoice } from "./messages/choice.ts";
 export { challengeSchema, helloSchema, helloStatement, nonceHex, welcomeSchema } from "./messages/greeting.ts";
 export {
   type HeadStatement,
@@ -60,6 +61,7 @@ export {
   type PlanDescription,
 } from "./plan/explain.ts";
 export { extensionName, extensionSchema, type PlanExtension } from "./plan/extensions.ts";
+export { expectedDropouts, isGraphRound, largestFullGraph, type PlanGraph } from "./plan/graph.ts";
 export { type Finding, knownActions, type LintOptions, lintPlan, requireSoundPlan } from "./plan/lint.ts";
 export { type MetricCoordinate, metricCoordinates, type PlanMetrics } from "./plan/metrics.ts";
 export { isWritten, mostWritten } from "./plan/metrics-rule.ts";

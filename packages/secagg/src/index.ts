@@ -1,5 +1,14 @@
 /** Room 6. Integer vectors of many nodes to their sum and nothing else: pure functions. */
-export { isWithin, largestFullGraph, quorum, requireCohort, shareIndex, strictlyAscending } from "./cohort.ts";
+export {
+  type CohortRules,
+  isWithin,
+  leastSurvivors,
+  neighbourhoodOf,
+  quorum,
+  requireCohort,
+  shareIndex,
+  strictlyAscending,
+} from "./cohort.ts";
 export {
   agreementKeyOf,
   envelopeKey,
@@ -18,7 +27,7 @@ export {
   type NeighbourhoodRequest,
   smallestNeighbourhood,
 } from "./graph/neighbourhood.ts";
-export { fullGraph, ringGraph, type ShareGraph } from "./graph/share-graph.ts";
+export { type ShareGraph, shareGraphOf } from "./graph/share-graph.ts";
 export { addVector, type Mask, maskVector, unmaskTotal } from "./masking.ts";
 export { combineShares, reconstruct, requireShare, type Share, splitSecret, splitSecretAt } from "./shamir.ts";
 export type { Unmasking } from "./unmasking.ts";

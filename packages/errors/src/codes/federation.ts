@@ -128,6 +128,18 @@ export const federationErrors = defineErrors({
     status: 409,
     exitCode: 3,
   },
+  TRB_ROUND_GRAPH_ABORTS_SPENT: {
+    message: "{aborts} rounds on a graph were given up after this node had revealed its randomness; it bears no more.",
+    advice: "Ask the coordinator's operator why rounds fail; each failed one is a look at another graph.",
+    status: 403,
+    exitCode: 3,
+  },
+  TRB_ROUND_NODE_BARRED: {
+    message: "{node} is barred from this plan's rounds by ledger entry {entry}, and is in round {round}.",
+    advice: "Report it: the coordinator is faulty or is trying to learn one node's sum.",
+    status: 403,
+    exitCode: 4,
+  },
   TRB_ROUND_LEDGER_BEHIND: {
     message: "The ledger here has {entries} entries and does not end where the coordinator says.",
     advice: "Fetch the missing entries, then take the message again.",

@@ -24,6 +24,7 @@ export const ledgerErrors = defineErrors({
   ),
   TRB_LEDGER_RELEASE_UNKNOWN: refuted("An entry names release {release}, which the plan does not have."),
   TRB_LEDGER_SETS_INVALID: refuted("The node sets of a round are not valid: {reason}."),
+  TRB_LEDGER_BARRED_INVALID: refuted("A round bars nodes wrongly, or has one that is barred: {reason}."),
   TRB_LEDGER_COHORT_TOO_SMALL: refuted("A round has {nodes} {set} where at least {least} are needed."),
   TRB_LEDGER_VOTES_INVALID: refuted("The votes of a round are not valid: {reason}."),
   TRB_LEDGER_QUORUM_MISSING: refuted("A round has {votes} votes where a quorum is {quorum}."),

@@ -50,6 +50,12 @@ export const protocolErrors = defineErrors({
     status: 400,
     exitCode: 3,
   },
+  TRB_PLAN_TOO_MANY_DROPOUTS: {
+    message: "The plan reckons with {dropouts} dropouts among {nodes} nodes, and its rounds bear {most}.",
+    advice: "Lower graph.dropoutRate, minCohort or maxCorrupt.",
+    status: 400,
+    exitCode: 2,
+  },
   TRB_PLAN_UNIT_INVALID: {
     message:
       "The plan protects whole nodes, which take part visibly and once: it may neither sample nor count several merchants.",

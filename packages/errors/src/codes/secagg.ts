@@ -26,8 +26,9 @@ export const secaggErrors = defineErrors({
     exitCode: 1,
   },
   TRB_SECAGG_COHORT_TOO_LARGE: {
-    message: "{cohort} nodes are too many for a round in which everyone shares with everyone; {most} are possible.",
-    advice: "Invite fewer nodes to a round.",
+    message:
+      "{cohort} nodes are too many for a round in which everyone shares with everyone, and the plan has no graph; {most} are possible.",
+    advice: "Invite fewer nodes to a round, or give the plan a graph section.",
     status: 409,
     exitCode: 1,
   },
@@ -36,6 +37,42 @@ export const secaggErrors = defineErrors({
     advice: "Plan fewer corrupt nodes or fewer dropouts, or invite fewer than 151 nodes to a round.",
     status: 409,
     exitCode: 3,
+  },
+  TRB_SECAGG_GRAPH_COMMITMENT_MISSING: {
+    message: "The advert of {node} in round {round} and the plan differ on whether it commits to randomness for a graph.",
+    advice: "Run the same version of Tributary on both sides, and report it if it stays.",
+    status: 400,
+    exitCode: 1,
+  },
+  TRB_SECAGG_REVEAL_INVALID: {
+    message: "What {node} reveals in round {round} is not what it committed to.",
+    advice: "Report it: the coordinator is faulty or is trying to learn one node's sum.",
+    status: 400,
+    exitCode: 4,
+  },
+  TRB_SECAGG_REVEALS_MISMATCHED: {
+    message: "The reveals of round {round} are not exactly one for each of its nodes.",
+    advice: "Report it: the coordinator is faulty or is trying to learn one node's sum.",
+    status: 400,
+    exitCode: 4,
+  },
+  TRB_SECAGG_REVEAL_MISSING: {
+    message: "Not everybody of round {round} revealed its randomness.",
+    advice: "Nothing to do: who did not is barred, and the next round follows.",
+    status: 409,
+    exitCode: 1,
+  },
+  TRB_SECAGG_UPLOADS_MISMATCHED: {
+    message: "The uploads shown in round {round} are not exactly those of this node's neighbours among the survivors.",
+    advice: "Report it: the coordinator is faulty or is trying to learn one node's sum.",
+    status: 400,
+    exitCode: 4,
+  },
+  TRB_SECAGG_SHARERS_DIFFER: {
+    message: "{node} masked its vector of round {round} for another set of sharers.",
+    advice: "Report it: the coordinator is faulty or is trying to learn one node's sum.",
+    status: 409,
+    exitCode: 4,
   },
   TRB_SECAGG_ADVERTS_UNORDERED: {
     message: "The adverts of round {round} are not in strictly ascending order of nodes.",

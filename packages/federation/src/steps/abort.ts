@@ -12,22 +12,17 @@
 import type { ErrorCode } from "@tributary/errors";
 import { fail } from "@tributary/errors";
 import { signEntry, spentAfter } from "@tributary/ledger";
-import { baseVersion, type MessageOf } from "@tributary/protocol";
+import { baseVersion, type MessageOf, type NodeId } from "@tributary/protocol";
 import { quorum } from "@tributary/secagg";
 import { messageFrom, sameDocument, senderNode, speak, withMessage } from "../binding.ts";
 import type { CoordinatorEffect } from "../coordinator-events.ts";
-import type { CoordinatorRound, CoordinatorState } from "../coordinator-state.ts";
+import type { CoordinatorPhase, CoordinatorRound, CoordinatorState } from "../coordinator-state.ts";
 import type { NodeEffect } from "../node-events.ts";
-import type { NodeRound, NodeState } from "../node-state.ts";
+import { isTraining, type NodeRound, type NodeState } from "../node-state.ts";
 import { requireVote } from "../quorum-proof.ts";
 import type { Context, Step } from "../step.ts";
 
 // ── node ─────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-/** Whether training may still be running. */
-export function isTraining({ phase }: NodeRound): boolean {
-  return phase === "keys" || phase === "shares" || phase === "masking";
-}
 
 /**
  * Drops out of the current round and erases what it held. A charge stays open until the ledger says what became of it.
@@ -84,13 +79,14 @@ export function collectAbort(
     if (sameDocument(earlier, vote)) return { state, effects: [] };
     throw fail("TRB_SECAGG_SECOND_MESSAGE", { node, step: "vote", round: round.number });
   }
-  if (round.h1 === null || (round.phase !== "shares" && round.phase !== "masked" && round.phase !== "consistency")) {
+  const open: readonly CoordinatorPhase[] = ["reveal", "shares", "masked", "consistency"];
+  if (round.h1 === null || !open.includes(round.phase)) {
     throw fail("TRB_ROUND_STEP_UNEXPECTED", { step: "vote", phase: round.phase });
   }
   const { plan, planHash, roster } = state;
   const { modelHash, version } = round.offer;
   const bound = { plan, planHash, modelHash, version, round: round.number };
-  requireVote(context, { ...bound, roster, cohort: round.cohort, h1: round.h1 }, vote, { for: "abort" });
+  requireVote(context, { ...bound, roster, cohort: new Set(round.cohort), h1: round.h1 }, vote, { for: "abort" });
   const next: CoordinatorRound = { ...round, abortVotes: withMessage(round.abortVotes, vote) };
   if (next.abortVotes.length < quorum(round.cohort.length, plan.maxCorrupt)) {
     return { state: { ...state, round: next }, effects: [] };
@@ -98,16 +94,23 @@ export function collectAbort(
   return giveUp(state, next, "TRB_ROUND_ABORT_VOTED", context);
 }
 
-/** Ends the round without a release: ledger entry, news to everybody, uploads erased. */
+/** Steps in which no node can have sent a masked vector yet, so that giving up costs nothing. */
+const freePhases: readonly CoordinatorPhase[] = ["keys", "reveal", "shares"];
+
+/**
+ * Ends the round without a release: ledger entry, news to everybody, uploads erased.
+ * @param barred who takes part no longer, for having ended it by refusing to reveal
+ */
 export function giveUp(
   state: CoordinatorState,
   round: CoordinatorRound,
   code: ErrorCode,
   context: Context,
+  barred: readonly NodeId[] = [],
 ): Step<CoordinatorState, CoordinatorEffect> {
   const { plan, planHash, head, roster } = state;
   const voted = round.h1 !== null && round.abortVotes.length >= quorum(round.cohort.length, plan.maxCorrupt);
-  const charge = !voted && round.phase !== "keys" && round.phase !== "shares";
+  const charge = !voted && !freePhases.includes(round.phase);
   const charged = state.charged.map((rounds, i) => rounds + (charge && i === round.release ? 1 : 0));
   const { modelHash, version } = round.offer;
   const {
@@ -130,12 +133,13 @@ export function giveUp(
     votes: voted ? round.abortVotes.map((vote) => ({ node: senderNode(vote), signature: vote.signature })) : [],
     h1: round.h1,
     ...(round.h1 === null ? {} : { cohort: [...round.cohort] }), // what the quorum of votes is counted in
+    ...(barred.length === 0 ? {} : { barred: [...barred] }),
     spent: spentAfter(plan, charged),
   });
   const bound = { plan, planHash, modelHash, round: round.number };
   const announcement = speak(context, bound, "coordinator", "abort", { code, entry: line });
   return {
-    state: { ...state, head: nextHead, charged, announcement, round: null },
+    state: { ...state, head: nextHead, charged, announcement, barred: [...state.barred, ...barred], round: null },
     effects: [
       { type: "persist", entry: { line, entry } },
       { type: "send", to: roster.map(({ node }) => node), message: announcement },

@@ -2,12 +2,22 @@
  * Step 1 of a round: everyone's fresh keys, and who is in U1.
  *
  *   node                      coordinator                    node
- *   (acceptOffer) ── advert ──▶ collectAdvert ── adverts ──▶ admitCohort (shares.ts answers)
+ *   (acceptOffer) ── advert ──▶ collectAdvert ── adverts ──▶ admitCohort (`hearCohort` of reveal.ts answers)
  *
  * h₁, the hash of all signed adverts, is the name of this very cohort with these very keys: everything after is bound to it.
  */
 import { fail } from "@tributary/errors";
-import { fingerprintOf, hashOf, type MessageOf, type NodeId, type Sha256 } from "@tributary/protocol";
+import {
+  type Crypto,
+  fingerprintOf,
+  hashOf,
+  isGraphRound,
+  type MessageOf,
+  type NodeId,
+  type Plan,
+  type Roster,
+  type Sha256,
+} from "@tributary/protocol";
 import { requireCohort, strictlyAscending } from "@tributary/secagg";
 import {
   messageFrom,
@@ -23,7 +33,7 @@ import {
 } from "../binding.ts";
 import type { CoordinatorEffect } from "../coordinator-events.ts";
 import type { CoordinatorRound, CoordinatorState } from "../coordinator-state.ts";
-import type { NodeRound, NodeState } from "../node-state.ts";
+import { barredAmong, type NodeRound, type NodeState } from "../node-state.ts";
 import type { Context, Step } from "../step.ts";
 import { giveUp } from "./abort.ts";
 
@@ -31,7 +41,7 @@ import { giveUp } from "./abort.ts";
 
 /**
  * Takes one node's keys; goes on when everyone who was invited has answered.
- * @throws TRB_SECAGG_SECOND_MESSAGE, TRB_SECAGG_DUPLICATE_KEY, TRB_ROUND_STEP_UNEXPECTED
+ * @throws TRB_SECAGG_SECOND_MESSAGE, TRB_SECAGG_DUPLICATE_KEY, TRB_SECAGG_GRAPH_COMMITMENT_MISSING, TRB_ROUND_STEP_UNEXPECTED
  */
 export function collectAdvert(
   state: CoordinatorState,
@@ -46,6 +56,7 @@ export function collectAdvert(
     throw fail("TRB_SECAGG_SECOND_MESSAGE", { node, step: "advert", round: round.number });
   }
   if (round.phase !== "keys") throw fail("TRB_ROUND_STEP_UNEXPECTED", { step: "advert", phase: round.phase });
+  requireCommitment(state.plan, advert);
   const adverts = withMessage(round.adverts, advert);
   const duplicate = duplicateKey(adverts);
   if (duplicate !== undefined) throw fail("TRB_SECAGG_DUPLICATE_KEY", { round: round.number, node });
@@ -63,15 +74,21 @@ export function closeKeys(
   const { plan } = state;
   if (round.adverts.length < plan.minCohort) return giveUp(state, round, "TRB_ROUND_COHORT_TOO_SMALL", context);
   const cohort = senders(round.adverts);
-  const next: CoordinatorRound = { ...round, phase: "shares", cohort, h1: hashOf(context.crypto, round.adverts) };
+  const phase = isGraphRound(plan, cohort.length) ? "reveal" : "shares";
+  const next: CoordinatorRound = { ...round, phase, cohort, h1: hashOf(context.crypto, round.adverts) };
   return {
     state: { ...state, round: next },
     effects: [
       { type: "persist" }, // before U1 is announced: there is one U1 a round
       { type: "send", to: cohort, message: announceCohort(state, next, context) },
-      { type: "setDeadline", round: round.number, phase: "shares", milliseconds: plan.deadlines.shares },
+      { type: "setDeadline", round: round.number, phase, milliseconds: stepTime(plan, phase) },
     ],
   };
+}
+
+/** To reveal takes what it takes to answer an offer. */
+export function stepTime({ deadlines }: Pick<Plan, "deadlines">, phase: "reveal" | "shares"): number {
+  return phase === "reveal" ? deadlines.keys : deadlines.shares;
 }
 
 /** Ed25519 is deterministic, so the same announcement comes out whenever it is asked for. */
@@ -86,8 +103,8 @@ export function announceCohort({ plan, planHash }: CoordinatorState, round: Coor
  * Checks U1: everyone's signature against the pinned roster, everyone's keys different, itself inside with the very bytes
  * that it sent, enough nodes, enough of them trusted.
  * @returns h₁
- * @throws TRB_SECAGG_ADVERTS_UNORDERED, TRB_SECAGG_OWN_ADVERT_CHANGED, TRB_SECAGG_DUPLICATE_KEY, TRB_ROUND_COHORT_TOO_SMALL,
- *   TRB_ROUND_TOO_FEW_TRUSTED, TRB_ROUND_SIGNATURE_INVALID, TRB_ROUND_SENDER_UNKNOWN, and what binds a message
+ * @throws TRB_SECAGG_ADVERTS_UNORDERED, TRB_SECAGG_OWN_ADVERT_CHANGED, TRB_SECAGG_DUPLICATE_KEY, TRB_SECAGG_COHORT_TOO_LARGE,
+ *   TRB_SECAGG_GRAPH_IMPOSSIBLE, TRB_SECAGG_GRAPH_COMMITMENT_MISSING, TRB_ROUND_NODE_BARRED, TRB_ROUND_COHORT_TOO_SMALL, TRB_ROUND_TOO_FEW_TRUSTED, TRB_ROUND_SIGNATURE_INVALID, TRB_ROUND_SENDER_UNKNOWN, and what binds a message
  */
 export function admitCohort(
   state: NodeState,
@@ -103,10 +120,13 @@ export function admitCohort(
   if (own === undefined || !sameDocument(own, round.advert)) {
     throw fail("TRB_SECAGG_OWN_ADVERT_CHANGED", { round: round.number });
   }
+  const barred = barredAmong(state, nodes);
+  if (barred !== undefined) throw fail("TRB_ROUND_NODE_BARRED", { ...barred, round: round.number });
   for (const advert of adverts) {
     requirePlan(advert, bound);
     requireRound(advert, { ...bound, version: round.offer.version });
     requireSignature(context, advert, rosterKey(roster, senderNode(advert)));
+    requireCommitment(plan, advert);
   }
   const duplicate = duplicateKey(adverts);
   if (duplicate !== undefined) throw fail("TRB_SECAGG_DUPLICATE_KEY", { round: round.number, node: duplicate });
@@ -122,19 +142,36 @@ export function admitCohort(
  */
 export function requireTrusted({ plan, policy, roster, self }: NodeState, nodes: readonly NodeId[], { crypto }: Context): void {
   if (plan.noiseMode === "local") return;
-  const trusted = nodes.filter(
-    (node) => node === self || policy.trustedPeers.includes(fingerprintOf(crypto, rosterKey(roster, node))),
-  ).length;
+  const peers = new Set(policy.trustedPeers);
+  const trusted = nodes.filter((node) => node === self || peers.has(fingerprintIn(roster, node, crypto))).length;
   const least = plan.minCohort - plan.maxCorrupt;
   if (trusted < least) throw fail("TRB_ROUND_TOO_FEW_TRUSTED", { trusted, least });
+}
+
+/** A roster never changes, and three steps of every round ask for all its fingerprints. */
+const fingerprints = new WeakMap<Roster, Map<NodeId, Sha256>>();
+
+function fingerprintIn(roster: Roster, node: NodeId, crypto: Pick<Crypto, "sha256">): Sha256 {
+  const known = fingerprints.get(roster) ?? new Map<NodeId, Sha256>();
+  fingerprints.set(roster, known);
+  const fingerprint = known.get(node) ?? fingerprintOf(crypto, rosterKey(roster, node));
+  known.set(node, fingerprint);
+  return fingerprint;
+}
+
+/** A plan with a graph has everybody commit, a plan without has nobody. @throws TRB_SECAGG_GRAPH_COMMITMENT_MISSING */
+function requireCommitment({ graph }: Pick<Plan, "graph">, advert: MessageOf<"advert">): void {
+  if ((advert.body.graphCommitment === undefined) === (graph === undefined)) return;
+  throw fail("TRB_SECAGG_GRAPH_COMMITMENT_MISSING", { node: senderNode(advert), round: advert.round });
 }
 
 /** A node one of whose keys or commitment was seen before it, in the order of the list. */
 function duplicateKey(adverts: readonly MessageOf<"advert">[]): NodeId | undefined {
   const seen = new Set<string>();
   for (const advert of adverts) {
-    const { maskKey, encryptionKey, seedCommitment } = advert.body;
-    for (const value of [maskKey, encryptionKey, seedCommitment]) {
+    const { maskKey, encryptionKey, seedCommitment, graphCommitment } = advert.body;
+    for (const value of [maskKey, encryptionKey, seedCommitment, graphCommitment]) {
+      if (value === undefined) continue;
       if (seen.has(value)) return senderNode(advert);
       seen.add(value);
     }

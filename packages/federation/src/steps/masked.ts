@@ -4,17 +4,18 @@
  *   node                                                   coordinator
  *   maskWhenReady ── persist y with its charge ── y ──▶ collectUpload ── (survivors, step 4) ──▶
  *
- * y = V + PRG(b_u) + Σ_{v ∈ U2} ± PRG(k_uv) mod 2³². Once y is on disk the keys that made it are erased, so there can be no
+ * y = V + PRG(b_u) + Σ_v ± PRG(k_uv) mod 2³², over everybody of U2 that u is joined to. Once y is on disk the keys that made it are erased, so there can be no
  * other y for this node and round; until it is on disk nothing was sent, so there was none.
  */
 import { fail } from "@tributary/errors";
-import { type MessageOf, type NodeId, type Sha256, toHex, vectorOctets } from "@tributary/protocol";
-import { type Mask, maskVector, ownMaskKey, pairMaskKey, pairSign, quorum, type RoundBinding } from "@tributary/secagg";
-import { messageFrom, sameDocument, senderNode, senders, speak, withMessage } from "../binding.ts";
+import { isGraphRound, type MessageOf, type NodeId, type Sha256, toHex, vectorOctets } from "@tributary/protocol";
+import { leastSurvivors, type Mask, maskVector, ownMaskKey, pairMaskKey, pairSign, type RoundBinding } from "@tributary/secagg";
+import { bySender, messageFrom, sameDocument, senderNode, senders, speak, withMessage } from "../binding.ts";
 import type { CoordinatorEffect } from "../coordinator-events.ts";
 import type { CoordinatorRound, CoordinatorState } from "../coordinator-state.ts";
 import type { NodeEffect } from "../node-events.ts";
 import type { Charge, NodeRound, NodeState } from "../node-state.ts";
+import { fewestHolders, graphOf, sharersNamed } from "../round-graph.ts";
 import type { Context, Step } from "../step.ts";
 import { giveUp } from "./abort.ts";
 import { announceSurvivors } from "./consistency.ts";
@@ -41,9 +42,10 @@ export function maskWhenReady(state: NodeState, context: Context): Step<NodeStat
 
   const binding: RoundBinding = { planHash, modelHash, round: number, h1 };
   const { maskSecret } = secrets;
-  const pairs = round.sharers.flatMap((peer): Mask[] => {
-    const advert = messageFrom(round.adverts, peer);
-    if (peer === self || advert === undefined) return [];
+  const sharing = new Set<string>(round.sharers);
+  const pairs = round.adverts.flatMap((advert): Mask[] => {
+    const peer = senderNode(advert);
+    if (peer === self || !sharing.has(peer)) return [];
     const key = pairMaskKey(context.crypto, binding, maskSecret, advert.body.maskKey);
     return [{ key, sign: pairSign(self, peer) }];
   });
@@ -53,8 +55,9 @@ export function maskWhenReady(state: NodeState, context: Context): Step<NodeStat
     h1,
     sha256: hashVector(y, context),
     length: y.length,
+    ...sharersNamed(plan, round, context),
   });
-  const charge: Charge = { round: number, release, standing: "open", cohort: senders(round.adverts), h1 };
+  const charge: Charge = { round: number, release, standing: "open", cohort: round.cohort, h1 };
   const next: NodeRound = {
     ...round,
     phase: "masked",
@@ -90,8 +93,8 @@ export function hashVector(vector: Uint32Array, { crypto }: Pick<Context, "crypt
 /**
  * Whether an upload with this message would be taken: to be asked before its octets are stored. Signature and binding are
  * checked already.
- * @throws TRB_ROUND_NOT_INVITED, TRB_SECAGG_TRANSCRIPT_MISMATCHED, TRB_SECAGG_VECTOR_MISMATCHED, TRB_SECAGG_SECOND_MESSAGE,
- *   TRB_ROUND_STEP_UNEXPECTED when it is too late
+ * @throws TRB_ROUND_NOT_INVITED, TRB_SECAGG_TRANSCRIPT_MISMATCHED, TRB_SECAGG_SHARERS_DIFFER, TRB_SECAGG_VECTOR_MISMATCHED,
+ *   TRB_SECAGG_SECOND_MESSAGE, TRB_ROUND_STEP_UNEXPECTED when it is too late
  */
 export function requireUpload({ plan }: CoordinatorState, round: CoordinatorRound, masked: MessageOf<"masked">): void {
   const node = senderNode(masked);
@@ -103,6 +106,7 @@ export function requireUpload({ plan }: CoordinatorState, round: CoordinatorRoun
   if (round.phase !== "masked") throw fail("TRB_ROUND_STEP_UNEXPECTED", { step: "masked", phase: round.phase });
   if (!round.sharers.includes(node)) throw fail("TRB_ROUND_NOT_INVITED", { node, round: round.number });
   if (masked.body.h1 !== round.h1) throw fail("TRB_SECAGG_TRANSCRIPT_MISMATCHED", { step: "masked" });
+  if (masked.body.sharersHash !== round.sharersHash) throw fail("TRB_SECAGG_SHARERS_DIFFER", { node, round: round.number });
   const expected = plan.releases[round.release]?.dimension ?? 0;
   if (masked.body.length !== expected) {
     throw fail("TRB_SECAGG_VECTOR_MISMATCHED", { round: round.number, length: masked.body.length, expected });
@@ -130,15 +134,22 @@ export function closeUploads(
   context: Context,
 ): Step<CoordinatorState, CoordinatorEffect> {
   const { plan } = state;
-  const least = Math.max(plan.minCohort, quorum(round.cohort.length, plan.maxCorrupt));
+  const least = leastSurvivors(round.cohort.length, plan);
   if (round.uploads.length < least) return giveUp(state, round, "TRB_SECAGG_TOO_FEW_SURVIVORS", context);
   const survivors: NodeId[] = senders(round.uploads);
+  if (fewestHolders(graphOf(state, round, context), round.sharers, survivors) !== undefined) {
+    return giveUp(state, round, "TRB_SECAGG_TOO_FEW_SHARE_HOLDERS", context);
+  }
   const next: CoordinatorRound = { ...round, phase: "consistency", survivors, shares: [] };
+  const uploads = bySender(next.uploads);
+  const announcements = isGraphRound(plan, round.cohort.length)
+    ? survivors.map((node) => ({ to: [node], message: announceSurvivors(state, next, node, context, uploads) }))
+    : [{ to: survivors, message: announceSurvivors(state, next, survivors[0], context, uploads) }];
   return {
     state: { ...state, round: next },
     effects: [
       { type: "persist" }, // before U3 is announced: there is one U3 a round
-      { type: "send", to: survivors, message: announceSurvivors(state, next, context) },
+      ...announcements.map((announcement) => ({ type: "send", ...announcement }) as const),
       { type: "setDeadline", round: round.number, phase: "consistency", milliseconds: plan.deadlines.consistency },
     ],
   };

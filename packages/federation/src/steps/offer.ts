@@ -9,12 +9,12 @@
 import { fail } from "@tributary/errors";
 import { spentAfter } from "@tributary/ledger";
 import { type MessageOf, type NodeId, parseDecimal, type Release } from "@tributary/protocol";
-import { agreementKeyOf, requireCohort, seedCommitment, uniformSeed } from "@tributary/secagg";
+import { agreementKeyOf, graphCommitment, requireCohort, seedCommitment, uniformSeed } from "@tributary/secagg";
 import { sameDocument, speak } from "../binding.ts";
 import type { CoordinatorEffect } from "../coordinator-events.ts";
 import { type CoordinatorRound, type CoordinatorState, nextRelease } from "../coordinator-state.ts";
 import type { NodeEffect } from "../node-events.ts";
-import { chargedRounds, type NodeRound, type NodeState } from "../node-state.ts";
+import { chargedRounds, graphAborts, type NodeRound, type NodeState } from "../node-state.ts";
 import type { Context, Step } from "../step.ts";
 import { leaveRound } from "./abort.ts";
 import { closeLedger } from "./apply.ts";
@@ -35,7 +35,8 @@ export function offerRound(
   if (state.round !== null) throw fail("TRB_ROUND_IN_PROGRESS", { round: state.round.number });
   const release = nextRelease(state);
   if (release === undefined) return closeLedger(state, "all rounds of the plan are charged", context);
-  const invited = roster.map(({ node }) => node).filter((node) => online.includes(node));
+  const [there, gone] = [new Set(online), new Set(state.barred)];
+  const invited = roster.map(({ node }) => node).filter((node) => there.has(node) && !gone.has(node));
   requireCohort(invited.length, plan);
 
   const number = state.lastRound + 1;
@@ -50,6 +51,8 @@ export function offerRound(
     adverts: [],
     cohort: [],
     h1: null,
+    reveals: [],
+    graphSeed: null,
     shares: [],
     sharers: [],
     uploads: [],
@@ -57,6 +60,7 @@ export function offerRound(
     votes: [],
     abortVotes: [],
     unmaskShares: [],
+    recovered: {},
     unmasking: null,
     sumHash: null,
   };
@@ -70,12 +74,15 @@ export function offerRound(
   };
 }
 
+/** How many graphs a node lets be drawn in vain in one plan: the bounds of a graph are 2⁻⁴⁴, of seventeen still below 2⁻³⁹. */
+const mostGraphAborts = 16;
+
 // ── node ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /**
  * Accepts a round: makes its keys, starts training, and answers with the advert of step 1.
  * @throws TRB_ROUND_LEDGER_CLOSED, TRB_ROUND_REPLAYED, TRB_ROUND_LEDGER_BEHIND, TRB_ROUND_MODEL_MISMATCHED,
- *   TRB_ROUND_RELEASE_UNKNOWN, TRB_ROUND_RELEASE_SPENT, TRB_POLICY_…
+ *   TRB_ROUND_RELEASE_UNKNOWN, TRB_ROUND_RELEASE_SPENT, TRB_ROUND_GRAPH_ABORTS_SPENT, TRB_POLICY_…
  */
 export function acceptOffer(state: NodeState, offer: MessageOf<"offer">, context: Context): Step<NodeState, NodeEffect> {
   const { plan, planHash, self } = state;
@@ -91,6 +98,7 @@ export function acceptOffer(state: NodeState, offer: MessageOf<"offer">, context
   if (release === undefined) throw fail("TRB_ROUND_RELEASE_UNKNOWN", { release: offer.body.release });
   requirePermitted(state, release);
   requireAffordable(state, offer.body.release, release);
+  requireGraphsLeft(state);
 
   const keys = context.random(offer.round, "keys");
   const maskSecret = uniformSeed(keys);
@@ -98,10 +106,12 @@ export function acceptOffer(state: NodeState, offer: MessageOf<"offer">, context
   const ownSeed = uniformSeed(keys);
   const { crypto } = context;
   const bound = { plan, planHash, modelHash: offer.modelHash, round: offer.round };
+  const graphRandomness = plan.graph === undefined ? undefined : uniformSeed(keys);
   const advert = speak(context, bound, self, "advert", {
     maskKey: agreementKeyOf(crypto, maskSecret),
     encryptionKey: agreementKeyOf(crypto, encryptionSecret),
     seedCommitment: seedCommitment(crypto, ownSeed),
+    ...(graphRandomness === undefined ? {} : { graphCommitment: graphCommitment(crypto, bound, self, graphRandomness) }),
   });
   const round: NodeRound = {
     number: offer.round,
@@ -110,15 +120,21 @@ export function acceptOffer(state: NodeState, offer: MessageOf<"offer">, context
     phase: "keys",
     offeredAt: context.now,
     offer,
-    secrets: { encryptionSecret, maskSecret, ownSeed, held: [] },
+    secrets: {
+      ...{ encryptionSecret, maskSecret, ownSeed, held: [] },
+      ...(graphRandomness === undefined ? {} : { graphRandomness }),
+    },
     advert,
+    reveal: null,
     shares: null,
     masked: null,
     vote: null,
     unmaskShares: null,
     uploaded: false,
-    adverts: [],
+    cohort: [],
     h1: null,
+    adverts: [],
+    graphSeed: null,
     sharers: [],
   };
   const before = leaveRound(state, false, context); // a round that the coordinator never settled
@@ -141,9 +157,10 @@ export function acceptOffer(state: NodeState, offer: MessageOf<"offer">, context
 }
 
 /** After the last deadline of a round and the grace for a coordinator that restarts, secrets go. */
-function expiryOf({ plan: { deadlines } }: NodeState): number {
+function expiryOf({ plan: { deadlines, graph } }: NodeState): number {
   const { keys, shares, uploadOffset, masked, consistency, unmask, grace } = deadlines;
-  return keys + shares + uploadOffset + masked + consistency + unmask + grace;
+  const reveal = graph === undefined ? 0 : keys; // the step takes as long as that of keys
+  return keys + reveal + shares + uploadOffset + masked + consistency + unmask + grace;
 }
 
 /** What the merchant permits. @throws TRB_POLICY_…, TRB_PLAN_CENTRAL_NOISE */
@@ -161,6 +178,12 @@ function requirePermitted({ plan, policy }: NodeState, { kind }: Release): void 
   if (parseDecimal(plan.epsilon) > parseDecimal(policy.maxEpsilon)) {
     throw fail("TRB_POLICY_PLAN_ABOVE_LIMIT", { epsilon: plan.epsilon, limit: policy.maxEpsilon });
   }
+}
+
+/** @throws TRB_ROUND_GRAPH_ABORTS_SPENT */
+function requireGraphsLeft(state: NodeState): void {
+  const aborts = graphAborts(state);
+  if (state.plan.graph !== undefined && aborts >= mostGraphAborts) throw fail("TRB_ROUND_GRAPH_ABORTS_SPENT", { aborts });
 }
 
 /**

@@ -8,7 +8,7 @@
  * key; never both for one node, because a node does this once, for the one set that it voted for.
  */
 import { fail } from "@tributary/errors";
-import type { MessageOf, NodeId } from "@tributary/protocol";
+import { type MessageOf, type NodeId, type Sha256, survivorChoice } from "@tributary/protocol";
 import {
   agreementKeyOf,
   ownMaskKey,
@@ -19,16 +19,18 @@ import {
   reconstruct,
   requireShare,
   type Share,
+  type ShareGraph,
   seedCommitment,
   shareIndex,
   type Unmasking,
 } from "@tributary/secagg";
-import { messageFrom, sameDocument, sameNodes, senderNode, senders, speak, withMessage } from "../binding.ts";
+import { bySender, messageFrom, sameDocument, senderNode, speak, withMessage } from "../binding.ts";
 import type { CoordinatorEffect } from "../coordinator-events.ts";
 import type { CoordinatorRound, CoordinatorState } from "../coordinator-state.ts";
 import type { NodeEffect } from "../node-events.ts";
 import type { NodeRound, NodeState } from "../node-state.ts";
 import { countVotes, rebuildVote } from "../quorum-proof.ts";
+import { graphOf } from "../round-graph.ts";
 import type { Context, Step } from "../step.ts";
 
 // ── node ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -49,7 +51,7 @@ export function releaseShares(
   if (round.h1 === null || h1 !== round.h1) throw fail("TRB_SECAGG_TRANSCRIPT_MISMATCHED", { step: "unmask" });
   const choice = round.vote?.body.choice;
   if (choice === undefined) throw fail("TRB_ROUND_STEP_UNEXPECTED", { step: "unmask", phase: round.phase });
-  if (choice.for !== "survivors" || !sameNodes(choice.survivors, survivors)) {
+  if (!sameDocument(choice, survivorChoice(context.crypto, plan, round.cohort.length, round.sharers, survivors))) {
     throw fail("TRB_SECAGG_UNMASK_SET_DIFFERS", { round: round.number });
   }
   if (round.unmaskShares !== null) {
@@ -59,15 +61,14 @@ export function releaseShares(
     throw fail("TRB_ROUND_STEP_UNEXPECTED", { step: "unmask", phase: round.phase });
   }
   const bound = { plan, planHash, modelHash: round.modelHash, round: round.number };
-  const cohort = senders(round.adverts);
-  const ballot = { ...bound, version: round.offer.version, roster, cohort, h1 };
+  const ballot = { ...bound, version: round.offer.version, roster, cohort: new Set(round.cohort), h1 };
   const counted = countVotes(
     context,
     ballot,
     votes.map((vote) => rebuildVote(ballot, vote, choice)),
     choice,
   );
-  const least = quorum(cohort.length, plan.maxCorrupt);
+  const least = quorum(round.cohort.length, plan.maxCorrupt);
   if (counted < least) throw fail("TRB_SECAGG_TOO_FEW_VOTES", { votes: counted, quorum: least });
 
   const { held } = round.secrets;
@@ -121,14 +122,20 @@ export function collectUnmaskShares(
     throw fail("TRB_ROUND_STEP_UNEXPECTED", { step: "unmaskShares", phase: round.phase });
   }
   if (message.body.h1 !== round.h1) throw fail("TRB_SECAGG_TRANSCRIPT_MISMATCHED", { step: "unmaskShares" });
-  const dropped = droppedSharers(round);
-  requireAsked(node, message.body.ownMask, round.survivors);
-  requireAsked(node, message.body.maskKey, dropped);
-  const next: CoordinatorRound = { ...round, unmaskShares: withMessage(round.unmaskShares, message) };
-  const unmasking =
-    next.unmaskShares.length < quorum(round.cohort.length, state.plan.maxCorrupt) ? undefined : recover(state, next, context);
-  if (unmasking === undefined) return { state: { ...state, round: next }, effects: [] };
-  const summing: CoordinatorRound = { ...next, phase: "summing", unmasking, unmaskShares: [] };
+  const graph = graphOf(state, round, context);
+  const joined = new Set([node, ...graph.peers(node)]);
+  const survived = new Set(round.survivors);
+  requireAsked(node, message.body.ownMask, (of) => joined.has(of) && survived.has(of));
+  const sharing = new Set(round.sharers);
+  requireAsked(node, message.body.maskKey, (of) => joined.has(of) && sharing.has(of) && !survived.has(of));
+  const heard: CoordinatorRound = { ...round, unmaskShares: withMessage(round.unmaskShares, message) };
+  const next: CoordinatorRound = {
+    ...heard,
+    recovered: { ...heard.recovered, ...reconstructFrom(heard, message, graph, context) },
+  };
+  if (Object.keys(next.recovered).length < round.sharers.length) return { state: { ...state, round: next }, effects: [] };
+  const unmasking = unmaskingOf(state, next, round.h1, graph, context);
+  const summing: CoordinatorRound = { ...next, phase: "summing", unmasking, unmaskShares: [], recovered: {} };
   return { state: { ...state, round: summing }, effects: [{ type: "persist" }, sumEffect(state, summing, unmasking)] };
 }
 
@@ -143,57 +150,77 @@ export function sumEffect({ plan }: CoordinatorState, round: CoordinatorRound, u
   };
 }
 
-/** U2∖U3: who shared its secrets and is not in the sum. */
-function droppedSharers({ sharers, survivors }: CoordinatorRound): NodeId[] {
-  return sharers.filter((node) => !survivors.includes(node));
-}
-
 function requireAsked(
   from: NodeId,
   shares: readonly { readonly node: NodeId; readonly share: string }[],
-  asked: readonly NodeId[],
+  isAsked: (node: NodeId) => boolean,
 ): void {
   for (const { share } of shares) requireShare(share);
   const nodes = shares.map(({ node }) => node);
-  if (new Set(nodes).size !== nodes.length || !nodes.every((node) => asked.includes(node))) {
+  if (new Set(nodes).size !== nodes.length || !nodes.every(isAsked)) {
     throw fail("TRB_SECAGG_SHARES_UNASKED", { node: from });
   }
 }
 
-/** All stream keys of the masks to take off; undefined as long as a secret lacks shares, or enough good ones. */
-function recover({ plan, planHash }: CoordinatorState, round: CoordinatorRound, { crypto }: Context): Unmasking | undefined {
-  const { cohort, h1 } = round;
-  if (h1 === null) return undefined;
-  const threshold = quorum(cohort.length, plan.maxCorrupt);
-  const binding: RoundBinding = { planHash, modelHash: round.offer.modelHash, round: round.number, h1 };
-  const sharesOf = (node: NodeId, kind: "ownMask" | "maskKey"): Share[] =>
-    round.unmaskShares.flatMap((message) => {
-      const share = message.body[kind].find((one) => one.node === node)?.share;
-      return share === undefined ? [] : [{ x: shareIndex(cohort, senderNode(message)), y: share }];
-    });
-  const secretOf = (node: NodeId, kind: "ownMask" | "maskKey", accept: (secret: string) => boolean) => {
-    const shares = sharesOf(node, kind);
-    return shares.length < threshold ? undefined : reconstruct(shares, threshold, accept);
-  };
-
-  const ownMasks: string[] = [];
-  for (const node of round.survivors) {
-    const commitment = messageFrom(round.adverts, node)?.body.seedCommitment;
-    const seed = secretOf(node, "ownMask", (secret) => seedCommitment(crypto, secret) === commitment);
-    if (seed === undefined) return undefined;
-    ownMasks.push(ownMaskKey(crypto, binding, seed));
-  }
-  const pairMasks: { key: string; sign: 1 | -1 }[] = [];
-  for (const node of droppedSharers(round)) {
-    const maskKey = messageFrom(round.adverts, node)?.body.maskKey;
-    const secret = secretOf(node, "maskKey", (candidate) => agreementKeyOf(crypto, candidate) === maskKey);
-    if (secret === undefined) return undefined;
-    for (const survivor of round.survivors) {
-      const peerKey = messageFrom(round.adverts, survivor)?.body.maskKey;
-      if (peerKey === undefined) return undefined;
-      // the survivor put it on with pairSign(survivor, node): the opposite takes it off
-      pairMasks.push({ key: pairMaskKey(crypto, binding, secret, peerKey), sign: pairSign(node, survivor) });
+/** The secrets that a node's shares complete: those of which t good ones are there now. */
+function reconstructFrom(
+  round: CoordinatorRound,
+  { body }: MessageOf<"unmaskShares">,
+  { holders, threshold }: ShareGraph,
+  { crypto }: Context,
+): Record<NodeId, string> {
+  const said = bySender(round.unmaskShares);
+  const adverts = bySender(round.adverts);
+  const found: Record<NodeId, string> = {};
+  for (const kind of ["ownMask", "maskKey"] as const) {
+    for (const { node } of body[kind]) {
+      if (round.recovered[node] !== undefined) continue;
+      const speaking = holders(node).filter((holder) => said.has(holder));
+      if (speaking.length < threshold) continue;
+      const shares = speaking.flatMap((holder): Share[] => {
+        const message = said.get(holder);
+        const y = message === undefined ? undefined : shareOf(message, kind, node);
+        return y === undefined ? [] : [{ x: shareIndex(round.cohort, holder), y }];
+      });
+      const keys = adverts.get(node)?.body;
+      if (shares.length < threshold || keys === undefined) continue;
+      const secret = reconstruct(shares, threshold, (candidate) =>
+        kind === "ownMask"
+          ? seedCommitment(crypto, candidate) === keys.seedCommitment
+          : agreementKeyOf(crypto, candidate) === keys.maskKey,
+      );
+      if (secret !== undefined) found[node] = secret;
     }
   }
+  return found;
+}
+
+function shareOf({ body }: MessageOf<"unmaskShares">, kind: "ownMask" | "maskKey", node: NodeId): string | undefined {
+  return body[kind].find((one) => one.node === node)?.share;
+}
+
+/** All stream keys of the masks to take off, every secret being known. */
+function unmaskingOf(
+  { planHash }: CoordinatorState,
+  { sharers, survivors, adverts, recovered, offer: { modelHash }, number }: CoordinatorRound,
+  h1: Sha256,
+  { peers }: ShareGraph,
+  { crypto }: Context,
+): Unmasking {
+  const binding: RoundBinding = { planHash, modelHash, round: number, h1 };
+  const survived = new Set(survivors);
+  const keys = bySender(adverts);
+  const ownMasks = survivors.map((node) => ownMaskKey(crypto, binding, recovered[node] ?? ""));
+  const pairMasks = sharers
+    .filter((node) => !survived.has(node))
+    .flatMap((node) =>
+      peers(node).flatMap((survivor) => {
+        const peerKey = keys.get(survivor)?.body.maskKey;
+        if (!survived.has(survivor) || peerKey === undefined) return [];
+        // the survivor put it on with pairSign(survivor, node): the opposite takes it off
+        const key = pairMaskKey(crypto, binding, recovered[node] ?? "", peerKey);
+        return [{ key, sign: pairSign(node, survivor) }];
+      }),
+    );
   return { ownMasks, pairMasks };
 }

@@ -9,7 +9,7 @@ import type { Entry } from "../entries.ts";
 import { parseLine } from "../parsing.ts";
 import { checkSpent } from "./costs.ts";
 import { checkGenesis } from "./genesis.ts";
-import { checkAborted, checkPlace, checkReleased } from "./rounds.ts";
+import { checkAborted, checkBarred, checkPlace, checkReleased } from "./rounds.ts";
 import { type Failure, type Founding, type Report, reporter, type VerificationState } from "./state.ts";
 
 export interface VerifiedLine {
@@ -95,12 +95,13 @@ function checkLater(
             charged: aborted.charged + (entry.charged ? 1 : 0),
             refunded: aborted.refunded + (entry.charged ? 0 : 1),
           },
+    barred: entry.kind === "aborted" ? [...state.barred, ...(entry.barred ?? [])] : state.barred,
     spent: entry.spent,
   };
 }
 
 /** Where a ledger stands, as far as an entry's claims depend on it. */
-export type Standing = Pick<VerificationState, "modelHash" | "lastRound" | "charged">;
+export type Standing = Pick<VerificationState, "modelHash" | "lastRound" | "charged" | "barred">;
 
 /**
  * What of an entry doesn't hold: its place, the release, the running cost. A node asks it of every entry that it takes in. Not in it: the chain, the coordinator's
@@ -131,6 +132,7 @@ function checkClaims(
     return standing.charged;
   }
   checkPlace(entry, standing, founding, report);
+  checkBarred(entry, standing, report);
   if (entry.kind === "round") checkReleased(entry, founding, crypto, report);
   const charges = entry.kind === "round" || entry.charged;
   const charged = standing.charged.map((rounds, release) => rounds + (charges && release === entry.release ? 1 : 0));

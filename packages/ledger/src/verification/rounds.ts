@@ -8,6 +8,7 @@ import {
   type MessageOf,
   type NodeId,
   type Sha256,
+  survivorChoice,
   toHex,
   verifyMessage,
 } from "@tributary/protocol";
@@ -19,7 +20,7 @@ import { type Founding, isAscending, quorumOf, type Report, type VerificationSta
 type RoundEntry = EntryOf<"round"> | EntryOf<"aborted">;
 
 /** Steps in which no node can have sent a masked vector yet, so that giving up costs nothing. */
-const freeSteps: readonly string[] = ["keys", "shares"];
+const freeSteps: readonly string[] = ["keys", "reveal", "shares"];
 
 /** What holds for both kinds: bound to the plan, a new number, a known release, the current model. */
 export function checkPlace(
@@ -32,6 +33,18 @@ export function checkPlace(
   if (entry.round <= state.lastRound) report("TRB_LEDGER_ROUND_REPEATED", { round: entry.round, last: state.lastRound });
   if (plan.releases[entry.release] === undefined) report("TRB_LEDGER_RELEASE_UNKNOWN", { release: entry.release });
   if (entry.modelHash !== state.modelHash) report("TRB_LEDGER_MODEL_CHAIN_BROKEN");
+}
+
+/** Who was barred is in no later round; and only members of a round that stopped at its reveals are, for nothing. */
+export function checkBarred(entry: RoundEntry, { barred }: Pick<VerificationState, "barred">, report: Report): void {
+  const cohort = entry.cohort ?? [];
+  const back = cohort.find((node) => barred.includes(node));
+  if (back !== undefined) report("TRB_LEDGER_BARRED_INVALID", { reason: `${back} is in a round again` });
+  if (entry.kind === "round" || entry.barred === undefined) return;
+  const wrong = (reason: string) => report("TRB_LEDGER_BARRED_INVALID", { reason });
+  if (entry.step !== "reveal" || entry.charged) wrong(`the round was given up in step ${entry.step}`);
+  if (!isAscending(entry.barred)) wrong("they are not strictly ascending");
+  for (const node of entry.barred) if (!cohort.includes(node)) wrong(`${node} was not in the round`);
 }
 
 /** survivors ⊆ sharers ⊆ cohort ⊆ roster, each strictly ascending and large enough; a quorum of votes for exactly them. */
@@ -52,7 +65,8 @@ export function checkReleased(entry: EntryOf<"round">, founding: Founding, crypt
   if (cohort.length < plan.minCohort) tooSmall("cohort members", cohort.length, plan.minCohort, report);
   if (survivors.length < least) tooSmall("survivors", survivors.length, least, report);
   // a node votes only for a set that it is in, and the sets are nested, so voters are survivors
-  checkVotes(entry, h1, { for: "survivors", sharers, survivors }, survivors, founding, crypto, report);
+  const choice = survivorChoice(crypto, plan, cohort.length, sharers, survivors);
+  checkVotes(entry, h1, choice, survivors, founding, crypto, report);
   if (entry.votes.length < quorum) report("TRB_LEDGER_QUORUM_MISSING", { votes: entry.votes.length, quorum });
   checkMechanism(entry, founding, report);
   checkSum(entry, founding, crypto, report);

@@ -15,6 +15,8 @@ export interface VerificationState {
   readonly charged: readonly number[];
   readonly released: number;
   readonly aborted: { readonly charged: number; readonly refunded: number };
+  /** Who is in no round any more, having refused to reveal its randomness. */
+  readonly barred: readonly NodeId[];
   /** As the last entry claims. */
   readonly spent: Spent | null;
   readonly closed: boolean;
@@ -28,6 +30,7 @@ export const initialVerification: VerificationState = {
   charged: [],
   released: 0,
   aborted: { charged: 0, refunded: 0 },
+  barred: [],
   spent: null,
   closed: false,
 };

@@ -38,16 +38,31 @@ const message = <Step extends string, Body extends z.ZodType>(step: Step, body: 
 const offer = message("offer", z.strictObject({ release: z.int().min(0), head: sha256Hex }));
 
 // ── step 1 ──────────────────────────────────────────────────────────────────────────────────────────────────────
-/** node → coordinator: fresh keys and the commitment SHA-256(own-mask seed). */
+/**
+ * node → coordinator: fresh keys and the commitment SHA-256(own-mask seed); where the plan has a `graph`, the commitment to this node's
+ * part of the graph's randomness as well.
+ */
 const advert = message(
   "advert",
-  z.strictObject({ maskKey: agreementKey, encryptionKey: agreementKey, seedCommitment: sha256Hex }),
+  z.strictObject({
+    maskKey: agreementKey,
+    encryptionKey: agreementKey,
+    seedCommitment: sha256Hex,
+    graphCommitment: sha256Hex.exactOptional(),
+  }),
 );
 /** coordinator → nodes: U1, ascending by node. h₁ is the SHA-256 of the canonical bytes of `adverts`. */
 const adverts = message("adverts", z.strictObject({ adverts: z.array(advert).max(10_000) }));
 
+// ── step 1b: rounds on a graph of neighbours only ───────────────────────────────────────────────────────────────
+const randomness = z.string().regex(/^[0-9a-f]{64}$/, "expected 32 bytes in lower-case hex");
+/** node → coordinator: what it committed to. */
+const reveal = message("reveal", z.strictObject({ h1: sha256Hex, randomness }));
+/** coordinator → U1: everybody's, in the order of U1. The graph follows from h₁ and these. */
+const reveals = message("reveals", z.strictObject({ h1: sha256Hex, reveals: z.array(randomness).max(10_000) }));
+
 // ── step 2 ──────────────────────────────────────────────────────────────────────────────────────────────────────
-/** node → coordinator: an envelope for every other node of U1. */
+/** node → coordinator: an envelope for every other node of U1, or for every neighbour. */
 const shares = message(
   "shares",
   z.strictObject({
@@ -66,19 +81,37 @@ const envelopes = message(
 );
 
 // ── step 3 ──────────────────────────────────────────────────────────────────────────────────────────────────────
-/** node → coordinator: what the uploaded vector (HTTP, little-endian u32) hashes to. */
-const masked = message("masked", z.strictObject({ h1: sha256Hex, sha256: sha256Hex, length: z.int().min(1) }));
+/**
+ * node → coordinator: what the uploaded vector (HTTP, little-endian u32) hashes to; on a graph also the SHA-256 of the canonical
+ * bytes of the U2 whose masks it has on.
+ */
+const masked = message(
+  "masked",
+  z.strictObject({
+    h1: sha256Hex,
+    sha256: sha256Hex,
+    length: z.int().min(1),
+    sharersHash: sha256Hex.exactOptional(),
+  }),
+);
 
 // ── step 4 ──────────────────────────────────────────────────────────────────────────────────────────────────────
-/** coordinator → U3. */
-const survivors = message("survivors", z.strictObject({ h1: sha256Hex, survivors: nodes }));
-/** node → coordinator: its one vote, over (h₁, U2, U3), or for giving the round up. */
+/** coordinator → U3; on a graph each node gets its own, with what its neighbours in U3 said of their uploads. */
+const survivors = message(
+  "survivors",
+  z.strictObject({ h1: sha256Hex, survivors: nodes, uploads: z.array(masked).max(10_000).exactOptional() }),
+);
+/**
+ * node → coordinator: its one vote, over (h₁, U2, U3), or for giving the round up. On a graph the sets are named by the SHA-256 of the
+ * canonical bytes of `{ sharers, survivors }`.
+ */
 const vote = message(
   "vote",
   z.strictObject({
     h1: sha256Hex,
     choice: z.discriminatedUnion("for", [
       z.strictObject({ for: z.literal("survivors"), sharers: nodes, survivors: nodes }),
+      z.strictObject({ for: z.literal("sets"), sha256: sha256Hex }),
       z.strictObject({ for: z.literal("abort") }),
     ]),
   }),
@@ -111,6 +144,8 @@ export const messageSchema = z.discriminatedUnion("step", [
   offer,
   advert,
   adverts,
+  reveal,
+  reveals,
   shares,
   envelopes,
   masked,

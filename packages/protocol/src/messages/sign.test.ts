@@ -92,7 +92,7 @@ describe("messages", () => {
 
   test("a step fixes the type of its body", () => {
     expectTypeOf(masked).toEqualTypeOf<MessageOf<"masked">>();
-    expectTypeOf<BodyOf<"survivors">>().toEqualTypeOf<{ h1: Sha256; survivors: NodeId[] }>();
+    expectTypeOf<BodyOf<"survivors">>().toEqualTypeOf<{ h1: Sha256; survivors: NodeId[]; uploads?: MessageOf<"masked">[] }>();
     expectTypeOf<MessageOf<"vote">["step"]>().toEqualTypeOf<"vote">();
     expectTypeOf<NodeId>().not.toEqualTypeOf<Sha256>();
     // @ts-expect-error a string is no NodeId until a schema has admitted it

@@ -7,6 +7,7 @@ import { type ErrorCode, type ErrorDetails, fail, isTributaryError } from "@trib
 import { decimalToRational, parseDecimal } from "../canonical/decimals.ts";
 import { planCost } from "./cost.ts";
 import { extensionsRule } from "./extensions-rule.ts";
+import { graphRule } from "./graph.ts";
 import { latticeFaults } from "./lattice.ts";
 import { metricsRule } from "./metrics-rule.ts";
 import { optimiserFaults } from "./optimiser.ts";
@@ -66,6 +67,7 @@ const rules: readonly Rule[] = [
   epsilonRule,
   noiseModeRule,
   cohortRule,
+  graphRule,
   unitRule,
   localTrainingRule,
   trainingArithmeticRule,

@@ -5,6 +5,7 @@
 import { z } from "zod";
 import { decimal, federationName, identityKey, sha256Hex } from "../identifiers.ts";
 import { extensionName, extensionSchema } from "./extensions.ts";
+import { graphSchema } from "./graph.ts";
 import { metricsSchema } from "./metrics.ts";
 import { optimiserSchema } from "./optimiser.ts";
 import { selectionSchema } from "./selection.ts";
@@ -136,6 +137,8 @@ export const planSchema = z.strictObject({
   extensions: z.array(extensionSchema).min(1).max(16).exactOptional(),
   /** How the plan's recipe was chosen by looking at customers' data, where it was. */
   selection: selectionSchema.exactOptional(),
+  /** Rounds of more than 150 nodes run on a graph of neighbours; without it there are none. */
+  graph: graphSchema.exactOptional(),
   noiseMode: z.enum(["distributed", "local", "central"]),
   /** Whose sampler draws a node's noise: ours, or OpenDP's, which each node then must have built. */
   sampler: z.enum(["exact", "opendp"]),
@@ -149,7 +152,7 @@ export const planSchema = z.strictObject({
   minCohort: z.int().min(3),
   /** n_corrupt: nodes run by, or colluding with, the coordinator. */
   maxCorrupt: count,
-  /** t: "quorum" is ⌊(n + maxCorrupt)/2⌋ + 1 of the n nodes of a full-graph round. */
+  /** t: "quorum" is ⌊(n + maxCorrupt)/2⌋ + 1 of the n nodes of a full-graph round; on a graph it is that of `graph`. */
   threshold: z.literal("quorum"),
   /** Most customers of one node that are expected in one round's sample; a power of two, from configuration, not from the log. */
   customerQuota: positive,

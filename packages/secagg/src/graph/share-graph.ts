@@ -1,7 +1,9 @@
 /** Who holds shares of whose secrets, and who shares a mask with whom: everybody with everybody, or neighbours on a ring. */
-import type { NodeId } from "@tributary/protocol";
-import { quorum } from "../cohort.ts";
+import { fail } from "@tributary/errors";
+import { type Crypto, isGraphRound, type NodeId, type Sha256 } from "@tributary/protocol";
+import { type CohortRules, neighbourhoodOf, quorum } from "../cohort.ts";
 import type { UniformBytes } from "../field.ts";
+import { graphSource } from "./commitment.ts";
 import type { Neighbourhood } from "./neighbourhood.ts";
 import { drawRing, neighboursOf } from "./ring.ts";
 
@@ -12,6 +14,33 @@ export interface ShareGraph {
   readonly peers: (node: NodeId) => readonly NodeId[];
   /** Who holds shares of this node's secrets: its peers, and in the full graph it as well. Ascending. */
   readonly holders: (node: NodeId) => readonly NodeId[];
+}
+
+/** The last few graphs by seed, which names plan, round, cohort and order: a round's steps all ask for the same one. */
+const known = new Map<Sha256, ShareGraph>();
+
+/**
+ * The graph of a round.
+ * @param cohort U1
+ * @param seed of a round on a graph of neighbours, from everybody's reveals; null as long as it isn't known
+ * @throws TRB_SECAGG_GRAPH_IMPOSSIBLE
+ */
+export function shareGraphOf(
+  crypto: Pick<Crypto, "hkdf" | "keystream">,
+  rules: CohortRules,
+  cohort: readonly NodeId[],
+  seed: Sha256 | null,
+  round: number,
+): ShareGraph {
+  const { graph } = rules;
+  if (graph === undefined || !isGraphRound(rules, cohort.length)) return fullGraph(cohort, rules.maxCorrupt);
+  if (seed === null) throw fail("TRB_SECAGG_GRAPH_IMPOSSIBLE", { nodes: cohort.length });
+  const before = known.get(seed);
+  if (before !== undefined) return before;
+  const drawn = ringGraph(cohort, neighbourhoodOf(cohort.length, { ...rules, graph }), graphSource(crypto, seed, round));
+  for (const oldest of known.keys()) if (known.size >= 4) known.delete(oldest);
+  known.set(seed, drawn);
+  return drawn;
 }
 
 /** Everybody with everybody: t is the quorum. @param cohort U1 */
