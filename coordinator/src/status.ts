@@ -1,10 +1,11 @@
 /** Where a federation stands: public facts only. The running server and a command beside it read the same SQLite file. */
 import { fail } from "@tributary/errors";
-import { type CoordinatorPhase, decodeCoordinatorState } from "@tributary/federation";
+import { type CoordinatorPhase, type CoordinatorState, decodeCoordinatorState } from "@tributary/federation";
 import { parseLine, type ReleasedMetrics, type ReleasedQuery, writtenIn } from "@tributary/ledger";
 import { isWritten, type Plan, parseDecimal, type Release, type Roster } from "@tributary/protocol";
 import { homeLayout } from "./home/layout.ts";
 import { isServed } from "./home/lock.ts";
+import type { Standstill } from "./rounds/refusals.ts";
 import type { RoundFigures } from "./storage/round-table.ts";
 import { openStore, type Store } from "./storage/store.ts";
 
@@ -12,8 +13,10 @@ export interface CoordinatorStatus {
   readonly federation: string;
   /** Whether a process serves it now. */
   readonly running: boolean;
-  /** `joining` before genesis, `waiting` between rounds, `finished` once the ledger is closed. */
-  readonly phase: "joining" | "waiting" | "finished" | CoordinatorPhase;
+  /** `joining` before genesis, `waiting` between rounds, `refused` once no more are offered, `finished` once the ledger is closed. */
+  readonly phase: "joining" | "waiting" | "refused" | "finished" | CoordinatorPhase;
+  /** Why no more rounds are offered, until somebody connects anew; null: they are. */
+  readonly refused: Standstill | null;
   /** Number of the round under way, or of the last one; 0 before the first. */
   readonly round: number;
   /** Rounds released. */
@@ -70,10 +73,12 @@ export function statusOf(store: Store, running: boolean): CoordinatorStatus {
   const state = encoded === undefined ? undefined : decodeCoordinatorState(encoded);
   const ledger = store.ledgerHead();
   const figures = store.rounds.figures();
+  const refused = store.standstill() ?? null;
   return {
     federation: plan.federation,
     running,
-    phase: state === undefined ? "joining" : state.closed ? "finished" : (state.round?.phase ?? "waiting"),
+    phase: phaseOf(state, refused),
+    refused,
     round: state?.round?.number ?? state?.lastRound ?? 0,
     completed: state?.completed ?? 0,
     charged: (state?.charged ?? []).reduce((sum, rounds) => sum + rounds, 0),
@@ -94,6 +99,12 @@ export function statusOf(store: Store, running: boolean): CoordinatorStatus {
     secondsPerRound: figures.secondsPerRound,
     finished: state?.closed ?? false,
   };
+}
+
+function phaseOf(state: CoordinatorState | undefined, refused: Standstill | null): CoordinatorStatus["phase"] {
+  if (state === undefined) return "joining";
+  if (state.closed) return "finished";
+  return refused === null ? (state.round?.phase ?? "waiting") : "refused";
 }
 
 /** Read from the ledger, where these sums stand. */

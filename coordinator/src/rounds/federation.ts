@@ -26,10 +26,15 @@ import { type Engine, startEngine } from "./engine.ts";
 import type { HeavyWorker } from "./heavy.ts";
 import type { WorkFolders } from "./heavy-work.ts";
 import { pacing } from "./pacing.ts";
+import { countRefusals, type Standstill } from "./refusals.ts";
 
 export interface FederationParts {
   readonly plan: Plan;
   readonly startWhen: number;
+  /** Offers in a row that may be refused for one reason; 0: any number. */
+  readonly mostRefused: number;
+  /** No more rounds are offered. */
+  readonly standstill: (why: Standstill) => void;
   readonly store: Store;
   readonly blobs: Blobs;
   readonly uploads: Uploads;
@@ -50,6 +55,7 @@ export interface RunningFederation {
   connected(node: NodeId): void;
   disconnected(): void;
   message(message: Message): Promise<void>;
+  refused(node: NodeId, message: Message, code: string): void;
   checkUpload(message: MessageOf<"masked">): void;
   uploaded(message: MessageOf<"masked">): Promise<void>;
   stop(): void;
@@ -59,6 +65,8 @@ export function runFederation(parts: FederationParts): RunningFederation {
   const { plan, store, uploads, log, traffic } = parts;
   let engine: Engine | undefined;
   let trafficAtStart = traffic.total();
+  const refusals = countRefusals(parts.mostRefused, plan.minCohort);
+  let still = false;
 
   const pace = pacing(
     parts.startWhen,
@@ -70,7 +78,7 @@ export function runFederation(parts: FederationParts): RunningFederation {
         joined: store.members().length,
         least: exhausted ? 0 : plan.minCohort,
         begun: state !== undefined,
-        busy: state !== undefined && (state.closed || state.round !== null),
+        busy: still || (state !== undefined && (state.closed || state.round !== null)),
       };
     },
     { begin, startRound: () => put({ type: "start", online: parts.sockets().online(), version: parts.sockets().version() }) },
@@ -111,6 +119,7 @@ export function runFederation(parts: FederationParts): RunningFederation {
     ledgerGrew: (entries: number) => parts.sockets().announceLedger(entries),
     roundBegan(round: number, nodes: number) {
       store.rounds.begin(round, new Date().toISOString(), nodes);
+      refusals.offered(round, nodes);
       trafficAtStart = traffic.total();
       log.info({ round, nodes }, "round");
     },
@@ -120,9 +129,26 @@ export function runFederation(parts: FederationParts): RunningFederation {
       const figures = store.rounds.one(round);
       log.info({ ...figures }, "round ended");
       pace.roundEnded(released);
+      const why = refusals.ended(round, released);
+      if (why !== undefined) standStill(why);
       setImmediate(() => pace.consider());
     },
   };
+
+  function standStill(why: Standstill): void {
+    still = true;
+    store.setStandstill(why);
+    log.error({ ...why }, "no more rounds are offered: the nodes refuse them");
+    parts.standstill(why);
+  }
+
+  /** Who connects anew, or starts the coordinator again, may have changed what was refused. */
+  function goOn(): void {
+    refusals.forgive();
+    if (!still && store.standstill() === undefined) return;
+    still = false;
+    store.setStandstill(undefined);
+  }
 
   const running = (): Engine => {
     if (!engine) throw fail("TRB_COORDINATOR_NOT_STARTED");
@@ -131,6 +157,7 @@ export function runFederation(parts: FederationParts): RunningFederation {
 
   return {
     resume() {
+      goOn();
       const encoded = store.state();
       if (encoded === undefined) return pace.consider();
       const state = decodeCoordinatorState(encoded);
@@ -144,6 +171,7 @@ export function runFederation(parts: FederationParts): RunningFederation {
     },
     connected(node) {
       put({ type: "connected", node });
+      goOn();
       pace.consider();
     },
     disconnected() {
@@ -151,6 +179,9 @@ export function runFederation(parts: FederationParts): RunningFederation {
       pace.consider();
     },
     message: (message) => running().put({ type: "message", message }),
+    refused(node, message, code) {
+      if (message.step === "offer") refusals.refused(node, message.round, code);
+    },
     checkUpload: (message) => checkUpload(running().state(), message, parts.context()),
     uploaded: (message) => running().put({ type: "uploaded", message }),
     stop() {

@@ -8,6 +8,7 @@ import { fail } from "@tributary/errors";
 import type { Entry } from "@tributary/ledger";
 import {
   type NodeId,
+  nodeId,
   type Plan,
   parsePlan,
   type RosterMember,
@@ -15,7 +16,9 @@ import {
   type Sha256,
   sha256Hex,
 } from "@tributary/protocol";
+import { z } from "zod";
 import { type HomeLayout, isHome } from "../home/layout.ts";
+import type { Standstill } from "../rounds/refusals.ts";
 import { type RoundFigures, roundTable } from "./round-table.ts";
 
 interface StoredInvite {
@@ -54,12 +57,22 @@ export interface Store {
 
   setConnected(nodes: readonly NodeId[]): void;
   connected(): string[];
+  /** Why no more rounds are offered; undefined: they are. */
+  setStandstill(why: Standstill | undefined): void;
+  standstill(): Standstill | undefined;
 
   readonly rounds: ReturnType<typeof roundTable>;
   close(): void;
 }
 
 export type { RoundFigures };
+
+const standstillSchema = z.strictObject({
+  code: z.literal("TRB_COORDINATOR_OFFERS_REFUSED"),
+  reason: z.string(),
+  offers: z.int(),
+  nodes: z.array(nodeId),
+});
 
 const schemaVersion = 1;
 const schema = `
@@ -103,6 +116,10 @@ function migrate(database: DatabaseSync): void {
 function storeOn(database: DatabaseSync): Store {
   const readSetting = database.prepare("SELECT value FROM settings WHERE name = ?");
   const writeSetting = database.prepare("INSERT INTO settings (name, value) VALUES (?, ?)");
+  const replaceSetting = database.prepare(
+    "INSERT INTO settings (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+  );
+  const dropSetting = database.prepare("DELETE FROM settings WHERE name = ?");
   const readState = database.prepare("SELECT json FROM state");
   const writeState = database.prepare(
     "INSERT INTO state (id, json) VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET json = excluded.json",
@@ -175,6 +192,14 @@ function storeOn(database: DatabaseSync): Store {
       });
     },
     connected: () => readConnected.all().map((row) => text(row["node"])),
+    setStandstill(why) {
+      if (why === undefined) dropSetting.run("standstill");
+      else replaceSetting.run("standstill", JSON.stringify(why));
+    },
+    standstill() {
+      const row = readSetting.get("standstill");
+      return row ? standstillSchema.parse(JSON.parse(text(row["value"]))) : undefined;
+    },
     rounds: roundTable(database),
     close: () => database.close(),
   };

@@ -32,6 +32,8 @@ export interface SocketParts {
   readonly connected: (node: NodeId) => void;
   readonly disconnected: (node: NodeId) => void;
   readonly message: (message: Message) => Promise<void>;
+  /** A node refused what it was sent. */
+  readonly refused: (node: NodeId, message: Message, code: string) => void;
   readonly ledgerEntries: () => number;
   readonly log: Logger;
 }
@@ -167,7 +169,10 @@ export function serveSockets(server: HttpServer, parts: SocketParts): Sockets {
       clearTimeout(patience);
       if (sockets.get(node) === socket) count(socket, -1);
       const refused = refusal.safeParse(answer);
-      if (refused.success) log.warn({ ...facts, code: refused.data.error.code }, "node refused");
+      if (!refused.success) return;
+      const { code } = refused.data.error;
+      log.warn({ ...facts, code }, "node refused");
+      parts.refused(node, message, code);
     });
   }
 

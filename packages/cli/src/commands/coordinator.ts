@@ -45,7 +45,15 @@ export function coordinatorCommand(): Command {
       ),
     )
     .option("--demo", "accept a catalogue made from behaviour (demonstrations only)")
-    .option("--until-done", "end when the plan's rounds are done")
+    .option("--until-done", "end when the plan's rounds are done, or when the nodes refuse them for good (exit 1)")
+    .addOption(
+      integerOption(
+        "--most-refused <offers>",
+        "offers in a row that nodes may refuse for one reason before no more are made, until one connects anew; 0: any number",
+        0,
+        10,
+      ),
+    )
     .addOption(jsonOption())
     .addHelpText(
       "after",
@@ -62,6 +70,7 @@ export function coordinatorCommand(): Command {
         startWhen?: number;
         demo?: boolean;
         untilDone?: boolean;
+        mostRefused: number;
       }) => {
         const running = await startCoordinator({
           home: options.home,
@@ -71,6 +80,8 @@ export function coordinatorCommand(): Command {
           ...(options.catalogue === undefined ? {} : { catalogue: catalogueBytes(await readCatalogue(options.catalogue)) }),
           ...(options.extension === undefined ? {} : { extensions: options.extension }),
           demo: options.demo ?? false,
+          mostRefused: options.mostRefused,
+          whenRefused: options.untilDone === true ? "end" : "wait",
           ...(options.startWhen === undefined ? {} : { startWhen: options.startWhen }),
         });
         printLine({

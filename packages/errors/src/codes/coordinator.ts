@@ -25,6 +25,13 @@ export const coordinatorErrors = defineErrors({
     status: 500,
     exitCode: 1,
   },
+  TRB_COORDINATOR_OFFERS_REFUSED: {
+    message: "The nodes refused {offers} offers in a row for {reason}, so no more rounds are offered.",
+    advice:
+      "Ask the merchants what their policy says (`tributary node check`); rounds go on once one of their nodes connects anew, or this coordinator is started again.",
+    status: 409,
+    exitCode: 1,
+  },
   TRB_COORDINATOR_HOME_EMPTY: {
     message: "There is no federation in {home}.",
     advice: "Start the coordinator there once with `--plan` and `--catalogue`.",
