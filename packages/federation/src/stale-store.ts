@@ -23,6 +23,7 @@ import {
   type Roster,
   type Sha256,
   type Signature,
+  survivorChoice,
   verifyHead,
   verifyMessage,
 } from "@tributary/protocol";
@@ -56,16 +57,23 @@ export function forgottenRound(entry: Entry, member: Membership, memory: RoundMe
   if (entry.cohort?.includes(self) && entry.round > memory.lastRound) return entry.round;
   const own = entry.votes.find(({ node }) => node === self);
   if (own === undefined || memory.remembersVote(entry.round, own.signature)) return undefined;
-  const vote = voteIn(entry, member, own.signature);
+  const vote = voteIn(entry, member, own.signature, crypto);
   // a forged one is the reducer's to refuse
   return vote !== undefined && verifyMessage(crypto, vote, rosterKey(member.roster, self)) ? entry.round : undefined;
 }
 
-function voteIn(entry: Extract<Entry, { kind: "round" | "aborted" }>, { self, plan }: Membership, signature: Signature) {
+function voteIn(
+  entry: Extract<Entry, { kind: "round" | "aborted" }>,
+  { self, plan }: Membership,
+  signature: Signature,
+  crypto: Pick<Crypto, "sha256">,
+) {
   const { planHash, modelHash, round, h1, protocol: version = baseVersion } = entry;
   if (h1 === null) return undefined;
   const choice: Choice =
-    entry.kind === "aborted" ? { for: "abort" } : { for: "survivors", sharers: entry.sharers, survivors: entry.survivors };
+    entry.kind === "aborted"
+      ? { for: "abort" }
+      : survivorChoice(crypto, plan, entry.cohort.length, entry.sharers, entry.survivors);
   return rebuildVote(
     { plan, planHash, modelHash, round, version, h1 },
     { node: self, signature },
@@ -131,7 +139,7 @@ export function confirmLedger(
 export interface Recovery {
   /** Rounds that may have been paid for: all of them final, so that no entry can refund them. */
   readonly charges: readonly Charge[];
-  readonly votes: readonly { readonly round: number; readonly choice: Choice["for"]; readonly signature: Signature }[];
+  readonly votes: readonly { readonly round: number; readonly choice: "survivors" | "abort"; readonly signature: Signature }[];
   readonly lastRound: number;
 }
 
