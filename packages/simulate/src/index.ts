@@ -9,6 +9,14 @@ export {
 } from "./in-process/federation.ts";
 export { type JudgeOptions, judge, judgeAlone, judgePopularity, type MerchantPart, merchantParts } from "./judging.ts";
 export {
+  type AttentionTraining,
+  type HybridJudgeOptions,
+  judgeHybridInHouse,
+  judgeReleasedHybrid,
+  releasedModel,
+  studentOfStatistics,
+} from "./judging-hybrid.ts";
+export {
   judgeContent,
   judgeInHouse,
   judgeStatistics,

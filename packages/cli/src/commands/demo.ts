@@ -1,6 +1,7 @@
 /** `tributary demo`: the whole thing on one machine, in about a minute. */
 import { Command, Option } from "commander";
 import picocolors from "picocolors";
+import { attentionOption } from "../attention-option.ts";
 import { progressBar } from "../demo/progress.ts";
 import { type DemoOptions, runDemo } from "../demo/run.ts";
 import { addModelOptions } from "../model-options.ts";
@@ -33,6 +34,7 @@ export function demoCommand(): Command {
     .addOption(integerOption("--rounds <n>", "rounds (default: chosen)", 1))
     .addOption(integerOption("--seed-market <n>", "seed of the synthetic market", 0, 1))
     .addOption(repeatsOption())
+    .addOption(attentionOption())
     .option("--out <folder>", "where the report, ledger, plan and model go", "tributary-demo")
     .addOption(jsonOption())
     .addHelpText(

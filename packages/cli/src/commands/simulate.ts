@@ -8,6 +8,7 @@ import { beginFederationRun, planDocument, type SimulatedRound, simulateFederati
 import { onnxruntimeExecutor } from "@tributary/tensor/onnxruntime";
 import { Command, Option } from "commander";
 import { type AccountantOptions, accountantOption } from "../accountant-option.ts";
+import { type AttentionOptions, attentionOf, attentionOption } from "../attention-option.ts";
 import { divide, type LogOptions, readLog } from "../demo/market.ts";
 import { progressBar } from "../demo/progress.ts";
 import { reportOf } from "../demo/report.ts";
@@ -44,6 +45,7 @@ interface SimulateOptions
     ModelOptions,
     SamplerOptions,
     AccountantOptions,
+    AttentionOptions,
     StatisticsOptions,
     MetricsOptions {
   readonly merchants: number;
@@ -78,6 +80,7 @@ export function simulateCommand(): Command {
     .addOption(minCohortOption())
     .addOption(maxCorruptOption())
     .addOption(repeatsOption())
+    .addOption(attentionOption())
     .addOption(extendOption())
     .addOption(tunedOption())
     .addOption(heldOutOption())
@@ -161,7 +164,7 @@ export function simulateCommand(): Command {
           modelAfter: (number) => rounds.find((round) => round.round === number),
         },
         {
-          ...{ log, parts, started },
+          ...{ log, parts, started, attention: attentionOf(options) },
           judging: { model: plan.model, items: catalogue.items.length, executor, repeats: repeatsOf(options), content, now },
           secondsPerMerchant: 10,
           onProgress: (what, done, of) => progress.show(what, done, of),

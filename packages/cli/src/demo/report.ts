@@ -6,6 +6,7 @@ import { joinRanks, type Ranks, type ResultBlock, resultBlock } from "@tributary
 import { describePlan, isWritten, type Plan, parseDecimal } from "@tributary/protocol";
 import { nodeCrypto } from "@tributary/protocol/node-crypto";
 import {
+  type AttentionTraining,
   type FederationReport,
   type JudgeOptions,
   joiningSentence,
@@ -36,6 +37,8 @@ export interface JudgedOptions {
   readonly log: Log;
   readonly parts: readonly MerchantPart[];
   readonly judging: JudgeOptions;
+  /** In-house: attention on top of statistics; undefined: none. */
+  readonly attention: AttentionTraining | undefined;
   /** How long each merchant may tune its own model. */
   readonly secondsPerMerchant: number;
   readonly started: number;
@@ -59,7 +62,7 @@ export async function reportOf(run: Run, options: JudgedOptions): Promise<Federa
   const federated = await judge.federated(run.final);
   const byRound = await judgeRounds(run, judge, blockOf(federated), options);
   const local = await judge.local((done) => onProgress("merchants alone", done, parts.length));
-  const joined = await judge.joined(run.final);
+  const joined = await judge.joined(run.final, (done) => onProgress("merchants joined", done, parts.length));
   const [localBlock, federatedBlock] = [blockOf(local), blockOf(federated)];
   const joinedBlock = joined && blockOf(joined);
   const seconds = run.rounds.map((round) => round.seconds);

@@ -6,6 +6,7 @@ import { type Plan, parsePlan } from "@tributary/protocol";
 import { nodeCrypto } from "@tributary/protocol/node-crypto";
 import type { FederationReport, MerchantPart } from "@tributary/simulate";
 import { onnxruntimeExecutor } from "@tributary/tensor/onnxruntime";
+import { type AttentionOptions, attentionOf } from "../attention-option.ts";
 import { readInput, readJson, writeOutput } from "../files.ts";
 import { cardMetrics, cardOf, filesOf, ledgerModels } from "../model-cards.ts";
 import { featuredCatalogue, type ModelOptions } from "../model-options.ts";
@@ -20,7 +21,7 @@ import { openProcesses } from "./processes.ts";
 import type { ProgressBar } from "./progress.ts";
 import { releasedRounds, reportOf } from "./report.ts";
 
-export interface DemoOptions extends LogOptions, ModelOptions, SamplerOptions, StatisticsOptions {
+export interface DemoOptions extends LogOptions, ModelOptions, SamplerOptions, StatisticsOptions, AttentionOptions {
   readonly merchants: number;
   readonly epsilon: number;
   readonly delta: number;
@@ -107,7 +108,7 @@ async function federate(options: Federated): Promise<FederationReport> {
           why: ran.why,
         },
         {
-          ...{ log, parts, started },
+          ...{ log, parts, started, attention: attentionOf(options) },
           judging: {
             model: plan.model,
             items: log.catalogue.items.length,
@@ -144,6 +145,7 @@ function leave(
   report: FederationReport,
 ): void {
   writeOutput(folder.file("ledger.jsonl"), ledger);
+  writeOutput(folder.file("catalogue.jsonl"), readInput(folder.work("logs", "catalogue.jsonl"))); // what the plan is bound to
   const model = ledgerModels(ledger).at(-1);
   if (model) {
     const card = cardOf(model, { metrics: cardMetrics(report.evaluation, report.federated) });

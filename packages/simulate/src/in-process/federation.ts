@@ -29,6 +29,7 @@ import {
   stepCoordinator,
   stepNode,
   sumUploads,
+  warmStarted,
 } from "@tributary/federation";
 import { parseLine } from "@tributary/ledger";
 import {
@@ -230,18 +231,14 @@ export async function simulateFederation(options: SimulationOptions): Promise<Si
         case "apply": {
           const optimiserState = effect.optimiserHash === null ? null : read(optimiserStates, effect.optimiserHash);
           const sum = read(sums, effect.sumHash);
-          const next = nextModel({
-            plan,
-            release: effect.release,
-            sum,
-            survivors: effect.survivors,
-            model: read(models, effect.modelHash),
-            optimiserState,
-            similarity: () => itemSimilarity(options.items ?? []),
-          });
-          const modelHash = hash(encodeFederationModel(plan, next.model));
+          const similarity = () => itemSimilarity(options.items ?? []);
+          const { release, survivors } = effect;
+          const before = read(models, effect.modelHash);
+          const next = nextModel({ plan, release, sum, survivors, model: before, optimiserState, similarity });
+          const model = await warmStarted(plan, before, next.model, { executor: options.executor, similarity });
+          const modelHash = hash(encodeFederationModel(plan, model));
           const optimiserHash = next.optimiserState && hash(encodeOptimiserState(next.optimiserState));
-          models.set(modelHash, next.model);
+          models.set(modelHash, model);
           optimiserStates.clear();
           if (next.optimiserState !== null && optimiserHash !== null) optimiserStates.set(optimiserHash, next.optimiserState);
           sums.clear();

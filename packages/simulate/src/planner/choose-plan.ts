@@ -91,7 +91,7 @@ const fractionBits = 8;
 const eventsCounted = 1024;
 
 /** The study's numbers for students on released tables (docs/utility.md). */
-const usualWarmStart: NonNullable<Plan["warmStart"]> = {
+export const usualWarmStart: NonNullable<Plan["warmStart"]> = {
   ...{ walks: 16_000, epochs: 8, batch: 64, repeats: "keep", seed: 1 },
   learningRate: formatDecimal(0.002),
 };

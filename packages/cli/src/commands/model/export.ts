@@ -3,8 +3,8 @@ import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { readStatus } from "@tributary/coordinator";
 import { fail } from "@tributary/errors";
-import { catalogueBytes, parseCatalogue } from "@tributary/events";
-import { decodeFederationModel, optimiserOf } from "@tributary/federation";
+import { type Catalogue, catalogueBytes, parseCatalogue } from "@tributary/events";
+import { decodeFederationModel, type FederationModel, optimiserOf } from "@tributary/federation";
 import {
   decodeOptimiserState,
   type ItemContent,
@@ -17,10 +17,12 @@ import {
 import { loadExtensions } from "@tributary/model/extension-files";
 import type { Plan } from "@tributary/protocol";
 import { nodeCrypto } from "@tributary/protocol/node-crypto";
+import { onnxruntimeExecutor } from "@tributary/tensor/onnxruntime";
 import type { Command } from "commander";
 import { z } from "zod";
 import { extensionFilesOption, openExtensions } from "../../extension-options.ts";
 import { readInput, readJson, systemCode, writeOutput } from "../../files.ts";
+import { hybridArtefact } from "../../hybrid-artefact.ts";
 import { cardMetrics, cardOf, filesOf, type LedgerModel, ledgerModels } from "../../model-cards.ts";
 import { integerOption, jsonOption } from "../../options.ts";
 import { print } from "../../output.ts";
@@ -33,6 +35,7 @@ interface ExportOptions {
   readonly round?: number;
   readonly report?: string;
   readonly licence?: string;
+  readonly hybrid?: boolean;
   readonly extension?: readonly string[];
   readonly out: string;
   readonly json?: boolean;
@@ -48,6 +51,10 @@ export function addExport(model: Command): void {
     .option("--catalogue <file>", "catalogue JSONL, for --model of a model that reads attributes or features")
     .addOption(integerOption("--round <n>", "the round whose model is wanted; 0 is the initial one (default: the last)", 0))
     .option("--report <file>", "report.json of a demo or simulation: its figures go into the card")
+    .option(
+      "--hybrid",
+      "also write hybrid/: model.onnx with tables.safetensors, which serve attention, released statistics, content and own history together",
+    )
     .option("--licence <text>", "licence and terms, for the card")
     .requiredOption("--out <folder>", "where to write")
     .addOption(extensionFilesOption())
@@ -71,7 +78,10 @@ export function addExport(model: Command): void {
       });
       makeFolder(options.out);
       for (const [name, content] of Object.entries(files)) writeOutput(join(options.out, name), content);
-      const names = Object.keys(files);
+      const hybrid = options.hybrid === true ? await hybridOf(plan, { parameters, statistics }, card, source.catalogue) : {};
+      if (options.hybrid === true) makeFolder(join(options.out, "hybrid"));
+      for (const [name, content] of Object.entries(hybrid)) writeOutput(join(options.out, "hybrid", name), content);
+      const names = [...Object.keys(files), ...Object.keys(hybrid).map((name) => join("hybrid", name))];
       print(options.json, { out: options.out, files: names, modelHash: hash, round, epsilon, delta: plan.delta }, () => [
         `round ${round}, ε ${epsilon} at δ ${plan.delta}, model hash ${hash}`,
         ...names.map((name) => `  ${join(options.out, name)}`),
@@ -91,11 +101,31 @@ interface FoundModel {
 /** @throws TRB_MODEL_CATALOGUE_OTHER, TRB_MODEL_CONTENT_ROWS, … */
 function contentFor(plan: Plan, catalogue: Uint8Array | undefined): { readonly content?: ItemContent } {
   if (!readsContent(plan.model) || catalogue === undefined) return {};
-  const { items, ...rest } = parseCatalogue(catalogue);
-  const found = sha256(catalogueBytes({ items, ...rest }));
+  return { content: itemContent(plan.model, plannedCatalogue(plan, catalogue).items) };
+}
+
+function plannedCatalogue(plan: Plan, bytes: Uint8Array): Catalogue {
+  const catalogue = parseCatalogue(bytes);
+  const found = sha256(catalogueBytes(catalogue));
   const expected = plan.catalogueHash;
   if (found !== expected) throw fail("TRB_MODEL_CATALOGUE_OTHER", { source: "the model", found, expected });
-  return { content: itemContent(plan.model, items) };
+  return catalogue;
+}
+
+/** @throws TRB_CLI_BAD_OPTION, TRB_MODEL_CATALOGUE_OTHER */
+async function hybridOf(
+  plan: Plan,
+  model: FederationModel,
+  card: ModelCard,
+  catalogue: Uint8Array | undefined,
+): Promise<Readonly<Record<string, Uint8Array | string>>> {
+  if (catalogue === undefined) {
+    const expected = "the catalogue that the plan is bound to, for --hybrid";
+    throw fail("TRB_CLI_BAD_OPTION", { option: "--catalogue", value: "left out", expected });
+  }
+  const repeats = plan.warmStart?.repeats ?? "keep";
+  const what = { plan, model, card, repeats, catalogue: plannedCatalogue(plan, catalogue) };
+  return { ...(await hybridArtefact(what, onnxruntimeExecutor())) };
 }
 
 async function findModel(options: ExportOptions): Promise<FoundModel> {
