@@ -1,15 +1,21 @@
-/** Who judges a run: its attention model, or its statistics where the plan releases any. The blocks of the report are the same. */
+/** Who judges a run: its attention model, or its statistics where the plan releases any, or both. The blocks of the report are the same. */
 import { type FederationModel, recipeOf } from "@tributary/federation";
-import { itemSimilarity, type Ranks } from "@tributary/model";
+import { itemSimilarity, type Ranks, type ReleasedModel, startStatistics } from "@tributary/model";
 import type { Plan } from "@tributary/protocol";
 import {
+  type AttentionTraining,
+  type HybridJudgeOptions,
   type JudgeOptions,
   judge,
   judgeAlone,
   judgeContent,
+  judgeHybridInHouse,
   judgeInHouse,
+  judgeReleasedHybrid,
   judgeStatistics,
   type MerchantPart,
+  releasedModel,
+  studentOfStatistics,
 } from "@tributary/simulate";
 import type { Log } from "./market.ts";
 
@@ -23,19 +29,23 @@ export interface Judge {
   /** Every merchant alone, tuned. */
   local(onMerchant: (done: number) => void): Judged;
   /** What merchants make of what was released; undefined where there are no in-house steps. */
-  joined(model: FederationModel): Judged | undefined;
+  joined(model: FederationModel, onMerchant: (done: number) => void): Judged | undefined;
+}
+
+export interface JudgeSettings {
+  readonly log: Log;
+  readonly parts: readonly MerchantPart[];
+  readonly judging: JudgeOptions;
+  readonly secondsPerMerchant: number;
+  /** In-house, alone and joined: a fine-tuned attention model on top of statistics; undefined: none. */
+  readonly attention: AttentionTraining | undefined;
 }
 
 export function judgeOf(
   { plan, initial }: { readonly plan: Plan; readonly initial: FederationModel },
-  options: {
-    readonly log: Log;
-    readonly parts: readonly MerchantPart[];
-    readonly judging: JudgeOptions;
-    readonly secondsPerMerchant: number;
-  },
+  settings: JudgeSettings,
 ): Judge {
-  const { log, parts, judging, secondsPerMerchant } = options;
+  const { log, parts, judging, secondsPerMerchant, attention } = settings;
   if (plan.statistics === undefined) {
     return {
       floor: () => judge(parts, initial.parameters, judging),
@@ -44,15 +54,59 @@ export function judgeOf(
       joined: () => undefined,
     };
   }
-  const { items, repeats } = judging;
-  const similarity = itemSimilarity(log.catalogue.items);
-  const statistics = { items, repeats, similarity, recipe: recipeOf(plan) };
+  const options = hybridOptions(plan, log, judging, attention);
   const none = initial.statistics;
   return {
-    floor: () => judgeContent(parts, statistics),
-    federated: ({ statistics: released = none }) =>
-      released === undefined ? judgeContent(parts, statistics) : judgeStatistics(parts, released, statistics),
-    local: (onMerchant) => judgeInHouse(parts, undefined, { ...statistics, onMerchant }),
-    joined: ({ statistics: released }) => judgeInHouse(parts, released, statistics),
+    floor: () => judgeContent(parts, options),
+    federated: (model) => {
+      const { statistics = none } = model;
+      if (statistics === undefined) return judgeContent(parts, options);
+      const trained = trainedModel(plan, model, options);
+      return trained ? judgeReleasedHybrid(parts, trained, options) : judgeStatistics(parts, statistics, options);
+    },
+    local: (onMerchant) =>
+      attention !== undefined
+        ? judgeHybridInHouse(parts, undefined, { ...options, onMerchant })
+        : judgeInHouse(parts, undefined, { ...options, onMerchant }),
+    joined: async (model, onMerchant) => {
+      const { statistics } = model;
+      if (attention === undefined || statistics?.popularity === undefined)
+        return judgeInHouse(parts, statistics, { ...options, onMerchant });
+      return judgeHybridInHouse(parts, await servedModel(plan, model, options), { ...options, onMerchant });
+    },
   };
+}
+
+/** What hybrids of a plan are made and judged with. */
+export function hybridOptions(
+  plan: Plan,
+  { catalogue }: Pick<Log, "catalogue">,
+  judging: JudgeOptions,
+  attention: AttentionTraining = {},
+): HybridJudgeOptions {
+  const { items, repeats, executor } = judging;
+  const similarity = itemSimilarity(catalogue.items);
+  return { items, repeats, executor, similarity, recipe: recipeOf(plan), spec: plan.model, seed: 1, attention };
+}
+
+/** Tables and attention, where the plan trains from statistics on and they are complete. */
+function trainedModel(
+  { warmStart }: Plan,
+  { parameters, statistics }: FederationModel,
+  options: HybridJudgeOptions,
+): ReleasedModel | undefined {
+  if (warmStart === undefined || statistics?.popularity === undefined || statistics.query !== undefined) return undefined;
+  return releasedModel(statistics, { spec: options.spec, parameters }, options);
+}
+
+/**
+ * The same, with a student of the released tables where the plan trains nothing: post-processing, which costs no ε.
+ * @throws TRB_MODEL_LENGTH_MISMATCH before the popularity is known, TRB_TRAINING_SPEC_INVALID for a model that walks can't teach
+ */
+export async function servedModel(plan: Plan, model: FederationModel, options: HybridJudgeOptions): Promise<ReleasedModel> {
+  const trained = trainedModel(plan, model, options);
+  if (trained !== undefined) return trained;
+  const { statistics = startStatistics() } = model;
+  const student = await studentOfStatistics(statistics, options);
+  return releasedModel(statistics, student, options);
 }
