@@ -80,7 +80,7 @@ export function identitySecret(crypto: Crypto, seed: Uint8Array, role: "coordina
 
 /** @param vectorOf what the node uploads, before masks */
 export function openSeats(
-  { seed, population }: WorkSetup,
+  { seed, population }: Pick<WorkSetup, "seed"> & { readonly population: Pick<WorkSetup["population"], "nodes"> },
   { genesis, head }: SeatSetup,
   crypto: Crypto,
   vectorOf: (node: number, round: number, release: number, cheats: boolean) => Promise<Uint32Array>,

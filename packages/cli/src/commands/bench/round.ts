@@ -2,7 +2,7 @@
  * `bench round`: one round of secure aggregation, phase by phase, and the same round without secrecy in the same processes. Nothing is trained
  * and no noise is drawn: every node gives a fixed vector, and what is left is what secrecy, durability and the wire cost.
  */
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Command } from "commander";
@@ -11,12 +11,16 @@ import { print, table } from "../../output.ts";
 import { interruptible, raced } from "./long-measurement.ts";
 import { benchProcesses, childProcesses } from "./round/federation.ts";
 import { phaseFigures, roundFigures } from "./round/figures.ts";
+import { growthChart, measureGrowth } from "./round/growth.ts";
+import { benchSimulated } from "./round/simulated.ts";
 
 interface RoundOptions {
   readonly nodes: number;
   readonly parameters: number;
   readonly dropouts: number;
   readonly rounds: number;
+  readonly simulated?: boolean;
+  readonly growth?: string;
   readonly json?: boolean;
 }
 
@@ -36,10 +40,20 @@ export function addRound(bench: Command): void {
       ),
     )
     .addOption(integerOption("--rounds <n>", "measured rounds; one more warms up", 1, 7))
+    .option("--simulated", "all nodes in one process, without disk and network, beside the bare cipher")
+    .option(
+      "--growth <folder>",
+      "how a simulated round grows with nodes and coordinates: a table, and two pictures in the folder",
+    )
     .addOption(jsonOption())
     .addHelpText("after", "\nExample:\n  tributary bench round --nodes 10 --parameters 1000000 --json")
     .action(async (options: RoundOptions) => {
-      const document = await measure(options);
+      if (options.growth !== undefined) return await growth(options.growth, options);
+      const dropouts = Math.round(options.dropouts * options.nodes);
+      const document = options.simulated
+        ? await benchSimulated({ ...options, dropouts })
+        : { ...(await measure({ ...options, dropouts })), masks: undefined };
+      const { masks } = document;
       print(options.json, document, () => [
         ...table([
           ["phase", "s", "coordinator CPU s", "node CPU s", "MB in", "MB out"],
@@ -51,12 +65,32 @@ export function addRound(bench: Command): void {
         ]),
         "",
         `secure ${document.secure.seconds.toFixed(3)} s, plain ${document.plain.seconds.toFixed(3)} s, ratio ${document.ratio.toFixed(2)}; ${(document.bytesPerNode / 1e6).toFixed(2)} MB a node; coordinator ${document.coordinator.peakMb.toFixed(0)} MB`,
+        ...(masks === undefined
+          ? []
+          : [
+              `masks: ${(masks.bytes / 1e9).toFixed(2)} GB, ${masks.cipherSeconds.toFixed(2)} s by the bare cipher; the round takes ${masks.ratio.toFixed(2)} times as long, and ${masks.cpuRatio.toFixed(2)} times the processor`,
+            ]),
       ]);
     });
 }
 
-async function measure({ nodes, parameters, dropouts: share, rounds }: RoundOptions) {
-  const dropouts = Math.round(share * nodes);
+async function growth(folder: string, { rounds, json }: RoundOptions): Promise<void> {
+  const rows = await measureGrowth(rounds);
+  for (const grows of ["nodes", "parameters"] as const) {
+    writeFileSync(join(folder, `round-by-${grows}.svg`), growthChart(rows, grows));
+  }
+  print(json, { rows }, () =>
+    table([
+      ["grows", "nodes", "coordinates", "s", "processor s", "MB a node"],
+      ...rows.map(({ grows, nodes, parameters, secure, bytesPerNode }) => [
+        ...[grows, String(nodes), String(parameters)],
+        ...[secure.seconds.toFixed(2), secure.cpuSeconds.toFixed(2), (bytesPerNode / 1e6).toFixed(2)],
+      ]),
+    ]),
+  );
+}
+
+async function measure({ nodes, parameters, dropouts, rounds }: RoundOptions) {
   const folder = mkdtempSync(join(tmpdir(), "tributary-bench-round-"));
   const processes = childProcesses();
   try {

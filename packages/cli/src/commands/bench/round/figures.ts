@@ -22,7 +22,7 @@ export interface RoundFigures {
   readonly bytesPerNode: number;
 }
 
-const phaseNames = ["keys", "shares", "masked", "consistency", "unmask", "summing", "applying"] as const;
+export const phaseNames = ["keys", "shares", "masked", "consistency", "unmask", "summing", "applying"] as const;
 
 /** What a round took, from its first phase to its last. */
 export function roundFigures(coordinator: readonly PhaseCost[], parties: readonly PhaseCost[], nodes: number): RoundFigures {
@@ -55,7 +55,7 @@ export function phaseFigures({ secure, nodes }: Pick<Served, "secure" | "nodes">
   });
 }
 
-function median(values: readonly number[]): number {
+export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   return sorted.length === 0 ? 0 : ((sorted[(sorted.length - 1) >> 1] ?? 0) + (sorted[sorted.length >> 1] ?? 0)) / 2;
 }
