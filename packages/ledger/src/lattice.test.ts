@@ -34,6 +34,7 @@ describe("a ledger of a plan that is charged by lattice", () => {
   test("is verified, and says less ε than Rényi divergences of the same rounds, which it states as well", () => {
     const verdict = judge(drafts);
     expect(verdict.failures).toEqual([]);
+    expect(verdict.accountant).toBe("lattice");
     expect(verdict).toMatchObject({
       verified: true,
       complete: true,

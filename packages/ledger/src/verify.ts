@@ -48,6 +48,8 @@ export interface LedgerVerdict {
   /** ε spent so far: what the last entry claims, at least the recomputed one when verified. */
   readonly epsilon: Decimal | null;
   readonly delta: Decimal | null;
+  /** What ε is added up by, and was recomputed by. */
+  readonly accountant: Plan["accountant"] | null;
   /** ε that the plan permits in all. */
   readonly limit: Decimal | null;
   readonly unit: Plan["unit"] | null;
@@ -138,6 +140,7 @@ function summary({ genesis, modelHash, released, aborted, spent }: VerificationS
     rounds: { released, abortedCharged: aborted.charged, abortedRefunded: aborted.refunded },
     epsilon: spent?.epsilon ?? (plan === undefined ? null : unspent(plan)),
     delta: plan?.delta ?? null,
+    accountant: plan?.accountant ?? null,
     limit: plan?.epsilon ?? null,
     unit: plan?.unit ?? null,
     conditional: plan?.catalogueProvenance === "log" ? ("catalogue treated as public" as const) : null,

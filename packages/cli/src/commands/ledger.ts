@@ -70,7 +70,7 @@ export function ledgerCommand(): Command {
         `  trust     ${verdict.trust}${verdict.trust === "unpinned" ? " (give --key FINGERPRINT, obtained elsewhere)" : ""}`,
         `  complete  ${verdict.complete}${verdict.complete ? "" : " (no closing entry, and no --head)"}`,
         `  entries   ${verdict.entries}`,
-        `  ε spent   ${verdict.epsilon} at δ ${verdict.delta}`,
+        `  ε spent   ${verdict.epsilon} at δ ${verdict.delta} (accountant ${verdict.accountant})`,
         "  not shown by any file: that noise was added, customers clipped, sampling secret, counts honest, the catalogue public",
       ]);
     });
