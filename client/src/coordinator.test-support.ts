@@ -53,6 +53,7 @@ import {
   rosterMemberSchema,
   type Sha256,
   sha256Hex,
+  signDocument,
   signStatement,
   toHex,
 } from "@tributary/protocol";
@@ -197,6 +198,8 @@ export interface TestCoordinator {
   invite(node: string, overrides?: { readonly fingerprint?: string }): string;
   /** Writes the first entry and begins to run rounds. */
   begin(): void;
+  /** Signs a document as the coordinator. */
+  sign(document: object): object;
   /** Speaks to a node out of turn; what it throws is its answer. */
   tell(node: string, message: unknown): Promise<void>;
   /** Called with every message to a node; false: it is lost. */
@@ -415,8 +418,9 @@ export async function startTestCoordinator(plan: Plan = testPlan()): Promise<Tes
       announce();
       void start();
     },
+    sign: (document) => signDocument({ sign }, document),
     async tell(node, message) {
-      await sockets.get(nodeId.parse(node))?.message(JSON.parse(JSON.stringify(message)));
+      await sockets.get(nodeId.parse(node))?.message(structuredClone(message));
     },
     async close() {
       closed = true;
