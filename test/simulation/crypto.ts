@@ -1,0 +1,69 @@
+/**
+ * `node:crypto`, remembering within one world what it has computed: a signature that was made here need not be verified, and two nodes
+ * that agree on a key do it once. Whatever was not made here is asked of the real thing.
+ */
+import { type Crypto, type IdentityKey, toHex } from "@tributary/protocol";
+import { nodeCrypto } from "@tributary/protocol/node-crypto";
+
+const slow = nodeCrypto();
+const latin1 = (bytes: Uint8Array) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");
+
+/** Identity keys are the same in every world. */
+const signingKeys = new Map<string, Uint8Array>();
+
+function signingPublicKey(secret: Uint8Array): Uint8Array {
+  const name = latin1(secret);
+  const known = signingKeys.get(name) ?? slow.signingPublicKey(secret);
+  signingKeys.set(name, known);
+  return known;
+}
+
+export function rememberingCrypto(): Crypto {
+  const verified = new Map<string, boolean>();
+  const signatures = new Map<string, Uint8Array>();
+  const publicKeys = new Map<string, Uint8Array>();
+  const shared = new Map<string, Uint8Array>();
+  const agreementPublicKey = (secret: Uint8Array) => {
+    const name = latin1(secret);
+    const known = publicKeys.get(name) ?? slow.agreementPublicKey(secret);
+    publicKeys.set(name, known);
+    return known;
+  };
+  return {
+    ...slow,
+    signingPublicKey,
+    sign(message, secret) {
+      const name = latin1(secret) + latin1(message);
+      const known = signatures.get(name) ?? slow.sign(message, secret);
+      signatures.set(name, known);
+      verified.set(latin1(known) + latin1(signingPublicKey(secret)) + latin1(message), true);
+      return known;
+    },
+    verify(signature, message, key) {
+      const name = latin1(signature) + latin1(key) + latin1(message);
+      const known = verified.get(name) ?? slow.verify(signature, message, key);
+      verified.set(name, known);
+      return known;
+    },
+    agreementPublicKey,
+    agree(secret, key) {
+      const [own, other] = [latin1(agreementPublicKey(secret)), latin1(key)];
+      const name = own < other ? own + other : other + own;
+      const known = shared.get(name) ?? slow.agree(secret, key);
+      shared.set(name, known);
+      return known.slice();
+    },
+  };
+}
+
+/** A party's identity key. */
+export interface Identity {
+  readonly key: IdentityKey;
+  readonly sign: (message: Uint8Array) => Uint8Array;
+}
+
+/** The identity that belongs to a label. */
+export function identityOf(crypto: Crypto, label: string): Identity {
+  const secret = crypto.sha256(new TextEncoder().encode(`identity ${label}`));
+  return { key: toHex(crypto.signingPublicKey(secret)) as IdentityKey, sign: (message) => crypto.sign(message, secret) };
+}
