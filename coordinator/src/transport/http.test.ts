@@ -168,6 +168,30 @@ describe("a connection", () => {
     expect((await readStatus(home)).connected).toEqual([]);
   });
 
+  test("of another major is refused with its code, and one of a newer minor is told what both speak", async () => {
+    const who = testIdentity();
+    const node = nodeId.parse("versions");
+    await join(await invite(node), who);
+    for (const version of ["2.0", "0.9"]) {
+      const { socket, answer } = await connect(server.url, "test", node, who, () => undefined, version);
+      expect(answer.error?.code).toBe("TRB_ROUND_VERSION_UNKNOWN");
+      socket.disconnect();
+    }
+    const { socket, answer } = await connect(server.url, "test", node, who, () => undefined, "1.9");
+    expect(answer).toEqual({ ok: true, version: protocolVersion });
+    socket.disconnect();
+    await until("it is gone", async () => !(await readStatus(home)).connected.includes(node));
+  });
+
+  test("that has not said who it is may send sixteen kibibytes and no more, whatever it announces", async () => {
+    const { socket } = await connect(server.url, "test", nodeId.parse("visitor"), testIdentity());
+    const ended = new Promise((resolve) => socket.once("disconnect", resolve));
+    const say10k = () => say(socket, "message", "x".repeat(10_000)); // answered
+    expect((await say10k()).error?.code).toBe("TRB_COORDINATOR_HELLO_MISSING");
+    socket.emit("message", "x".repeat(7_000_000));
+    expect(await ended).toMatch(/transport/);
+  });
+
   test("carries well-formed messages of its own node only, and the newest counts", async () => {
     const [first] = members;
     if (!first) throw new Error("no member");

@@ -66,19 +66,15 @@ function voteIn(
   entry: Extract<Entry, { kind: "round" | "aborted" }>,
   { self, plan }: Membership,
   signature: Signature,
-  crypto: Pick<Crypto, "sha256">,
-) {
+  crypto: Crypto,
+): MessageOf<"vote"> | undefined {
   const { planHash, modelHash, round, h1, protocol: version = baseVersion } = entry;
   if (h1 === null) return undefined;
   const choice: Choice =
     entry.kind === "aborted"
       ? { for: "abort" }
       : survivorChoice(crypto, plan, entry.cohort.length, entry.sharers, entry.survivors);
-  return rebuildVote(
-    { plan, planHash, modelHash, round, version, h1 },
-    { node: self, signature },
-    choice,
-  ) satisfies MessageOf<"vote">;
+  return rebuildVote({ plan, planHash, modelHash, round, version, h1 }, { node: self, signature }, choice);
 }
 
 /** Peers whose word counts: those whom the merchant trusts by name, or, where none is named, all other members of the roster. */
