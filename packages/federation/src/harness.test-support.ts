@@ -1,3 +1,7 @@
+/**
+ * A federation in one process for this room's own tests: messages arrive in the order in which they were sent, and a test says which of them
+ * get lost and who dies where. Faults and lies by the thousand, from seeds, are `test/simulation`'s.
+ */
 import { isTributaryError } from "@tributary/errors";
 import {
   agreedVersion,
@@ -83,20 +87,11 @@ export interface Faults {
   readonly crash: (party: string, effect: string) => boolean;
   /** Lose this delivery? */
   readonly lose: (to: string, event: string) => boolean;
-  /** Deliver this once more, later? */
-  readonly repeat: (event: string) => boolean;
-  /** Whose last deadlines pass now? Everybody's, as when the coordinator was away for long; or one node's. */
-  readonly expire: () => "nobody" | "one" | "all";
-  /** Which of so many deliveries comes next. */
-  readonly next: (waiting: number) => number;
 }
 
 export const noFaults: Faults = {
   crash: () => false,
   lose: () => false,
-  repeat: () => false,
-  expire: () => "nobody",
-  next: () => 0,
 };
 
 export interface World {
@@ -211,7 +206,7 @@ export function nodeContext(party: NodeParty): Context {
 /** Runs until the ledger is closed, or so many deliveries have been made. */
 export async function run(world: World, faults: Faults = noFaults, most = 4000): Promise<void> {
   for (let deliveries = 0; !world.finished && deliveries < most; deliveries++) {
-    const delivery = world.queue.splice(faults.next(world.queue.length), 1)[0];
+    const delivery = world.queue.shift();
     if (delivery === undefined) {
       const { deadline } = world.coordinator;
       if (deadline === undefined) throw new Error(`stalled at ${world.coordinator.state.round?.phase ?? "rest"}`);
@@ -220,20 +215,8 @@ export async function run(world: World, faults: Faults = noFaults, most = 4000):
       continue;
     }
     if (crossesNetwork(delivery.event) && faults.lose(delivery.to, describe(delivery.event))) continue;
-    if (crossesNetwork(delivery.event) && faults.repeat(describe(delivery.event))) world.queue.push(delivery);
-    expire(world, faults);
     if (delivery.side === "coordinator") await stepAtCoordinator(world, delivery.event, faults);
     else stepAtNode(world, nodeOf(world, delivery.to), delivery.event, faults);
-  }
-}
-
-function expire(world: World, faults: Faults): void {
-  const who = faults.expire();
-  if (who === "nobody") return;
-  const first = world.queue.length % world.nodes.length;
-  for (const party of who === "all" ? world.nodes : world.nodes.slice(first, first + 1)) {
-    const { round } = party.state;
-    if (round !== null) stepAtNode(world, party, { type: "expired", round: round.number }, faults);
   }
 }
 
