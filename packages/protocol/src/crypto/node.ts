@@ -9,7 +9,7 @@ import {
   createPrivateKey,
   createPublicKey,
   diffieHellman,
-  hkdfSync,
+  hash,
   type KeyObject,
   sign,
   verify,
@@ -58,16 +58,57 @@ function derivePublic(curve: Curve, secret: Uint8Array): Uint8Array {
 /** A copy that is no `Buffer`: what leaves this file compares and slices as any `Uint8Array` does. */
 const plain = (bytes: Uint8Array): Uint8Array => Uint8Array.from(bytes);
 
+let agreeing: { readonly secret: Uint8Array; readonly key: KeyObject } | undefined;
+
+/** A node agrees with all its peers in one go; its key is read once for that, and forgotten before anything else happens. */
+function agreementKey(secret: Uint8Array): KeyObject {
+  if (agreeing !== undefined && Buffer.compare(agreeing.secret, secret) === 0) return agreeing.key;
+  const key = privateKey("x25519", secret);
+  agreeing = { secret: Uint8Array.from(secret), key };
+  queueMicrotask(() => {
+    agreeing?.secret.fill(0);
+    agreeing = undefined;
+  });
+  return key;
+}
+
+const hashBytes = 32;
+const blockBytes = 64;
+
+/** HMAC-SHA-256 (RFC 2104). */
+function hmac(key: Uint8Array, ...parts: readonly Uint8Array[]): Buffer {
+  const short = key.length > blockBytes ? hash("sha256", key, "buffer") : key;
+  const [inner, outer] = [Buffer.alloc(blockBytes, 0x36), Buffer.alloc(blockBytes, 0x5c)];
+  for (let i = 0; i < short.length; i++) {
+    inner[i] = (inner[i] as number) ^ (short[i] as number);
+    outer[i] = (outer[i] as number) ^ (short[i] as number);
+  }
+  const digest = hash("sha256", Buffer.concat([inner, ...parts]), "buffer");
+  return hash("sha256", Buffer.concat([outer, digest]), "buffer");
+}
+
+/** RFC 5869. `hkdfSync` spends most of its time on finding out that the secret is no key object. */
+function hkdf(secret: Uint8Array, salt: Uint8Array, info: Uint8Array, length: number): Uint8Array {
+  const extracted = hmac(salt, secret);
+  const out = new Uint8Array(length);
+  let last: Uint8Array = new Uint8Array();
+  for (let i = 0; i * hashBytes < length; i++) {
+    last = hmac(extracted, last, info, Uint8Array.of(i + 1));
+    out.set(last.subarray(0, length - i * hashBytes), i * hashBytes);
+  }
+  return out;
+}
+
 export function nodeCrypto(): Crypto {
   return strict({
     sha256: (data) => plain(createHash("sha256").update(data).digest()),
-    hkdf: (secret, salt, info, length) => new Uint8Array(hkdfSync("sha256", secret, salt, info, length)),
+    hkdf,
     signingPublicKey: (secret) => derivePublic("ed25519", secret),
     sign: (message, secret) => plain(sign(null, message, privateKey("ed25519", secret))),
     verify: (signature, message, publicKey) => verify(null, message, verifyingKey(publicKey), signature),
     agreementPublicKey: (secret) => derivePublic("x25519", secret),
     agree: (secret, publicKey) =>
-      plain(diffieHellman({ privateKey: privateKey("x25519", secret), publicKey: publicKeyOf("x25519", publicKey) })),
+      plain(diffieHellman({ privateKey: agreementKey(secret), publicKey: publicKeyOf("x25519", publicKey) })),
     seal: sealBox,
     open: openBox,
     keystream: (key) => aesKeystream(Uint8Array.from(key)),
