@@ -111,7 +111,8 @@ export async function runFederation(options: FederationOptions, processes: Proce
         "coordinator",
         "start",
         ...["--home", platform, "--plan", folder.file("plan.json"), "--catalogue", catalogue, "--port", "0"],
-        ...["--start-when", String(parts.length), "--until-done"],
+        // nobody changes a policy while the demo runs, so that what is refused a few times is refused for good
+        ...["--start-when", String(parts.length), "--until-done", "--most-refused", "5"],
         ...(options.catalogueProvenance === "log" ? ["--demo"] : []),
       ],
       folder.work("logs", "coordinator.log"),
