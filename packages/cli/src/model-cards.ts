@@ -12,7 +12,7 @@ import {
   type ResultBlock,
   writeCheckpoint,
 } from "@tributary/model";
-import { type Plan, planHash } from "@tributary/protocol";
+import { type Plan, planHash, type Release } from "@tributary/protocol";
 import { nodeCrypto } from "@tributary/protocol/node-crypto";
 
 /** A model as its ledger has it. */
@@ -28,6 +28,8 @@ export interface LedgerModel {
   readonly heads: readonly string[];
   /** Place of the entry that released the model. */
   readonly entry: number;
+  /** What was released in its round; undefined for the initial model. */
+  readonly kind?: Release["kind"] | undefined;
 }
 
 /**
@@ -54,7 +56,12 @@ export function ledgerModels(ledger: Uint8Array): readonly LedgerModel[] {
   const initial = { ...common, hash: genesis.plan.initialModelHash, round: 0, epsilon: "0", entry: 0 };
   const released = entries.flatMap((entry, place) =>
     entry.kind === "round" && entry.sum === undefined // sums that stand in the ledger made no model
-      ? [{ ...common, hash: entry.nextModelHash, round: entry.round, epsilon: entry.spent.epsilon, entry: place }]
+      ? [
+          {
+            ...{ ...common, hash: entry.nextModelHash, round: entry.round, epsilon: entry.spent.epsilon, entry: place },
+            kind: genesis.plan.releases[entry.release]?.kind,
+          },
+        ]
       : [],
   );
   return [initial, ...released];

@@ -27,6 +27,27 @@ export interface TrainingEvidence extends TrainingSettings {
   readonly ndcg10: number;
 }
 
+/** Training that begins from statistics and covers some tensors (`TrainedGroup`s of the model). */
+export interface MixtureSettings extends TrainingSettings {
+  readonly trained: readonly string[];
+}
+
+/** What a plan of both brought: tables and attention as they are released, in one ranker. */
+export interface MixtureEvidence extends MixtureSettings {
+  readonly epsilon: number;
+  /** Of 1/σ², what training had. */
+  readonly trainingShare: number;
+  /** Of the statistics beneath, as in `StatisticsEvidence`. */
+  readonly statisticsNoise: number;
+  /** Of training, as in `TrainingEvidence`. */
+  readonly noise: number;
+  /** NDCG@10 of the same tables alone, and of tables with attention from walks, before any round of training. */
+  readonly tables: number;
+  readonly walks: number;
+  /** After training. */
+  readonly ndcg10: number;
+}
+
 export interface MarketEvidence {
   readonly customers: number;
   readonly items: number;
@@ -39,6 +60,8 @@ export interface MarketEvidence {
   readonly statistics: readonly StatisticsEvidence[];
   /** By settings, then by rising noise. */
   readonly training: readonly TrainingEvidence[];
+  /** By rising noise of training. */
+  readonly mixtures: readonly MixtureEvidence[];
 }
 
 export interface Evidence {

@@ -3,28 +3,40 @@
  * from an ε, but what is written down is the noise itself, because that is what a federation of another size has in common with it.
  */
 import { calibrateNoise, chachaSource, type RandomSource } from "@tributary/dp";
+import { fail } from "@tributary/errors";
 import { seededRandom, splitCustomers } from "@tributary/events";
-import { initialFederationModel } from "@tributary/federation";
+import { initialFederationModel, recipeOf } from "@tributary/federation";
 import {
   finishStatistics,
   type ItemSimilarity,
   itemSimilarity,
   joinRanks,
+  type Ranks,
   rankCustomers,
   releasedScorer,
   resultBlock,
+  startStatistics,
   statisticsRecipe,
+  type TrainedGroup,
 } from "@tributary/model";
-import { type Crypto, type IdentityKey, toHex } from "@tributary/protocol";
+import { type Crypto, type IdentityKey, type Plan, toHex } from "@tributary/protocol";
 import type { Executor } from "@tributary/tensor";
-import { simulateFederation } from "../in-process/federation.ts";
+import { type SimulatedRound, simulateFederation } from "../in-process/federation.ts";
 import { type JudgeOptions, judge, judgePopularity, type MerchantPart, merchantParts } from "../judging.ts";
-import { judgeContent } from "../judging-statistics.ts";
+import { judgeReleasedHybrid, releasedModel } from "../judging-hybrid.ts";
+import { judgeContent, judgeStatistics } from "../judging-statistics.ts";
 import { syntheticMarket } from "../market/synthetic-market.ts";
 import { planDocument } from "../plan-document.ts";
 import { releaseStatistics } from "../utility/release-statistics.ts";
-import { choosePlan } from "./choose-plan.ts";
-import type { MarketEvidence, StatisticsEvidence, TrainingEvidence, TrainingSettings } from "./evidence.ts";
+import { choosePlan, type PlanChoice } from "./choose-plan.ts";
+import type {
+  MarketEvidence,
+  MixtureEvidence,
+  MixtureSettings,
+  StatisticsEvidence,
+  TrainingEvidence,
+  TrainingSettings,
+} from "./evidence.ts";
 
 /** A market and what is measured on it. */
 export interface EvidenceCells {
@@ -33,10 +45,22 @@ export interface EvidenceCells {
   /** ε of each measurement of statistics. */
   readonly statistics: readonly number[];
   readonly training: readonly (TrainingSettings & { readonly epsilon: number })[];
+  /** Statistics, and training from there on. */
+  readonly mixtures: readonly MixtureCell[];
 }
+
+type MixtureCell = MixtureSettings & {
+  readonly trained: readonly TrainedGroup[];
+  readonly epsilon: number;
+  readonly trainingShare: number;
+  /** Default: as the planner has it. */
+  readonly warmStart?: NonNullable<Plan["warmStart"]>;
+};
 
 const training = (rounds: number, width: number, clipNorm: number, budgets: readonly number[]) =>
   budgets.map((epsilon) => ({ rounds, width, clipNorm, epsilon }));
+const onTop = (trainingShare: number, budgets: readonly number[]) =>
+  budgets.map((epsilon) => ({ rounds: 30, width: 32, clipNorm: 1, trained: ["norms"] as const, epsilon, trainingShare }));
 const budgets = [0.25, 0.5, 1, 2, 4, 8, 16];
 
 /** What `evidence.json` holds: a market with many events an item, and one with few. */
@@ -52,8 +76,12 @@ export const evidenceCells: readonly EvidenceCells[] = [
       ...training(30, 32, 0.5, [2, 16]),
       ...training(30, 32, 2, [2, 16]),
     ],
+    mixtures: [...onTop(0.25, [1, 4, 16]), ...onTop(0.5, [4])],
   },
-  { customers: 10_000, items: 6000, statistics: budgets, training: training(30, 32, 1, [2, 16]) },
+  {
+    ...{ customers: 10_000, items: 6000, statistics: budgets, training: training(30, 32, 1, [2, 16]) },
+    mixtures: onTop(0.25, [2, 16]),
+  },
 ];
 
 export interface MeasureOptions {
@@ -73,7 +101,7 @@ const everybody = { nodes: merchants, minCohort: merchants, maxCorrupt: 0 };
 /** The evidence of one market. */
 export async function measureEvidence(cells: EvidenceCells, options: MeasureOptions): Promise<MarketEvidence> {
   const stage = openStage(cells, options);
-  const total = cells.statistics.length + cells.training.length;
+  const total = cells.statistics.length + cells.training.length + cells.mixtures.length;
   let done = 0;
   const tick = () => options.onCell?.(++done, total);
   const judging = { ...stage.judging, similarity: stage.similarity, recipe: statisticsRecipe(2) };
@@ -92,6 +120,11 @@ export async function measureEvidence(cells: EvidenceCells, options: MeasureOpti
     trained.push(await trainingCell(stage, settings, epsilon, options));
     tick();
   }
+  const mixtures: MixtureEvidence[] = [];
+  for (const cell of cells.mixtures) {
+    mixtures.push(await mixtureCell(stage, cell, options));
+    tick();
+  }
   return {
     customers: cells.customers,
     items: cells.items,
@@ -99,6 +132,7 @@ export async function measureEvidence(cells: EvidenceCells, options: MeasureOpti
     ...{ floor: digits(floor), popularity: digits(popularity) },
     statistics: statistics.sort((a, b) => a.noise - b.noise),
     training: trained.sort(bySettings),
+    mixtures: mixtures.sort((a, b) => a.noise - b.noise),
   };
 }
 
@@ -163,14 +197,7 @@ async function trainingCell(
   { seed, crypto, executor }: MeasureOptions,
 ): Promise<TrainingEvidence> {
   const choice = choosePlan({ ...requestOf(stage, epsilon), ...settings, samplingRate: 1 });
-  const coordinatorSecret = new Uint8Array(32);
-  seededSource(seed, "coordinator").fill(coordinatorSecret);
-  const plan = planDocument(crypto, choice.plan, {
-    federation: "evidence",
-    coordinatorKey: toHex(crypto.signingPublicKey(coordinatorSecret)) as IdentityKey,
-    catalogue: stage.catalogue,
-    catalogueProvenance: "public",
-  });
+  const { plan, secret: coordinatorSecret } = founded(stage, choice, seed, crypto);
   const { parameters } = await simulateFederation({
     ...{ plan, crypto, executor, coordinatorSecret },
     initialParameters: initialFederationModel(crypto, plan).parameters,
@@ -180,6 +207,59 @@ async function trainingCell(
   const ranks = await judge(stage.parts, parameters, { ...stage.judging, model: plan.model });
   const { ndcg10 } = resultBlock(joinRanks(ranks));
   return { ...settings, noise: digits(choice.estimate.trainingNoise), ndcg10: digits(ndcg10) };
+}
+
+/** A whole plan: statistics, walks along what they released, rounds of training; judged by what is released of each. */
+async function mixtureCell(
+  stage: Stage,
+  cell: MixtureCell,
+  { seed, crypto, executor }: MeasureOptions,
+): Promise<MixtureEvidence> {
+  const { epsilon, trainingShare, warmStart, ...settings } = cell;
+  const choice = choosePlan({
+    ...{ ...requestOf(stage, epsilon), ...settings, samplingRate: 1 },
+    statistics: { trainingShare, ...(warmStart === undefined ? {} : { warmStart }) },
+  });
+  const { plan, secret: coordinatorSecret } = founded(stage, choice, seed, crypto);
+  const models: SimulatedRound[] = [];
+  await simulateFederation({
+    ...{ plan, crypto, executor, coordinatorSecret, items: stage.catalogue.items },
+    initialParameters: initialFederationModel(crypto, plan).parameters,
+    nodes: stage.parts.map(({ node, train }) => ({ node, histories: train })),
+    random: (role, id, round, purpose) => seededSource(seed, "mixture", role, id, round, purpose, epsilon, trainingShare),
+    onRound: (round) => void models.push(round),
+  });
+  const recipe = recipeOf(plan);
+  const before = models.findIndex(({ statistics }) => statistics?.popularity !== undefined && statistics.query === undefined);
+  const [begun, ended] = [models[before], models.at(-1)];
+  if (begun?.statistics === undefined || ended === undefined) throw fail("TRB_SIMULATE_STALLED", { round: models.length });
+  const options = { ...stage.judging, similarity: stage.similarity, recipe, spec: plan.model, seed };
+  const tables = await judgeStatistics(stage.parts, begun.statistics, options);
+  const both = async ({ parameters }: SimulatedRound) => {
+    const released = releasedModel(begun.statistics ?? startStatistics(), { spec: plan.model, parameters }, options);
+    return ndcgOf(await judgeReleasedHybrid(stage.parts, released, options));
+  };
+  const { statisticsNoise, trainingNoise } = choice.estimate;
+  return {
+    ...{ ...settings, epsilon, trainingShare },
+    ...{ statisticsNoise: digits(statisticsNoise / stage.customers), noise: digits(trainingNoise) },
+    ...{ tables: ndcgOf(tables), walks: await both(begun), ndcg10: await both(ended) },
+  };
+}
+
+const ndcgOf = (ranks: readonly Ranks[]): number => digits(resultBlock(joinRanks(ranks)).ndcg10);
+
+/** The plan of a choice, and the key that it is signed with. */
+function founded({ catalogue }: Stage, choice: PlanChoice, seed: number, crypto: Crypto) {
+  const secret = new Uint8Array(32);
+  seededSource(seed, "coordinator").fill(secret);
+  const plan = planDocument(crypto, choice.plan, {
+    federation: "evidence",
+    coordinatorKey: toHex(crypto.signingPublicKey(secret)) as IdentityKey,
+    catalogue,
+    catalogueProvenance: "public",
+  });
+  return { plan, secret };
 }
 
 function bySettings(a: TrainingEvidence, b: TrainingEvidence): number {

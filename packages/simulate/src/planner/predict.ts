@@ -2,7 +2,7 @@
  * From noise to expected utility: what simulations found on the made-up market that is nearest, read off between the amounts of noise that were
  * simulated. Nothing is read off beyond them: with less noise the best measured value counts, with more the worst, or the floor where that is lower.
  */
-import type { Evidence, MarketEvidence, TrainingSettings } from "./evidence.ts";
+import type { Evidence, MarketEvidence, MixtureSettings, TrainingSettings } from "./evidence.ts";
 
 /** The measured market whose catalogue, and whose customers for each item, differ by the smallest factors. */
 export function nearestMarket(
@@ -32,6 +32,32 @@ export function expectedOfTraining(
   const alike = training.filter((one) => one.rounds === rounds && one.width === width && one.clipNorm === clipNorm);
   return alike.length === 0 ? undefined : between(alike, noise, floor);
 }
+
+/**
+ * Of statistics with training on top: what the statistics bring at their noise, and what training added to the same tables at its own. With more noise than
+ * was simulated it adds nothing. Undefined where nothing like it was simulated.
+ * @param noise of statistics over the number of customers, and of training in clip norms
+ */
+export function expectedOfMixture(
+  market: MarketEvidence,
+  settings: MixtureSettings,
+  noise: { readonly statistics: number; readonly training: number },
+): number | undefined {
+  const gains = market.mixtures
+    .filter((one) => sameMixture(one, settings))
+    .map((one) => ({ noise: one.noise, ndcg10: one.ndcg10 - one.tables }));
+  return gains.length === 0 ? undefined : expectedOfStatistics(market, noise.statistics) + between(gains, noise.training, 0);
+}
+
+/** Every way of training on top of statistics that was simulated on this market. */
+export function mixtureSettings({ mixtures }: MarketEvidence): readonly MixtureSettings[] {
+  return mixtures
+    .filter((one, place) => mixtures.findIndex((other) => sameMixture(one, other)) === place)
+    .map(({ rounds, width, clipNorm, trained }) => ({ rounds, width, clipNorm, trained }));
+}
+
+const sameMixture = (a: MixtureSettings, b: MixtureSettings): boolean =>
+  a.rounds === b.rounds && a.width === b.width && a.clipNorm === b.clipNorm && a.trained.join() === b.trained.join();
 
 /** Every way of training that was simulated on this market. */
 export function trainingSettings({ training }: MarketEvidence): readonly TrainingSettings[] {

@@ -1,12 +1,12 @@
 import { isTributaryError } from "@tributary/errors";
-import { parameterCount } from "@tributary/model";
+import { parameterCount, trainedCount } from "@tributary/model";
 import { lintPlan, planCost } from "@tributary/protocol";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { choosePlan, type PlanRequest } from "./choose-plan.ts";
 import { type Evidence, type MarketEvidence, storedEvidence } from "./evidence.ts";
 import { foundedNames } from "./founded.test-support.ts";
-import { expectedOfStatistics, expectedOfTraining, nearestMarket } from "./predict.ts";
+import { expectedOfMixture, expectedOfStatistics, expectedOfTraining, nearestMarket } from "./predict.ts";
 import { type SearchRequest, searchPlans, trainingWarnings } from "./search-plans.ts";
 
 const settings = { rounds: 30, width: 32, clipNorm: 1 };
@@ -20,6 +20,16 @@ const market: MarketEvidence = {
     { ...settings, noise: 0.1, ndcg10: 0.4 },
     { ...settings, noise: 1, ndcg10: 0.1 },
     { ...settings, rounds: 10, noise: 0.1, ndcg10: 0.35 },
+  ],
+  mixtures: [],
+};
+const norms = { ...settings, trained: ["norms"], epsilon: 8, trainingShare: 0.25, statisticsNoise: 1e-3, walks: 0.4 };
+/** Where training on top of statistics adds a quarter as long as its noise is small. */
+const mixed: MarketEvidence = {
+  ...market,
+  mixtures: [
+    { ...norms, noise: 0.01, tables: 0.4, ndcg10: 0.5 },
+    { ...norms, noise: 0.1, tables: 0.4, ndcg10: 0.38 },
   ],
 };
 /** Where training pays: statistics bring little however little noise there is. */
@@ -51,6 +61,19 @@ describe("what is expected", () => {
     expect(expectedOfTraining(market, { ...settings, width: 8 }, 0.1)).toBeUndefined();
   });
 
+  it("is of statistics with training on top what those bring at their noise, and what training was measured to add at its own", () => {
+    const at = (statistics: number, training: number) =>
+      expectedOfMixture(mixed, { ...settings, trained: ["norms"] }, { statistics, training });
+    expect(at(1e-4, 0.01)).toBeCloseTo(0.6, 12);
+    expect(at(1e-3, 1e-5)).toBeCloseTo(0.5, 12);
+    expect(at(1e-3, 10 ** -1.5)).toBeCloseTo(0.44, 12);
+    expect(at(1e-3, 0.1)).toBeCloseTo(0.38, 12);
+    expect(at(1e-3, 5)).toBeCloseTo(0.38, 12); // more noise is no better
+    expect(
+      expectedOfMixture(mixed, { ...settings, trained: ["blocks"] }, { statistics: 1e-3, training: 0.01 }),
+    ).toBeUndefined();
+  });
+
   it("comes from the market whose catalogue and density are nearest by ratio", () => {
     const sparse = { ...market, items: 6000, customers: 10_000 };
     const both = evidence(market, sparse);
@@ -79,7 +102,7 @@ describe("a search", () => {
     expect(chosen.choice.plan.releases.some(({ kind }) => kind === "training")).toBe(false);
     expect(why.join(" ")).toMatch(/which is less, so that spending on it is worthless/);
     expect(warnings).toEqual([]);
-    expect(tried).toBeGreaterThan(20);
+    expect(tried).toBe(10); // two cohorts; statistics, and two ways of training at two rates
   });
 
   it("trains where that is expected to be better, with the settings that were simulated", () => {
@@ -91,11 +114,32 @@ describe("a search", () => {
     expect(warnings).toEqual([]);
   });
 
+  it("trains on top of statistics where that was measured to add more than its share of ε costs", () => {
+    const { chosen, warnings } = searchPlans({ ...request, evidence: evidence(mixed) });
+    expect(chosen.training).toMatchObject({ ...settings, trained: ["norms"] });
+    expect(chosen.trainingShare).toBeLessThan(1);
+    expect(chosen.expected).toBe(chosen.expectedParts.training);
+    expect(chosen.expected).toBeGreaterThan(chosen.expectedParts.statistics ?? 1);
+    const { plan } = chosen.choice;
+    expect(plan.warmStart).toBeDefined();
+    expect(plan.releases.at(-1)?.dimension).toBe(trainedCount(plan.model, plan.trained));
+    expect(plan.releases.at(-1)?.dimension).toBeLessThan(parameterCount(plan.model) / 50);
+    expect(warnings).toEqual([]);
+    // walks of items can't teach a model of attributes, and no such mixture was simulated
+    const attributes = { ids: "own", attributes: [{ name: "brand", values: 5 }], features: 0 } as const;
+    expect(searchPlans({ ...request, item: attributes, evidence: evidence(mixed) }).chosen.trainingShare).toBe(0);
+  });
+
   it("trains where it is told to, and warns", () => {
-    for (const trainingShare of [0.4, 1]) {
-      const { chosen, warnings } = searchPlans({ ...request, trainingShare });
+    const told = [
+      [market, 0.4, "was not simulated"],
+      [market, 1, "worthless"],
+      [{ ...mixed, mixtures: mixed.mixtures.slice(1) }, 0.4, "worthless"],
+    ] as const;
+    for (const [at, trainingShare, words] of told) {
+      const { chosen, warnings } = searchPlans({ ...request, trainingShare, evidence: evidence(at) });
       expect(chosen.trainingShare).toBe(trainingShare);
-      expect(warnings.join(" ")).toContain("worthless");
+      expect(warnings.join(" ")).toContain(words);
     }
     const plain: PlanRequest = { catalogueItems: 600, customers: 3000, merchants: 20, epsilon: 8, delta: 1e-6 };
     expect(trainingWarnings(choosePlan(plain), plain, evidence(market)).join(" ")).toContain("100 % of the budget");
@@ -113,12 +157,14 @@ describe("a search", () => {
           merchants: fc.integer({ min: 3, max: 40 }),
           epsilon: fc.double({ min: 0.3, max: 12, noNaN: true }),
           merchantsPerCustomer: fc.constantFrom(1, 2),
-          evidence: fc.constantFrom(evidence(market), evidence(trainable)),
+          evidence: fc.constantFrom(evidence(market), evidence(trainable), evidence(mixed)),
         }),
         (wishes) => {
           const { chosen, frontier, byEpsilon } = searchPlans({ ...request, ...wishes, delta: 1e-7 });
           const plan = { ...chosen.choice.plan, ...foundedNames };
-          expect(lintPlan(plan, { nodes: wishes.merchants, parameterCount: parameterCount(plan.model) })).toEqual([]);
+          expect(lintPlan(plan, { nodes: wishes.merchants, parameterCount: trainedCount(plan.model, plan.trained) })).toEqual(
+            [],
+          );
           expect(planCost(plan).epsilon).toBeLessThanOrEqual(wishes.epsilon);
           for (const [i, one] of frontier.entries()) {
             for (const other of frontier.slice(i + 1)) expect(other.hours < one.hours || other.bytes < one.bytes).toBe(true);

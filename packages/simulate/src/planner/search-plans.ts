@@ -5,10 +5,18 @@
  * Only public numbers go in. Expected utility is NDCG@10 on a made-up market (`evidence.ts`): it orders plans, it promises nothing about a real log.
  */
 import { fail } from "@tributary/errors";
+import { type TrainedGroup, trainedGroups } from "@tributary/model";
 import { choosePlan, type PlanChoice, type PlanRequest, planAt } from "./choose-plan.ts";
 import { chooseCohort } from "./cohort.ts";
-import type { Evidence, MarketEvidence, TrainingSettings } from "./evidence.ts";
-import { expectedOfStatistics, expectedOfTraining, nearestMarket, trainingSettings } from "./predict.ts";
+import type { Evidence, MarketEvidence, MixtureSettings, TrainingSettings } from "./evidence.ts";
+import {
+  expectedOfMixture,
+  expectedOfStatistics,
+  expectedOfTraining,
+  mixtureSettings,
+  nearestMarket,
+  trainingSettings,
+} from "./predict.ts";
 import { isUnreachable, withinReach } from "./reachable.ts";
 
 export interface SearchRequest
@@ -29,9 +37,9 @@ export interface Candidate {
   /** Of 1/σ²: 0 for statistics alone, 1 for training alone. */
   readonly trainingShare: number;
   /** Of training; undefined without. */
-  readonly training: (TrainingSettings & { readonly samplingRate: number }) | undefined;
+  readonly training: TrainingWishes | undefined;
   readonly minCohort: number;
-  /** NDCG@10 of what serves: the better of the two parts. No mixture of both was simulated. */
+  /** NDCG@10 of what serves: `training` where anything is trained, which on top of statistics is both together; else `statistics`. */
   readonly expected: number;
   readonly expectedParts: { readonly statistics?: number; readonly training?: number };
   readonly rounds: number;
@@ -129,7 +137,13 @@ function candidatesAt(request: SearchRequest, market: MarketEvidence): readonly 
 interface Wishes {
   readonly minCohort: number;
   readonly trainingShare: number;
-  readonly training?: TrainingSettings & { readonly samplingRate: number };
+  readonly training?: TrainingWishes;
+}
+
+interface TrainingWishes extends TrainingSettings {
+  readonly samplingRate: number;
+  /** What of the model is trained; everything unless given. */
+  readonly trained?: readonly TrainedGroup[];
 }
 
 function wishesOf(
@@ -141,13 +155,21 @@ function wishesOf(
   // a tenth may be missing: with fewer missing there is less noise, and more rounds fail
   const fuller = minCohort ?? Math.max(usual, merchants - Math.ceil(merchants / 10));
   const given = trainingShare === undefined || trainingShare === 0 || trainingShare === 1 ? [] : [trainingShare];
-  const trained = trainingSettings(market).flatMap((settings) =>
-    ratesBy(accountant).map((samplingRate) => ({ ...settings, samplingRate })),
-  );
+  const sampled = <Settings extends TrainingSettings>(settings: readonly Settings[]) =>
+    settings.flatMap((one) => ratesBy(accountant).map((samplingRate) => ({ ...one, samplingRate })));
+  const simulated = mixtureSettings(market).map(({ trained, ...settings }) => ({ ...settings, trained: groupsOf(trained) }));
+  // who asks for a share gets it, even where nothing says what it brings
+  const mixtures: readonly (TrainingSettings & { readonly trained?: readonly TrainedGroup[] })[] =
+    simulated.length > 0 || given.length === 0 ? simulated : trainingSettings(market);
   return [...new Set([usual, fuller])].flatMap((cohort) => [
     { minCohort: cohort, trainingShare: 0 },
-    ...trained.flatMap((training) =>
-      [...new Set([...shares, ...given, 1])].map((share) => ({ minCohort: cohort, trainingShare: share, training })),
+    ...sampled(trainingSettings(market)).map((training) => ({ minCohort: cohort, trainingShare: 1, training })),
+    ...sampled(mixtures).flatMap((training) =>
+      [...new Set([...(simulated.length > 0 ? shares : []), ...given])].map((share) => ({
+        minCohort: cohort,
+        trainingShare: share,
+        training,
+      })),
     ),
   ]);
 }
@@ -168,13 +190,14 @@ function candidate(request: SearchRequest, market: MarketEvidence, wishes: Wishe
   });
   const { estimate, plan } = choice;
   const statistics = trainingShare === 1 ? undefined : expectedOfStatistics(market, estimate.statisticsNoise / customers);
-  const trained = training && expectedOfTraining(market, training, estimate.trainingNoise);
+  const isSimulated = trainingShare === 1 || plan.warmStart !== undefined; // mixtures were, with a warm start alone
+  const trained = training && isSimulated ? expectedOf(market, training, trainingShare, estimate, customers) : undefined;
   const wanted = plan.releases.map(({ rounds, retries: spare = 0, dimension }) => ({ rounds: rounds - spare, dimension }));
   const rounds = wanted.reduce((sum, release) => sum + release.rounds, 0);
   return {
     epsilon: request.epsilon,
     ...{ trainingShare, training, minCohort, rounds, choice },
-    expected: Math.max(statistics ?? 0, trained ?? 0),
+    expected: trained ?? statistics ?? 0,
     expectedParts: {
       ...(statistics === undefined ? {} : { statistics }),
       ...(trained === undefined ? {} : { training: trained }),
@@ -183,6 +206,21 @@ function candidate(request: SearchRequest, market: MarketEvidence, wishes: Wishe
     bytes: wanted.reduce((sum, release) => sum + 4 * release.rounds * release.dimension, 0),
   };
 }
+
+/** Of training alone, or on top of statistics. */
+function expectedOf(
+  market: MarketEvidence,
+  training: TrainingSettings & Partial<MixtureSettings>,
+  share: number,
+  { statisticsNoise, trainingNoise }: PlanChoice["estimate"],
+  customers: number,
+): number | undefined {
+  if (share === 1) return expectedOfTraining(market, training, trainingNoise);
+  const noise = { statistics: statisticsNoise / customers, training: trainingNoise };
+  return expectedOfMixture(market, { ...training, trained: training.trained ?? [] }, noise);
+}
+
+const groupsOf = (names: readonly string[]): readonly TrainedGroup[] => trainedGroups.filter((group) => names.includes(group));
 
 /** The best by utility; of those that can't be told apart the one that trains least, then the shortest. */
 function best(candidates: readonly Candidate[]): Candidate | undefined {
@@ -217,14 +255,14 @@ function reasons(
   const number = (value: number) => value.toLocaleString("en-US");
   const found =
     training > statistics * (1 + indistinct)
-      ? `Training is expected at ${training.toFixed(3)}, statistics at ${statistics.toFixed(3)}: training is worth its ε here.`
-      : `Statistics are expected at ${statistics.toFixed(3)}, the best training at ${training.toFixed(3)}: ${verdict(training, statistics, market.floor)}, so that spending on it is worthless here.`;
+      ? `Training, with statistics or without, is expected at ${training.toFixed(3)}, statistics at ${statistics.toFixed(3)}: training is worth its ε here.`
+      : `Statistics are expected at ${statistics.toFixed(3)}, training, with statistics or without, at most at ${training.toFixed(3)}: ${verdict(training, statistics, market.floor)}, so that spending on it is worthless here.`;
   return [
     `Expected NDCG@10 ${chosen.expected.toFixed(3)}, against ${market.floor.toFixed(3)} of public content at ε = 0 and ${market.popularity.toFixed(3)} of exact popularity: simulated on a made-up market of ${number(market.items)} items and ${number(market.customers)} customers, the nearest to ${number(catalogueItems)} and ${number(customers)} (\`${evidence.command}\`). It orders plans; your log will give another number.`,
     found,
     chosen.training === undefined
       ? "All of ε goes to statistics."
-      : `${percent(chosen.trainingShare)} of the budget, in 1/σ², goes to training: ${chosen.training.rounds} rounds, width ${chosen.training.width}, clip norm ${chosen.training.clipNorm}, sampling rate ${chosen.training.samplingRate}.`,
+      : `${percent(chosen.trainingShare)} of the budget, in 1/σ², goes to training: ${partsIn(chosen.training)}${chosen.training.rounds} rounds, width ${chosen.training.width}, clip norm ${chosen.training.clipNorm}, sampling rate ${chosen.training.samplingRate}.`,
     `All ${chosen.rounds} rounds take about ${hoursIn(chosen.hours)}${hours === undefined ? "" : ` of ${hours} h`} and ${(chosen.bytes / 1e6).toFixed(1)} MB of uploads a merchant; ${chosen.minCohort} merchants have to be there.`,
   ];
 }
@@ -236,7 +274,9 @@ function verdict(training: number, statistics: number, floor: number): string {
 
 function warnings(chosen: Candidate, candidates: readonly Candidate[]): readonly string[] {
   if (chosen.trainingShare === 0) return [];
-  return worthless(chosen.expectedParts.training ?? 0, bestPart(candidates, "statistics"), chosen.trainingShare);
+  const { training } = chosen.expectedParts;
+  if (training === undefined) return [notSimulated(chosen.trainingShare)];
+  return worthless(training, bestPart(candidates, "statistics"), chosen.trainingShare);
 }
 
 function worthless(training: number, statistics: number, share: number): readonly string[] {
@@ -253,12 +293,20 @@ export function trainingWarnings(choice: PlanChoice, request: PlanRequest, evide
   const market = nearestMarket(evidence, { items: catalogueItems, customers });
   if (training === undefined || market === undefined) return [];
   const settings = { rounds: training.rounds, width: choice.plan.model.width, clipNorm: Number(training.clipNorm) };
-  const trained = expectedOfTraining(market, settings, choice.estimate.trainingNoise);
-  if (trained === undefined) return [];
+  const share = statistics === undefined ? 1 : (statistics.trainingShare ?? 0);
+  const covered = request.trained === undefined ? settings : { ...settings, trained: request.trained };
+  const isSimulated = share === 1 || choice.plan.warmStart !== undefined;
+  const trained = isSimulated ? expectedOf(market, covered, share, choice.estimate, customers) : undefined;
+  if (trained === undefined) return share === 1 ? [] : [notSimulated(share)];
   const { estimate } = planAt({ ...request, statistics: { ...statistics, trainingShare: 0 } });
   const alone = expectedOfStatistics(market, estimate.statisticsNoise / customers);
-  return worthless(trained, alone, statistics === undefined ? 1 : (statistics.trainingShare ?? 0));
+  return worthless(trained, alone, share);
 }
+
+const notSimulated = (share: number): string =>
+  `${percent(share)} of the budget goes to training in a way that was not simulated on top of statistics: nothing says what it will bring.`;
+
+const partsIn = ({ trained }: TrainingWishes): string => (trained === undefined ? "" : `${trained.join(" and ")} alone, `);
 
 const percent = (share: number): string => `${Number((100 * share).toPrecision(3))} %`;
 const hoursIn = (hours: number): string => (hours < 1 ? `${Math.ceil(60 * hours)} min` : `${hours.toFixed(1)} h`);

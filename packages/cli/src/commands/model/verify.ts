@@ -17,6 +17,7 @@ import { readInput, readJson } from "../../files.ts";
 import { type LedgerModel, ledgerModels, requireCardOfLedger } from "../../model-cards.ts";
 import { jsonOption } from "../../options.ts";
 import { print } from "../../output.ts";
+import { rebuildWarmStart, rebuiltInWords } from "./rebuild.ts";
 
 interface VerifyOptions {
   readonly ledger?: string;
@@ -24,6 +25,7 @@ interface VerifyOptions {
   readonly extension?: readonly string[];
   readonly key?: string;
   readonly head?: string;
+  readonly rebuild?: string;
   readonly json?: boolean;
 }
 
@@ -36,6 +38,10 @@ export function addVerify(model: Command): void {
     .option("--plan <file>", "plan.json, obtained elsewhere")
     .option("--key <fingerprint>", "the coordinator's key fingerprint, obtained elsewhere")
     .option("--head <hash>", "hash of the ledger's last entry, obtained elsewhere")
+    .option(
+      "--rebuild <catalogue>",
+      "catalogue JSONL: make the warm start again from the file's own statistics, and say whether it is the file's",
+    )
     .addOption(extensionFilesOption())
     .addOption(jsonOption())
     .addHelpText(
@@ -64,6 +70,8 @@ export function addVerify(model: Command): void {
         if (found !== plan.graphHash) throw fail("TRB_MODEL_GRAPH_MISMATCH", { found, expected: plan.graphHash });
       }
       const graph = plan === undefined ? "unknown" : plan.graphVersion === graphVersion ? "same" : "another version";
+      const rebuilt =
+        options.rebuild === undefined ? undefined : await rebuildWarmStart(plan, inLedger, roundFile, options.rebuild);
       const document = {
         verified: true,
         fullyVerified: evidence?.verdict.fullyVerified ?? false,
@@ -74,9 +82,10 @@ export function addVerify(model: Command): void {
         ledger: evidence === undefined ? null : trustOf(evidence.verdict),
         graph,
         card: card === undefined ? "none" : inLedger ? "agrees with the ledger" : "self-consistent",
+        ...(rebuilt === undefined ? {} : { warmStart: rebuilt }),
         notVerifiable,
       };
-      print(options.json, document, () => wordsOf(document));
+      print(options.json, document, () => [...wordsOf(document), ...(rebuilt === undefined ? [] : [rebuiltInWords(rebuilt)])]);
     });
 }
 

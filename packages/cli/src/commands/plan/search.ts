@@ -119,6 +119,9 @@ async function simulated({ customers, seed }: NewOptions, items: number, epsilon
     ...{ customers: Math.min(customers, mostCustomers), items: Math.min(items, mostItems) },
     statistics: [epsilon / 4, epsilon / 2, epsilon, 2 * epsilon],
     training: [epsilon, 4 * epsilon].map((at) => ({ rounds: 30, width: 32, clipNorm: 1, epsilon: at })),
+    mixtures: [epsilon, 4 * epsilon].map((at) => ({
+      ...{ rounds: 30, width: 32, clipNorm: 1, trained: ["norms"] as const, epsilon: at, trainingShare: 0.25 },
+    })),
   };
   const market = await measureEvidence(cells, {
     ...{ seed, repeat, crypto: nodeCrypto(), executor: onnxruntimeExecutor() },
