@@ -13,7 +13,7 @@ export interface UploadTurns {
   take(upload: string, giveWay: () => void): Promise<Turn>;
 }
 
-export interface Turn {
+interface Turn {
   /** The place is free, and nothing is written any more. */
   end(): void;
 }
