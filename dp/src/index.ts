@@ -167,3 +167,4 @@ export { addNoise, noiseDeviation } from "./sum-query/noise.ts";
 export { checkCustomers, type SumQueryParameters, type SumQueryPlan, sumQueryParameters } from "./sum-query/parameters.ts";
 export { type ChosenScale, chooseScale, type ScaleChoice } from "./sum-query/scale.ts";
 export { addSparseCustomer, type SparseVector } from "./sum-query/sparse-vector.ts";
+export { clearSupported, eachStretch, emptySupport, joinSupport, type Support, widenSupport } from "./sum-query/support.ts";

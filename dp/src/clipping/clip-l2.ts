@@ -3,6 +3,7 @@
  * a sensitivity may rest on it only with an allowance (bucketed arithmetic) or after `clip-to-grid.ts` has checked it in integers.
  */
 import { fail } from "@tributary/errors";
+import { eachStretch, type Support } from "../sum-query/support.ts";
 
 /**
  * Scales the vector in place to an L2 norm of at most C (up to rounding). One that holds a number that is not finite becomes zero.
@@ -26,11 +27,21 @@ export function clipL2(vector: Float32Array | Float64Array, clipNorm: number): n
   return norm;
 }
 
-/** The L2 norm, scaled by the largest entry where squares might overflow or vanish; NaN unless all entries are finite. */
-export function normL2(vector: Float32Array | Float64Array): number {
+/**
+ * The L2 norm, scaled by the largest entry where squares might overflow or vanish; NaN unless all entries are finite.
+ * @param support outside of which the vector is 0: everywhere unless given
+ */
+export function normL2(vector: Float32Array | Float64Array, support?: Support): number {
+  const sums = new Float64Array(4);
   // two functions, because a loop over arrays of either kind takes twice as long
-  const plain = vector instanceof Float32Array ? sumOfSquares32(vector) : sumOfSquares64(vector);
+  const add = (from: number, to: number): void =>
+    vector instanceof Float32Array ? addSquares32(sums, vector, from, to) : addSquares64(sums, vector, from, to);
+  if (support === undefined) add(0, vector.length);
+  else eachStretch(support, add);
+  const [a, b, c, d] = sums as unknown as readonly [number, number, number, number];
+  const plain = a + b + (c + d);
   if (plain > 1e-200 && plain < 1e200) return Math.sqrt(plain);
+  if (support?.blocks.includes(1) === false) return 0;
   let largest = 0;
   for (const value of vector) {
     if (!Number.isFinite(value)) return Number.NaN;
@@ -42,30 +53,30 @@ export function normL2(vector: Float32Array | Float64Array): number {
   return largest * Math.sqrt(sum);
 }
 
-/** In four sums that don't wait for each other: one alone takes as long as four. */
-function sumOfSquares32(vector: Float32Array): number {
-  const whole = vector.length & ~3;
-  let [a, b, c, d] = [0, 0, 0, 0];
-  for (let i = 0; i < whole; i += 4) {
+/** Into four sums that don't wait for each other, by the coordinate modulo 4: one alone takes as long as four. */
+function addSquares32(sums: Float64Array, vector: Float32Array, from: number, to: number): void {
+  const whole = to - ((to - from) & 3);
+  let [a, b, c, d] = sums as unknown as [number, number, number, number];
+  for (let i = from; i < whole; i += 4) {
     a += (vector[i] as number) * (vector[i] as number);
     b += (vector[i + 1] as number) * (vector[i + 1] as number);
     c += (vector[i + 2] as number) * (vector[i + 2] as number);
     d += (vector[i + 3] as number) * (vector[i + 3] as number);
   }
-  for (let i = whole; i < vector.length; i++) a += (vector[i] as number) * (vector[i] as number);
-  return a + b + (c + d);
+  for (let i = whole; i < to; i++) a += (vector[i] as number) * (vector[i] as number);
+  sums.set([a, b, c, d]);
 }
 
 /** The same additions in the same order, so that a vector has one norm in either kind of array. */
-function sumOfSquares64(vector: Float64Array): number {
-  const whole = vector.length & ~3;
-  let [a, b, c, d] = [0, 0, 0, 0];
-  for (let i = 0; i < whole; i += 4) {
+function addSquares64(sums: Float64Array, vector: Float64Array, from: number, to: number): void {
+  const whole = to - ((to - from) & 3);
+  let [a, b, c, d] = sums as unknown as [number, number, number, number];
+  for (let i = from; i < whole; i += 4) {
     a += (vector[i] as number) * (vector[i] as number);
     b += (vector[i + 1] as number) * (vector[i + 1] as number);
     c += (vector[i + 2] as number) * (vector[i + 2] as number);
     d += (vector[i + 3] as number) * (vector[i + 3] as number);
   }
-  for (let i = whole; i < vector.length; i++) a += (vector[i] as number) * (vector[i] as number);
-  return a + b + (c + d);
+  for (let i = whole; i < to; i++) a += (vector[i] as number) * (vector[i] as number);
+  sums.set([a, b, c, d]);
 }

@@ -6,6 +6,7 @@
  * of integers, each rounded, is within (n + 2)·2⁻⁵³ of its value relatively.
  */
 import type { Grid } from "../sum-query/grid.ts";
+import { eachStretch, type Support } from "../sum-query/support.ts";
 import { clipL2, normL2 } from "./clip-l2.ts";
 
 /**
@@ -47,33 +48,50 @@ const errorOf = (length: number) => (length + 8) * 2 ** -52;
 /**
  * Adds what `clipToGrid` would make of the vector, without an array of its own, where floats prove that it is within the bound.
  * @param total [dimension] grid units, changed in place unless false is returned
+ * @param support outside of which the vector is 0: everywhere unless given
  * @returns false where floats don't prove it, or the vector is not finite
  */
 export function addWithin(
   total: Float64Array,
   vector: Float32Array | Float64Array,
   { unitsPerOne, clipNorm, squaredLimit }: Pick<Grid, "unitsPerOne" | "clipNorm" | "squaredLimit">,
+  support?: Support,
 ): boolean {
-  const norm = normL2(vector);
+  const norm = normL2(vector, support);
   if (!(norm < Number.POSITIVE_INFINITY)) return false;
   // the same operations in the same order as `clipL2` and `clipToGrid`, so the same integers; × 1 changes nothing
   const factor = norm > clipNorm ? clipNorm / norm : 1;
   if (factor === 0) return false;
-  const add = (sign: 1 | -1): number =>
+  const add = (sign: 1 | -1): number => {
+    let squares = 0;
     // two functions, because a loop over arrays of either kind takes twice as long
-    vector instanceof Float32Array
-      ? addUnits32(total, vector, sign * factor, unitsPerOne)
-      : addUnits64(total, vector, sign * factor, unitsPerOne);
+    const addStretch = (from: number, to: number): void => {
+      squares +=
+        vector instanceof Float32Array
+          ? addUnits32(total, vector, from, to, sign * factor, unitsPerOne)
+          : addUnits64(total, vector, from, to, sign * factor, unitsPerOne);
+    };
+    if (support === undefined) addStretch(0, total.length);
+    else eachStretch(support, addStretch);
+    return squares;
+  };
   if (isSurelyWithin(add(1), vector.length, squaredLimit)) return true;
   add(-1); // integers below 2⁵³: what was added comes off again to the bit
   return false;
 }
 
 /** total ← total + ⌊vector·factor·unitsPerOne⌋, toward zero. @returns the sum of the squares of what was added, in floats of whatever order */
-function addUnits32(total: Float64Array, vector: Float32Array, factor: number, unitsPerOne: number): number {
-  const whole = total.length & ~1;
+function addUnits32(
+  total: Float64Array,
+  vector: Float32Array,
+  from: number,
+  to: number,
+  factor: number,
+  unitsPerOne: number,
+): number {
+  const whole = to - ((to - from) & 1);
   let [even, odd] = [0, 0]; // two sums that don't wait for each other
-  for (let i = 0; i < whole; i += 2) {
+  for (let i = from; i < whole; i += 2) {
     const first = Math.trunc((vector[i] as number) * factor * unitsPerOne);
     const second = Math.trunc((vector[i + 1] as number) * factor * unitsPerOne);
     even += first * first;
@@ -81,16 +99,23 @@ function addUnits32(total: Float64Array, vector: Float32Array, factor: number, u
     total[i] = (total[i] as number) + first;
     total[i + 1] = (total[i + 1] as number) + second;
   }
-  if (whole === total.length) return even + odd;
+  if (whole === to) return even + odd;
   const last = Math.trunc((vector[whole] as number) * factor * unitsPerOne);
   total[whole] = (total[whole] as number) + last;
   return even + odd + last * last;
 }
 
-function addUnits64(total: Float64Array, vector: Float64Array, factor: number, unitsPerOne: number): number {
-  const whole = total.length & ~1;
+function addUnits64(
+  total: Float64Array,
+  vector: Float64Array,
+  from: number,
+  to: number,
+  factor: number,
+  unitsPerOne: number,
+): number {
+  const whole = to - ((to - from) & 1);
   let [even, odd] = [0, 0];
-  for (let i = 0; i < whole; i += 2) {
+  for (let i = from; i < whole; i += 2) {
     const first = Math.trunc((vector[i] as number) * factor * unitsPerOne);
     const second = Math.trunc((vector[i + 1] as number) * factor * unitsPerOne);
     even += first * first;
@@ -98,7 +123,7 @@ function addUnits64(total: Float64Array, vector: Float64Array, factor: number, u
     total[i] = (total[i] as number) + first;
     total[i + 1] = (total[i + 1] as number) + second;
   }
-  if (whole === total.length) return even + odd;
+  if (whole === to) return even + odd;
   const last = Math.trunc((vector[whole] as number) * factor * unitsPerOne);
   total[whole] = (total[whole] as number) + last;
   return even + odd + last * last;

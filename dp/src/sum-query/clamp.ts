@@ -8,6 +8,7 @@
  * The coordinator has no half of this step: what was clamped is lost.
  */
 import { fail } from "@tributary/errors";
+import { eachStretch, type Support } from "./support.ts";
 
 /**
  * Clamps each coordinate of a node's sum, in place.
@@ -28,12 +29,20 @@ export function clampToQuota(total: Float64Array, bound: number): void {
  * Adds a node's clamped sum to another sum on the grid, in one pass: for simulations, in which what is noised is the sum of all nodes.
  * @param sum [dimension] grid units, changed in place
  * @param total [dimension] grid units, all numbers
+ * @param support outside of which `total` is 0: everywhere unless given
  */
-export function addClamped(sum: Float64Array, total: Float64Array, bound: number): void {
+export function addClamped(sum: Float64Array, total: Float64Array, bound: number, support?: Support): void {
   checkClampBound(bound);
-  for (let i = 0; i < sum.length; i++) {
+  const add = (from: number, to: number): void => addClampedStretch(sum, total, bound, from, to);
+  if (support === undefined) add(0, sum.length);
+  else eachStretch(support, add);
+}
+
+function addClampedStretch(sum: Float64Array, total: Float64Array, bound: number, from: number, to: number): void {
+  for (let i = from; i < to; i++) {
     const value = total[i] as number;
-    sum[i] = (sum[i] as number) + (value > bound ? bound : Math.max(value, -bound));
+    if (Math.abs(value) <= bound) sum[i] = (sum[i] as number) + value;
+    else sum[i] = (sum[i] as number) + (value > bound ? bound : Math.max(value, -bound));
   }
 }
 

@@ -10,6 +10,7 @@
 import { fail } from "@tributary/errors";
 import { addWithin, clipToGrid } from "../clipping/clip-to-grid.ts";
 import { floor, multiply, type Rational, toNumber, whole } from "../exact/rational.ts";
+import type { Support } from "./support.ts";
 
 /** The grid on which customers' vectors become integers. */
 export interface Grid {
@@ -50,13 +51,21 @@ export function sumQueryGrid(query: {
  * `exact` arithmetic: clips one customer's vector on the grid and adds it.
  * @param total [dimension] grid units, changed in place
  * @param vector [dimension]
+ * @param support outside of which the vector is 0: everywhere unless given
  * @returns whether it counted: a vector with a number that is not finite, or with more than `touched` coordinates that are not
  *   zero, counts as zero (the caller counts those, locally only)
  * @throws TRB_DP_LENGTH_MISMATCH
  */
-export function addCustomer(total: Float64Array, vector: Float32Array | Float64Array, grid: Grid, touched: number): boolean {
+export function addCustomer(
+  total: Float64Array,
+  vector: Float32Array | Float64Array,
+  grid: Grid,
+  touched: number,
+  support?: Support,
+): boolean {
   checkLength(vector.length, total.length);
-  if (touched >= total.length && addWithin(total, vector, grid)) return true; // nearly always, where all coordinates may be touched
+  if (support) checkLength(support.length, total.length);
+  if (touched >= total.length && addWithin(total, vector, grid, support)) return true; // nearly always, where all coordinates may be touched
   const units = clipToGrid(vector, grid);
   if (units === null || countNonZero(units) > touched) return false;
   for (let i = 0; i < total.length; i++) total[i] = (total[i] as number) + (units[i] as number);

@@ -48,10 +48,16 @@ export function declareParameters(g: GraphBuilder, spec: ModelSpec, trained?: Tr
 
 /**
  * The weights that a graph of this model is fed with, by the graph's names, and the public content that it reads.
+ * @param finite true where the caller has made sure that all parameters are
  * @throws TRB_TRAINING_PARAMETERS_WRONG_LENGTH, TRB_TRAINING_PARAMETERS_NOT_FINITE, TRB_MODEL_CONTENT_MISSING
  */
-export function weightFeeds(spec: ModelSpec, parameters: Float32Array, content?: ItemContent): Record<string, FeedTensor> {
-  checkParameters(spec, parameters);
+export function weightFeeds(
+  spec: ModelSpec,
+  parameters: Float32Array,
+  content?: ItemContent,
+  finite = false,
+): Record<string, FeedTensor> {
+  checkParameters(spec, parameters, finite);
   const feeds: Record<string, FeedTensor> = {};
   for (const parameter of graphParameters(spec)) {
     feeds[parameter.name] = { shape: parameter.shape, data: gather(parameter, parameters) };

@@ -14,6 +14,7 @@ import {
   type RandomSource,
   type SamplerOf,
   type SumQueryParameters,
+  type Support,
 } from "@tributary/dp";
 import { type ErrorCode, isTributaryError } from "@tributary/errors";
 import type { Histories } from "@tributary/events/histories";
@@ -38,6 +39,8 @@ export interface TrainingVectorRequest
   readonly deadline?: () => boolean;
   /** [dimension] What the sum is made in; a new array unless given. */
   readonly into?: Float64Array;
+  /** As in `SumRequest`: where the sum may be other than 0. */
+  readonly support?: Support;
 }
 
 export interface TrainingVector {
@@ -104,7 +107,7 @@ export async function rehearse(trainer: Trainer, request: Omit<TrainingVectorReq
 }
 
 function sumRequest(request: Omit<TrainingVectorRequest, "random">, sampled: Uint32Array): SumRequest {
-  const { parameters, histories, grid, scale, customerQuota, negatives, deadline, into } = request;
+  const { parameters, histories, grid, scale, customerQuota, negatives, deadline, into, support } = request;
   return {
     parameters,
     histories,
@@ -116,5 +119,6 @@ function sumRequest(request: Omit<TrainingVectorRequest, "random">, sampled: Uin
     negatives,
     ...(deadline === undefined ? {} : { deadline }),
     ...(into === undefined ? {} : { into }),
+    ...(support === undefined ? {} : { support }),
   };
 }

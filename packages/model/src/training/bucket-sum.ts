@@ -3,7 +3,7 @@
  * coordinate is truncated once a bucket. Tables of which only a few rows were touched cost those rows, and a bucket of one run goes
  * to the grid from where the executor left it.
  */
-import { addBucketPart, allFinite, type Grid, moveBucketPart } from "@tributary/dp";
+import { addBucketPart, allFinite, type Grid, moveBucketPart, type Support, widenSupport } from "@tributary/dp";
 import type { FeedTensor, GradientPiece, Outputs } from "@tributary/tensor";
 import { type GraphParameter, sizeOf } from "../parameters.ts";
 
@@ -81,7 +81,7 @@ export class BucketSum {
 
   /**
    * A bucket that is one run, and to which nothing was added: to the same integers as `add` and `flush`, from where the executor
-   * left them. False when there was a number that is not finite: then nothing was added.
+   * left them. The support is widened by where `total` was added to. False when there was a number that is not finite: then nothing was added.
    */
   addWhole(
     total: Float64Array,
@@ -89,13 +89,14 @@ export class BucketSum {
     pieces: readonly GradientPiece[],
     outputs: Outputs,
     feeds: Readonly<Record<string, FeedTensor>>,
+    support?: Support,
   ): boolean {
     const located = this.#locate(pieces, outputs, feeds);
     if (located === undefined) return false;
     const dense = located.filter(({ piece }) => piece.kind === "dense");
     if (new Set(dense.map(({ entry }) => entry)).size < dense.length) {
       const added = this.add(pieces, outputs, feeds); // pieces of one parameter meet before they are truncated
-      if (added) this.flush(total, grid);
+      if (added) this.flush(total, grid, support);
       return added;
     }
     for (const entry of new Set(located.map((one) => one.entry))) {
@@ -103,14 +104,18 @@ export class BucketSum {
       const whole = own.find(({ piece }) => piece.kind === "dense");
       const named = own.filter((one) => one !== whole);
       if (whole && named.length === 0) moveDense(total, grid, entry, whole);
-      else this.#moveTable(total, grid, entry, named, whole);
+      else this.#moveTable(total, grid, entry, named, whole, support);
+      if (whole && support) widenDense(support, entry);
     }
     return true;
   }
 
-  /** Moves the sum to the grid, adds the integers to `total` and is empty again. */
-  flush(total: Float64Array, grid: Units): void {
-    this.#each((start, end) => this.#move(total, grid, start, end));
+  /** Moves the sum to the grid, adds the integers to `total` and is empty again; the support is widened by where that was. */
+  flush(total: Float64Array, grid: Units, support?: Support): void {
+    this.#each((start, end) => {
+      this.#move(total, grid, start, end);
+      if (support) widenSupport(support, start, end);
+    });
   }
 
   clear(): void {
@@ -152,7 +157,14 @@ export class BucketSum {
   }
 
   /** A table, row by row: what runs named of a row, and what they gave of all rows, meet before the row is truncated. */
-  #moveTable(total: Float64Array, grid: Units, entry: Entry, named: readonly Located[], whole: Located | undefined): void {
+  #moveTable(
+    total: Float64Array,
+    grid: Units,
+    entry: Entry,
+    named: readonly Located[],
+    whole: Located | undefined,
+    support: Support | undefined,
+  ): void {
     const { parameter, width, rows, first } = entry;
     const base = parameter.parts[0]?.offset ?? 0;
     const chains = chainsOf(entry, named);
@@ -175,7 +187,11 @@ export class BucketSum {
       addBucketPart(total, target, sum, grid);
     };
     if (whole === undefined) {
-      for (let place = 0; place < entry.count; place++) move(entry.named[place] as number);
+      for (let place = 0; place < entry.count; place++) {
+        const row = entry.named[place] as number;
+        move(row);
+        if (support) widenSupport(support, base + row * width, base + (row + 1) * width);
+      }
     } else {
       for (let row = 0; row < rows; ) {
         if (first[row] !== 0) {
@@ -253,6 +269,11 @@ function chainsOf(entry: Entry, lists: readonly Located[]): Chains {
 
 function addTo(sum: Float64Array, values: Values, from: number): void {
   for (let j = 0; j < sum.length; j++) sum[j] = (sum[j] as number) + (values[from + j] as number);
+}
+
+/** All of a parameter's numbers. */
+function widenDense(support: Support, { parameter, rows }: Entry): void {
+  for (const { offset, width } of parameter.parts) widenSupport(support, offset, offset + rows * width);
 }
 
 function moveDense(total: Float64Array, grid: Units, { parameter, width, rows }: Entry, { values, start }: Located): void {

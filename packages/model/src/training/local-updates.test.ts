@@ -1,3 +1,4 @@
+import { clearSupported, eachStretch, emptySupport } from "@tributary/dp";
 import type { Histories } from "@tributary/events/histories";
 import { float64Interpreter } from "@tributary/tensor";
 import { onnxruntimeExecutor } from "@tributary/tensor/onnxruntime";
@@ -135,6 +136,45 @@ describe("unit node", () => {
     const { total } = await localSum(local, { sampled: new Uint32Array() });
     expect(total.every((units) => units === 0)).toBe(true);
   });
+});
+
+describe("a sum whose support is asked for", () => {
+  // wide and sampled, so that most rows of most steps are touched by nobody
+  const wide = modelSpec({ items: 90, length: 5, width: 8, nextItem: { loss: "softmax", negatives: 4, calibration: 0 } });
+  const weights = parametersOf(wide, 5);
+
+  test.each([
+    { ...base, unit: "customer" as const },
+    { ...base, steps: 3 },
+    { ...base, unit: "node" as const, epochs: 3 },
+    { ...base, unit: "node" as const, epochs: 2, proximal: 0.4 },
+  ])(
+    "is the same, and 0 outside of it, whoever came before: $unit, $steps steps, $epochs passes, pull $proximal",
+    async (local) => {
+      const trainer = await openTrainer(wide, onnxruntimeExecutor(), local);
+      const [into, support] = [new Float64Array(weights.length), emptySupport(weights.length)];
+      const common = { parameters: weights, into, support };
+      let skipped = 0;
+      for (const [place, sampled] of [Uint32Array.of(0, 2), Uint32Array.of(3), Uint32Array.of(1), everybody].entries()) {
+        const asked = () => request({ parameters: weights, sampled, negatives: source(1 + (place >> 1)) });
+        const fresh = await openTrainer(wide, onnxruntimeExecutor(), local);
+        const expected = await fresh.sum(asked());
+        await fresh.close();
+        const found = await trainer.sum({ ...asked(), ...common });
+        expect(found).toEqual(expected);
+        const outside = into.slice();
+        eachStretch(support, (from, to) => {
+          outside.fill(0, from, to);
+          skipped -= to - from;
+        });
+        skipped += into.length;
+        expect(outside.every((units) => units === 0)).toBe(true);
+        clearSupported(support, into);
+      }
+      expect(skipped).toBeGreaterThan(weights.length / 4);
+      await trainer.close();
+    },
+  );
 });
 
 test("when time is up, nothing of what was learnt so far is sent", async () => {

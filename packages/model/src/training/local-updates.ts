@@ -15,7 +15,17 @@
  * Customers differ in their weights from the second step on, so they can't share a graph run: a step costs about what the customer's
  * events cost alone, and a round `steps` times that.
  */
-import { addCustomer, allFinite, type Grid } from "@tributary/dp";
+import {
+  addCustomer,
+  allFinite,
+  clearSupported,
+  eachStretch,
+  emptySupport,
+  type Grid,
+  joinSupport,
+  type RandomSource,
+  type Support,
+} from "@tributary/dp";
 import { fail } from "@tributary/errors";
 import { seededRandom, shuffle } from "@tributary/events/histories";
 import type { Executor } from "@tributary/tensor";
@@ -23,7 +33,16 @@ import type { ModelSpec } from "../spec.ts";
 import { putTrained, type TrainedTensor, takeTrained, trainedTensors } from "../trained-tensors.ts";
 import { roundSeed } from "./round-seed.ts";
 import { bytesOf } from "./seeded-bytes.ts";
-import { createTrainer, type SumCounts, type SumRequest, type Trainer, type TrainerOptions } from "./trainer.ts";
+import {
+  cleared,
+  createTrainer,
+  type Drawn,
+  drawnFrom,
+  type SumCounts,
+  type SumRequest,
+  type Trainer,
+  type TrainerOptions,
+} from "./trainer.ts";
 
 export interface LocalUpdates {
   readonly unit: "customer" | "node";
@@ -58,15 +77,16 @@ export async function openTrainer(
   const gradients = await createTrainer(spec, executor, { ...options, clipped: false });
   const tensors = trainedTensors(spec, options.trained);
   const dimension = tensors.reduce((total, { size }) => total + size, 0);
+  const drawnAt = drawnOnce(spec);
   let room: Room | undefined;
   return {
     async sum(request) {
       const own = room ?? roomFor(dimension, request.parameters.length);
       room = undefined; // two sums at once must not share it
       try {
-        return await localSum(gradients, local, request, tensors, own);
+        return await localSum(gradients, local, { ...request, drawnAt }, tensors, own);
       } finally {
-        for (const array of Object.values(own)) array.fill(0);
+        own.clear();
         room = own;
       }
     },
@@ -84,12 +104,25 @@ interface Room {
   readonly weights: Float32Array;
   /** The whole model with w in its places; `weights` itself where everything is trained. */
   readonly whole: Float32Array;
+  /** Where the gradient may be other than 0. */
+  readonly told: Support;
+  /** Where the update may be other than 0, and w may have moved. */
+  readonly support: Support;
+  /** Erases what came of customers. */
+  clear(): void;
 }
 
 function roomFor(dimension: number, parameters: number): Room {
   const [gradient, update] = [new Float64Array(dimension), new Float64Array(dimension)];
   const weights = new Float32Array(dimension);
-  return { gradient, update, weights, whole: dimension === parameters ? weights : new Float32Array(parameters) };
+  const whole = dimension === parameters ? weights : new Float32Array(parameters);
+  const [told, support] = [emptySupport(dimension), emptySupport(dimension)];
+  const clear = () => {
+    if (whole !== weights) whole.fill(0);
+    clearSupported(told, gradient);
+    clearSupported(support, update, weights);
+  };
+  return { gradient, update, weights, whole, told, support, clear };
 }
 
 function checkLocalUpdates(local: LocalUpdates): void {
@@ -109,17 +142,18 @@ function checkLocalUpdates(local: LocalUpdates): void {
 async function localSum(
   gradients: Trainer,
   local: LocalUpdates,
-  request: SumRequest,
+  request: SumRequest & Pick<Moving, "drawnAt">,
   tensors: readonly TrainedTensor[],
   room: Room,
 ): Promise<{ readonly total: Float64Array; readonly counts: SumCounts }> {
   const seed = roundSeed(request.negatives);
-  const total = request.into?.fill(0) ?? new Float64Array(room.update.length);
+  const total = cleared(request, room.update.length);
   const grid = gridOf(request);
   const isPart = room.whole !== room.weights;
   const start = isPart ? takeTrained(tensors, request.parameters) : request.parameters;
   if (isPart) room.whole.set(request.parameters);
   const isLate = request.deadline ?? (() => false);
+  const wider = request.support;
   let zeroed = 0;
   for (const batches of local.unit === "node" ? [nodeBatches(local, request, seed)] : customerBatches(local, request)) {
     const moved = () => isPart && putTrained(tensors, room.weights, room.whole);
@@ -128,7 +162,8 @@ async function localSum(
       total.fill(0);
       return { total, counts: { customers: 0, zeroed: 0, skipped: request.sampled.length } };
     }
-    if (update === "not finite" || !addCustomer(total, update, grid, total.length)) zeroed += 1;
+    if (update === "not finite" || !addCustomer(total, update, grid, total.length, room.support)) zeroed += 1;
+    else if (wider) joinSupport(wider, room.support);
   }
   return { total, counts: { customers: request.sampled.length, zeroed, skipped: 0 } };
 }
@@ -138,6 +173,8 @@ interface Moving extends Pick<SumRequest, "histories"> {
   readonly start: Float32Array;
   /** Puts w to its places in the whole model. */
   readonly moved: () => void;
+  /** What is common to all customers in a step. */
+  readonly drawnAt: (seed: number, step: number) => Drawn & { readonly source: RandomSource };
 }
 
 /**
@@ -147,35 +184,45 @@ interface Moving extends Pick<SumRequest, "histories"> {
 async function localUpdate(
   gradients: Trainer,
   { learningRate, proximal }: LocalUpdates,
-  { histories, start, moved }: Moving,
+  { histories, start, moved, drawnAt }: Moving,
   batches: readonly Uint32Array[],
   seed: number,
   isLate: () => boolean,
-  { gradient, update, weights, whole }: Room,
+  { gradient, update, weights, whole, told, support }: Room,
 ): Promise<Float64Array | "late" | "not finite"> {
-  update.fill(0);
+  clearSupported(told, gradient);
+  clearSupported(support, update);
   weights.set(start);
   moved();
   for (const [step, sampled] of batches.entries()) {
     if (isLate()) return "late";
-    const negatives = bytesOf(seededRandom(seed, "negatives", step));
-    const asked = { ...gradientGrid, parameters: whole, histories, sampled, negatives, into: gradient };
+    const { source: negatives, ...drawn } = drawnAt(seed, step);
+    const asked = {
+      ...{ ...gradientGrid, parameters: whole, histories, sampled, negatives, drawn },
+      ...{ into: gradient, support: told, finite: step > 0 }, // looked at where they moved
+    };
     const { total, counts } = await gradients.sum({ ...asked, customerQuota: sampled.length });
     if (counts.zeroed > 0 && sampled.length === 1) return "not finite";
+    joinSupport(support, told);
     const share = 1 / (gradientUnit * sampled.length);
     const last = step === batches.length - 1;
     const finite =
       proximal === 0
-        ? moveWhereTold(update, weights, start, total, share, learningRate)
-        : moveAll(update, weights, start, total, { share, learningRate, proximal });
+        ? moveWhereTold(told, update, weights, start, total, share, learningRate)
+        : moveAll(support, update, weights, start, total, { share, learningRate, proximal });
+    clearSupported(told, gradient); // ready for the next step
     if (!finite && !last) return "not finite";
     moved();
   }
   return update;
 }
 
-/** u and w after a step without a pull: they move only where the gradient is not 0, which on short histories is nearly nowhere. */
+/**
+ * u and w after a step without a pull: they move only where a gradient was told, which on short histories is nearly nowhere.
+ * @returns false when w is not finite
+ */
 function moveWhereTold(
+  told: Support,
   update: Float64Array,
   weights: Float32Array,
   start: Float32Array,
@@ -183,32 +230,65 @@ function moveWhereTold(
   share: number,
   learningRate: number,
 ): boolean {
-  let probe = 0; // stays 0 as long as everything is finite
-  for (let i = 0; i < gradient.length; i++) {
-    const units = gradient[i] as number;
-    if (units === 0) continue;
-    const moved = (update[i] as number) + units * share;
-    update[i] = moved;
-    weights[i] = (start[i] as number) - learningRate * moved;
-    probe += (weights[i] as number) * 0;
-  }
-  return probe === 0;
+  let finite = true;
+  eachStretch(told, (from, to) => {
+    finite = moveStretch(from, to, update, weights, start, gradient, share, learningRate) && finite;
+  });
+  return finite;
 }
 
+function moveStretch(
+  from: number,
+  to: number,
+  update: Float64Array,
+  weights: Float32Array,
+  start: Float32Array,
+  gradient: Float64Array,
+  share: number,
+  learningRate: number,
+): boolean {
+  for (let i = from; i < to; i++) {
+    const moved = (update[i] as number) + (gradient[i] as number) * share;
+    update[i] = moved;
+    weights[i] = (start[i] as number) - learningRate * moved;
+  }
+  return allFinite(weights, from, to);
+}
+
+/** With a pull everything moves that ever moved: what no gradient told of stays at w₀, where there is no pull. */
 function moveAll(
+  support: Support,
   update: Float64Array,
   weights: Float32Array,
   start: Float32Array,
   gradient: Float64Array,
   { share, learningRate, proximal }: { readonly share: number; readonly learningRate: number; readonly proximal: number },
 ): boolean {
-  for (let i = 0; i < update.length; i++) {
-    const pull = proximal * ((weights[i] as number) - (start[i] as number));
-    const moved = (update[i] as number) + (gradient[i] as number) * share + pull;
-    update[i] = moved;
-    weights[i] = (start[i] as number) - learningRate * moved;
-  }
-  return allFinite(weights);
+  let finite = true;
+  eachStretch(support, (from, to) => {
+    for (let i = from; i < to; i++) {
+      const pull = proximal * ((weights[i] as number) - (start[i] as number));
+      const moved = (update[i] as number) + (gradient[i] as number) * share + pull;
+      update[i] = moved;
+      weights[i] = (start[i] as number) - learningRate * moved;
+    }
+    finite = allFinite(weights, from, to) && finite;
+  });
+  return finite;
+}
+
+/** Draws each step's negatives once a round, whoever's step it is; a new round forgets the last one's. */
+function drawnOnce(spec: ModelSpec): Moving["drawnAt"] {
+  let known: { readonly seed: number; readonly steps: Map<number, ReturnType<Moving["drawnAt"]>> } | undefined;
+  return (seed, step) => {
+    if (known?.seed !== seed) known = { seed, steps: new Map() };
+    const before = known.steps.get(step);
+    if (before) return before;
+    const source = bytesOf(seededRandom(seed, "negatives", step));
+    const drawn = { ...drawnFrom(spec, source), source };
+    known.steps.set(step, drawn);
+    return drawn;
+  };
 }
 
 /** One customer at a time, `steps` times the same. */

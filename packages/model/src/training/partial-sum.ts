@@ -17,7 +17,7 @@ import { type Bucket, bucketsOf, runsOf, shareOf } from "./buckets.ts";
 import { type Example, exampleFeeds, type SharedNegatives } from "./examples/examples.ts";
 import { customersOfRun, lengthClasses } from "./length-classes.ts";
 import { logExpectedCount } from "./negatives.ts";
-import type { SumRequest, TrainerOptions } from "./trainer.ts";
+import { cleared, type SumRequest, type TrainerOptions } from "./trainer.ts";
 
 /** A checked request, with what is common to the round, and which of how many workers this is. */
 export interface PartialRequest extends Omit<SumRequest, "negatives"> {
@@ -82,10 +82,11 @@ export async function createPartialTrainer(
     async sum(request) {
       const [short] = graphs;
       if (short === undefined) throw fail("TRB_TENSOR_SESSION_CLOSED", { graph: "training" });
-      const common = { ...weightFeeds(spec, request.parameters, content), ...roundFeeds(spec, request, clipped) };
+      const weights = weightFeeds(spec, request.parameters, content, request.finite);
+      const common = { ...weights, ...roundFeeds(spec, request, clipped) };
       const grid = { unitsPerOne: request.scale * 2 ** request.fractionBits };
       const round: Round = { spec, request, common, clipped, grid };
-      const total = request.into?.fill(0) ?? new Float64Array(dimension);
+      const total = cleared(request, dimension);
       const bucketSum = spare ?? new BucketSum(layout, short.pieces, dimension);
       spare = undefined; // two sums at once must not share it
       const { buckets, empty } = bucketsOf(spec, request, { seed: request.seed, now }, classes);
@@ -122,7 +123,9 @@ async function addBucketTo(
     const feeds = { ...common, ...exampleFeeds(spec, request.histories, some, length) };
     const outputs = await session.run(feeds);
     if (clipped && !hasFiniteNorms(outputs)) return false;
-    return whole ? bucketSum.addWhole(total, grid, pieces, outputs, feeds) : bucketSum.add(pieces, outputs, feeds);
+    return whole
+      ? bucketSum.addWhole(total, grid, pieces, outputs, feeds, request.support)
+      : bucketSum.add(pieces, outputs, feeds);
   };
   let zeroed = 0;
   for (const some of runs) {
@@ -141,7 +144,7 @@ async function addBucketTo(
       return "late";
     }
   }
-  bucketSum.flush(total, grid);
+  bucketSum.flush(total, grid, request.support);
   return zeroed;
 }
 

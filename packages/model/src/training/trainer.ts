@@ -10,13 +10,14 @@
  * When time runs out the sum is zero. Leaving out the buckets that had not begun would let one customer, by the time that its
  * own run takes, decide about another's bucket (docs/decisions/0010).
  */
-import type { RandomSource } from "@tributary/dp";
+import type { RandomSource, Support } from "@tributary/dp";
 import { fail } from "@tributary/errors";
 import type { Histories } from "@tributary/events/histories";
 import type { Executor } from "@tributary/tensor";
 import type { ItemContent } from "../item-content/item-content.ts";
 import type { ModelSpec } from "../spec.ts";
 import { type Trained, trainedCount } from "../trained-tensors.ts";
+import type { SharedNegatives } from "./examples/examples.ts";
 import { drawNegatives } from "./negatives.ts";
 import { createPartialTrainer, type PartialRequest } from "./partial-sum.ts";
 import { roundSeed } from "./round-seed.ts";
@@ -36,10 +37,23 @@ export interface SumRequest {
   readonly customerQuota: number;
   /** Common to the round: its negatives, and what keys the randomness of examples. */
   readonly negatives: RandomSource;
+  /** What `negatives` gives, where the caller has drawn it before: local steps of many nodes have the same. */
+  readonly drawn?: Drawn;
   /** True: time is up, and what was summed so far is thrown away as well. Asked before each run. */
   readonly deadline?: () => boolean;
   /** [dimension] The array to put the sum into, whatever it holds; a new one unless given. */
   readonly into?: Float64Array;
+  /** Widened by where the sum may be other than 0, so that the caller need not look at the rest. `into` holds zeros then, and is not cleared. */
+  readonly support?: Support;
+  /** True where the caller has made sure that every parameter is a finite number: then nobody looks again. */
+  readonly finite?: boolean;
+}
+
+/** What is common to all customers of a sum. */
+export interface Drawn {
+  readonly negatives: SharedNegatives | undefined;
+  /** Keys the randomness of examples. */
+  readonly seed: number;
 }
 
 /** For the node's own eyes: counts depend on the sample. */
@@ -92,6 +106,12 @@ export async function createTrainer(spec: ModelSpec, executor: Executor, options
   };
 }
 
+/** Zeros for a sum to be made in. */
+export function cleared({ into, support }: Pick<SumRequest, "into" | "support">, dimension: number): Float64Array {
+  if (into === undefined) return new Float64Array(dimension);
+  return support === undefined ? into.fill(0) : into;
+}
+
 /** Out of time: whatever was summed is thrown away. */
 export function nobody(total: Float64Array, { sampled }: SumRequest): Awaited<ReturnType<Trainer["sum"]>> {
   total.fill(0);
@@ -104,8 +124,12 @@ export function nobody(total: Float64Array, { sampled }: SumRequest): Awaited<Re
  */
 export function roundOf(spec: ModelSpec, dimension: number, request: SumRequest): Omit<PartialRequest, "worker" | "workers"> {
   checkRequest(request, dimension);
-  const negatives = spec.nextItem.negatives > 0 ? drawNegatives(spec, request.negatives) : undefined;
-  return { ...request, negatives, seed: roundSeed(request.negatives) };
+  return { ...request, ...(request.drawn ?? drawnFrom(spec, request.negatives)) };
+}
+
+export function drawnFrom(spec: ModelSpec, source: RandomSource): Drawn {
+  const negatives = spec.nextItem.negatives > 0 ? drawNegatives(spec, source) : undefined;
+  return { negatives, seed: roundSeed(source) };
 }
 
 function checkRequest(request: SumRequest, dimension: number): void {

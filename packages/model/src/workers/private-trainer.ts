@@ -2,6 +2,7 @@
  * A trainer whose buckets are spread over threads, each with sessions of its own. A bucket's integers depend on nothing but its
  * customers, and integers add up in any order: how many threads there are changes no bit of the sum.
  */
+import { widenSupport } from "@tributary/dp";
 import type { Histories } from "@tributary/events/histories";
 import { onnxruntimeExecutor } from "@tributary/tensor/onnxruntime";
 import type { ModelSpec } from "../spec.ts";
@@ -44,7 +45,8 @@ export async function createThreadTrainer(spec: ModelSpec, threads: number, opti
   return {
     async sum(request) {
       if (request.deadline?.()) return nobody(new Float64Array(dimension), request);
-      const { histories, deadline: _, into, ...round } = roundOf(spec, dimension, request);
+      const { histories, deadline: _, into, support, ...round } = roundOf(spec, dimension, request);
+      if (support) widenSupport(support, 0, dimension); // where other threads add is not told
       const sent = held === histories ? [] : shares.map((share) => share.ask({ type: "histories", histories }));
       held = histories;
       const late = new Int32Array(new SharedArrayBuffer(4));
@@ -58,7 +60,15 @@ export async function createThreadTrainer(spec: ModelSpec, threads: number, opti
         const theirs = shares.map((share, place) =>
           share.ask({ type: "sum", request: { ...round, worker: place + 1, workers }, late }),
         );
-        const mine = own.sum({ ...round, ...(into && { into }), histories, deadline: isLate, worker: 0, workers });
+        const mine = own.sum({
+          ...round,
+          ...(into && { into }),
+          ...(support && { support }),
+          histories,
+          deadline: isLate,
+          worker: 0,
+          workers,
+        });
         const [first, others] = await Promise.all([mine, Promise.all(theirs), Promise.all(sent)]);
         return added(first, others, request);
       } catch (error) {

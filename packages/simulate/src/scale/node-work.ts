@@ -2,7 +2,7 @@
  * What a node computes in a round, wherever it runs: its sum on the grid, and its noisy vector. `packages/model` does the work, as it does for
  * a real node (`client/src/training/serve.ts`); here it is found by a node's number, and all streams follow from one seed.
  */
-import { addClamped, addCustomer, type RandomSource } from "@tributary/dp";
+import { addClamped, addCustomer, clearSupported, emptySupport, type RandomSource } from "@tributary/dp";
 import { fail } from "@tributary/errors";
 import {
   type FederationModel,
@@ -12,7 +12,7 @@ import {
   roundParameters,
   statisticsCapsOf,
 } from "@tributary/federation";
-import { type ItemContent, openTrainer, statisticsSum, trainingSum } from "@tributary/model";
+import { type ItemContent, openTrainer, statisticsSum, type TrainingVectorRequest, trainingSum } from "@tributary/model";
 import { type Crypto, type Plan, planHash, randomSourceFromSeed, releaseOf } from "@tributary/protocol";
 import type { Executor } from "@tributary/tensor";
 import { historiesOf, type Population } from "./population.ts";
@@ -58,6 +58,10 @@ export async function openNodeWork(setup: WorkSetup, crypto: Crypto, executor: E
   const parametersOf = remembered((release: number) => roundParameters(plan, release));
   const given = remembered((release: number) => givenUpdate(releaseOf(plan, release).dimension));
   const room = remembered((release: number) => new Float64Array(releaseOf(plan, release).dimension));
+  const supported = remembered((release: number) => {
+    const { dimension } = releaseOf(plan, release);
+    return { into: new Float64Array(dimension), support: emptySupport(dimension) };
+  });
   const hash = planHash(crypto, plan);
   const random = (node: number, round: number, purpose: Purpose) =>
     randomSourceFromSeed(crypto, seed, "node", nodeName(node, population.nodes), round, purpose);
@@ -66,6 +70,7 @@ export async function openNodeWork(setup: WorkSetup, crypto: Crypto, executor: E
     round: number,
     release: number,
     { parameters, statistics }: FederationModel,
+    made: Pick<TrainingVectorRequest, "into" | "support"> = { into: room(release) },
   ): Promise<Float64Array> {
     const { kind } = releaseOf(plan, release);
     const query = parametersOf(release);
@@ -82,7 +87,7 @@ export async function openNodeWork(setup: WorkSetup, crypto: Crypto, executor: E
     if (trainer === undefined) throw fail("TRB_SIMULATE_STALLED", { round });
     const negatives = negativesSource(crypto, hash, round);
     const sampling = { sampling: random(node, round, "sampling") };
-    const request = { ...common, parameters, negatives, random: sampling, into: room(release) };
+    const request = { ...common, parameters, negatives, random: sampling, ...made };
     const { total, failure } = await trainingSum(trainer, request);
     if (failure !== undefined) throw failure; // a real node adds noise alone and goes on; here it would only hide a fault
     return total;
@@ -95,7 +100,16 @@ export async function openNodeWork(setup: WorkSetup, crypto: Crypto, executor: E
         addCustomer(sum, given(release), query.grid, query.touched); // one clipped vector is below any clamp
         return;
       }
-      addClamped(sum, await sumOf(node, round, release, model), query.clampBound);
+      if (releaseOf(plan, release).kind !== "training") {
+        addClamped(sum, await sumOf(node, round, release, model), query.clampBound);
+        return;
+      }
+      const { into, support } = supported(release);
+      try {
+        addClamped(sum, await sumOf(node, round, release, model, { into, support }), query.clampBound, support);
+      } finally {
+        clearSupported(support, into); // zeros for the next node
+      }
     },
     random,
     kernelMilliseconds: kernels.milliseconds,
