@@ -208,6 +208,22 @@ describe("a ledger that its own coordinator falsified", () => {
     ]);
   });
 
+  test("can bar whoever ended a round by refusing to reveal, nobody else, and never has one that is barred again", () => {
+    const draft = { round: 5, charged: 3, model: 0x35, step: "reveal", refunded: false };
+    const revealed = { ...abortedDraft(federation, draft), charged: false, barred: ["shop-4"] };
+    const after = (last: object, ...more: Draft[]) => codesOf([...drafts.slice(0, 5), last as Draft, ...more]);
+    expect(after(revealed)).toEqual([]);
+    const wrong = ["5 TRB_LEDGER_BARRED_INVALID"];
+    expect(after({ ...revealed, barred: ["shop-9"] })).toEqual(wrong);
+    expect(after({ ...revealed, barred: ["shop-4", "shop-3"] })).toEqual(wrong);
+    expect(after({ ...revealed, step: "shares" })).toEqual(wrong);
+    const again = abortedDraft(federation, { round: 6, charged: 3, model: 0x35, step: "shares", refunded: false });
+    expect(after(revealed, { ...again, charged: false })).toEqual(["6 TRB_LEDGER_BARRED_INVALID"]);
+    const next = abortedDraft(federation, { round: 6, charged: 3, model: 0x35, step: "shares", refunded: false });
+    const others = (next.cohort ?? []).filter((node) => node !== "shop-4");
+    expect(after(revealed, { ...next, charged: false, cohort: others })).toEqual([]);
+  });
+
   test("can't shrink the cohort to make a quorum of abort votes smaller than the plan's smallest", () => {
     const [, , refunded] = drafts;
     if (refunded?.kind !== "aborted") throw new Error("the example has a refunded round at 2");

@@ -7,6 +7,7 @@ import type { Decimal } from "../identifiers.ts";
 import { planCost } from "./cost.ts";
 import { examplePlan } from "./example-plan.ts";
 import { describePlan, explainPlan } from "./explain.ts";
+import { expectedDropouts } from "./graph.ts";
 import { knownActions, type LintOptions, lintPlan, requireSoundPlan } from "./lint.ts";
 import { parsePlan, planHash } from "./parse.ts";
 import type { Plan, Release } from "./schema.ts";
@@ -78,6 +79,21 @@ describe("the linter", () => {
   test("refuses central noise outside a simulation", () => {
     expect(found({ noiseMode: "central" })).toEqual(["TRB_PLAN_CENTRAL_NOISE noiseMode"]);
     expect(found({ noiseMode: "central" }, { simulation: true })).toEqual([]);
+  });
+
+  test("refuses a graph for dropouts that its rounds don't bear, or for an impossible rate", () => {
+    const graph = (dropoutRate: string) => ({ dropoutRate: dropoutRate as Decimal, dropouts: "independent" as const });
+    const cohort = { minCohort: 134, maxCorrupt: 49, ...withRelease({ scale: decimal("1") }) };
+    expect(found({ ...cohort, graph: graph("0.33") }, { nodes: 200 })).toEqual([]);
+    expect(found({ ...cohort, graph: graph("0.331") }, { nodes: 200 })).toEqual([
+      "TRB_PLAN_TOO_MANY_DROPOUTS graph.dropoutRate",
+    ]);
+    expect(found({ graph: graph("0.9") }, { nodes: 4 })).toEqual([]); // too few for a graph
+    for (const rate of ["1", "-0.1"]) {
+      expect(found({ graph: graph(rate) })).toEqual(["TRB_PLAN_VALUE_OUT_OF_RANGE graph.dropoutRate"]);
+    }
+    expect(expectedDropouts(graph("0.1"), 160)).toBe(16);
+    expect(expectedDropouts(graph("0.1"), 161)).toBe(17);
   });
 
   test("refuses cohorts that corrupt nodes could fill, that can't meet, or that are below the quorum", () => {

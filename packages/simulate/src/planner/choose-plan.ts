@@ -229,6 +229,7 @@ function planBy(request: PlanRequest, calibration: Calibration): PlanChoice {
     releases,
     ...(statistics === undefined ? {} : { statistics }),
     ...(spending.warmStart === undefined ? {} : { warmStart: spending.warmStart }),
+    ...(cohort.graph === undefined ? {} : { graph: cohort.graph }),
     noiseMode: "distributed",
     sampler,
     accountant: calibration.accountant,

@@ -191,6 +191,13 @@ describe("cohorts", () => {
   ])("of %i merchants: maxCorrupt %i, minCohort %i", (merchants, maxCorrupt, minCohort) => {
     expect(chooseCohort(merchants)).toMatchObject({ maxCorrupt, minCohort });
   });
+
+  it("of more than 150 get a graph of neighbours, for as many dropouts as they bear", () => {
+    expect(chooseCohort(150).graph).toBeUndefined();
+    expect(chooseCohort(151).graph).toEqual({ dropoutRate: "0.1", dropouts: "independent" });
+    expect(chooseCohort(1000).why.at(-1)).toContain("92 neighbours");
+    expect(chooseCohort(200, { minCohort: 190 }).graph?.dropoutRate).toBe("0.05");
+  });
 });
 
 describe("deadlines", () => {

@@ -1,6 +1,7 @@
 /**
  * What becomes of a round in which some nodes fall silent, without running it: whose vectors are in the sum, or whether the round is given up
- * and charged all the same. These are the coordinator's rules (`packages/federation/src/steps`) counted instead of acted out; `scale.test.ts`
+ * and charged all the same. On a graph of neighbours somebody may be left without enough holders of its shares, which is not counted here: at the
+ * plan's dropout rate the chance is 2⁻³⁰. These are the coordinator's rules (`packages/federation/src/steps`) counted instead of acted out; `scale.test.ts`
  * holds them to the state machines.
  */
 import type { Plan } from "@tributary/protocol";

@@ -21,6 +21,7 @@ import {
   type Crypto,
   fingerprintOf,
   type IdentityKey,
+  isGraphRound,
   type Message,
   type NodeId,
   type Plan,
@@ -77,7 +78,10 @@ interface SavedPath {
   readonly own: readonly (readonly [node: number, own: OwnState])[];
 }
 
-/** Which message a node that falls silent at a step no longer hears. */
+/**
+ * Which message a node that falls silent at a step no longer hears. On a graph whoever sent keys reveals as well: one that doesn't ends the
+ * round and is barred, so that with hundreds of nodes and any dropout at all little else would be seen.
+ */
 const unheard: Readonly<Record<FaultStep, Message["step"]>> = {
   keys: "offer",
   shares: "adverts",
@@ -125,6 +129,8 @@ export function openSecurePath(
     const inbox: CoordinatorEvent[] = [{ type: "start", online: invited.map((node) => nodeName(node, nodes) as NodeId) }];
     const outbox: { readonly node: number; readonly event: NodeEvent }[] = [];
     const silent = new Set<number>();
+    const sendKeys = invited.filter((node) => attempt.faults.get(node) !== "keys").length;
+    const unheardAt = (fault: FaultStep) => (fault === "shares" && isGraphRound(plan, sendKeys) ? "reveals" : unheard[fault]);
     let deadline: { readonly round: number; readonly phase: string } | undefined;
     let over: { readonly released: boolean } | undefined;
     let [cohort, survivors] = [0, 0];
@@ -134,7 +140,7 @@ export function openSecurePath(
     const tell = (node: number, message: Message): void => {
       if (!threadOf.has(node)) return; // follows the ledger when it is seated again
       const fault = attempt.faults.get(node);
-      if (fault !== undefined && message.step === unheard[fault]) silent.add(node);
+      if (fault !== undefined && message.step === unheardAt(fault)) silent.add(node);
       const news = message.step === "result" || message.step === "abort"; // by then it is back
       if (news || !silent.has(node)) outbox.push({ node, event: { type: "message", message } });
     };

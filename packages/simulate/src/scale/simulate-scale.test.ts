@@ -65,6 +65,24 @@ test.each(worlds)(
   },
 );
 
+test("160 nodes on a graph of neighbours, some of whom fall silent at every step: the same model, byte for byte", {
+  timeout: 300_000,
+}, async () => {
+  const conditions = { dropout: 0.06 };
+  const options = smallFederation({ seed: 38, nodes: 165, cohort: 160, customers: 1700, conditions, plan: { rounds: 1 } });
+  expect(options.plan.graph).toEqual({ dropoutRate: "0.1", dropouts: "independent" });
+  const fast = await recorded(options);
+  const secure = await recorded({ ...options, aggregation: "secure" });
+  expect(fast.releasedRounds).toBe(1);
+  const released = fast.records.find(({ released: is }) => is);
+  expect(released?.cohort).toBeGreaterThan(150);
+  expect(released?.survivors).toBeLessThan(released?.cohort ?? 0);
+  expect(secure.records).toEqual(fast.records);
+  expect(hex(secure.model.parameters)).toBe(hex(fast.model.parameters));
+  const { failures } = verifyLedger(new TextEncoder().encode(secure.ledger ?? ""), { crypto });
+  expect(failures).toEqual([]);
+});
+
 test("among these worlds there are rounds given up before and after they cost something, and idle attempts", async () => {
   const records = (await Promise.all(worlds.map((world) => recorded(smallFederation(world))))).flatMap(
     (world) => world.records,
