@@ -4,7 +4,8 @@
  */
 import { randomBytes } from "node:crypto";
 import { isTributaryError } from "@tributary/errors";
-import { type Confirmation, confirmLedger, countedPeers, type NodeState } from "@tributary/federation";
+import { type Confirmation, confirmLedger, countedPeers, type NodeState, type ShownLedger } from "@tributary/federation";
+import { emptyHead } from "@tributary/ledger";
 import { type HeadStatement, type NodeId, signHead } from "@tributary/protocol";
 import { hashOfLine, type LedgerCopy } from "../home/ledger-copy.ts";
 import type { Home } from "../home/open.ts";
@@ -23,12 +24,17 @@ async function askAndCompare(
 ): Promise<Confirmation> {
   const nonce = randomBytes(32).toString("hex");
   const heads = await ask(nonce, countedPeers(state, state.policy, crypto));
+  return confirmLedger(shownBy(copy), { nonce, heads }, state, crypto);
+}
+
+/** The copy as peers' heads are held to it. A peer that is slower than this node states the head of an empty ledger. */
+export function shownBy(copy: Pick<LedgerCopy, "lines">): ShownLedger {
   const lines = copy.lines();
   const hashAfter = (entries: number) => {
     const line = lines[entries - 1];
-    return line === undefined ? copy.head().hash : hashOfLine(line);
+    return line === undefined ? emptyHead.hash : hashOfLine(line);
   };
-  return confirmLedger({ entries: lines.length, hashAfter }, { nonce, heads }, state, crypto);
+  return { entries: lines.length, hashAfter };
 }
 
 /**
