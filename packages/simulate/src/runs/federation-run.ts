@@ -7,7 +7,7 @@ import type { Plan } from "@tributary/protocol";
 import type { FederationReport } from "../report.ts";
 import { openRun, type RunFolder, type RunState } from "./run-folder.ts";
 
-export interface FederationOutcome {
+interface FederationOutcome {
   readonly plan: Plan;
   readonly modelHash: string;
   /** ledger.jsonl */

@@ -171,7 +171,7 @@ async function runLocked(options: ScaleRunOptions, folder: RunFolder, world: Con
 }
 
 /** @throws TRB_SIMULATE_RUN_UNREADABLE where it did not come to its end */
-export function readFinished(folder: RunFolder): {
+function readFinished(folder: RunFolder): {
   readonly result: ScaleRunResult;
   readonly records: readonly AttemptRecord[];
 } {
