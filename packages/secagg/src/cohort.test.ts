@@ -26,9 +26,9 @@ describe("a cohort", () => {
     expect(neighbourhoodOf(1000, thousand)).toEqual({ neighbours: 92, threshold: 60 });
     const chosen = { ...graph, dropouts: "chosen" as const };
     expect(neighbourhoodOf(1000, { ...thousand, graph: chosen })).toEqual({ neighbours: 268, threshold: 210 });
-    expect(neighbourhoodOf(1000, { minCohort: 667, maxCorrupt: 50, graph: chosen })).toEqual({
-      neighbours: 108,
-      threshold: 77,
+    expect(neighbourhoodOf(1000, { minCohort: 667, maxCorrupt: 49, graph: chosen })).toEqual({
+      neighbours: 120,
+      threshold: 83,
     });
   });
 });

@@ -3,11 +3,12 @@
  * bounds of `neighbourhood.ts` say at most.
  */
 
+import { readFileSync } from "node:fs";
 import type { NodeId, Sha256 } from "@tributary/protocol";
 import { nodeCrypto } from "@tributary/protocol/node-crypto";
 import { describe, expect, test } from "vitest";
 import { graphCommitment, graphSeed, graphSource } from "./commitment.ts";
-import { boundsOf } from "./neighbourhood.ts";
+import { boundsOf, smallestNeighbourhood } from "./neighbourhood.ts";
 import { drawRing, neighboursOf, type Ring } from "./ring.ts";
 import { fullGraph, ringGraph } from "./share-graph.ts";
 
@@ -166,4 +167,33 @@ describe("randomness", () => {
     ];
     expect(new Set(seeds).size).toBe(seeds.length);
   });
+});
+
+test("docs/protocol.md states a commitment, a seed and a ring that come out so", () => {
+  const page = readFileSync(new URL("../../../../docs/protocol.md", import.meta.url), "utf8");
+  const stated = (name: string) => new RegExp(`^${name} +(\\S+)`, "m").exec(page)?.[1];
+  const [mine, theirs] = ["0a".repeat(32), "0b".repeat(32)];
+  expect(graphCommitment(crypto, binding, "shop-1" as NodeId, mine)).toBe(stated("graph commitment"));
+  const seed = graphSeed(crypto, binding, [mine, theirs]);
+  expect(seed).toBe(stated("graph seed"));
+  expect(drawRing(12, graphSource(crypto, seed, 3)).order.join()).toBe(stated("ring of 12"));
+});
+
+test("docs/protocol.md's table of neighbourhoods is what plans with the defaults have", () => {
+  const page = readFileSync(new URL("../../../../docs/protocol.md", import.meta.url), "utf8");
+  const rows = [...page.matchAll(/^\| (\d[\d ]*\d) +\| ([\d/ |]+) \|$/gm)];
+  expect(rows.length).toBe(4);
+  for (const [, size = "", cells = ""] of rows) {
+    const nodes = Number(size.replaceAll(" ", ""));
+    const quarter = Math.floor((nodes - 1) / 4);
+    const [tenth, third] = [Math.floor(nodes / 10), Math.floor((nodes - 1) / 3)];
+    const of = (corrupt: number, chosen: boolean) => {
+      const least = Math.max(Math.floor((nodes + corrupt) / 2) + 1, Math.ceil((2 * nodes) / 3));
+      const request = { nodes, corrupt, dropouts: Math.ceil(nodes / 10), mostMissing: nodes - least, chosen };
+      const { neighbours, threshold } = smallestNeighbourhood(request) ?? { neighbours: 0, threshold: 0 };
+      return `${neighbours}/${threshold}`;
+    };
+    const expected = [of(quarter, false), of(tenth, false), of(third, false), of(quarter, true), of(tenth, true)];
+    expect(cells.split("|").map((cell) => cell.trim())).toEqual(expected);
+  }
 });
