@@ -96,6 +96,7 @@ export type { ItemVectors } from "./hybrid/item-vectors.ts";
 export { type PlannedStudentOptions, plannedStudent } from "./hybrid/planned-student.ts";
 export { type ReleasedStudentOptions, releasedStudent } from "./hybrid/released-student.ts";
 export {
+  biasPlaces,
   type Student,
   type StudentStart,
   type StudentTraining,

@@ -30,6 +30,8 @@ export interface WorkSetup {
   readonly work: "histories" | "given";
   readonly content?: ItemContent | undefined;
   readonly now?: number | undefined;
+  /** False: neither norms nor clipping, for a twin without privacy whose sums nobody releases. */
+  readonly clipped?: boolean;
 }
 
 export interface NodeWork {
@@ -53,7 +55,7 @@ export async function openNodeWork(setup: WorkSetup, crypto: Crypto, executor: E
   const { plan, seed, population, content, now } = setup;
   const kernels = timed(executor);
   const trains = setup.work === "histories" && plan.releases.some(({ kind }) => kind === "training");
-  const options = { content, now, trained: plan.trained };
+  const options = { content, now, trained: plan.trained, clipped: setup.clipped ?? true };
   const trainer = trains ? await openTrainer(plan.model, kernels.executor, localUpdatesOf(plan), options) : undefined;
   const parametersOf = remembered((release: number) => roundParameters(plan, release));
   const given = remembered((release: number) => givenUpdate(releaseOf(plan, release).dimension));

@@ -89,6 +89,8 @@ describe("bench utility", () => {
     ["--epsilon", "0"],
     ["--epsilon", "1,,2"],
     ["--row", "none"],
+    ["--dataset", "beauty,market-1m"],
+    ["--dataset", "market-1m,retailrocket"],
   ])("refuses %s %s", async (option, value) => {
     await expect(run(option, value)).rejects.toMatchObject({ code: "TRB_CLI_BAD_OPTION", exitCode: 2 });
   });

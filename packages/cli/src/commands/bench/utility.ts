@@ -25,6 +25,14 @@ import type { ProgressBar } from "../../demo/progress.ts";
 import { deltaOption, integerOption, jsonOption } from "../../options.ts";
 import { print, table } from "../../output.ts";
 import { interruptible, raced } from "./long-measurement.ts";
+import {
+  addMillionOptions,
+  checkMillion,
+  type MillionWishes,
+  marketLines,
+  measureMarket,
+  millionDataset,
+} from "./market-million.ts";
 import { addMerchantOptions, type MerchantWishes, merchantLines, merchantOptions } from "./merchants.ts";
 
 /** Cohorts and recipes of the table; every cell is measured with each. */
@@ -64,7 +72,12 @@ export function addUtility(bench: Command): void {
     .description(
       "ranking quality of released statistics under customer-level privacy, on public logs, beside the floor at ε = 0",
     )
-    .addOption(listOption("--dataset <list>", "logs to measure on", utilityDatasets))
+    .addOption(
+      listOption("--dataset <list>", "logs to measure on", [...utilityDatasets, millionDataset]).default(
+        utilityDatasets,
+        utilityDatasets.join(","),
+      ),
+    )
     .addOption(epsilonList())
     .addOption(listOption("--row <list>", "cohorts and recipes to measure", rowNames))
     .addOption(deltaOption(1e-6))
@@ -84,10 +97,19 @@ export function addUtility(bench: Command): void {
         2,
       ),
     );
-  addMerchantOptions(command)
+  addMillionOptions(addMerchantOptions(command))
     .addOption(jsonOption())
-    .addHelpText("after", "\nExample:\n  tributary bench utility --dataset beauty --epsilon 8 --json")
-    .action(async (options: UtilityOptions) => {
+    .addHelpText(
+      "after",
+      "\nExamples:\n  tributary bench utility --dataset beauty --epsilon 8 --json\n  tributary bench utility --dataset market-1m --runs runs --json",
+    )
+    .action(async (options: UtilityOptions & MillionWishes) => {
+      if ((options.dataset as readonly string[]).includes(millionDataset)) {
+        checkMillion(options.dataset, command);
+        const market = await interruptible((progress, interruption) => raced(measureMarket(options, progress), interruption));
+        print(options.json, market, () => marketLines(market));
+        return;
+      }
       const document = await interruptible((progress, interruption) => raced(measure(options, progress), interruption));
       print(options.json, document, () => linesOf(document.rows));
     });

@@ -1,0 +1,76 @@
+/** `tributary bench utility --dataset market-1m`: private attention on a synthetic market of a million customers (docs/utility.md). */
+import { setImmediate } from "node:timers/promises";
+import { fail } from "@tributary/errors";
+import type { ResultBlock } from "@tributary/model";
+import { nodeCrypto } from "@tributary/protocol/node-crypto";
+import { type MillionRun, measureMillion, millionCustomers, millionSettings } from "@tributary/simulate";
+import { onnxruntimeExecutor } from "@tributary/tensor/onnxruntime";
+import type { Command } from "commander";
+import type { ProgressBar } from "../../demo/progress.ts";
+import { integerOption } from "../../options.ts";
+import { table } from "../../output.ts";
+import { runsOption } from "../simulate/runs.ts";
+
+export const millionDataset = "market-1m";
+
+export interface MillionWishes {
+  readonly seed: number;
+  readonly customers: number;
+  readonly threads: number;
+  readonly runs: string;
+}
+
+/** What of `bench utility` means anything there. */
+const own = ["dataset", "seed", "customers", "threads", "runs", "json"];
+
+export function addMillionOptions(command: Command): Command {
+  return command
+    .addOption(integerOption("--customers <n>", `${millionDataset}: customers of the market`, 2000, millionCustomers))
+    .addOption(integerOption("--threads <n>", `${millionDataset}: threads that work at a time`, 1, 2))
+    .addOption(runsOption());
+}
+
+/** @throws TRB_CLI_BAD_OPTION where it is asked for beside other logs, or with an option that it has no use for */
+export function checkMillion(datasets: readonly string[], command: Command): void {
+  if (datasets.length > 1)
+    throw fail("TRB_CLI_BAD_OPTION", {
+      ...{ option: "--dataset", value: datasets.join(","), expected: `${millionDataset} alone, or public logs without it` },
+    });
+  const others = command.options.map((option) => option.attributeName()).filter((name) => !own.includes(name));
+  const given = others.find((name) => command.getOptionValueSource(name) === "cli");
+  if (given !== undefined)
+    throw fail("TRB_CLI_BAD_OPTION", {
+      ...{ option: `--${given.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`, value: "given" },
+      expected: `none with --dataset ${millionDataset}, whose settings are fixed`,
+    });
+}
+
+export async function measureMarket({ seed, customers, threads, runs }: MillionWishes, progress: ProgressBar) {
+  const { result, times, path } = await measureMillion({
+    ...{ settings: millionSettings({ seed, customers }), home: runs, threads, checkpointSeconds: 30 },
+    ...{ crypto: nodeCrypto(), executor: onnxruntimeExecutor() },
+    async onProgress(what, done, of) {
+      progress.show(what, done, of);
+      await setImmediate(); // else no signal would be heard until the end
+    },
+  });
+  const sum = (of: "seconds" | "processorSeconds") => Object.values(times).reduce((total, time) => total + time[of], 0);
+  return { ...result, folder: path, seconds: sum("seconds"), processorSeconds: sum("processorSeconds"), stages: times };
+}
+
+export function marketLines(
+  document: Omit<MillionRun["result"], "settings"> & { readonly seconds: number },
+): readonly string[] {
+  const names = [
+    ...(["floor", "popularity", "federated", "federatedWithoutOwn", "statisticsBefore", "student"] as const),
+    ...(["attention", "attentionClipped", "attentionTwin", "attentionCentral", "hybrid"] as const),
+  ];
+  const cells = ({ hr10, ndcg10, mrr, newItems }: ResultBlock) => [hr10, ndcg10, mrr, newItems.ndcg10].map((x) => x.toFixed(4));
+  return [
+    ...table([["", "HR@10", "NDCG@10", "MRR", "NDCG@10, new items"], ...names.map((name) => [name, ...cells(document[name])])]),
+    `Private attention has ${percent(document.ofTwin)} of its twin without privacy and ${percent(document.overStatistics)} of statistics alone, at ε ${document.privacy.attention.toFixed(4)}, δ ${document.privacy.delta}.`,
+    `Synthetic market; ${document.seconds.toFixed(0)} seconds.`,
+  ];
+}
+
+const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
