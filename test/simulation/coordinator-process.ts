@@ -189,7 +189,7 @@ export function createCoordinatorProcess(world: World): HonestCoordinator {
       if (at.round !== null || at.closed) return;
       const online = roster.map(({ node }) => node).filter((node) => network.isUp(node) && world.node(node)?.isUp());
       if (nextRelease(at) === undefined || online.length >= plan.minCohort) put({ type: "start", online });
-      else consider();
+      if (state !== undefined && state.round === null && !state.closed) consider();
     });
   }
 

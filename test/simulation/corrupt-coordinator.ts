@@ -7,6 +7,7 @@ import { emptyHead, headAfter, type LedgerHead, spentAfter } from "@tributary/le
 import {
   type BodyOf,
   hashOf,
+  isGraphRound,
   type Message,
   type MessageOf,
   type NodeId,
@@ -16,12 +17,14 @@ import {
   type StepName,
   signHead,
   signMessage,
+  survivorChoice,
   toHex,
 } from "@tributary/protocol";
-import { deceptions, falseAdverts, falseEnvelopes, falseSurvivors, padVotes } from "./deceit.ts";
+import { graphSeed, type ShareGraph, shareGraphOf } from "../../packages/secagg/src/index.ts";
+import { deceptions, falseAdverts, falseEnvelopes, falseReveals, falseSurvivors, padVotes } from "./deceit.ts";
 import { abortLine, releaseLine, signaturesOf } from "./false-ledger.ts";
 import { quorumOf } from "./federation.ts";
-import { type Binding, envelopeFrom, headerOf, type Puppet, puppetOf, voteOf } from "./puppets.ts";
+import { type Binding, envelopeFrom, headerOf, maskedOf, type Puppet, puppetOf, voteOf } from "./puppets.ts";
 import type { CoordinatorParty, World } from "./world.ts";
 
 export type Choice = BodyOf<"vote">["choice"];
@@ -35,10 +38,13 @@ export interface View {
   readonly adverts: readonly MessageOf<"advert">[];
   readonly h1: Sha256;
   readonly puppets: readonly Puppet[];
+  readonly reveals: Map<NodeId, MessageOf<"reveal">>;
+  /** Who shares with whom, once that is settled. */
+  graph: ShareGraph | undefined;
   readonly shares: Map<NodeId, MessageOf<"shares">>;
   /** U2 as each member was told it. */
   readonly sharers: Map<NodeId, readonly NodeId[]>;
-  readonly uploads: Set<NodeId>;
+  readonly uploads: Map<NodeId, MessageOf<"masked">>;
   /** U3 as each member was told it. */
   readonly survivors: Map<NodeId, readonly NodeId[]>;
   readonly votes: MessageOf<"vote">[];
@@ -66,6 +72,8 @@ export function createCorruptCoordinator(world: World): CoordinatorParty {
   let modelHash = plan.initialModelHash;
   let charged = 0;
   let round = 0;
+  /** Rounds that it began although none was left. */
+  let beyond = 0;
   let attempt: Attempt | undefined;
   const heard: Message[] = [];
   const sent: { readonly to: NodeId; readonly message: Message }[] = [];
@@ -90,8 +98,9 @@ export function createCorruptCoordinator(world: World): CoordinatorParty {
   // ── a round ────────────────────────────────────────────────────────────────────────────────────────────────────
 
   function begin(): void {
-    if (round >= mostAttempts) return;
+    if (round >= mostAttempts || beyond > 1) return;
     round += 1;
+    if (charged >= (plan.releases[0]?.rounds ?? 0)) beyond += 1;
     const binding = { planHash: hash, modelHash, round };
     const scheme = chance.pick(schemes);
     trace(`coordinator begins round ${round}: ${scheme}`);
@@ -99,7 +108,7 @@ export function createCorruptCoordinator(world: World): CoordinatorParty {
     attempt = current;
     const invited = scheme === "isolate" ? chance.some(honest, 0.6) : honest;
     for (const to of invited) say(to, binding, "offer", { release: 0, head: head.hash });
-    const steps = [showCohorts, forwardEnvelopes, announceSurvivors, requestUnmasking, settle];
+    const steps = [showCohorts, showReveals, forwardEnvelopes, announceSurvivors, requestUnmasking, settle];
     for (const [i, step] of steps.entries()) network.after(pace * (i + 1), `coordinator: ${step.name}`, () => step(current));
     network.after(pace * (steps.length + 1), "coordinator: begin", begin);
   }
@@ -117,7 +126,15 @@ export function createCorruptCoordinator(world: World): CoordinatorParty {
       const adverts = ascending([...genuine, ...puppets.map(({ advert }) => advert)]);
       const view: View = {
         ...{ members: group, adverts, puppets, h1: hashOf(crypto, adverts) },
-        ...{ shares: new Map(), sharers: new Map(), uploads: new Set(), survivors: new Map(), votes: [] },
+        ...{
+          reveals: new Map(),
+          graph: undefined,
+          shares: new Map(),
+          sharers: new Map(),
+          uploads: new Map(),
+          survivors: new Map(),
+          votes: [],
+        },
       };
       current.views.push(view);
       for (const to of group) {
@@ -128,8 +145,32 @@ export function createCorruptCoordinator(world: World): CoordinatorParty {
     }
   }
 
+  /** Everybody's randomness; another's, or in another order, for some. A round without a graph has one at once. */
+  function showReveals(current: Attempt): void {
+    for (const view of current.views) {
+      const cohort = nodesOf(view);
+      if (!isGraphRound(plan, cohort.length)) {
+        view.graph = shareGraphOf(crypto, plan, cohort, null, current.binding.round);
+        continue;
+      }
+      const reveals = cohort.flatMap(
+        (id) => view.reveals.get(id)?.body.randomness ?? view.puppets.find((puppet) => puppet.id === id)?.secrets.graph ?? [],
+      );
+      if (reveals.length < cohort.length) continue; // a reveal that is missing leaves nothing to go on with
+      const binding = { ...current.binding, h1: view.h1 };
+      view.graph = shareGraphOf(crypto, plan, cohort, graphSeed(crypto, binding, reveals), current.binding.round);
+      for (const to of view.members) {
+        const lie = chance.happens(deviance) ? falseReveals(world, reveals) : undefined;
+        if (lie !== undefined) say(to, current.binding, "reveals", { h1: view.h1, reveals: lie });
+        say(to, current.binding, "reveals", { h1: view.h1, reveals });
+      }
+    }
+  }
+
   function forwardEnvelopes(current: Attempt): void {
     for (const view of current.views) {
+      const { graph } = view;
+      if (graph === undefined) continue;
       const all = ascendingIds([...view.shares.keys(), ...view.puppets.map(({ id }) => id)]);
       const [part] = halves(all);
       const other = current.scheme === "splitSharers" ? all.filter((id) => id !== part?.[0]) : all;
@@ -138,7 +179,8 @@ export function createCorruptCoordinator(world: World): CoordinatorParty {
         if (!view.shares.has(to)) continue;
         const sharers = left.includes(to) ? all : ascendingIds([...new Set([...other, to])]);
         view.sharers.set(to, sharers);
-        const envelopes = sharers.filter((from) => from !== to).map((from) => envelopeTo(current, view, from, to));
+        const joined = graph.peers(to).filter((from) => sharers.includes(from));
+        const envelopes = joined.map((from) => envelopeTo(current, view, graph, from, to));
         const body = { h1: view.h1, sharers: [...sharers], envelopes };
         if (chance.happens(deviance)) say(to, current.binding, "envelopes", falseEnvelopes(world, view, body, to));
         say(to, current.binding, "envelopes", body);
@@ -146,34 +188,55 @@ export function createCorruptCoordinator(world: World): CoordinatorParty {
     }
   }
 
-  function envelopeTo({ binding }: Attempt, view: View, from: NodeId, to: NodeId) {
+  function envelopeTo({ binding }: Attempt, view: View, graph: ShareGraph, from: NodeId, to: NodeId) {
     const made = view.shares.get(from)?.body.envelopes.find((envelope) => envelope.to === to);
     if (made !== undefined) return { from, nonce: made.nonce, box: made.box };
     const puppet = view.puppets.find(({ id }) => id === from);
     if (puppet === undefined || chance.happens(deviance)) return { from, nonce: "00".repeat(24), box: "00".repeat(80) };
-    return envelopeFrom(federation, { ...binding, h1: view.h1 }, view.adverts, puppet, to);
+    return envelopeFrom(federation, { ...binding, h1: view.h1 }, view.adverts, graph, puppet, to);
   }
 
   /** Everybody who uploaded, with the puppets; or one set for some and another, without one or two of them, for the others. */
   function announceSurvivors(current: Attempt): void {
     for (const view of current.views) {
-      const all = ascendingIds([...view.uploads, ...view.puppets.map(({ id }) => id)]);
+      const all = ascendingIds([...view.uploads.keys(), ...view.puppets.map(({ id }) => id)]);
       const missing = chance.sample(all, 1 + chance.below(2));
       const fewer = current.scheme === "splitSurvivors" ? all.filter((id) => !missing.includes(id)) : all;
       for (const to of view.members) {
         const survivors = fewer.includes(to) && chance.happens(0.5) ? fewer : all;
         view.survivors.set(to, survivors);
-        const body = { h1: view.h1, survivors: [...survivors] };
+        const body = { h1: view.h1, survivors: [...survivors], ...uploadsFor(current, view, to, survivors) };
         const lie = chance.happens(deviance) ? falseSurvivors(world, view, body, to) : undefined;
         if (lie !== undefined && chance.happens(0.5)) say(to, current.binding, "survivors", lie);
         say(to, current.binding, "survivors", body);
         if (lie !== undefined) say(to, current.binding, "survivors", lie);
         if (current.scheme === "splitSurvivors" && chance.happens(0.3)) {
-          say(to, current.binding, "survivors", { h1: view.h1, survivors: survivors === all ? [...fewer] : [...all] });
+          const other = survivors === all ? fewer : all;
+          say(to, current.binding, "survivors", {
+            ...{ h1: view.h1, survivors: [...other] },
+            ...uploadsFor(current, view, to, other),
+          });
         }
       }
       if (current.scheme === "falseAbort") claimAbort(current, view);
     }
+  }
+
+  /** On a graph, what a node's neighbours among the survivors said of their uploads; its puppets say what is wanted. */
+  function uploadsFor({ binding }: Attempt, view: View, to: NodeId, survivors: readonly NodeId[]) {
+    const { graph } = view;
+    if (graph === undefined || !isGraphRound(plan, view.adverts.length)) return {};
+    const bound = { ...binding, h1: view.h1 };
+    const uploads = graph
+      .peers(to)
+      .filter((id) => survivors.includes(id))
+      .flatMap((id) => {
+        const isPuppet = view.puppets.some((puppet) => puppet.id === id);
+        return isPuppet
+          ? maskedOf(federation, bound, id, identityOf(id), view.sharers.get(to) ?? [])
+          : (view.uploads.get(id) ?? []);
+      });
+    return { uploads };
   }
 
   /** Tells some that the round is given up and costs nothing, with fewer votes than that takes, and goes on. */
@@ -197,12 +260,12 @@ export function createCorruptCoordinator(world: World): CoordinatorParty {
   /** For every set that anybody voted for; with a quorum if there is one, and with whatever looks like one if there is none. */
   function requestUnmasking(current: Attempt): void {
     for (const view of current.views) {
-      for (const choice of choicesOf(view)) {
+      for (const { choice, survivors } of choicesOf(world, view)) {
         const votes = padVotes(world, current, view, choice, heard);
         for (const to of view.members) {
-          const told = view.survivors.get(to)?.join(" ") === choice.survivors.join(" ");
+          const told = view.survivors.get(to)?.join(" ") === survivors.join(" ");
           if (!told && !chance.happens(0.1 + deviance)) continue;
-          say(to, current.binding, "unmask", { h1: view.h1, survivors: choice.survivors, votes: signaturesOf(votes) });
+          say(to, current.binding, "unmask", { h1: view.h1, survivors: [...survivors], votes: signaturesOf(votes) });
         }
       }
     }
@@ -214,7 +277,7 @@ export function createCorruptCoordinator(world: World): CoordinatorParty {
     const [view] = current.views;
     if (view === undefined) return;
     const release = plan.releases[0]?.rounds ?? 0;
-    for (const choice of choicesOf(view)) {
+    for (const { choice, sharers, survivors } of choicesOf(world, view)) {
       const votes = votesFor(current, view, choice);
       if (votes.length < quorumOf(view.adverts.length, plan) || charged >= release) continue;
       const next = toHex(crypto.sha256(new TextEncoder().encode(`model ${binding.round}`))) as Sha256;
@@ -224,7 +287,8 @@ export function createCorruptCoordinator(world: World): CoordinatorParty {
         head,
         cohort: nodesOf(view),
         votes,
-        choice,
+        sharers,
+        survivors,
         next,
         spent: charged + 1,
       });
@@ -282,9 +346,10 @@ export function createCorruptCoordinator(world: World): CoordinatorParty {
     const h1 = "h1" in message.body ? message.body.h1 : undefined;
     const view = attempt.views.find((one) => one.h1 === h1);
     if (view === undefined) return;
+    if (message.step === "reveal") view.reveals.set(from, message);
     if (message.step === "shares") view.shares.set(from, message);
     if (message.step === "vote") view.votes.push(message);
-    if (message.step === "masked") view.uploads.add(from);
+    if (message.step === "masked") view.uploads.set(from, message);
   }
 
   function halves<Item>(list: readonly Item[]): Item[][] {
@@ -322,10 +387,22 @@ export function createCorruptCoordinator(world: World): CoordinatorParty {
   };
 }
 
-/** The sets of survivors that somebody voted for. */
-function choicesOf(view: View): Extract<Choice, { for: "survivors" }>[] {
-  const choices = new Map<string, Extract<Choice, { for: "survivors" }>>();
-  for (const { body } of view.votes) if (body.choice.for === "survivors") choices.set(JSON.stringify(body.choice), body.choice);
+/** What somebody voted for, and the sets that it stands for: on a graph a vote has their hash only. */
+function choicesOf({ federation: { crypto, plan } }: World, view: View) {
+  const choices = new Map<
+    string,
+    { readonly choice: Choice; readonly sharers: readonly NodeId[]; readonly survivors: readonly NodeId[] }
+  >();
+  for (const { sender, body } of view.votes) {
+    const { choice } = body;
+    if (choice.for === "abort") continue;
+    const sharers = choice.for === "survivors" ? choice.sharers : (view.sharers.get(sender as NodeId) ?? []);
+    const candidates = choice.for === "survivors" ? [choice.survivors] : [...view.survivors.values()];
+    const survivors = candidates.find(
+      (set) => JSON.stringify(survivorChoice(crypto, plan, view.adverts.length, sharers, set)) === JSON.stringify(choice),
+    );
+    if (survivors !== undefined) choices.set(JSON.stringify(choice), { choice, sharers, survivors });
+  }
   return [...choices.values()];
 }
 

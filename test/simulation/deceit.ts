@@ -76,6 +76,16 @@ export function falseAdverts(
   ])();
 }
 
+/** Randomness of which one part is another than was committed to, missing, or in another's place. */
+export function falseReveals({ chance }: World, reveals: readonly string[]): string[] {
+  const place = chance.below(reveals.length);
+  return chance.pick([
+    reveals.map((one, i) => (i === place ? hashLike(chance.below(16)) : one)),
+    reveals.filter((_, i) => i !== place),
+    reveals.toReversed(),
+  ]);
+}
+
 export function falseEnvelopes(
   { chance, federation }: World,
   view: View,

@@ -19,7 +19,9 @@ export function requireSoundEnd(
     // with enough honest nodes it comes to the plan's end, whatever the others do
     const { scenario } = world;
     const enough = Math.max(scenario.minCohort, quorumOf(scenario.nodes, scenario));
-    if (goingOn.length >= enough) throw finding("the plan is never done", coordinator.state().round?.phase ?? "no round");
+    const { barred } = coordinator.state();
+    if (goingOn.filter(({ id }) => !barred.includes(id)).length >= enough)
+      throw finding("the plan is never done", coordinator.state().round?.phase ?? "no round");
     return;
   }
   requireSoundLedger(world, coordinator);

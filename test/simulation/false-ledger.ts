@@ -1,7 +1,6 @@
 /** Lines of a corrupt coordinator's ledger: well formed, signed, chained, and saying whatever it wants. */
 import { type LedgerHead, mechanismOf, placeAfter, signEntry, spentAfter } from "@tributary/ledger";
 import type { MessageOf, NodeId, Sha256 } from "@tributary/protocol";
-import type { Choice } from "./corrupt-coordinator.ts";
 import { timeAt } from "./federation.ts";
 import type { Binding } from "./puppets.ts";
 import type { World } from "./world.ts";
@@ -49,13 +48,13 @@ export function releaseLine(
     cohort,
     votes,
     spent,
-    choice,
+    sharers,
+    survivors,
     next,
     ...bound
-  }: Line & { readonly choice: Extract<Choice, { for: "survivors" }>; readonly next: Sha256 },
+  }: Line & { readonly sharers: readonly NodeId[]; readonly survivors: readonly NodeId[]; readonly next: Sha256 },
 ): string {
   const { crypto, coordinator, plan } = federation;
-  const { sharers, survivors } = choice;
   const { line } = signEntry(
     { crypto, sign: coordinator.sign },
     {
@@ -69,7 +68,13 @@ export function releaseLine(
         sumHash: next,
         mechanism: mechanismOf(plan, 0),
       },
-      ...{ cohort: [...cohort], sharers, survivors, votes: signaturesOf(votes), spent: spentAfter(plan, [spent]) },
+      ...{
+        cohort: [...cohort],
+        sharers: [...sharers],
+        survivors: [...survivors],
+        votes: signaturesOf(votes),
+        spent: spentAfter(plan, [spent]),
+      },
     },
   );
   return line;

@@ -3,7 +3,6 @@
  * seeds, `pnpm test:long` 2,000, and `pnpm simulate:faults` as many as one likes.
  */
 import { expect, test } from "vitest";
-import { runSeed } from "./run-seed.ts";
 import { replayCommand, searchSeeds } from "./search.ts";
 
 const seeds = process.env["TRIBUTARY_LONG"] === "1" ? 2000 : 200;
@@ -26,7 +25,7 @@ test(
 test("a seed happens in one way only", async () => {
   for (const seed of [3, 4]) {
     const traces: string[][] = [[], []];
-    for (const trace of traces) await runSeed(seed, (line) => trace.push(line));
+    for (const trace of traces) await searchSeeds({ from: seed, seeds: 1, threads: 1, trace: (line) => trace.push(line) });
     expect(traces[0]?.length).toBeGreaterThan(100);
     expect(traces[1]).toEqual(traces[0]);
   }

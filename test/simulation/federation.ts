@@ -1,7 +1,7 @@
 /** The parties of one world and what they agreed on: identities, plan, roster, the ledger's first entry, policies. */
 import { type Context, genesisEntry, type NodePolicy, type Purpose } from "@tributary/federation";
 import { type EntryOf, type LedgerHead, spentAfter } from "@tributary/ledger";
-import { type Crypto, fingerprintOf, type NodeId, type Plan, type Roster, signMember } from "@tributary/protocol";
+import { type Crypto, type Decimal, fingerprintOf, type NodeId, type Plan, type Roster, signMember } from "@tributary/protocol";
 import { planOf } from "../../packages/federation/src/parties.test-support.ts";
 import { type Identity, identityOf, rememberingCrypto } from "./crypto.ts";
 import { stream } from "./randomness.ts";
@@ -31,7 +31,8 @@ export function federationOf(scenario: Scenario): Federation {
   const { nodes, minCohort, maxCorrupt, rounds, retries, sybils } = scenario;
   const crypto = rememberingCrypto();
   const coordinator = identityOf(crypto, "coordinator");
-  const base = planOf(coordinator.key, { minCohort, maxCorrupt, deadlines });
+  const graph = scenario.graph === undefined ? {} : { graph: { dropoutRate: "0.1" as Decimal, dropouts: scenario.graph } };
+  const base = planOf(coordinator.key, { minCohort, maxCorrupt, deadlines, ...graph });
   const releases = base.releases.map((release) => ({
     ...release,
     ...{ rounds, dimension, touched: dimension },

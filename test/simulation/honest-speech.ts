@@ -27,6 +27,8 @@ export function finding(what: string, detail = ""): Error {
 export interface Record {
   /** Whether an honest node really said this. */
   readonly wasSaid: (message: Message) => boolean;
+  /** U3 as a node was told it when it voted. */
+  readonly survivorsTold: (node: string, round: number) => readonly NodeId[];
   /** Honest nodes that voted for this choice, whatever became of their vote. */
   readonly votersFor: (round: number, h1: string, choice: string) => ReadonlySet<string>;
 }
@@ -36,14 +38,19 @@ export const documentOf = (value: unknown) => toHex(canonicalBytes(value));
 /** Checks one message of an honest node against its own state, which holds what it was told. */
 export function requireProper(federation: Federation, record: Record, state: NodeState, message: Message): void {
   switch (message.step) {
+    case "reveal":
+      requireProperCohort(federation, record, state, message);
+      return;
     case "shares":
-      requireProperShares(federation, record, state, message);
+      // on a graph it has shown what it thinks of U1 before, and keeps the keys of its neighbours only
+      if (state.round?.graphSeed === null) requireProperCohort(federation, record, state, message);
+      requireProperEnvelopes(state, message);
       return;
     case "masked":
       requireProperUpload(federation, state, message);
       return;
     case "vote":
-      requireProperVote(federation, state, message);
+      requireProperVote(federation, record, state, message);
       return;
     case "unmaskShares":
       requireProperRelease(federation, record, state, message);
@@ -59,7 +66,12 @@ function roundOf({ round }: NodeState, message: Message) {
   return round;
 }
 
-function requireProperShares(federation: Federation, record: Record, state: NodeState, message: MessageOf<"shares">): void {
+function requireProperCohort(
+  federation: Federation,
+  record: Record,
+  state: NodeState,
+  message: MessageOf<"shares"> | MessageOf<"reveal">,
+): void {
   const { plan, crypto, honest } = federation;
   const { adverts, modelHash } = roundOf(state, message);
   const nodes = adverts.map(({ sender }) => sender as NodeId);
@@ -68,7 +80,9 @@ function requireProperShares(federation: Federation, record: Record, state: Node
   if (!nodes.includes(state.self)) throw wrong("the node itself missing");
   if (nodes.length < plan.minCohort) throw wrong("too few nodes");
   if (message.body.h1 !== hashOf(crypto, adverts)) throw wrong("another h1");
-  const keys = adverts.flatMap(({ body }) => [body.maskKey, body.encryptionKey, body.seedCommitment] as string[]);
+  const keys = adverts.flatMap(
+    ({ body }) => [body.maskKey, body.encryptionKey, body.seedCommitment, body.graphCommitment ?? []].flat() as string[],
+  );
   if (new Set(keys).size !== keys.length) throw wrong("one key twice");
   for (const advert of adverts) {
     if (advert.round !== message.round || advert.modelHash !== modelHash) throw wrong("an advert of another round or model");
@@ -78,40 +92,46 @@ function requireProperShares(federation: Federation, record: Record, state: Node
     }
   }
   requireEnoughTrusted(federation, state, nodes, "U1");
-  requireEnvelopesForAll(nodes, state.self, message);
 }
 
-function requireEnvelopesForAll(nodes: readonly NodeId[], self: NodeId, { body }: MessageOf<"shares">): void {
-  const others = nodes.filter((node) => node !== self);
-  if (documentOf(body.envelopes.map(({ to }) => to)) !== documentOf(others))
-    throw finding("envelopes for others than U1", self);
+/** For everybody else in U1; on a graph for some of them, each once. */
+function requireProperEnvelopes(state: NodeState, message: MessageOf<"shares">): void {
+  const { cohort, graphSeed, h1 } = roundOf(state, message);
+  const to = message.body.envelopes.map((envelope) => envelope.to);
+  const others = cohort.filter((node) => node !== state.self);
+  const proper =
+    graphSeed === null ? documentOf(to) === documentOf(others) : isAscending(to) && to.every((node) => others.includes(node));
+  if (!proper) throw finding("envelopes for others than U1", state.self);
+  if (message.body.h1 !== h1) throw finding("envelopes under another h1", state.self);
 }
 
 function requireProperUpload(federation: Federation, state: NodeState, message: MessageOf<"masked">): void {
   const { plan } = federation;
-  const { adverts, sharers, h1 } = roundOf(state, message);
+  const { cohort, sharers, h1 } = roundOf(state, message);
   const wrong = (what: string) => finding(`U2 with ${what} was accepted`, `${state.self}, round ${message.round}`);
   if (message.body.h1 !== h1) throw wrong("another h1");
   if (!isAscending(sharers)) throw wrong("nodes out of order");
   if (!sharers.includes(state.self)) throw wrong("the node itself missing");
-  if (!sharers.every((node) => adverts.some(({ sender }) => sender === node))) throw wrong("nodes outside U1");
-  if (sharers.length < Math.max(plan.minCohort, quorumOf(adverts.length, plan))) throw wrong("too few nodes");
+  if (!sharers.every((node) => cohort.includes(node))) throw wrong("nodes outside U1");
+  if (sharers.length < Math.max(plan.minCohort, quorumOf(cohort.length, plan))) throw wrong("too few nodes");
   requireEnoughTrusted(federation, state, sharers, "U2");
 }
 
-function requireProperVote(federation: Federation, state: NodeState, message: MessageOf<"vote">): void {
-  const { plan } = federation;
-  const { adverts, sharers, h1 } = roundOf(state, message);
+function requireProperVote(federation: Federation, record: Record, state: NodeState, message: MessageOf<"vote">): void {
+  const { plan, crypto } = federation;
+  const { cohort, sharers, h1 } = roundOf(state, message);
   const { choice } = message.body;
   const wrong = (what: string) => finding(`a vote for ${what}`, `${state.self}, round ${message.round}`);
   if (message.body.h1 !== h1) throw wrong("another h1");
-  if (choice.for !== "survivors") return;
-  const { survivors } = choice;
-  if (documentOf(choice.sharers) !== documentOf(sharers)) throw wrong("another U2");
+  if (choice.for === "abort") return;
+  const survivors = choice.for === "survivors" ? choice.survivors : record.survivorsTold(state.self, message.round);
+  if (choice.for === "survivors" && documentOf(choice.sharers) !== documentOf(sharers)) throw wrong("another U2");
+  if (choice.for === "sets" && choice.sha256 !== hashOf(crypto, { sharers, survivors }))
+    throw wrong("sets that it was not told");
   if (!isAscending(survivors)) throw wrong("survivors out of order");
   if (!survivors.includes(state.self)) throw wrong("survivors without the voter");
   if (!survivors.every((node) => sharers.includes(node))) throw wrong("survivors outside U2");
-  if (survivors.length < Math.max(plan.minCohort, quorumOf(adverts.length, plan))) throw wrong("too few survivors");
+  if (survivors.length < Math.max(plan.minCohort, quorumOf(cohort.length, plan))) throw wrong("too few survivors");
   requireEnoughTrusted(federation, state, survivors, "U3");
 }
 
@@ -122,18 +142,17 @@ function requireProperRelease(
   message: MessageOf<"unmaskShares">,
 ): void {
   const { plan, corrupt } = federation;
-  const { adverts, sharers, h1, vote } = roundOf(state, message);
+  const { cohort, sharers, h1, vote } = roundOf(state, message);
   const wrong = (what: string) => finding(`shares were released ${what}`, `${state.self}, round ${message.round}`);
   const choice = vote?.body.choice;
-  if (h1 === null || choice?.for !== "survivors") throw wrong("without a vote for survivors");
-  const cohort = adverts.map(({ sender }) => sender);
+  if (h1 === null || choice === undefined || choice.for === "abort") throw wrong("without a vote for survivors");
+  const survivors = choice.for === "survivors" ? choice.survivors : record.survivorsTold(state.self, message.round);
   const voters = record.votersFor(message.round, h1, documentOf(choice));
   const votes = cohort.filter((node) => voters.has(node) || corrupt.some((one) => one === node)).length;
   if (votes < quorumOf(cohort.length, plan)) throw wrong("although no quorum can have voted so");
   const { ownMask, maskKey } = message.body;
-  if (!ownMask.every(({ node }) => choice.survivors.includes(node)))
-    throw wrong("of an own mask of a node that is no survivor");
-  const dropped = sharers.filter((node) => !choice.survivors.includes(node));
+  if (!ownMask.every(({ node }) => survivors.includes(node))) throw wrong("of an own mask of a node that is no survivor");
+  const dropped = sharers.filter((node) => !survivors.includes(node));
   if (!maskKey.every(({ node }) => dropped.includes(node))) throw wrong("of a mask key of a node that has not dropped out");
   if (state.round?.secrets !== null) throw wrong("and kept");
 }
@@ -157,7 +176,10 @@ export function requireErased({ round, self }: Pick<NodeState, "round" | "self">
   const { phase, secrets } = round;
   const over = phase === "unmasked" || phase === "left";
   if (over && secrets !== null) throw finding("secrets outlived the round", `${self}, ${phase}`);
-  if (secrets === null || (phase !== "masked" && phase !== "voted")) return;
+  if (secrets === null) return;
+  const isRevealed = phase !== "keys" && phase !== "reveal";
+  if (isRevealed && secrets.graphRandomness !== undefined) throw finding("the graph's randomness outlived the graph", self);
+  if (phase !== "masked" && phase !== "voted") return;
   const { encryptionSecret, maskSecret, ownSeed } = secrets;
   if (encryptionSecret !== null || maskSecret !== null || ownSeed !== null) {
     throw finding("the keys of a masked vector outlived it", `${self}, ${phase}`);

@@ -24,6 +24,8 @@ export interface CohortView {
   readonly planHash: Sha256;
   readonly modelHash: Sha256;
   readonly h1: Sha256;
+  readonly cohort: readonly NodeId[];
+  /** Its own keys, and those of everybody that it shares with. */
   readonly adverts: readonly MessageOf<"advert">[];
 }
 
@@ -72,8 +74,7 @@ export function createKnowledge(crypto: Crypto): Knowledge {
     holdEncryptionKey: (key, secret) => void encryptionSecrets.set(key, secret),
     holdMaskKey: (key) => void maskKeys.add(key),
     shares(view, message) {
-      const { node, round, h1, adverts } = view;
-      const cohort = nodesOf(adverts);
+      const { node, round, h1, adverts, cohort } = view;
       const own = advertOf(adverts, node);
       for (const { to, nonce, box } of message.body.envelopes) {
         const secret = encryptionSecrets.get(advertOf(adverts, to)?.body.encryptionKey ?? "");
@@ -85,8 +86,8 @@ export function createKnowledge(crypto: Crypto): Knowledge {
         add(own, h1, "maskKey", shareIndex(cohort, to), opened.maskKey);
       }
     },
-    released({ node, h1, adverts }, message) {
-      const x = shareIndex(nodesOf(adverts), node);
+    released({ node, h1, adverts, cohort }, message) {
+      const x = shareIndex(cohort, node);
       for (const kind of ["ownMask", "maskKey"] as const) {
         for (const { node: of, share } of message.body[kind]) {
           const advert = advertOf(adverts, of);
@@ -135,7 +136,5 @@ function components(
   for (const node of equations.keys()) all.set(find(node), [...(all.get(find(node)) ?? []), node]);
   return [...all.values()].filter((component) => !component.some((node) => blocked.has(node)));
 }
-
-const nodesOf = (adverts: readonly MessageOf<"advert">[]) => adverts.map(({ sender }) => sender as NodeId);
 
 const advertOf = (adverts: readonly MessageOf<"advert">[], node: string) => adverts.find(({ sender }) => sender === node);

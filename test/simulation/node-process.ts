@@ -124,7 +124,7 @@ export function createNodeProcess(world: World, id: NodeId, identity: Identity, 
     const next = stepNode(before, event, context);
     own.state = Object.freeze(next.state);
     Object.freeze(next.state.round);
-    watch.nodeStepped(next.state);
+    watch.nodeStepped(next.state, event);
     const trained = event.type === "trained" ? event.vector : before.unpersisted.vector;
     trace(`${id} ◀ ${nameOf(event)}${next.effects.length === 0 ? "" : ` → ${next.effects.map(nameOfEffect).join(", ")}`}`);
     for (const effect of next.effects) carryOut(effect, next.state, trained);
@@ -360,10 +360,12 @@ export function createNodeProcess(world: World, id: NodeId, identity: Identity, 
       if (ahead.length > 0) step({ type: "ledger", lines: ahead });
       if (round !== null && round.phase !== "left") {
         const { keys, shares, uploadOffset, masked, consistency, unmask, grace } = plan.deadlines;
+        const reveal = plan.graph === undefined ? 0 : keys;
         const end =
           Date.parse(round.offeredAt) -
           Date.UTC(2026, 0, 1) +
           keys +
+          reveal +
           shares +
           uploadOffset +
           masked +

@@ -3,19 +3,21 @@
  * envelopes that open, and vote for every choice.
  */
 
-import { type MessageOf, type NodeId, protocolVersion, type Sha256, signMessage } from "@tributary/protocol";
+import { hashOf, type MessageOf, type NodeId, protocolVersion, type Sha256, signMessage } from "@tributary/protocol";
 import {
   agreementKeyOf,
   envelopeKey,
+  graphCommitment,
+  type ShareGraph,
   sealEnvelope,
   seedCommitment,
   shareIndex,
-  splitSecret,
+  splitSecretAt,
   uniformSeed,
 } from "../../packages/secagg/src/index.ts";
 import type { Choice } from "./corrupt-coordinator.ts";
 import type { Identity } from "./crypto.ts";
-import { type Federation, quorumOf } from "./federation.ts";
+import type { Federation } from "./federation.ts";
 import { stream } from "./randomness.ts";
 import type { Watch } from "./watch.ts";
 
@@ -30,7 +32,7 @@ export interface Binding {
 export interface Puppet {
   readonly id: NodeId;
   readonly advert: MessageOf<"advert">;
-  readonly secrets: { readonly mask: string; readonly encryption: string; readonly seed: string };
+  readonly secrets: { readonly mask: string; readonly encryption: string; readonly seed: string; readonly graph: string };
 }
 
 export function headerOf({ plan }: Federation, binding: Binding, sender: NodeId | "coordinator") {
@@ -46,13 +48,19 @@ export function puppetOf(
   by: Identity,
   label: string,
 ): Puppet {
-  const { crypto } = federation;
+  const { crypto, plan } = federation;
   const random = stream(`puppet ${label} ${id} ${binding.round}`);
-  const secrets = { mask: uniformSeed(random), encryption: uniformSeed(random), seed: uniformSeed(random) };
+  const secrets = {
+    mask: uniformSeed(random),
+    encryption: uniformSeed(random),
+    seed: uniformSeed(random),
+    graph: uniformSeed(random),
+  };
   const body = {
     maskKey: agreementKeyOf(crypto, secrets.mask),
     encryptionKey: agreementKeyOf(crypto, secrets.encryption),
     seedCommitment: seedCommitment(crypto, secrets.seed),
+    ...(plan.graph === undefined ? {} : { graphCommitment: graphCommitment(crypto, binding, id, secrets.graph) }),
   };
   watch.adversaryHolds({ encryption: [body.encryptionKey, secrets.encryption], mask: body.maskKey });
   const unsigned = { ...headerOf(federation, binding, id), step: "advert", body } as const;
@@ -61,18 +69,19 @@ export function puppetOf(
 
 /** The puppet's envelope for one node of this cohort. */
 export function envelopeFrom(
-  federation: Federation,
+  { crypto }: Federation,
   binding: Binding & { readonly h1: Sha256 },
   adverts: readonly MessageOf<"advert">[],
+  graph: Pick<ShareGraph, "holders" | "threshold">,
   { id, secrets }: Puppet,
   to: NodeId,
 ): { readonly from: NodeId; readonly nonce: string; readonly box: string } {
-  const { crypto, plan } = federation;
   const cohort = adverts.map(({ sender }) => sender as NodeId);
-  const threshold = Math.min(cohort.length, quorumOf(cohort.length, plan));
-  const place = shareIndex(cohort, to) - 1;
+  const holders = graph.holders(id);
+  const points = holders.map((node) => shareIndex(cohort, node));
+  const threshold = Math.min(points.length, graph.threshold);
   const share = (secret: string, label: string) =>
-    splitSecret(secret, threshold, cohort.length, stream(`${label} ${secret}`))[place] ?? "";
+    splitSecretAt(secret, threshold, points, stream(`${label} ${secret}`))[holders.indexOf(to)] ?? "";
   const advert = adverts.find(({ sender }) => sender === to);
   if (advert === undefined) throw new Error(`${to} is not in the cohort`);
   const key = envelopeKey(crypto, binding, secrets.encryption, advert.body.encryptionKey, id, to);
@@ -81,6 +90,20 @@ export function envelopeFrom(
     from: id,
     ...sealEnvelope(crypto, key, { from: id, to, round: binding.round }, shares, stream(`nonce ${id} ${to}`)),
   };
+}
+
+/** What a puppet says of a vector that it need not have made: whatever U2 its neighbours want to hear of. */
+export function maskedOf(
+  federation: Federation,
+  binding: Binding & { readonly h1: Sha256 },
+  id: NodeId,
+  by: Identity,
+  sharers: readonly NodeId[],
+): MessageOf<"masked"> {
+  const { h1, ...bound } = binding;
+  const { crypto, plan } = federation;
+  const body = { h1, sha256: h1, length: plan.releases[0]?.dimension ?? 1, sharersHash: hashOf(crypto, [...sharers]) };
+  return signMessage<"masked">(by, { ...headerOf(federation, bound, id), step: "masked", body } as const);
 }
 
 /** A vote in this node's name. */

@@ -10,6 +10,8 @@ export interface Scenario {
   readonly nodes: number;
   readonly minCohort: number;
   readonly maxCorrupt: number;
+  /** Rounds on a graph of neighbours: whose choice of dropouts it is made for. */
+  readonly graph?: "independent" | "chosen";
   /** Of the plan's one release, retries among them. */
   readonly rounds: number;
   readonly retries: number;
@@ -50,13 +52,28 @@ const sizes = [
   { nodes: 4, minCohort: 3, maxCorrupt: 0 },
 ] as const;
 
+/**
+ * A graph of so few nodes has parameters at which what must not happen can't happen: fewer corrupt nodes than t, and fewer nodes away than it
+ * takes to cut the ring.
+ */
+const graphSizes = [
+  { nodes: 8, minCohort: 6, maxCorrupt: 1, graph: "independent" },
+  { nodes: 9, minCohort: 7, maxCorrupt: 1, graph: "independent" },
+  { nodes: 9, minCohort: 7, maxCorrupt: 1, graph: "chosen" },
+  { nodes: 10, minCohort: 8, maxCorrupt: 2, graph: "independent" },
+  { nodes: 10, minCohort: 8, maxCorrupt: 2, graph: "chosen" },
+] as const;
+
+/** More nodes than this are too many to all share with each other, in a simulation: a plan's own limit is 150. */
+export const largestFullGraph = 7;
+
 export function scenarioOf(seed: number): Scenario {
   const chance = chanceOf(`scenario ${seed}`);
-  const size = chance.pick(sizes);
+  const size = seed % 4 === 3 || seed % 8 === 4 ? chance.pick(graphSizes) : chance.pick(sizes);
   const { nodes, maxCorrupt, minCohort } = size;
   const coordinator = seed % 2 === 0 ? "honest" : "corrupt";
   const places = chance.shuffled(Array.from({ length: nodes }, (_, i) => i));
-  const overrun = coordinator === "corrupt" && chance.happens(0.1);
+  const overrun = coordinator === "corrupt" && !("graph" in size) && chance.happens(0.1);
   // beyond n_corrupt, so that fewer than n_min − n_corrupt nodes are anybody's
   const sybils = overrun ? places.slice(0, Math.min(nodes - 1, nodes - (minCohort - maxCorrupt) + 1)) : [];
   const wanted = coordinator === "corrupt" ? maxCorrupt : chance.below(maxCorrupt + 1);

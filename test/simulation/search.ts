@@ -13,6 +13,8 @@ export interface Search {
   /** Stop when something was found. */
   readonly untilFound?: boolean;
   readonly progress?: (outcome: Outcome, done: number) => void;
+  /** Told everything that happens, a line each: of one thread. */
+  readonly trace?: (line: string) => void;
 }
 
 export interface Found {
@@ -35,13 +37,17 @@ export async function searchSeeds({
   mutation,
   untilFound = false,
   progress,
+  trace,
 }: Search): Promise<Found> {
   const outcomes: Outcome[] = [];
   let next = from;
   const isOver = () => next >= from + seeds || (untilFound && outcomes.some(({ finding }) => finding !== undefined));
   const one = () =>
     new Promise<void>((resolve, reject) => {
-      const worker = new Worker(new URL("./worker.ts", import.meta.url), { workerData: { mutation }, execArgv: [] });
+      const worker = new Worker(new URL("./worker.ts", import.meta.url), {
+        workerData: { mutation, trace: trace !== undefined },
+        execArgv: [],
+      });
       const give = () => {
         if (isOver()) {
           void worker.terminate().then(() => resolve(), reject);
@@ -52,8 +58,12 @@ export async function searchSeeds({
         worker.postMessage(list);
       };
       worker.on("error", reject);
-      worker.on("message", (message: Outcome | "done") => {
+      worker.on("message", (message: Outcome | "done" | { readonly line: string }) => {
         if (message === "done") return give();
+        if ("line" in message) {
+          trace?.(message.line);
+          return;
+        }
         outcomes.push(message);
         progress?.(message, outcomes.length);
       });

@@ -45,10 +45,9 @@ else if (values.mutations) process.exitCode = await hunt();
 else process.exitCode = await search(whole(values.seeds, "seeds", 1));
 
 async function replay(): Promise<number> {
-  const { runSeed } = await import("./run-seed.ts");
-  const { finding, figures, traffic } = await runSeed(from, write);
-  write(JSON.stringify({ figures, traffic }));
-  return finding === undefined ? 0 : 1;
+  const { findings, figures, refusals } = await searchSeeds({ from, seeds: 1, threads: 1, trace: write });
+  write(JSON.stringify({ figures, refusals }));
+  return findings.length === 0 ? 0 : 1;
 }
 
 async function hunt(): Promise<number> {

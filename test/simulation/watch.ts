@@ -2,7 +2,7 @@
  * Looks on, and throws a finding as soon as something happens that must not. It knows what nobody in the world knows: every vector before it
  * was masked, who is corrupt, and everything that was ever said.
  */
-import type { CoordinatorState, NodeState } from "@tributary/federation";
+import type { CoordinatorState, NodeEvent, NodeState } from "@tributary/federation";
 import { decodeCoordinatorState, type SumEffect } from "@tributary/federation";
 import type { Entry } from "@tributary/ledger";
 import type { Message, MessageOf, NodeId, Sha256 } from "@tributary/protocol";
@@ -12,7 +12,7 @@ import { type CohortView, createKnowledge } from "./knowledge.ts";
 
 export interface Watch {
   /** A node took an event. */
-  readonly nodeStepped: (state: NodeState) => void;
+  readonly nodeStepped: (state: NodeState, event?: NodeEvent) => void;
   /** This is on a node's disk now. */
   readonly nodePersisted: (state: NodeState) => void;
   /** A masked vector is on a node's disk: what it was before. */
@@ -56,6 +56,7 @@ export function createWatch(federation: Federation): Watch {
   const settled = new Map<string, string>();
   const exposed = new Map<string, Set<number>>();
   const states = new Map<string, NodeState>();
+  const told = new Map<string, readonly NodeId[]>();
   const persisted = new Map<string, NodeState>();
   const restored = new Map<string, number>();
   const knowledge = createKnowledge(crypto);
@@ -64,6 +65,7 @@ export function createWatch(federation: Federation): Watch {
 
   const record = {
     wasSaid: (message: Message) => documents.has(documentOf(message)),
+    survivorsTold: (node: string, round: number) => told.get(`${node}/${round}`) ?? [],
     votersFor: (round: number, h1: string, choice: string) => voters.get(`${round}/${h1}/${choice}`) ?? new Set<string>(),
   };
 
@@ -94,8 +96,13 @@ export function createWatch(federation: Federation): Watch {
   };
 
   return {
-    nodeStepped(state) {
+    nodeStepped(state, event) {
       const { self, round } = state;
+      // a vote on a graph names its sets by their hash: these are they
+      if (event?.type === "message" && event.message.step === "survivors" && round !== null && round.vote !== null) {
+        const key = `${self}/${round.number}`;
+        if (!told.has(key)) told.set(key, event.message.body.survivors);
+      }
       if (!isHonest(self)) {
         const { secrets, advert } = round ?? { secrets: null, advert: null };
         if (secrets === null || advert === null) return;
@@ -183,7 +190,8 @@ export function createWatch(federation: Federation): Watch {
         throw finding(`the coordinator said ${message.step} before it was on disk`);
       }
       if (message.step === "result" || message.step === "abort") return; // entries are looked at where they are written
-      const key = `coordinator/${message.round}/${message.step}/${message.step === "envelopes" ? to : ""}`;
+      const each = message.step === "envelopes" || message.step === "survivors";
+      const key = `coordinator/${message.round}/${message.step}/${each ? to : ""}`;
       once(said, key, documentOf(message), "two different messages of the coordinator in one step");
     },
     uploadAcknowledged(disk, { round: number, sender }) {
@@ -227,6 +235,7 @@ export function createWatch(federation: Federation): Watch {
 /** U1 as this node was told it; undefined before it was. */
 function viewOf({ self, planHash, round }: NodeState): CohortView | undefined {
   if (round === null || round.h1 === null) return undefined;
-  const { number, modelHash, h1, adverts } = round;
-  return { node: self, round: number, planHash, modelHash, h1, adverts };
+  const { number, modelHash, h1, cohort, advert } = round;
+  const adverts = [...round.adverts.filter(({ sender }) => sender !== self), advert];
+  return { node: self, round: number, planHash, modelHash, h1, cohort, adverts };
 }
