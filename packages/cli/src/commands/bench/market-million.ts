@@ -1,9 +1,9 @@
 /** `tributary bench utility --dataset market-1m`: private attention on a synthetic market of a million customers (docs/utility.md). */
 import { setImmediate } from "node:timers/promises";
 import { fail } from "@tributary/errors";
-import type { ResultBlock } from "@tributary/model";
+import type { PairedDifference, ResultBlock } from "@tributary/model";
 import { nodeCrypto } from "@tributary/protocol/node-crypto";
-import { type MillionRun, measureMillion, millionCustomers, millionSettings } from "@tributary/simulate";
+import { type MillionRun, measureMillion, millionCustomers, millionRankers, millionSettings } from "@tributary/simulate";
 import { onnxruntimeExecutor } from "@tributary/tensor/onnxruntime";
 import type { Command } from "commander";
 import type { ProgressBar } from "../../demo/progress.ts";
@@ -61,16 +61,18 @@ export async function measureMarket({ seed, customers, threads, runs }: MillionW
 export function marketLines(
   document: Omit<MillionRun["result"], "settings"> & { readonly seconds: number },
 ): readonly string[] {
-  const names = [
-    ...(["floor", "popularity", "federated", "federatedWithoutOwn", "statisticsBefore", "student"] as const),
-    ...(["attention", "attentionClipped", "attentionTwin", "attentionCentral", "hybrid"] as const),
-  ];
   const cells = ({ hr10, ndcg10, mrr, newItems }: ResultBlock) => [hr10, ndcg10, mrr, newItems.ndcg10].map((x) => x.toFixed(4));
   return [
-    ...table([["", "HR@10", "NDCG@10", "MRR", "NDCG@10, new items"], ...names.map((name) => [name, ...cells(document[name])])]),
-    `Private attention has ${percent(document.ofTwin)} of its twin without privacy and ${percent(document.overStatistics)} of statistics alone, at ε ${document.privacy.attention.toFixed(4)}, δ ${document.privacy.delta}.`,
+    ...table([
+      ["", "HR@10", "NDCG@10", "MRR", "NDCG@10, new items"],
+      ...millionRankers.map((name) => [name, ...cells(document[name])]),
+    ]),
+    `NDCG@10 of private attention against its twin without privacy: ${percent(document.differences.attentionOverTwin)}; against statistics alone: ${percent(document.differences.attentionOverStatistics)}; with its tables: ${percent(document.differences.hybridOverStatistics)}.`,
+    `ε ${document.privacy.attention.toFixed(4)}, δ ${document.privacy.delta}; settings from another market.`,
     `Synthetic market; ${document.seconds.toFixed(0)} seconds.`,
   ];
 }
 
-const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
+const percent = ({ relative, relativeInterval }: PairedDifference) =>
+  `${signed(relative)} % (${relativeInterval.map(signed).join(" to ")})`;
+const signed = (share: number) => `${share < 0 ? "−" : "+"}${Math.abs(100 * share).toFixed(1)}`;

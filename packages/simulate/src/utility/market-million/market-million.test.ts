@@ -44,6 +44,12 @@ test("killed in every stage and resumed, the result has the bytes of a run in on
     result.hybrid,
   ])
     expect([block.customers, block.ndcg10 > 0, block.newItems.customers > 0]).toEqual([300, true, true]);
+  for (const { relative, relativeInterval } of Object.values(result.differences)) {
+    expect(relativeInterval[0]).toBeLessThanOrEqual(relative);
+    expect(relativeInterval[1]).toBeGreaterThanOrEqual(relative);
+  }
+  const { attentionOverTwin } = result.differences;
+  expect(attentionOverTwin.relative).toBeCloseTo(result.attention.ndcg10 / result.attentionTwin.ndcg10 - 1, 10);
   expect(result.attention).not.toEqual(result.attentionClipped);
   expect(result.attentionClipped).not.toEqual(result.attentionTwin);
 
@@ -67,7 +73,7 @@ test("killed in every stage and resumed, the result has the bytes of a run in on
   }
   expect([...killedIn].sort()).toEqual([
     ...["central training", "market", "rounds-clipped", "rounds-plain", "rounds-private"],
-    ...["statistics-alone", "statistics-before", "walks"],
+    ...["statistics", "walks"],
   ]);
   expect(readFileSync(join(resumed.path, "result.json"))).toEqual(bytes);
   expect(Object.keys(resumed.times)).toContain("rounds-private");

@@ -12,18 +12,17 @@
 import type { Catalogue, HeldOut, Histories } from "@tributary/events";
 import {
   contentScorer,
-  finishStatistics,
   type ItemScorer,
   type ItemSimilarity,
   itemSimilarity,
   modelScorer,
+  type PairedDifference,
   popularityScorer,
   type ResultBlock,
-  rankCustomers,
-  resultBlock,
   type ServedStatistics,
   trainStudent,
 } from "@tributary/model";
+import { startThread } from "@tributary/model/workers";
 import type { Crypto, Plan } from "@tributary/protocol";
 import type { Executor, OnnxExecutor } from "@tributary/tensor";
 import { openRun, type RunFolder } from "../../runs/run-folder.ts";
@@ -33,14 +32,16 @@ import { marketLog } from "../../scale/market-log.ts";
 import { customersOf, type Population } from "../../scale/population.ts";
 import { splitLog } from "../../scale/split.ts";
 import { spent } from "../budget.ts";
-import { type ReleaseNoise, releaseStatistics } from "../release-statistics.ts";
+import type { ReleaseNoise } from "../release-statistics.ts";
+import { against, type Judged, judgeOn } from "./judging.ts";
 import { spentOnAttention, statisticsNoise, trainingPlan } from "./noise.ts";
+import { type ReleasedTables, releasedTables, servedTables, type TablesRequest } from "./released-tables.ts";
 import { type RoundsWay, trainInRounds } from "./rounds.ts";
 import type { MillionSettings } from "./settings.ts";
-import { randomSourceOf } from "./sources.ts";
 import { type Stages, type StageTimes, stagesOf } from "./stages.ts";
 import { walkStudent } from "./student.ts";
 import { mixedScorer, tablesScorer } from "./tables.ts";
+import type { TablesWord } from "./tables-worker.ts";
 
 export interface MillionOptions {
   readonly settings: MillionSettings;
@@ -54,7 +55,17 @@ export interface MillionOptions {
   readonly onProgress?: (what: string, done: number, of: number) => void | Promise<void>;
 }
 
-interface MillionResult {
+/**
+ * `floor`: public content, ε = 0. `federated`: statistics that have all of ε, served with the customer's own items; `…WithoutOwn`: served without. `…Before`:
+ * those that training begins from; `student`: the model that has learnt nothing but them. `attention`: after private rounds.
+ */
+export const millionRankers = [
+  ...(["floor", "popularity", "federated", "federatedWithoutOwn", "statisticsBefore", "student"] as const),
+  ...(["attention", "attentionClipped", "attentionTwin", "attentionCentral", "hybrid"] as const),
+] as const;
+type Ranker = (typeof millionRankers)[number];
+
+interface MillionResult extends Readonly<Record<Ranker, ResultBlock>> {
   readonly run: string;
   readonly synthetic: true;
   readonly tuning: "other-market";
@@ -76,27 +87,18 @@ interface MillionResult {
     readonly samplingRate: number;
     readonly noiseMultiplier: number;
   };
-  readonly floor: ResultBlock;
-  readonly popularity: ResultBlock;
-  /** Statistics that have all of ε. */
-  readonly federated: ResultBlock;
-  /** The same tables when nothing is made of which items are the customer's own. */
-  readonly federatedWithoutOwn: ResultBlock;
-  /** Statistics that training begins from, and the model that learnt nothing but them. */
-  readonly statisticsBefore: ResultBlock;
-  readonly student: ResultBlock;
-  readonly attention: ResultBlock;
-  readonly attentionClipped: ResultBlock;
-  readonly attentionTwin: ResultBlock;
-  readonly attentionCentral: ResultBlock;
-  readonly hybrid: ResultBlock;
-  /** NDCG@10 of `attention` over that of its twins. */
-  readonly ofTwin: number;
-  readonly ofClippedTwin: number;
-  readonly ofCentral: number;
-  /** NDCG@10 of `attention`, and of `hybrid`, over that of statistics alone. */
-  readonly overStatistics: number;
-  readonly hybridOverStatistics: number;
+  /** NDCG@10 over that of another on the same customers, as a share more (or less) than it. */
+  readonly differences: Readonly<
+    Record<
+      | "attentionOverTwin"
+      | "attentionOverClipped"
+      | "attentionOverCentral"
+      | "attentionOverStatistics"
+      | "attentionOverStatisticsWithoutOwn"
+      | "hybridOverStatistics",
+      PairedDifference
+    >
+  >;
 }
 
 export interface MillionRun {
@@ -136,7 +138,8 @@ async function measuredIn(folder: RunFolder, options: MillionOptions): Promise<M
   new DataView(seed.buffer).setUint32(0, settings.seed, true);
   const ground = await openGround(options);
   const plan = trainingPlan(settings, ground.catalogue, crypto, seed);
-  const blocks = await measured(options, stages, ground, plan, seed);
+  const { rankers, releases } = await measured(options, stages, ground, plan, seed);
+  const over = (some: Judged, others: Judged) => against(some, others, settings.seed);
   const { population } = ground;
   const [release] = plan.releases;
   const result: MillionResult = {
@@ -147,7 +150,7 @@ async function measuredIn(folder: RunFolder, options: MillionOptions): Promise<M
     },
     privacy: {
       ...{ unit: "customer", delta: settings.delta },
-      statistics: spent("lattice", blocks.releases.alone, settings.delta),
+      statistics: spent("lattice", releases.alone, settings.delta),
       attention: spentOnAttention(settings, plan),
       noise: "exact discrete Gaussian; statistics: shares drawn as one of the summed variance; training: every merchant's own",
     },
@@ -155,12 +158,16 @@ async function measuredIn(folder: RunFolder, options: MillionOptions): Promise<M
       ...{ parameters: release?.dimension ?? 0, rounds: settings.training.rounds },
       ...{ samplingRate: Number(release?.samplingRate), noiseMultiplier: Number(release?.noiseMultiplier) },
     },
-    ...blocks,
-    ofTwin: blocks.attention.ndcg10 / blocks.attentionTwin.ndcg10,
-    ofCentral: blocks.attention.ndcg10 / blocks.attentionCentral.ndcg10,
-    ofClippedTwin: blocks.attention.ndcg10 / blocks.attentionClipped.ndcg10,
-    overStatistics: blocks.attention.ndcg10 / blocks.federated.ndcg10,
-    hybridOverStatistics: blocks.hybrid.ndcg10 / blocks.federated.ndcg10,
+    releases,
+    ...(Object.fromEntries(millionRankers.map((name) => [name, rankers[name].block])) as Record<Ranker, ResultBlock>),
+    differences: {
+      attentionOverTwin: over(rankers.attention, rankers.attentionTwin),
+      attentionOverClipped: over(rankers.attention, rankers.attentionClipped),
+      attentionOverCentral: over(rankers.attention, rankers.attentionCentral),
+      attentionOverStatistics: over(rankers.attention, rankers.federated),
+      attentionOverStatisticsWithoutOwn: over(rankers.attention, rankers.federatedWithoutOwn),
+      hybridOverStatistics: over(rankers.hybrid, rankers.federated),
+    },
   };
   folder.write("result.json", `${JSON.stringify(result, undefined, 2)}\n`);
   return { result, times: stages.times, path: folder.path };
@@ -185,14 +192,22 @@ async function measured(options: MillionOptions, stages: Stages, ground: Ground,
   const { recipe, tables: weights, market } = settings;
   const { similarity } = ground;
   const judge = (name: string, score: () => ItemScorer) =>
-    stages.run(name, () => blockOf(score(), ground.judged, market.items));
+    stages.run(name, () => judgeOn(score(), ground.judged, market.items));
   const judgeModel = (name: string, parameters: Float32Array, with_: (score: ItemScorer) => ItemScorer = (score) => score) =>
-    stages.run(name, () => blockOfModel(options, parameters, ground.judged, executor, with_));
+    stages.run(name, () => judgeModelOn(options, parameters, ground.judged, executor, with_));
   const tables = (served: ServedStatistics, by = weights) =>
     tablesScorer({ served, similarity, recipe, weights: by, customers: market.customers });
   const noise = statisticsNoise(settings);
 
-  const alone = await statistics("statistics-alone", noise.alone, options, stages, ground);
+  await onProgress?.("statistics", 0, 1);
+  const aside = statistics("statistics-alone", noise.alone, options, stages, ground, true);
+  aside.catch(() => {}); // asked for below
+  const before = await statistics("statistics-before", noise.before, options, stages, ground, false);
+  await onProgress?.("walks", 0, settings.walks.count);
+  const first = Float32Array.from(
+    await stages.run("student", async () => Array.from(await studentOf(options, ground, before.served))),
+  );
+  const alone = await aside;
   const ofAlone = {
     floor: await judge("floor", () => contentScorer(similarity, recipe)),
     popularity: await judge("popularity", () => popularityScorer(Float64Array.from(alone.served.popularity))),
@@ -201,11 +216,6 @@ async function measured(options: MillionOptions, stages: Stages, ground: Ground,
       tables(alone.served, { content: settings.contentWithoutOwn, again: 0, history: 0 }),
     ),
   };
-  const before = await statistics("statistics-before", noise.before, options, stages, ground);
-  await onProgress?.("walks", 0, settings.walks.count);
-  const first = Float32Array.from(
-    await stages.run("student", async () => Array.from(await studentOf(options, ground, before.served))),
-  );
   const ofBefore = {
     statisticsBefore: await judge("statistics-before-block", () => tables(before.served)),
     student: await judgeModel("student-block", first),
@@ -233,35 +243,38 @@ async function measured(options: MillionOptions, stages: Stages, ground: Ground,
   const attentionClipped = await judgeModel("attention-clipped", await train("rounds-clipped", "clipped"));
   return {
     releases: { alone: alone.releases, before: before.releases },
-    ...{ ...ofAlone, ...ofBefore, attention, attentionClipped, attentionTwin, attentionCentral, hybrid },
+    rankers: { ...ofAlone, ...ofBefore, attention, attentionClipped, attentionTwin, attentionCentral, hybrid },
   };
 }
 
-/** Released tables, and what their releases cost. */
-async function statistics(name: string, noiseMultiplier: number, options: MillionOptions, stages: Stages, ground: Ground) {
-  const { settings, onProgress } = options;
+interface Tables {
+  readonly served: ServedStatistics;
+  readonly releases: readonly ReleaseNoise[];
+}
+
+/** Released tables, and what their releases cost; in a thread beside this one where there may be another. */
+async function statistics(
+  name: string,
+  noiseMultiplier: number,
+  { settings, threads }: MillionOptions,
+  stages: Stages,
+  { population, catalogue }: Ground,
+  beside: boolean,
+): Promise<Tables> {
   const { recipe, nodes, seed } = settings;
-  await onProgress?.(name, 0, 1);
-  const left = await stages.run(name, () => {
-    const { population, similarity } = ground;
-    const histories: Histories = { ...population, customers: new Array<string>(customersOf(population)).fill("") };
-    const { released, releases } = releaseStatistics(histories, similarity, recipe, {
-      ...{ cohort: { nodes, minCohort: nodes, maxCorrupt: 0 }, noiseMultiplier },
-      random: { rounding: randomSourceOf(seed, name, "rounding"), noise: randomSourceOf(seed, name, "noise") },
-    });
-    const { popularity, pairs } = finishStatistics(recipe, similarity, released);
-    const { offsets, places, values } = pairs;
-    const lists = { offsets: Array.from(offsets), places: Array.from(places), values: Array.from(values) };
-    return { releases, popularity: Array.from(popularity), ...lists };
-  });
-  const served: ServedStatistics = {
-    popularity: Float32Array.from(left.popularity),
-    pairs: {
-      ...{ offsets: Uint32Array.from(left.offsets), places: Uint32Array.from(left.places) },
-      values: Float32Array.from(left.values),
-    },
-  };
-  return { served, releases: left.releases };
+  const request = { settings: { recipe, nodes, seed }, population, items: catalogue.items, name, noiseMultiplier };
+  const left = await stages.run(name, () => (beside && threads > 1 ? releasedBeside(request) : releasedTables(request)));
+  return { served: servedTables(left), releases: left.releases };
+}
+
+async function releasedBeside(request: TablesRequest): Promise<ReleasedTables> {
+  const entry = new URL("./tables-worker.ts", import.meta.url);
+  const thread = startThread<TablesWord, ReleasedTables>(entry, "statistics", undefined);
+  try {
+    return await thread.ask({ type: "release", request });
+  } finally {
+    await thread.end({ type: "close" });
+  }
 }
 
 /** The model that has learnt nothing but what was released. */
@@ -281,25 +294,18 @@ async function centrally({ settings, executor }: MillionOptions, { population }:
   return parameters;
 }
 
-async function blockOfModel(
+async function judgeModelOn(
   { settings }: MillionOptions,
   parameters: Float32Array,
   judged: HeldOut,
   executor: Executor,
   with_: (score: ItemScorer) => ItemScorer,
-): Promise<ResultBlock> {
+): Promise<Judged> {
   const { model, market } = settings;
   const scorer = await modelScorer(model, parameters, executor, market.items);
   try {
-    return await blockOf(with_(scorer.score), judged, market.items);
+    return await judgeOn(with_(scorer.score), judged, market.items);
   } finally {
     await scorer.close();
   }
-}
-
-/** New items are ranked with the customer's own masked, as in `measure.ts`. */
-async function blockOf(score: ItemScorer, judged: HeldOut, items: number): Promise<ResultBlock> {
-  const block = resultBlock(await rankCustomers(score, judged, { items, repeats: "keep" }));
-  const { newItems } = resultBlock(await rankCustomers(score, judged, { items, repeats: "mask" }));
-  return { ...block, newItems };
 }

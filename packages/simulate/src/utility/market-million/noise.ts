@@ -2,7 +2,7 @@
 import { calibrateNoise, chooseScale, epsilonOfAll, type SampledGaussian } from "@tributary/dp";
 import type { Catalogue } from "@tributary/events";
 import { trainedCount } from "@tributary/model";
-import { type Crypto, formatDecimal, type Plan, planCost } from "@tributary/protocol";
+import { type Crypto, formatDecimal, type Plan, planCost, type Release } from "@tributary/protocol";
 import { planDocument } from "../../plan-document.ts";
 import { choosePlan, type PlannedNumbers } from "../../planner/choose-plan.ts";
 import { coordinatorKeyOf } from "../../scale/secure-path.ts";
@@ -34,8 +34,7 @@ export function trainingPlan(settings: MillionSettings, catalogue: Catalogue, cr
     ...{ catalogueItems: market.items, customers: market.customers, merchants: nodes, epsilon, delta, rounds, samplingRate },
     ...{ clipNorm, minCohort: nodes, maxCorrupt: 0 },
   });
-  const [planned] = plan.releases;
-  if (planned === undefined) throw new RangeError("the planner released nothing");
+  const [planned] = plan.releases as [Release];
   const noise = calibrateNoise({ epsilon, delta, samplingRate, steps: rounds, besides: [statisticsEvent(settings)] });
   const dimension = trainedCount(model, settings.trained);
   const release = {

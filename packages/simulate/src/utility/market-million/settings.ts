@@ -85,7 +85,7 @@ export function millionSettings(
     tables: { content: 0.002, again: 0.03, history: 0.002 },
     contentWithoutOwn: 0.02,
     statisticsShare: 0.1,
-    walks: { count: 80_000, epochs: 3, batch: 128, learningRate: 0.003, stay: 0.3, back: 0.12 },
+    walks: { count: 70_000, epochs: 3, batch: 128, learningRate: 0.003, stay: 0.3, back: 0.12 },
     model: attentionModel(items),
     trained: ["block*", "final.*", "action.weight", "gap.weight", "position.weight"],
     training: {
@@ -96,7 +96,7 @@ export function millionSettings(
       warmUp: 5,
       decayFrom: 0.3,
     },
-    central: { customers: Math.min(400_000, customers), epochs: 1, batch: 256, learningRate: 0.002 },
+    central: { customers: Math.min(200_000, customers), epochs: 1, batch: 256, learningRate: 0.002 },
     attentionWeight: 0.4,
   };
 }
