@@ -4,7 +4,14 @@
  */
 import { randomBytes } from "node:crypto";
 import { isTributaryError } from "@tributary/errors";
-import { type Confirmation, confirmLedger, countedPeers, type NodeState, type ShownLedger } from "@tributary/federation";
+import {
+  type Confirmation,
+  confirmLedger,
+  countedPeers,
+  knownRound,
+  type NodeState,
+  type ShownLedger,
+} from "@tributary/federation";
 import { emptyHead } from "@tributary/ledger";
 import { type HeadStatement, type NodeId, signHead } from "@tributary/protocol";
 import { hashOfLine, type LedgerCopy } from "../home/ledger-copy.ts";
@@ -67,5 +74,10 @@ export function ownHead(
 ): HeadStatement {
   const { entries, hash } = copy.head();
   const { federation, node } = membership;
-  return signHead(identity, federation, nonce, { node, entries, head: hash, round: state?.lastRound ?? 0 });
+  return signHead(identity, federation, nonce, {
+    node,
+    entries,
+    head: hash,
+    round: state === undefined ? 0 : knownRound(state),
+  });
 }

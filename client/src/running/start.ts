@@ -227,12 +227,21 @@ export async function runNode(options: StartNodeOptions, transport: Transport): 
 
     /** Once a start: nothing is paid for before enough peers have confirmed the ledger. Only within the queue. */
     let confirmed = false;
+    /** A round whose cohort peers knew by then: this node may have been in it, in a life that its store has lost. */
+    let begunBefore = 0;
     const confirm = async (): Promise<void> => {
       if (confirmed || state === undefined) return;
       const ask = async (nonce: string, peers: readonly NodeId[]) => (await socket?.heads(nonce, peers)) ?? [];
-      const { heads } = await confirmWithPeers(home, copy, state, ask, () => catchUp(2));
+      const { heads, round } = await confirmWithPeers(home, copy, state, ask, () => catchUp(2));
       confirmed = true;
+      begunBefore = round;
       log.info({ heads, entries: copy.head().entries }, "peers confirm the ledger");
+    };
+
+    /** A round that the store remembers is the reducer's to judge. */
+    const requireNotBegun = (round: number): void => {
+      const remembered = round <= (state?.lastRound ?? 0);
+      if (!remembered && round <= begunBefore) throw fail("TRB_ROUND_REPLAYED", { round, last: begunBefore });
     };
 
     /** A message from the coordinator; what is thrown is the answer. */
@@ -241,13 +250,19 @@ export async function runNode(options: StartNodeOptions, transport: Transport): 
         const message = parseMessage(payload);
         log.debug({ step: message.step, round: message.round }, "message");
         try {
-          if (message.step === "offer") await confirm();
+          if (message.step === "offer") {
+            await confirm();
+            requireNotBegun(message.round);
+          }
           try {
             await step({ type: "message", message });
           } catch (error) {
             if (!isTributaryError(error) || error.code !== "TRB_ROUND_LEDGER_BEHIND") throw error;
             await catchUp(2);
-            if (message.step === "offer") await confirm(); // which there was nothing to compare for before
+            if (message.step === "offer") {
+              await confirm(); // for which there was nothing to compare before
+              requireNotBegun(message.round);
+            }
             await step({ type: "message", message });
           }
         } catch (error) {

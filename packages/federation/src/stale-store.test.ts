@@ -6,7 +6,7 @@ import { createWorld, nodeContext, nodeName, nodeOf, noFaults, run, type World }
 import { stepNode } from "./node.ts";
 import { chargedRounds, createNode } from "./node-state.ts";
 import { contextOf, crypto, hash, identity, planOf } from "./parties.test-support.ts";
-import { confirmLedger, countedPeers, forgottenRound, recoverCharges } from "./stale-store.ts";
+import { confirmLedger, countedPeers, forgottenRound, knownRound, recoverCharges } from "./stale-store.ts";
 
 const self = nodeName(0);
 const nonce = "ab".repeat(32);
@@ -188,6 +188,16 @@ test("a claimed abort, a planted retry and a round that is still open are counte
   const offer = world.queue.find(({ to, event }) => to === self && event.type === "message")?.event;
   if (offer?.type !== "message") throw new Error("no offer");
   expect(codeOf(() => stepNode({ ...party.state, charges, lastRound }, offer, nodeContext(party)))).toBe("TRB_ROUND_REPLAYED");
+});
+
+test("a peer knows a round once it has its cohort, not while the round waits for anybody's keys; one number ahead is believed", () => {
+  const round = (number: number, h1: Sha256 | null) => ({ number, h1 }) as never;
+  expect(knownRound({ round: null, lastRound: 4 })).toBe(4);
+  expect(knownRound({ round: round(5, null), lastRound: 5 })).toBe(4);
+  expect(knownRound({ round: round(5, hash("h1")), lastRound: 5 })).toBe(5);
+  const plan = planOf(identity("coordinator").key);
+  const far = recoverCharges([], { self, plan }, { charges: [], lastRound: 4 }, 10 ** 15);
+  expect(far).toMatchObject({ charges: [{ round: 5 }], lastRound: 5 });
 });
 
 test("an open round is counted at the price of the dearest release that has one left", () => {

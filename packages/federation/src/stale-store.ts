@@ -29,7 +29,7 @@ import {
 } from "@tributary/protocol";
 import { quorum } from "@tributary/secagg";
 import { rosterKey } from "./binding.ts";
-import type { Charge, NodePolicy } from "./node-state.ts";
+import type { Charge, NodePolicy, NodeState } from "./node-state.ts";
 import { type Choice, rebuildVote } from "./quorum-proof.ts";
 
 /** Who this node is, and in which federation. */
@@ -77,6 +77,11 @@ function voteIn(
   return rebuildVote({ plan, planHash, modelHash, round, version, h1 }, { node: self, signature }, choice);
 }
 
+/** `round` of this node's own head: the largest number of a round whose cohort it knows, or that is over. */
+export function knownRound({ round, lastRound }: Pick<NodeState, "round" | "lastRound">): number {
+  return round !== null && round.h1 === null && round.number === lastRound ? lastRound - 1 : lastRound;
+}
+
 /** Peers whose word counts: those whom the merchant trusts by name, or, where none is named, all other members of the roster. */
 export function countedPeers({ self, roster }: Membership, { trustedPeers }: NodePolicy, crypto: Crypto): NodeId[] {
   const others = roster.filter(({ node }) => node !== self);
@@ -95,7 +100,10 @@ export interface ShownLedger {
 /** What the peers' heads come to. */
 export interface Confirmation {
   readonly heads: number;
-  /** The largest round number that one of them accepted an offer for. */
+  /**
+   * The largest round number of which one of them knows the cohort: in such a round a store that has lost its memory may have masked
+   * a vector already, and must not begin it again. (Nobody knows the cohort of a round that waits for this node's keys.)
+   */
   readonly round: number;
 }
 
@@ -142,7 +150,7 @@ export interface Recovery {
 /**
  * The most that a node can have spent whose store ends at `lastRound`: of the rounds from there on, whatever the ledger counts against
  * it, each round given up without a quorum's refund, and a round that is still open, at the price of the dearest release.
- * @param open the largest round number that is known to have been offered
+ * @param open the largest round number of which some peer knows the cohort
  */
 export function recoverCharges(
   entries: readonly Entry[],
@@ -167,10 +175,11 @@ export function recoverCharges(
     const { round, release, h1, cohort } = entry;
     charges.push({ round, release, standing: "final", cohort: cohort ?? [], h1: h1 ?? noHash });
   }
-  for (let round = settled + 1; round <= open; round++) {
-    charges.push({ round, release: dearest(plan, spent), standing: "final", cohort: [], h1: noHash });
+  // rounds follow each other, so one at most is open; a peer that names a larger number is not believed
+  if (open > settled) {
+    charges.push({ round: settled + 1, release: dearest(plan, spent), standing: "final", cohort: [], h1: noHash });
   }
-  return { charges, votes, lastRound: Math.max(settled, open) };
+  return { charges, votes, lastRound: settled + (open > settled ? 1 : 0) };
 }
 
 const noHash = "0".repeat(64) as Sha256;

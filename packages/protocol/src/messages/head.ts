@@ -22,7 +22,7 @@ export const headStatementSchema = z.strictObject({
   /** How many entries its copy has, and the hash of the last; 64 zeros where there is none. */
   entries: z.int().min(0),
   head: sha256Hex,
-  /** The largest round number that it accepted an offer for, 0 before the first. */
+  /** The largest number of a round whose cohort it knows, or that is over; 0 before the first. */
   round: z.int().min(0),
   /** Over the canonical bytes of `{ purpose: "head", federation, nonce, node, entries, head, round }`. */
   signature: signatureHex,
