@@ -90,6 +90,42 @@ describe("sharing", () => {
     );
   });
 
+  test("wrong shares are corrected, up to half of those beyond the threshold, wherever they are and whatever they say", () => {
+    const cases = fc.record({
+      threshold: fc.integer({ min: 1, max: 60 }),
+      spare: fc.integer({ min: 0, max: 24 }),
+      seed: fc.nat({ max: 255 }),
+      zero: fc.boolean(),
+    });
+    fc.assert(
+      fc.property(element, cases, randomBytes, (secret, { threshold, spare, seed, zero }, random) => {
+        const points = Array.from({ length: threshold + spare }, (_, i) => 7 * i + 1 + (seed % 3));
+        const good = splitSecretAt(encodeElement(secret), threshold, points, random).map((y, i) => ({ x: points[i] ?? 0, y }));
+        const wrong = Math.floor(spare / 2);
+        const spoiled = good.map((share, i) =>
+          (i + seed) % good.length < wrong ? { ...share, y: spoil(share.y, zero) } : share,
+        );
+        return reconstruct(spoiled, threshold, (found) => found === encodeElement(secret)) === encodeElement(secret);
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  test("more wrong shares than can be corrected give nothing, at the price of one correction", () => {
+    const secret = encodeElement(77n);
+    const shares = splitSecret(secret, 60, 92, source([3, 5, 250, 9])).map((y, i) => ({ x: i + 1, y }));
+    let asked = 0;
+    const accept = (candidate: string) => {
+      asked++;
+      return candidate === secret;
+    };
+    const spoiled = (count: number) =>
+      shares.map((share) => (share.x <= count ? { ...share, y: spoil(share.y, false) } : share));
+    expect(reconstruct(spoiled(16), 60, accept)).toBe(secret);
+    expect(reconstruct(spoiled(17), 60, accept)).toBeUndefined();
+    expect(asked).toBeLessThan(15);
+  });
+
   test("shares for chosen points are those of the same polynomial", () => {
     const five = [5, ...new Array<number>(31).fill(0)];
     expect(splitSecretAt(encodeElement(42n), 2, [3, 700, 1], source(five))).toEqual([57n, 3542n, 47n].map(encodeElement));
@@ -110,6 +146,11 @@ describe("sharing", () => {
     }
   });
 });
+
+/** Another element: zero, or the next one. */
+function spoil(share: string, zero: boolean): string {
+  return zero && share !== encodeElement(0n) ? encodeElement(0n) : encodeElement(reduce(decodeElement(share) + 1n));
+}
 
 /** Value at x of the polynomial through the points, by Lagrange. */
 function shareThrough(points: readonly { readonly x: number; readonly y: bigint }[], x: number): string {

@@ -4,6 +4,7 @@
  * it is never sent and never 0. Source: Shamir, "How to share a secret", CACM 22(11), 1979.
  */
 import { fail } from "@tributary/errors";
+import { decodeAtZero } from "./decoding.ts";
 import { decodeElement, encodeElement, fieldPrime, invert, reduce, type UniformBytes, uniformElement } from "./field.ts";
 
 export interface Share {
@@ -13,8 +14,8 @@ export interface Share {
   readonly y: string;
 }
 
-/** How many sets of shares are tried before giving up on wrong ones among them. */
-const mostAttempts = 2_000;
+/** How many multiplications go into sets of shares before wrong ones are corrected instead: all sets of ten holders, one or two of a hundred. */
+const mostProducts = 20_000;
 
 /**
  * Shares for x = 1 … `holders`, in that order.
@@ -97,8 +98,8 @@ function invertAll(elements: readonly bigint[]): bigint[] {
 }
 
 /**
- * The secret that `accept` recognises (by its commitment or public key), although some of the shares may be wrong: subsets of
- * `threshold` shares are tried, the earliest shares first. Undefined when none fits.
+ * The secret that `accept` recognises (by its commitment or public key), although some of the shares may be wrong. Where there are few sets of
+ * `threshold` shares they are tried, the earliest shares first; then up to half of the shares beyond the threshold are corrected. Undefined when nothing fits.
  * @throws TRB_SECAGG_TOO_FEW_SHARES
  */
 export function reconstruct(
@@ -107,13 +108,22 @@ export function reconstruct(
   accept: (secret: string) => boolean,
 ): string | undefined {
   if (shares.length < threshold) throw fail("TRB_SECAGG_TOO_FEW_SHARES", { shares: shares.length, threshold });
+  const most = Math.max(1, Math.floor(mostProducts / threshold ** 2));
   let attempts = 0;
   for (const subset of subsets(shares.length, threshold)) {
-    if (++attempts > mostAttempts) return undefined;
+    if (++attempts > most) break;
     const secret = combineShares(subset.flatMap((i) => shares[i] ?? []));
     if (accept(secret)) return secret;
   }
-  return undefined;
+  if (attempts <= most || shares.length < threshold + 2) return undefined; // every set was tried, or nothing can be corrected
+  const xs = shares.map(({ x }) => BigInt(x));
+  const decoded = decodeAtZero(
+    xs,
+    shares.map(({ y }) => decodeElement(y)),
+    threshold,
+  );
+  const secret = decoded === undefined ? undefined : encodeElement(decoded);
+  return secret !== undefined && accept(secret) ? secret : undefined;
 }
 
 /** Ascending index sets of `size` below `count`, in lexicographic order. */
