@@ -29,7 +29,6 @@ import {
   encodeModel,
   encodeOptimiserState,
   graphVersion,
-  initialParameters,
   itemSimilarity,
   type ModelSpec,
   modelSpec,
@@ -49,7 +48,6 @@ import {
   planHash,
   type Roster,
   type RosterMember,
-  randomSourceFromSeed,
   rosterMemberSchema,
   type Sha256,
   sha256Hex,
@@ -85,10 +83,7 @@ const model: ModelSpec = modelSpec({
 });
 const optimiser = { name: "fedavg", learningRate: 1, momentum: 0 } as const;
 const catalogue = makeCatalogue(Array.from({ length: 24 }, (_, i) => ({ id: `item-${String(i).padStart(2, "0")}` })));
-const initialModel = encodeModel(
-  model,
-  initialParameters(model, randomSourceFromSeed(crypto, secret, "initial", "", 0, "initial")),
-);
+const initialModel = encodeModel(model, initialFederationModel(crypto, { model }).parameters);
 
 /** A plan for three nodes that a node's linter accepts. */
 export function testPlan(overrides: Partial<Plan> = {}): Plan {

@@ -3,7 +3,7 @@
  * graph is the one that this node builds itself. Decided before anything is computed or sent, and again at every start.
  */
 import { fail, isTributaryError, type TributaryError } from "@tributary/errors";
-import { graphHashOf } from "@tributary/federation";
+import { graphHashOf, isInitialModelAgreed } from "@tributary/federation";
 import { graphVersion, isExtensionRegistered, trainedCount } from "@tributary/model";
 import { lintPlan, type Plan, parseDecimal } from "@tributary/protocol";
 import { nodeCrypto } from "@tributary/protocol/node-crypto";
@@ -75,7 +75,8 @@ function graphRefusals(plan: Plan): TributaryError[] {
   if (isTributaryError(countTrained(plan))) return []; // so was that
   const own = graphHashOf(nodeCrypto(), plan.model, plan.trained);
   const same = own === plan.graphHash && plan.graphVersion === graphVersion;
-  return same ? [] : [fail("TRB_PLAN_GRAPH_MISMATCH", { graphVersion: plan.graphVersion })];
+  if (!same) return [fail("TRB_PLAN_GRAPH_MISMATCH", { graphVersion: plan.graphVersion })];
+  return isInitialModelAgreed(nodeCrypto(), plan) ? [] : [fail("TRB_PLAN_INITIAL_MODEL_UNDECLARED")];
 }
 
 /** A model that an extension brings can be built once it is accepted. */

@@ -117,6 +117,21 @@ describe("a node refuses to start", () => {
     await expect(start("alpha")).rejects.toMatchObject({ code: "TRB_PLAN_GRAPH_MISMATCH" });
   });
 
+  test("when training begins at a model that was brought along and nobody declared public", async () => {
+    await coordinator.close();
+    coordinator = await startTestCoordinator(testPlan({ initialModelHash: "0".repeat(64) as never }));
+    await joinAll();
+    await expect(start("alpha")).rejects.toMatchObject({ code: "TRB_PLAN_INITIAL_MODEL_UNDECLARED" });
+  });
+
+  test("when the plan trains what the model doesn't have", async () => {
+    await coordinator.close();
+    coordinator = await startTestCoordinator(testPlan({ trained: ["blocks.*"] }));
+    await expect(joinFederation({ invite: coordinator.invite("alpha"), home: homeOf("alpha") })).rejects.toMatchObject({
+      code: "TRB_PLAN_TRAINED_UNFIT",
+    });
+  });
+
   test("with a catalogue made from behaviour, unless its merchant runs a demonstration", async () => {
     await coordinator.close();
     coordinator = await startTestCoordinator(testPlan({ catalogueProvenance: "log" }));

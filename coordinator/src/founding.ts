@@ -3,8 +3,8 @@
  * only compare.
  */
 import { fail } from "@tributary/errors";
-import { encodeFederationModel, initialFederationModel } from "@tributary/federation";
-import { trainedCount } from "@tributary/model";
+import { broughtModel, encodeFederationModel, initialFederationModel } from "@tributary/federation";
+import { readCheckpoint, trainedCount } from "@tributary/model";
 import { lintPlan, type Plan, parsePlan, planHash, requireSoundPlan, type Sha256 } from "@tributary/protocol";
 import { nodeCrypto } from "@tributary/protocol/node-crypto";
 import type { CoordinatorIdentity } from "./home/identity.ts";
@@ -18,6 +18,8 @@ export interface FoundingRequest {
   readonly plan?: unknown;
   /** The catalogue's canonical bytes; needed at the first start only. */
   readonly catalogue?: Uint8Array;
+  /** The initial model's file where the plan declares it public; needed at the first start only. */
+  readonly initialModel?: Uint8Array;
   /** Lets a catalogue taken from the log through, as only the demo may. */
   readonly demo?: boolean;
 }
@@ -56,7 +58,7 @@ export function foundFederation(
   if (!stored) requireSound(plan, request.demo ?? false);
   keepCatalogue(home, blobs, plan, request.catalogue);
   if (!stored && plan.statistics !== undefined) requireItems(plan, blobs, request.demo ?? false);
-  keepInitialModel(blobs, plan);
+  keepInitialModel(blobs, plan, request.initialModel);
   if (!stored) store.found(plan, hash); // last: a home with a plan is a whole one
   return { plan, planHash: hash };
 }
@@ -80,10 +82,14 @@ function keepCatalogue(home: string, blobs: Blobs, { catalogueHash }: Plan, cata
   if (!blobs.has(catalogueHash)) throw fail("TRB_COORDINATOR_CATALOGUE_MISSING", { sha256: catalogueHash, home });
 }
 
-function keepInitialModel(blobs: Blobs, plan: Plan): void {
+function keepInitialModel(blobs: Blobs, plan: Plan, given: Uint8Array | undefined): void {
   const { initialModelHash } = plan;
   if (blobs.has(initialModelHash)) return;
-  const bytes = encodeFederationModel(plan, initialFederationModel(nodeCrypto(), plan));
+  const brought = plan.initialModel === "public" && given !== undefined;
+  const model = brought
+    ? broughtModel(plan, readCheckpoint(given, plan.model).parameters)
+    : initialFederationModel(nodeCrypto(), plan);
+  const bytes = encodeFederationModel(plan, model);
   const actual = sha256Of(bytes);
   if (actual !== initialModelHash) throw fail("TRB_COORDINATOR_MODEL_MISMATCH", { actual, expected: initialModelHash });
   blobs.put(bytes);

@@ -42,7 +42,7 @@ import { bytesOfWords } from "./storage/uploads.ts";
 const crypto = nodeCrypto();
 export const catalogue = new TextEncoder().encode('{"id":"a"}\n{"id":"b"}\n');
 
-const model: ModelSpec = modelSpec({
+export const model: ModelSpec = modelSpec({
   items: 2,
   length: 2,
   width: 4,

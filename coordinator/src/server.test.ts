@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from "node:os";
 import { join as joinPath } from "node:path";
 import { parseLine, verifyLedger } from "@tributary/ledger";
+import { encodeModel } from "@tributary/model";
 import { nodeId, type Plan, signMessage } from "@tributary/protocol";
 import { nodeCrypto } from "@tributary/protocol/node-crypto";
 import { pino } from "pino";
@@ -10,7 +11,9 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { createInvite } from "./invites.ts";
 import {
   catalogue,
+  dimension,
   join,
+  model,
   type ScriptedNode,
   scriptedNode,
   testIdentity,
@@ -163,7 +166,7 @@ test("a home is served once, on a free port, for one plan", async () => {
 
 test("founds nothing on a plan, catalogue, model or key that does not fit", async () => {
   const other = mkdtempSync(joinPath(tmpdir(), "tributary-coordinator-"));
-  const code = (options: { plan?: unknown; catalogue?: Uint8Array }) =>
+  const code = (options: { plan?: unknown; catalogue?: Uint8Array; initialModel?: Uint8Array }) =>
     startCoordinator({ home: other, plan: testPlan(other), catalogue, port: 0, log: log(), ...options }).then(
       () => "started",
       (error: unknown) => (error instanceof Error && "code" in error ? error.code : error),
@@ -178,6 +181,18 @@ test("founds nothing on a plan, catalogue, model or key that does not fit", asyn
     await expect(bare).rejects.toMatchObject({ code: "TRB_COORDINATOR_CATALOGUE_MISSING" });
     expect(await code({ catalogue: new Uint8Array(3) })).toBe("TRB_COORDINATOR_CATALOGUE_MISMATCH");
     expect(await code({ plan: testPlan(other, { initialModelHash: hash }) })).toBe("TRB_COORDINATOR_MODEL_MISMATCH");
+    // one that was brought along: declared public, and the very one that the plan names
+    const initialModel = encodeModel(model, new Float32Array(dimension).fill(0.25));
+    const brought = { initialModelHash: sha256Of(initialModel) };
+    const declared = testPlan(other, { ...brought, initialModel: "public" });
+    expect(await code({ plan: testPlan(other, brought), initialModel })).toBe("TRB_COORDINATOR_MODEL_MISMATCH");
+    expect(await code({ plan: declared })).toBe("TRB_COORDINATOR_MODEL_MISMATCH");
+    const another = encodeModel(model, new Float32Array(dimension).fill(0.5));
+    expect(await code({ plan: declared, initialModel: another })).toBe("TRB_COORDINATOR_MODEL_MISMATCH");
+    const running = await startCoordinator({ home: other, plan: declared, catalogue, port: 0, log: log(), initialModel });
+    await running.close();
+    const kept = readFileSync(joinPath(other, "blobs", brought.initialModelHash));
+    expect(kept.equals(initialModel)).toBe(true);
     await expect(readRoster(joinPath(other, "nowhere"))).rejects.toMatchObject({ code: "TRB_COORDINATOR_HOME_EMPTY" });
     expect(existsSync(joinPath(other, "nowhere"))).toBe(false);
   } finally {

@@ -32,6 +32,18 @@ export function initialFederationModel(
   return { parameters: initialModel(crypto, model), statistics: statistics === undefined ? undefined : startStatistics() };
 }
 
+/** A model that was brought along, where training is to begin, in place of the one that follows from the spec. */
+export function broughtModel({ statistics }: Pick<Plan, "statistics">, parameters: Float32Array): FederationModel {
+  return { parameters, statistics: statistics === undefined ? undefined : startStatistics() };
+}
+
+/** Whether the plan's initial model is the one that follows from its spec, or is declared public. */
+export function isInitialModelAgreed(crypto: Crypto, plan: Plan): boolean {
+  if (plan.initialModel === "public") return true;
+  const own = crypto.sha256(encodeFederationModel(plan, initialFederationModel(crypto, plan)));
+  return toHex(own) === plan.initialModelHash;
+}
+
 /** The file whose SHA-256 is the model's hash. @throws TRB_MODEL_LENGTH_MISMATCH, TRB_MODEL_NOT_FINITE */
 export function encodeFederationModel({ model }: Pick<Plan, "model">, { parameters, statistics }: FederationModel): Uint8Array {
   return encodeModel(model, parameters, statistics);

@@ -1,12 +1,14 @@
 /** Room 8. The round: one pure state machine for each side. */
 
 export {
+  broughtModel,
   decodeFederationModel,
   encodeFederationModel,
   type FederationModel,
   graphHashOf,
   initialFederationModel,
   initialModel,
+  isInitialModelAgreed,
 } from "./agreed-model.ts";
 export { checkUpload, stepCoordinator } from "./coordinator.ts";
 export type { CoordinatorEffect, CoordinatorEvent } from "./coordinator-events.ts";

@@ -34,11 +34,16 @@ export {
 } from "./planner/choose-plan.ts";
 export { type Evidence, type MarketEvidence, storedEvidence } from "./planner/evidence.ts";
 export { type EvidenceCells, evidenceCells, type MeasureOptions, measureEvidence } from "./planner/measure-evidence.ts";
-export type { ModelWishes } from "./planner/model-size.ts";
+export { chooseModel, type ModelWishes } from "./planner/model-size.ts";
 export { type Candidate, type PlanSearch, type SearchRequest, searchPlans, trainingWarnings } from "./planner/search-plans.ts";
 export { type FederationReport, joiningSentence, type MerchantReport, type RoundReport } from "./report.ts";
 export { type RoundPlanRequest, roundPlan } from "./round/round-plan.ts";
-export { type SimulatedPhase, type SimulatedRoundRequest, type SimulatedRounds, simulateRounds } from "./round/simulated-round.ts";
+export {
+  type SimulatedPhase,
+  type SimulatedRoundRequest,
+  type SimulatedRounds,
+  simulateRounds,
+} from "./round/simulated-round.ts";
 export { compareRuns, type RunComparison } from "./runs/compare-runs.ts";
 export { beginFederationRun } from "./runs/federation-run.ts";
 export { listRuns, type RunState } from "./runs/run-folder.ts";

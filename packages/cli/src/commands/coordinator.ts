@@ -4,7 +4,7 @@ import { catalogueBytes, readCatalogue } from "@tributary/events";
 import { inviteSchema, nodeId, rosterFingerprint } from "@tributary/protocol";
 import { nodeCrypto } from "@tributary/protocol/node-crypto";
 import { Command } from "commander";
-import { readJson } from "../files.ts";
+import { readInput, readJson } from "../files.ts";
 import { integerOption, jsonOption, textOption } from "../options.ts";
 import { print, printLine, table } from "../output.ts";
 import { writtenLines } from "../report/written.ts";
@@ -35,6 +35,10 @@ export function coordinatorCommand(): Command {
     .option("--plan <file>", "plan.json, at the first start")
     .option("--catalogue <file>", "catalogue JSONL, at the first start")
     .option("--extension <files...>", "files of the plan's extensions, at the first start")
+    .option(
+      "--initial-model <file>",
+      "the model that the plan's training begins at, where it was brought along, at the first start",
+    )
     .option("--host <address>", "address to listen on", "127.0.0.1")
     .addOption(integerOption("--port <n>", "port; 0 takes a free one", 0, 7443, 65_535))
     .addOption(
@@ -65,6 +69,7 @@ export function coordinatorCommand(): Command {
         plan?: string;
         catalogue?: string;
         extension?: string[];
+        initialModel?: string;
         host: string;
         port: number;
         startWhen?: number;
@@ -79,6 +84,7 @@ export function coordinatorCommand(): Command {
           ...(options.plan === undefined ? {} : { plan: readJson(options.plan) }),
           ...(options.catalogue === undefined ? {} : { catalogue: catalogueBytes(await readCatalogue(options.catalogue)) }),
           ...(options.extension === undefined ? {} : { extensions: options.extension }),
+          ...(options.initialModel === undefined ? {} : { initialModel: readInput(options.initialModel) }),
           demo: options.demo ?? false,
           mostRefused: options.mostRefused,
           whenRefused: options.untilDone === true ? "end" : "wait",

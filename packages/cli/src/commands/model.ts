@@ -2,6 +2,7 @@
 import { Command } from "commander";
 import { addExplain } from "./model/explain.ts";
 import { addExport } from "./model/export.ts";
+import { addPretrain } from "./model/pretrain.ts";
 import { addShow } from "./model/show.ts";
 import { addVerify } from "./model/verify.ts";
 
@@ -11,5 +12,6 @@ export function modelCommand(): Command {
   addShow(model);
   addVerify(model);
   addExplain(model);
+  addPretrain(model);
   return model;
 }

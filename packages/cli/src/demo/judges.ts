@@ -89,13 +89,14 @@ export function hybridOptions(
   return { items, repeats, executor, similarity, recipe: recipeOf(plan), spec: plan.model, seed: 1, attention };
 }
 
-/** Tables and attention, where the plan trains from statistics on and they are complete. */
+/** Tables and attention, where the plan trains from statistics or from a public model on, and statistics are complete. */
 function trainedModel(
-  { warmStart }: Plan,
+  { warmStart, initialModel, releases }: Plan,
   { parameters, statistics }: FederationModel,
   options: HybridJudgeOptions,
 ): ReleasedModel | undefined {
-  if (warmStart === undefined || statistics?.popularity === undefined || statistics.query !== undefined) return undefined;
+  const begins = warmStart !== undefined || (initialModel !== undefined && releases.some(({ kind }) => kind === "training"));
+  if (!begins || statistics?.popularity === undefined || statistics.query !== undefined) return undefined;
   return releasedModel(statistics, { spec: options.spec, parameters }, options);
 }
 

@@ -163,6 +163,12 @@ export const protocolErrors = defineErrors({
     status: 400,
     exitCode: 2,
   },
+  TRB_PLAN_INITIAL_MODEL_UNDECLARED: {
+    message: "The plan's initial model is not the one that follows from its model, and is not declared public.",
+    advice: "Ask the coordinator's operator what the initial model was made of; `plan new --initial-model` declares it public.",
+    status: 409,
+    exitCode: 3,
+  },
   TRB_PLAN_METRICS_UNFIT: {
     message: "The plan's metrics don't fit together: {reason}.",
     advice: "Give the plan a `metrics` section and a release of kind metrics beside one of another kind, or neither.",

@@ -290,10 +290,18 @@ function statisticsSentences({ releases, caps, statistics }: Plan): string[] {
 function trainingSentences(plan: Plan): string[] {
   if (plan.releases.every(({ kind }) => kind !== "training")) return [];
   return [
+    ...initialModelSentences(plan),
     ...warmStartSentences(plan),
     ...trainedSentences(plan),
     ...localSentences(plan),
     `From each sum of training updates the coordinator makes the next model by ${optimiserInWords(plan.optimiser)}; that looks at nothing else, so it costs no privacy.`,
+  ];
+}
+
+function initialModelSentences({ initialModel, initialModelHash }: Plan): string[] {
+  if (initialModel === undefined) return [];
+  return [
+    `Training begins at a model that was brought along (SHA-256 ${initialModelHash}). It is declared public: learnt from nobody's data whom this plan protects. No file can show that.`,
   ];
 }
 

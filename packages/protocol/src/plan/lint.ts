@@ -195,10 +195,12 @@ function trainingArithmeticRule({ unit, caps, releases }: Plan, _: LintOptions, 
 }
 
 /** Which tensors there are, the model's room knows; here: that something is trained, and is named once. */
-function trainedRule({ trained, releases }: Plan, _: LintOptions, report: Report): void {
-  if (trained === undefined) return;
+function trainedRule({ trained, initialModel, releases }: Plan, _: LintOptions, report: Report): void {
   const unfit = (path: string, reason: string) => report("TRB_PLAN_TRAINED_UNFIT", path, { reason });
-  if (releases.every(({ kind }) => kind !== "training")) unfit("trained", "no release is of training");
+  const trains = releases.some(({ kind }) => kind === "training");
+  if (initialModel !== undefined && !trains) unfit("initialModel", "no release is of training, which could begin there");
+  if (trained === undefined) return;
+  if (!trains) unfit("trained", "no release is of training");
   const repeated = trained.findIndex((name, place) => trained.indexOf(name) !== place);
   if (repeated >= 0) unfit(`trained.${repeated}`, `${trained[repeated]} is named twice`);
 }

@@ -116,6 +116,11 @@ export const planSchema = z.strictObject({
   graphVersion: positive,
   graphHash: sha256Hex,
   initialModelHash: sha256Hex,
+  /**
+   * `public`: the initial model doesn't follow from the spec and is declared to hold nothing of the federation's customers: learnt from a public log,
+   * or begun at imported vectors. Without it every party works out the initial model for itself.
+   */
+  initialModel: z.enum(["public"]).exactOptional(),
   catalogueHash: sha256Hex,
   catalogueProvenance: z.enum(["public", "dp-selection", "log"]),
   actions: z.array(z.string().max(64)).min(1).max(64),

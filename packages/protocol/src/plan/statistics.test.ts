@@ -75,6 +75,7 @@ describe("a plan with statistics", () => {
     expect(found(alone)).toEqual([]);
     expect(parsePlan(JSON.parse(JSON.stringify(alone)))).toEqual(alone);
     expect(found({ ...alone, trained: ["final.*"] })).toEqual(["TRB_PLAN_TRAINED_UNFIT trained"]); // nothing is trained
+    expect(found({ ...alone, initialModel: "public" })).toEqual(["TRB_PLAN_TRAINED_UNFIT initialModel"]);
   });
 
   test("pays once for everything: kinds compose, and a retry is paid for like a round", () => {

@@ -30,6 +30,8 @@ export function warmStartRule(plan: Plan, _: LintOptions, report: Report): void 
   const unfit = (path: string, reason: string) => report("TRB_PLAN_WARM_START_UNFIT", path, { reason });
   if (!(parseDecimal(warmStart.learningRate) > 0)) unfit("warmStart.learningRate", "its learning rate must be above 0");
   if (statistics === undefined) unfit("warmStart", "no statistics are released that it could begin from");
+  if (plan.initialModel !== undefined)
+    unfit("warmStart", "training can't begin from statistics and from a model that was brought along at once");
   if (releases.every(({ kind }) => kind !== "training")) unfit("warmStart", "no training begins after it");
   const items = releases.find(({ kind }) => kind === "popularity")?.dimension;
   if (items !== undefined && items !== model.items)

@@ -2,10 +2,16 @@
 import { coordinatorIdentity } from "@tributary/coordinator";
 import { fail } from "@tributary/errors";
 import { type Catalogue, readCatalogue, writeCatalogue } from "@tributary/events";
-import { trainedCount } from "@tributary/model";
+import { readCheckpoint, trainedCount } from "@tributary/model";
 import { federationName, lintPlan, type Plan, planHash } from "@tributary/protocol";
 import { nodeCrypto } from "@tributary/protocol/node-crypto";
-import { type PlannedNumbers, planDocument, storedEvidence, trainingWarnings } from "@tributary/simulate";
+import {
+  type PlannedNumbers,
+  planDocument,
+  type StatisticsWishes,
+  storedEvidence,
+  trainingWarnings,
+} from "@tributary/simulate";
 import { type Command, Option } from "commander";
 import { type AccountantOptions, accountantOption } from "../../accountant-option.ts";
 import {
@@ -15,7 +21,7 @@ import {
   extendOption,
   openExtensions,
 } from "../../extension-options.ts";
-import { writeOutput } from "../../files.ts";
+import { readInput, writeOutput } from "../../files.ts";
 import { heldOutOption, type MetricsOptions, metricsShareOption, metricsWishes } from "../../metrics-options.ts";
 import { addModelOptions, featuredCatalogue, type ModelOptions, modelWishes } from "../../model-options.ts";
 import {
@@ -56,6 +62,7 @@ export interface NewOptions
   readonly merchantsPerCustomer: number;
   readonly tuned?: string;
   readonly extend?: readonly string[];
+  readonly initialModel?: string;
   readonly out: string;
   readonly catalogueOut?: string;
   readonly demo?: boolean;
@@ -93,6 +100,7 @@ export function addNew(plan: Command): void {
     .addOption(
       new Option("--catalogue-provenance <how>", "where the catalogue comes from").choices(["public", "log"]).default("public"),
     )
+    .option("--initial-model <file>", "a model of public knowledge that training begins at (`model pretrain`)")
     .option("--out <file>", "where to write it", "plan.json")
     .option(
       "--catalogue-out <file>",
@@ -125,7 +133,10 @@ export function addNew(plan: Command): void {
         ...(rounds === undefined ? {} : { rounds }),
         ...(minCohort === undefined ? {} : { minCohort }),
         ...(maxCorrupt === undefined ? {} : { maxCorrupt }),
-        ...tunedWishes(options.tuned, statisticsWishes({ ...options, ...extendedTraining(options, extensions) }, { retries })),
+        ...beginningAt(
+          options,
+          tunedWishes(options.tuned, statisticsWishes({ ...options, ...extendedTraining(options, extensions) }, { retries })),
+        ),
       };
       const choice = chooseWithExtensions(request, extensions, { ...metricsWishes(options), retries });
       const warnings = trainingWarnings(choice, request, storedEvidence);
@@ -136,6 +147,18 @@ export function addNew(plan: Command): void {
         `written to ${file.plan}; plan hash ${file.planHash}`,
       ]);
     });
+}
+
+/** Training begins at one model: one that was brought along stands in for what statistics would teach. @throws TRB_CLI_BAD_OPTION */
+function beginningAt<Wishes extends { readonly statistics?: StatisticsWishes }>(
+  { initialModel }: Pick<NewOptions, "initialModel">,
+  wishes: Wishes,
+): Wishes {
+  const { statistics } = wishes;
+  if (initialModel === undefined || statistics === undefined) return wishes;
+  if ((statistics.trainingShare ?? 0) > 0) return { ...wishes, statistics: { ...statistics, warmStart: "none" } };
+  const expected = "absent where nothing is trained: see --training-share and --no-statistics";
+  throw fail("TRB_CLI_BAD_OPTION", { option: "--initial-model", value: initialModel, expected });
 }
 
 /** @throws TRB_CLI_BAD_OPTION */
@@ -165,11 +188,16 @@ const missing = (option: string, expected: string) => fail("TRB_CLI_BAD_OPTION",
 
 /** Writes the plan, once it is sound, and the catalogue that it is bound to. */
 async function written(options: NewOptions, numbers: PlannedNumbers, catalogue: Catalogue | undefined) {
-  const { home, federation, catalogueProvenance, out, catalogueOut, demo = false } = options;
+  const { home, federation, catalogueProvenance, initialModel, out, catalogueOut, demo = false } = options;
   if (home === undefined || catalogue === undefined) return { plan: null, planHash: null };
   const crypto = nodeCrypto();
   const { key: coordinatorKey } = coordinatorIdentity(home);
-  const plan = planDocument(crypto, numbers, { federation, coordinatorKey, catalogue, catalogueProvenance });
+  const plan = planDocument(crypto, numbers, {
+    ...{ federation, coordinatorKey, catalogue, catalogueProvenance },
+    ...(initialModel === undefined
+      ? {}
+      : { initialParameters: readCheckpoint(readInput(initialModel), numbers.model).parameters }),
+  });
   const [finding] = lintPlan(plan, { demo, parameterCount: trainedCount(plan.model, plan.trained) });
   if (finding) throw fail(finding.code, finding.details);
   if (catalogueOut !== undefined) await writeCatalogue(catalogueOut, catalogue);
