@@ -1,6 +1,6 @@
 /** A round's sums, before the optimiser: what noise adds to a clipped sum, and that clipping is the only other difference. */
 
-import { type StatisticsRecipe, startStudent } from "@tributary/model";
+import { startStudent } from "@tributary/model";
 import { nodeCrypto } from "@tributary/protocol/node-crypto";
 import { onnxruntimeExecutor } from "@tributary/tensor/onnxruntime";
 import { expect, test } from "vitest";
