@@ -260,6 +260,27 @@ export const mutations: readonly Mutation[] = [
     "? keys !== undefined",
   ),
   bug(
+    "reveals-unchecked",
+    "a graph may follow from randomness that nobody committed to",
+    steps("reveal"),
+    '  for (const [place, advert] of round.adverts.entries()) requireReveal(context, binding, advert, reveals[place] ?? "");\n',
+    "",
+  ),
+  bug(
+    "graph-randomness-kept",
+    "a node's part of the graph's randomness stays on disk",
+    steps("shares"),
+    "const { graphRandomness: _, ...kept } = secrets;",
+    "const kept = secrets;",
+  ),
+  bug(
+    "masks-for-other-sharers",
+    "a neighbour whose masks are for another U2 is voted for",
+    steps("consistency"),
+    'if (upload.body.sharersHash !== own) throw fail("TRB_SECAGG_SHARERS_DIFFER", { node, round: round.number });',
+    "",
+  ),
+  bug(
     "vote-for-another-set-counted",
     "the coordinator counts votes for other sets",
     "packages/federation/src/quorum-proof.ts",

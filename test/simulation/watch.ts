@@ -57,6 +57,7 @@ export function createWatch(federation: Federation): Watch {
   const exposed = new Map<string, Set<number>>();
   const states = new Map<string, NodeState>();
   const told = new Map<string, readonly NodeId[]>();
+  const graphs = new Map<string, string>();
   const persisted = new Map<string, NodeState>();
   const restored = new Map<string, number>();
   const knowledge = createKnowledge(crypto);
@@ -73,6 +74,18 @@ export function createWatch(federation: Federation): Watch {
     const before = map.get(key);
     if (before !== undefined && before !== value) throw finding(what, key);
     map.set(key, value);
+  };
+
+  /** On a graph: the neighbours that a node votes for as survivors have masks on for its own U2, and no other. */
+  const requireSameMasks = ({ self, round }: NodeState) => {
+    if (round === null || round.graphSeed === null || round.vote?.body.choice.for !== "sets") return;
+    for (const node of told.get(`${self}/${round.number}`) ?? []) {
+      const theirs = states.get(node)?.round;
+      const isNeighbour = round.adverts.some(({ sender }) => sender === node && sender !== self);
+      if (!isNeighbour || theirs?.number !== round.number || theirs.masked === null) continue;
+      if (theirs.sharers.join(" ") !== round.sharers.join(" "))
+        throw finding("a vote for a neighbour with masks for another U2", self);
+    }
   };
 
   /** What can be learnt by now of a round is sums of enough honest nodes, and each of them has paid for it. */
@@ -154,8 +167,12 @@ export function createWatch(federation: Federation): Watch {
       requireProper(federation, record, state, message);
       const view = viewOf(state);
       if (view === undefined) return;
+      if (message.step === "shares" && state.round !== null && state.round.graphSeed !== null) {
+        once(graphs, message.body.h1, state.round.graphSeed, "two graphs of one cohort");
+      }
       if (message.step === "vote") {
         figures.votes += 1;
+        requireSameMasks(state);
         const key = `${message.round}/${message.body.h1}/${documentOf(message.body.choice)}`;
         voters.set(key, (voters.get(key) ?? new Set()).add(self));
       }
