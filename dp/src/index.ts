@@ -128,6 +128,17 @@ export {
   type SelectionOptions,
 } from "./mechanisms/selection.ts";
 export { type RunningSums, type TreeOptions, treeSums } from "./mechanisms/tree.ts";
+export {
+  choosePackedSum,
+  type PackedBits,
+  type PackedSum,
+  type PackedSumChoice,
+  packedBits,
+  packedRdp,
+  packedVector,
+  readPackedSum,
+} from "./packing/packed-sum.ts";
+export { rotationSigns } from "./packing/rotation.ts";
 export { benchSampler, type SamplerBenchmark } from "./sampling/bench-sampler.ts";
 export { bernoulli, bernoulliExp } from "./sampling/bernoulli.ts";
 export { chachaSource } from "./sampling/chacha-source.ts";

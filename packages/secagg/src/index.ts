@@ -29,5 +29,6 @@ export {
 } from "./graph/neighbourhood.ts";
 export { type ShareGraph, shareGraphOf } from "./graph/share-graph.ts";
 export { addVector, type Mask, maskVector, unmaskTotal } from "./masking.ts";
+export { packedOctets, packWords, unpackWords } from "./packing.ts";
 export { combineShares, reconstruct, requireShare, type Share, splitSecret, splitSecretAt } from "./shamir.ts";
 export type { Unmasking } from "./unmasking.ts";

@@ -31,6 +31,24 @@ describe("account", () => {
     expect(await say("epsilon", ...words)).toMatch(/^ε = 1\.828244 at δ = 0\.00001 \(pld, .*; not below 1\.8\d+\)\n$/);
   });
 
+  test("packing: 16 bits take half the octets and 12 % more noise, for the ε of plain Gaussian noise", async () => {
+    const words = flags({ nodes: 100, dimension: 2 ** 20, noise: 8, steps: 100, delta: 1e-6 });
+    const { rows, bytesAt32Bits } = await json("packing", ...words);
+    expect(bytesAt32Bits).toBe(2 ** 22);
+    expect(rows).toMatchObject([
+      { bits: 16, bytesPerNode: 2 ** 21, coordinatesSent: 2 ** 20 },
+      { bits: 18, bytesPerNode: 2.25 * 2 ** 20 },
+      { bits: 20, bytesPerNode: 2.5 * 2 ** 20 },
+    ]);
+    for (const { epsilon } of rows as { epsilon: number }[]) expect(epsilon).toBeCloseTo(6.7346246, 6);
+    const [least, , most] = (rows as { noiseOverUnrounded: number }[]).map(({ noiseOverUnrounded }) => noiseOverUnrounded);
+    expect(least).toBeGreaterThan(1.11);
+    expect(least).toBeLessThan(1.2);
+    expect(most).toBeLessThan(1.001);
+    expect(((await json("packing", ...words, "--bits", "18"))["rows"] as unknown[]).length).toBe(1);
+    expect(await say("packing", ...words)).toContain("4.19");
+  });
+
   test("noise for ε = 8: 1.3607 by default, 1.3562 at real orders", async () => {
     const words = flags({ epsilon: 8, "sampling-rate": 0.04, steps: 2000, delta: 1e-5 });
     const integer = await json("noise", ...words);

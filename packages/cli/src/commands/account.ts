@@ -25,6 +25,7 @@ import { fail, isTributaryError } from "@tributary/errors";
 import { Command, Option } from "commander";
 import { deltaOption, epsilonOption, integerOption, jsonOption, numberOption } from "../options.ts";
 import { print, table } from "../output.ts";
+import { addPacking } from "./account/packing.ts";
 import { type Mechanism, mechanisms, parseReleases, type Release, releaseForm } from "./account/releases.ts";
 
 const accountantOption = () =>
@@ -78,6 +79,7 @@ export function accountCommand(): Command {
   addSamplingRate(command);
   addCompose(command);
   addProfile(command);
+  addPacking(command);
   return command;
 }
 

@@ -25,6 +25,12 @@ export const secaggErrors = defineErrors({
     status: 400,
     exitCode: 1,
   },
+  TRB_SECAGG_PACKING_INVALID: {
+    message: "A packed vector can't be read: {reason}.",
+    advice: "Run the same version of Tributary on both sides, and report it if it stays.",
+    status: 400,
+    exitCode: 1,
+  },
   TRB_SECAGG_COHORT_TOO_LARGE: {
     message:
       "{cohort} nodes are too many for a round in which everyone shares with everyone, and the plan has no graph; {most} are possible.",
