@@ -2,7 +2,7 @@
  * Before a node takes part in a first round after its start, enough peers confirm that the coordinator shows the whole ledger
  * (`stale-store.ts` of `@tributary/federation`): else a store from an old backup would pay for rounds a second time.
  */
-import { randomBytes } from "node:crypto";
+import { randomBytes, randomInt } from "node:crypto";
 import { isTributaryError } from "@tributary/errors";
 import {
   type Confirmation,
@@ -19,8 +19,11 @@ import type { Home } from "../home/open.ts";
 
 export type AskHeads = (nonce: string, peers: readonly NodeId[]) => Promise<readonly HeadStatement[]>;
 
+/** Peers asked beyond twice as many as must answer: large federations don't ask everybody for everybody's sake. */
+const sparePeers = 8;
+
 /**
- * Asks the peers, with a fresh nonce, and compares.
+ * Asks peers, with a fresh nonce, and compares: some at random, and all of them where too few of those answer.
  * @throws TRB_NODE_PEERS_MISSING, TRB_NODE_LEDGER_WITHHELD, TRB_NODE_LEDGER_FORKED
  */
 async function askAndCompare(
@@ -29,9 +32,28 @@ async function askAndCompare(
   state: Pick<NodeState, "self" | "plan" | "roster" | "policy">,
   ask: AskHeads,
 ): Promise<Confirmation> {
-  const nonce = randomBytes(32).toString("hex");
-  const heads = await ask(nonce, countedPeers(state, state.policy, crypto));
-  return confirmLedger(shownBy(copy), { nonce, heads }, state, crypto);
+  const peers = countedPeers(state, state.policy, crypto);
+  const compare = async (asked: readonly NodeId[]) => {
+    const nonce = randomBytes(32).toString("hex");
+    const heads = await ask(nonce, asked);
+    return confirmLedger(shownBy(copy), { nonce, heads }, state, crypto);
+  };
+  const some = sample(peers, 2 * (state.plan.maxCorrupt + 1) + sparePeers);
+  try {
+    return await compare(some);
+  } catch (error) {
+    const tooFew = isTributaryError(error) && error.code === "TRB_NODE_PEERS_MISSING";
+    if (!tooFew || some.length === peers.length) throw error;
+    return compare(peers);
+  }
+}
+
+/** So many of them, uniformly: the one who passes questions on can't know who will be asked. */
+export function sample(peers: readonly NodeId[], most: number): NodeId[] {
+  const rest = [...peers];
+  const drawn: NodeId[] = [];
+  while (drawn.length < most && rest.length > 0) drawn.push(...rest.splice(randomInt(rest.length), 1));
+  return drawn;
 }
 
 /** The copy as peers' heads are held to it. A peer that is slower than this node states the head of an empty ledger. */
