@@ -56,7 +56,10 @@ export function normL2(vector: Float32Array | Float64Array, support?: Support): 
 /** Into four sums that don't wait for each other, by the coordinate modulo 4: one alone takes as long as four. */
 function addSquares32(sums: Float64Array, vector: Float32Array, from: number, to: number): void {
   const whole = to - ((to - from) & 3);
-  let [a, b, c, d] = sums as unknown as [number, number, number, number];
+  let a = sums[0] as number;
+  let b = sums[1] as number;
+  let c = sums[2] as number;
+  let d = sums[3] as number;
   for (let i = from; i < whole; i += 4) {
     a += (vector[i] as number) * (vector[i] as number);
     b += (vector[i + 1] as number) * (vector[i + 1] as number);
@@ -64,13 +67,19 @@ function addSquares32(sums: Float64Array, vector: Float32Array, from: number, to
     d += (vector[i + 3] as number) * (vector[i + 3] as number);
   }
   for (let i = whole; i < to; i++) a += (vector[i] as number) * (vector[i] as number);
-  sums.set([a, b, c, d]);
+  sums[0] = a;
+  sums[1] = b;
+  sums[2] = c;
+  sums[3] = d;
 }
 
 /** The same additions in the same order, so that a vector has one norm in either kind of array. */
 function addSquares64(sums: Float64Array, vector: Float64Array, from: number, to: number): void {
   const whole = to - ((to - from) & 3);
-  let [a, b, c, d] = sums as unknown as [number, number, number, number];
+  let a = sums[0] as number;
+  let b = sums[1] as number;
+  let c = sums[2] as number;
+  let d = sums[3] as number;
   for (let i = from; i < whole; i += 4) {
     a += (vector[i] as number) * (vector[i] as number);
     b += (vector[i + 1] as number) * (vector[i + 1] as number);
@@ -78,5 +87,8 @@ function addSquares64(sums: Float64Array, vector: Float64Array, from: number, to
     d += (vector[i + 3] as number) * (vector[i + 3] as number);
   }
   for (let i = whole; i < to; i++) a += (vector[i] as number) * (vector[i] as number);
-  sums.set([a, b, c, d]);
+  sums[0] = a;
+  sums[1] = b;
+  sums[2] = c;
+  sums[3] = d;
 }

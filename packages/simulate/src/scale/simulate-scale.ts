@@ -223,7 +223,8 @@ const countOf = (faults: ReadonlyMap<number, FaultStep>, step: FaultStep) =>
 function distance(a: Float32Array, b: Float32Array): number {
   let [even, odd] = [0, 0]; // two sums that don't wait for each other
   for (let i = 0; i + 1 < a.length; i += 2) {
-    const [first, second] = [(a[i] as number) - (b[i] as number), (a[i + 1] as number) - (b[i + 1] as number)];
+    const first = (a[i] as number) - (b[i] as number);
+    const second = (a[i + 1] as number) - (b[i + 1] as number);
     even += first * first;
     odd += second * second;
   }
