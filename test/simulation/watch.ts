@@ -160,10 +160,12 @@ export function createWatch(federation: Federation): Watch {
       if (!isHonest(self)) return;
       if (!disk.includes(JSON.stringify(message))) throw finding(`a node said ${message.step} before it was on disk`, self);
       const document = documentOf(message);
+      const isRepeated = documents.has(document);
       documents.add(document);
       // a node that lost its memory may offer keys once more; whether they can do harm is seen later
       const again = message.step === "advert" && message.round <= (restored.get(self) ?? 0);
       if (!again) once(said, `${self}/${message.round}/${message.step}`, document, "two different messages of one step");
+      if (isRepeated) return; // the same bytes were looked at when the node still had what it was told
       requireProper(federation, record, state, message);
       const view = viewOf(state);
       if (view === undefined) return;
