@@ -53,7 +53,7 @@ export async function studentOfStatistics(
   { recipe, similarity, executor, spec, repeats, seed, attention }: HybridJudgeOptions,
 ): Promise<Student> {
   const served = finishStatistics(recipe, similarity, statistics);
-  const { walks, epochs, batch, learningRate } = usualWarmStart;
+  const { walks, epochs, batch, learningRate } = usualWarmStart(similarity.items);
   const usual = { walks, epochs, batch, learningRate: parseDecimal(learningRate) };
   return plannedStudent(spec, served, similarity, { ...usual, ...attention?.student, recipe, executor, repeats, seed });
 }

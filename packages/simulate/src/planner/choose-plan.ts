@@ -60,7 +60,7 @@ export interface StatisticsWishes {
   readonly trainingShare?: number;
   /** Retries reserved for each statistic that is released once; default none. */
   readonly retries?: number;
-  /** How training begins from what was released; default `warmStart`, where something is trained and the model can be taught by walks. */
+  /** How training begins from what was released; default `usualWarmStart`, where something is trained and the model can be taught by walks. */
   readonly warmStart?: Plan["warmStart"] | "none";
 }
 
@@ -90,11 +90,11 @@ const fractionBits = 8;
 /** Latest events of a customer that statistics look at: more than anybody has in the logs that the recipes were found on. */
 const eventsCounted = 1024;
 
-/** The study's numbers for students on released tables (docs/utility.md). */
-export const usualWarmStart: NonNullable<Plan["warmStart"]> = {
-  ...{ walks: 16_000, epochs: 8, batch: 64, repeats: "keep", seed: 1 },
+/** The study's numbers for students on released tables (docs/utility.md); fewer walks where there are few items to walk between. */
+export const usualWarmStart = (items: number): NonNullable<Plan["warmStart"]> => ({
+  ...{ walks: Math.min(16_000, 40 * items), epochs: 8, batch: 64, repeats: "keep", seed: 1 },
   learningRate: formatDecimal(0.002),
-};
+});
 
 /** Whether walks along released tables can teach a model: `startStudent` of `@tributary/model`. */
 const teachable = ({ family, output, item, items, weights }: ModelSpec, catalogueItems: number): boolean =>
@@ -327,7 +327,7 @@ function spend(
   const trained = request.trained && trainedNames(model, request.trained);
   const dimension = trainedCount(model, trained);
   const split = splitEpsilon({ ...request, dimension, ...(counted === undefined ? {} : { besides: counted.events }) });
-  const wanted = statistics?.warmStart ?? (teachable(model, catalogueItems) ? usualWarmStart : "none");
+  const wanted = statistics?.warmStart ?? (teachable(model, catalogueItems) ? usualWarmStart(catalogueItems) : "none");
   const start = counted === undefined || wanted === "none" ? undefined : wanted;
   const training: UnscaledRelease = {
     kind: "training",
