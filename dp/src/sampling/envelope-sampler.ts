@@ -74,7 +74,7 @@ export function envelopeSampler(
 }
 
 /**
- * From `out[from]` on as far as fetched words go and the cells decide, which is all but some three darts in a thousand: this is where the time
+ * From `out[from]` on as far as fetched words go and the cells decide, which is all but two to six darts in a thousand: this is where the time
  * goes. What it stops at it leaves for `drawAny`, which takes the same words for the same samples.
  *
  * The loops stand by themselves, because a function that is made anew for each sampler is compiled anew as well; and they know one kind of
