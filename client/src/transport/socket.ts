@@ -11,6 +11,7 @@ import {
   headsAnswerSchema,
   helloStatement,
   type Message,
+  maxMessageBytes,
   type NodeId,
   protocolVersion,
   type Signature,
@@ -65,6 +66,8 @@ export function connectSocket(
   const socket = io(base.origin, {
     path: `${base.pathname.replace(/\/$/, "")}/socket.io`,
     transports: ["websocket"],
+    // a frame's announced size is believed only so far, and a few octets must never become many
+    transportOptions: { websocket: { maxPayload: maxMessageBytes, perMessageDeflate: false } },
     forceNew: true,
     reconnection: true,
     reconnectionAttempts: Number.POSITIVE_INFINITY,

@@ -24,20 +24,23 @@ export interface VectorParts {
 
 const path = "/v1/rounds/:round/vectors/:sha256";
 const vectorParams = z.strictObject({ round: z.coerce.number().int().min(1).max(Number.MAX_SAFE_INTEGER), sha256: sha256Hex });
-const offsetHeader = z
-  .string()
-  .regex(/^(0|[1-9][0-9]{0,14})$/)
-  .transform(Number);
+const offsetHeaders = z.object({
+  "upload-offset": z
+    .string()
+    .regex(/^(0|[1-9][0-9]{0,14})$/)
+    .default("0")
+    .transform(Number),
+});
 
 export function serveVectors(app: FastifyInstance, parts: VectorParts): void {
-  const turns = uploadTurns(parts.uploadTurns ?? { most: 32, turn: 5_000 });
+  const { most, turn } = parts.uploadTurns ?? { most: 32, turn: 5_000 };
+  const turns = uploadTurns({ most, turn });
 
   app.get(path, (request) => ({ offset: parts.uploads.offset(requireExpected(parts, request).upload) }));
 
   app.put(path, async (request, reply) => {
     const { message, upload } = requireExpected(parts, request);
-    const from = parseRequest(z.object({ "upload-offset": offsetHeader }), { "upload-offset": "0", ...request.headers });
-    const offset = from["upload-offset"];
+    const offset = parseRequest(offsetHeaders, request.headers)["upload-offset"];
     const bytes = 4 * message.body.length;
     const length = request.headers["content-length"];
     if (length !== String(bytes - offset)) {
@@ -49,18 +52,12 @@ export function serveVectors(app: FastifyInstance, parts: VectorParts): void {
     }
     if (parts.uploads.has(upload)) body.resume();
     else {
-      const turn = await turns.take(`${upload.round}.${upload.node}`, () =>
-        body.destroy(
-          fail("TRB_COORDINATOR_BUSY", {
-            most: 1,
-            what: "upload of a vector, or as many as fit",
-          }),
-        ),
-      );
+      const giveWay = () => body.destroy(fail("TRB_COORDINATOR_BUSY", { most, what: "uploads" }));
+      const place = await turns.take(`${upload.round}.${upload.node}`, giveWay);
       try {
         await parts.uploads.receive(upload, body, bytes, offset);
       } finally {
-        turn.end();
+        place.end();
       }
     }
     try {
