@@ -90,6 +90,39 @@ describe("messages", () => {
     expect(refusal(cycle)).toBe("TRB_MESSAGE_TOO_LARGE");
   });
 
+  test("are bounded by what an honest one can need: members, fields, texts; only a ledger line is longer", () => {
+    const survivors = (count: number) => ({
+      ...masked,
+      step: "survivors",
+      body: { h1: hash("3"), survivors: Array.from({ length: count }, (_, i) => `n-${i}`) },
+    });
+    expect(refusal(survivors(10_000))).toBe("accepted");
+    expect(refusal(survivors(10_001))).toBe("TRB_MESSAGE_TOO_LARGE");
+    const nested = Array.from({ length: 40 }, () => new Array(9_000).fill(0));
+    expect(refusal({ ...masked, body: nested })).toBe("TRB_MESSAGE_TOO_LARGE");
+    expect(refusal({ ...masked, body: { h1: "x".repeat(4_097) } })).toBe("TRB_MESSAGE_TOO_LARGE");
+    const fields = Object.fromEntries(Array.from({ length: 33 }, (_, i) => [`k${i}`, 0]));
+    expect(refusal({ ...masked, body: fields })).toBe("TRB_MESSAGE_TOO_LARGE");
+    const result = (length: number) => ({ ...masked, step: "result", body: { entry: "x".repeat(length) } });
+    expect(refusal(result(1_000_000))).toBe("accepted");
+    expect(refusal(result(16_000_001))).toBe("TRB_MESSAGE_TOO_LARGE");
+  });
+
+  test("hold no octets, however many", () => {
+    for (const octets of [new Uint8Array(3), new Uint8Array(5_000_000), new ArrayBuffer(8), new Map(), new Date(0)]) {
+      expect(refusal({ ...masked, body: { h1: octets } })).toBe("TRB_MESSAGE_INVALID the document");
+      expect(refusal(octets)).toBe("TRB_MESSAGE_INVALID the document");
+    }
+  });
+
+  test("of a version that isn't spoken are refused by that, before their form is looked at", () => {
+    for (const version of ["2.0", "0.1", "1.1"]) {
+      expect(refusal({ ...masked, version, news: 1 })).toMatch(/^TRB_ROUND_VERSION_UNKNOWN/);
+    }
+    expect(parseMessage({ ...masked, version: "1.1" }, "1.3")).toMatchObject({ version: "1.1" });
+    expect(refusal({ ...masked, version: "01.0" })).toBe("TRB_MESSAGE_INVALID version");
+  });
+
   test("a step fixes the type of its body", () => {
     expectTypeOf(masked).toEqualTypeOf<MessageOf<"masked">>();
     expectTypeOf<BodyOf<"survivors">>().toEqualTypeOf<{ h1: Sha256; survivors: NodeId[]; uploads?: MessageOf<"masked">[] }>();
