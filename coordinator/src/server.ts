@@ -142,6 +142,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Run
         keepPresence();
         federation.disconnected();
       },
+      rosterSize: () => federation.rosterSize(),
       message: (message) => federation.message(message),
       refused: (node, message, code) => federation.refused(node, message, code),
       ledgerEntries: () => store.ledgerSize(),

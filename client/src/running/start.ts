@@ -8,7 +8,7 @@ import { availableParallelism } from "node:os";
 import type { RandomSource } from "@tributary/dp";
 import { fail, isTributaryError, type TributaryError } from "@tributary/errors";
 import { type Context, type NodeEvent, type Purpose, stepNode } from "@tributary/federation";
-import { type NodeId, parseMessage, type Sha256 } from "@tributary/protocol";
+import { type NodeId, parseMessage, protocolVersion, type Sha256 } from "@tributary/protocol";
 import { destination, type Logger, pino } from "pino";
 import { budgetOf } from "../budget.ts";
 import { refusalsOf } from "../decision.ts";
@@ -247,7 +247,7 @@ export async function runNode(options: StartNodeOptions, transport: Transport): 
     /** A message from the coordinator; what is thrown is the answer. */
     const receive = (payload: unknown): Promise<void> =>
       queue.run(async () => {
-        const message = parseMessage(payload);
+        const message = parseMessage(payload, protocolVersion, state?.roster.length);
         log.debug({ step: message.step, round: message.round }, "message");
         try {
           if (message.step === "offer") {

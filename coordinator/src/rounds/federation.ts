@@ -54,6 +54,8 @@ export interface RunningFederation {
   resume(): void;
   connected(node: NodeId): void;
   disconnected(): void;
+  /** Nodes of the roster; 0 before the federation has begun. */
+  rosterSize(): number;
   message(message: Message): Promise<void>;
   refused(node: NodeId, message: Message, code: string): void;
   checkUpload(message: MessageOf<"masked">): void;
@@ -178,6 +180,7 @@ export function runFederation(parts: FederationParts): RunningFederation {
       pace.lostConnection();
       pace.consider();
     },
+    rosterSize: () => engine?.state().roster.length ?? 0,
     message: (message) => running().put({ type: "message", message }),
     refused(node, message, code) {
       if (message.step === "offer") refusals.refused(node, message.round, code);

@@ -29,6 +29,8 @@ import { watchStrangers } from "./strangers.ts";
 export interface SocketParts {
   readonly federation: string;
   readonly memberKey: (node: NodeId) => IdentityKey | undefined;
+  /** How many nodes the federation has. */
+  readonly rosterSize: () => number;
   readonly connected: (node: NodeId) => void;
   readonly disconnected: (node: NodeId) => void;
   readonly message: (message: Message) => Promise<void>;
@@ -129,7 +131,7 @@ export function serveSockets(server: HttpServer, parts: SocketParts): Sockets {
       "message",
       answering(async (payload) => {
         if (!self) throw fail("TRB_COORDINATOR_HELLO_MISSING");
-        const message = parseMessage(payload);
+        const message = parseMessage(payload, protocolVersion, parts.rosterSize());
         if (message.sender !== self) throw fail("TRB_COORDINATOR_OTHER_SENDER");
         await parts.message(message);
         return undefined;

@@ -12,18 +12,21 @@ export const maxMessageBytes = 32 * 1024 * 1024;
 /** What a node sends is below this; a coordinator needn't take more. */
 export const maxNodeMessageBytes = 8 * 1024 * 1024;
 
-/** Bounds of one message. Its longest lists have a member for each of 10 000 nodes. */
+/** Bounds of one message. Its longest lists have a member for each node, of which there are 10 000 at most. */
 const bounds = { values: 250_000, members: 10_000, fields: 32, depth: 16, characters: maxMessageBytes } as const;
+/** Lists so long are read even where the roster is shorter: the reducers say better what is wrong with them. */
+const shortList = 64;
 
 /**
  * @param own the newest version that this build speaks
- * @throws TRB_MESSAGE_TOO_LARGE beyond 250 000 values, 10 000 members of a list, 32 fields of an object, 16 levels, or 4096
+ * @param roster how many nodes there are: a schema's work, which describes each fault, is bounded by that
+ * @throws TRB_MESSAGE_TOO_LARGE beyond 250 000 values, a list's members beyond the roster (and 64), 32 fields of an object, 16 levels, or 4096
  *   characters in anything but a ledger line
  * @throws TRB_ROUND_VERSION_UNKNOWN for another major, or a newer minor
  * @throws TRB_MESSAGE_INVALID with path and reason; unknown keys are refused, and octets where text is expected
  */
-export function parseMessage(value: unknown, own: string = protocolVersion): Message {
-  requireBounded(value);
+export function parseMessage(value: unknown, own: string = protocolVersion, roster: number = bounds.members): Message {
+  requireBounded(value, Math.min(bounds.members, Math.max(shortList, roster)));
   const version = versionText.safeParse(versionIn(value));
   if (version.success) requireSpoken(version.data, own);
   return parseWith(messageSchema, value, "TRB_MESSAGE_INVALID");
@@ -41,7 +44,7 @@ interface Level {
 }
 
 /** Walks through a message without recursion, holding one level's members at a time, and stops at the first bound that is passed. */
-function requireBounded(root: unknown): void {
+function requireBounded(root: unknown, mostMembers: number): void {
   let values = 0;
   let characters = 0;
   const count = (text: string) => {
@@ -63,14 +66,14 @@ function requireBounded(root: unknown): void {
       if (value.length > (key === "entry" ? maxLineLength : maxTextLength)) throw fail("TRB_MESSAGE_TOO_LARGE");
       count(value);
     } else if (typeof value === "object" && value !== null) {
-      levels.push(membersOf(value, count));
+      levels.push(membersOf(value, mostMembers, count));
     }
   }
 }
 
-function membersOf(value: object, count: (text: string) => void): Level {
+function membersOf(value: object, mostMembers: number, count: (text: string) => void): Level {
   if (Array.isArray(value)) {
-    if (value.length > bounds.members) throw fail("TRB_MESSAGE_TOO_LARGE");
+    if (value.length > mostMembers) throw fail("TRB_MESSAGE_TOO_LARGE");
     return { keys: undefined, members: value, next: 0 };
   }
   const prototype: unknown = Object.getPrototypeOf(value);

@@ -98,6 +98,10 @@ describe("messages", () => {
     });
     expect(refusal(survivors(10_000))).toBe("accepted");
     expect(refusal(survivors(10_001))).toBe("TRB_MESSAGE_TOO_LARGE");
+    const parsed = (count: number, roster: number) => () => parseMessage(survivors(count), "1.0", roster);
+    expect(parsed(64, 3)).not.toThrow();
+    expect(parsed(65, 3)).toThrow(expect.objectContaining({ code: "TRB_MESSAGE_TOO_LARGE" }));
+    expect(parsed(70, 70)).not.toThrow();
     const nested = Array.from({ length: 40 }, () => new Array(9_000).fill(0));
     expect(refusal({ ...masked, body: nested })).toBe("TRB_MESSAGE_TOO_LARGE");
     expect(refusal({ ...masked, body: { h1: "x".repeat(4_097) } })).toBe("TRB_MESSAGE_TOO_LARGE");
