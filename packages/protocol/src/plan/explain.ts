@@ -22,6 +22,7 @@ import {
 import { isTributaryError } from "@tributary/errors";
 import { formatDecimal, parseDecimal } from "../canonical/decimals.ts";
 import { chargedFor, planCost } from "./cost.ts";
+import { largestFullGraph } from "./graph.ts";
 import { latticeReleases } from "./lattice.ts";
 import { optimiserInWords } from "./optimiser.ts";
 import type { Plan, Release } from "./schema.ts";
@@ -202,6 +203,9 @@ function guaranteeOf(plan: Plan): Guarantee {
       "nodes run this program unchanged",
       `there are at least ${plan.minCustomers} customers`,
       ...(noiseMode === "distributed" ? [`no more than ${maxCorrupt} of a round's nodes are corrupt`] : []),
+      ...(noiseMode === "distributed" && plan.graph?.dropouts === "independent"
+        ? [`in rounds of more than ${largestFullGraph} nodes, who drops out does not depend on who is whose neighbour`]
+        : []),
       ...(unit === "customer" && plan.maxMerchantsPerCustomer > 1
         ? [`nobody shops at more than ${plan.maxMerchantsPerCustomer} merchants`]
         : []),

@@ -256,6 +256,14 @@ describe("what a plan is explained as", () => {
     }
   });
 
+  test("says that its promise rests on dropouts that nobody chooses, where the plan's graph does", () => {
+    const words = (dropouts: "independent" | "chosen") =>
+      explainPlan({ ...plan, graph: { dropoutRate: decimal("0.1"), dropouts } }).join("\n");
+    expect(words("independent")).toContain("who drops out does not depend on who is whose neighbour");
+    expect(words("chosen")).not.toContain("whose neighbour");
+    expect(explainPlan(plan).join("\n")).not.toContain("whose neighbour");
+  });
+
   test("has dp's tier, of ε and of δ against the customers declared", () => {
     const tiers = (change: Partial<Plan>) => describePlan({ ...plan, ...change }).privacy.tier;
     expect(["1", "1.01", "10", "10.01"].map((epsilon) => tiers({ epsilon: decimal(epsilon) }))).toEqual([
