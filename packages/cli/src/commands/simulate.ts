@@ -1,6 +1,6 @@
 /** `tributary simulate`: the same federation in one process, on the same state machines. */
 import { fail } from "@tributary/errors";
-import { initialFederationModel } from "@tributary/federation";
+import { broughtModel, initialFederationModel } from "@tributary/federation";
 import { itemContent, type Repeats, readsContent } from "@tributary/model";
 import { fingerprintOf, type IdentityKey, toHex } from "@tributary/protocol";
 import { nodeCrypto } from "@tributary/protocol/node-crypto";
@@ -14,6 +14,8 @@ import { progressBar } from "../demo/progress.ts";
 import { reportOf } from "../demo/report.ts";
 import { requireDelta } from "../demo/run.ts";
 import { chooseWithExtensions, extendedModel, extendedTraining, extendOption, openExtensions } from "../extension-options.ts";
+import { readInput } from "../files.ts";
+import { beginningAt, broughtParameters, type InitialModelOptions, initialModelOption } from "../initial-model-option.ts";
 import { heldOutOption, type MetricsOptions, metricsShareOption, metricsWishes } from "../metrics-options.ts";
 import { addModelOptions, featuredCatalogue, type ModelOptions, modelWishes } from "../model-options.ts";
 import {
@@ -46,6 +48,7 @@ interface SimulateOptions
     SamplerOptions,
     AccountantOptions,
     AttentionOptions,
+    InitialModelOptions,
     StatisticsOptions,
     MetricsOptions {
   readonly merchants: number;
@@ -81,6 +84,7 @@ export function simulateCommand(): Command {
     .addOption(maxCorruptOption())
     .addOption(repeatsOption())
     .addOption(attentionOption())
+    .addOption(initialModelOption())
     .addOption(extendOption())
     .addOption(tunedOption())
     .addOption(heldOutOption())
@@ -124,26 +128,34 @@ export function simulateCommand(): Command {
         ...(options.minCohort === undefined ? {} : { minCohort: options.minCohort }),
         ...(options.maxCorrupt === undefined ? {} : { maxCorrupt: options.maxCorrupt }),
         // nobody goes missing in one process, so no retry is needed
-        ...tunedWishes(
-          options.tuned,
-          statisticsWishes({ ...options, ...extendedTraining(options, extensions) }, { retries: 0 }),
+        ...beginningAt(
+          options,
+          tunedWishes(
+            options.tuned,
+            statisticsWishes({ ...options, ...extendedTraining(options, extensions) }, { retries: 0 }),
+          ),
         ),
       };
       const choice = chooseWithExtensions(request, extensions, metricsWishes(options));
       const { catalogue, catalogueProvenance } = log;
       const coordinatorKey = identityKeyOf(coordinatorSecret);
+      const brought = broughtParameters(options, choice.plan.model);
       const plan = planDocument(crypto, choice.plan, {
         federation: "simulation",
         coordinatorKey,
         catalogue,
         catalogueProvenance,
+        ...brought,
       });
       const content = readsContent(plan.model) ? itemContent(plan.model, catalogue.items) : undefined;
       const now = options.watchedUntil ?? log.watchedUntil;
       const kept = beginFederationRun(options.runs, settingsOf(options));
       const rounds: SimulatedRound[] = [];
       const planned = plan.releases.reduce((sum, release) => sum + release.rounds, 0);
-      const initial = initialFederationModel(crypto, plan);
+      const initial =
+        brought.initialParameters === undefined
+          ? initialFederationModel(crypto, plan)
+          : broughtModel(plan, brought.initialParameters);
       const result = await simulateFederation({
         ...{ plan, crypto, executor, coordinatorSecret, content, now },
         ...{ initialParameters: initial.parameters, items: catalogue.items },
@@ -197,7 +209,12 @@ export function simulateCommand(): Command {
 
   /** What was asked for, as `simulate compare` shows it. */
   function settingsOf({ runs: _runs, json: _json, ...asked }: SimulateOptions): Readonly<Record<string, unknown>> {
-    return { command: "simulate", ...asked, ...(asked.events === undefined ? {} : { log: logHash(asked) }) };
+    const { events, initialModel } = asked;
+    return {
+      ...{ command: "simulate", ...asked },
+      ...(events === undefined ? {} : { log: logHash(asked) }),
+      ...(initialModel === undefined ? {} : { initialModel: toHex(nodeCrypto().sha256(readInput(initialModel))) }),
+    };
   }
 
   function identityKeyOf(secret: Uint8Array): IdentityKey {

@@ -2,16 +2,10 @@
 import { coordinatorIdentity } from "@tributary/coordinator";
 import { fail } from "@tributary/errors";
 import { type Catalogue, readCatalogue, writeCatalogue } from "@tributary/events";
-import { readCheckpoint, trainedCount } from "@tributary/model";
+import { trainedCount } from "@tributary/model";
 import { federationName, lintPlan, type Plan, planHash } from "@tributary/protocol";
 import { nodeCrypto } from "@tributary/protocol/node-crypto";
-import {
-  type PlannedNumbers,
-  planDocument,
-  type StatisticsWishes,
-  storedEvidence,
-  trainingWarnings,
-} from "@tributary/simulate";
+import { type PlannedNumbers, planDocument, storedEvidence, trainingWarnings } from "@tributary/simulate";
 import { type Command, Option } from "commander";
 import { type AccountantOptions, accountantOption } from "../../accountant-option.ts";
 import {
@@ -21,7 +15,8 @@ import {
   extendOption,
   openExtensions,
 } from "../../extension-options.ts";
-import { readInput, writeOutput } from "../../files.ts";
+import { writeOutput } from "../../files.ts";
+import { beginningAt, broughtParameters, type InitialModelOptions, initialModelOption } from "../../initial-model-option.ts";
 import { heldOutOption, type MetricsOptions, metricsShareOption, metricsWishes } from "../../metrics-options.ts";
 import { addModelOptions, featuredCatalogue, type ModelOptions, modelWishes } from "../../model-options.ts";
 import {
@@ -42,7 +37,8 @@ import { tunedOption, tunedWishes } from "../../tuned-option.ts";
 import { addSearchOptions, type SearchOptions, search } from "./search.ts";
 
 export interface NewOptions
-  extends ModelOptions,
+  extends InitialModelOptions,
+    ModelOptions,
     SamplerOptions,
     AccountantOptions,
     StatisticsOptions,
@@ -62,7 +58,6 @@ export interface NewOptions
   readonly merchantsPerCustomer: number;
   readonly tuned?: string;
   readonly extend?: readonly string[];
-  readonly initialModel?: string;
   readonly out: string;
   readonly catalogueOut?: string;
   readonly demo?: boolean;
@@ -100,7 +95,7 @@ export function addNew(plan: Command): void {
     .addOption(
       new Option("--catalogue-provenance <how>", "where the catalogue comes from").choices(["public", "log"]).default("public"),
     )
-    .option("--initial-model <file>", "a model of public knowledge that training begins at (`model pretrain`)")
+    .addOption(initialModelOption())
     .option("--out <file>", "where to write it", "plan.json")
     .option(
       "--catalogue-out <file>",
@@ -149,18 +144,6 @@ export function addNew(plan: Command): void {
     });
 }
 
-/** Training begins at one model: one that was brought along stands in for what statistics would teach. @throws TRB_CLI_BAD_OPTION */
-function beginningAt<Wishes extends { readonly statistics?: StatisticsWishes }>(
-  { initialModel }: Pick<NewOptions, "initialModel">,
-  wishes: Wishes,
-): Wishes {
-  const { statistics } = wishes;
-  if (initialModel === undefined || statistics === undefined) return wishes;
-  if ((statistics.trainingShare ?? 0) > 0) return { ...wishes, statistics: { ...statistics, warmStart: "none" } };
-  const expected = "absent where nothing is trained: see --training-share and --no-statistics";
-  throw fail("TRB_CLI_BAD_OPTION", { option: "--initial-model", value: initialModel, expected });
-}
-
 /** @throws TRB_CLI_BAD_OPTION */
 function checkOptions(options: NewOptions): void {
   const { targetEpsilon, home, catalogue, features, catalogueOut, tuned } = options;
@@ -188,15 +171,13 @@ const missing = (option: string, expected: string) => fail("TRB_CLI_BAD_OPTION",
 
 /** Writes the plan, once it is sound, and the catalogue that it is bound to. */
 async function written(options: NewOptions, numbers: PlannedNumbers, catalogue: Catalogue | undefined) {
-  const { home, federation, catalogueProvenance, initialModel, out, catalogueOut, demo = false } = options;
+  const { home, federation, catalogueProvenance, out, catalogueOut, demo = false } = options;
   if (home === undefined || catalogue === undefined) return { plan: null, planHash: null };
   const crypto = nodeCrypto();
   const { key: coordinatorKey } = coordinatorIdentity(home);
   const plan = planDocument(crypto, numbers, {
     ...{ federation, coordinatorKey, catalogue, catalogueProvenance },
-    ...(initialModel === undefined
-      ? {}
-      : { initialParameters: readCheckpoint(readInput(initialModel), numbers.model).parameters }),
+    ...broughtParameters(options, numbers.model),
   });
   const [finding] = lintPlan(plan, { demo, parameterCount: trainedCount(plan.model, plan.trained) });
   if (finding) throw fail(finding.code, finding.details);
