@@ -12,6 +12,7 @@ import {
   type Context,
   type CoordinatorEffect,
   type CoordinatorEvent,
+  type CoordinatorRound,
   type CoordinatorState,
   encodeCoordinatorState,
   stepCoordinator,
@@ -63,6 +64,8 @@ interface Waiting {
 export function startEngine(initial: CoordinatorState, parts: EngineParts): Engine {
   const { store, blobs, uploads, ledgerFile, context, log } = parts;
   let state = initial;
+  /** As they are on disk, after the first write. */
+  let keptShares: CoordinatorRound["shares"] | undefined;
   let stopped = false;
   let draining = false;
   const queue: Waiting[] = [];
@@ -153,7 +156,10 @@ export function startEngine(initial: CoordinatorState, parts: EngineParts): Engi
 
   function persist({ entry }: Extract<CoordinatorEffect, { type: "persist" }>): void {
     const hash = entry && lineHash(context().crypto, entry.line);
-    store.persist(encodeCoordinatorState(state), entry && hash ? { ...entry, hash } : undefined);
+    const shares = state.round?.shares ?? [];
+    const changed = shares === keptShares ? undefined : JSON.stringify(shares);
+    store.persist(encodeCoordinatorState(withShares(state, [])), entry && hash ? { ...entry, hash } : undefined, changed);
+    keptShares = shares;
     if (!entry) return;
     ledgerFile.append(entry.line);
     store.rounds.settle(entry.entry);
@@ -212,4 +218,9 @@ export function startEngine(initial: CoordinatorState, parts: EngineParts): Engi
   }
 
   return { put, state: () => state, stop };
+}
+
+/** The state with other shares in its round: they are stored apart, because they are most of it and change once. */
+export function withShares(state: CoordinatorState, shares: CoordinatorRound["shares"]): CoordinatorState {
+  return state.round === null ? state : { ...state, round: { ...state.round, shares } };
 }

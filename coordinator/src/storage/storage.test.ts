@@ -119,6 +119,23 @@ describe("the store", () => {
     again.close();
   });
 
+  test("keeps a round's shares apart: until others are given they stay, and a write that fails leaves them", () => {
+    const store = openStore(layout(), { create: true });
+    const entry = { line: "{}", hash: sha256Hex.parse("1".repeat(64)), entry: { index: 0 } } as Parameters<
+      typeof store.persist
+    >[1];
+    expect(store.shares()).toBeUndefined();
+    store.persist("first", entry, "shares of round 1");
+    store.persist("second");
+    expect(() => store.persist("third", entry, "shares of round 2")).toThrow();
+    store.close();
+    const again = openStore(layout(), { create: false });
+    expect([again.state(), again.shares()]).toEqual(["second", "shares of round 1"]);
+    again.persist("fourth", undefined, "[]");
+    expect([again.state(), again.shares()]).toEqual(["fourth", "[]"]);
+    again.close();
+  });
+
   test("the ledger file follows the store", () => {
     const file = openLedgerFile(layout().ledger, ["a", "b"]);
     file.append("c");

@@ -42,8 +42,13 @@ export interface Store {
   found(plan: Plan, hash: Sha256): void;
 
   state(): string | undefined;
-  /** State and ledger entry in one transaction. */
-  persist(state: string, entry?: LedgerLine): void;
+  /** What the round's nodes made for each other, if it was ever kept apart from the state. */
+  shares(): string | undefined;
+  /**
+   * State and ledger entry in one transaction, and the round's shares when they are others than before: of a hundred nodes they are megabytes,
+   * while the state is written at every upload.
+   */
+  persist(state: string, entry?: LedgerLine, shares?: string): void;
   ledgerSize(): number;
   /** The lines from entry `from` on. */
   ledgerLines(from: number): string[];
@@ -155,8 +160,13 @@ function storeOn(database: DatabaseSync): Store {
       const row = readState.get();
       return row ? text(row["json"]) : undefined;
     },
-    persist(state, entry) {
+    shares() {
+      const row = readSetting.get("roundShares");
+      return row ? text(row["value"]) : undefined;
+    },
+    persist(state, entry, shares) {
       transaction(database, () => {
+        if (shares !== undefined) replaceSetting.run("roundShares", shares);
         if (entry) appendLine.run(entry.entry.index, entry.line, entry.hash); // the primary key refuses a second entry in one place
         writeState.run(state);
       });
