@@ -174,7 +174,7 @@ function reconstructFrom(
   const found: Record<NodeId, string> = {};
   for (const kind of ["ownMask", "maskKey"] as const) {
     for (const { node } of body[kind]) {
-      if (round.recovered[node] !== undefined) continue;
+      if (Object.hasOwn(round.recovered, node)) continue; // "constructor" is a fine name for a node
       const speaking = holders(node).filter((holder) => said.has(holder));
       if (speaking.length < threshold) continue;
       const shares = speaking.flatMap((holder): Share[] => {
