@@ -10,12 +10,12 @@ export function encodeOptimiserState(state: OptimiserState): Uint8Array {
   const { name, steps, first, second } = state;
   const data = new Uint8Array(8 * (first.length + second.length));
   const view = new DataView(data.buffer);
-  [...[first, second].entries()].forEach(([which, moments]) => {
-    const begin = which === 0 ? 0 : 8 * first.length;
-    moments.forEach((value, i) => {
-      view.setFloat64(begin + 8 * i, value, true);
-    });
-  });
+  for (const [begin, moments] of [
+    [0, first],
+    [8 * first.length, second],
+  ] as const) {
+    for (let i = 0; i < moments.length; i++) view.setFloat64(begin + 8 * i, moments[i] as number, true);
+  }
   return writeTensors({
     tensors: [
       { name: "first", dtype: "F64", shape: [first.length] },
@@ -37,7 +37,11 @@ export function decodeOptimiserState(optimiser: Optimiser, bytes: Uint8Array): O
   const steps = metadata["steps"] ?? "";
   if (!/^(0|[1-9][0-9]{0,15})$/.test(steps)) throw refuse("its step count is not a number");
   const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
-  const read = (begin: number, length: number) => Float64Array.from({ length }, (_, i) => view.getFloat64(begin + 8 * i, true));
+  const read = (begin: number, length: number) => {
+    const moments = new Float64Array(length);
+    for (let i = 0; i < length; i++) moments[i] = view.getFloat64(begin + 8 * i, true);
+    return moments;
+  };
   const length = elements(first.shape);
   const state = {
     name: optimiser.name,
