@@ -103,6 +103,7 @@ function wrongShares(chance: Chance, identity: Identity, message: Message): Mess
   const { ownMask, maskKey } = message.body;
   return chance.pick<() => Message>([
     () => forge(identity, message, {}, { ownMask: spoil(ownMask), maskKey: spoil(maskKey) }),
+    () => forge(identity, message, {}, { ownMask: spoil(ownMask) }),
     () => forge(identity, message, {}, { ownMask: [], maskKey: [] }),
     () => forge(identity, message, {}, { ownMask: ownMask.map((one) => ({ ...one, share: "ff".repeat(32) })) }),
     () => forge(identity, message, {}, { ownMask: [...ownMask, ...ownMask] }),
