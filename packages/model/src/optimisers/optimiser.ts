@@ -1,7 +1,7 @@
 /** The server's optimisers in numbers, and what each remembers between rounds. */
 import { fail } from "@tributary/errors";
 
-/** Pulls toward zero that every optimiser takes; absent is 0. They act on all coordinates alike. */
+/** Pulls toward zero that every optimiser takes, absent is 0, and a bound on what moves the weights. They act on all coordinates alike. */
 interface Penalties {
   /**
    * λ₁ of the penalty λ₁·‖w‖₁, taken by its proximal step (Parikh & Boyd 2014, §6.5.2): after the move, w ← sign(w)·max(|w| − learningRate·λ₁, 0).
@@ -12,6 +12,8 @@ interface Penalties {
   readonly l2?: number;
   /** λ of decoupled decay (Loshchilov & Hutter 2019): w ← (1 − learningRate·λ)·w, which no moment sees. */
   readonly weightDecay?: number;
+  /** Most L2 norm of the mean update g, noise and all: g ← g·min(1, updateNorm/‖g‖), before λ₂ and every moment. Absent: no bound. */
+  readonly updateNorm?: number;
 }
 
 /** FedAvg with server momentum: Hsu, Qi, Brown 2019 ("FedAvgM"); momentum 0 is plain FedAvg. */

@@ -306,3 +306,33 @@ describe("penalties", () => {
     );
   });
 });
+
+describe("a bound on the mean update", () => {
+  const long = Float64Array.of(3, -4); // 5 long
+  const weights = Float64Array.of(2, -4);
+
+  it.each(every)("of $name makes the step of the update that is scaled down to it, and of no other", (optimiser) => {
+    const step = (by: Optimiser, gradient: Float64Array, noise: number) => stepInFloat64(by, weights, null, gradient, noise);
+    const bounded = { ...optimiser, l2: 0.25, weightDecay: 0.1, updateNorm: 2.5 };
+    const { updateNorm: _, ...free } = bounded;
+    // half as long: half the noise, a quarter of its variance; the penalties are not bounded
+    expect(step(bounded, long, 0.4)).toEqual(step(free, Float64Array.of(1.5, -2), 0.1));
+    expect(step(bounded, Float64Array.of(1.5, -2), 0.1)).toEqual(step(free, Float64Array.of(1.5, -2), 0.1));
+    expect([...long]).toEqual([3, -4]);
+  });
+
+  it("holds however long the update is, and turns it nowhere", () => {
+    const number = fc.double({ min: -1e12, max: 1e12, noNaN: true });
+    const sgd: Optimiser = { name: "fedavg", learningRate: 1, momentum: 0, updateNorm: 0.75 };
+    fc.assert(
+      fc.property(fc.array(number, { minLength: 1, maxLength: 20 }), (gradient) => {
+        const moved = stepInFloat64(sgd, new Float64Array(gradient.length), null, Float64Array.from(gradient)).weights;
+        const norm = Math.sqrt(gradient.reduce((sum, g) => sum + g * g, 0));
+        const shrink = Math.min(1, 0.75 / norm);
+        expect(Math.hypot(...moved)).toBeLessThanOrEqual(0.75 * (1 + 1e-12));
+        for (const [i, g] of gradient.entries()) expect(moved[i]).toBeCloseTo(g === 0 ? 0 : -g * shrink, 9);
+      }),
+      { numRuns: 100, seed: 7 },
+    );
+  });
+});

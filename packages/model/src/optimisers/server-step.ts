@@ -27,7 +27,8 @@ export interface StepRoom {
  *
  *   w ← (1 − learningRate·weightDecay)·w − learningRate·d(g + l2·w),    then |w| shrinks by learningRate·l1, not below 0
  *
- * with the direction d of `directions.ts`.
+ * with the direction d of `directions.ts`. Where the optimiser has an `updateNorm`, g is first scaled down to it, which is a function of the released sum
+ * and so costs no privacy; the noise's variance shrinks with its square.
  *
  * @param parameters [dimension], float32 in the order of the model spec
  * @param state null before the first step
@@ -76,9 +77,12 @@ function stepInto(
   }
   const before = state ?? freshOptimiserState(optimiser, dimension);
   checkOptimiserState(optimiser, before, dimension);
-  const { learningRate, l1 = 0, l2 = 0, weightDecay = 0 } = optimiser;
-  const gradient = l2 === 0 ? meanGradient : meanGradient.map((g, i) => g + l2 * (weights[i] as number));
-  const { direction, optimiserState } = directionOf(optimiser, before, gradient, noiseVariance, room?.first);
+  const { learningRate, l1 = 0, l2 = 0, weightDecay = 0, updateNorm } = optimiser;
+  const shrink = updateNorm === undefined ? 1 : shrinkTo(updateNorm, meanGradient);
+  const bounded = shrink === 1 ? meanGradient : meanGradient.map((g) => g * shrink);
+  const variance = noiseVariance === undefined ? undefined : noiseVariance * shrink * shrink;
+  const gradient = l2 === 0 ? bounded : bounded.map((g, i) => g + l2 * (weights[i] as number));
+  const { direction, optimiserState } = directionOf(optimiser, before, gradient, variance, room?.first);
   const kept = 1 - learningRate * weightDecay;
   const threshold = learningRate * l1;
   for (let i = 0; i < dimension; i++) {
@@ -86,6 +90,14 @@ function stepInto(
     next[i] = threshold === 0 ? moved : softThreshold(moved, threshold);
   }
   return optimiserState;
+}
+
+/** min(1, bound/‖g‖); the squares are added in the order of the coordinates. */
+function shrinkTo(bound: number, gradient: Float64Array): number {
+  let squares = 0;
+  for (let i = 0; i < gradient.length; i++) squares += (gradient[i] as number) * (gradient[i] as number);
+  const norm = Math.sqrt(squares);
+  return norm > bound ? bound / norm : 1;
 }
 
 function softThreshold(value: number, threshold: number): number {

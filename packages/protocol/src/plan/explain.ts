@@ -11,6 +11,7 @@ import {
   expectedRuns,
   type Guarantee,
   latticeGaussian,
+  noiseDeviation,
   type ProtectionTier,
   privacyProfile,
   profileEpsilons,
@@ -18,6 +19,7 @@ import {
   type Statement,
   sampledGaussian,
   statementLines,
+  sumQueryParameters,
 } from "@tributary/dp";
 import { isTributaryError } from "@tributary/errors";
 import { formatDecimal, parseDecimal } from "../canonical/decimals.ts";
@@ -26,6 +28,7 @@ import { largestFullGraph } from "./graph.ts";
 import { latticeReleases } from "./lattice.ts";
 import { optimiserInWords } from "./optimiser.ts";
 import type { Plan, Release } from "./schema.ts";
+import { sumQueryOf } from "./sum-query.ts";
 import { warmStartSentences } from "./warm-start.ts";
 
 export interface PlanDescription {
@@ -299,6 +302,22 @@ function trainingSentences(plan: Plan): string[] {
     ...trainedSentences(plan),
     ...localSentences(plan),
     `From each sum of training updates the coordinator makes the next model by ${optimiserInWords(plan.optimiser)}; that looks at nothing else, so it costs no privacy.`,
+    ...updateNormSentences(plan),
+  ];
+}
+
+/** How the bound on an update compares with the noise, which it scales down as well. */
+function updateNormSentences(plan: Plan): string[] {
+  const { updateNorm } = plan.optimiser;
+  const place = plan.releases.findIndex(({ kind }) => kind === "training");
+  const release = plan.releases[place];
+  if (updateNorm === undefined || release === undefined || plan.noiseMode === "central") return [];
+  const { scale, nodeVariance } = sumQueryParameters(sumQueryOf(plan, place));
+  const deviation =
+    noiseDeviation(nodeVariance, plan.minCohort) / (scale * parseDecimal(release.samplingRate) * plan.minCustomers);
+  const noise = Math.sqrt(release.dimension) * deviation;
+  return [
+    `A mean update longer than ${updateNorm} is scaled down to that before any step is made of it, whoever made it long; the noise of ${plan.minCohort} nodes alone is about ${noise.toPrecision(3)} long. That bounds how far one bad round can push the model, not in which direction.`,
   ];
 }
 

@@ -28,7 +28,8 @@ const outside = (field: string) => [`TRB_PLAN_VALUE_OUT_OF_RANGE optimiser.${fie
 describe.each(every)("a plan with the optimiser $name", (optimiser) => {
   test("is accepted, penalties or none", () => {
     expect(lintPlan({ ...plan, optimiser })).toEqual([]);
-    const penalised = { ...optimiser, l1: decimal("1e-6"), l2: decimal("0"), weightDecay: decimal("0.01") };
+    const penalties = { l1: decimal("1e-6"), l2: decimal("0"), weightDecay: decimal("0.01") };
+    const penalised = { ...optimiser, ...penalties, updateNorm: decimal("0.5") };
     expect(lintPlan({ ...plan, optimiser: penalised })).toEqual([]);
     expect(parsePlan(JSON.parse(JSON.stringify({ ...plan, optimiser: penalised }))).optimiser).toEqual(penalised);
   });
@@ -51,6 +52,7 @@ describe.each(every)("a plan with the optimiser $name", (optimiser) => {
     for (const penalty of ["l1", "l2", "weightDecay"]) {
       expect(faults(optimiser, { [penalty]: "-1e-9" })).toEqual(outside(penalty));
     }
+    for (const value of ["0", "-1"]) expect(faults(optimiser, { updateNorm: value })).toEqual(outside("updateNorm"));
     // a weight that decays by all of itself or more changes sign
     expect(faults(optimiser, { learningRate: "0.5", weightDecay: "2" })).toEqual(outside("weightDecay"));
     expect(faults(optimiser, { learningRate: "0.5", weightDecay: "1.99" })).toEqual([]);
@@ -61,6 +63,27 @@ describe.each(every)("a plan with the optimiser $name", (optimiser) => {
     expect(text).toContain(describePlan({ ...plan, optimiser }).optimiser);
     for (const [field, value] of Object.entries(optimiser)) if (field !== "name") expect(text).toContain(value);
   });
+});
+
+test("a bound on the mean update is explained beside the length of the noise", () => {
+  const [optimiser] = every;
+  if (optimiser === undefined) throw new Error("there is no optimiser");
+  const sentence = (updateNorm: string) =>
+    explainPlan({ ...plan, optimiser: { ...optimiser, updateNorm: decimal(updateNorm) } }).find((line) =>
+      line.startsWith("A mean update longer than"),
+    );
+  expect(explainPlan({ ...plan, optimiser }).join()).not.toContain("A mean update longer than");
+  const noise = Number(/about (\S+) long/.exec(sentence("0.25") ?? "")?.[1]);
+  // by hand: z·Δ/s in the sum of the honest minimum, √(minCohort/honest) of it from all, over q·N, √d coordinates
+  const [release] = plan.releases;
+  const number = (text?: string) => Number(text);
+  const perCoordinate =
+    (number(release?.noiseMultiplier) *
+      (number(release?.clipNorm) * (1 + 2 ** -10) + Math.sqrt(release?.dimension ?? 0) / number(release?.scale)) *
+      Math.sqrt(plan.minCohort / (plan.minCohort - plan.maxCorrupt))) /
+    (number(release?.samplingRate) * plan.minCustomers);
+  expect(noise / (perCoordinate * Math.sqrt(release?.dimension ?? 0))).toBeCloseTo(1, 2);
+  expect(sentence("0.25")).toContain("longer than 0.25 ");
 });
 
 test("AdamW without decay is FedAdam, and has to say so", () => {

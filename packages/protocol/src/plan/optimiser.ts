@@ -7,12 +7,14 @@ import { parseDecimal } from "../canonical/decimals.ts";
 import { type Decimal, decimal } from "../identifiers.ts";
 import { extensionName } from "./extensions.ts";
 
-/** What pulls weights toward zero; left out, it is 0. */
+/** What pulls weights toward zero, 0 where it is left out, and what bounds the update that moves them. */
 const penalties = {
   l1: decimal.exactOptional(),
   l2: decimal.exactOptional(),
   /** Decoupled: it does not pass through the optimiser's moments. */
   weightDecay: decimal.exactOptional(),
+  /** Most L2 norm of the mean update, noise and all, that any step is made of; a longer one is scaled down to it. Without it there is no bound. */
+  updateNorm: decimal.exactOptional(),
 };
 const rate = { learningRate: decimal, ...penalties };
 const adaptive = { ...rate, beta1: decimal, beta2: decimal, epsilon: decimal };
@@ -59,6 +61,7 @@ const ranges: Readonly<Record<Field, Range>> = {
   l1: notNegative,
   l2: notNegative,
   weightDecay: notNegative,
+  updateNorm: positive,
 };
 
 const symbols: Readonly<Record<Field, string>> = {
@@ -72,6 +75,7 @@ const symbols: Readonly<Record<Field, string>> = {
   l1: "L1 penalty",
   l2: "L2 penalty",
   weightDecay: "decoupled weight decay",
+  updateNorm: "largest norm of a mean update",
 };
 
 /** The numbers that are out of range, each once, in the order of the document. */
