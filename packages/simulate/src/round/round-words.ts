@@ -10,8 +10,8 @@ export interface RoundThreadSetup extends SeatSetup {
 
 export type RoundWord =
   | SeatWord
-  /** Nothing but the cipher, over so many streams as long as the vector. */
-  | { readonly type: "cipher"; readonly streams: number }
+  /** Nothing but the cipher, over so many streams as long as the vector; its buffers given back at once, or left to the garbage collector. */
+  | { readonly type: "cipher"; readonly streams: number; readonly givesBack: boolean }
   /** Nothing but so many vectors, made and added up as they are. */
   | { readonly type: "plain"; readonly vectors: number }
   | { readonly type: "close" };

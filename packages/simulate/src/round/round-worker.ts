@@ -19,7 +19,7 @@ const seats = openSeats({ seed, population: { nodes } }, { genesis, head }, cryp
 async function obey(word: RoundWord): Promise<SeatResult> {
   if (word.type === "close") return {};
   if (word.type === "cipher") {
-    for (let stream = 0; stream < word.streams; stream++) expand(stream, 4 * dimension);
+    for (let stream = 0; stream < word.streams; stream++) expand(stream, 4 * dimension, word.givesBack);
     return {};
   }
   if (word.type === "plain") {
@@ -31,15 +31,15 @@ async function obey(word: RoundWord): Promise<SeatResult> {
   return await seats.obey(word);
 }
 
-/** The least that a stream can cost in Node.js: the cipher over zeros that stay in the cache, its buffers given back at once. */
+/** A stream in Node.js: the cipher over zeros that stay in the cache. It costs least when each buffer is given back at once. */
 const zeros = Buffer.alloc(1 << 16);
-function expand(stream: number, bytes: number): void {
+function expand(stream: number, bytes: number, givesBack: boolean): void {
   const key = Buffer.alloc(32);
   key.writeUInt32LE(stream);
   const cipher = createCipheriv("aes-256-ctr", key, Buffer.alloc(16));
   for (let done = 0; done < bytes; done += zeros.length) {
     const made = cipher.update(done + zeros.length <= bytes ? zeros : zeros.subarray(0, bytes - done));
-    if (made.buffer instanceof ArrayBuffer && made.byteLength === made.buffer.byteLength) made.buffer.transfer(0);
+    if (givesBack && made.buffer instanceof ArrayBuffer && made.byteLength === made.buffer.byteLength) made.buffer.transfer(0);
   }
 }
 

@@ -41,7 +41,10 @@ describe("bench round", () => {
 
   test("simulated, it stands beside the bare cipher over as many bytes as the round's masks", async () => {
     const document = await bench("--simulated", "--nodes", "5", "--parameters", "2000", "--rounds", "1", "--dropouts", "0.2");
-    expect(document).toMatchObject({ ...fixed, masks: { cipherSeconds: figure, ratio: figure, cpuRatio: figure } });
+    expect(document).toMatchObject({
+      ...fixed,
+      masks: { cipherSeconds: figure, ratio: figure, cpuRatio: figure, loopRatio: figure, loopCpuRatio: figure },
+    });
     // 4 nodes put on 5 streams each; 4 own masks and 1 · 4 pairs come off
     expect(document.masks.bytes).toBe(4 * document.parameters * (4 * 5 + 4 + 4));
   }, 60_000);

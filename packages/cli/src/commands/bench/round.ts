@@ -68,7 +68,7 @@ export function addRound(bench: Command): void {
         ...(masks === undefined
           ? []
           : [
-              `masks: ${(masks.bytes / 1e9).toFixed(2)} GB, ${masks.cipherSeconds.toFixed(2)} s by the bare cipher; the round takes ${masks.ratio.toFixed(2)} times as long, and ${masks.cpuRatio.toFixed(2)} times the processor`,
+              `masks: ${(masks.bytes / 1e9).toFixed(2)} GB, ${masks.cipherSeconds.toFixed(2)} s by the bare cipher; the round takes ${masks.ratio.toFixed(2)} times as long, and ${masks.cpuRatio.toFixed(2)} times the processor (${masks.loopRatio.toFixed(2)} and ${masks.loopCpuRatio.toFixed(2)} of a plain loop over it)`,
             ]),
       ]);
     });

@@ -1,6 +1,6 @@
 /** The same figures of rounds in one process, and what their masks' bytes take the bare cipher. */
 import { availableParallelism } from "node:os";
-import { type SimulatedPhase, simulateRounds } from "@tributary/simulate";
+import { type SimulatedPhase, type SimulatedRounds, simulateRounds } from "@tributary/simulate";
 import { median, type PhaseFigures, phaseNames, type RoundFigures } from "./figures.ts";
 
 export interface SimulatedOptions {
@@ -14,7 +14,9 @@ export async function benchSimulated({ nodes, parameters, dropouts, rounds }: Si
   const threads = availableParallelism();
   const measured = await simulateRounds({ nodes, parameters, dropouts, rounds: rounds + 1, threads });
   const warm = measured.phases.filter(({ round }) => round > 1);
-  const [cipher, plain] = [measured.cipher.slice(1), measured.plain.slice(1)];
+  const cipher = measured.cipher.slice(1);
+  const loop = measured.loop.slice(1);
+  const plain = measured.plain.slice(1);
   const secure = roundsOf(warm, nodes);
   const plainSeconds = plain.map(({ seconds }) => seconds);
   const plainFigures = {
@@ -25,6 +27,8 @@ export async function benchSimulated({ nodes, parameters, dropouts, rounds }: Si
     cipher.map((_, place) => warm.filter(({ round }) => round === place + 2).reduce((sum, one) => sum + of(one), 0));
   const over = (spent: readonly number[], bare: readonly number[]) =>
     median(spent.map((value, place) => value / (bare[place] ?? Number.NaN)));
+  const cpu = perRound(({ coordinatorCpu, nodesCpu }) => coordinatorCpu + nodesCpu);
+  const cpuOf = (spent: SimulatedRounds["cipher"]) => spent.map(({ cpuSeconds }) => cpuSeconds);
   return {
     ...{ simulated: true, threads, nodes, parameters: measured.dimension, dropouts, rounds },
     ...{ secure, plain: plainFigures, ratio: secure.seconds / plainFigures.seconds, bytesPerNode: secure.bytesPerNode },
@@ -37,10 +41,13 @@ export async function benchSimulated({ nodes, parameters, dropouts, rounds }: Si
         perRound(({ seconds }) => seconds),
         cipher.map(({ seconds }) => seconds),
       ),
-      cpuRatio: over(
-        perRound(({ coordinatorCpu, nodesCpu }) => coordinatorCpu + nodesCpu),
-        cipher.map(({ cpuSeconds }) => cpuSeconds),
+      cpuRatio: over(cpu, cpuOf(cipher)),
+      /** The same over a plain loop of `cipher.update`. */
+      loopRatio: over(
+        perRound(({ seconds }) => seconds),
+        loop.map(({ seconds }) => seconds),
       ),
+      loopCpuRatio: over(cpu, cpuOf(loop)),
     },
     recoverySeconds: ["unmask", "summing"].reduce((sum, phase) => sum + medianOf(warm, phase, ({ seconds }) => seconds), 0),
     // one process for all: the nodes' vectors are in it as well
