@@ -4,7 +4,6 @@
  */
 import { isTributaryError } from "@tributary/errors";
 import {
-  type Charge,
   confirmLedger,
   countedPeers,
   createNode,
@@ -24,20 +23,18 @@ import type { Identity } from "./crypto.ts";
 import { contextOf } from "./federation.ts";
 import { finding } from "./honest-speech.ts";
 import type { Answer } from "./network.ts";
+import {
+  appendLine,
+  type Backup,
+  backupOf,
+  emptyDisk,
+  recordCharge,
+  rememberVote,
+  restoreFrom,
+  settleCharge,
+} from "./node-disk.ts";
 import { stream } from "./randomness.ts";
 import { death, type NodeParty, type World } from "./world.ts";
-
-/** What survives. `rounds/` is the state and the vectors; a backup has the rest. */
-interface Disk {
-  state: string | undefined;
-  readonly vectors: Map<number, Uint32Array>;
-  charges: Map<number, Charge>;
-  votes: Map<number, string>;
-  lastRound: number;
-  ledger: string[];
-}
-
-type Backup = Pick<Disk, "charges" | "votes" | "lastRound" | "ledger">;
 
 /** What ends with the process. */
 interface Memory {
@@ -59,7 +56,7 @@ export function createNodeProcess(world: World, id: NodeId, identity: Identity, 
   const { federation, network, watch, chance, trace } = world;
   const { genesis, plan } = federation;
   const speech = corruption ?? honesty;
-  const disk: Disk = { state: undefined, vectors: new Map(), charges: new Map(), votes: new Map(), lastRound: 0, ledger: [] };
+  const disk = emptyDisk(id);
   let memory: Memory | undefined;
   let life = 0;
   let draws = 0;
@@ -148,7 +145,7 @@ export function createNodeProcess(world: World, id: NodeId, identity: Identity, 
       case "send":
         boundary("send");
         if (effect.message.step === "vote") {
-          remember(effect.message);
+          rememberVote(disk, effect.message, corruption === undefined);
           boundary("send vote");
         }
         say(effect.message, state);
@@ -170,13 +167,13 @@ export function createNodeProcess(world: World, id: NodeId, identity: Identity, 
       case "settle": {
         boundary("settle");
         const recorded = state.charges.find(({ round }) => round === effect.round);
-        if (recorded !== undefined) charge({ ...recorded, standing: "open" });
+        if (recorded !== undefined) recordCharge(disk, { ...recorded, standing: "open" });
         settle(effect.round, effect.as);
         return;
       }
       case "appendLedger":
         boundary("append to the ledger");
-        append(effect.entry.index, effect.line);
+        appendLine(disk, effect.entry.index, effect.line);
         return;
       case "setExpiry":
         expireAfter(effect.round, effect.milliseconds);
@@ -198,7 +195,7 @@ export function createNodeProcess(world: World, id: NodeId, identity: Identity, 
       const recorded = state.charges.find(({ round }) => round === effect.charge?.round);
       if (recorded === undefined) throw finding("a charge is not in the state that is persisted with it", id);
       boundary("persist charge");
-      charge(recorded);
+      recordCharge(disk, recorded);
     }
     boundary("persist round number");
     disk.lastRound = Math.max(disk.lastRound, state.lastRound);
@@ -209,31 +206,9 @@ export function createNodeProcess(world: World, id: NodeId, identity: Identity, 
     watch.nodePersisted(state);
   }
 
-  // ── node.sqlite ────────────────────────────────────────────────────────────────────────────────────────────────
-
-  function charge(one: Charge): void {
-    if (!disk.charges.has(one.round)) disk.charges.set(one.round, one);
-  }
-
   function settle(round: number, as: "final" | "refunded"): void {
-    const before = disk.charges.get(round);
-    if (before !== undefined && before.standing !== "open" && before.standing !== as)
-      throw finding("a charge was settled twice", `${id}/${round}`);
-    if (before !== undefined) disk.charges.set(round, { ...before, standing: as });
+    settleCharge(disk, round, as);
     watch.chargeSettled(id, round, as);
-  }
-
-  function remember({ round, signature }: MessageOf<"vote">): void {
-    const before = disk.votes.get(round);
-    if (corruption === undefined && before !== undefined && before !== signature)
-      throw finding("a node voted twice", `${id}/${round}`);
-    disk.votes.set(round, signature);
-  }
-
-  function append(index: number, line: string): void {
-    if (index < disk.ledger.length && disk.ledger[index] === line) return;
-    if (index !== disk.ledger.length) throw finding("a node was told two ledgers and took both", `${id}, entry ${index}`);
-    disk.ledger.push(line);
   }
 
   // ── saying and uploading ───────────────────────────────────────────────────────────────────────────────────────
@@ -345,7 +320,7 @@ export function createNodeProcess(world: World, id: NodeId, identity: Identity, 
     attempt(() => {
       for (const one of charges) {
         boundary("join charges");
-        charge(one);
+        recordCharge(disk, one);
         if (one.standing !== "open") settle(one.round, one.standing);
       }
       const { state } = running();
@@ -383,17 +358,11 @@ export function createNodeProcess(world: World, id: NodeId, identity: Identity, 
     return createNode({ self: id, genesis: genesis.entry, head: genesis.head, policy: federation.policy });
   }
 
-  /** `rounds/` is no part of a backup; everything else is as it was when it was made. */
   function restore(): void {
     trace(`${id} is restored from a backup of round ${backup.lastRound}`);
     watch.nodeRestored(id, Math.max(disk.lastRound, lastSeen));
     wasRestored = true;
-    disk.state = undefined;
-    disk.vectors.clear();
-    disk.charges = new Map(backup.charges);
-    disk.votes = new Map(backup.votes);
-    disk.lastRound = backup.lastRound;
-    disk.ledger = [...backup.ledger];
+    restoreFrom(disk, backup);
   }
 
   function catchUp(): void {
@@ -413,7 +382,7 @@ export function createNodeProcess(world: World, id: NodeId, identity: Identity, 
       }
     const { state } = running();
     const missing = Math.max(0, state.head.entries - own.length);
-    for (const line of lines.slice(0, missing)) append(disk.ledger.length, line);
+    for (const line of lines.slice(0, missing)) appendLine(disk, disk.ledger.length, line);
     const rest = lines.slice(missing);
     if (rest.length > 0) step({ type: "ledger", lines: rest });
     if (disk.ledger.length % 2 === 0) backup = backupOf(disk);
@@ -491,10 +460,6 @@ export function createNodeProcess(world: World, id: NodeId, identity: Identity, 
       if (round !== null) attempt(() => step({ type: "expired", round: round.number }));
     },
   };
-}
-
-function backupOf({ charges, votes, lastRound, ledger }: Disk): Backup {
-  return { charges: new Map(charges), votes: new Map(votes), lastRound, ledger: [...ledger] };
 }
 
 function stepOf(payload: unknown): string {
