@@ -124,6 +124,7 @@ export { type ListMetrics, listMetrics, type RankedCustomers } from "./metrics/l
 export { type Calibration, type CalibrationBin, calibration, rocAuc } from "./metrics/probabilities.ts";
 export { type RankMetrics, rankMetrics, rankOf } from "./metrics/ranking.ts";
 export type { Optimiser, OptimiserState } from "./optimisers/optimiser.ts";
+export { fewestGroups, type RobustRule, robustSum } from "./optimisers/robust-sum.ts";
 export { type StepRoom, serverStep } from "./optimisers/server-step.ts";
 export {
   checkParameters,

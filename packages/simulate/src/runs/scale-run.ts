@@ -12,6 +12,7 @@ import { type ConditionSettings, checkConditions, faultSteps, isAdversary } from
 import { type HeldOutPopulation, heldOutSample, holdOutLast } from "../scale/held-out.ts";
 import { marketLog } from "../scale/market-log.ts";
 import { customersOf, eventsOf, type Population } from "../scale/population.ts";
+import type { RobustGroups } from "../scale/robust-groups.ts";
 import { type ScalePlanRequest, scalePlan } from "../scale/scale-plan.ts";
 import { coordinatorKeyOf } from "../scale/secure-path.ts";
 import { type AttemptRecord, type AttemptTimes, type ScaleResult, simulateScale } from "../scale/simulate-scale.ts";
@@ -32,6 +33,8 @@ export interface ScaleRunSettings {
   readonly conditions: Omit<ConditionSettings, "nodes" | "seed" | "trace"> & { readonly trace?: string | undefined };
   readonly aggregation: "secure" | "fast";
   readonly noise: "distributed" | "central";
+  /** The cohort in groups, and what is made of their sums. */
+  readonly robust?: RobustGroups;
   /** How many customers the model is judged by, each by the last item event, which nobody trained on. */
   readonly judged: number;
 }
@@ -122,7 +125,8 @@ async function runLocked(options: ScaleRunOptions, folder: RunFolder, world: Con
   const bytes = new Uint8Array(32);
   new DataView(bytes.buffer).setUint32(0, seed, true);
   const customers = customersOf(held.population);
-  const cohort = { nodes: split.nodes, cohort: settings.conditions.cohort };
+  const { robust } = settings;
+  const cohort = { nodes: split.nodes, cohort: Math.floor(settings.conditions.cohort / (robust?.groups ?? 1)) };
   const { plan: numbers, why } = scalePlan({ ...settings.plan, ...cohort, customers, catalogueItems: log.items });
   const plan = planDocument(crypto, numbers, {
     ...{ federation: "simulation", coordinatorKey: coordinatorKeyOf(crypto, bytes) },
@@ -143,7 +147,13 @@ async function runLocked(options: ScaleRunOptions, folder: RunFolder, world: Con
   let savedAt = performance.now();
   const outcome = await simulateScale({
     ...{ plan, population: held.population, seed: bytes, conditions: world, crypto, executor, threads: options.threads },
-    ...{ aggregation: settings.aggregation, noise: settings.noise, items: log.catalogue.items, from: saved?.checkpoint },
+    ...{
+      aggregation: settings.aggregation,
+      noise: settings.noise,
+      robust,
+      items: log.catalogue.items,
+      from: saved?.checkpoint,
+    },
     onAttempt(record, _times: AttemptTimes, checkpoint) {
       records.push(record);
       onProgress?.("attempts", records.filter(({ charged }) => charged).length, planned);

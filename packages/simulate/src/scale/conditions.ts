@@ -14,10 +14,12 @@ export type FaultStep = (typeof faultSteps)[number];
 /**
  * What an adversary does with its vector instead of what the protocol says:
  * - `flip`: its sum with the sign turned, as often as its quota allows: poisoning that a clamp can't see;
+ * - `largest`: every coordinate as far from its own sum's sign as the clamp lets any: the most that counts as admissible, √dimension times
+ *   what clipping lets an honest node of one customer send;
  * - `noise`: uniform words: the sum is worth nothing afterwards;
  * - `freeRide`: its sum without its share of the noise: the others' margin (`maxCorrupt`) has to do.
  */
-export const adversaryKinds = ["flip", "noise", "freeRide"] as const;
+export const adversaryKinds = ["flip", "largest", "noise", "freeRide"] as const;
 export type AdversaryKind = (typeof adversaryKinds)[number];
 
 export interface ConditionSettings {

@@ -17,6 +17,8 @@ export interface ScalePlanRequest extends Omit<PlanRequest, "merchants" | "stati
   readonly unit: "customer" | "node";
   /** Unit `node` only. */
   readonly local: { readonly epochs: number; readonly batchSize: number; readonly learningRate: number };
+  /** A bound on the mean update that the server's steps are made of (`optimiser.updateNorm`). */
+  readonly updateNorm?: number;
   /** The model instead of the planner's choice. */
   readonly model?: ModelSpec;
 }
@@ -29,10 +31,16 @@ export function scalePlan(request: ScalePlanRequest): { readonly plan: PlannedNu
   if (customers < nodes || expected < least) {
     throw fail("TRB_SIMULATE_BATCH_TOO_LARGE", { customers, nodes, cohort, batch: request.local.batchSize });
   }
-  const choice = choosePlan({ ...request, customers: unit === "node" ? cohort : expected, merchants: cohort });
+  const chosen = choosePlan({ ...request, customers: unit === "node" ? cohort : expected, merchants: cohort });
+  const choice = { ...chosen, plan: withUpdateNorm(chosen.plan, request.updateNorm) };
   const model = request.model ?? choice.plan.model;
   if (unit === "node") return perNode(choice.plan, model, request);
   return request.model === undefined ? choice : { plan: withModel(choice.plan, model, cohort), why: choice.why };
+}
+
+function withUpdateNorm(plan: PlannedNumbers, updateNorm: number | undefined): PlannedNumbers {
+  if (updateNorm === undefined) return plan;
+  return { ...plan, optimiser: { ...plan.optimiser, updateNorm: formatDecimal(updateNorm) } };
 }
 
 /** Every node is one customer of the arithmetic: q = 1, its update is clipped in integers, and the mean is over nodes. */

@@ -157,6 +157,9 @@ function misbehave(
     case "flip":
       flip(total, plan.customerQuota);
       return honest(plan, work, total, node, round, release);
+    case "largest":
+      push(total, clampBound);
+      return honest(plan, work, total, node, round, release);
     case "noise": {
       const words = new Uint32Array(total.length);
       work.random(node, round, "noise").fill(new Uint8Array(words.buffer));
@@ -178,6 +181,7 @@ function cheatPlainly(
   clampBound: number,
 ): void {
   if (adversary === "flip") flip(total, plan.customerQuota);
+  if (adversary === "largest") push(total, clampBound);
   if (adversary !== "noise") return;
   const words = new Int32Array(total.length);
   work.random(node, round, "noise").fill(new Uint8Array(words.buffer));
@@ -186,6 +190,10 @@ function cheatPlainly(
 
 function flip(total: Float64Array, times: number): void {
   for (let i = 0; i < total.length; i++) total[i] = -times * (total[i] as number);
+}
+
+function push(total: Float64Array, bound: number): void {
+  for (let i = 0; i < total.length; i++) total[i] = (total[i] as number) > 0 ? -bound : bound;
 }
 
 /** z·Δ in all, from one draw a coordinate: what the honest minimum of shares comes to, as one discrete Gaussian. */

@@ -41,6 +41,7 @@ const worlds = [
   { seed: 35, conditions: { adversaries: 0.4, adversary: "flip" as const } },
   { seed: 36, conditions: { adversaries: 0.3, adversary: "noise" as const, dropout: 0.1 } },
   { seed: 37, conditions: { adversaries: 0.3, adversary: "freeRide" as const } },
+  { seed: 39, conditions: { adversaries: 0.3, adversary: "largest" as const } },
 ];
 
 test.each(worlds)(

@@ -27,6 +27,7 @@ import { attemptOf, type ConditionSettings, checkConditions, type FaultStep, fau
 import { openFastPath } from "./fast-path.ts";
 import type { WorkSetup } from "./node-work.ts";
 import { type Population, shared } from "./population.ts";
+import { checkGroups, openGroupedPath, type RobustGroups } from "./robust-groups.ts";
 import { found, openSecurePath } from "./secure-path.ts";
 import { openTeam } from "./team.ts";
 
@@ -40,6 +41,8 @@ export interface ScaleOptions {
   readonly aggregation: "secure" | "fast";
   /** `central`: one draw for the whole sum, inside simulations only and not the same model; `fast` only. */
   readonly noise: "distributed" | "central";
+  /** The cohort in groups, for which the plan is then made: `fast` and unit `node` only. */
+  readonly robust?: RobustGroups | undefined;
   readonly threads: number;
   readonly crypto: Crypto;
   readonly executor: Executor;
@@ -112,7 +115,8 @@ export async function simulateScale(options: ScaleOptions): Promise<ScaleResult>
   const { plan, population, seed, conditions, crypto, noise, from } = options;
   checkConditions(conditions);
   if (noise === "central" && options.aggregation === "secure") throw fail("TRB_SIMULATE_CENTRAL_NEEDS_FAST");
-  const { content, now, work = "histories" } = options;
+  const { robust, content, now, work = "histories" } = options;
+  if (robust) checkGroups(robust, options);
   const setup: WorkSetup = { plan, seed, population, work, content, now };
   const founding = options.aggregation === "secure" ? found(plan, population.nodes, seed, crypto) : undefined;
   const seats = founding && { genesis: founding.genesis, head: founding.head };
@@ -121,7 +125,7 @@ export async function simulateScale(options: ScaleOptions): Promise<ScaleResult>
     const aggregation = founding
       ? openSecurePath(setup, founding, team, crypto, from?.aggregation)
       : openFastPath(plan, team, noise);
-    return await run(options, aggregation);
+    return await run(options, robust ? openGroupedPath(aggregation, robust, conditions) : aggregation);
   } finally {
     await team.close();
   }

@@ -46,6 +46,10 @@ interface ScaleOptions extends Omit<LogOptions, "seedMarket"> {
   readonly patience: number;
   readonly adversaries: number;
   readonly adversary: (typeof adversaryKinds)[number];
+  readonly updateNorm?: number;
+  readonly groups?: number;
+  readonly robust: "median" | "trimmed-mean";
+  readonly trim: number;
   readonly judged: number;
   readonly threads: number;
   readonly checkpointSeconds: number;
@@ -109,6 +113,14 @@ export function scaleCommand(): Command {
     .addOption(above("--patience <x>", "the upload's deadline, in medians of nodes' times", 4))
     .addOption(share("--adversaries <x>", "share of nodes that cheat", 0))
     .addOption(new Option("--adversary <kind>", "how they cheat").choices([...adversaryKinds]).default("flip"))
+    .addOption(
+      numberOption("--update-norm <x>", "most L2 norm of a mean update (default: no bound)", (x) => x > 0, "a number above 0"),
+    )
+    .addOption(integerOption("--groups <n>", "unit node: the cohort in so many groups, each a sum with noise of its own", 2))
+    .addOption(
+      new Option("--robust <rule>", "what is made of groups' sums").choices(["median", "trimmed-mean"]).default("median"),
+    )
+    .addOption(integerOption("--trim <n>", "trimmed-mean: groups left out at either end of each coordinate", 0, 1))
     .addOption(integerOption("--judged <n>", "customers that the model is judged by", 0, 2000))
     .addOption(integerOption("--threads <n>", "threads that work at a time", 1, Math.min(8, availableParallelism())))
     .addOption(notBelow("--checkpoint-seconds <s>", "between two checkpoints", 10))
@@ -152,6 +164,7 @@ function settingsOf(options: ScaleOptions): ScaleRunSettings {
       ...{ unit: options.unit, epsilon: options.epsilon, delta: options.delta },
       ...{ ...optional("rounds", options.rounds), ...optional("width", options.width) },
       ...{ ...optional("minCohort", options.minCohort), ...optional("maxCorrupt", options.maxCorrupt) },
+      ...optional("updateNorm", options.updateNorm),
       local: { epochs: options.localEpochs, batchSize: options.localBatch, learningRate: options.localRate },
     },
     conditions: {
@@ -161,7 +174,12 @@ function settingsOf(options: ScaleOptions): ScaleRunSettings {
       ...(options.trace === undefined ? {} : { trace: text(options.trace) }),
     },
     ...{ aggregation: options.aggregation, noise: options.noise, judged: options.judged },
+    ...(options.groups === undefined ? {} : { robust: robustOf(options, options.groups) }),
   };
+}
+
+function robustOf({ robust, trim }: ScaleOptions, groups: number): NonNullable<ScaleRunSettings["robust"]> {
+  return robust === "median" ? { groups, rule: robust } : { groups, rule: robust, trim };
 }
 
 async function wholeLog(options: ScaleOptions) {
