@@ -166,7 +166,7 @@ export function simulateCommand(): Command {
           progress.show("rounds", rounds.length, planned);
         },
       });
-      const report = await reportOf(
+      const judged = await reportOf(
         {
           ...{ plan, rounds, why: choice.why, bytesPerRoundPerNode: result.bytesPerRoundPerNode, slowNodes: 0 },
           ledger: new TextEncoder().encode(result.ledger),
@@ -183,6 +183,12 @@ export function simulateCommand(): Command {
         },
       );
       progress.end();
+      // rounds as they are seen from outside: a simulated one has its model with it, which is megabytes
+      const byRound = judged.byRound.map(({ round, epsilon, seconds, accuracy }) => ({
+        ...{ round, epsilon, seconds },
+        ...(accuracy === undefined ? {} : { accuracy }),
+      }));
+      const report = { ...judged, byRound };
       kept.finish({ plan, report, ledger: result.ledger, modelHash: result.modelHash });
       kept.folder.write("report.html", reportPage(report));
       print(
@@ -190,7 +196,6 @@ export function simulateCommand(): Command {
         {
           ...{ run: kept.folder.id, folder: kept.folder.path },
           ...report,
-          byRound: report.byRound.map(({ round, epsilon, seconds, accuracy }) => ({ round, epsilon, seconds, accuracy })),
         },
         () => [
           ...reportLines(report),
