@@ -83,7 +83,7 @@ export {
 export { exportOnnx, inferenceGraph } from "./graphs/inference.ts";
 export { graphDigestInput, trainingGraphs } from "./graphs/training.ts";
 export { graphVersion, sinusoids, weightsOf } from "./graphs/weights.ts";
-export { type Hybrid, type HybridWeights, hybridScorer } from "./hybrid/hybrid.ts";
+export { type Hybrid, type HybridWeights, hybridScorer, servingRecipe, sourcesOf } from "./hybrid/hybrid.ts";
 export {
   type HybridOptions,
   hybridInHouse,
@@ -104,10 +104,21 @@ export {
   studentSpec,
   trainStudent,
 } from "./hybrid/student.ts";
-export type { PartName, TunedWeights } from "./hybrid/tune.ts";
+export { type PartName, type TunedWeights, tuneHybrid } from "./hybrid/tune.ts";
 export { sampleWalks, type WalkOptions } from "./hybrid/walks.ts";
 export { frozenBut, type TrainedPart, withBodyOf } from "./hybrid/warm-start.ts";
-export { type InHouse, type InHouseOptions, releasedScorer, tuneInHouse } from "./in-house/mixture.ts";
+export { type ActionChain, actionChain, nextActionOf } from "./in-house/action-chain.ts";
+export {
+  type ChurnAnswer,
+  type ChurnModel,
+  type ChurnValidation,
+  churnCases,
+  churnHorizon,
+  churnOf,
+  fitChurn,
+} from "./in-house/churn.ts";
+export { type ClickModel, clickProbability, fitClicks } from "./in-house/clicks.ts";
+export { type InHouse, type InHouseOptions, releasedScorer, releasedWeights, tuneInHouse } from "./in-house/mixture.ts";
 export type { MixtureWeights } from "./in-house/mixture-cases.ts";
 export { defaultMinSupport, type OwnStatistics, ownStatistics } from "./in-house/own-statistics.ts";
 export {
@@ -162,7 +173,10 @@ export {
   type SumQuery,
 } from "./private-vector/sum-query.ts";
 export { itemRow } from "./rows.ts";
+export { bestOf } from "./serving/best.ts";
+export { diversify } from "./serving/diversify.ts";
 export { openHybridRecommender } from "./serving/hybrid-recommender.ts";
+export { type ItemScores, openRanker, type Ranker, type RankerTables, type ScoreParts, sharesOf } from "./serving/ranker.ts";
 export { type CustomerEvents, openRecommender, type Recommendations, type Recommender } from "./serving/recommender.ts";
 export { checkSpec, type ItemSpec, type ModelSpec, modelSpec } from "./spec.ts";
 export { type ItemSimilarity, itemSimilarity } from "./statistics/item-similarity.ts";

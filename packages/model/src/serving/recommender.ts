@@ -52,25 +52,51 @@ export async function openRecommender(
   };
 }
 
+/** What heads beside the next item's say of one customer, as far as the model has them: log-odds, or one logit an action. */
+export interface HeadScores {
+  readonly actions: ArrayLike<number> | undefined;
+  /** ln(leaves / stays) within the model's `churnDays`. */
+  readonly churn: number | undefined;
+  /** ln(buys / doesn't) in this session. */
+  readonly purchase: number | undefined;
+}
+
 /** One customer's scores of all rows, with the weights inside the graph where the executor can have them there. */
+export interface ModelScores {
+  scores(events: CustomerEvents): Promise<Float32Array | Float64Array>;
+  heads(events: CustomerEvents): Promise<HeadScores>;
+  close(): Promise<void>;
+}
+
 export async function openScores(
   spec: ModelSpec,
   parameters: Float32Array,
   executor: Executor | OnnxExecutor,
   content?: ItemContent,
-): Promise<{ scores(events: CustomerEvents): Promise<Float32Array | Float64Array>; close(): Promise<void> }> {
+): Promise<ModelScores> {
   const inside = "loadOnnx" in executor;
   const weights: Feeds = inside ? {} : weightFeeds(spec, parameters, content);
   const session: Session = inside
     ? await executor.loadOnnx(exportOnnx(spec, parameters, {}, content), "the recommender's model")
     : await executor.load(inferenceGraph(spec));
+  const run = (events: CustomerEvents) => {
+    const end = events.items.length;
+    if (end === 0) throw fail("TRB_MODEL_HISTORY_EMPTY");
+    const histories: Histories = { customers: [""], offsets: Uint32Array.of(0, end), ...events };
+    return session.run({ ...weights, ...feedsOf(spec, histories, [{ begin: 0, end }]) });
+  };
+  const logOdds = (logits: ArrayLike<number> | undefined) => logits && (logits[1] as number) - (logits[0] as number);
   return {
     async scores(events) {
-      const end = events.items.length;
-      if (end === 0) throw fail("TRB_MODEL_HISTORY_EMPTY");
-      const histories: Histories = { customers: [""], offsets: Uint32Array.of(0, end), ...events };
-      const outputs = await session.run({ ...weights, ...feedsOf(spec, histories, [{ begin: 0, end }]) });
-      return outputs["scores"]?.data ?? new Float32Array(0);
+      return (await run(events))["scores"]?.data ?? new Float32Array(0);
+    },
+    async heads(events) {
+      const outputs = await run(events);
+      return {
+        actions: outputs["actionLogits"]?.data,
+        churn: logOdds(outputs["churnLogits"]?.data),
+        purchase: logOdds(outputs["purchaseLogits"]?.data),
+      };
     },
     close: () => session.close(),
   };

@@ -1,0 +1,100 @@
+import type { Histories } from "@tributary/events/histories";
+import { describe, expect, test } from "vitest";
+import { churnCases, churnFeatures, churnHorizon, churnOf, fitChurn, headFeature } from "./churn.ts";
+import { shopDays, shoppers } from "./shoppers.fixture.ts";
+
+const day = 86_400;
+const histories = shoppers(1600, 20, 5);
+const horizon = 20;
+const cases = churnCases(histories, horizon);
+
+const columnsOf = (customer: number, before: number) => {
+  const [begin, end] = [histories.offsets[customer] as number, histories.offsets[customer + 1] as number];
+  const until = histories.times.subarray(begin, end).filter((time) => time < before).length + begin;
+  return {
+    items: histories.items.slice(begin, until),
+    actions: histories.actions.slice(begin, until),
+    times: histories.times.slice(begin, until),
+  };
+};
+
+describe("who is asked about", () => {
+  test("active before the cut, with the outcome of the horizon after it, counted by hand", () => {
+    const hand: Histories = {
+      customers: ["early", "leaves", "stays"],
+      offsets: Uint32Array.of(0, 1, 3, 6),
+      items: new Int32Array(6),
+      actions: new Uint8Array(6),
+      // the log ends at day 90: cuts of a horizon of 20 days are at 70 and 50
+      times: Float64Array.of(0, 40, 60, 45, 65, 90).map((days) => days * day),
+    };
+    expect(churnCases(hand, 20)).toEqual([
+      [
+        { customer: 1, cut: 70 * day, stretch: { begin: 1, end: 3 }, outcome: 1 },
+        { customer: 2, cut: 70 * day, stretch: { begin: 3, end: 5 }, outcome: 1 }, // its next event is at the horizon's end, which is after it
+      ],
+      [
+        { customer: 1, cut: 50 * day, stretch: { begin: 1, end: 2 }, outcome: 0 },
+        { customer: 2, cut: 50 * day, stretch: { begin: 3, end: 4 }, outcome: 0 },
+      ],
+    ]);
+    expect(churnHorizon(hand, 60)).toBe(30);
+    expect(churnHorizon(hand, 7)).toBe(7);
+  });
+});
+
+describe("churn from a merchant's own log", () => {
+  const churn = fitChurn(histories, horizon, cases);
+
+  test("ranks better than recency and frequency, and probabilities mean what they say", () => {
+    expect(churn?.model.names).toEqual(churnFeatures);
+    const {
+      auc = 0,
+      baselineAuc = 1,
+      calibrationError,
+      customers,
+    } = churn?.validation ?? { calibrationError: 1, customers: 0 };
+    expect(customers).toBeGreaterThan(80);
+    expect(auc).toBeGreaterThan(0.75);
+    expect(auc).toBeGreaterThan(baselineAuc);
+    expect(calibrationError).toBeLessThan(0.12);
+  });
+
+  test("a longer silence never looks less like leaving, and drivers add up to the difference", () => {
+    if (churn === undefined) throw new Error("nothing was learnt");
+    const customer = 1;
+    const now = shopDays * day;
+    const events = columnsOf(customer, now);
+    const last = events.times.at(-1) ?? 0;
+    const said = [1, 10, 20].map((days) => churnOf(churn, events, last + days * day).probability);
+    expect(said).toEqual([...said].sort((a, b) => a - b));
+    const { probability, drivers } = churnOf(churn, events, now);
+    const base = Math.log(probability / (1 - probability)) - drivers.reduce((sum, { logOdds }) => sum + logOdds, 0);
+    const other = churnOf(churn, columnsOf(3, now), now);
+    const otherBase =
+      Math.log(other.probability / (1 - other.probability)) - other.drivers.reduce((sum, { logOdds }) => sum + logOdds, 0);
+    expect(base).toBeCloseTo(otherBase, 9); // what is left is the same for everybody
+    expect(drivers.map(({ logOdds }) => Math.abs(logOdds))).toEqual(
+      drivers.map(({ logOdds }) => Math.abs(logOdds)).sort((a, b) => b - a),
+    );
+    const active = drivers.find(({ feature }) => feature === "events so far");
+    expect(active?.value).toBeCloseTo(events.times.length, 9);
+  });
+
+  test("a federated head that knows the outcome is listened to", () => {
+    const heads = cases.map((list) => list.map(({ outcome }, n) => 4 * (outcome - 0.5) + ((n * 7) % 5) - 2));
+    const taught = fitChurn(histories, horizon, cases, heads);
+    expect(taught?.model.names.at(-1)).toBe(headFeature);
+    expect(taught?.validation.auc).toBeGreaterThan(churn?.validation.auc ?? 1);
+    if (taught === undefined) throw new Error("nothing was learnt");
+    const now = shopDays * day;
+    const at = (head: number) => churnOf(taught, columnsOf(1, now), now, head).probability;
+    expect(at(3)).toBeGreaterThan(at(-3) + 0.2);
+  });
+
+  test("a log that is too small to learn, calibrate and judge by gives no model", () => {
+    const small = shoppers(40, 20, 6);
+    expect(fitChurn(small, horizon, churnCases(small, horizon))).toBeUndefined();
+    expect(churnCases({ ...small, times: small.times.fill(5) }, 1)).toEqual([]);
+  });
+});

@@ -1,0 +1,116 @@
+/**
+ * Scores of all items for one customer, by whatever is there to score with: released tables, own counts, attention, the customer's own history. What a
+ * node serves from: it ranks, filters and explains by these scores (`hybrid/hybrid.ts` has the formula).
+ *
+ * A customer without an item yet is scored by popularity, whatever the weights are: no other part knows anything of nobody.
+ */
+import type { Executor, OnnxExecutor } from "@tributary/tensor";
+import { blend, type Hybrid, mixtureOf, popularityOf, sourcesOf } from "../hybrid/hybrid.ts";
+import type { Student } from "../hybrid/student.ts";
+import { partsOf } from "../in-house/mixture.ts";
+import type { ItemContent } from "../item-content/item-content.ts";
+import { itemRow } from "../rows.ts";
+import type { ItemSimilarity } from "../statistics/item-similarity.ts";
+import { type CustomerEvents, type HeadScores, openScores } from "./recommender.ts";
+
+/** A hybrid, with attention only where there is a model. */
+export interface RankerTables extends Omit<Hybrid, "student"> {
+  /** The model whose scores are z, and which has the heads. */
+  readonly student: Student | undefined;
+}
+
+export interface RankerOptions {
+  readonly similarity: ItemSimilarity;
+  readonly executor: Executor | OnnxExecutor;
+  /** What is publicly known of items, where the model reads it. */
+  readonly content?: ItemContent | undefined;
+}
+
+/** What speaks for an item: parts of M(j), each times its weight, and the attention's z(j) less the mean over all items, times w. */
+export interface ScoreParts {
+  readonly content: number;
+  readonly releasedPairs: number;
+  readonly ownPairs: number;
+  readonly ownHistory: number;
+  readonly popularity: number;
+  readonly attention: number;
+}
+
+/** Larger is better, and nothing is meant between customers. */
+export interface ItemScores {
+  /** [items], item j at place j − 1 */
+  readonly values: Float64Array;
+  /** `counts`: M(j) itself. `logarithms`: where attention is in it. */
+  readonly unit: "counts" | "logarithms";
+}
+
+export interface Ranker {
+  readonly items: number;
+  scores(events: CustomerEvents): Promise<ItemScores>;
+  /** @param item counted from 1 */
+  parts(events: CustomerEvents, item: number): Promise<ScoreParts>;
+  /** What the model's other heads say; undefined where there is no model or no event. */
+  heads(events: CustomerEvents): Promise<HeadScores | undefined>;
+  close(): Promise<void>;
+}
+
+/** @throws as `openRecommender` */
+export async function openRanker(tables: RankerTables, options: RankerOptions): Promise<Ranker> {
+  const { weights, student } = tables;
+  const { similarity, executor, content } = options;
+  const { items } = similarity;
+  const model = student && (await openScores(student.spec, student.parameters, executor, content));
+  const rowOf = student && Int32Array.from({ length: items }, (_, place) => itemRow(place + 1, student.spec) - 1);
+  const sources = sourcesOf(tables, similarity);
+  const popularity = popularityOf(sources);
+
+  const attention = async (events: CustomerEvents): Promise<Float64Array | undefined> => {
+    if (model === undefined || rowOf === undefined || weights.attention === 0) return undefined;
+    const rows = await model.scores(events);
+    return Float64Array.from(rowOf, (row) => rows[row] as number);
+  };
+  const known = (events: CustomerEvents) => events.items.some((item) => item > 0);
+
+  return {
+    items,
+    async scores(events) {
+      if (!known(events)) return { values: Float64Array.from(popularity), unit: "counts" };
+      const z = await attention(events);
+      const values = new Float64Array(items);
+      mixtureOf(partsOf(sources, events.items), popularity, weights, values);
+      if (z === undefined) return { values, unit: "counts" };
+      blend(values, z, weights.attention);
+      return { values, unit: "logarithms" };
+    },
+    async parts(events, item) {
+      const z = known(events) ? await attention(events) : undefined;
+      const { content: like, released, own, history } = partsOf(sources, events.items);
+      const at = (values: ArrayLike<number>) => values[item - 1] as number;
+      const { mixture } = weights;
+      const mean = z === undefined ? 0 : z.reduce((sum, value) => sum + value, 0) / items;
+      const sum = popularity.reduce((total, p) => total + p, 0);
+      return {
+        content: mixture.content * at(like),
+        releasedPairs: mixture.released * at(released),
+        ownPairs: mixture.own * at(own),
+        ownHistory: mixture.history * at(history),
+        popularity: (weights.popularity * items * at(popularity)) / sum,
+        attention: z === undefined ? 0 : weights.attention * (at(z) - mean),
+      };
+    },
+    async heads(events) {
+      return model === undefined || events.items.length === 0 ? undefined : model.heads(events);
+    },
+    async close() {
+      await model?.close();
+    },
+  };
+}
+
+/** [items] what scores say of the next item: shares that add up to 1. */
+export function sharesOf({ values, unit }: ItemScores): Float64Array {
+  const most = values.reduce((best, score) => Math.max(best, score), Number.NEGATIVE_INFINITY);
+  const shares = unit === "logarithms" ? values.map((score) => Math.exp(score - most)) : Float64Array.from(values);
+  const sum = shares.reduce((total, share) => total + share, 0);
+  return sum > 0 ? shares.map((share) => share / sum) : shares.fill(1 / shares.length);
+}
