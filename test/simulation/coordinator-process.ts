@@ -11,9 +11,9 @@ import {
   createCoordinator,
   decodeCoordinatorState,
   encodeCoordinatorState,
-  nextRelease,
   stepCoordinator,
   sumUploads,
+  whatFollows,
 } from "@tributary/federation";
 import { type Message, type MessageOf, type NodeId, parseMessage, type Sha256, toHex } from "@tributary/protocol";
 import { contextOf } from "./federation.ts";
@@ -188,7 +188,7 @@ export function createCoordinatorProcess(world: World): HonestCoordinator {
       const at = running();
       if (at.round !== null || at.closed) return;
       const online = roster.map(({ node }) => node).filter((node) => network.isUp(node) && world.node(node)?.isUp());
-      if (nextRelease(at) === undefined || online.length >= plan.minCohort) put({ type: "start", online });
+      if ("closing" in whatFollows(at) || online.length >= plan.minCohort) put({ type: "start", online });
       if (state !== undefined && state.round === null && !state.closed) consider();
     });
   }

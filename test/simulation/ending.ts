@@ -19,9 +19,10 @@ export function requireSoundEnd(
     // with enough honest nodes it comes to the plan's end, whatever the others do
     const { scenario } = world;
     const enough = Math.max(scenario.minCohort, quorumOf(scenario.nodes, scenario));
-    // whoever was away when a graph was drawn is barred, and so few may be left that they have no graph: no round is offered any more
-    const { barred } = coordinator.state();
-    if (barred.length === 0 && goingOn.length >= enough)
+    // whoever was away when a graph was drawn is barred, and those left may have no graph: no round is offered any more
+    const { barred, plan, roster } = coordinator.state();
+    const offered = barred.length === 0 || roster.length - barred.length < plan.minCohort;
+    if (offered && goingOn.length >= enough)
       throw finding("the plan is never done", coordinator.state().round?.phase ?? "no round");
     return;
   }

@@ -11,7 +11,7 @@ import {
   decodeCoordinatorState,
   encodeCoordinatorState,
   genesisEntry,
-  nextRelease,
+  whatFollows,
 } from "@tributary/federation";
 import { parseLine } from "@tributary/ledger";
 import type { Message, MessageOf, NodeId, Plan } from "@tributary/protocol";
@@ -74,11 +74,11 @@ export function runFederation(parts: FederationParts): RunningFederation {
     parts.startWhen,
     () => {
       const state = engine?.state();
-      const exhausted = state !== undefined && nextRelease(state) === undefined;
+      const over = state !== undefined && "closing" in whatFollows(state);
       return {
         online: parts.sockets().online().length,
         joined: store.members().length,
-        least: exhausted ? 0 : plan.minCohort,
+        least: over ? 0 : plan.minCohort,
         begun: state !== undefined,
         busy: still || (state !== undefined && (state.closed || state.round !== null)),
       };
@@ -166,7 +166,7 @@ export function runFederation(parts: FederationParts): RunningFederation {
       const shares = store.shares();
       const state = shares === undefined ? whole : withShares(whole, JSON.parse(shares));
       uploads.eraseAllBut(state.round?.number);
-      sweepBlobs(parts, state.optimiserHash, state.round?.sumHash ?? null);
+      sweepBlobs(parts, [state.optimiserHash, state.kept?.optimiserHash, state.round?.sumHash]);
       log.info({ round: state.lastRound, completed: state.completed, phase: state.round?.phase ?? "waiting" }, "resumed");
       engine = startEngine(state, engineParts);
       if (state.closed) return parts.finished();
@@ -197,10 +197,8 @@ export function runFederation(parts: FederationParts): RunningFederation {
 }
 
 /** Blobs that a crash left between being written and being named, or being used and being erased. */
-function sweepBlobs({ plan, store, blobs }: FederationParts, optimiserHash: string | null, sumHash: string | null): void {
-  const named = new Set<string>([plan.catalogueHash, plan.initialModelHash]);
-  if (optimiserHash !== null) named.add(optimiserHash);
-  if (sumHash !== null) named.add(sumHash);
+function sweepBlobs({ plan, store, blobs }: FederationParts, others: readonly (string | null | undefined)[]): void {
+  const named = new Set<string | null | undefined>([plan.catalogueHash, plan.initialModelHash, ...others]);
   for (const line of store.ledgerLines(1)) {
     const entry = parseLine(line);
     if (entry.kind === "round") named.add(entry.nextModelHash);

@@ -2,7 +2,7 @@
  * What the coordinator's side of the round remembers: a plain JSON value. Vectors are in it as hashes only.
  * Lists of messages are ascending by sender, one a node.
  */
-import type { EntryOf, LedgerHead } from "@tributary/ledger";
+import type { EntryOf, KeptModel, LedgerHead } from "@tributary/ledger";
 import type { Message, MessageOf, NodeId, Plan, Release, Roster, Sha256 } from "@tributary/protocol";
 import { readState, withDefaults } from "./node-state.ts";
 
@@ -62,6 +62,8 @@ export interface CoordinatorState {
   readonly modelHash: Sha256;
   /** Null before the first release. */
   readonly optimiserHash: Sha256 | null;
+  /** What training goes back to when metrics give a model up; null before the first metrics, and where the plan keeps every model. */
+  readonly kept: (KeptModel & { readonly optimiserHash: Sha256 | null }) | null;
   /** Rounds charged so far for each place in `plan.releases`, charged aborts included. */
   readonly charged: readonly number[];
   /** Rounds released so far for each place in `plan.releases`. */
@@ -86,6 +88,7 @@ export function createCoordinator({ genesis, head }: CoordinatorInit): Coordinat
     head,
     modelHash: genesis.plan.initialModelHash,
     optimiserHash: null,
+    kept: null,
     charged: genesis.plan.releases.map(() => 0),
     released: genesis.plan.releases.map(() => 0),
     completed: 0,
@@ -105,7 +108,7 @@ export function encodeCoordinatorState(state: CoordinatorState): string {
 export function decodeCoordinatorState(text: string): CoordinatorState {
   const { round, ...others } = readState<CoordinatorState>(text);
   // written before there were rounds on a graph of neighbours
-  const kept = withDefaults<Omit<CoordinatorState, "round">>(others, { barred: [] });
+  const kept = withDefaults<Omit<CoordinatorState, "round">>(others, { barred: [], kept: null });
   return { ...kept, round: round && withDefaults(round, { reveals: [], graphSeed: null, recovered: {} }) };
 }
 
@@ -125,4 +128,18 @@ export function nextRelease({
     return (charged[release] ?? 0) < rounds && (released[release] ?? 0) < rounds - retries;
   });
   return place < 0 ? undefined : place;
+}
+
+/** What comes after a round: one for a place in `plan.releases`, or the end, with the reason for the closing entry. */
+export function whatFollows(
+  state: Pick<CoordinatorState, "plan" | "charged" | "released" | "roster" | "barred">,
+): { readonly release: number } | { readonly closing: string } {
+  const { plan, roster, barred } = state;
+  const release = nextRelease(state);
+  if (release === undefined) return { closing: "all rounds of the plan are charged" };
+  const left = roster.length - barred.length;
+  if (left >= plan.minCohort) return { release };
+  return {
+    closing: `${barred.length} of ${roster.length} nodes are barred, and the ${left} left are fewer than a round needs`,
+  };
 }

@@ -92,6 +92,19 @@ describe("a plan with a graph", () => {
     await stepAtCoordinator(world, { type: "start", online: [0, 1, 2, 3, 4].map(nodeName) }, noFaults);
     expect(world.coordinator.state.round?.invited).toEqual([0, 1, 2, 3].map(nodeName));
   });
+
+  test("comes no more where too few are left that may take part: the ledger is closed, and says why", async () => {
+    const world = small();
+    const { state } = world.coordinator;
+    const { minCohort } = state.plan;
+    const all = state.roster.map(({ node }) => node);
+    const gone = all.slice(0, all.length - minCohort + 1);
+    world.coordinator.state = { ...state, round: null, barred: gone };
+    await stepAtCoordinator(world, { type: "start", online: [] }, noFaults);
+    expect(world.coordinator.state.closed).toBe(true);
+    const last = parseLine(world.coordinator.ledger.at(-1) ?? "");
+    expect(last).toMatchObject({ kind: "closing", reason: expect.stringContaining(`${gone.length} of ${all.length}`) });
+  });
 });
 
 describe("a round of 151 nodes", { timeout: 300_000 }, () => {

@@ -21,6 +21,7 @@ export {
   decodeCoordinatorState,
   encodeCoordinatorState,
   nextRelease,
+  whatFollows,
 } from "./coordinator-state.ts";
 export { stepNode } from "./node.ts";
 export type { NodeEffect, NodeEvent } from "./node-events.ts";

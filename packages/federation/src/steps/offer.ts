@@ -12,7 +12,7 @@ import { type MessageOf, type NodeId, parseDecimal, type Release } from "@tribut
 import { agreementKeyOf, graphCommitment, requireCohort, seedCommitment, uniformSeed } from "@tributary/secagg";
 import { sameDocument, speak } from "../binding.ts";
 import type { CoordinatorEffect } from "../coordinator-events.ts";
-import { type CoordinatorRound, type CoordinatorState, nextRelease } from "../coordinator-state.ts";
+import { type CoordinatorRound, type CoordinatorState, whatFollows } from "../coordinator-state.ts";
 import type { NodeEffect } from "../node-events.ts";
 import { chargedRounds, graphAborts, type NodeRound, type NodeState } from "../node-state.ts";
 import type { Context, Step } from "../step.ts";
@@ -22,7 +22,7 @@ import { closeLedger } from "./apply.ts";
 // ── coordinator ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 /**
- * Begins the next round with everyone who is connected; closes the ledger when all rounds of the plan are charged.
+ * Begins the next round with everyone who is connected; closes the ledger when none can follow (`whatFollows`).
  * @throws TRB_ROUND_IN_PROGRESS, TRB_ROUND_LEDGER_CLOSED, TRB_ROUND_COHORT_TOO_SMALL, TRB_SECAGG_COHORT_TOO_LARGE
  */
 export function offerRound(
@@ -33,8 +33,9 @@ export function offerRound(
   const { plan, planHash, modelHash, head, roster } = state;
   if (state.closed) throw fail("TRB_ROUND_LEDGER_CLOSED");
   if (state.round !== null) throw fail("TRB_ROUND_IN_PROGRESS", { round: state.round.number });
-  const release = nextRelease(state);
-  if (release === undefined) return closeLedger(state, "all rounds of the plan are charged", context);
+  const next = whatFollows(state);
+  if ("closing" in next) return closeLedger(state, next.closing, context);
+  const { release } = next;
   const [there, gone] = [new Set(online), new Set(state.barred)];
   const invited = roster.map(({ node }) => node).filter((node) => there.has(node) && !gone.has(node));
   requireCohort(invited.length, plan);
