@@ -201,7 +201,9 @@ export function startEngine(initial: CoordinatorState, parts: EngineParts): Engi
   /** The ledger names the sum by its hash; models stay, sums and earlier optimiser states go once the next model is in the ledger. */
   function forgetIntermediate(effect: ApplyEffect): void {
     blobs.erase(effect.sumHash);
-    if (effect.optimiserHash !== null && effect.optimiserHash !== state.optimiserHash) blobs.erase(effect.optimiserHash);
+    const { optimiserHash: before } = effect;
+    const needed = [state.optimiserHash, state.kept?.optimiserHash];
+    if (before !== null && !needed.includes(before)) blobs.erase(before);
   }
 
   function halt(error: unknown): void {

@@ -6,7 +6,7 @@
  * without this node, or a quorum of votes for abort. Whatever else an entry says, the charge stays (DESIGN §4, "Charging").
  */
 import { fail } from "@tributary/errors";
-import { claimFailures, type Entry, type EntryOf, headAfter, type LedgerHead, parseLine } from "@tributary/ledger";
+import { claimFailures, type Entry, type EntryOf, headAfter, keptAfter, type LedgerHead, parseLine } from "@tributary/ledger";
 import { baseVersion, verifyDocument } from "@tributary/protocol";
 import { quorum } from "@tributary/secagg";
 import { requireSignature, rosterKey, sameNodes } from "./binding.ts";
@@ -98,12 +98,12 @@ function verifyAbort(state: NodeState, entry: EntryOf<"aborted">, context: Conte
 
 /** By the ledger's own rules, the first that does not hold: an auditor would refuse the file for it. */
 function requireClaims(
-  { plan, planHash, roster, modelHash, settledRound: lastRound, ledgerCharged: charged, barred: gone }: NodeState,
+  { plan, planHash, roster, modelHash, kept, settledRound: lastRound, ledgerCharged: charged, barred: gone }: NodeState,
   entry: EntryOf<"round" | "aborted" | "closing">,
   { crypto }: Context,
 ): void {
   const barred = gone.map(({ node }) => node);
-  const [failure] = claimFailures(entry, { modelHash, lastRound, charged, barred }, { plan, planHash, roster }, crypto);
+  const [failure] = claimFailures(entry, { modelHash, kept, lastRound, charged, barred }, { plan, planHash, roster }, crypto);
   if (failure !== undefined) throw invalid(entry, `content (${failure.code})`);
 }
 
@@ -142,6 +142,7 @@ function takeIn(
     ...state,
     head,
     modelHash: entry.kind === "round" ? entry.nextModelHash : state.modelHash,
+    kept: entry.kind === "round" ? keptAfter(state.plan, state.kept, entry) : state.kept,
     ledgerCharged: [...entry.spent.charged],
     settledRound: entry.round,
     barred: [...state.barred, ...barredBy(entry)],

@@ -3,7 +3,7 @@
  * reducer has not put into it (the trained vector, its noise, its sample) can't outlive the process.
  */
 import { fail } from "@tributary/errors";
-import type { EntryOf, LedgerHead } from "@tributary/ledger";
+import type { EntryOf, KeptModel, LedgerHead } from "@tributary/ledger";
 import {
   type Decimal,
   isGraphRound,
@@ -121,6 +121,8 @@ export interface NodeState {
   /** Where this node's verified copy of the ledger stands, and the model it ends with. */
   readonly head: LedgerHead;
   readonly modelHash: Sha256;
+  /** The model that metrics have kept last, by the ledger; null before, and where the plan keeps every model. */
+  readonly kept: KeptModel | null;
   /** Rounds charged so far for each place in `plan.releases`, as the ledger says. */
   readonly ledgerCharged: readonly number[];
   /** The largest round number that the ledger has settled, and the largest that this node has accepted an offer for. */
@@ -149,6 +151,7 @@ export function createNode({ self, genesis, head, policy }: NodeInit): NodeState
     policy,
     head,
     modelHash: genesis.plan.initialModelHash,
+    kept: null,
     ledgerCharged: genesis.plan.releases.map(() => 0),
     settledRound: 0,
     lastRound: 0,
@@ -203,7 +206,7 @@ export function encodeNodeState(state: NodeState): string {
 export function decodeNodeState(text: string): NodeState {
   const { round: said, ...others } = readState<Omit<NodeState, "unpersisted">>(text);
   // written before there were rounds on a graph of neighbours
-  const kept = withDefaults(others, { graphsDrawn: 0, barred: [] });
+  const kept = withDefaults(others, { graphsDrawn: 0, barred: [], kept: null });
   const round =
     said && withDefaults(said, { reveal: null, cohort: said.adverts?.map(({ sender }) => sender as NodeId), graphSeed: null });
   const lost = round !== null && isTraining(round);

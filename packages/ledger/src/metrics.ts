@@ -82,7 +82,8 @@ export function metricsOf(
  */
 export function sumDeviation(plan: Plan, release: number, survivors: number): number {
   const { nodeVariance, scale } = sumQueryParameters(sumQueryOf(plan, release));
-  return Math.hypot(noiseDeviation(nodeVariance, survivors), Math.sqrt(survivors / 4)) / scale;
+  const noise = noiseDeviation(nodeVariance, survivors);
+  return Math.sqrt(noise * noise + survivors / 4) / scale; // no Math.hypot: models are kept by it, and its last bit is nobody's promise
 }
 
 function counted(sum: number, deviation: number): Estimate {
@@ -94,7 +95,7 @@ function counted(sum: number, deviation: number): Estimate {
  * @param most what a customer's part of N stands for at 1; the ratio is at most that
  */
 export function ratio(numerator: number, denominator: number, deviation: number, most = 1): Estimate {
-  const slack = (quantile * deviation) ** 2;
+  const slack = quantile * deviation * (quantile * deviation);
   // (D² − slack)·r² − 2ND·r + (N² − slack) ≤ 0
   const a = denominator * denominator - slack;
   if (!(denominator > 0 && a > 0)) return { estimate: null, interval: null };

@@ -25,6 +25,8 @@ export interface LedgerRow {
   readonly reason?: string;
   /** What a round of metrics says. */
   readonly metrics?: ReleasedMetrics;
+  /** The model kept before, where metrics gave the one that they judged up for it. */
+  readonly wentBackTo?: Sha256;
   readonly query?: ReleasedQuery;
 }
 
@@ -69,12 +71,13 @@ function whatOf(entry: Entry, plan: Plan | undefined): Pick<LedgerRow, "what"> {
 }
 
 /** What stands in an entry in numbers. */
-export function writtenIn(entry: Entry, plan: Plan | undefined): Pick<LedgerRow, "metrics" | "query"> {
+export function writtenIn(entry: Entry, plan: Plan | undefined): Pick<LedgerRow, "metrics" | "wentBackTo" | "query"> {
   if (entry.kind !== "round" || plan === undefined || entry.sum === undefined) return {};
   const release = plan.releases[entry.release];
   if (release?.kind === "metrics") {
     const metrics = metricsOf(plan, entry);
-    return metrics === undefined ? {} : { metrics };
+    if (metrics === undefined) return {};
+    return entry.nextModelHash === entry.modelHash ? { metrics } : { metrics, wentBackTo: entry.nextModelHash };
   }
   if (release?.query === undefined) return {};
   const scale = parseDecimal(release.scale);

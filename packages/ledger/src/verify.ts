@@ -44,6 +44,8 @@ export interface LedgerVerdict {
   readonly planHash: Sha256 | null;
   /** The model that the last entry leaves. */
   readonly modelHash: Sha256 | null;
+  /** The model that metrics have kept last, where the plan has a rule for that; null before the first. */
+  readonly keptModelHash: Sha256 | null;
   readonly rounds: { readonly released: number; readonly abortedCharged: number; readonly abortedRefunded: number };
   /** ε spent so far: what the last entry claims, at least the recomputed one when verified. */
   readonly epsilon: Decimal | null;
@@ -130,13 +132,14 @@ function unspent(plan: Plan): Decimal | null {
   }
 }
 
-function summary({ genesis, modelHash, released, aborted, spent }: VerificationState, crypto: Crypto) {
+function summary({ genesis, modelHash, kept, released, aborted, spent }: VerificationState, crypto: Crypto) {
   const plan = genesis?.plan;
   return {
     federation: genesis?.federation ?? null,
     rosterFingerprint: genesis === null ? null : rosterFingerprint(crypto, genesis.roster),
     planHash: genesis?.planHash ?? null,
     modelHash,
+    keptModelHash: kept?.modelHash ?? null,
     rounds: { released, abortedCharged: aborted.charged, abortedRefunded: aborted.refunded },
     epsilon: spent?.epsilon ?? (plan === undefined ? null : unspent(plan)),
     delta: plan?.delta ?? null,

@@ -169,6 +169,13 @@ export const protocolErrors = defineErrors({
     status: 409,
     exitCode: 3,
   },
+  TRB_PLAN_ACCEPTANCE_UNFIT: {
+    message: "The plan's rule for keeping models has nothing to judge by: {reason}.",
+    advice:
+      "Release metrics before the first training round, now and then, and after the last, with so little noise that they say something, and no statistics; or leave `acceptance` out.",
+    status: 400,
+    exitCode: 2,
+  },
   TRB_PLAN_METRICS_UNFIT: {
     message: "The plan's metrics don't fit together: {reason}.",
     advice: "Give the plan a `metrics` section and a release of kind metrics beside one of another kind, or neither.",

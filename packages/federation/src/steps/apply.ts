@@ -5,7 +5,16 @@
  *   takeSum ── effect `apply` ──▶ takeModel ── entry, result ──▶ hearResult (ledger-copy.ts checks the entry)
  */
 import { fail } from "@tributary/errors";
-import { type Entry, emptyHead, mechanismOf, placeAfter, type SignedEntry, signEntry, spentAfter } from "@tributary/ledger";
+import {
+  type Entry,
+  emptyHead,
+  keptAfter,
+  mechanismOf,
+  placeAfter,
+  type SignedEntry,
+  signEntry,
+  spentAfter,
+} from "@tributary/ledger";
 import { baseVersion, planHash as hashOfPlan, type MessageOf, type Plan, type Roster, type Sha256 } from "@tributary/protocol";
 import { senderNode, speak } from "../binding.ts";
 import type { CoordinatorEffect } from "../coordinator-events.ts";
@@ -51,11 +60,17 @@ export function applyEffect(state: CoordinatorState, round: CoordinatorRound, su
   return { type: "apply", round: number, release, modelHash, optimiserHash, sumHash, survivors: survivors.length };
 }
 
+interface NextModel {
+  readonly modelHash: Sha256;
+  readonly optimiserHash: Sha256 | null;
+  readonly sum?: readonly number[];
+}
+
 /** The next model is stored: the round is released, charged, written down and announced. */
 export function takeModel(
   state: CoordinatorState,
   round: CoordinatorRound,
-  next: { readonly modelHash: Sha256; readonly optimiserHash: Sha256 | null; readonly sum?: readonly number[] },
+  next: NextModel,
   context: Context,
 ): Step<CoordinatorState, CoordinatorEffect> {
   const { plan, planHash } = state;
@@ -64,6 +79,7 @@ export function takeModel(
   }
   const withThis = (rounds: readonly number[]) => rounds.map((count, i) => count + (i === round.release ? 1 : 0));
   const charged = withThis(state.charged);
+  const { kept, modelHash, optimiserHash } = judged(state, round, next);
   const { entry, line, head } = signEntry(context, {
     ...placeAfter(state.head),
     at: context.now,
@@ -72,7 +88,7 @@ export function takeModel(
     release: round.release,
     planHash,
     modelHash: state.modelHash,
-    nextModelHash: next.modelHash,
+    nextModelHash: modelHash,
     ...(round.offer.version === baseVersion ? {} : { protocol: round.offer.version }),
     h1: round.h1,
     cohort: [...round.cohort],
@@ -88,7 +104,7 @@ export function takeModel(
   return {
     state: {
       ...state,
-      ...{ modelHash: next.modelHash, optimiserHash: next.optimiserHash },
+      ...{ modelHash, optimiserHash, kept },
       ...{ head, charged, released: withThis(state.released) },
       ...{ completed: state.completed + 1, announcement, round: null },
     },
@@ -99,6 +115,22 @@ export function takeModel(
       { type: "roundEnded", round: round.number, released: true },
     ],
   };
+}
+
+/** After metrics of a plan that keeps models by them: the model that was judged, or the one kept before with the optimiser's state of then. */
+function judged(
+  { plan, modelHash, kept }: CoordinatorState,
+  { number, release, survivors }: CoordinatorRound,
+  next: NextModel,
+): Pick<CoordinatorState, "kept" | "modelHash" | "optimiserHash"> {
+  const after = { modelHash: next.modelHash, optimiserHash: next.optimiserHash };
+  if (plan.acceptance === undefined || next.sum === undefined || plan.releases[release]?.kind !== "metrics") {
+    return { ...after, kept };
+  }
+  const best = keptAfter(plan, kept, { round: number, release, sum: [...next.sum], survivors: [...survivors], modelHash });
+  if (best === null) return { ...after, kept };
+  if (best !== kept) return { ...after, kept: { ...best, optimiserHash: next.optimiserHash } };
+  return { modelHash: kept.modelHash, optimiserHash: kept.optimiserHash, kept };
 }
 
 /** Writes the last entry. @throws TRB_ROUND_IN_PROGRESS, TRB_ROUND_LEDGER_CLOSED */

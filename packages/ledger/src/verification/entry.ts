@@ -9,7 +9,7 @@ import type { Entry } from "../entries.ts";
 import { parseLine } from "../parsing.ts";
 import { checkSpent } from "./costs.ts";
 import { checkGenesis } from "./genesis.ts";
-import { checkAborted, checkBarred, checkPlace, checkReleased } from "./rounds.ts";
+import { checkAborted, checkBarred, checkPlace, checkReleased, keptByEntry } from "./rounds.ts";
 import { type Failure, type Founding, type Report, reporter, type VerificationState } from "./state.ts";
 
 export interface VerifiedLine {
@@ -85,6 +85,7 @@ function checkLater(
   return {
     ...state,
     modelHash: entry.kind === "round" ? entry.nextModelHash : state.modelHash,
+    kept: entry.kind === "round" ? keptByEntry(entry, state.kept, founding) : state.kept,
     lastRound: Math.max(state.lastRound, entry.round),
     charged,
     released: state.released + (entry.kind === "round" ? 1 : 0),
@@ -101,7 +102,7 @@ function checkLater(
 }
 
 /** Where a ledger stands, as far as an entry's claims depend on it. */
-export type Standing = Pick<VerificationState, "modelHash" | "lastRound" | "charged" | "barred">;
+export type Standing = Pick<VerificationState, "modelHash" | "kept" | "lastRound" | "charged" | "barred">;
 
 /**
  * What of an entry doesn't hold: its place, the release, the running cost. A node asks it of every entry that it takes in. Not in it: the chain, the coordinator's
@@ -133,7 +134,7 @@ function checkClaims(
   }
   checkPlace(entry, standing, founding, report);
   checkBarred(entry, standing, report);
-  if (entry.kind === "round") checkReleased(entry, founding, crypto, report);
+  if (entry.kind === "round") checkReleased(entry, standing, founding, crypto, report);
   const charges = entry.kind === "round" || entry.charged;
   const charged = standing.charged.map((rounds, release) => rounds + (charges && release === entry.release ? 1 : 0));
   checkSpent(entry.spent, charged, founding.plan, report);

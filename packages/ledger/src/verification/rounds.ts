@@ -12,6 +12,7 @@ import {
   toHex,
   verifyMessage,
 } from "@tributary/protocol";
+import { type KeptModel, keptAfter, modelAfterMetrics } from "../acceptance.ts";
 import type { EntryOf, Mechanism } from "../entries.ts";
 import { mechanismOf } from "../mechanism.ts";
 import { agrees } from "../spending.ts";
@@ -48,7 +49,13 @@ export function checkBarred(entry: RoundEntry, { barred }: Pick<VerificationStat
 }
 
 /** survivors ⊆ sharers ⊆ cohort ⊆ roster, each strictly ascending and large enough; a quorum of votes for exactly them. */
-export function checkReleased(entry: EntryOf<"round">, founding: Founding, crypto: Crypto, report: Report): void {
+export function checkReleased(
+  entry: EntryOf<"round">,
+  { kept }: Pick<VerificationState, "kept">,
+  founding: Founding,
+  crypto: Crypto,
+  report: Report,
+): void {
   const { cohort, sharers, survivors, h1 } = entry;
   const { plan, roster } = founding;
   checkNested(
@@ -69,11 +76,23 @@ export function checkReleased(entry: EntryOf<"round">, founding: Founding, crypt
   checkVotes(entry, h1, choice, survivors, founding, crypto, report);
   if (entry.votes.length < quorum) report("TRB_LEDGER_QUORUM_MISSING", { votes: entry.votes.length, quorum });
   checkMechanism(entry, founding, report);
-  checkSum(entry, founding, crypto, report);
+  checkSum(entry, kept, founding, crypto, report);
 }
 
-/** A sum that stands in the entry is the one that its hash names, and such a release leaves the model as it was. */
-function checkSum(entry: EntryOf<"round">, { plan }: Founding, crypto: Crypto, report: Report): void {
+/** By the plan's rule for keeping models. A plan whose metrics can't be read is refused elsewhere, and keeps what it had. */
+export function keptByEntry(entry: EntryOf<"round">, kept: KeptModel | null, { plan }: Founding): KeptModel | null {
+  if (plan.releases[entry.release]?.kind !== "metrics") return kept;
+  try {
+    return keptAfter(plan, kept, entry);
+  } catch (error) {
+    if (!isTributaryError(error)) throw error;
+    return kept;
+  }
+}
+
+/** A sum that stands in the entry is the one that its hash names, and such a release leaves the model as it was, or goes back to the one kept last. */
+function checkSum(entry: EntryOf<"round">, before: KeptModel | null, founding: Founding, crypto: Crypto, report: Report): void {
+  const { plan } = founding;
   const release = plan.releases[entry.release];
   if (release === undefined) return; // reported by `checkPlace`
   const wrong = (reason: string) => report("TRB_LEDGER_SUM_MISMATCHED", { reason });
@@ -82,7 +101,15 @@ function checkSum(entry: EntryOf<"round">, { plan }: Founding, crypto: Crypto, r
     if (sum !== undefined) wrong(`a release of kind ${release.kind} has only its hash in the ledger`);
     return;
   }
-  if (nextModelHash !== modelHash) wrong(`a release of kind ${release.kind} changes no model`);
+  const judges = plan.acceptance !== undefined && release.kind === "metrics" && sum !== undefined;
+  const left = judges ? modelAfterMetrics(keptByEntry(entry, before, founding), entry) : modelHash;
+  if (nextModelHash !== left) {
+    wrong(
+      left === modelHash
+        ? `a release of kind ${release.kind} changes no model`
+        : "by the plan's rule its metrics give the model up for the one kept before",
+    );
+  }
   if (sum === undefined) wrong(`a release of kind ${release.kind} has its sum in the ledger`);
   else if (sum.length !== release.dimension) wrong(`it has ${sum.length} coordinates instead of ${release.dimension}`);
   else if (hashOfSum(crypto, sum) !== sumHash) wrong("it has another hash");

@@ -1,6 +1,7 @@
 /** How far a verification has come: what the next entry is held to. A plain value, so that a node can keep it. */
 import { type ErrorCode, type ErrorDetails, fail } from "@tributary/errors";
 import type { NodeId, Plan, Roster, Sha256 } from "@tributary/protocol";
+import type { KeptModel } from "../acceptance.ts";
 import { emptyHead } from "../building.ts";
 import type { EntryOf, LedgerHead, Spent } from "../entries.ts";
 
@@ -10,6 +11,8 @@ export interface VerificationState {
   readonly genesis: EntryOf<"genesis"> | null;
   /** What the last entry left. */
   readonly modelHash: Sha256 | null;
+  /** The model that metrics have kept last; null before, and where the plan keeps every model. */
+  readonly kept: KeptModel | null;
   readonly lastRound: number;
   /** Rounds charged so far for each place in `plan.releases`, as recounted. */
   readonly charged: readonly number[];
@@ -26,6 +29,7 @@ export const initialVerification: VerificationState = {
   head: emptyHead,
   genesis: null,
   modelHash: null,
+  kept: null,
   lastRound: 0,
   charged: [],
   released: 0,

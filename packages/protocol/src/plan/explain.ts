@@ -23,6 +23,7 @@ import {
 } from "@tributary/dp";
 import { isTributaryError } from "@tributary/errors";
 import { formatDecimal, parseDecimal } from "../canonical/decimals.ts";
+import { acceptanceSentences } from "./acceptance.ts";
 import { chargedFor, planCost } from "./cost.ts";
 import { largestFullGraph } from "./graph.ts";
 import { latticeReleases } from "./lattice.ts";
@@ -163,6 +164,7 @@ export function explainPlan(plan: Plan): string[] {
     ...statisticsSentences(plan),
     ...trainingSentences(plan),
     ...metricsSentences(plan),
+    ...acceptanceSentences(plan),
     ...extensionSentences(plan),
     ...selectionSentences(plan),
     "Nothing else that depends on customers' data leaves a node for the coordinator or for other nodes.",

@@ -5,6 +5,7 @@
 import { sumQueryParameters, toNumber } from "@tributary/dp";
 import { type ErrorCode, type ErrorDetails, fail, isTributaryError } from "@tributary/errors";
 import { decimalToRational, parseDecimal } from "../canonical/decimals.ts";
+import { acceptanceRule } from "./acceptance.ts";
 import { planCost } from "./cost.ts";
 import { extensionsRule } from "./extensions-rule.ts";
 import { graphRule } from "./graph.ts";
@@ -83,6 +84,7 @@ const rules: readonly Rule[] = [
   statisticsRule,
   warmStartRule,
   metricsRule,
+  acceptanceRule,
   extensionsRule,
 ];
 

@@ -4,6 +4,7 @@
  */
 import { z } from "zod";
 import { decimal, federationName, identityKey, sha256Hex } from "../identifiers.ts";
+import { acceptanceSchema } from "./acceptance.ts";
 import { extensionName, extensionSchema } from "./extensions.ts";
 import { graphSchema } from "./graph.ts";
 import { metricsSchema } from "./metrics.ts";
@@ -138,6 +139,8 @@ export const planSchema = z.strictObject({
   warmStart: warmStartSchema.exactOptional(),
   /** Present exactly when a release is of metrics. */
   metrics: metricsSchema.exactOptional(),
+  /** Whether metrics decide if a trained model is kept; without it every one is. */
+  acceptance: acceptanceSchema.exactOptional(),
   /** Code from outside that the plan uses, each file by its hash. */
   extensions: z.array(extensionSchema).min(1).max(16).exactOptional(),
   /** How the plan's recipe was chosen by looking at customers' data, where it was. */

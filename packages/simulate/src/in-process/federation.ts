@@ -239,7 +239,9 @@ export async function simulateFederation(options: SimulationOptions): Promise<Si
           const modelHash = hash(encodeFederationModel(plan, model));
           const optimiserHash = next.optimiserState && hash(encodeOptimiserState(next.optimiserState));
           models.set(modelHash, model);
-          optimiserStates.clear();
+          for (const known of optimiserStates.keys()) {
+            if (known !== coordinator.kept?.optimiserHash) optimiserStates.delete(known);
+          }
           if (next.optimiserState !== null && optimiserHash !== null) optimiserStates.set(optimiserHash, next.optimiserState);
           sums.clear();
           bytes += 4 * sum.length;
@@ -262,7 +264,8 @@ export async function simulateFederation(options: SimulationOptions): Promise<Si
               ...read(models, coordinator.modelHash),
               modelHash: coordinator.modelHash,
             });
-            for (const known of models.keys()) if (known !== coordinator.modelHash) models.delete(known);
+            const needed = [coordinator.modelHash, coordinator.kept?.modelHash];
+            for (const known of models.keys()) if (!needed.includes(known as Sha256)) models.delete(known);
           }
           roundStarted = performance.now();
           if (!finished) toCoordinator({ type: "start", online: roster.map((member) => member.node) });

@@ -1,0 +1,70 @@
+/**
+ * Whether a trained model is kept: judged by released metrics against the model that was kept last. Metrics stand in the ledger, so whoever has it
+ * comes to the same (`packages/ledger/src/acceptance.ts`), and it costs what the metrics cost and nothing more.
+ */
+import { z } from "zod";
+import { parseDecimal } from "../canonical/decimals.ts";
+import { decimal } from "../identifiers.ts";
+import type { LintOptions, Report } from "./lint.ts";
+import type { Plan, Release } from "./schema.ts";
+
+export const acceptanceSchema = z.strictObject({
+  /** What it is judged by: a ratio of released sums, from 0 to 1, larger is better. */
+  metric: z.enum(["hr10", "ndcg10", "mrr"]),
+  /**
+   * By how much the upper end of a model's 95 % interval may lie below the lower end of the kept one's. Below that the model is given up and training
+   * goes on from the kept one.
+   */
+  tolerance: decimal,
+});
+
+/** Metrics that models can be kept by. */
+export type AcceptanceMetric = z.infer<typeof acceptanceSchema>["metric"];
+
+/** How many standard deviations of its noise the count of judged customers has to be: intervals are then ± 1/4 at most. */
+const leastCount = 4 * 1.96;
+
+export function acceptanceRule(plan: Plan, _: LintOptions, report: Report): void {
+  const { acceptance, metrics, releases, statistics, minCustomers } = plan;
+  if (acceptance === undefined) return;
+  const unfit = (path: string, reason: string) => report("TRB_PLAN_ACCEPTANCE_UNFIT", path, { reason });
+  const tolerance = parseDecimal(acceptance.tolerance);
+  if (!(tolerance >= 0 && tolerance < 1)) {
+    const path = "acceptance.tolerance";
+    report("TRB_PLAN_VALUE_OUT_OF_RANGE", path, { path, expected: "from 0 to below 1", value: acceptance.tolerance });
+  }
+  if (statistics !== undefined)
+    unfit("statistics", "where statistics are released, metrics judge them and not what is trained");
+  const kinds = releases.flatMap(({ kind }) => (kind === "training" || kind === "metrics" ? [kind] : []));
+  if (!kinds.includes("training")) unfit("releases", "nothing is trained");
+  else if (kinds[0] !== "metrics") unfit("releases", "no metrics are released before the first training round");
+  else if (kinds.at(-1) !== "metrics") unfit("releases", "no metrics are released after the last training round");
+  if (metrics === undefined) return; // reported by `metricsRule`
+  for (const [place, release] of releases.entries()) {
+    if (release.kind !== "metrics") continue;
+    const judged = minCustomers * parseDecimal(metrics.heldOut) * parseDecimal(release.samplingRate);
+    if (judged >= leastCount * noiseOfCount(plan, release)) continue;
+    unfit(
+      `releases.${place}`,
+      `its noise leaves nothing to say of the ${Math.floor(judged)} customers who are judged at least`,
+    );
+  }
+}
+
+/** Standard deviation of the noise on a sum of metrics, in customers, where as many nodes take part as have to. */
+function noiseOfCount(plan: Plan, { noiseMultiplier, clipNorm }: Release): number {
+  const { noiseMode, minCohort, maxCorrupt, maxMerchantsPerCustomer } = plan;
+  const shares = { central: 1, local: minCohort, distributed: minCohort / (minCohort - maxCorrupt) }[noiseMode];
+  return parseDecimal(noiseMultiplier) * parseDecimal(clipNorm) * maxMerchantsPerCustomer * Math.sqrt(shares);
+}
+
+const names: Readonly<Record<AcceptanceMetric, string>> = { hr10: "HR@10", ndcg10: "NDCG@10", mrr: "MRR" };
+
+export function acceptanceSentences({ acceptance }: Plan): string[] {
+  if (acceptance === undefined) return [];
+  const { metric, tolerance } = acceptance;
+  return [
+    `After each release of metrics the model is kept only if its ${names[metric]} is not clearly worse than that of the model kept last: if the upper end of its 95 % interval is more than ${tolerance} below the lower end of the other's, or nothing can be said of it, training goes on from the model kept last. Everybody who has the ledger can repeat that decision; it costs no privacy beyond the metrics.`,
+    "That guards against rounds that went wrong. A node that also lies in rounds of metrics can have a good model given up or a bad one kept: masks hide its vector there as well.",
+  ];
+}
