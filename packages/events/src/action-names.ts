@@ -32,6 +32,11 @@ const numberOfName: ReadonlyMap<string, number> = new Map(
   actions.flatMap((action, number) => [action, ...actionAliases[action]].map((name) => [compared(name), number] as const)),
 );
 
+/** Every name in compared form (blanks, `_`, `-`, `.` and `/` dropped, lower case), with its action's number. */
+export const actionSpellings: readonly { readonly spelling: string; readonly action: number }[] = [...numberOfName].map(
+  ([spelling, action]) => ({ spelling, action }),
+);
+
 /** A log spells its handful of actions the same way a million times; more spellings than this are not remembered. */
 const rememberedSpellings = 1024;
 const spellings = new Map<string, number>();

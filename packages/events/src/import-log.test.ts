@@ -2,9 +2,9 @@ import { closeSync, ftruncateSync, openSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { makeCatalogue } from "./catalogue.ts";
-import { actions, type Histories } from "./histories.ts";
+import type { Histories } from "./histories.ts";
 import { describeImport, type ImportOptions, importLog } from "./import-log.ts";
-import { logFiles, refusal } from "./log-files.fixture.ts";
+import { inWords, logFiles, refusal } from "./log-files.fixture.ts";
 
 const file = logFiles();
 const catalogue = makeCatalogue(["apple", "bread", "cheese"].map((id) => ({ id })));
@@ -13,13 +13,6 @@ const columns = { customer: "user", item: "item", action: "action", time: "ts" }
 
 const load = (path: string, options: Partial<ImportOptions> = {}) => importLog({ path, catalogue, ...options });
 const refused = (path: string, options: Partial<ImportOptions> = {}) => refusal(() => load(path, options));
-
-/** `customer: item action time, …` */
-const inWords = ({ customers, offsets, items, actions: numbers, times }: Histories) =>
-  customers.map((customer, place) => {
-    const events = Array.from(items.keys()).slice(offsets[place], offsets[place + 1]);
-    return `${customer}: ${events.map((event) => `${items[event]} ${actions[numbers[event] ?? 0]} ${times[event]}`).join(", ")}`;
-  });
 
 describe("dwell times and prices", () => {
   const amounts = ({ dwells, prices }: Histories) => ({ dwells: dwells && [...dwells], prices: prices && [...prices] });
@@ -142,8 +135,12 @@ bob,bread,buy,14
       malformedRow: 0,
       missingField: 5,
       unparsableTime: 1,
+      futureTime: 0,
       unknownAction: 1,
+      cancellation: 0,
       outsideCatalogue: 1,
+      cancelled: 0,
+      bot: 0,
       duplicate: 1,
     });
     expect([report.rows, report.kept, report.customers, report.items]).toEqual([11, 2, 2, 2]);

@@ -98,19 +98,23 @@ const dropSentences: Readonly<Record<keyof DropCounts, string>> = {
   malformedRow: "the row can't be taken apart",
   missingField: "a field is missing",
   unparsableTime: "the time can't be read",
+  futureTime: "the time lies in the future",
   unknownAction: "the action is not known",
+  cancellation: "the line takes an earlier purchase back",
   outsideCatalogue: "the item is not in the catalogue",
+  cancelled: "the purchase was taken back",
+  bot: "the customer does more in an hour than a person does",
   duplicate: "the same event came before",
 };
 
-function distinctItems(items: Int32Array, catalogueSize: number): number {
+export function distinctItems(items: Int32Array, catalogueSize: number): number {
   const seen = new Uint8Array(catalogueSize + 1);
   for (const item of items) seen[item] = 1;
   seen[0] = 0;
   return seen.reduce((sum, one) => sum + one, 0);
 }
 
-function countActions(actionOfEvent: Uint8Array): Record<Action, number> {
+export function countActions(actionOfEvent: Uint8Array): Record<Action, number> {
   const counts = actions.map(() => 0);
   for (const action of actionOfEvent) counts[action] = (counts[action] ?? 0) + 1;
   return Object.fromEntries(actions.map((action, number) => [action, counts[number] ?? 0])) as Record<Action, number>;

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { isTributaryError, type TributaryError } from "@tributary/errors";
 import { afterAll } from "vitest";
+import { actions, type Histories } from "./histories.ts";
 
 /** Call at the top of a test file. The function it returns writes a file and gives its path. */
 export function logFiles(): (name: string, content: string | Uint8Array) => string {
@@ -26,3 +27,10 @@ export async function refusal(run: () => unknown): Promise<TributaryError> {
   }
   throw new Error("expected a refusal");
 }
+
+/** `customer: item action time, …` */
+export const inWords = ({ customers, offsets, items, actions: numbers, times }: Histories) =>
+  customers.map((customer, place) => {
+    const events = Array.from(items.keys()).slice(offsets[place], offsets[place + 1]);
+    return `${customer}: ${events.map((event) => `${items[event]} ${actions[numbers[event] ?? 0]} ${times[event]}`).join(", ")}`;
+  });

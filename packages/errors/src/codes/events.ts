@@ -20,6 +20,43 @@ export const eventsErrors = defineErrors({
     status: 500,
     exitCode: 1,
   },
+  TRB_EVENTS_FILE_DAMAGED: {
+    message: "{file} is damaged: {reason}.",
+    advice: "Copy or export the file again; what was imported before is still there.",
+    status: 422,
+    exitCode: 1,
+  },
+  TRB_EVENTS_NO_ROOM: {
+    message: "The import ran out of room: {reason}.",
+    advice:
+      "Free space in the folder for temporary files (TMPDIR), or give it one on a larger disk; what was imported before is still there.",
+    status: 507,
+    exitCode: 1,
+  },
+  TRB_EVENTS_BAD_QUERY: {
+    message: "The query can't be run: {reason}.",
+    advice: "Try it in the database's own shell. It is one SELECT whose columns hold customer, item, action and time.",
+    status: 400,
+    exitCode: 2,
+  },
+  TRB_EVENTS_SOURCE_UNAVAILABLE: {
+    message: "{source} can't be queried: {reason}.",
+    advice: "Export the query's result as CSV or Parquet and import that file.",
+    status: 400,
+    exitCode: 2,
+  },
+  TRB_EVENTS_BAD_TIME_ZONE: {
+    message: "There is no time zone {zone}.",
+    advice: "Give a name of the IANA time zone database, such as Europe/Berlin or UTC.",
+    status: 400,
+    exitCode: 2,
+  },
+  TRB_EVENTS_BAD_TIME_FORMAT: {
+    message: "{format} is no format of times.",
+    advice: "Write it as strptime does, for example %d.%m.%Y %H:%M:%S.",
+    status: 400,
+    exitCode: 2,
+  },
   TRB_EVENTS_EMPTY: {
     message: "{file} holds no events.",
     advice: "Export the log again; it needs a header line and at least one event (CSV), or one event a line (JSONL).",

@@ -5,9 +5,17 @@ export const dropReasons = [
   /** No customer, no time, no action although there is such a column, or no item although the action needs one. */
   "missingField",
   "unparsableTime",
+  /** It lies after the import. */
+  "futureTime",
   "unknownAction",
+  /** A line that takes an earlier purchase back. */
+  "cancellation",
   /** The catalogue has no such item. */
   "outsideCatalogue",
+  /** A purchase that was taken back. */
+  "cancelled",
+  /** Its customer does more in an hour than a person does. */
+  "bot",
   /** Customer, item, action and time are those of an earlier row. */
   "duplicate",
 ] as const;

@@ -126,7 +126,7 @@ const date =
  * Someone who names the wrong column must not find a customer's id, name or address in an error. A date is shown, for it says what to
  * change; of anything else only the form: `u7-x` as `a9-a`.
  */
-function offendingText(text: string, customer: string, item: string): string {
+export function offendingText(text: string, customer: string, item: string): string {
   const trimmed = text.trim();
   if (trimmed === customer || trimmed === item) return "(not shown: it is an identifier)";
   const shown = trimmed.length > shownCharacters ? `${trimmed.slice(0, shownCharacters - 1)}…` : trimmed;

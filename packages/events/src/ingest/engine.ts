@@ -1,0 +1,91 @@
+/**
+ * DuckDB, which does the heavy part of an import: reading, cleaning, sorting, dropping duplicates.
+ *
+ * It lives in memory. What doesn't fit goes to a folder that only this user may enter, encrypted by a key that DuckDB draws for itself and never
+ * writes down, and that is removed at the end. It is allowed no extension that would have to be fetched from somewhere.
+ */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type DuckDBConnection, type DuckDBDataChunk, DuckDBInstance, type JS } from "@duckdb/node-api";
+
+export interface Engine {
+  /** Runs one statement for its effect. */
+  readonly run: (sql: string) => Promise<void>;
+  /** All rows of a result that is known to be small; whole numbers of 64 bits as bigint. */
+  readonly rows: (sql: string) => Promise<JS[][]>;
+  /** A result of any size, about 2,048 rows at a time. */
+  readonly chunks: (sql: string) => AsyncGenerator<DuckDBDataChunk>;
+  /** Fills a new temporary table with columns of text; null for none. */
+  readonly fill: (table: string, columns: readonly string[], rows: Iterable<readonly (string | null)[]>) => Promise<void>;
+}
+
+/** What DuckDB may hold in memory before it writes to its folder. */
+const memoryLimit = "512MB";
+
+/** Opens an engine for one piece of work, and closes it and removes what it wrote, whatever happens. */
+export async function withEngine<T>(work: (engine: Engine) => Promise<T>): Promise<T> {
+  const folder = mkdtempSync(join(tmpdir(), "tributary-ingest-")); // made with mode 700
+  let connection: DuckDBConnection | undefined;
+  let instance: DuckDBInstance | undefined;
+  const running = new Set<Promise<unknown>>();
+  try {
+    instance = await DuckDBInstance.create(":memory:", {
+      memory_limit: memoryLimit,
+      temp_directory: folder,
+      autoinstall_known_extensions: "false",
+      autoload_known_extensions: "false",
+      allow_community_extensions: "false",
+    });
+    connection = await instance.connect();
+    await connection.run("SET temp_file_encryption = true");
+    return await work(engineOf(connection, running));
+  } finally {
+    connection?.interrupt();
+    await Promise.allSettled(running); // closed under a running query, DuckDB takes the process down
+    connection?.closeSync();
+    instance?.closeSync();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function engineOf(connection: DuckDBConnection, running: Set<Promise<unknown>>): Engine {
+  const noted = <T>(query: Promise<T>): Promise<T> => {
+    running.add(query);
+    query.then(
+      () => running.delete(query),
+      () => running.delete(query),
+    );
+    return query;
+  };
+  return {
+    run: async (sql) => {
+      await noted(connection.run(sql));
+    },
+    rows: async (sql) => (await noted(connection.runAndReadAll(sql))).getRowsJS(),
+    chunks: async function* (sql) {
+      const result = await noted(connection.stream(sql));
+      const next = () => noted(result.fetchChunk());
+      for (let chunk = await next(); chunk !== null && chunk.rowCount > 0; chunk = await next()) yield chunk;
+    },
+    fill: async (table, columns, rows) => {
+      await noted(
+        connection.run(`CREATE TEMP TABLE ${table} (${columns.map((name) => `${identifier(name)} VARCHAR`).join()})`),
+      );
+      const appender = await connection.createAppender(table);
+      for (const row of rows) {
+        for (const field of row) {
+          if (field === null) appender.appendNull();
+          else appender.appendVarchar(field);
+        }
+        appender.endRow();
+      }
+      appender.closeSync();
+    },
+  };
+}
+
+/** A column's or table's name, whatever characters it has. */
+export const identifier = (name: string) => `"${name.replaceAll('"', '""')}"`;
+/** A text as a value. */
+export const literal = (text: string) => `'${text.replaceAll("'", "''")}'`;

@@ -1,0 +1,250 @@
+/**
+ * Logs of any form → clean histories, and a report of what was dropped and why.
+ *
+ * DuckDB reads, cleans, sorts and drops duplicates; only ordered rows come out, a chunk at a time, into the arrays that the store writes.
+ * Each source goes through the one cleaning query into one table, so that several files of a shop are one log.
+ */
+import { fail } from "@tributary/errors";
+import type { Catalogue } from "../catalogue.ts";
+import { type DropReason, describeDrops, dropReasons } from "../cleaning/drop-reasons.ts";
+import { offendingText } from "../cleaning/row-cleaner.ts";
+import type { Histories } from "../histories.ts";
+import { countActions, distinctItems, type ImportReport } from "../import-log.ts";
+import { findColumns, unknownColumn } from "../reading/columns.ts";
+import { checkBytes } from "./check-bytes.ts";
+import {
+  actionTypeStatement,
+  type CleaningOptions,
+  cleaningQuery,
+  clearedAmount,
+  clearedItem,
+  type FoundRoles,
+  reasonNumber,
+} from "./cleaning-query.ts";
+import { type Engine, literal, withEngine } from "./engine.ts";
+import { engineFailure, reading } from "./engine-failures.ts";
+import { orderedEvents } from "./ordered-events.ts";
+import { type Preset, presets } from "./presets.ts";
+import { writeRejects } from "./rejects.ts";
+import { countRejects, openRelation, type Relation, refuseBrokenLines } from "./relation.ts";
+import { type LogSource, nameOf, type ReadingOptions } from "./source.ts";
+
+export interface IngestOptions extends ReadingOptions {
+  readonly sources: readonly LogSource[];
+  /** The public list of items; events of other items are dropped and counted. */
+  readonly catalogue: Catalogue;
+  /** Default 2; a device, which holds one person, says 1. */
+  readonly leastCustomers?: number | undefined;
+  /** Unix seconds. Events more than a day after it are dropped: a shop's clock may run ahead, or be in another time zone. */
+  readonly now: number;
+  /** A customer with more events than this in one hour of the clock is no person. Default 1000; 0 keeps them. */
+  readonly botEventsPerHour?: number | undefined;
+  /** A file that dropped rows are written to, with the reason of each. It holds what the log holds. */
+  readonly rejects?: string | undefined;
+}
+
+/** Counts only, safe to print and to log. `rows = kept + Σ dropped`. */
+export interface IngestReport extends Omit<ImportReport, "file"> {
+  readonly files: readonly string[];
+  /** Events whose dwell time or price could not be read, or is negative: kept, without it. */
+  readonly amountsCleared: number;
+  /** Events that arrived after a later one of their customer: put where they belong. */
+  readonly outOfOrder: number;
+}
+
+export interface IngestResult {
+  readonly histories: Histories;
+  readonly report: IngestReport;
+}
+
+const defaultBotEventsPerHour = 1000;
+const secondsAhead = 86_400;
+
+/**
+ * @throws TRB_EVENTS_FILE_NOT_FOUND, TRB_EVENTS_FILE_UNREADABLE, TRB_EVENTS_FILE_DAMAGED, TRB_EVENTS_EMPTY, TRB_EVENTS_UNKNOWN_COLUMN,
+ *   TRB_EVENTS_NO_HEADER, TRB_EVENTS_LINE_TOO_LONG, TRB_EVENTS_MALFORMED_CSV, TRB_EVENTS_BAD_DELIMITER, TRB_EVENTS_BAD_TIMESTAMP (when no time
+ *   of a source can be read), TRB_EVENTS_BAD_TIME_ZONE, TRB_EVENTS_BAD_TIME_FORMAT, TRB_EVENTS_BAD_QUERY, TRB_EVENTS_SOURCE_UNAVAILABLE,
+ *   TRB_EVENTS_NOTHING_LEFT, TRB_EVENTS_TOO_FEW_CUSTOMERS, TRB_EVENTS_NO_ROOM, TRB_EVENTS_FILE_UNWRITABLE
+ */
+export function ingestLog(options: IngestOptions): Promise<IngestResult> {
+  const files = options.sources.map(nameOf);
+  return withEngine(async (engine) => {
+    try {
+      return await ingest(engine, options, files);
+    } catch (error) {
+      throw engineFailure(files.join(", "), error);
+    }
+  });
+}
+
+async function ingest(engine: Engine, options: IngestOptions, files: readonly string[]): Promise<IngestResult> {
+  const { sources, catalogue, leastCustomers = 2, botEventsPerHour = defaultBotEventsPerHour } = options;
+  await prepare(engine, options, catalogue);
+  const preset = options.preset === undefined ? undefined : presets[options.preset];
+  const read: SourceRead[] = [];
+  for (const [place, source] of sources.entries()) {
+    const start = read.reduce((rows, one) => rows + one.rows, 0);
+    read.push(await readSource(engine, source, options, preset, place, start));
+  }
+  if (preset?.cancelledOrders !== undefined) await engine.run(cancelledStatement);
+  if (botEventsPerHour > 0) await engine.run(botStatement(botEventsPerHour));
+  const counts = await countReasons(engine);
+  const malformed = read.reduce((sum, one) => sum + one.malformed, 0);
+  const rows = read.reduce((sum, one) => sum + one.rows, malformed);
+  const dropped = { ...counts.dropped, malformedRow: counts.dropped.malformedRow + malformed };
+  if (counts.kept === 0) {
+    if (options.rejects !== undefined) await writeRejects(engine, options.rejects, read);
+    throw fail("TRB_EVENTS_NOTHING_LEFT", { file: files.join(", "), rows, reasons: describeDrops(dropped) });
+  }
+  const { histories, outOfOrder } = await orderedEvents(engine, counts.kept, {
+    dwell: counts.withDwell > 0,
+    price: counts.withPrice > 0,
+  });
+  if (options.rejects !== undefined) await writeRejects(engine, options.rejects, read);
+  const customers = histories.customers.length;
+  if (customers < leastCustomers) throw fail("TRB_EVENTS_TOO_FEW_CUSTOMERS", { customers, least: leastCustomers });
+  const kept = histories.items.length;
+  const report: IngestReport = {
+    files,
+    rows,
+    kept,
+    dropped: { ...dropped, duplicate: counts.kept - kept },
+    itemsCleared: counts.itemsCleared,
+    amountsCleared: counts.amountsCleared,
+    outOfOrder,
+    withDwell: counts.withDwell,
+    withPrice: counts.withPrice,
+    customers,
+    items: distinctItems(histories.items, catalogue.items.length),
+    actions: countActions(histories.actions),
+  };
+  return { histories, report };
+}
+
+/** Sets the time zone, and makes the types and the table that the cleaning query needs. */
+async function prepare(engine: Engine, options: ReadingOptions, catalogue: Catalogue | undefined): Promise<void> {
+  const { timeZone = "UTC", timeFormats = [] } = options;
+  await engine.run(`SET TimeZone = ${literal(timeZone)}`).catch(() => {
+    throw fail("TRB_EVENTS_BAD_TIME_ZONE", { zone: timeZone.slice(0, 80) });
+  });
+  for (const format of timeFormats) {
+    await engine.run(`SELECT try_strptime('', ${literal(format)})`).catch(() => {
+      throw fail("TRB_EVENTS_BAD_TIME_FORMAT", { format: format.slice(0, 80) });
+    });
+  }
+  await engine.run(actionTypeStatement);
+  if (catalogue === undefined) return;
+  await engine.fill(
+    "catalogue",
+    ["id"],
+    catalogue.items.map(({ id }) => [id]),
+  );
+  await engine.run("CREATE TYPE catalogue_item AS ENUM (SELECT id FROM catalogue ORDER BY rowid)");
+  await engine.run("DROP TABLE catalogue");
+}
+
+/** A source that went into the table `cleaned`. */
+export interface SourceRead {
+  readonly relation: Relation;
+  /** Rows in the table, and the place of the first. */
+  readonly rows: number;
+  readonly start: number;
+  /** Lines that the reader could not take apart, and that are not in the table. */
+  readonly malformed: number;
+}
+
+async function readSource(
+  engine: Engine,
+  source: LogSource,
+  options: IngestOptions,
+  preset: Preset | undefined,
+  place: number,
+  start: number,
+): Promise<SourceRead> {
+  const relation = await openRelation(engine, source, options, place);
+  const cleaning: CleaningOptions = {
+    roles: findRoles(relation, options, preset),
+    preset,
+    malformed: relation.malformed,
+    timeFormats: options.timeFormats ?? preset?.timeFormats ?? [],
+    latest: options.now + secondsAhead,
+    catalogue: true,
+    texts: options.rejects !== undefined,
+  };
+  const query = cleaningQuery(relation.from, cleaning);
+  const statement = place === 0 ? `CREATE TEMP TABLE temp.cleaned AS ${query}` : `INSERT INTO temp.cleaned ${query}`;
+  await reading(relation.name, () => bothOrNeither(engine.run(statement), checkBytes(relation, options.lineLimit)));
+  if (relation.rejects !== undefined) await refuseBrokenLines(engine, relation.name, relation.rejects, options);
+  const [malformed] = relation.rejects === undefined ? [[0]] : await engine.rows(countRejects(relation.rejects));
+  const [counts] = await engine.rows(
+    `SELECT count(*), count(time), count(*) FILTER (reason = ${reasonNumber("unparsableTime")}) FROM temp.cleaned WHERE rowid >= ${start}`,
+  );
+  const [rows = 0, readable = 0, unreadable = 0] = (counts ?? []).map(Number);
+  if (rows === 0 && Number(malformed?.[0]) === 0) throw fail("TRB_EVENTS_EMPTY", { file: relation.name });
+  if (readable === 0 && unreadable > 0) throw await badTimestamp(engine, relation, cleaning);
+  return { relation, rows, start, malformed: Number(malformed?.[0] ?? 0) };
+}
+
+/** Waits for both, whichever fails: neither may go on when the engine is closed. */
+async function bothOrNeither(...works: readonly Promise<void>[]): Promise<void> {
+  const results = await Promise.allSettled(works);
+  // a file that was cut short is the cause of whatever the reader says of its contents
+  for (const result of results.toReversed()) if (result.status === "rejected") throw result.reason;
+}
+
+/** @throws TRB_EVENTS_UNKNOWN_COLUMN, TRB_EVENTS_NO_HEADER */
+function findRoles({ name, columns }: Relation, options: ReadingOptions, preset: Preset | undefined): FoundRoles {
+  if (preset === undefined) return findColumns(name, columns, options.columns ?? {}) as FoundRoles;
+  const roles = Object.entries(preset.columns).map(([role, names]) => {
+    const wanted = options.columns?.[role as keyof typeof options.columns];
+    const found = wanted === undefined ? names.find((one) => columns.includes(one)) : columns.find((one) => one === wanted);
+    if (found !== undefined) return [role, found] as const;
+    throw unknownColumn(name, role as "customer", wanted ?? names.join(" or "), columns);
+  });
+  return preset.sequences ? { customer: "user", item: "item", time: "time" } : Object.fromEntries(roles);
+}
+
+/** Of each line that takes back so many of an item, the last purchase before it of just as many was never made. */
+const cancelledStatement = `UPDATE temp.cleaned SET reason = ${reasonNumber("cancelled")} WHERE reason IS NULL AND rowid IN (
+  SELECT bought.row FROM (SELECT customer, item, quantity, time FROM temp.cleaned WHERE reason = ${reasonNumber("cancellation")} AND item > 0) AS back
+  ASOF JOIN (SELECT customer, item, quantity, time, rowid AS row FROM temp.cleaned WHERE reason IS NULL) AS bought
+  ON back.customer = bought.customer AND back.item = bought.item AND back.quantity = -bought.quantity AND back.time >= bought.time)`;
+
+/** Only who has so many events at all can have them in an hour: hours are counted for those alone. */
+const botStatement = (
+  most: number,
+) => `UPDATE temp.cleaned SET reason = ${reasonNumber("bot")} WHERE reason IS NULL AND customer IN (
+  SELECT customer FROM temp.cleaned WHERE reason IS NULL AND customer IN (
+    SELECT customer FROM temp.cleaned WHERE reason IS NULL GROUP BY customer HAVING count(*) > ${most})
+  GROUP BY customer, floor(time / 3600) HAVING count(*) > ${most})`;
+
+async function countReasons(engine: Engine) {
+  const rows = await engine.rows(`SELECT reason, count(*), count(dwell), count(price),
+    count(*) FILTER (cleared & ${clearedItem} > 0), count(*) FILTER (cleared & ${clearedAmount} > 0) FROM temp.cleaned GROUP BY reason`);
+  const dropped = Object.fromEntries(dropReasons.map((reason) => [reason, 0])) as Record<DropReason, number>;
+  let [kept, withDwell, withPrice, itemsCleared, amountsCleared] = [0, 0, 0, 0, 0];
+  for (const [reason, ...numbers] of rows) {
+    const counts = numbers.map(Number);
+    const name = reason === null ? undefined : dropReasons[Number(reason)];
+    if (name !== undefined) dropped[name] = counts[0] ?? 0;
+    else [kept = 0, withDwell = 0, withPrice = 0, itemsCleared = 0, amountsCleared = 0] = counts;
+  }
+  return { dropped, kept, withDwell, withPrice, itemsCleared, amountsCleared };
+}
+
+/** Where the first time that can't be read stands, and what it looks like. */
+async function badTimestamp(engine: Engine, relation: Relation, cleaning: CleaningOptions) {
+  const numbered = `(SELECT row_number() OVER () AS place, * FROM (${cleaningQuery(relation.from, { ...cleaning, texts: true })}))`;
+  const [first] = await engine.rows(
+    `SELECT place, time_text, customer, item_text FROM ${numbered} WHERE reason = ${reasonNumber("unparsableTime")} LIMIT 1`,
+  );
+  const [place, time, customer, item] = first ?? [];
+  const column = cleaning.roles.time ?? "time";
+  return fail("TRB_EVENTS_BAD_TIMESTAMP", {
+    file: relation.name,
+    line: Number(place) + relation.headerLines,
+    column,
+    field: relation.format === "csv" ? relation.columns.indexOf(column) + 1 : 0,
+    text: offendingText(String(time), String(customer), String(item)),
+  });
+}

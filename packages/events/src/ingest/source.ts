@@ -1,0 +1,41 @@
+/** Where an import may read from, and how it is told to read. */
+import type { ColumnNames } from "../reading/columns.ts";
+import type { IngestPreset } from "./presets.ts";
+
+/** Rows that a query gives. */
+export interface QuerySource {
+  readonly sql: string;
+  /** A SQLite or DuckDB file that the query reads; without one it names files itself: `SELECT … FROM 'log.parquet'`. */
+  readonly database?: string | undefined;
+}
+
+/** A file's path, or a query. */
+export type LogSource = string | QuerySource;
+
+export const logFormats = ["csv", "jsonl", "parquet"] as const;
+export type LogFormat = (typeof logFormats)[number];
+
+export const encodings = ["utf-8", "utf-16", "latin-1"] as const;
+export type Encoding = (typeof encodings)[number];
+
+export interface ReadingOptions {
+  readonly preset?: IngestPreset | undefined;
+  /** Default: by the file's ending, behind `.gz` or `.zst`; what isn't known is CSV. */
+  readonly format?: LogFormat | undefined;
+  /** CSV only. Default: a comma, or a tab for `.tsv`. */
+  readonly delimiter?: string | undefined;
+  /** CSV only: one character, or empty for a log that never quotes. Default: `"`. */
+  readonly quote?: string | undefined;
+  /** Default: UTF-8. */
+  readonly encoding?: Encoding | undefined;
+  readonly columns?: ColumnNames | undefined;
+  /** How times are written (strptime), tried in this order before numbers and ISO 8601. */
+  readonly timeFormats?: readonly string[] | undefined;
+  /** Of times that don't say where they were read off, such as `Europe/Berlin`. Default: UTC. */
+  readonly timeZone?: string | undefined;
+  /** Longest line, in bytes. */
+  readonly lineLimit?: number | undefined;
+}
+
+/** What an error or a report calls the source. */
+export const nameOf = (source: LogSource) => (typeof source === "string" ? source : (source.database ?? "the query"));

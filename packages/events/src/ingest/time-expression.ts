@@ -1,0 +1,20 @@
+/** How a query reads the times that logs write: the same forms as `timestamps.ts`, and those that the caller names. */
+import { literal } from "./engine.ts";
+
+const firstMilliseconds = 1e11;
+
+/**
+ * Unix seconds as a double, NULL for a text that is no time. What names no offset was read off in the session's time zone.
+ * @param text a column of text without blanks around it
+ * @param formats strptime's, tried first, because `20210503` is a number too
+ */
+export function timeExpression(text: string, formats: readonly string[]): string {
+  const own =
+    formats.length === 0 ? "" : `epoch_us(try_strptime(${text}, [${formats.map(literal).join()}])::TIMESTAMPTZ) / 1e6, `;
+  // a digit first: else `epoch`, `infinity` and negative numbers would be times
+  const usual = `CASE WHEN ${text} >= '0' AND ${text} < ':' THEN coalesce(
+      CASE WHEN try_cast(${text} AS DOUBLE) < ${firstMilliseconds} THEN try_cast(${text} AS DOUBLE) ELSE try_cast(${text} AS DOUBLE) / 1000 END,
+      epoch_us(try_cast(replace(${text}, ',', '.') AS TIMESTAMPTZ)) / 1e6) END`;
+  const seconds = `coalesce(${own}${usual})`;
+  return `CASE WHEN ${seconds} >= 0 AND ${seconds} < ${firstMilliseconds} THEN ${seconds} END`;
+}
