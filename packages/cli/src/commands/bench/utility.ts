@@ -101,7 +101,7 @@ export function addUtility(bench: Command): void {
     .addOption(jsonOption())
     .addHelpText(
       "after",
-      "\nExamples:\n  tributary bench utility --dataset beauty --epsilon 8 --json\n  tributary bench utility --dataset market-1m --runs runs --json",
+      "\nExample:\n  tributary bench utility --dataset beauty --epsilon 8 --json\n  tributary bench utility --dataset market-1m --runs runs --json",
     )
     .action(async (options: UtilityOptions & MillionWishes) => {
       if ((options.dataset as readonly string[]).includes(millionDataset)) {
