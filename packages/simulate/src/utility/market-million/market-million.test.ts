@@ -127,5 +127,5 @@ test("the rate climbs, stays and falls to nothing", () => {
 test("a million customers: the numbers that the documentation states", () => {
   const { market, delta, training, epsilon } = millionSettings();
   expect([market.customers, market.items, market.categories, epsilon, delta]).toEqual([1_000_000, 3000, 60, 2, 1e-7]);
-  expect(training.cohort).toBe(8000);
+  expect(training.cohort).toBe(10_000);
 });

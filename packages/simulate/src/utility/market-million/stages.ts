@@ -32,29 +32,31 @@ export interface Stages {
 export function stagesOf(folder: RunFolder, checkpointSeconds: number): Stages {
   const known = folder.read("times.json");
   const times: Record<string, StageTimes> = known === undefined ? {} : JSON.parse(textOf(known)); // written by this file
-  const run = async <Value>(name: string, compute: () => Promise<Value> | Value): Promise<Value> => {
+  /** @param compute may ask the clock before its end: at a checkpoint */
+  const stage = async <Value>(name: string, compute: (tick: () => void) => Promise<Value> | Value): Promise<Value> => {
     const left = folder.read(`${name}.json`);
     if (left !== undefined) return JSON.parse(textOf(left)) as Value; // written whole, by this file
     const clock = startClock(times, name);
-    const value = await compute();
-    clock();
-    folder.write("times.json", JSON.stringify(times));
+    const tick = () => {
+      clock();
+      folder.write("times.json", JSON.stringify(times));
+    };
+    const value = await compute(tick);
+    tick();
     folder.write(`${name}.json`, `${JSON.stringify(value)}\n`);
     return value;
   };
   return {
-    run,
+    run: (name, compute) => stage(name, () => compute()),
     times,
     async rounds(name, plan, start, train) {
       const place = `${name}.checkpoint`;
-      const weights = await run(name, async () => {
+      const weights = await stage(name, async (tick) => {
         const saved = folder.read(place);
-        const clock = startClock(times, name);
         let savedAt = performance.now();
         const onRound = (state: RoundsState) => {
           if (performance.now() - savedAt < 1e3 * checkpointSeconds) return;
-          clock();
-          folder.write("times.json", JSON.stringify(times));
+          tick();
           folder.write(place, encoded(plan, state));
           savedAt = performance.now();
         };

@@ -9,6 +9,7 @@ import {
   type ModelSpec,
   type ServedStatistics,
   type StatisticsRecipe,
+  type Student,
   sampleWalks,
   startStudent,
   trainedTensors,
@@ -29,6 +30,7 @@ export interface WalkSettings {
 
 /** Steps of a walk before anybody stays or comes back; items that the profile of a walk holds. */
 const [steps, profile] = [10, 5];
+const softening = 5;
 /** Tables that walks say nothing of: they begin at zero and stay there until customers teach them. */
 const silent = /^(?:action|gap)\.weight$/;
 
@@ -50,6 +52,7 @@ export async function walkStudent(
 ): Promise<Float32Array> {
   const start = startStudent(spec, { popularity: served.popularity, similarity, seed });
   const frozen = [...biasPlaces(spec)];
+  softenBias(start);
   for (const { name, inModel, size } of trainedTensors(spec, undefined)) {
     if (!silent.test(name)) continue;
     start.parameters.fill(0, inModel, inModel + size);
@@ -63,6 +66,17 @@ export async function walkStudent(
     ...{ epochs: walks.epochs, batch: walks.batch, learningRate: walks.learningRate, seed, frozen: Uint32Array.from(frozen) },
   });
   return parameters;
+}
+
+/**
+ * Popularity stands in one coordinate of the items, small there and with a large weight at the end: a customer's gradient would be of little else, and clipping
+ * would leave nothing of the rest. Here it is five times as large, and its weight a fifth, which scores the same.
+ */
+function softenBias({ spec, parameters }: Student): void {
+  const places = biasPlaces(spec);
+  for (const place of places.subarray(0, spec.items)) parameters[place] = softening * (parameters[place] as number);
+  const weight = places.at(-1) ?? 0;
+  parameters[weight] = (parameters[weight] as number) / softening;
 }
 
 /** The same walks with stays and returns put in. */
