@@ -25,6 +25,16 @@ describe("--extend", () => {
     expect(plan.releases.map(({ kind }) => kind)).toEqual(["training"]);
   });
 
+  test("--accept-every judges before training and after every so many rounds, and needs customers to judge by", () => {
+    const acceptance = { every: 2, metric: "ndcg10", tolerance: 0.01 } as const;
+    const { plan } = chooseWithExtensions({ ...request, rounds: 5 }, [], { heldOut: 0.2, acceptance });
+    expect(plan.releases.map(({ kind, rounds }) => `${kind} ${rounds}`)).toEqual([
+      ...["metrics 1", "training 2", "metrics 1", "training 2", "metrics 1", "training 1", "metrics 1"],
+    ]);
+    expect(plan.acceptance).toEqual({ metric: "ndcg10", tolerance: "0.01" });
+    expect(() => chooseWithExtensions(request, [], { acceptance })).toThrow(badOption);
+  });
+
   test("a model or an optimiser is trained with, a query needs no training", async () => {
     const trained = await openExtensions([lion]);
     expect(extendedTraining({}, trained)).toEqual({ statistics: false });

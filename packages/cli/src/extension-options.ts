@@ -54,17 +54,31 @@ export function chooseWithExtensions(
   extensions: readonly OpenExtension[],
   {
     heldOut,
+    acceptance,
     share = usualShare,
     retries = 0,
-  }: { readonly heldOut?: number; readonly share?: number; readonly retries?: number },
+  }: {
+    readonly heldOut?: number;
+    readonly acceptance?: NonNullable<Parameters<typeof choosePlanToRead>[1]["acceptance"]>;
+    readonly share?: number;
+    readonly retries?: number;
+  },
 ): PlanChoice {
   const named = extensions.map(({ extension, sha256 }) => ({ name: extension.name, sha256: sha256Hex.parse(sha256) }));
   const queries = extensions.flatMap(({ extension: { name, query } }) =>
     query === undefined ? [] : [{ name, ...query.shape({ items: request.catalogueItems }) }],
   );
+  if (acceptance !== undefined && heldOut === undefined) {
+    const expected = "--metrics beside it: models are judged by customers who are held out";
+    throw fail("TRB_CLI_BAD_OPTION", { option: "--accept-every", value: String(acceptance.every), expected });
+  }
   const reads = queries.length > 0 || heldOut !== undefined;
   const choice = reads
-    ? choosePlanToRead(request, { queries, share, retries, ...(heldOut === undefined ? {} : { metrics: { heldOut } }) })
+    ? choosePlanToRead(request, {
+        ...{ queries, share, retries },
+        ...(heldOut === undefined ? {} : { metrics: { heldOut } }),
+        ...(acceptance === undefined ? {} : { acceptance }),
+      })
     : choosePlan(request);
   if (named.length === 0) return choice;
   return { ...choice, plan: { ...choice.plan, extensions: named, ...plannedOptimiser(extensions) } };

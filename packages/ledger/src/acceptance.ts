@@ -5,8 +5,8 @@
  *   The first model that metrics are released of is kept. A later one is given up if upper(later) < lower(kept) − tolerance, or if nothing can be said of
  *   it (the count of judged customers drowned in noise) while something could of the kept one; else it is kept from then on.
  *
- * Lower and upper are the ends of Fieller's 95 % interval (`metrics.ts`), float64 by + − × ÷ √ alone. If both models are equally good, the later is given up
- * with a chance below 1/1000 at tolerance 0: of two intervals, each has to miss on its side by more than what separates them.
+ * Lower and upper are the ends of Fieller's 95 % interval (`metrics.ts`), float64 by + − × ÷ √ alone. If both models are equally good
+ * and equally well known, the later is given up with a chance of about Φ(−2·1.96/√2) = 0.3 % at tolerance 0.
  */
 import { type Plan, parseDecimal, type Sha256 } from "@tributary/protocol";
 import type { EntryOf } from "./entries.ts";

@@ -41,3 +41,25 @@ test("a larger share means less noise on what is read", () => {
     Number(choosePlanToRead(request, { share, metrics: { heldOut: 0.1 } }).plan.releases.at(-1)?.noiseMultiplier);
   expect(noise(0.3)).toBeLessThan(noise(0.1));
 });
+
+describe("a plan that keeps models by metrics", () => {
+  const acceptance = { every: 3, metric: "hr10", tolerance: 0 } as const;
+  const judged = { share: 0.5, metrics: { heldOut: 0.2 }, acceptance };
+
+  test("costs no more than ε, and passes the linter where its metrics say something", () => {
+    const { plan } = choosePlanToRead({ ...request, customers: 20_000, rounds: 6 }, judged);
+    expect(plan.releases.map(({ kind }) => kind)).toEqual(["metrics", "training", "metrics", "training", "metrics"]);
+    expect(Number(plan.epsilon)).toBeLessThanOrEqual(4);
+    expect(lintPlan(whole(plan), { nodes: 5 })).toEqual([]);
+  });
+
+  test("is refused by the linter where they drown, and isn't made of statistics", () => {
+    const { plan } = choosePlanToRead({ ...request, customers: 500, rounds: 6 }, { ...judged, share: 0.05 });
+    expect(new Set(lintPlan(whole(plan), { nodes: 5 }).map(({ code }) => code))).toEqual(
+      new Set(["TRB_PLAN_ACCEPTANCE_UNFIT"]),
+    );
+    expect(() => choosePlanToRead({ ...request, statistics: { retries: 0 } }, judged)).toThrow(
+      expect.objectContaining({ code: "TRB_PLAN_ACCEPTANCE_UNFIT" }),
+    );
+  });
+});

@@ -4,12 +4,21 @@
  */
 import { chooseScale } from "@tributary/dp";
 import { fail } from "@tributary/errors";
-import { formatDecimal, metricCoordinates, type Plan, planCost, type Release } from "@tributary/protocol";
+import {
+  type AcceptanceMetric,
+  formatDecimal,
+  metricCoordinates,
+  type Plan,
+  planCost,
+  type Release,
+} from "@tributary/protocol";
 import { choosePlan, type PlanChoice, type PlanRequest } from "./planner/choose-plan.ts";
 
 export interface WrittenWishes {
   /** Metrics after everything else. */
   readonly metrics?: { readonly heldOut: number };
+  /** Metrics also before training and after every so many of its rounds, and a model is kept by them alone. Beside `metrics` only. */
+  readonly acceptance?: { readonly every: number; readonly metric: AcceptanceMetric; readonly tolerance: number };
   /** Extensions' queries, each once, after everything else and before metrics. */
   readonly queries?: readonly {
     readonly name: string;
@@ -27,9 +36,9 @@ export interface WrittenWishes {
 const metricsNorm = 2.8285;
 const fractionBits = 8;
 
-/** @throws what `choosePlan` throws, and TRB_PLAN_METRICS_UNFIT when no noise is large enough for the share */
+/** @throws what `choosePlan` throws, TRB_PLAN_ACCEPTANCE_UNFIT, and TRB_PLAN_METRICS_UNFIT when no noise is large enough for the share */
 export function choosePlanToRead(request: PlanRequest, wishes: WrittenWishes): PlanChoice {
-  const { metrics, queries = [], share, retries = 0 } = wishes;
+  const { metrics, acceptance, queries = [], share, retries = 0 } = wishes;
   const customers = Math.max(1, Math.floor(request.customers * (1 - (metrics?.heldOut ?? 0))));
   const choice = choosePlan({ ...request, customers, epsilon: request.epsilon * (1 - share) });
   const unscaled = [
@@ -45,12 +54,14 @@ export function choosePlanToRead(request: PlanRequest, wishes: WrittenWishes): P
           },
         ]),
   ];
-  const releasesAt = (noiseMultiplier: number) => [
-    ...choice.plan.releases,
-    ...unscaled.map((release) =>
+  const releasesAt = (noiseMultiplier: number) => {
+    const read = unscaled.map((release) =>
       scaled(release, noiseMultiplier, { merchants: request.merchants, retries, plan: choice.plan }),
-    ),
-  ];
+    );
+    return acceptance === undefined
+      ? [...choice.plan.releases, ...read]
+      : judgedOften([...choice.plan.releases, ...read], acceptance.every);
+  };
   // only what decides the cost is looked at, and that is there
   const costOf = (noiseMultiplier: number) =>
     planCost({ ...choice.plan, releases: releasesAt(noiseMultiplier) } as unknown as Plan).epsilon;
@@ -62,6 +73,9 @@ export function choosePlanToRead(request: PlanRequest, wishes: WrittenWishes): P
       ...choice.plan,
       releases: releasesAt(noiseMultiplier),
       epsilon: formatDecimal(costOf(noiseMultiplier), "up"),
+      ...(acceptance === undefined
+        ? {}
+        : { acceptance: { metric: acceptance.metric, tolerance: formatDecimal(acceptance.tolerance) } }),
       ...(metrics === undefined
         ? {}
         : {
@@ -76,6 +90,22 @@ export function choosePlanToRead(request: PlanRequest, wishes: WrittenWishes): P
       `${Number((100 * share).toPrecision(3))} % of ε is kept for sums that are read and make no model; noise of about ${widest.toPrecision(3)} is on each, over all merchants.${retries > 0 ? ` Retries reserved for each: ${retries}.` : ""}`,
     ],
   };
+}
+
+/** Training in parts of so many rounds, with the metrics, which come last, before the first and after each. */
+function judgedOften(releases: readonly Release[], every: number): Release[] {
+  const metrics = releases.filter(({ kind }) => kind === "metrics");
+  if (metrics.length === 0 || releases.every(({ kind }) => kind !== "training")) {
+    throw fail("TRB_PLAN_ACCEPTANCE_UNFIT", { reason: "it takes metrics, and something that is trained" });
+  }
+  const parts = releases.flatMap((release) => {
+    if (release.kind === "metrics") return [];
+    if (release.kind !== "training") return [release];
+    const { rounds } = release;
+    const sizes = Array.from({ length: Math.ceil(rounds / every) }, (_, part) => Math.min(every, rounds - part * every));
+    return sizes.flatMap((size) => [{ ...release, rounds: size }, ...metrics]);
+  });
+  return [...metrics, ...parts];
 }
 
 /** The smallest noise multiplier at which the whole plan costs at most this ε, to 2⁻³⁰ of itself, rounded up. */

@@ -16,7 +16,14 @@ import { requireDelta } from "../demo/run.ts";
 import { chooseWithExtensions, extendedModel, extendedTraining, extendOption, openExtensions } from "../extension-options.ts";
 import { readInput } from "../files.ts";
 import { beginningAt, broughtParameters, type InitialModelOptions, initialModelOption } from "../initial-model-option.ts";
-import { heldOutOption, type MetricsOptions, metricsShareOption, metricsWishes } from "../metrics-options.ts";
+import {
+  acceptEveryOption,
+  acceptToleranceOption,
+  heldOutOption,
+  type MetricsOptions,
+  metricsShareOption,
+  metricsWishes,
+} from "../metrics-options.ts";
 import { addModelOptions, featuredCatalogue, type ModelOptions, modelWishes } from "../model-options.ts";
 import {
   addLogOptions,
@@ -89,6 +96,8 @@ export function simulateCommand(): Command {
     .addOption(tunedOption())
     .addOption(heldOutOption())
     .addOption(metricsShareOption())
+    .addOption(acceptEveryOption())
+    .addOption(acceptToleranceOption())
     .addOption(
       new Option(
         "--watched-until <date>",

@@ -17,7 +17,14 @@ import {
 } from "../../extension-options.ts";
 import { writeOutput } from "../../files.ts";
 import { beginningAt, broughtParameters, type InitialModelOptions, initialModelOption } from "../../initial-model-option.ts";
-import { heldOutOption, type MetricsOptions, metricsShareOption, metricsWishes } from "../../metrics-options.ts";
+import {
+  acceptEveryOption,
+  acceptToleranceOption,
+  heldOutOption,
+  type MetricsOptions,
+  metricsShareOption,
+  metricsWishes,
+} from "../../metrics-options.ts";
 import { addModelOptions, featuredCatalogue, type ModelOptions, modelWishes } from "../../model-options.ts";
 import {
   deltaOption,
@@ -87,6 +94,8 @@ export function addNew(plan: Command): void {
     .addOption(extendOption())
     .addOption(heldOutOption())
     .addOption(metricsShareOption())
+    .addOption(acceptEveryOption())
+    .addOption(acceptToleranceOption())
     .addOption(
       textOption("--federation <name>", "the federation's name", federationName, "up to 63 of a–z, 0–9 and -").default(
         "federation",
