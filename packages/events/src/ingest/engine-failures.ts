@@ -7,9 +7,9 @@ import { fail, isTributaryError, type TributaryError } from "@tributary/errors";
 /** Patterns of what is wrong with a file's bytes, and the reason in words that quote nothing. */
 const damage: readonly (readonly [RegExp, string])[] = [
   [/No magic bytes|too small to be a Parquet|not a parquet file/i, "it is cut short or no Parquet"],
-  [/not a GZIP stream|Failed to decode gzip|corrupt.*gzip|GZIP/i, "its gzip is damaged"],
+  [/GZIP/, "its gzip is damaged"],
   [/ZSTD/i, "its zstd is damaged"],
-  [/decompression|Snappy|LZ4|Brotli|thrift|TProtocolException|Parquet|Failed to read file/i, "its Parquet is damaged"],
+  [/decompression failure|thrift|TProtocolException|Failed to read Parquet|Failed to read file/i, "its Parquet is damaged"],
 ];
 
 /** @param file what is being read: a path, or what the caller calls the query */

@@ -1,8 +1,10 @@
 /**
  * DuckDB, which does the heavy part of an import: reading, cleaning, sorting, dropping duplicates.
  *
- * It lives in memory. What doesn't fit goes to a folder that only this user may enter, encrypted by a key that DuckDB draws for itself and never
- * writes down, and that is removed at the end. It is allowed no extension that would have to be fetched from somewhere.
+ * It lives in memory. What doesn't fit goes to a folder that only this user may enter and that is removed at the end, encrypted by a key that DuckDB
+ * never writes down. Its own generator draws that key, which DuckDB calls unsafe (`force_mbedtls_unsafe`), because the one that it trusts comes
+ * with an extension: what a killed import leaves behind is out of a reader's way, not out of a cryptographer's.
+ * No extension is allowed that would have to be fetched from somewhere.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -38,6 +40,7 @@ export async function withEngine<T>(work: (engine: Engine) => Promise<T>): Promi
       allow_community_extensions: "false",
     });
     connection = await instance.connect();
+    await connection.run("SET force_mbedtls_unsafe = true");
     await connection.run("SET temp_file_encryption = true");
     return await work(engineOf(connection, running));
   } finally {

@@ -1,5 +1,5 @@
 /** The rows that became no event, for the merchant to look through: what the log held, and the reason. Only the owner may read the file. */
-import { writeFileSync } from "node:fs";
+import { chmodSync, writeFileSync } from "node:fs";
 import { fail } from "@tributary/errors";
 import { dropReasons } from "../cleaning/drop-reasons.ts";
 import { systemErrorCode } from "../reading/file-bytes.ts";
@@ -19,6 +19,7 @@ const duplicateStatement = `UPDATE temp.cleaned SET reason = ${reasonNumber("dup
 export async function writeRejects(engine: Engine, path: string, sources: readonly SourceRead[]): Promise<void> {
   try {
     writeFileSync(path, "", { mode: 0o600 });
+    chmodSync(path, 0o600); // a file that was there keeps its mode
   } catch (error) {
     throw fail("TRB_EVENTS_FILE_UNWRITABLE", { file: path, reason: systemErrorCode(error) }, error);
   }

@@ -184,7 +184,7 @@ function sequenceRelation(path: string, options: ReadingOptions, place: number):
     name: path,
     format: "sequences",
     from: `(SELECT ${identifier("user")}, item, length = 1 AS ${identifier(brokenRow)},
-        (row_number() OVER (PARTITION BY ${identifier("user")} ORDER BY line, place) - 1) * ${secondsBetweenUntimedEvents} AS time
+        (row_number() OVER (PARTITION BY ${identifier("user")}, length = 1 ORDER BY line, place) - 1) * ${secondsBetweenUntimedEvents} AS time
       FROM (SELECT line, generate_subscripts(words, 1) AS place, unnest(words) AS item, words[1] AS ${identifier("user")}, len(words) AS length
         FROM (SELECT row_number() OVER () AS line, string_split_regex(trim(line, ${blanks}), '\\s+') AS words
           FROM ${linesOf(path, options, rejects)} WHERE trim(line, ${blanks}) <> ''))
