@@ -8,6 +8,7 @@ export { type Joined, joinFederation } from "./join.ts";
 export { logTo } from "./log.ts";
 export { type Recovered, recoverNode } from "./recover.ts";
 export { type Outcome, type RunningNode, type StartNodeOptions, startNode } from "./running/start.ts";
+export { type ServeNodeOptions, type ServingNode, serveNode } from "./serving/serve.ts";
 export { type ServeTrainingOptions, serveTraining, type TrainingPurpose } from "./training/serve.ts";
 export type { TrainingAnswer, TrainingOrder, TrainingSetup } from "./training/words.ts";
 export { changePolicy, type PolicyChange, trustPeers } from "./trust.ts";

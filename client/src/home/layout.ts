@@ -4,8 +4,10 @@
  *   node.sqlite    charges, votes, settings          keys/identity   Ed25519 seed, mode 600
  *   plan.json      the plan that was joined          keys/store      key of the encrypted store, mode 600
  *   catalogue.jsonl  the plan's public item list     store/          customers' histories, encrypted
+ *   keys/serve-token  who may ask `node serve`, mode 600
  *   policy.json    what the merchant permits         rounds/         round secrets: never part of a backup
  *   extensions/    code from outside that the merchant has accepted, by hash
+ *   models/        released models that are served, called by their hashes
  *   ledger.jsonl   this node's own, verified copy    node.lock       held by the process that runs the node
  */
 import { mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
@@ -28,6 +30,9 @@ export interface Layout {
   readonly histories: string;
   /** Files of extensions that the merchant has accepted, called by their hashes. */
   readonly extensions: string;
+  /** What was released, as it is served; anybody's to know. */
+  readonly models: string;
+  readonly serveToken: string;
   readonly rounds: string;
   readonly state: string;
   /** The masked vector of a round. */
@@ -51,6 +56,8 @@ export function layoutOf(home: string): Layout {
     store: at("store"),
     histories: at("store", "histories"),
     extensions: at("extensions"),
+    models: at("models"),
+    serveToken: at("keys", "serve-token"),
     rounds: at("rounds"),
     state: at("rounds", "state.json"),
     vector: (round) => at("rounds", `${round}.vector`),

@@ -15,6 +15,7 @@ import { opendpErrors } from "./codes/opendp.ts";
 import { plannerErrors } from "./codes/planner.ts";
 import { protocolErrors } from "./codes/protocol.ts";
 import { secaggErrors } from "./codes/secagg.ts";
+import { servingErrors } from "./codes/serving.ts";
 import { simulateErrors } from "./codes/simulate.ts";
 import { tensorErrors } from "./codes/tensor.ts";
 
@@ -28,6 +29,7 @@ export const errorTable = {
   ...ledgerErrors,
   ...federationErrors,
   ...clientErrors,
+  ...servingErrors,
   ...coordinatorErrors,
   ...simulateErrors,
   ...plannerErrors,

@@ -16,6 +16,7 @@ import { Command, Option } from "commander";
 import { addLogOptions, type Columns, epsilonOption, integerOption, jsonOption, listOf } from "../options.ts";
 import { print, printLine, table } from "../output.ts";
 import { untilStopped } from "../running.ts";
+import { addServe } from "./node/serve.ts";
 
 const homeFlags = ["--home <folder>", "the node's folder"] as const;
 
@@ -158,6 +159,8 @@ export function nodeCommand(): Command {
       printLine({ event: "started", node: running.node, federation: running.federation });
       await untilStopped(running, options.untilDone ?? false);
     });
+
+  addServe(node);
 
   node
     .command("budget")

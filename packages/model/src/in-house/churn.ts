@@ -25,7 +25,7 @@ export const churnFeatures = [
   "purchases",
   "different items",
 ] as const;
-export const recencyFrequency = [0, 1] as const;
+const recencyFrequency = [0, 1] as const;
 
 /** A head of the federation's model stands beside the features, as log-odds. */
 export const headFeature = "what the federation's model says";

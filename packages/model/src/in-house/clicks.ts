@@ -20,7 +20,7 @@ const smoothing = 5;
 const mostCases = 50_000;
 const leastOfEach = 20;
 
-export const clickFeatures = [
+const clickFeatures = [
   "how often this customer clicks",
   "how often this item is clicked",
   "likeness to what the customer looked at",

@@ -1,0 +1,144 @@
+/**
+ * The customers whom this node knows: their histories of the store, and what the shop told since. Live events are in the next answer at once; they stay in
+ * this process's memory (`tributary node import` is what keeps events), and nowhere is an id of a customer written.
+ */
+import { fail } from "@tributary/errors";
+import type { Histories } from "@tributary/events";
+import type { CustomerEvents } from "@tributary/model";
+
+export interface LiveEvent {
+  readonly customer: string;
+  /** Counted from 1; 0: none. */
+  readonly item: number;
+  readonly action: number;
+  /** Unix seconds. */
+  readonly time: number;
+}
+
+export interface Customers {
+  /** Oldest first; undefined for one of whom there is no event. */
+  find(customer: string): CustomerEvents | undefined;
+  /**
+   * All or none. An event that is known already is not taken again.
+   * @returns how many were new
+   * @throws TRB_SERVE_LIVE_FULL
+   */
+  add(events: readonly LiveEvent[]): number;
+  /** Other histories of the store, after an import; live events that they hold as well are dropped. */
+  replace(stored: Histories | undefined): void;
+  /** Unix seconds of the latest event; 0 where there is none. */
+  latest(): number;
+  counts(): { readonly stored: number; readonly live: number };
+}
+
+/** About 40 bytes each. */
+const mostLiveEvents = 2_000_000;
+
+export function openCustomers(stored: Histories | undefined, most = mostLiveEvents): Customers {
+  let base = stored;
+  let numbers = numbersOf(base);
+  let latest = latestOf(base);
+  let live = new Map<string, LiveEvent[]>();
+  let liveCount = 0;
+
+  const storedEvents = (customer: string): CustomerEvents | undefined => {
+    const number = numbers.get(customer);
+    return base === undefined || number === undefined ? undefined : eventsOf(base, number);
+  };
+  const isKnown = (event: LiveEvent) => {
+    const same = live
+      .get(event.customer)
+      ?.some(({ time, item, action }) => time === event.time && item === event.item && action === event.action);
+    return same === true || holds(storedEvents(event.customer), event);
+  };
+  return {
+    find(customer) {
+      const before = storedEvents(customer);
+      const since = live.get(customer);
+      return since === undefined ? before : joined(before, since);
+    },
+    add(events) {
+      const fresh: LiveEvent[] = [];
+      const seen = new Set<string>();
+      for (const event of events) {
+        const key = JSON.stringify([event.customer, event.time, event.item, event.action]);
+        if (seen.has(key) || isKnown(event)) continue;
+        seen.add(key);
+        fresh.push(event);
+      }
+      if (liveCount + fresh.length > most) throw fail("TRB_SERVE_LIVE_FULL", { limit: most });
+      for (const event of fresh) {
+        const list = live.get(event.customer);
+        if (list === undefined) live.set(event.customer, [event]);
+        else list.push(event);
+        latest = Math.max(latest, event.time);
+      }
+      liveCount += fresh.length;
+      return fresh.length;
+    },
+    replace(histories) {
+      base = histories;
+      numbers = numbersOf(base);
+      const kept = new Map<string, LiveEvent[]>();
+      liveCount = 0;
+      latest = latestOf(base);
+      for (const [customer, events] of live) {
+        const before = storedEvents(customer);
+        const left = events.filter((event) => !holds(before, event));
+        if (left.length > 0) kept.set(customer, left);
+        liveCount += left.length;
+        for (const { time } of left) latest = Math.max(latest, time);
+      }
+      live = kept;
+    },
+    latest: () => latest,
+    counts: () => ({ stored: base?.customers.length ?? 0, live: liveCount }),
+  };
+}
+
+/** One customer's columns, without copying them. */
+function eventsOf({ offsets, items, actions, times, dwells, prices }: Histories, number: number): CustomerEvents {
+  const [begin, end] = [offsets[number] ?? 0, offsets[number + 1] ?? 0];
+  return {
+    items: items.subarray(begin, end),
+    actions: actions.subarray(begin, end),
+    times: times.subarray(begin, end),
+    ...(dwells ? { dwells: dwells.subarray(begin, end) } : {}),
+    ...(prices ? { prices: prices.subarray(begin, end) } : {}),
+  };
+}
+
+/** Events in order of time; equal times keep the order in which they came. */
+function joined(before: CustomerEvents | undefined, since: readonly LiveEvent[]): CustomerEvents {
+  const known = before?.items.length ?? 0;
+  const time = (place: number) => (place < known ? before?.times[place] : since[place - known]?.time) ?? 0;
+  const order = Array.from({ length: known + since.length }, (_, place) => place);
+  if (order.some((place) => place > 0 && time(place) < time(place - 1))) order.sort((a, b) => time(a) - time(b) || a - b);
+  const column = (stored: ArrayLike<number> | undefined, own: (event: LiveEvent) => number) =>
+    order.map((place) => {
+      const event = since[place - known];
+      return (place < known || event === undefined ? stored?.[place] : own(event)) ?? 0;
+    });
+  const unsaid = () => Number.NaN; // live events say neither
+  return {
+    items: Int32Array.from(column(before?.items, ({ item }) => item)),
+    actions: Uint8Array.from(column(before?.actions, ({ action }) => action)),
+    times: Float64Array.from(column(before?.times, (event) => event.time)),
+    ...(before?.dwells ? { dwells: Float32Array.from(column(before.dwells, unsaid)) } : {}),
+    ...(before?.prices ? { prices: Float32Array.from(column(before.prices, unsaid)) } : {}),
+  };
+}
+
+function holds(events: CustomerEvents | undefined, { time, item, action }: LiveEvent): boolean {
+  if (events === undefined) return false;
+  for (let place = events.times.length - 1; place >= 0 && (events.times[place] as number) >= time; place--) {
+    if (events.times[place] === time && events.items[place] === item && events.actions[place] === action) return true;
+  }
+  return false;
+}
+
+const numbersOf = (histories: Histories | undefined): ReadonlyMap<string, number> =>
+  new Map(histories?.customers.map((customer, number) => [customer, number]));
+
+const latestOf = (histories: Histories | undefined): number =>
+  histories?.times.reduce((latest, time) => Math.max(latest, time), 0) ?? 0;

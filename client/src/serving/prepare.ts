@@ -1,0 +1,251 @@
+/**
+ * From what a node has to what it serves: released tables and model, own counts with enough support, weights tuned on own validation, and what the own log
+ * says of churn, next actions and clicks. Plain data, so that it can be made in a thread of its own while the old one serves on.
+ *
+ * In mode `releasedOnly` nothing that the merchant counted, trained or tuned is in it (DESIGN §3).
+ */
+import { actions, type Catalogue, type Histories, leaveLastOut } from "@tributary/events";
+import { type FederationModel, recipeOf } from "@tributary/federation";
+import {
+  type ActionChain,
+  actionChain,
+  type ChurnModel,
+  type ClickModel,
+  churnCases,
+  churnHorizon,
+  finishStatistics,
+  fitChurn,
+  fitClicks,
+  type HybridWeights,
+  type ItemContent,
+  type ItemSimilarity,
+  itemContent,
+  itemSimilarity,
+  modelScorer,
+  type OpenedHybrid,
+  openScorer,
+  ownStatistics,
+  type RankerTables,
+  readsContent,
+  releasedWeights,
+  type ServePolicy,
+  type StatisticsRecipe,
+  type Student,
+  servingRecipe,
+  sourcesOf,
+  transferredRecipe,
+  tuneHybrid,
+  tuneInHouse,
+} from "@tributary/model";
+import type { Plan } from "@tributary/protocol";
+import type { Executor } from "@tributary/tensor";
+
+/** Which model answers. */
+interface Origin {
+  /** `none`: nothing was released yet, or nothing could be read. */
+  readonly source: "released" | "artefact" | "none";
+  /** Of the ledger; null where there is none. */
+  readonly hash: string | null;
+  readonly round: number | null;
+  /** What its scores are made of. */
+  readonly parts: readonly ("releasedStatistics" | "attention" | "ownCounts" | "content" | "popularity")[];
+  /** Until the first model is there: popularity alone. */
+  readonly fallback: boolean;
+}
+
+export interface Prepared {
+  readonly origin: Origin;
+  readonly tables: RankerTables;
+  readonly similarity: ItemSimilarity;
+  /** Of the attention model, where it reads any. */
+  readonly content: ItemContent | undefined;
+  /** Heads that a round trained. */
+  readonly heads: { readonly nextAction: boolean; readonly churnDays: number };
+  readonly chain: ActionChain | undefined;
+  readonly churn: ChurnModel | undefined;
+  readonly clicks: ClickModel | undefined;
+}
+
+/** What a federation released, as the node's own ledger names it. */
+export interface Released {
+  readonly hash: string;
+  readonly round: number;
+  readonly model: FederationModel;
+  /** Whether a round has trained the model's weights; at random ones nobody listens. */
+  readonly trained: boolean;
+}
+
+export interface Ingredients {
+  readonly catalogue: Catalogue;
+  readonly histories: Histories | undefined;
+  readonly serve: ServePolicy & { readonly minSupport: number };
+  /** As wished, where the model has no churn head, which has a horizon of its own. */
+  readonly churnDays: number;
+  readonly plan: Plan;
+  readonly released?: Released | undefined;
+  /** Goes before what the ledger names. */
+  readonly artefact?: OpenedHybrid | undefined;
+}
+
+/** Weights of attention alone, and of the middle of what merchants choose where tables serve beside it (docs/utility.md). */
+const [attentionAlone, attentionBeside] = [1, 0.25];
+const nothing = { content: 0, released: 0, own: 0, history: 0 };
+/** Below this many customers own validation says nothing. */
+const leastTuned = 20;
+
+/** Popularity alone, at once: what serves while the rest is being made. */
+export function preparePopularity({ catalogue, histories, serve, plan }: Ingredients): Prepared {
+  const similarity = itemSimilarity(catalogue.items);
+  const recipe = servedRecipe(plan);
+  const own = serve.mode === "inHouse" && histories !== undefined ? counts(histories, similarity, recipe, serve) : undefined;
+  const weights: HybridWeights = { mixture: nothing, popularity: 1, attention: 0 };
+  return {
+    origin: { source: "none", hash: null, round: null, parts: ["popularity"], fallback: true },
+    tables: { recipe: servingRecipe(recipe), served: undefined, own, weights, student: undefined },
+    ...{ similarity, content: undefined, heads: { nextAction: false, churnDays: 0 } },
+    ...{ chain: undefined, churn: undefined, clicks: undefined },
+  };
+}
+
+/** @throws what reading and tuning throw */
+export async function prepareServing(from: Ingredients, executor: Executor): Promise<Prepared> {
+  const { catalogue, plan, serve, artefact, released } = from;
+  const inHouse = serve.mode === "inHouse";
+  const histories = inHouse ? from.histories : undefined;
+  const similarity = itemSimilarity(catalogue.items);
+  const recipe = servedRecipe(plan);
+  const student = artefact?.hybrid.student ?? studentOf(plan, released);
+  const content =
+    artefact === undefined && student !== undefined && readsContent(student.spec)
+      ? itemContent(student.spec, catalogue.items)
+      : undefined;
+  const statistics = released?.model.statistics;
+  const served =
+    artefact?.hybrid.served ??
+    (statistics?.popularity === undefined ? undefined : finishStatistics(recipe, similarity, statistics));
+  const own = histories && counts(histories, similarity, recipe, serve);
+  const tables = { recipe: artefact?.hybrid.recipe ?? servingRecipe(recipe), served, own };
+  const weights =
+    histories !== undefined && histories.customers.length >= leastTuned
+      ? await tunedWeights(histories, { ...from, similarity, recipe, tables, student, content }, executor)
+      : (artefact?.hybrid.weights ?? givenWeights(recipe, tables, student));
+  const heard = weights.attention > 0 || artefact === undefined ? student : undefined;
+  const heads = headsOf(artefact === undefined ? student : undefined);
+  return {
+    origin: originOf(from, tables, weights),
+    tables: { ...tables, weights, student: heard },
+    ...{ similarity, content, heads },
+    chain: histories && actionChain(histories, actions.length, serve.minSupport),
+    churn: histories && (await churnModel(histories, from, { student, content, heads }, executor)),
+    clicks: histories && fitClicks(histories, similarity, serve.minSupport),
+  };
+}
+
+function servedRecipe(plan: Plan): StatisticsRecipe {
+  return plan.statistics === undefined ? transferredRecipe(Number(plan.epsilon)) : recipeOf(plan);
+}
+
+const counts = (histories: Histories, { items }: ItemSimilarity, { window }: StatisticsRecipe, serve: Ingredients["serve"]) =>
+  ownStatistics(histories, items, { window, minSupport: serve.minSupport });
+
+/** The federation's model where training has moved it. Models of extensions are not served. */
+function studentOf(plan: Plan, released: Released | undefined): Student | undefined {
+  if (released === undefined || !released.trained || plan.model.family === "extension") return undefined;
+  return { spec: plan.model, parameters: released.model.parameters };
+}
+
+function headsOf(student: Student | undefined): Prepared["heads"] {
+  if (student === undefined) return { nextAction: false, churnDays: 0 };
+  const { weights, actions: known, churnDays } = student.spec;
+  return { nextAction: known > 0 && weights.nextAction > 0, churnDays: weights.churn > 0 ? churnDays : 0 };
+}
+
+type Tables = Pick<RankerTables, "recipe" | "served" | "own">;
+
+/** Where nothing may be tuned, or nobody is there to tune on. */
+function givenWeights(recipe: StatisticsRecipe, { served, own }: Tables, student: Student | undefined): HybridWeights {
+  if (served !== undefined) {
+    const mixture = releasedWeights(recipe, served.pairs);
+    return { mixture, popularity: 0, attention: student === undefined ? 0 : attentionBeside };
+  }
+  if (student !== undefined) return { mixture: nothing, popularity: 0, attention: attentionAlone };
+  const mixture = { ...nothing, content: recipe.contentWeight, own: own === undefined ? 0 : 1 };
+  return { mixture, popularity: 0, attention: 0 };
+}
+
+interface Tuning extends Ingredients {
+  readonly similarity: ItemSimilarity;
+  readonly recipe: StatisticsRecipe;
+  readonly tables: Tables;
+  readonly student: Student | undefined;
+  readonly content: ItemContent | undefined;
+}
+
+/** By the last item of the merchant's own customers, on counts of what comes before it. */
+async function tunedWeights(histories: Histories, tuning: Tuning, executor: Executor): Promise<HybridWeights> {
+  const { similarity, recipe, tables, student, content, serve, plan } = tuning;
+  const { served } = tables;
+  const repeats = plan.warmStart?.repeats ?? "keep";
+  const { minSupport } = serve;
+  const { weights: mixture } = tuneInHouse(histories, { similarity, recipe, repeats, served, minSupport });
+  if (student === undefined) return { mixture, popularity: 0, attention: 0 };
+  const inner = leaveLastOut(histories);
+  const own = counts(inner.train, similarity, recipe, serve);
+  const sources = sourcesOf({ recipe: tables.recipe, served, own }, similarity);
+  const attention = await modelScorer(student.spec, student.parameters, executor, similarity.items, content);
+  try {
+    const options = { sources, attention: attention.score, mixture, repeats, mostCustomers: 500 };
+    return (await tuneHybrid(inner, options)).weights;
+  } finally {
+    await attention.close();
+  }
+}
+
+/** The federated head, where there is one, is one more feature of the merchant's own model, which calibrates it. */
+async function churnModel(
+  histories: Histories,
+  { churnDays }: Ingredients,
+  { student, content, heads }: Pick<Tuning, "student" | "content"> & Pick<Prepared, "heads">,
+  executor: Executor,
+): Promise<ChurnModel | undefined> {
+  if (histories.items.length === 0) return undefined;
+  const days = heads.churnDays > 0 ? heads.churnDays : churnHorizon(histories, churnDays);
+  const cases = churnCases(histories, days);
+  if (heads.churnDays === 0 || student === undefined) return fitChurn(histories, days, cases);
+  const scorer = await openScorer(student.spec, student.parameters, executor, content);
+  try {
+    const said: number[][] = [];
+    for (const list of cases) {
+      const row: number[] = [];
+      for (let first = 0; first < list.length; first += 64) {
+        const stretches = list.slice(first, first + 64).map(({ stretch }) => stretch);
+        const { churn = new Float64Array(stretches.length).fill(0.5) } = await scorer.score(histories, stretches);
+        row.push(...Array.from(churn, logOdds));
+      }
+      said.push(row);
+    }
+    return fitChurn(histories, days, cases, said);
+  } finally {
+    await scorer.close();
+  }
+}
+
+const logOdds = (probability: number): number => {
+  const bounded = Math.min(1 - 1e-6, Math.max(1e-6, probability));
+  return Math.log(bounded / (1 - bounded));
+};
+
+function originOf({ artefact, released }: Ingredients, tables: Tables, weights: HybridWeights): Origin {
+  const { mixture, popularity, attention } = weights;
+  const listens = attention < attentionAlone;
+  const parts: Origin["parts"] = [
+    ...(listens && tables.served !== undefined ? (["releasedStatistics"] as const) : []),
+    ...(attention > 0 ? (["attention"] as const) : []),
+    ...(listens && tables.own !== undefined && mixture.own > 0 ? (["ownCounts"] as const) : []),
+    ...(listens && mixture.content > 0 ? (["content"] as const) : []),
+    ...(listens && popularity > 0 ? (["popularity"] as const) : []),
+  ];
+  if (artefact !== undefined) return { source: "artefact", hash: artefact.card.modelHash, round: null, parts, fallback: false };
+  if (released === undefined) return { source: "none", hash: null, round: null, parts, fallback: false };
+  return { source: "released", hash: released.hash, round: released.round, parts, fallback: false };
+}

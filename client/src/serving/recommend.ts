@@ -1,0 +1,72 @@
+/** What to show next: the best items that pass the filters, apart from what is excluded, spread out where that is wished. */
+import { actions } from "@tributary/events";
+import { bestOf, type CustomerEvents, diversify } from "@tributary/model";
+import type { z } from "zod";
+import { type Asked, itemNumber } from "./asked.ts";
+import type { Prepared } from "./prepare.ts";
+import type { ServedModel, Shelf } from "./served-model.ts";
+import type { Filters, recommendAnswer, recommendBody } from "./words.ts";
+
+/** Candidates that are looked at for each item that is wished, where they are spread out. */
+const poolOf = (k: number) => Math.max(50, 5 * k);
+
+const buy = actions.indexOf("buy");
+
+export async function recommend(
+  { prepared, ranker }: ServedModel,
+  shelf: Shelf,
+  asked: Asked,
+  { k, filters, exclude, diversity, bought }: Omit<z.infer<typeof recommendBody>, "customer" | "history">,
+): Promise<z.infer<typeof recommendAnswer>> {
+  const out = new Uint8Array(shelf.catalogue.items.length);
+  for (const [place, id] of exclude.entries()) out[itemNumber(shelf, id, `exclude.${place}`) - 1] = 1;
+  if (bought === "exclude") for (const item of boughtItems(asked.events)) out[item - 1] = 1;
+  if (filters !== undefined) excludeFiltered(shelf, filters, out);
+  const { values } = await ranker.scores(asked.events);
+  const pool = bestOf(values, diversity > 0 ? poolOf(k) : k, out);
+  const scores = Float64Array.from(pool, (place) => values[place] as number);
+  const items = pool.map((place) => place + 1);
+  const chosen = diversify(items, scores, k, diversity, prepared.similarity);
+  return {
+    items: chosen.map((place) => {
+      const item = shelf.catalogue.items[pool[place] as number];
+      const title = item?.title;
+      return { item: item?.id ?? "", score: scores[place] as number, ...(title === undefined ? {} : { title }) };
+    }),
+    basis: basisOf(prepared, asked),
+    model: { ...prepared.origin, parts: [...prepared.origin.parts] },
+  };
+}
+
+/** By what items are scored for this customer. */
+export function basisOf({ tables, origin }: Prepared, { events }: Asked): "history" | "popularity" | "catalogue" {
+  const popular = tables.served !== undefined || tables.own !== undefined;
+  if (!origin.fallback && events.items.some((item) => item > 0)) return "history";
+  return popular ? "popularity" : "catalogue";
+}
+
+function* boughtItems({ items, actions: done }: CustomerEvents): Generator<number> {
+  for (let event = 0; event < items.length; event++) {
+    if (done[event] === buy && (items[event] as number) > 0) yield items[event] as number;
+  }
+}
+
+/** Marks what doesn't pass. An item of which the catalogue doesn't say what is asked for does not pass. */
+function excludeFiltered({ catalogue }: Shelf, { category, brand, attributes, price }: Filters, out: Uint8Array): void {
+  const [categories, brands] = [category && new Set(category), brand && new Set(brand)];
+  for (const [place, item] of catalogue.items.entries()) {
+    const passes =
+      (categories === undefined || (item.category !== undefined && categories.has(item.category))) &&
+      (brands === undefined || (item.brand !== undefined && brands.has(item.brand))) &&
+      (attributes === undefined || attributes.every((one) => item.attributes?.includes(one))) &&
+      (price === undefined || isWithin(item.price, price));
+    if (!passes) out[place] = 1;
+  }
+}
+
+function isWithin(
+  price: number | undefined,
+  { from = 0, to = Number.POSITIVE_INFINITY }: NonNullable<Filters["price"]>,
+): boolean {
+  return price !== undefined && price >= from && price <= to;
+}

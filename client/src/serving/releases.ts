@@ -1,0 +1,86 @@
+/**
+ * Which model the federation released last, and its bytes. The node's own, verified ledger copy says which: a file is taken only if it has the hash that
+ * stands there. It lies below `models/`, or is fetched from the coordinator, who keeps every released model for everybody.
+ */
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fail } from "@tributary/errors";
+import { decodeFederationModel } from "@tributary/federation";
+import { parseLine } from "@tributary/ledger";
+import { type OpenedHybrid, readHybrid } from "@tributary/model";
+import type { Plan, Sha256 } from "@tributary/protocol";
+import { removeFile, replaceFile } from "../home/durable.ts";
+import { type Layout, reasonOf } from "../home/layout.ts";
+import { openLedgerCopy } from "../home/ledger-copy.ts";
+import type { CoordinatorClient } from "../transport/http.ts";
+import type { Released } from "./prepare.ts";
+
+export interface LatestRelease {
+  readonly hash: Sha256;
+  readonly round: number;
+  /** Whether a round of the plan's training is among those released. */
+  readonly trained: boolean;
+}
+
+/** Undefined before the first round that made a model. @throws TRB_NODE_HOME_UNREADABLE */
+export function latestRelease(layout: Layout, plan: Plan): LatestRelease | undefined {
+  let latest: LatestRelease | undefined;
+  let trained = plan.initialModel === "public";
+  for (const line of openLedgerCopy(layout).lines()) {
+    const entry = parseLine(line);
+    if (entry.kind !== "round" || entry.sum !== undefined) continue; // sums that stand in the ledger made no model
+    trained ||= plan.releases[entry.release]?.kind === "training";
+    latest = { hash: entry.nextModelHash, round: entry.round, trained };
+  }
+  return latest;
+}
+
+/**
+ * The model's file, kept below `models/`, where no older one stays.
+ * @throws TRB_NODE_COORDINATOR_UNREACHABLE, TRB_NODE_HOME_UNWRITABLE, TRB_SERVE_MODEL_UNUSABLE for a file that was changed and can't be fetched again
+ */
+export async function keepModel(
+  layout: Layout,
+  { hash }: Pick<LatestRelease, "hash">,
+  client: Pick<CoordinatorClient, "blob">,
+): Promise<void> {
+  const path = join(layout.models, hash);
+  if (existsSync(path) && sha256(readFileSync(path)) === hash) return;
+  const octets = await client.blob(hash, { retries: 1 });
+  mkdirSync(layout.models, { recursive: true, mode: 0o700 });
+  await replaceFile(path, octets);
+  for (const name of readdirSync(layout.models)) if (name !== hash) removeFile(join(layout.models, name));
+}
+
+/** @throws TRB_SERVE_MODEL_UNUSABLE, and what `decodeFederationModel` throws */
+export function readReleased(layout: Layout, plan: Plan, { hash, round, trained }: LatestRelease): Released {
+  let file: Buffer;
+  try {
+    file = readFileSync(join(layout.models, hash));
+  } catch (cause) {
+    throw fail("TRB_SERVE_MODEL_UNUSABLE", { reason: `models/${hash}: ${reasonOf(cause)}` }, cause);
+  }
+  if (sha256(file) !== hash) throw fail("TRB_SERVE_MODEL_UNUSABLE", { reason: `models/${hash} was changed` });
+  return { hash, round, trained, model: decodeFederationModel(plan, file) };
+}
+
+/**
+ * A folder of `tributary model export --hybrid`.
+ * @throws TRB_SERVE_MODEL_UNUSABLE, and what `readHybrid` throws
+ */
+export function readArtefact(folder: string, items: number): OpenedHybrid {
+  const read = (name: "model.onnx" | "tables.safetensors") => {
+    try {
+      return readFileSync(join(folder, name));
+    } catch (cause) {
+      throw fail("TRB_SERVE_MODEL_UNUSABLE", { reason: `${name}: ${reasonOf(cause)}` }, cause);
+    }
+  };
+  const opened = readHybrid({ "model.onnx": read("model.onnx"), "tables.safetensors": read("tables.safetensors") });
+  if (opened.similarity.items === items) return opened;
+  const reason = `the artefact is of ${opened.similarity.items} items, and the catalogue has ${items}`;
+  throw fail("TRB_SERVE_MODEL_UNUSABLE", { reason });
+}
+
+const sha256 = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("hex");

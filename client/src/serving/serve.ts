@@ -1,0 +1,172 @@
+/**
+ * `tributary node serve`: the merchant's predictions over HTTP, for the merchant's own shop. This file is the table of contents.
+ *
+ *   home read ─▶ popularity serves at once ─▶ listen ─▶ { newer release, other store → prepared in a thread → exchanged } …
+ *
+ * It runs beside `tributary node start` or without it: it takes no part in rounds, spends nothing, and holds no lock.
+ */
+import type { AddressInfo } from "node:net";
+import { setTimeout as pause } from "node:timers/promises";
+import { fail, isTributaryError } from "@tributary/errors";
+import { defaultMinSupport, type ServePolicy } from "@tributary/model";
+import { onnxruntimeExecutor } from "@tributary/tensor/onnxruntime";
+import type { FastifyInstance } from "fastify";
+import { destination, type Logger, pino } from "pino";
+import { readPlannedCatalogue } from "../home/catalogue.ts";
+import { readHistories, storeGeneration } from "../home/histories.ts";
+import { type Home, openHome } from "../home/open.ts";
+import { connectHttp } from "../transport/http.ts";
+import { openCustomers } from "./customers.ts";
+import { servingHttp } from "./http.ts";
+import { servingMetrics } from "./metrics.ts";
+import { preparePopularity } from "./prepare.ts";
+import { type PrepareOrder, prepareInThread } from "./prepare-thread.ts";
+import { keepModel, latestRelease } from "./releases.ts";
+import { holdModel, openServed, shelfOf } from "./served-model.ts";
+import { tokenCheck, tokenOfFile } from "./token.ts";
+
+export interface ServeNodeOptions {
+  readonly home: string;
+  /** Default: this machine alone. Beyond it, put something that speaks TLS in front. */
+  readonly host?: string;
+  /** 0 takes a free one. */
+  readonly port: number;
+  /** Default: of `tokenFile`. */
+  readonly token?: string;
+  /** Made where there is none; default `keys/serve-token` of the home. */
+  readonly tokenFile?: string;
+  readonly mode?: ServePolicy["mode"];
+  /** Distinct customers that an exact own pair needs to be served; default 5. */
+  readonly minSupport?: number;
+  /** Wished horizon of churn, days, where the federation's model has no such head; default 30. */
+  readonly churnDays?: number;
+  /** A folder of `tributary model export --hybrid`, in place of what the ledger names. */
+  readonly artefact?: string;
+  /** Milliseconds between looks for a newer model or store; default 2000. */
+  readonly reloadEvery?: number;
+  /** Default: JSON lines on stderr. */
+  readonly log?: Logger;
+}
+
+export interface ServingNode {
+  readonly url: string;
+  readonly port: number;
+  /** Undefined where the token was given. */
+  readonly tokenFile: string | undefined;
+  /** Resolves once the first model is served, or can't be. */
+  readonly ready: Promise<void>;
+  /** Never by itself: serving ends when it is closed. */
+  readonly finished: Promise<void>;
+  close(): Promise<void>;
+}
+
+/**
+ * @throws TRB_NODE_NOT_JOINED, TRB_NODE_HOME_UNREADABLE, TRB_NODE_CATALOGUE_MISMATCH, TRB_NODE_STORE_UNREADABLE, TRB_SERVE_TOKEN_UNUSABLE,
+ *   TRB_SERVE_CANNOT_LISTEN
+ */
+export async function serveNode(options: ServeNodeOptions): Promise<ServingNode> {
+  const { host = "127.0.0.1", port, mode = "inHouse", minSupport = defaultMinSupport, churnDays = 30, artefact } = options;
+  const { reloadEvery = 2_000 } = options;
+  const log = options.log ?? pino({ base: null }, destination({ dest: 2, sync: true }));
+  const home = openHome(options.home);
+  home.database.close(); // charges and votes are the running node's
+  const { layout, plan, membership } = home;
+  const tokenFile = options.token === undefined ? (options.tokenFile ?? layout.serveToken) : undefined;
+  const isToken = tokenCheck(options.token ?? tokenOfFile(tokenFile ?? layout.serveToken));
+  const serve = { mode, minSupport };
+  const catalogue = readPlannedCatalogue(layout, plan);
+  const stored = storedHistories(home);
+  const customers = openCustomers(stored.histories);
+  const executor = onnxruntimeExecutor();
+  const first = preparePopularity({ catalogue, histories: stored.histories, serve, churnDays, plan });
+  const holder = holdModel(await openServed(first, executor));
+  const metrics = servingMetrics(holder, customers);
+  const client = connectHttp(membership.url);
+  const http = servingHttp({ shelf: shelfOf(catalogue), customers, holder, metrics, isToken, log });
+  const stopping = new AbortController();
+  const { signal } = stopping;
+  const ready = Promise.withResolvers<void>();
+  const ended = Promise.withResolvers<void>();
+
+  /** What the model that is served was made of. */
+  let served: string | undefined;
+  let generation = stored.generation;
+
+  /** One look: whatever is new is prepared beside what serves, and exchanged. */
+  const look = async (): Promise<void> => {
+    const current = storeGeneration(layout);
+    if (current !== generation) {
+      const { histories, generation: read } = storedHistories(home);
+      customers.replace(histories);
+      generation = read;
+      log.info({ customers: customers.counts().stored }, "other histories are served");
+    }
+    const release = artefact === undefined ? latestRelease(layout, plan) : undefined;
+    const from = JSON.stringify([generation, release?.hash]);
+    if (from === served) return;
+    if (release !== undefined) await keepModel(layout, release, client);
+    const order: PrepareOrder = { home: layout.home, serve, churnDays, release, artefact };
+    const prepared = await prepareInThread(order, signal);
+    const next = await openServed(prepared, executor);
+    if (signal.aborted) return next.ranker.close();
+    holder.replace(next);
+    served = from;
+    const { source, round, parts } = prepared.origin;
+    log.info({ source, round, parts }, "a model is served");
+  };
+
+  let said = "";
+  const watch = async (): Promise<void> => {
+    while (!signal.aborted) {
+      try {
+        await look();
+        said = "";
+      } catch (error) {
+        const code = isTributaryError(error) ? error.code : "TRB_SERVE_MODEL_UNUSABLE";
+        const reason = isTributaryError(error) ? error.message : error instanceof Error ? error.name : "unknown";
+        if (!signal.aborted && code !== said) log.warn({ code, reason }, "what was served before goes on");
+        said = code;
+      }
+      ready.resolve();
+      await pause(reloadEvery, undefined, { signal }).catch(() => {});
+    }
+  };
+
+  try {
+    await listen(http, host, port);
+  } catch (error) {
+    await Promise.all([http.close(), holder.close(), client.close()]);
+    throw error;
+  }
+  const watching = watch();
+  const address = http.server.address() as AddressInfo;
+  const url = `http://${host.includes(":") ? `[${host}]` : host}:${address.port}`;
+  log.info({ url, mode, minSupport }, "serving");
+
+  const close = async (): Promise<void> => {
+    stopping.abort();
+    await http.close(); // those who asked are answered
+    await watching;
+    await Promise.all([holder.close(), client.close()]);
+    ended.resolve();
+  };
+  let closing: Promise<void> | undefined;
+  return {
+    ...{ url, port: address.port, tokenFile, ready: ready.promise, finished: ended.promise },
+    close: () => (closing ??= close()),
+  };
+}
+
+function storedHistories({ layout }: Home) {
+  const generation = storeGeneration(layout);
+  return { generation, histories: generation === undefined ? undefined : readHistories(layout) };
+}
+
+async function listen(http: FastifyInstance, host: string, port: number): Promise<void> {
+  try {
+    await http.listen({ host, port });
+  } catch (error) {
+    const reason = error instanceof Error && "code" in error ? String(error.code) : "unknown";
+    throw fail("TRB_SERVE_CANNOT_LISTEN", { host, port, reason }, error);
+  }
+}
