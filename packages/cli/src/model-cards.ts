@@ -2,7 +2,7 @@
  * What a ledger knows about a model: from which round it came, and what had been spent by then. Cards are made from it and held to it.
  */
 import { fail } from "@tributary/errors";
-import { type Entry, parseLine, summarizeLedger } from "@tributary/ledger";
+import { type Entry, type Judgement, judgementOf, parseLine, summarizeLedger } from "@tributary/ledger";
 import {
   federatedProvenance,
   intendedUse,
@@ -28,6 +28,8 @@ export interface LedgerModel {
   readonly heads: readonly string[];
   /** Place of the entry that released the model. */
   readonly entry: number;
+  /** Whether metrics have kept it; null where the plan keeps every model. */
+  readonly judgement: Judgement | null;
   /** What was released in its round; undefined for the initial model. */
   readonly kind?: Release["kind"] | undefined;
 }
@@ -53,18 +55,35 @@ export function ledgerModels(ledger: Uint8Array): readonly LedgerModel[] {
   if (genesis?.kind !== "genesis")
     throw fail("TRB_LEDGER_LINE_INVALID", { path: "kind", reason: "the first entry is no genesis" });
   const common = { plan: genesis.plan, planHash: planHash(nodeCrypto(), genesis.plan), heads };
-  const initial = { ...common, hash: genesis.plan.initialModelHash, round: 0, epsilon: "0", entry: 0 };
+  const judgement = (hash: string) => judgementOf(genesis.plan, entries, hash);
+  const { initialModelHash } = genesis.plan;
+  const initial = {
+    ...{ ...common, hash: initialModelHash, round: 0, epsilon: "0", entry: 0 },
+    judgement: judgement(initialModelHash),
+  };
   const released = entries.flatMap((entry, place) =>
     entry.kind === "round" && entry.sum === undefined // sums that stand in the ledger made no model
       ? [
           {
             ...{ ...common, hash: entry.nextModelHash, round: entry.round, epsilon: entry.spent.epsilon, entry: place },
             kind: genesis.plan.releases[entry.release]?.kind,
+            judgement: judgement(entry.nextModelHash),
           },
         ]
       : [],
   );
   return [initial, ...released];
+}
+
+/** The last model, or where metrics decide which are kept, the last of those; the initial one before anything was judged. */
+export function publishedModel(models: readonly LedgerModel[]): LedgerModel | undefined {
+  return models.findLast(({ judgement }) => judgement === null || judgement === "kept") ?? models[0];
+}
+
+/** @throws TRB_MODEL_NOT_KEPT where metrics decide which models are kept, and this isn't one */
+export function requireKept({ round, judgement }: LedgerModel): void {
+  if (judgement === null || judgement === "kept" || round === 0) return;
+  throw fail("TRB_MODEL_NOT_KEPT", { round, judgement });
 }
 
 /** A result block as the metrics of a card. */

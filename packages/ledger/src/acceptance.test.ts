@@ -4,11 +4,12 @@ import { type Decimal, formatDecimal, metricCoordinates, type Plan, planCost, ty
 import { nodeCrypto } from "@tributary/protocol/node-crypto";
 import { describe, expect, test } from "vitest";
 import { examplePlan } from "../../protocol/src/plan/example-plan.ts";
-import { type KeptModel, keptAfter } from "./acceptance.ts";
+import { judgementOf, type KeptModel, keptAfter } from "./acceptance.ts";
 import type { EntryOf } from "./entries.ts";
 import { asBytes, exampleFederation, genesisDraft, roundDraft, votesFor, writeLedger } from "./example-ledger.ts";
 import { mechanismOf } from "./mechanism.ts";
 import { metricsOf } from "./metrics.ts";
+import { parseLine } from "./parsing.ts";
 import { spentAfter } from "./spending.ts";
 import { summarizeLedger } from "./summary.ts";
 import { verifyLedger } from "./verify.ts";
@@ -132,6 +133,15 @@ describe("a ledger whose models are kept by metrics", () => {
       ...[undefined, undefined, undefined, undefined, undefined],
       good,
     ]);
+  });
+
+  test("says of each model whether it was kept", () => {
+    const entries = writeLedger(federation, [genesisDraft(federation), ...drafts(good)]).map(parseLine);
+    const judgements = (of: Plan, seen = entries) => [start, good, bad].map((hash) => judgementOf(of, seen, hash));
+    expect(judgements(plan)).toEqual(["kept", "kept", "given up"]);
+    expect(judgements(plan, entries.slice(0, 5))).toEqual(["kept", "kept", "not judged"]);
+    const { acceptance: _, ...without } = plan;
+    expect(judgements(without)).toEqual([null, null, null]);
   });
 
   test("is refused where a bad model stays, training goes back further than to the kept one, or a good one is given up", () => {

@@ -9,7 +9,7 @@
  * and equally well known, the later is given up with a chance of about Φ(−2·1.96/√2) = 0.3 % at tolerance 0.
  */
 import { type Plan, parseDecimal, type Sha256 } from "@tributary/protocol";
-import type { EntryOf } from "./entries.ts";
+import type { Entry, EntryOf } from "./entries.ts";
 import { metricsOf } from "./metrics.ts";
 
 /** The model kept last, and what was measured of it. */
@@ -40,4 +40,18 @@ export function keptAfter(plan: Plan, kept: KeptModel | null, entry: JudgedRound
 /** The model that a round of metrics leaves: the one that it judged, or the one kept before. */
 export function modelAfterMetrics(kept: KeptModel | null, { modelHash }: Pick<JudgedRound, "modelHash">): Sha256 {
   return kept?.modelHash ?? modelHash;
+}
+
+/** What a ledger says of a model by the plan's rule. */
+export type Judgement = "kept" | "given up" | "not judged";
+
+/** @returns null where the plan keeps every model */
+export function judgementOf(plan: Plan, entries: readonly Entry[], modelHash: string): Judgement | null {
+  if (plan.acceptance === undefined) return null;
+  const judged = entries.findLast(
+    (entry): entry is EntryOf<"round"> =>
+      entry.kind === "round" && entry.modelHash === modelHash && plan.releases[entry.release]?.kind === "metrics",
+  );
+  if (judged === undefined) return "not judged";
+  return judged.nextModelHash === modelHash ? "kept" : "given up";
 }

@@ -1,5 +1,5 @@
 /** Room 7. Releases to signed, hash-chained evidence. */
-export { type KeptModel, keptAfter, modelAfterMetrics } from "./acceptance.ts";
+export { type Judgement, judgementOf, type KeptModel, keptAfter } from "./acceptance.ts";
 export { emptyHead, headAfter, lineHash, placeAfter, type SignedEntry, signEntry, type UnsignedEntry } from "./building.ts";
 export {
   type Entry,

@@ -94,6 +94,12 @@ export const modelErrors = defineErrors({
     status: 422,
     exitCode: 4,
   },
+  TRB_MODEL_NOT_KEPT: {
+    message: "The model of round {round} is {judgement} by the plan's rule for keeping models.",
+    advice: "Export without --round: that is the last model that released metrics have kept. `tributary ledger show` has them.",
+    status: 422,
+    exitCode: 3,
+  },
   TRB_MODEL_GRAPH_MISMATCH: {
     message: "The graphs of the plan's model have the hash {found} here; the plan names {expected}.",
     advice: "Don't use the model with this version of Tributary: plan and code disagree about what it computes.",

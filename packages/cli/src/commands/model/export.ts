@@ -23,7 +23,15 @@ import { z } from "zod";
 import { extensionFilesOption, openExtensions } from "../../extension-options.ts";
 import { readInput, readJson, systemCode, writeOutput } from "../../files.ts";
 import { hybridArtefact } from "../../hybrid-artefact.ts";
-import { cardMetrics, cardOf, filesOf, type LedgerModel, ledgerModels } from "../../model-cards.ts";
+import {
+  cardMetrics,
+  cardOf,
+  filesOf,
+  type LedgerModel,
+  ledgerModels,
+  publishedModel,
+  requireKept,
+} from "../../model-cards.ts";
 import { integerOption, jsonOption } from "../../options.ts";
 import { print } from "../../output.ts";
 
@@ -63,6 +71,7 @@ export function addExport(model: Command): void {
     .action(async (options: ExportOptions) => {
       await openExtensions(options.extension);
       const source = await findModel(options);
+      requireKept(source.model);
       const { plan, round, epsilon, hash } = source.model;
       const found = sha256(source.file);
       const card = cardOf(source.model, {
@@ -154,7 +163,7 @@ async function findAtHome(home: string, round: number | undefined): Promise<Foun
   const ledger = join(home, "ledger.jsonl");
   if (!existsSync(ledger)) throw fail("TRB_CLI_FILE_NOT_FOUND", { path: ledger });
   const models = ledgerModels(readInput(ledger));
-  const model = round === undefined ? models.at(-1) : models.find((one) => one.round === round);
+  const model = round === undefined ? publishedModel(models) : models.find((one) => one.round === round);
   if (model === undefined) {
     const rounds = models.map((one) => one.round);
     throw fail("TRB_CLI_BAD_OPTION", {

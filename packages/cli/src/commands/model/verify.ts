@@ -7,7 +7,7 @@
  */
 import { fail } from "@tributary/errors";
 import { graphHashOf } from "@tributary/federation";
-import { type LedgerVerdict, verifyLedger } from "@tributary/ledger";
+import { type Judgement, type LedgerVerdict, verifyLedger } from "@tributary/ledger";
 import { graphVersion, type ModelCard, readCheckpoint } from "@tributary/model";
 import { notVerifiable, type Plan, parsePlan, planHash } from "@tributary/protocol";
 import { nodeCrypto } from "@tributary/protocol/node-crypto";
@@ -78,6 +78,7 @@ export function addVerify(model: Command): void {
         modelHash: hash,
         round: inLedger?.round ?? null,
         epsilon: inLedger?.epsilon ?? null,
+        judgement: inLedger?.judgement ?? null,
         delta: plan?.delta ?? null,
         ledger: evidence === undefined ? null : trustOf(evidence.verdict),
         graph,
@@ -136,6 +137,7 @@ function wordsOf(found: {
   readonly round: number | null;
   readonly epsilon: string | null;
   readonly delta: string | null;
+  readonly judgement: Judgement | null;
   readonly ledger: ReturnType<typeof trustOf> | null;
   readonly graph: string;
   readonly card: string;
@@ -149,6 +151,7 @@ function wordsOf(found: {
     headline,
     `  model     ${found.modelHash}`,
     ...(found.round === null ? [] : [`  round     ${found.round}, ε ${found.epsilon} at δ ${found.delta}`]),
+    ...(found.judgement === null ? [] : [`  metrics   ${found.judgement} by the plan's rule for keeping models`]),
     ...(found.ledger === null
       ? []
       : [`  ledger    ${found.ledger.trust}, ${found.ledger.complete ? "complete" : "not complete"}`]),
