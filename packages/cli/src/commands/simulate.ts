@@ -44,6 +44,7 @@ import { reportPage } from "../report/page.ts";
 import { requireSampler, type SamplerOptions, samplerOption } from "../sampler-option.ts";
 import { addStatisticsOptions, type StatisticsOptions, statisticsWishes } from "../statistics-options.ts";
 import { tunedOption, tunedWishes } from "../tuned-option.ts";
+import { updateNormOption, withUpdateNorm } from "../update-norm-option.ts";
 import { logHash } from "./simulate/log-hash.ts";
 import { compareCommand, listCommand, runsOption } from "./simulate/runs.ts";
 import { scaleCommand } from "./simulate/scale.ts";
@@ -67,6 +68,7 @@ interface SimulateOptions
   readonly repeats?: Repeats;
   readonly watchedUntil?: number;
   readonly extend?: readonly string[];
+  readonly updateNorm?: number;
   readonly tuned?: string;
   readonly runs: string;
   readonly json?: boolean;
@@ -98,6 +100,7 @@ export function simulateCommand(): Command {
     .addOption(metricsShareOption())
     .addOption(acceptEveryOption())
     .addOption(acceptToleranceOption())
+    .addOption(updateNormOption())
     .addOption(
       new Option(
         "--watched-until <date>",
@@ -145,7 +148,7 @@ export function simulateCommand(): Command {
           ),
         ),
       };
-      const choice = chooseWithExtensions(request, extensions, metricsWishes(options));
+      const choice = withUpdateNorm(chooseWithExtensions(request, extensions, metricsWishes(options)), options.updateNorm);
       const { catalogue, catalogueProvenance } = log;
       const coordinatorKey = identityKeyOf(coordinatorSecret);
       const brought = broughtParameters(options, choice.plan.model);

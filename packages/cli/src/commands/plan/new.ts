@@ -41,6 +41,7 @@ import { print } from "../../output.ts";
 import { type SamplerOptions, samplerOption } from "../../sampler-option.ts";
 import { addStatisticsOptions, type StatisticsOptions, statisticsWishes } from "../../statistics-options.ts";
 import { tunedOption, tunedWishes } from "../../tuned-option.ts";
+import { updateNormOption, withUpdateNorm } from "../../update-norm-option.ts";
 import { addSearchOptions, type SearchOptions, search } from "./search.ts";
 
 export interface NewOptions
@@ -65,6 +66,7 @@ export interface NewOptions
   readonly merchantsPerCustomer: number;
   readonly tuned?: string;
   readonly extend?: readonly string[];
+  readonly updateNorm?: number;
   readonly out: string;
   readonly catalogueOut?: string;
   readonly demo?: boolean;
@@ -96,6 +98,7 @@ export function addNew(plan: Command): void {
     .addOption(metricsShareOption())
     .addOption(acceptEveryOption())
     .addOption(acceptToleranceOption())
+    .addOption(updateNormOption())
     .addOption(
       textOption("--federation <name>", "the federation's name", federationName, "up to 63 of a–z, 0–9 and -").default(
         "federation",
@@ -142,7 +145,8 @@ export function addNew(plan: Command): void {
           tunedWishes(options.tuned, statisticsWishes({ ...options, ...extendedTraining(options, extensions) }, { retries })),
         ),
       };
-      const choice = chooseWithExtensions(request, extensions, { ...metricsWishes(options), retries });
+      const wishes = { ...metricsWishes(options), retries };
+      const choice = withUpdateNorm(chooseWithExtensions(request, extensions, wishes), options.updateNorm);
       const warnings = trainingWarnings(choice, request, storedEvidence);
       const file = await written(options, choice.plan, catalogue);
       print(options.json, { ...file, why: choice.why, warnings }, () => [

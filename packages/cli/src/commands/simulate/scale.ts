@@ -10,6 +10,7 @@ import { readInput } from "../../files.ts";
 import { addLogOptions, deltaOption, epsilonOption, integerOption, jsonOption, numberOption } from "../../options.ts";
 import { print } from "../../output.ts";
 import { scalePage } from "../../report/scale-page.ts";
+import { updateNormOption } from "../../update-norm-option.ts";
 import { logHash } from "./log-hash.ts";
 import { progressWithTime } from "./progress.ts";
 import { runsOption } from "./runs.ts";
@@ -113,9 +114,7 @@ export function scaleCommand(): Command {
     .addOption(above("--patience <x>", "the upload's deadline, in medians of nodes' times", 4))
     .addOption(share("--adversaries <x>", "share of nodes that cheat", 0))
     .addOption(new Option("--adversary <kind>", "how they cheat").choices([...adversaryKinds]).default("flip"))
-    .addOption(
-      numberOption("--update-norm <x>", "most L2 norm of a mean update (default: no bound)", (x) => x > 0, "a number above 0"),
-    )
+    .addOption(updateNormOption())
     .addOption(integerOption("--groups <n>", "unit node: the cohort in so many groups, each a sum with noise of its own", 2))
     .addOption(
       new Option("--robust <rule>", "what is made of groups' sums").choices(["median", "trimmed-mean"]).default("median"),
