@@ -73,7 +73,12 @@ export {
   rankerNames,
 } from "./utility/joining.ts";
 export { type MillionRun, measureMillion, millionRankers } from "./utility/market-million/market-million.ts";
-export { millionCustomers, millionSettings } from "./utility/market-million/settings.ts";
+export {
+  type MillionTraining,
+  millionCustomers,
+  millionSettings,
+  millionTrainings,
+} from "./utility/market-million/settings.ts";
 export { measureFloor, measureUtility, type UtilityCell, type UtilityCellOptions } from "./utility/measure.ts";
 export { type PublicLog, readPublicLog, type UtilityDataset, utilityDatasets } from "./utility/public-logs.ts";
 export type { Cohort } from "./utility/release-statistics.ts";

@@ -3,9 +3,17 @@ import { setImmediate } from "node:timers/promises";
 import { fail } from "@tributary/errors";
 import type { PairedDifference, ResultBlock } from "@tributary/model";
 import { nodeCrypto } from "@tributary/protocol/node-crypto";
-import { type MillionRun, measureMillion, millionCustomers, millionRankers, millionSettings } from "@tributary/simulate";
+import {
+  type MillionRun,
+  type MillionTraining,
+  measureMillion,
+  millionCustomers,
+  millionRankers,
+  millionSettings,
+  millionTrainings,
+} from "@tributary/simulate";
 import { onnxruntimeExecutor } from "@tributary/tensor/onnxruntime";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import type { ProgressBar } from "../../demo/progress.ts";
 import { integerOption } from "../../options.ts";
 import { table } from "../../output.ts";
@@ -16,16 +24,22 @@ export const millionDataset = "market-1m";
 export interface MillionWishes {
   readonly seed: number;
   readonly customers: number;
+  readonly train: MillionTraining;
   readonly threads: number;
   readonly runs: string;
 }
 
 /** What of `bench utility` means anything there. */
-const own = ["dataset", "seed", "customers", "threads", "runs", "json"];
+const own = ["dataset", "seed", "customers", "train", "threads", "runs", "json"];
 
 export function addMillionOptions(command: Command): Command {
   return command
     .addOption(integerOption("--customers <n>", `${millionDataset}: customers of the market`, 2000, millionCustomers))
+    .addOption(
+      new Option("--train <what>", `${millionDataset}: what private rounds teach`)
+        .choices([...millionTrainings])
+        .default("blocks"),
+    )
     .addOption(integerOption("--threads <n>", `${millionDataset}: threads that work at a time`, 1, 2))
     .addOption(runsOption());
 }
@@ -45,9 +59,9 @@ export function checkMillion(datasets: readonly string[], command: Command): voi
     });
 }
 
-export async function measureMarket({ seed, customers, threads, runs }: MillionWishes, progress: ProgressBar) {
+export async function measureMarket({ seed, customers, train, threads, runs }: MillionWishes, progress: ProgressBar) {
   const { result, times, path } = await measureMillion({
-    ...{ settings: millionSettings({ seed, customers }), home: runs, threads, checkpointSeconds: 30 },
+    ...{ settings: millionSettings({ seed, customers, train }), home: runs, threads, checkpointSeconds: 30 },
     ...{ crypto: nodeCrypto(), executor: onnxruntimeExecutor() },
     async onProgress(what, done, of) {
       progress.show(what, done, of);

@@ -67,19 +67,41 @@ export interface MillionSettings {
 
 export const millionCustomers = 1_000_000;
 
+/** `blocks`: customers teach the body, and items stay as walks taught them. `everything`: customers teach items as well, in more rounds of more of them. */
+export const millionTrainings = ["blocks", "everything"] as const;
+export type MillionTraining = (typeof millionTrainings)[number];
+
+const trainings: Readonly<Record<MillionTraining, Pick<MillionSettings, "trained" | "attentionWeight" | "training">>> = {
+  blocks: {
+    trained: ["block*", "final.*", "action.weight", "gap.weight", "position.weight"],
+    training: {
+      ...{ rounds: 120, cohort: 0.01, clipNorm: 0.25, warmUp: 5, decayFrom: 0.3 },
+      optimiser: { learningRate: 0.007, beta1: 0.9, beta2: 0.99, floor: 1 },
+    },
+    attentionWeight: 0.4,
+  },
+  everything: {
+    trained: ["*"],
+    training: {
+      ...{ rounds: 160, cohort: 0.012, clipNorm: 0.5, warmUp: 10, decayFrom: 0.2 },
+      optimiser: { learningRate: 0.004, beta1: 0.9, beta2: 0.99, floor: 1 },
+    },
+    attentionWeight: 0.5,
+  },
+};
+
 /** @param customers fewer make a smaller market, for trying out: items stay, and the noise is what fewer customers get */
 export function millionSettings(
-  wishes: { readonly seed: number; readonly customers?: number; readonly delta?: number } = { seed: 1 },
+  wishes: { readonly seed: number; readonly train?: MillionTraining; readonly customers?: number; readonly delta?: number } = {
+    seed: 1,
+  },
 ): MillionSettings {
-  const { seed, customers = millionCustomers, delta = 1 / (10 * customers) } = wishes;
+  const { seed, train = "blocks", customers = millionCustomers, delta = 1 / (10 * customers) } = wishes;
   const items = 3000;
+  const { training, ...chosen } = trainings[train];
   return {
-    version: 1,
-    seed,
+    ...{ version: 1, seed, nodes: 20, epsilon: 2, delta },
     market: { customers, items, categories: items / 50 },
-    nodes: 20,
-    epsilon: 2,
-    delta,
     judged: Math.min(20_000, customers),
     recipe: { ...statisticsRecipe(2), contentSharpness: 5, decay: 0.3 },
     tables: { content: 0.002, again: 0.03, history: 0.002 },
@@ -87,17 +109,9 @@ export function millionSettings(
     statisticsShare: 0.5,
     walks: { count: 150_000, epochs: 3, batch: 128, learningRate: 0.003, stay: 0.3, back: 0.12 },
     model: attentionModel(items),
-    trained: ["block*", "final.*", "action.weight", "gap.weight", "position.weight"],
-    training: {
-      rounds: 120,
-      cohort: customers / 100,
-      clipNorm: 0.25,
-      optimiser: { learningRate: 0.007, beta1: 0.9, beta2: 0.99, floor: 1 },
-      warmUp: 5,
-      decayFrom: 0.3,
-    },
+    ...chosen,
+    training: { ...training, cohort: training.cohort * customers },
     central: { customers: Math.min(300_000, customers), epochs: 1, batch: 256, learningRate: 0.002 },
-    attentionWeight: 0.4,
   };
 }
 
