@@ -3,11 +3,19 @@ export { type NodeBudget, nodeBudget } from "./budget.ts";
 export { checkNode, type NodeCheck } from "./check.ts";
 export { type AcceptedExtension, acceptExtension } from "./extensions.ts";
 export type { Policy } from "./home/policy.ts";
-export { type ImportEventsOptions, type ImportSummary, importEvents } from "./import.ts";
+export {
+  type ImportEventsOptions,
+  type ImportSummary,
+  importEvents,
+  type PreviewEventsOptions,
+  previewEvents,
+  storedQuality,
+} from "./import.ts";
 export { type Joined, joinFederation } from "./join.ts";
 export { logTo } from "./log.ts";
 export { type Recovered, recoverNode } from "./recover.ts";
 export { type Outcome, type RunningNode, type StartNodeOptions, startNode } from "./running/start.ts";
+export { type BenchServingOptions, benchServing, type Latencies, type ServingFigures } from "./serving/bench/bench-serving.ts";
 export { type ServeNodeOptions, type ServingNode, serveNode } from "./serving/serve.ts";
 export { type ServeTrainingOptions, serveTraining, type TrainingPurpose } from "./training/serve.ts";
 export type { TrainingAnswer, TrainingOrder, TrainingSetup } from "./training/words.ts";

@@ -6,6 +6,7 @@ import { addPredict } from "./bench/predict.ts";
 import { addQuality } from "./bench/quality.ts";
 import { addRound } from "./bench/round.ts";
 import { addSampler } from "./bench/sampler.ts";
+import { addServe } from "./bench/serve.ts";
 import { addSimulate } from "./bench/simulate.ts";
 import { addStep } from "./bench/step.ts";
 import { addUtility } from "./bench/utility.ts";
@@ -18,6 +19,7 @@ export function benchCommand(): Command {
   addSampler(bench);
   addRound(bench);
   addSimulate(bench);
+  addServe(bench);
   addConformance(bench);
   addQuality(bench);
   addUtility(bench);

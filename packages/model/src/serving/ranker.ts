@@ -5,12 +5,15 @@
  * A customer without an item yet is scored by popularity, whatever the weights are: no other part knows anything of nobody.
  */
 import type { Executor, OnnxExecutor } from "@tributary/tensor";
-import { blend, type Hybrid, mixtureOf, popularityOf, sourcesOf } from "../hybrid/hybrid.ts";
+import { blend, type Hybrid, type HybridWeights, popularityOf, sourcesOf } from "../hybrid/hybrid.ts";
 import type { Student } from "../hybrid/student.ts";
-import { partsOf } from "../in-house/mixture.ts";
+import { emptyPairs } from "../hybrid/walks.ts";
+import { partsOf, type Sources } from "../in-house/mixture.ts";
 import type { ItemContent } from "../item-content/item-content.ts";
 import { itemRow } from "../rows.ts";
 import type { ItemSimilarity } from "../statistics/item-similarity.ts";
+import { stepsOf } from "../statistics/pair-query.ts";
+import { addPairs, scoreNext } from "../statistics/scoring.ts";
 import { type CustomerEvents, type HeadScores, openScores } from "./recommender.ts";
 
 /** A hybrid, with attention only where there is a model. */
@@ -60,14 +63,18 @@ export async function openRanker(tables: RankerTables, options: RankerOptions): 
   const { similarity, executor, content } = options;
   const { items } = similarity;
   const model = student && (await openScores(student.spec, student.parameters, executor, content));
-  const rowOf = student && Int32Array.from({ length: items }, (_, place) => itemRow(place + 1, student.spec) - 1);
+  const rowOf =
+    student && items > student.spec.items
+      ? Int32Array.from({ length: items }, (_, place) => itemRow(place + 1, student.spec) - 1)
+      : undefined;
   const sources = sourcesOf(tables, similarity);
   const popularity = popularityOf(sources);
+  const mixture = mixtureScores(sources, weights);
 
-  const attention = async (events: CustomerEvents): Promise<Float64Array | undefined> => {
-    if (model === undefined || rowOf === undefined || weights.attention === 0) return undefined;
+  const attention = async (events: CustomerEvents): Promise<Float32Array | Float64Array | undefined> => {
+    if (model === undefined || weights.attention === 0) return undefined;
     const rows = await model.scores(events);
-    return Float64Array.from(rowOf, (row) => rows[row] as number);
+    return rowOf === undefined ? rows : Float64Array.from(rowOf, (row) => rows[row] as number);
   };
   const known = (events: CustomerEvents) => events.items.some((item) => item > 0);
 
@@ -76,8 +83,7 @@ export async function openRanker(tables: RankerTables, options: RankerOptions): 
     async scores(events) {
       if (!known(events)) return { values: Float64Array.from(popularity), unit: "counts" };
       const z = await attention(events);
-      const values = new Float64Array(items);
-      mixtureOf(partsOf(sources, events.items), popularity, weights, values);
+      const values = mixture(events.items);
       if (z === undefined) return { values, unit: "counts" };
       blend(values, z, weights.attention);
       return { values, unit: "logarithms" };
@@ -87,7 +93,8 @@ export async function openRanker(tables: RankerTables, options: RankerOptions): 
       const { content: like, released, own, history } = partsOf(sources, events.items);
       const at = (values: ArrayLike<number>) => values[item - 1] as number;
       const { mixture } = weights;
-      const mean = z === undefined ? 0 : z.reduce((sum, value) => sum + value, 0) / items;
+      let total = 0;
+      for (let j = 0; j < items; j++) total += z?.[j] ?? 0;
       const sum = popularity.reduce((total, p) => total + p, 0);
       return {
         content: mixture.content * at(like),
@@ -95,7 +102,7 @@ export async function openRanker(tables: RankerTables, options: RankerOptions): 
         ownPairs: mixture.own * at(own),
         ownHistory: mixture.history * at(history),
         popularity: (weights.popularity * items * at(popularity)) / sum,
-        attention: z === undefined ? 0 : weights.attention * (at(z) - mean),
+        attention: z === undefined ? 0 : weights.attention * (at(z) - total / items),
       };
     },
     async heads(events) {
@@ -104,6 +111,32 @@ export async function openRanker(tables: RankerTables, options: RankerOptions): 
     async close() {
       await model?.close();
     },
+  };
+}
+
+/**
+ * M(j) of `hybrid/hybrid.ts`, added up in one array: `partsOf` has an array a part, for whoever looks at them apart, and at thousands of items those
+ * arrays cost more than what is in them.
+ */
+function mixtureScores(sources: Sources, { mixture, popularity: q }: HybridWeights): (history: Int32Array) => Float64Array {
+  const { similarity, recipe, served, own } = sources;
+  const { items } = similarity;
+  const popularity = popularityOf(sources);
+  const sum = popularity.reduce((total, p) => total + p, 0);
+  const prior = q === 0 ? undefined : popularity.map((p) => (q * items * p) / sum);
+  const content = { popularity, pairs: emptyPairs(items) };
+  const weighted = { ...recipe, contentWeight: mixture.content };
+  return (history) => {
+    const scores = mixture.content === 0 ? new Float64Array(items) : scoreNext(content, similarity, history, weighted);
+    const latest = stepsOf(history).slice(-recipe.latest).reverse();
+    for (const [age, item] of latest.entries()) {
+      const weight = recipe.decay ** age;
+      if (served !== undefined && mixture.released > 0) addPairs(served.pairs, item, weight * mixture.released, scores);
+      if (mixture.own > 0) addPairs(own.pairs, item, weight * mixture.own, scores);
+      if (item <= items) scores[item - 1] = (scores[item - 1] as number) + weight * mixture.history;
+    }
+    if (prior !== undefined) for (let j = 0; j < items; j++) scores[j] = (scores[j] as number) + (prior[j] as number);
+    return scores;
   };
 }
 
