@@ -21,6 +21,7 @@ import {
   graphHashOf,
   initialFederationModel,
   nextModel,
+  rotationSource,
   stepCoordinator,
   sumUploads,
 } from "@tributary/federation";
@@ -296,6 +297,7 @@ export async function startTestCoordinator(plan: Plan = testPlan()): Promise<Tes
           model: decodeFederationModel(plan, blob(modelHash)),
           optimiserState: optimiserHash === null ? null : decodeOptimiserState(optimiser, blob(optimiserHash)),
           similarity: () => itemSimilarity(catalogue.items),
+          rotation: rotationSource(crypto, planHash(crypto, plan), round),
         });
         void happen({
           type: "applied",

@@ -130,15 +130,16 @@ export {
 export { type RunningSums, type TreeOptions, treeSums } from "./mechanisms/tree.ts";
 export {
   choosePackedSum,
-  type PackedBits,
+  noisyPackedVector,
   type PackedSum,
   type PackedSumChoice,
-  packedBits,
+  packedFit,
   packedRdp,
   packedVector,
+  readPacked,
   readPackedSum,
 } from "./packing/packed-sum.ts";
-export { rotationSigns } from "./packing/rotation.ts";
+export { type PackedBits, packedBits, rotationSigns } from "./packing/rotation.ts";
 export { benchSampler, type SamplerBenchmark } from "./sampling/bench-sampler.ts";
 export { bernoulli, bernoulliExp } from "./sampling/bernoulli.ts";
 export { chachaSource } from "./sampling/chacha-source.ts";

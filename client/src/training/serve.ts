@@ -18,6 +18,7 @@ import {
   negativesSource,
   openQuery,
   requireShape,
+  rotationSource,
   roundParameters,
   statisticsCapsOf,
 } from "@tributary/federation";
@@ -176,6 +177,7 @@ function trainingLoop(setup: TrainingSetup, random: ServeTrainingOptions["random
       kind === "training"
         ? await trainingVector(await loadedTrainer(), {
             ...{ ...common, parameters, negatives: negativesSource(crypto, hash, round), random: sampling() },
+            rotation: rotationSource(crypto, hash, round),
             into: (spare ??= new Float64Array(common.dimension)), // each round clears it; a new one would cost a tenth of a short step
           })
         : kind === "metrics" || kind === "query"

@@ -10,13 +10,14 @@ import {
   encodeFederationModel,
   nextModel,
   optimiserOf,
+  rotationSource,
   sumUploads,
   type VectorRange,
   warmStarted,
 } from "@tributary/federation";
 import { decodeOptimiserState, encodeOptimiserState, itemSimilarity } from "@tributary/model";
 import { loadExtensions } from "@tributary/model/extension-files";
-import type { Plan, Sha256 } from "@tributary/protocol";
+import { type Plan, planHash, type Sha256 } from "@tributary/protocol";
 import { nodeCrypto } from "@tributary/protocol/node-crypto";
 import { onnxruntimeExecutor } from "@tributary/tensor/onnxruntime";
 import { openBlobs } from "../storage/blobs.ts";
@@ -114,8 +115,10 @@ async function apply(folders: WorkFolders, effect: ApplyEffect, plan: Plan): Pro
   const similarity = () => itemSimilarity(publicItems(blobs.read(plan.catalogueHash)));
   const before = decodeFederationModel(plan, blobs.read(effect.modelHash));
   const { release, survivors } = effect;
+  const crypto = nodeCrypto();
+  const rotation = rotationSource(crypto, planHash(crypto, plan), effect.round);
   const sum = wordsOf(blobs.read(effect.sumHash));
-  const next = nextModel({ plan, release, sum, survivors, model: before, optimiserState, similarity });
+  const next = nextModel({ plan, release, sum, survivors, model: before, optimiserState, similarity, rotation });
   const model = await warmStarted(plan, before, next.model, { executor: onnxruntimeExecutor(), similarity });
   return {
     type: "applied",

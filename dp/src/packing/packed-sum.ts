@@ -11,17 +11,14 @@
  */
 import { fail } from "@tributary/errors";
 import { distributedGaussianRdp, rotatedScale, roundedNormBound } from "../accounting/distributed-noise.ts";
-import type { Rational } from "../exact/rational.ts";
+import { type Rational, toNumber } from "../exact/rational.ts";
 import { fastDiscreteGaussian } from "../sampling/fast-discrete-gaussian.ts";
+import type { IntegerSampler } from "../sampling/integer-sampler.ts";
 import type { RandomSource } from "../sampling/random-source.ts";
 import { addNoise } from "../sum-query/noise.ts";
+import type { SumQueryParameters } from "../sum-query/parameters.ts";
 import { roundConditionally } from "./conditional-rounding.ts";
-import { rotate, rotateBack, rotatedDimension } from "./rotation.ts";
-
-/** How many bits a coordinate can have. */
-export const packedBits = [16, 18, 20] as const;
-/** One of `packedBits`. */
-export type PackedBits = (typeof packedBits)[number];
+import { type PackedBits, rotate, rotateBack, rotatedDimension, rotationSigns } from "./rotation.ts";
 
 /** What a packed sum has to be chosen for. */
 export interface PackedSumChoice {
@@ -84,17 +81,63 @@ export function choosePackedSum(choice: PackedSumChoice): PackedSum {
   return {
     ...choice,
     ...{ sent, scale, mostSquared, nodeVariance, inflation: Math.sqrt(mostSquared) / (scale * clipNorm) },
-    wrapAroundProbability: 2 * Math.exp(-(deviations ** 2) / 2), // Hoeffding over the signs, and sub-Gaussian noise
+    wrapAroundProbability: wrapAround(deviations),
+  };
+}
+
+/** Of a coordinate with so many deviations of room: Hoeffding over the signs, and sub-Gaussian noise. */
+const wrapAround = (room: number) => 2 * Math.exp(-(room ** 2) / 2);
+
+/** What a plan states of a packed sum, and how many nodes' vectors it may hold. */
+export interface PackedFitRequest {
+  readonly bits: PackedBits;
+  readonly dimension: number;
+  readonly clipNorm: number;
+  readonly scale: number;
+  readonly nodeVariance: Rational;
+  readonly nodes: number;
+}
+
+/**
+ * What the numbers of a packed sum have to be, recomputed for whoever checks a plan:
+ *
+ *   least ⌊Δ²⌋ = ⌊roundedNormBound(s·C, 2^m, e^−½)²⌋        room = 2^(b−1) / √((n·s·C)²/2^m + n·(σ_u² + ¼)) deviations of a coordinate of the sum
+ */
+export function packedFit({ bits, dimension, clipNorm, scale, nodeVariance, nodes }: PackedFitRequest): {
+  readonly leastSquared: number;
+  /** Whether there is as much room as `choosePackedSum` leaves. */
+  readonly fits: boolean;
+  readonly wrapAroundProbability: number;
+} {
+  const sent = rotatedDimension(dimension);
+  const length = scale * clipNorm;
+  const spread = Math.sqrt((nodes * length) ** 2 / sent + nodes * (toNumber(nodeVariance, "up") + 0.25));
+  const room = 2 ** (bits - 1) / spread;
+  return {
+    leastSquared: Math.floor(roundedNormBound(length, sent, bias) ** 2),
+    fits: room >= deviations * (1 - 1e-9),
+    wrapAroundProbability: Math.min(1, wrapAround(room)),
   };
 }
 
 /** Rényi divergences of one round, at each order, by the exact formula. @param orders whole numbers; those of `rdp-integer` unless given */
-export function packedRdp({ honestMinimum, nodeVariance, mostSquared, sent }: PackedSum, orders?: readonly number[]): number[] {
+export function packedRdp(
+  {
+    honestMinimum,
+    nodeVariance,
+    mostSquared,
+    sent,
+  }: Pick<PackedSum, "honestMinimum" | "nodeVariance" | "mostSquared" | "sent">,
+  orders?: readonly number[],
+): number[] {
   const noise = { nodes: honestMinimum, nodeVariance, sensitivity: Math.sqrt(mostSquared), dimension: sent };
   return distributedGaussianRdp(noise, orders);
 }
 
 // ── node ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+type PackedNumbers = Pick<PackedSum, "bits" | "scale" | "clipNorm" | "mostSquared" | "nodeVariance">;
+type SamplerOfVariance = (variance: Rational, random: RandomSource) => IntegerSampler;
 
 /** Secret, fresh streams. */
 interface PackedRandom {
@@ -106,14 +149,16 @@ interface PackedRandom {
  * y: clipped, rotated, rounded, noisy, modulo 2^b; still to be masked.
  * @param vector [dimension] a node's whole update; longer than C it is shortened
  * @param signs of the round (`rotationSigns`)
+ * @param samplerOf makes the sampler of the noise share: ours unless given
  * @returns [sent] below 2^b
- * @throws TRB_DP_LENGTH_MISMATCH, TRB_DP_PARAMETER_INVALID for a vector that is not finite
+ * @throws TRB_DP_SAMPLER_NOT_EXACT, TRB_DP_LENGTH_MISMATCH, TRB_DP_PARAMETER_INVALID for a vector that is not finite
  */
 export function packedVector(
   vector: Float32Array | Float64Array,
-  { bits, scale, clipNorm, mostSquared, nodeVariance }: PackedSum,
+  { bits, scale, clipNorm, mostSquared, nodeVariance }: PackedNumbers,
   signs: Int8Array,
   random: PackedRandom,
+  samplerOf: SamplerOfVariance = fastDiscreteGaussian,
 ): Uint32Array {
   const units = rotate(vector, signs);
   const length = Math.sqrt(units.reduce((sum, value) => sum + value * value, 0));
@@ -122,11 +167,41 @@ export function packedVector(
   const factor = length > clipNorm ? (scale * clipNorm) / length : scale;
   for (let i = 0; i < units.length; i++) units[i] = (units[i] as number) * factor;
   roundConditionally(units, mostSquared, random.rounding);
-  addNoise(units, fastDiscreteGaussian(varianceOf(nodeVariance), random.noise));
+  addNoise(units, samplerOf(varianceOf(nodeVariance), random.noise));
   const mask = 2 ** bits - 1;
   const residues = Uint32Array.from(units, (value) => (value >>> 0) & mask);
   units.fill(0);
   return residues;
+}
+
+/** What a plan's numbers (`sumQueryParameters`) are to a packed sum. */
+export type PackedParameters = Pick<SumQueryParameters, "dimension" | "grid" | "scale" | "nodeVariance"> & {
+  readonly packed: NonNullable<SumQueryParameters["packed"]>;
+};
+
+/**
+ * The packed twin of `noisyVector`: y of a total on the grid, which is one vector, no longer than s·C·2^f.
+ * @param total [dimension] grid units; it is cleared, because V must not outlive y
+ * @param rotation the round's public stream, the same for every node
+ * @returns [sent] below 2^b
+ * @throws as `packedVector`
+ */
+export function noisyPackedVector(
+  total: Float64Array,
+  { dimension, grid, scale, nodeVariance, packed }: PackedParameters,
+  rotation: RandomSource,
+  random: PackedRandom,
+  samplerOf?: SamplerOfVariance,
+): Uint32Array {
+  const { bits, squaredSensitivity: mostSquared } = packed;
+  // σ_u² is a multiple of 2⁻²⁰: the double is exact below 2³²
+  const numbers = { bits, scale, clipNorm: grid.clipNorm, mostSquared, nodeVariance: toNumber(nodeVariance, "up") };
+  for (let i = 0; i < total.length; i++) total[i] = (total[i] as number) / grid.unitsPerOne;
+  try {
+    return packedVector(total, numbers, rotationSigns(dimension, rotation), random, samplerOf);
+  } finally {
+    total.fill(0);
+  }
 }
 
 /** Rounded up to a multiple of 2⁻²⁰. */
@@ -137,8 +212,24 @@ function varianceOf(nodeVariance: number): Rational {
 // ── coordinator ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 /** The noisy sum in the vector's own units. @param sum [sent] of residues, reduced modulo 2^b or not yet @returns [dimension] */
-export function readPackedSum(sum: Uint32Array, { bits, scale, dimension }: PackedSum, signs: Int8Array): Float64Array {
+export function readPackedSum(
+  sum: Uint32Array,
+  { bits, scale, dimension }: Pick<PackedSum, "bits" | "scale" | "dimension">,
+  signs: Int8Array,
+): Float64Array {
   const spare = 32 - bits;
   const centred = Float64Array.from(sum, (word) => ((word << spare) >> spare) / scale);
   return rotateBack(centred, signs, dimension);
+}
+
+/** The packed twin of `readSum`. @param sum [sent] @param divisor a constant of the plan @returns [dimension] */
+export function readPacked(
+  sum: Uint32Array,
+  { dimension, scale, packed }: Pick<PackedParameters, "dimension" | "scale" | "packed">,
+  rotation: RandomSource,
+  divisor = 1,
+): Float64Array {
+  const read = readPackedSum(sum, { bits: packed.bits, scale, dimension }, rotationSigns(dimension, rotation));
+  for (let i = 0; i < read.length; i++) read[i] = (read[i] as number) / divisor;
+  return read;
 }

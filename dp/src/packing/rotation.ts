@@ -9,6 +9,11 @@
 import { fail } from "@tributary/errors";
 import { type RandomSource, wordReader } from "../sampling/random-source.ts";
 
+/** How many bits a coordinate of a packed sum can have. */
+export const packedBits = [16, 18, 20] as const;
+/** One of `packedBits`. */
+export type PackedBits = (typeof packedBits)[number];
+
 /** The power of two that a vector is filled up to with zeros. @throws TRB_DP_PARAMETER_INVALID */
 export function rotatedDimension(dimension: number): number {
   if (!(Number.isInteger(dimension) && dimension >= 1 && dimension <= 2 ** 30)) {

@@ -6,6 +6,8 @@
  *   σ_u² = z²·Δ²/(minCohort − maxCorrupt)          a node's noise share, distributed mode
  *   σ_u² = z²·Δ²                                   local mode: every node brings all of it
  *
+ * A packed sum (`packed-sum.ts`) has the Δ that its plan states, ⌊Δ²⌋, to which every node's rounding is held exactly.
+ *
  * A person at k > 1 merchants who sample is k parts of the noise, one for each (`atSeveralMerchants`); so a k-th of the sum's noise has to be
  * at least what a node's share has to be: σ ≥ 4.
  *
@@ -28,6 +30,7 @@ import {
   toNumber,
   whole,
 } from "../exact/rational.ts";
+import { type PackedBits, packedBits, rotatedDimension } from "../packing/rotation.ts";
 import { type Grid, sumQueryGrid } from "./grid.ts";
 
 /** Decimals are strings as in a plan; counts are whole numbers. */
@@ -54,6 +57,15 @@ export interface SumQueryPlan {
   readonly maxMerchantsPerCustomer?: number;
   /** `distributed` unless given. */
   readonly noiseMode?: "distributed" | "local";
+  /** Few bits a coordinate, of nodes that round one vector alone: exact arithmetic of everybody, at one merchant each. */
+  readonly packing?: PackingNumbers;
+}
+
+/** What makes a sum a packed one. */
+interface PackingNumbers {
+  readonly bits: PackedBits;
+  /** ⌊Δ²⌋, squared integer units: a whole number below 2⁵². */
+  readonly squaredSensitivity: number;
 }
 
 /** The integers and fractions that a sum query runs on. */
@@ -76,6 +88,8 @@ export interface SumQueryParameters {
   readonly inflation: number;
   /** A node with more customers than this could leave the range in which its sums are exact. */
   readonly mostCustomers: number;
+  /** There exactly where the plan packs; `sent` is how many coordinates are sent, the next power of two. */
+  readonly packed?: PackingNumbers & { readonly sent: number };
 }
 
 const finenessBits = 20;
@@ -107,10 +121,14 @@ export function sumQueryParameters(plan: SumQueryPlan): SumQueryParameters {
   const noiseMultiplier = parseRational(plan.noiseMultiplier);
   if (noiseMultiplier.numerator === 0n) throw fail("TRB_DP_NOISE_MULTIPLIER_INVALID", { noiseMultiplier: "0" });
 
-  const sensitivity = sensitivityOf({ arithmetic, scale, clipNorm, touched, merchants });
+  const packed = packedOf(plan);
+  const sensitivity =
+    packed === undefined
+      ? sensitivityOf({ arithmetic, scale, clipNorm, touched, merchants })
+      : squareRootUp(whole(packed.squaredSensitivity), finenessBits);
   const honestNodes = plan.noiseMode === "local" ? 1 : minCohort - maxCorrupt;
-  const deviationOfSum = multiply(noiseMultiplier, sensitivity);
-  const varianceOfSum = multiply(deviationOfSum, deviationOfSum);
+  const squared = packed === undefined ? multiply(sensitivity, sensitivity) : whole(packed.squaredSensitivity);
+  const varianceOfSum = multiply(noiseMultiplier, noiseMultiplier, squared);
   const variance = divide(varianceOfSum, whole(honestNodes));
   const parts = compare(samplingRate, one) < 0 ? Math.max(honestNodes, merchants) : honestNodes;
   const smallest = divide(varianceOfSum, whole(parts));
@@ -135,7 +153,26 @@ export function sumQueryParameters(plan: SumQueryPlan): SumQueryParameters {
     clampBound: Number(clampBound),
     inflation: toNumber(divide(sensitivity, multiply(scale, clipNorm)), "up"),
     mostCustomers: Number(room / perCustomer),
+    ...(packed === undefined ? {} : { packed }),
   };
+}
+
+/** @throws TRB_DP_PARAMETER_INVALID where a sum of several vectors would be packed, whose rounding is another sensitivity (docs/decisions/0031) */
+function packedOf(plan: SumQueryPlan): SumQueryParameters["packed"] {
+  const { packing, arithmetic, dimension, touched, samplingRate, maxMerchantsPerCustomer = 1 } = plan;
+  if (packing === undefined) return undefined;
+  const refuse = (parameter: string, value: string | number, expected: string) =>
+    fail("TRB_DP_PARAMETER_INVALID", { parameter, value, expected });
+  if (arithmetic !== "exact") throw refuse("arithmetic", arithmetic, "exact, in a packed sum");
+  if (touched !== dimension) throw refuse("touched", touched, `the dimension, ${dimension}, in a packed sum`);
+  if (maxMerchantsPerCustomer !== 1) throw refuse("merchants", maxMerchantsPerCustomer, "1, in a packed sum");
+  if (compare(parseRational(samplingRate), one) !== 0) throw refuse("samplingRate", samplingRate, "1, in a packed sum");
+  if (!packedBits.includes(packing.bits)) throw refuse("bits", packing.bits, packedBits.join(", "));
+  const { bits, squaredSensitivity } = packing;
+  if (!(Number.isInteger(squaredSensitivity) && squaredSensitivity >= 1 && squaredSensitivity < 2 ** 52)) {
+    throw refuse("squaredSensitivity", squaredSensitivity, "a whole number from 1 to below 2^52");
+  }
+  return { bits, squaredSensitivity, sent: rotatedDimension(dimension) };
 }
 
 /**

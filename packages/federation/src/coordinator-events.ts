@@ -44,7 +44,10 @@ export type CoordinatorEffect =
   | {
       readonly type: "sum";
       readonly round: number;
+      /** Coordinates of the sum. */
       readonly length: number;
+      /** In so many each is uploaded; 32 unless given. */
+      readonly bits?: number;
       readonly uploads: readonly { readonly node: NodeId; readonly sha256: Sha256 }[];
       readonly unmasking: Unmasking;
     }

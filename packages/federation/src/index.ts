@@ -37,6 +37,7 @@ export {
   type NodeRound,
   type NodeState,
 } from "./node-state.ts";
+export { rotationSource, type VectorRange } from "./packing.ts";
 export {
   localUpdatesOf,
   negativesSource,
@@ -47,7 +48,6 @@ export {
   roundParameters,
   type SumEffect,
   sumUploads,
-  type VectorRange,
 } from "./release.ts";
 export {
   type Confirmation,

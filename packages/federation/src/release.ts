@@ -2,7 +2,14 @@
  * What the shells do with numbers, between two events of a round: the sum of the uploads, the next model, and what training
  * takes from the plan. Pure as well; the octets are the shell's.
  */
-import { noiseDeviation, type RandomSource, readSum, type SumQueryParameters, sumQueryParameters } from "@tributary/dp";
+import {
+  noiseDeviation,
+  type RandomSource,
+  readPacked,
+  readSum,
+  type SumQueryParameters,
+  sumQueryParameters,
+} from "@tributary/dp";
 import { fail } from "@tributary/errors";
 import {
   type ItemSimilarity,
@@ -30,32 +37,30 @@ import {
 import { addVector, unmaskTotal } from "@tributary/secagg";
 import type { FederationModel } from "./agreed-model.ts";
 import type { CoordinatorEffect } from "./coordinator-events.ts";
+import { fromWire, type VectorRange, wireRange } from "./packing.ts";
 import { nextStatistics } from "./statistics.ts";
 import { writtenSum } from "./written-queries.ts";
 
 /** The effect that asks for a sum. */
 export type SumEffect = Extract<CoordinatorEffect, { type: "sum" }>;
 
-/** Some coordinates of a vector. */
-export interface VectorRange {
-  readonly from: number;
-  readonly length: number;
-}
-
 /**
- * Σ V + noise of the survivors, modulo 2³²: all of it, or some coordinates. One upload's are held at a time.
- * @param read what was uploaded with this hash, these coordinates of it. [range.length]
+ * Σ V + noise of the survivors, modulo 2³², or modulo 2^b where they are packed: all of it, or some coordinates. One upload's are held at a time.
+ * @param read what was uploaded with this hash, these words of it: the coordinates of `range`, unless they are packed. [range.length · bits / 32]
  * @throws TRB_SECAGG_VECTOR_MISMATCHED
  */
 export async function sumUploads(
-  { round, length, uploads, unmasking }: Pick<SumEffect, "round" | "length" | "uploads" | "unmasking">,
+  { round, length, bits = 32, uploads, unmasking }: Pick<SumEffect, "round" | "length" | "bits" | "uploads" | "unmasking">,
   read: (sha256: Sha256, range: VectorRange) => Promise<Uint32Array> | Uint32Array,
   crypto: Crypto,
   range: VectorRange = { from: 0, length },
 ): Promise<Uint32Array> {
   const total = new Uint32Array(range.length);
-  for (const { sha256 } of uploads) addVector(total, await read(sha256, range), round);
+  const words = wireRange(range, bits);
+  for (const { sha256 } of uploads) addVector(total, fromWire(await read(sha256, words), range.length, bits), round);
   unmaskTotal(total, unmasking, crypto, range.from);
+  const mask = 2 ** bits - 1;
+  if (bits < 32) for (let i = 0; i < total.length; i++) total[i] = (total[i] as number) & mask;
   return total;
 }
 
@@ -72,6 +77,8 @@ export interface ReleasedSum {
   readonly optimiserState: OptimiserState | null;
   /** Of the plan's catalogue; asked for by statistics only. */
   readonly similarity: () => ItemSimilarity;
+  /** `rotationSource` of the round that was summed: of a packed release, which is turned back. */
+  readonly rotation?: RandomSource | undefined;
   /** Where a training step's results are made, if all of the model is trained; new arrays unless given. */
   readonly room?: StepRoom | undefined;
 }
@@ -102,9 +109,9 @@ export function nextModel({ model, similarity, ...step }: ReleasedSum): {
 /**
  * The server's step: the mean update is the sum over constants, sum / (scale · samplingRate · minCustomers), never over counts. It moves what
  * the plan trains, and nothing else, weight decay included.
- * @param sum [dimension]
+ * @param sum [dimension]; of a packed release what is sent of it, modulo 2^b
  * @param parameters the whole model
- * @throws TRB_PLAN_TRAINED_UNFIT, and what `serverStep` refuses
+ * @throws TRB_PLAN_TRAINED_UNFIT, TRB_PLAN_PACKING_UNFIT without the rotation of a packed sum, and what `serverStep` refuses
  */
 export function applySum(step: {
   readonly plan: Plan;
@@ -116,12 +123,12 @@ export function applySum(step: {
   readonly parameters: Float32Array;
   /** Null before the first release. */
   readonly optimiserState: OptimiserState | null;
+  readonly rotation?: RandomSource | undefined;
   readonly room?: StepRoom | undefined;
 }): { readonly parameters: Float32Array; readonly optimiserState: OptimiserState } {
-  const { plan, release, sum, survivors, parameters, optimiserState } = step;
+  const { plan, release, survivors, parameters, optimiserState } = step;
   const room = plan.trained === undefined ? step.room : undefined;
-  const scale = parseDecimal(releaseOf(plan, release).scale);
-  const mean = readSum(sum, { scale }, expectedCustomers(plan, release), room?.mean);
+  const mean = meanUpdate(step, room);
   const optimiser = optimiserOf(plan);
   const noise =
     optimiser.name === "dpadam" || optimiser.name === "extension" ? noiseVarianceOf(plan, release, survivors) : undefined;
@@ -131,6 +138,22 @@ export function applySum(step: {
   const next = parameters.slice();
   putTrained(tensors, moved.parameters, next);
   return { ...moved, parameters: next };
+}
+
+/** In the model's own units. [dimension] */
+function meanUpdate(
+  { plan, release, sum, rotation }: Parameters<typeof applySum>[0],
+  room: StepRoom | undefined,
+): Float64Array {
+  const customers = expectedCustomers(plan, release);
+  if (releaseOf(plan, release).packing === undefined) {
+    return readSum(sum, { scale: parseDecimal(releaseOf(plan, release).scale) }, customers, room?.mean);
+  }
+  const { dimension, scale, packed } = sumQueryParameters(sumQueryOf(plan, release));
+  if (packed === undefined || rotation === undefined) {
+    throw fail("TRB_PLAN_PACKING_UNFIT", { reason: "nobody says how its sum was rotated" });
+  }
+  return readPacked(sum, { dimension, scale, packed }, rotation, customers);
 }
 
 /**

@@ -67,6 +67,8 @@ const mechanismSchema = z.strictObject({
   honestNodes: z.int().min(1),
   samplingRate: decimal,
   noiseMultiplier: decimal,
+  /** Of a packed release: what a coordinate is sent in. Its Δ is the square root of the plan's `squaredSensitivity`. */
+  bits: z.int().min(1).max(31).exactOptional(),
 });
 export type Mechanism = z.infer<typeof mechanismSchema>;
 

@@ -10,7 +10,7 @@ import type { Mechanism } from "./entries.ts";
  */
 export function mechanismOf(plan: Plan, place: number): Mechanism {
   const { samplingRate, noiseMultiplier } = releaseOf(plan, place);
-  const { sensitivity, nodeVariance, honestNodes } = sumQueryParameters(sumQueryOf(plan, place));
+  const { sensitivity, nodeVariance, honestNodes, packed } = sumQueryParameters(sumQueryOf(plan, place));
   return {
     name: "poisson-discrete-gaussian",
     sampler: plan.sampler,
@@ -19,5 +19,6 @@ export function mechanismOf(plan: Plan, place: number): Mechanism {
     honestNodes,
     samplingRate,
     noiseMultiplier,
+    ...(packed === undefined ? {} : { bits: packed.bits }),
   };
 }

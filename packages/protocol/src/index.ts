@@ -53,6 +53,7 @@ export {
 } from "./messages/sign.ts";
 export { agreedVersion, baseVersion, protocolVersion, requireSpoken, versionText } from "./messages/versions.ts";
 export { parseWith } from "./parsing.ts";
+export type { AcceptanceMetric } from "./plan/acceptance.ts";
 export { type PlanCost, planCost } from "./plan/cost.ts";
 export {
   describePlan,
@@ -63,10 +64,10 @@ export {
 export { extensionName, extensionSchema, type PlanExtension } from "./plan/extensions.ts";
 export { expectedDropouts, isGraphRound, largestFullGraph, type PlanGraph } from "./plan/graph.ts";
 export { type Finding, knownActions, type LintOptions, lintPlan, requireSoundPlan } from "./plan/lint.ts";
-export type { AcceptanceMetric } from "./plan/acceptance.ts";
 export { type MetricCoordinate, metricCoordinates, type PlanMetrics } from "./plan/metrics.ts";
 export { isWritten, mostWritten } from "./plan/metrics-rule.ts";
 export { optimiserSchema } from "./plan/optimiser.ts";
+export { wireFormOf } from "./plan/packing.ts";
 export { parsePlan, planHash } from "./plan/parse.ts";
 export {
   deadlinesSchema,

@@ -150,6 +150,13 @@ export const protocolErrors = defineErrors({
     status: 400,
     exitCode: 2,
   },
+  TRB_PLAN_PACKING_UNFIT: {
+    message: "The plan can't pack this release: {reason}.",
+    advice:
+      "Pack only training of unit `node`, in exact arithmetic and charged by `rdp-integer`, with the numbers that `tributary plan new --unit node --bits` chooses; or leave `packing` out, which sends 32 bits.",
+    status: 400,
+    exitCode: 2,
+  },
   TRB_PLAN_TRAINED_UNFIT: {
     message: "What the plan trains does not fit its model: {reason}.",
     advice:

@@ -4,17 +4,18 @@
  *   node                                                   coordinator
  *   maskWhenReady ── persist y with its charge ── y ──▶ collectUpload ── (survivors, step 4) ──▶
  *
- * y = V + PRG(b_u) + Σ_v ± PRG(k_uv) mod 2³², over everybody of U2 that u is joined to. Once y is on disk the keys that made it are erased, so there can be no
+ * y = V + PRG(b_u) + Σ_v ± PRG(k_uv) mod 2³², over everybody of U2 that u is joined to; of a packed release mod 2^b, and what is persisted and hashed is what is sent. Once y is on disk the keys that made it are erased, so there can be no
  * other y for this node and round; until it is on disk nothing was sent, so there was none.
  */
 import { fail } from "@tributary/errors";
-import { isGraphRound, type MessageOf, type NodeId, type Sha256, toHex, vectorOctets } from "@tributary/protocol";
+import { isGraphRound, type MessageOf, type NodeId, type Sha256, toHex, vectorOctets, wireFormOf } from "@tributary/protocol";
 import { leastSurvivors, type Mask, maskVector, ownMaskKey, pairMaskKey, pairSign, type RoundBinding } from "@tributary/secagg";
 import { bySender, messageFrom, sameDocument, senderNode, senders, speak, withMessage } from "../binding.ts";
 import type { CoordinatorEffect } from "../coordinator-events.ts";
 import type { CoordinatorRound, CoordinatorState } from "../coordinator-state.ts";
 import type { NodeEffect } from "../node-events.ts";
 import type { Charge, NodeRound, NodeState } from "../node-state.ts";
+import { wireVector } from "../packing.ts";
 import { fewestHolders, graphOf, sharersNamed } from "../round-graph.ts";
 import type { Context, Step } from "../step.ts";
 import { giveUp } from "./abort.ts";
@@ -25,7 +26,7 @@ import { announceSurvivors } from "./consistency.ts";
 /** Keeps the trained vector until the masks are known. @throws TRB_SECAGG_VECTOR_MISMATCHED */
 export function takeVector(state: NodeState, vector: Uint32Array, context: Context): Step<NodeState, NodeEffect> {
   const { round, plan } = state;
-  const expected = round === null ? 0 : (plan.releases[round.release]?.dimension ?? 0);
+  const expected = round === null ? 0 : wireFormOf(plan, round.release).coordinates;
   if (round === null || vector.length !== expected) {
     throw fail("TRB_SECAGG_VECTOR_MISMATCHED", { round: round?.number ?? 0, length: vector.length, expected });
   }
@@ -50,7 +51,7 @@ export function maskWhenReady(state: NodeState, context: Context): Step<NodeStat
     return [{ key, sign: pairSign(self, peer) }];
   });
   const own: Mask = { key: ownMaskKey(context.crypto, binding, secrets.ownSeed), sign: 1 };
-  const y = maskVector(vector, [own, ...pairs], context.crypto);
+  const y = wireVector(maskVector(vector, [own, ...pairs], context.crypto), wireFormOf(plan, release).bits);
   const masked = speak(context, { plan, planHash, modelHash, round: number }, self, "masked", {
     h1,
     sha256: hashVector(y, context),
@@ -107,7 +108,7 @@ export function requireUpload({ plan }: CoordinatorState, round: CoordinatorRoun
   if (!round.sharers.includes(node)) throw fail("TRB_ROUND_NOT_INVITED", { node, round: round.number });
   if (masked.body.h1 !== round.h1) throw fail("TRB_SECAGG_TRANSCRIPT_MISMATCHED", { step: "masked" });
   if (masked.body.sharersHash !== round.sharersHash) throw fail("TRB_SECAGG_SHARERS_DIFFER", { node, round: round.number });
-  const expected = plan.releases[round.release]?.dimension ?? 0;
+  const expected = wireFormOf(plan, round.release).words;
   if (masked.body.length !== expected) {
     throw fail("TRB_SECAGG_VECTOR_MISMATCHED", { round: round.number, length: masked.body.length, expected });
   }

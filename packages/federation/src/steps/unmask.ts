@@ -8,7 +8,7 @@
  * key; never both for one node, because a node does this once, for the one set that it voted for.
  */
 import { fail } from "@tributary/errors";
-import { type MessageOf, type NodeId, type Sha256, survivorChoice } from "@tributary/protocol";
+import { type MessageOf, type NodeId, type Sha256, survivorChoice, wireFormOf } from "@tributary/protocol";
 import {
   agreementKeyOf,
   ownMaskKey,
@@ -141,10 +141,12 @@ export function collectUnmaskShares(
 
 /** What the shell is asked for, also once more after a restart. */
 export function sumEffect({ plan }: CoordinatorState, round: CoordinatorRound, unmasking: Unmasking): CoordinatorEffect {
+  const { coordinates, bits } = wireFormOf(plan, round.release);
   return {
     type: "sum",
     round: round.number,
-    length: plan.releases[round.release]?.dimension ?? 0,
+    length: coordinates,
+    ...(bits === 32 ? {} : { bits }),
     uploads: round.uploads.map((upload) => ({ node: senderNode(upload), sha256: upload.body.sha256 })),
     unmasking,
   };

@@ -191,7 +191,7 @@ function checkMechanism({ mechanism, release }: EntryOf<"round">, { plan }: Foun
   if (plan.releases[release] === undefined) return; // reported by `checkPlace`
   const expected = prescribed(plan, release, report);
   if (expected === undefined) return;
-  const equal: readonly (keyof Mechanism)[] = ["name", "sampler", "honestNodes"];
+  const equal: readonly (keyof Mechanism)[] = ["name", "sampler", "honestNodes", "bits"];
   const near = ["sensitivity", "nodeVariance", "samplingRate", "noiseMultiplier"] as const;
   for (const field of equal) if (mechanism[field] !== expected[field]) report("TRB_LEDGER_MECHANISM_MISMATCH", { field });
   for (const field of near) if (!agrees(mechanism[field], expected[field])) report("TRB_LEDGER_MECHANISM_MISMATCH", { field });

@@ -3,12 +3,14 @@
  * and the simulation call this one function, so that what is simulated is what runs.
  *
  *   Poisson sample ─▶ clipped sum on the grid s·2^f ─▶ clamp to quota, dither, + noise share, mod 2³²  (`noisyVector`)
+ *                                                 └▶ rotate, round under a condition, + noise share, mod 2^b  (`noisyPackedVector`)
  *
  * DESIGN §4. Sample, sum and rounding never leave this function; the counts it hands back are for the node's own eyes
  * only and must not be logged or sent.
  */
 import {
   checkCustomers,
+  noisyPackedVector,
   noisyVector,
   poissonSample,
   type RandomSource,
@@ -16,14 +18,14 @@ import {
   type SumQueryParameters,
   type Support,
 } from "@tributary/dp";
-import { type ErrorCode, isTributaryError } from "@tributary/errors";
+import { type ErrorCode, fail, isTributaryError } from "@tributary/errors";
 import type { Histories } from "@tributary/events/histories";
 import { nobody, type SumRequest, type Trainer } from "../training/trainer.ts";
 
 export interface TrainingVectorRequest
   extends Pick<
     SumQueryParameters,
-    "dimension" | "samplingRate" | "clampBound" | "grid" | "nodeVariance" | "scale" | "mostCustomers"
+    "dimension" | "samplingRate" | "clampBound" | "grid" | "nodeVariance" | "scale" | "mostCustomers" | "packed"
   > {
   /** The round's whole model, flat. [parameterCount] */
   readonly parameters: Float32Array;
@@ -31,6 +33,8 @@ export interface TrainingVectorRequest
   readonly customerQuota: number;
   /** Common to the round: which negatives everybody's softmax is taken over. */
   readonly negatives: RandomSource;
+  /** The round's public rotation; there where the release is packed. */
+  readonly rotation?: RandomSource | undefined;
   /** Secret, fresh streams: one for each purpose. */
   readonly random: { readonly sampling: RandomSource; readonly rounding: RandomSource; readonly noise: RandomSource };
   /** Makes the sampler of the noise share; ours unless given. */
@@ -44,7 +48,7 @@ export interface TrainingVectorRequest
 }
 
 export interface TrainingVector {
-  /** [dimension], two's complement modulo 2³²: not yet masked. */
+  /** [dimension], two's complement modulo 2³², or [packed.sent] modulo 2^b: not yet masked. */
   readonly vector: Uint32Array;
   /** For the node itself only. */
   readonly counts: Awaited<ReturnType<Trainer["sum"]>>["counts"];
@@ -66,7 +70,15 @@ const refusals: readonly ErrorCode[] = [
  */
 export async function trainingVector(trainer: Trainer, request: TrainingVectorRequest): Promise<TrainingVector> {
   const { total, counts, failure } = await trainingSum(trainer, request);
-  return { vector: noisyVector(total, request, request.random, request.samplerOf), counts, failure };
+  return { vector: noisy(total, request), counts, failure };
+}
+
+function noisy(total: Float64Array, request: TrainingVectorRequest): Uint32Array {
+  const { packed, rotation, random, samplerOf } = request;
+  if (packed === undefined) return noisyVector(total, request, random, samplerOf);
+  if (rotation === undefined)
+    throw fail("TRB_TRAINING_REQUEST_INVALID", { reason: "its release is packed, and no rotation is given" });
+  return noisyPackedVector(total, { ...request, packed }, rotation, random, samplerOf);
 }
 
 /**

@@ -16,6 +16,7 @@ import {
 } from "@tributary/dp";
 import { parseDecimal } from "../canonical/decimals.ts";
 import { latticeReleases } from "./lattice.ts";
+import { packedRound } from "./packing.ts";
 import type { Plan, Release } from "./schema.ts";
 import { selectionRdp } from "./selection.ts";
 
@@ -31,7 +32,7 @@ export interface PlanCost {
 /**
  * @param charged rounds charged for each place in `plan.releases`; without it all that the plan permits
  * @throws TRB_DP_SAMPLING_RATE_INVALID, TRB_DP_NOISE_MULTIPLIER_INVALID, TRB_DP_DELTA_INVALID, TRB_DP_EPSILON_UNBOUNDED,
- *   TRB_DP_PARAMETER_INVALID for a selection that can't have been; by `lattice` also TRB_PLAN_LATTICE_UNFIT and the codes of `sumQueryParameters`
+ *   TRB_DP_PARAMETER_INVALID for a selection that can't have been; by `lattice` also TRB_PLAN_LATTICE_UNFIT; by it, and where a release is packed, the codes of `sumQueryParameters`
  */
 export function planCost(plan: Plan, charged: readonly number[] = plan.releases.map(({ rounds }) => rounds)): PlanCost {
   const perRound = roundCosts(plan);
@@ -56,10 +57,13 @@ const known = new WeakMap<Plan, readonly (readonly number[])[]>();
 
 /** `[releases][orders]` nats that one round of each release costs. */
 function roundCosts(plan: Plan): readonly (readonly number[])[] {
-  const costs = known.get(plan) ?? plan.releases.map((release) => rdpVector(chargedFor(plan, release, 1)));
+  const costs = known.get(plan) ?? plan.releases.map((release, place) => roundCost(plan, release, place));
   known.set(plan, costs);
   return costs;
 }
+
+const roundCost = (plan: Plan, release: Release, place: number) =>
+  release.packing === undefined ? rdpVector(chargedFor(plan, release, 1)) : packedRound(plan, place);
 
 const knownLattices = new WeakMap<Plan, readonly LatticeRelease[]>();
 

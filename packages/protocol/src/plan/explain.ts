@@ -28,6 +28,7 @@ import { chargedFor, planCost } from "./cost.ts";
 import { largestFullGraph } from "./graph.ts";
 import { latticeReleases } from "./lattice.ts";
 import { optimiserInWords } from "./optimiser.ts";
+import { packingSentences } from "./packing.ts";
 import type { Plan, Release } from "./schema.ts";
 import { sumQueryOf } from "./sum-query.ts";
 import { warmStartSentences } from "./warm-start.ts";
@@ -305,6 +306,7 @@ function trainingSentences(plan: Plan): string[] {
     ...localSentences(plan),
     `From each sum of training updates the coordinator makes the next model by ${optimiserInWords(plan.optimiser)}; that looks at nothing else, so it costs no privacy.`,
     ...updateNormSentences(plan),
+    ...packingSentences(plan),
   ];
 }
 

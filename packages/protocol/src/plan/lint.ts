@@ -12,6 +12,7 @@ import { graphRule } from "./graph.ts";
 import { latticeFaults } from "./lattice.ts";
 import { metricsRule } from "./metrics-rule.ts";
 import { optimiserFaults } from "./optimiser.ts";
+import { packedScaleRule, packingRule } from "./packing.ts";
 import type { Plan, Release } from "./schema.ts";
 import { statisticsRule } from "./statistics-rule.ts";
 import { sumQueryOf } from "./sum-query.ts";
@@ -81,6 +82,7 @@ const rules: readonly Rule[] = [
   deadlinesRule,
   optimiserRule,
   releasesRule,
+  packingRule,
   statisticsRule,
   warmStartRule,
   metricsRule,
@@ -297,6 +299,10 @@ function arithmeticRule(plan: Plan, place: number, { nodes }: LintOptions, repor
   const parameters = evaluate(report, path, () => sumQueryParameters(sumQueryOf(noisy, place)));
   if (parameters === undefined) return;
   const most = Math.max(nodes ?? 0, plan.minCohort);
+  if (parameters.packed !== undefined) {
+    packedScaleRule(plan, place, parameters, most, report);
+    return;
+  }
   const clamp = plan.customerQuota * parameters.scale * parseDecimal(release.clipNorm);
   const noise = deviations * Math.sqrt(toNumber(parameters.nodeVariance, "up") * most);
   if (!(most * (clamp + 1) + noise <= (2 ** 31 - 1) * (1 + tolerance))) {

@@ -9,6 +9,7 @@ import { extensionName, extensionSchema } from "./extensions.ts";
 import { graphSchema } from "./graph.ts";
 import { metricsSchema } from "./metrics.ts";
 import { optimiserSchema } from "./optimiser.ts";
+import { packingSchema } from "./packing.ts";
 import { selectionSchema } from "./selection.ts";
 import { statisticsSchema } from "./statistics.ts";
 import { warmStartSchema } from "./warm-start.ts";
@@ -78,6 +79,8 @@ export const releaseSchema = z.strictObject({
   scale: decimal,
   /** f: the node adds up on the finer grid s·2^f before it rounds. */
   fractionBits: z.int().min(0).max(20),
+  /** Vectors in fewer bits; without it in 32. */
+  packing: packingSchema.exactOptional(),
 });
 
 /** Milliseconds from the step's start, except `uploadOffset`. */

@@ -4,7 +4,7 @@ import { fail } from "@tributary/errors";
 import type { Plan, Release } from "./schema.ts";
 
 /** The release at a place of the plan. @throws TRB_PLAN_RELEASE_UNKNOWN */
-export function releaseOf(plan: Plan, place: number): Release {
+export function releaseOf(plan: Pick<Plan, "releases">, place: number): Release {
   const release = plan.releases[place];
   if (release === undefined) throw fail("TRB_PLAN_RELEASE_UNKNOWN", { place, releases: plan.releases.length });
   return release;
@@ -15,7 +15,7 @@ export function releaseOf(plan: Plan, place: number): Release {
  * @throws TRB_PLAN_RELEASE_UNKNOWN, TRB_PLAN_CENTRAL_NOISE: central noise is not a node's business
  */
 export function sumQueryOf(plan: Plan, place: number): SumQueryPlan {
-  const { arithmetic, clipNorm, scale, fractionBits, dimension, touched, samplingRate, noiseMultiplier } = releaseOf(
+  const { arithmetic, clipNorm, scale, fractionBits, dimension, touched, samplingRate, noiseMultiplier, packing } = releaseOf(
     plan,
     place,
   );
@@ -35,5 +35,6 @@ export function sumQueryOf(plan: Plan, place: number): SumQueryPlan {
     customerQuota,
     maxMerchantsPerCustomer,
     noiseMode,
+    ...(packing === undefined ? {} : { packing }),
   };
 }

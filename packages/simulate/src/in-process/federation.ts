@@ -24,6 +24,7 @@ import {
   nextModel,
   openQuery,
   type Purpose,
+  rotationSource,
   roundParameters,
   statisticsCapsOf,
   stepCoordinator,
@@ -59,6 +60,7 @@ import {
   type Sha256,
   signMember,
   toHex,
+  wireFormOf,
 } from "@tributary/protocol";
 import type { Executor } from "@tributary/tensor";
 
@@ -234,7 +236,8 @@ export async function simulateFederation(options: SimulationOptions): Promise<Si
           const similarity = () => itemSimilarity(options.items ?? []);
           const { release, survivors } = effect;
           const before = read(models, effect.modelHash);
-          const next = nextModel({ plan, release, sum, survivors, model: before, optimiserState, similarity });
+          const rotation = rotationSource(crypto, coordinator.planHash, effect.round);
+          const next = nextModel({ plan, release, sum, survivors, model: before, optimiserState, similarity, rotation });
           const model = await warmStarted(plan, before, next.model, { executor: options.executor, similarity });
           const modelHash = hash(encodeFederationModel(plan, model));
           const optimiserHash = next.optimiserState && hash(encodeOptimiserState(next.optimiserState));
@@ -244,7 +247,7 @@ export async function simulateFederation(options: SimulationOptions): Promise<Si
           }
           if (next.optimiserState !== null && optimiserHash !== null) optimiserStates.set(optimiserHash, next.optimiserState);
           sums.clear();
-          bytes += 4 * sum.length;
+          bytes += 4 * wireFormOf(plan, release).words;
           const written = next.sum === undefined ? {} : { sum: next.sum };
           toCoordinator({ type: "applied", round: effect.round, modelHash, optimiserHash, ...written });
           return;
@@ -346,6 +349,7 @@ export async function simulateFederation(options: SimulationOptions): Promise<Si
         ...common,
         parameters,
         negatives: negativesSource(crypto, coordinator.planHash, round),
+        rotation: rotationSource(crypto, coordinator.planHash, round),
         random: { ...secret, sampling: context.random(round, "sampling") },
       });
       return vector;

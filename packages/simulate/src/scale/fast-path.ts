@@ -5,8 +5,7 @@
  */
 
 import { roundParameters } from "@tributary/federation";
-import type { Plan } from "@tributary/protocol";
-import { releaseOf } from "@tributary/protocol";
+import { type Plan, wireFormOf } from "@tributary/protocol";
 import type { Aggregation } from "./aggregation.ts";
 import { outcomeOf } from "./outcome.ts";
 import { shared } from "./population.ts";
@@ -30,7 +29,7 @@ export function openFastPath(plan: Plan, team: ScaleTeam, noise: "distributed" |
       const outcome = outcomeOf(attempt, plan);
       if (!outcome.released) return { released: false, charged: outcome.charged, cohort: 0, survivors: 0, work: [] };
       const { survivors, cohort } = outcome;
-      const { sums, totals } = roomFor(releaseOf(plan, release).dimension);
+      const { sums, totals } = roomFor(wireFormOf(plan, release).coordinates);
       const nodes = shared(Uint32Array, survivors.length);
       nodes.set(survivors);
       next[0] = 0;

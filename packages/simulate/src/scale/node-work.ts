@@ -9,6 +9,7 @@ import {
   localUpdatesOf,
   negativesSource,
   type Purpose,
+  rotationSource,
   roundParameters,
   statisticsCapsOf,
 } from "@tributary/federation";
@@ -42,6 +43,8 @@ export interface NodeWork {
    */
   addTo(sum: Float64Array, node: number, round: number, release: number, model: FederationModel): Promise<void>;
   random(node: number, round: number, purpose: Purpose): RandomSource;
+  /** Everybody's, of a packed release. */
+  rotation(round: number): RandomSource;
   /** Milliseconds spent inside the training graphs so far. */
   kernelMilliseconds(): number;
   close(): Promise<void>;
@@ -114,6 +117,7 @@ export async function openNodeWork(setup: WorkSetup, crypto: Crypto, executor: E
       }
     },
     random,
+    rotation: (round) => rotationSource(crypto, hash, round),
     kernelMilliseconds: kernels.milliseconds,
     close: async () => trainer?.close(),
   };

@@ -3,10 +3,10 @@
  * the whole federation: noise shares, clamp and scale are those of the nodes in one sum, and the mean is over the customers expected there.
  * Choosing the cohort at random would amplify privacy; nothing of that is claimed, because the coordinator chooses it (DESIGN §4).
  */
-import { calibrateNoise, chooseScale } from "@tributary/dp";
+import { calibrateNoise, choosePackedSum, chooseScale, type PackedBits, sumQueryParameters } from "@tributary/dp";
 import { fail } from "@tributary/errors";
 import { type ModelSpec, modelSpec, parameterCount, trainedCount } from "@tributary/model";
-import { formatDecimal, type Plan, planCost, type Release } from "@tributary/protocol";
+import { formatDecimal, type Plan, planCost, type Release, sumQueryOf, wireFormOf } from "@tributary/protocol";
 import { choosePlan, type PlannedNumbers, type PlanRequest } from "../planner/choose-plan.ts";
 
 export interface ScalePlanRequest extends Omit<PlanRequest, "merchants" | "statistics"> {
@@ -17,19 +17,24 @@ export interface ScalePlanRequest extends Omit<PlanRequest, "merchants" | "stati
   readonly unit: "customer" | "node";
   /** Unit `node` only. */
   readonly local: { readonly epochs: number; readonly batchSize: number; readonly learningRate: number };
+  /** Unit `node` only: updates in so many bits a number instead of 32. */
+  readonly bits?: PackedBits;
   /** A bound on the mean update that the server's steps are made of (`optimiser.updateNorm`). */
   readonly updateNorm?: number;
   /** The model instead of the planner's choice. */
   readonly model?: ModelSpec;
 }
 
-/** @throws TRB_SIMULATE_BATCH_TOO_LARGE, and what `choosePlan` throws */
+/** @throws TRB_SIMULATE_BATCH_TOO_LARGE, TRB_PLAN_PACKING_UNFIT, and what `choosePlan` throws */
 export function scalePlan(request: ScalePlanRequest): { readonly plan: PlannedNumbers; readonly why: readonly string[] } {
   const { nodes, cohort, unit, customers } = request;
   const expected = Math.floor((customers * cohort) / nodes);
   const least = unit === "node" ? cohort : Math.max(cohort, 2);
   if (customers < nodes || expected < least) {
     throw fail("TRB_SIMULATE_BATCH_TOO_LARGE", { customers, nodes, cohort, batch: request.local.batchSize });
+  }
+  if (request.bits !== undefined && unit !== "node") {
+    throw fail("TRB_PLAN_PACKING_UNFIT", { reason: "only whole nodes' updates are packed, and its unit is the customer" });
   }
   const chosen = choosePlan({ ...request, customers: unit === "node" ? cohort : expected, merchants: cohort });
   const choice = { ...chosen, plan: withUpdateNorm(chosen.plan, request.updateNorm) };
@@ -47,7 +52,7 @@ function withUpdateNorm(plan: PlannedNumbers, updateNorm: number | undefined): P
 function perNode(
   plan: PlannedNumbers,
   model: ModelSpec,
-  { cohort, local, epsilon, delta }: ScalePlanRequest,
+  { cohort, local, epsilon, delta, bits }: ScalePlanRequest,
 ): { readonly plan: PlannedNumbers; readonly why: readonly string[] } {
   const [planned] = plan.releases as [Release];
   const dimension = trainedCount(model, plan.trained);
@@ -58,16 +63,18 @@ function perNode(
     ...{ arithmetic: "exact", samplingRate: formatDecimal(1), noiseMultiplier: formatDecimal(noiseMultiplier, "up") },
     ...{ dimension, touched: dimension },
   };
+  const size = { ...plan, customerQuota: 1 };
   const whole: PlannedNumbers = {
     ...plan,
     ...{ unit: "node", model, customerQuota: 1, minCustomers: cohort },
-    releases: [scaled(release, { ...plan, customerQuota: 1 }, cohort)],
+    releases: [bits === undefined ? scaled(release, size, cohort) : packed(release, size, cohort, bits)],
     local: { ...plan.local, epochs: local.epochs, batchSize: local.batchSize, learningRate: formatDecimal(local.learningRate) },
     caps: { ...plan.caps, maxEvents: Math.max(plan.caps.maxEvents, model.length + 1) },
   };
   const why = [
     `Every node is protected as a whole: its update of ${local.epochs} ${local.epochs === 1 ? "pass" : "passes"} over its customers is clipped to ${Number(planned.clipNorm)}.`,
     `Who takes part is seen, so nothing is gained by drawing nodes: ${rounds} rounds at noise multiplier ${noiseMultiplier} cost a node that is in all of them ε = ${epsilon}.`,
+    ...(bits === undefined ? [] : [packedReason(whole as Plan, bits)]),
     `A round needs ${plan.minCohort} of ${cohort} nodes; ε holds even if ${plan.maxCorrupt} of them work with the coordinator.`,
   ];
   return { plan: { ...whole, epsilon: formatDecimal(planCost(whole as Plan).epsilon, "up") }, why };
@@ -92,6 +99,30 @@ function scaled(
     honestMinimum: minCohort - maxCorrupt,
   });
   return { ...release, scale: formatDecimal(Number(scale)) };
+}
+
+/** The same in few bits. The grid of a node's own sum is as fine as it can be: rounding to whole units comes after the rotation. */
+function packed(
+  release: Release,
+  { minCohort, maxCorrupt }: Pick<Plan, "minCohort" | "maxCorrupt">,
+  cohort: number,
+  bits: PackedBits,
+): Release {
+  const { scale, mostSquared } = choosePackedSum({
+    ...{ bits, dimension: release.dimension, clipNorm: Number(release.clipNorm) },
+    ...{ noiseMultiplier: Number(release.noiseMultiplier), maxNodes: cohort, honestMinimum: minCohort - maxCorrupt },
+  });
+  return {
+    ...release,
+    ...{ scale: formatDecimal(scale), fractionBits: 20, packing: { bits, squaredSensitivity: mostSquared } },
+  };
+}
+
+function packedReason(plan: Plan, bits: PackedBits): string {
+  const { inflation } = sumQueryParameters(sumQueryOf(plan, 0));
+  const { words, coordinates } = wireFormOf(plan, 0);
+  const megabytes = (octets: number) => (octets / 1e6).toPrecision(3);
+  return `Updates are sent in ${bits} bits a number, ${coordinates.toLocaleString("en-US")} of them: ${megabytes(4 * words)} MB a node. Rounding to that adds ${(100 * (inflation - 1)).toPrecision(2)} % to the noise.`;
 }
 
 /** A model of about so many parameters, for benchmarks: its items decide how many. */

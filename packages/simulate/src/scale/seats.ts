@@ -47,7 +47,7 @@ export type SeatWord =
     }
   | { readonly type: "deliver"; readonly events: readonly { readonly node: number; readonly event: NodeEvent }[] }
   /** This thread's part of the sum: uploads that it holds, and masks that it is to take off. */
-  | ({ readonly type: "sum" } & Pick<SumEffect, "round" | "length" | "uploads" | "unmasking">)
+  | ({ readonly type: "sum" } & Pick<SumEffect, "round" | "length" | "bits" | "uploads" | "unmasking">)
   | { readonly type: "rise" };
 
 export interface SeatResult {

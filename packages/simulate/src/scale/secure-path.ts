@@ -218,16 +218,17 @@ export function openSecurePath(
   }
 
   /** Every thread adds up the uploads of its own nodes and takes off its part of the masks: integers modulo 2³², in any order. */
-  async function sumOnAllThreads({ round, length, uploads, unmasking }: SumEffect): Promise<Uint32Array> {
+  async function sumOnAllThreads({ round, length, bits = 32, uploads, unmasking }: SumEffect): Promise<Uint32Array> {
     const mine = <Mask>(masks: readonly Mask[], thread: number) => masks.filter((_, place) => place % team.threads === thread);
     const parts = await team.all((thread) => ({
-      ...{ type: "sum", round, length, uploads },
+      ...{ type: "sum", round, length, bits, uploads },
       unmasking: { ownMasks: mine(unmasking.ownMasks, thread), pairMasks: mine(unmasking.pairMasks, thread) },
     }));
     const sums = parts.flatMap(({ seats }) => seats?.sum ?? []);
     const [first, ...others] = sums;
     if (first === undefined) throw fail("TRB_SIMULATE_STALLED", { round });
     for (const other of others) for (let i = 0; i < first.length; i++) first[i] = (first[i] as number) + (other[i] as number);
+    if (bits < 32) for (let i = 0; i < first.length; i++) first[i] = (first[i] as number) & (2 ** bits - 1);
     return first;
   }
 

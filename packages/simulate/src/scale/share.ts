@@ -2,10 +2,18 @@
  * One thread's share of a round. The main thread has one as well, so that a run in one thread does the same as a run in many: what is added
  * up are integers modulo 2³² (or below 2⁵³), so who does which node changes no bit.
  */
-import { addClamped, addNoisyVector, clampToQuota, ditherAndShift, noisyVector, toModular } from "@tributary/dp";
+import {
+  addClamped,
+  addNoisyVector,
+  clampToQuota,
+  ditherAndShift,
+  noisyPackedVector,
+  noisyVector,
+  toModular,
+} from "@tributary/dp";
 import type { FederationModel } from "@tributary/federation";
 import { roundParameters } from "@tributary/federation";
-import { type Crypto, type Plan, randomSourceFromSeed } from "@tributary/protocol";
+import { type Crypto, type Plan, randomSourceFromSeed, wireFormOf } from "@tributary/protocol";
 import type { Executor } from "@tributary/tensor";
 import type { AdversaryKind } from "./conditions.ts";
 import { type NodeWork, openNodeWork, type WorkSetup } from "./node-work.ts";
@@ -91,8 +99,9 @@ export async function openShare(setup: ShareSetup, crypto: Crypto, executor: Exe
       case "addNoisy":
         for (const node of taken(word.queue)) {
           const { round, release, sum } = word;
-          if (word.adversaries.includes(node)) {
-            const vector = await vectorOf(node, round, release, true);
+          const cheats = word.adversaries.includes(node);
+          if (cheats || plan.releases[release]?.packing !== undefined) {
+            const vector = await vectorOf(node, round, release, cheats);
             for (let i = 0; i < sum.length; i++) sum[i] = (sum[i] as number) + (vector[i] as number);
           } else {
             const total = await work.sum(node, round, release, current());
@@ -141,7 +150,10 @@ function streams(work: NodeWork, node: number, round: number) {
 }
 
 function honest(plan: Plan, work: NodeWork, total: Float64Array, node: number, round: number, release: number): Uint32Array {
-  return noisyVector(total, roundParameters(plan, release), streams(work, node, round));
+  const { packed, ...parameters } = roundParameters(plan, release);
+  const random = streams(work, node, round);
+  if (packed === undefined) return noisyVector(total, parameters, random);
+  return noisyPackedVector(total, { ...parameters, packed }, work.rotation(round), random);
 }
 
 function misbehave(
@@ -161,7 +173,7 @@ function misbehave(
       push(total, clampBound);
       return honest(plan, work, total, node, round, release);
     case "noise": {
-      const words = new Uint32Array(total.length);
+      const words = new Uint32Array(wireFormOf(plan, release).coordinates);
       work.random(node, round, "noise").fill(new Uint8Array(words.buffer));
       return words;
     }

@@ -10,6 +10,7 @@ import {
   initialFederationModel,
   nextModel,
   nextRelease,
+  rotationSource,
   warmStarted,
 } from "@tributary/federation";
 import {
@@ -20,7 +21,7 @@ import {
   type PublicItem,
   type StepRoom,
 } from "@tributary/model";
-import { type Crypto, type Plan, planCost, releaseOf, type Sha256, toHex } from "@tributary/protocol";
+import { type Crypto, type Plan, planCost, planHash, releaseOf, type Sha256, toHex } from "@tributary/protocol";
 import type { Executor } from "@tributary/tensor";
 import type { Aggregation, ApplySum } from "./aggregation.ts";
 import { attemptOf, type ConditionSettings, checkConditions, type FaultStep, faultSteps } from "./conditions.ts";
@@ -117,6 +118,7 @@ export async function simulateScale(options: ScaleOptions): Promise<ScaleResult>
   if (noise === "central" && options.aggregation === "secure") throw fail("TRB_SIMULATE_CENTRAL_NEEDS_FAST");
   const { robust, content, now, work = "histories" } = options;
   if (robust) checkGroups(robust, options);
+  checkPacking(options);
   const setup: WorkSetup = { plan, seed, population, work, content, now };
   const founding = options.aggregation === "secure" ? found(plan, population.nodes, seed, crypto) : undefined;
   const seats = founding && { genesis: founding.genesis, head: founding.head };
@@ -131,6 +133,17 @@ export async function simulateScale(options: ScaleOptions): Promise<ScaleResult>
   }
 }
 
+/** What is only written for sums of 32 bits. */
+function checkPacking({ plan, noise, robust, conditions }: ScaleOptions): void {
+  const [packing] = plan.releases.flatMap((release) => release.packing ?? []);
+  if (packing === undefined) return;
+  const refuse = (option: string, value: string) =>
+    fail("TRB_SIMULATE_SCALE_OPTION", { option, value, reason: `updates of ${packing.bits} bits are not written for it` });
+  if (noise === "central") throw refuse("noise", noise);
+  if (robust) throw refuse("groups", String(robust.groups));
+  if (conditions.adversary === "freeRide") throw refuse("adversary", conditions.adversary);
+}
+
 async function run(options: ScaleOptions, aggregation: Aggregation): Promise<ScaleResult> {
   const { plan, conditions, crypto, from } = options;
   const charged = [...(from?.charged ?? plan.releases.map(() => 0))];
@@ -141,6 +154,7 @@ async function run(options: ScaleOptions, aggregation: Aggregation): Promise<Sca
   let kernels = 0;
   const epsilon = () => planCost(plan, charged).epsilon;
   const roomOf = twoRooms();
+  const hash = planHash(crypto, plan);
   for (
     let release = nextRelease({ plan, charged, released });
     release !== undefined;
@@ -158,7 +172,9 @@ async function run(options: ScaleOptions, aggregation: Aggregation): Promise<Sca
       const similarity = () => itemSimilarity(options.items ?? []);
       const { kind } = releaseOf(plan, place);
       const room = kind === "training" ? roomOf(model.parameters.length) : undefined;
-      const next = nextModel({ plan, release: place, sum, survivors: noiseShares, model, optimiserState, similarity, room });
+      const rotation = rotationSource(crypto, hash, lastRound + 1);
+      const released = { plan, release: place, sum, survivors: noiseShares, rotation };
+      const next = nextModel({ ...released, model, optimiserState, similarity, room });
       const named = await warmStarted(plan, model, next.model, { executor: options.executor, similarity });
       model = shareable(named);
       optimiserState = next.optimiserState;
