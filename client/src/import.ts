@@ -1,88 +1,63 @@
 /**
  * `tributary node import`: behaviour logs → the node's encrypted store, by the plan's own catalogue. It replaces what was there;
  * the budget stays as it is, since the same customers have already paid for what was released.
+ *
+ * The store is replaced as a whole, once everything has been read: an import that is killed leaves it as it was, and is simply run again.
  */
 import { fail } from "@tributary/errors";
-import { type ColumnNames, type Histories, type ImportOptions, type ImportReport, importLog } from "@tributary/events";
+import { type DataQuality, dataQuality } from "@tributary/events";
+import type { IngestOptions, IngestReport, LogPreview, LogSource, PreviewOptions } from "@tributary/events/ingest";
 import { readHomeCatalogue } from "./home/catalogue.ts";
-import { writeHistories } from "./home/histories.ts";
+import { readHistories, writeHistories } from "./home/histories.ts";
 import { withHome } from "./home/open.ts";
-import { mergeHistories } from "./merge-histories.ts";
 
-export interface ImportEventsOptions {
+export interface ImportEventsOptions
+  extends Partial<Omit<IngestOptions, "sources" | "catalogue" | "leastCustomers" | "lineLimit">> {
   readonly home: string;
   readonly files: readonly string[];
-  readonly columns?: ColumnNames;
-  /** How the files are written; default: by their ending. */
-  readonly format?: NonNullable<ImportOptions["format"]>;
-  /** A form without named columns; goes before `format`. */
-  readonly preset?: "sasrec-text";
-  readonly delimiter?: string;
+  /** Read behind the files. */
+  readonly query?: Exclude<LogSource, string> | undefined;
 }
 
 /** Counts for the merchant's own eyes, over all files. `rows = kept + Σ dropped`. */
-export interface ImportSummary extends Omit<ImportReport, "file"> {
-  readonly files: readonly string[];
-}
+export type ImportSummary = IngestReport;
 
 /** A merchant has more customers than one; with fewer there is no crowd that the noise could hide somebody in. */
 const leastCustomers = 2;
 
-/** @throws TRB_NODE_NOT_JOINED, TRB_NODE_HOME_UNREADABLE, TRB_NODE_HOME_UNWRITABLE, and what `importLog` refuses */
-export function importEvents(options: ImportEventsOptions): Promise<ImportSummary> {
-  return withHome(options.home, async (home) => {
-    const catalogue = readHomeCatalogue(home.layout);
-    let histories: Histories | undefined;
-    const reports: ImportReport[] = [];
-    let repeated = 0;
-    for (const path of options.files) {
-      const imported = await importLog({
-        path,
-        catalogue,
-        leastCustomers: options.files.length === 1 ? leastCustomers : 1,
-        format: options.format,
-        preset: options.preset,
-        columns: options.columns,
-        delimiter: options.delimiter,
-      });
-      reports.push(imported.report);
-      if (histories === undefined) histories = imported.histories;
-      else {
-        const merged = mergeHistories(histories, imported.histories);
-        histories = merged.histories;
-        repeated += merged.duplicates;
-      }
-    }
-    if (histories === undefined || histories.customers.length < leastCustomers) {
-      throw fail("TRB_EVENTS_TOO_FEW_CUSTOMERS", { customers: histories?.customers.length ?? 0, least: leastCustomers });
-    }
-    await writeHistories(home.layout, histories);
-    return summarise(reports, histories, repeated);
+/** @throws TRB_NODE_NOT_JOINED, TRB_NODE_HOME_UNREADABLE, TRB_NODE_HOME_UNWRITABLE, and what `ingestLog` refuses */
+export function importEvents({ home, files, query, ...options }: ImportEventsOptions): Promise<ImportSummary> {
+  const sources: LogSource[] = query === undefined ? [...files] : [...files, query];
+  return withHome(home, async ({ layout }) => {
+    const catalogue = readHomeCatalogue(layout);
+    if (sources.length === 0) throw fail("TRB_EVENTS_TOO_FEW_CUSTOMERS", { customers: 0, least: leastCustomers });
+    const { ingestLog } = await import("@tributary/events/ingest"); // DuckDB, which no other command needs
+    const { histories, report } = await ingestLog({ now: Date.now() / 1000, ...options, sources, catalogue, leastCustomers });
+    await writeHistories(layout, histories);
+    return report;
   });
 }
 
-function summarise(reports: readonly ImportReport[], histories: Histories, repeated: number): ImportSummary {
-  const [first, ...others] = reports;
-  if (first === undefined) throw fail("TRB_EVENTS_TOO_FEW_CUSTOMERS", { customers: 0, least: leastCustomers });
-  const { file: _, ...only } = first;
-  if (others.length === 0) return { files: [first.file], ...only };
-  const add = <Name extends string>(a: Readonly<Record<Name, number>>, b: Readonly<Record<Name, number>>) =>
-    Object.fromEntries(Object.entries<number>(a).map(([name, count]) => [name, count + b[name as Name]])) as Record<
-      Name,
-      number
-    >;
-  const dropped = others.reduce((sum, report) => add(sum, report.dropped), { ...first.dropped });
-  const total = (count: (report: ImportReport) => number) => reports.reduce((sum, report) => sum + count(report), 0);
-  return {
-    files: reports.map(({ file }) => file),
-    rows: total(({ rows }) => rows),
-    kept: histories.items.length,
-    dropped: { ...dropped, duplicate: dropped.duplicate + repeated },
-    itemsCleared: total(({ itemsCleared }) => itemsCleared),
-    withDwell: total(({ withDwell }) => withDwell),
-    withPrice: total(({ withPrice }) => withPrice),
-    customers: histories.customers.length,
-    items: new Set(histories.items.filter((item) => item > 0)).size,
-    actions: others.reduce((sum, report) => add(sum, report.actions), { ...first.actions }),
-  };
+export interface PreviewEventsOptions extends Omit<PreviewOptions, "catalogue" | "now"> {
+  /** Its catalogue says which items are known; a log may be looked at without one. */
+  readonly home?: string | undefined;
+}
+
+/**
+ * What an import would make of a log; changes nothing.
+ * @throws what `previewLog` refuses
+ */
+export async function previewEvents({ home, ...options }: PreviewEventsOptions): Promise<LogPreview> {
+  const { previewLog } = await import("@tributary/events/ingest");
+  const now = Date.now() / 1000;
+  if (home === undefined) return previewLog({ ...options, now });
+  return withHome(home, ({ layout }) => previewLog({ ...options, now, catalogue: readHomeCatalogue(layout) }));
+}
+
+/**
+ * What the stored histories look like, for the merchant alone.
+ * @throws TRB_NODE_NOT_JOINED, TRB_NODE_NO_HISTORIES, TRB_NODE_STORE_UNREADABLE
+ */
+export function storedQuality({ home }: { readonly home: string }): Promise<DataQuality> {
+  return withHome(home, ({ layout }) => dataQuality(readHistories(layout)));
 }

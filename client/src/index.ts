@@ -3,7 +3,14 @@ export { type NodeBudget, nodeBudget } from "./budget.ts";
 export { checkNode, type NodeCheck } from "./check.ts";
 export { type AcceptedExtension, acceptExtension } from "./extensions.ts";
 export type { Policy } from "./home/policy.ts";
-export { type ImportEventsOptions, type ImportSummary, importEvents } from "./import.ts";
+export {
+  type ImportEventsOptions,
+  type ImportSummary,
+  importEvents,
+  type PreviewEventsOptions,
+  previewEvents,
+  storedQuality,
+} from "./import.ts";
 export { type Joined, joinFederation } from "./join.ts";
 export { logTo } from "./log.ts";
 export { type Recovered, recoverNode } from "./recover.ts";

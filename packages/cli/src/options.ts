@@ -144,9 +144,12 @@ export const repeatsOption = (): Option =>
 export const repeatsOf = ({ repeats, preset }: { readonly repeats?: Repeats; readonly preset?: "sasrec-text" }): Repeats =>
   repeats ?? (preset === "sasrec-text" ? "mask" : "keep");
 
+export const columnsOption = (): Option =>
+  new Option("--columns <list>", `columns of the log: ${columnsForm}`).argParser(parseColumns);
+
 /** The flags with which every command that reads a log says what is in it. */
 export function addLogOptions(command: Command): Command {
   return command
-    .option("--columns <list>", `columns of the log: ${columnsForm}`, parseColumns)
+    .addOption(columnsOption())
     .addOption(new Option("--preset <name>", "a log of a well-known shape").choices(["sasrec-text"]));
 }

@@ -3,7 +3,6 @@ import {
   acceptExtension,
   changePolicy,
   checkNode,
-  importEvents,
   joinFederation,
   nodeBudget,
   type Policy,
@@ -13,9 +12,11 @@ import {
 } from "@tributary/client";
 import { releaseSchema } from "@tributary/protocol";
 import { Command, Option } from "commander";
-import { addLogOptions, type Columns, epsilonOption, integerOption, jsonOption, listOf } from "../options.ts";
+import { epsilonOption, integerOption, jsonOption, listOf } from "../options.ts";
 import { print, printLine, table } from "../output.ts";
 import { untilStopped } from "../running.ts";
+import { addImport } from "./node/import.ts";
+import { addReport } from "./node/report.ts";
 import { addServe } from "./node/serve.ts";
 
 const homeFlags = ["--home <folder>", "the node's folder"] as const;
@@ -106,27 +107,8 @@ export function nodeCommand(): Command {
       print(options.json, accepted, () => [`accepted ${accepted.name}, SHA-256 ${accepted.sha256}`]);
     });
 
-  addLogOptions(
-    node
-      .command("import")
-      .description("read a behaviour log into the node's encrypted store; nothing leaves this machine")
-      .argument("<files...>", "CSV or JSONL")
-      .requiredOption(...homeFlags),
-  )
-    .addOption(jsonOption())
-    .addHelpText(
-      "after",
-      "\nExample:\n  tributary node import shop.csv --home shop --columns customer=user,item=item,action=action,time=ts",
-    )
-    .action(async (files: string[], options: { home: string; columns?: Columns; preset?: "sasrec-text"; json?: boolean }) => {
-      const report = await importEvents({
-        home: options.home,
-        files,
-        ...(options.columns === undefined ? {} : { columns: options.columns }),
-        ...(options.preset === undefined ? {} : { preset: options.preset }),
-      });
-      print(options.json, report, () => table(Object.entries(report).map(([name, value]) => [name, JSON.stringify(value)])));
-    });
+  addImport(node);
+  addReport(node);
 
   node
     .command("check")

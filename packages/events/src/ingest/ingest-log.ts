@@ -58,7 +58,7 @@ export interface IngestResult {
 }
 
 const defaultBotEventsPerHour = 1000;
-const secondsAhead = 86_400;
+export const secondsAhead = 86_400;
 
 /**
  * @throws TRB_EVENTS_FILE_NOT_FOUND, TRB_EVENTS_FILE_UNREADABLE, TRB_EVENTS_FILE_DAMAGED, TRB_EVENTS_EMPTY, TRB_EVENTS_UNKNOWN_COLUMN,
@@ -122,7 +122,7 @@ async function ingest(engine: Engine, options: IngestOptions, files: readonly st
 }
 
 /** Sets the time zone, and makes the types and the table that the cleaning query needs. */
-async function prepare(engine: Engine, options: ReadingOptions, catalogue: Catalogue | undefined): Promise<void> {
+export async function prepare(engine: Engine, options: ReadingOptions, catalogue: Catalogue | undefined): Promise<void> {
   const { timeZone = "UTC", timeFormats = [] } = options;
   await engine.run(`SET TimeZone = ${literal(timeZone)}`).catch(() => {
     throw fail("TRB_EVENTS_BAD_TIME_ZONE", { zone: timeZone.slice(0, 80) });
@@ -193,7 +193,7 @@ async function bothOrNeither(...works: readonly Promise<void>[]): Promise<void> 
 }
 
 /** @throws TRB_EVENTS_UNKNOWN_COLUMN, TRB_EVENTS_NO_HEADER */
-function findRoles({ name, columns }: Relation, options: ReadingOptions, preset: Preset | undefined): FoundRoles {
+export function findRoles({ name, columns }: Relation, options: ReadingOptions, preset: Preset | undefined): FoundRoles {
   if (preset === undefined) return findColumns(name, columns, options.columns ?? {}) as FoundRoles;
   const roles = Object.entries(preset.columns).map(([role, names]) => {
     const wanted = options.columns?.[role as keyof typeof options.columns];

@@ -107,7 +107,8 @@ async function csvRelation(
   };
 }
 
-async function firstLine(engine: Engine, path: string, options: ReadingOptions, place: number): Promise<string> {
+/** The first line that isn't blank. */
+export async function firstLine(engine: Engine, path: string, options: ReadingOptions, place: number): Promise<string> {
   const table = `rejects_of_head_${place}`;
   const [row] = await reading(path, () =>
     engine.rows(`SELECT line FROM ${linesOf(path, options, table)} WHERE trim(line) <> '' LIMIT 1`),

@@ -40,18 +40,20 @@ const usualNames: Readonly<Record<ColumnRole, readonly string[]>> = {
   price: ["price", "unit_price", "unitprice", "item_price"],
 };
 
+/** The column that is called as columns of this role usually are. */
+export function usualColumn(existing: readonly string[], role: ColumnRole): string | undefined {
+  const lowerCase = existing.map((name) => name.toLowerCase());
+  const name = usualNames[role].find((candidate) => lowerCase.includes(candidate));
+  return name === undefined ? undefined : existing[lowerCase.indexOf(name)];
+}
+
 /**
  * Matches the wanted names to those that exist.
  * @throws TRB_EVENTS_UNKNOWN_COLUMN listing those that exist; TRB_EVENTS_NO_HEADER when they are values, which are not listed
  */
 export function findColumns(file: string, existing: readonly string[], wanted: ColumnNames): FoundColumns {
-  const lowerCase = existing.map((name) => name.toLowerCase());
-  const usual = (role: ColumnRole) => {
-    const name = usualNames[role].find((candidate) => lowerCase.includes(candidate));
-    return name === undefined ? undefined : existing[lowerCase.indexOf(name)];
-  };
   const find = (role: ColumnRole) => {
-    const name = wanted[role] ?? usual(role);
+    const name = wanted[role] ?? usualColumn(existing, role);
     if (name !== undefined && existing.includes(name)) return name;
     if (name === undefined && optionalRoles.has(role)) return undefined;
     throw unknownColumn(file, role, name, existing);
@@ -88,6 +90,6 @@ export function unknownColumn(file: string, role: ColumnRole, name: string | und
 }
 
 /** A file without a header has a row of values there, a customer's id among them: no column is called 1600000000 or 2024-05-01. */
-function isValue(name: string): boolean {
+export function isValue(name: string): boolean {
   return !Number.isNaN(parseTime(name)) || /^\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}\b/.test(name);
 }

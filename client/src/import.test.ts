@@ -1,0 +1,85 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { startTestCoordinator, type TestCoordinator } from "./coordinator.test-support.ts";
+import { readHistories } from "./home/histories.ts";
+import { layoutOf } from "./home/layout.ts";
+import { importEvents, previewEvents } from "./import.ts";
+import { joinFederation } from "./join.ts";
+
+let folder: string;
+let home: string;
+let coordinator: TestCoordinator;
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), "tributary-import-"));
+  home = join(folder, "home");
+  coordinator = await startTestCoordinator();
+  await joinFederation({ invite: coordinator.invite("alpha"), home });
+});
+afterEach(async () => {
+  await coordinator.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+function log(name: string, rows: number): string {
+  const path = join(folder, name);
+  const line = (row: number) =>
+    `customer-${row % 501},item-${String(row % 24).padStart(2, "0")},view,${1_600_000_000 + ((row * 7919) % 10_000_000)}`;
+  writeFileSync(path, `customer,item,action,time\n${Array.from({ length: rows }, (_, row) => line(row)).join("\n")}\n`);
+  return path;
+}
+
+test("an import that is killed at any moment leaves the store as it was, and run again it is what it would have been", async () => {
+  const small = log("small.csv", 1_000);
+  const large = log("large.csv", 60_000);
+  await importEvents({ home, files: [small] });
+  const before = readHistories(layoutOf(home));
+  const reference = await importEvents({ home, files: [large] });
+  const after = readHistories(layoutOf(home));
+  for (const moment of [150, 500]) {
+    await importEvents({ home, files: [small] });
+    await killAfter(moment, large);
+    expect([before, after]).toContainEqual(readHistories(layoutOf(home)));
+  }
+  expect(await importEvents({ home, files: [large] })).toEqual(reference);
+  expect(readHistories(layoutOf(home))).toEqual(after);
+});
+
+/** An import in a process of its own, killed once it has begun and so many milliseconds have gone. */
+async function killAfter(milliseconds: number, file: string): Promise<void> {
+  const module = fileURLToPath(new URL("./import.ts", import.meta.url));
+  const script = `const { importEvents } = await import(${JSON.stringify(module)}); console.log("begun"); await importEvents(${JSON.stringify({ home, files: [file] })});`;
+  const child: ChildProcess = spawn(
+    process.execPath,
+    ["--disable-warning=ExperimentalWarning", "--input-type=module", "-e", script],
+    {
+      stdio: ["ignore", "pipe", "inherit"],
+    },
+  );
+  const ended = new Promise((resolve) => child.once("exit", resolve));
+  await new Promise((resolve) => child.stdout?.once("data", resolve));
+  await sleep(milliseconds);
+  child.kill("SIGKILL");
+  await ended;
+}
+
+test("a failing import leaves the store as it was; rejects and a preview leave nothing behind in it", async () => {
+  const small = log("small.csv", 1_000);
+  await importEvents({ home, files: [small] });
+  const stored = readFileSync(layoutOf(home).histories);
+  const broken = join(folder, "broken.csv");
+  writeFileSync(broken, "customer,item,action,time\nann,item-01,view,soon\n");
+  await expect(importEvents({ home, files: [small, broken] })).rejects.toMatchObject({ code: "TRB_EVENTS_BAD_TIMESTAMP" });
+  const preview = await previewEvents({ home, source: small });
+  expect([preview.kept, preview.missing]).toEqual([1_000, []]);
+  expect(readFileSync(layoutOf(home).histories)).toEqual(stored);
+  const rejects = join(folder, "rejects.csv");
+  const summary = await importEvents({ home, files: [small, small], rejects });
+  expect([summary.rows, summary.kept, summary.dropped.duplicate]).toEqual([2_000, 1_000, 1_000]);
+  expect(readFileSync(rejects, "utf8").trim().split("\n")).toHaveLength(1_001);
+  expect(existsSync(join(home, "rejects.csv"))).toBe(false);
+});
