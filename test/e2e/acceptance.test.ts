@@ -39,6 +39,8 @@ test("training is ruined by steps that are far too long, and everybody goes back
   expect(await tributaryJson(["ledger", "verify", ledger])).toMatchObject({
     ...{ verified: true, complete: true, modelHash: kept, keptModelHash: kept },
   });
+  expect((await tributary(["ledger", "verify", ledger])).stdout).toContain(`kept      ${kept}`);
+  expect((await tributary(["ledger", "show", ledger])).stdout).toContain(`metrics, back to ${kept.slice(0, 12)}`);
   const entries = ledgerEntries(platform);
   for (const { node } of parts) expect(ledgerEntries(home(node))).toEqual(entries);
 

@@ -30,7 +30,7 @@ export function ledgerCommand(): Command {
             String(row.index),
             row.kind,
             row.round === undefined ? "" : String(row.round),
-            row.what ?? "",
+            row.wentBackTo === undefined ? (row.what ?? "") : `${row.what}, back to ${row.wentBackTo.slice(0, 12)}`,
             row.survivors === undefined ? "" : String(row.survivors),
             row.charged === undefined ? "" : String(row.charged),
             row.epsilon ?? "",
@@ -70,6 +70,7 @@ export function ledgerCommand(): Command {
         `  trust     ${verdict.trust}${verdict.trust === "unpinned" ? " (give --key FINGERPRINT, obtained elsewhere)" : ""}`,
         `  complete  ${verdict.complete}${verdict.complete ? "" : " (no closing entry, and no --head)"}`,
         `  entries   ${verdict.entries}`,
+        ...(verdict.keptModelHash === null ? [] : [`  kept      ${verdict.keptModelHash} (by metrics, the last one)`]),
         `  ε spent   ${verdict.epsilon} at δ ${verdict.delta} (accountant ${verdict.accountant})`,
         "  not shown by any file: that noise was added, customers clipped, sampling secret, counts honest, the catalogue public",
       ]);
