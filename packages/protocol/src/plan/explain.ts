@@ -11,7 +11,6 @@ import {
   expectedRuns,
   type Guarantee,
   latticeGaussian,
-  noiseDeviation,
   type ProtectionTier,
   privacyProfile,
   profileEpsilons,
@@ -19,7 +18,6 @@ import {
   type Statement,
   sampledGaussian,
   statementLines,
-  sumQueryParameters,
 } from "@tributary/dp";
 import { isTributaryError } from "@tributary/errors";
 import { formatDecimal, parseDecimal } from "../canonical/decimals.ts";
@@ -27,10 +25,9 @@ import { acceptanceSentences } from "./acceptance.ts";
 import { chargedFor, planCost } from "./cost.ts";
 import { largestFullGraph } from "./graph.ts";
 import { latticeReleases } from "./lattice.ts";
-import { optimiserInWords } from "./optimiser.ts";
+import { optimiserInWords, updateNormSentences } from "./optimiser.ts";
 import { packingSentences } from "./packing.ts";
 import type { Plan, Release } from "./schema.ts";
-import { sumQueryOf } from "./sum-query.ts";
 import { warmStartSentences } from "./warm-start.ts";
 
 export interface PlanDescription {
@@ -307,21 +304,6 @@ function trainingSentences(plan: Plan): string[] {
     `From each sum of training updates the coordinator makes the next model by ${optimiserInWords(plan.optimiser)}; that looks at nothing else, so it costs no privacy.`,
     ...updateNormSentences(plan),
     ...packingSentences(plan),
-  ];
-}
-
-/** How the bound on an update compares with the noise, which it scales down as well. */
-function updateNormSentences(plan: Plan): string[] {
-  const { updateNorm } = plan.optimiser;
-  const place = plan.releases.findIndex(({ kind }) => kind === "training");
-  const release = plan.releases[place];
-  if (updateNorm === undefined || release === undefined || plan.noiseMode === "central") return [];
-  const { scale, nodeVariance } = sumQueryParameters(sumQueryOf(plan, place));
-  const deviation =
-    noiseDeviation(nodeVariance, plan.minCohort) / (scale * parseDecimal(release.samplingRate) * plan.minCustomers);
-  const noise = Math.sqrt(release.dimension) * deviation;
-  return [
-    `A mean update longer than ${updateNorm} is scaled down to that before any step is made of it, whoever made it long; the noise of ${plan.minCohort} nodes alone is about ${noise.toPrecision(3)} long. That bounds how far one bad round can push the model, not in which direction.`,
   ];
 }
 

@@ -2,10 +2,13 @@
  * The server optimiser that a plan names: its form, the ranges of its numbers, and what it is in words. What each computes is in
  * `optimisers/` of `@tributary/model`; a type test in `federation` holds the names and fields of the two together.
  */
+import { noiseDeviation, sumQueryParameters } from "@tributary/dp";
 import { z } from "zod";
 import { parseDecimal } from "../canonical/decimals.ts";
 import { type Decimal, decimal } from "../identifiers.ts";
 import { extensionName } from "./extensions.ts";
+import type { Plan } from "./schema.ts";
+import { sumQueryOf } from "./sum-query.ts";
 
 /** What pulls weights toward zero, 0 where it is left out, and what bounds the update that moves them. */
 const penalties = {
@@ -127,4 +130,19 @@ function fullName(optimiser: PlanOptimiser): string {
 
 function fieldsOf(optimiser: PlanOptimiser): readonly [Field, Decimal][] {
   return Object.entries(optimiser).filter(([field]) => field in ranges) as [Field, Decimal][];
+}
+
+/** How the bound on an update compares with the noise, which it scales down as well. */
+export function updateNormSentences(plan: Plan): string[] {
+  const { updateNorm } = plan.optimiser;
+  const place = plan.releases.findIndex(({ kind }) => kind === "training");
+  const release = plan.releases[place];
+  if (updateNorm === undefined || release === undefined || plan.noiseMode === "central") return [];
+  const { scale, nodeVariance } = sumQueryParameters(sumQueryOf(plan, place));
+  const deviation =
+    noiseDeviation(nodeVariance, plan.minCohort) / (scale * parseDecimal(release.samplingRate) * plan.minCustomers);
+  const noise = Math.sqrt(release.dimension) * deviation;
+  return [
+    `A mean update longer than ${updateNorm} is scaled down to that before any step is made of it, whoever made it long; the noise of ${plan.minCohort} nodes alone is about ${noise.toPrecision(3)} long. That bounds how far one bad round can push the model, not in which direction.`,
+  ];
 }
