@@ -41,7 +41,7 @@ const blanks = literal(
 /** Nearly every field begins and ends with a printable ASCII character, which is quickly seen: taking away two dozen kinds of blank is slow. */
 const trimmed = (
   text: string,
-) => `CASE WHEN ${text} >= '!' AND ${text} < '\u007f' AND right(${text}, 1) >= '!' AND right(${text}, 1) < '\u007f'
+) => `CASE WHEN ${text} >= '!' AND ${text} < '\u007f' AND array_extract(${text}, -1) >= '!' AND array_extract(${text}, -1) < '\u007f'
     THEN ${text} ELSE coalesce(trim(${text}, ${blanks}), '') END`;
 
 /** Most logs write an action as one word, and need no characters taken out of it. */

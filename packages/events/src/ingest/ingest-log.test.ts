@@ -125,6 +125,15 @@ describe("ingestLog", () => {
     expect([...(histories.prices ?? [])]).toEqual([Number.NaN, 5, Number.NaN, Number.NaN]);
   });
 
+  it("keeps the first of equal events with its own price, even if that is none", async () => {
+    const path = file(
+      "equal.csv",
+      "user,item,action,ts,price\nann,apple,buy,1,\nann,apple,buy,1,9\nann,bread,buy,2,3\nann,bread,buy,2,4\n",
+    );
+    const { report, histories } = await load(path);
+    expect([[...(histories.prices ?? [])], report.dropped.duplicate]).toEqual([[Number.NaN, 3], 2]);
+  });
+
   it("counts rows of too many and too few fields and of bytes that are no UTF-8, and reads other encodings when told", async () => {
     const bytes = Buffer.concat([
       Buffer.from(`${header}ann,apple,view,1\nshort,x\nlong,apple,view,2,more,more\nb`),
