@@ -1,0 +1,60 @@
+import { describe, expect, test } from "vitest";
+import { type LiveEvent, openCustomers } from "./customers.ts";
+import { historiesOf } from "./shop.test-support.ts";
+
+const stored = historiesOf({
+  ann: [
+    { item: 1, action: "view", time: 10 },
+    { item: 2, action: "buy", time: 30 },
+  ],
+  bob: [{ item: 3, action: "cart", time: 20 }],
+});
+const live = (customer: string, item: number, time: number, action = 0): LiveEvent => ({ customer, item, action, time });
+const timesOf = (events: { readonly times: Float64Array } | undefined) => [...(events?.times ?? [])];
+
+describe("customers", () => {
+  test("events that come late stand where they happened; columns stay together", () => {
+    const customers = openCustomers(stored);
+    expect(customers.add([live("ann", 9, 40, 3), live("ann", 7, 20, 1)])).toBe(2);
+    const ann = customers.find("ann");
+    expect(timesOf(ann)).toEqual([10, 20, 30, 40]);
+    expect([...(ann?.items ?? [])]).toEqual([1, 7, 2, 9]);
+    expect([...(ann?.actions ?? [])]).toEqual([0, 1, 3, 3]);
+    expect([...(customers.find("bob")?.items ?? [])]).toEqual([3]);
+    expect(customers.find("cem")).toBeUndefined();
+    expect(customers.latest()).toBe(40);
+  });
+
+  test("what is in the store or came before is not taken again, within one request neither", () => {
+    const customers = openCustomers(stored);
+    expect(customers.add([live("ann", 2, 30, 3), live("ann", 1, 10), live("ann", 5, 50), live("ann", 5, 50)])).toBe(1);
+    expect(customers.add([live("ann", 5, 50), live("ann", 5, 50, 1)])).toBe(1);
+    expect(customers.counts()).toEqual({ stored: 2, live: 2 });
+  });
+
+  test("dwell times and prices of the store stay with their events, and live ones have none", () => {
+    const customers = openCustomers({ ...stored, prices: Float32Array.of(5, 6, 7) });
+    customers.add([live("ann", 9, 20)]);
+    expect([...(customers.find("ann")?.prices ?? [])]).toEqual([5, Number.NaN, 6]);
+  });
+
+  test("all or none is taken where there is no room", () => {
+    const customers = openCustomers(stored, 2);
+    expect(customers.add([live("ann", 1, 60)])).toBe(1);
+    const two = [live("bob", 1, 61), live("bob", 1, 62)];
+    expect(() => customers.add(two)).toThrow(expect.objectContaining({ code: "TRB_SERVE_LIVE_FULL" }));
+    expect(timesOf(customers.find("bob"))).toEqual([20]);
+    expect(customers.add(two.slice(1))).toBe(1);
+  });
+
+  test("after an import what it holds is no longer live, and the rest stays", () => {
+    const customers = openCustomers(undefined);
+    expect([customers.latest(), customers.counts()]).toEqual([0, { stored: 0, live: 0 }]);
+    customers.add([live("ann", 2, 30, 3), live("ann", 8, 70), live("dan", 1, 5)]);
+    customers.replace(stored);
+    expect(customers.counts()).toEqual({ stored: 2, live: 2 });
+    expect(timesOf(customers.find("ann"))).toEqual([10, 30, 70]);
+    expect(timesOf(customers.find("dan"))).toEqual([5]);
+    expect(customers.latest()).toBe(70);
+  });
+});
