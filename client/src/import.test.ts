@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -40,17 +40,20 @@ test("an import that is killed at any moment leaves the store as it was, and run
   const before = readHistories(layoutOf(home));
   const reference = await importEvents({ home, files: [large] });
   const after = readHistories(layoutOf(home));
+  const killed: number[] = [];
   for (const moment of [150, 500]) {
     await importEvents({ home, files: [small] });
-    await killAfter(moment, large);
+    killed.push(await killAfter(moment, large));
     expect([before, after]).toContainEqual(readHistories(layoutOf(home)));
   }
   expect(await importEvents({ home, files: [large] })).toEqual(reference);
   expect(readHistories(layoutOf(home))).toEqual(after);
+  const left = readdirSync(tmpdir()).filter((name) => killed.some((pid) => name.startsWith(`tributary-ingest-${pid}-`)));
+  expect(left, "the next import takes away what a killed one left").toEqual([]);
 });
 
 /** An import in a process of its own, killed once it has begun and so many milliseconds have gone. */
-async function killAfter(milliseconds: number, file: string): Promise<void> {
+async function killAfter(milliseconds: number, file: string): Promise<number> {
   const module = fileURLToPath(new URL("./import.ts", import.meta.url));
   const script = `const { importEvents } = await import(${JSON.stringify(module)}); console.log("begun"); await importEvents(${JSON.stringify({ home, files: [file] })});`;
   const child: ChildProcess = spawn(
@@ -65,6 +68,7 @@ async function killAfter(milliseconds: number, file: string): Promise<void> {
   await sleep(milliseconds);
   child.kill("SIGKILL");
   await ended;
+  return child.pid ?? 0;
 }
 
 test("a failing import leaves the store as it was; rejects and a preview leave nothing behind in it", async () => {

@@ -6,7 +6,7 @@
  * with an extension: what a killed import leaves behind is out of a reader's way, not out of a cryptographer's.
  * No extension is allowed that would have to be fetched from somewhere.
  */
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type DuckDBConnection, type DuckDBDataChunk, DuckDBInstance, type JS } from "@duckdb/node-api";
@@ -27,7 +27,8 @@ const memoryLimit = "512MB";
 
 /** Opens an engine for one piece of work, and closes it and removes what it wrote, whatever happens. */
 export async function withEngine<T>(work: (engine: Engine) => Promise<T>): Promise<T> {
-  const folder = mkdtempSync(join(tmpdir(), "tributary-ingest-")); // made with mode 700
+  sweepFolders();
+  const folder = mkdtempSync(join(tmpdir(), `${folderPrefix}${process.pid}-`)); // made with mode 700
   let connection: DuckDBConnection | undefined;
   let instance: DuckDBInstance | undefined;
   const running = new Set<Promise<unknown>>();
@@ -49,6 +50,26 @@ export async function withEngine<T>(work: (engine: Engine) => Promise<T>): Promi
     connection?.closeSync();
     instance?.closeSync();
     rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+const folderPrefix = "tributary-ingest-";
+
+/** Takes away what killed imports left: folders are called by the number of the process that made them. */
+function sweepFolders(): void {
+  for (const name of readdirSync(tmpdir()).filter((entry) => entry.startsWith(folderPrefix))) {
+    const maker = Number(name.slice(folderPrefix.length).split("-")[0]);
+    if (Number.isInteger(maker) && maker > 0 && !isRunning(maker))
+      rmSync(join(tmpdir(), name), { recursive: true, force: true });
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0); // sends nothing
+    return true;
+  } catch (error) {
+    return !(error instanceof Error && "code" in error && error.code === "ESRCH"); // another user's is none of ours
   }
 }
 
