@@ -161,7 +161,9 @@ export function packedVector(
   samplerOf: SamplerOfVariance = fastDiscreteGaussian,
 ): Uint32Array {
   const units = rotate(vector, signs);
-  const length = Math.sqrt(units.reduce((sum, value) => sum + value * value, 0));
+  let squares = 0;
+  for (let i = 0; i < units.length; i++) squares += (units[i] as number) ** 2;
+  const length = Math.sqrt(squares);
   if (!Number.isFinite(length))
     throw fail("TRB_DP_PARAMETER_INVALID", { parameter: "vector", value: length, expected: "finite" });
   const factor = length > clipNorm ? (scale * clipNorm) / length : scale;
@@ -169,7 +171,8 @@ export function packedVector(
   roundConditionally(units, mostSquared, random.rounding);
   addNoise(units, samplerOf(varianceOf(nodeVariance), random.noise));
   const mask = 2 ** bits - 1;
-  const residues = Uint32Array.from(units, (value) => (value >>> 0) & mask);
+  const residues = new Uint32Array(units.length);
+  for (let i = 0; i < residues.length; i++) residues[i] = ((units[i] as number) >>> 0) & mask;
   units.fill(0);
   return residues;
 }
@@ -218,7 +221,8 @@ export function readPackedSum(
   signs: Int8Array,
 ): Float64Array {
   const spare = 32 - bits;
-  const centred = Float64Array.from(sum, (word) => ((word << spare) >> spare) / scale);
+  const centred = new Float64Array(sum.length);
+  for (let i = 0; i < centred.length; i++) centred[i] = (((sum[i] as number) << spare) >> spare) / scale;
   return rotateBack(centred, signs, dimension);
 }
 

@@ -50,6 +50,7 @@ export { listRuns, type RunState } from "./runs/run-folder.ts";
 export { type FinishedRun, runScale, type ScaleRunResult, type ScaleRunSettings } from "./runs/scale-run.ts";
 export { benchScale, type ScaleBenchmark, type ScaleTimes } from "./scale/bench.ts";
 export { adversaryKinds } from "./scale/conditions.ts";
+export { type ScalePlanRequest, scalePlan } from "./scale/scale-plan.ts";
 export type { AttemptRecord } from "./scale/simulate-scale.ts";
 export { identityLine, readJournal, type TuningIdentity, trialLine } from "./tuning/journal.ts";
 export {

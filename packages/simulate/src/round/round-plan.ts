@@ -1,5 +1,6 @@
 /** The plan of rounds that are timed: one release of about so many parameters, everybody in every round, deadlines that keep nobody waiting. */
 
+import type { PackedBits } from "@tributary/dp";
 import { fail } from "@tributary/errors";
 import { type Catalogue, makeCatalogue } from "@tributary/events";
 import { graphVersion } from "@tributary/model";
@@ -11,6 +12,8 @@ export interface RoundPlanRequest {
   readonly nodes: number;
   readonly parameters: number;
   readonly rounds: number;
+  /** What a coordinate is sent in; 32 unless given. */
+  readonly bits?: PackedBits | undefined;
   readonly coordinatorKey: IdentityKey;
   /** How long uploads are waited for, in milliseconds: what a round with dropouts waits in vain. */
   readonly uploadDeadline: number;
@@ -21,12 +24,13 @@ const patience = 600_000;
 
 /** @throws TRB_SIMULATE_BATCH_TOO_LARGE, and what `scalePlan` throws */
 export function roundPlan(crypto: Crypto, request: RoundPlanRequest): { readonly plan: Plan; readonly catalogue: Catalogue } {
-  const { nodes, rounds, coordinatorKey, uploadDeadline } = request;
+  const { nodes, rounds, bits, coordinatorKey, uploadDeadline } = request;
   const model = modelOfSize(request.parameters);
   const { plan, why } = scalePlan({
     ...{ nodes, cohort: nodes, customers: nodes, unit: "node", model, catalogueItems: model.items },
     ...{ epsilon: 8, delta: 1e-9, rounds },
     local: { epochs: 1, batchSize: 32, learningRate: 0.05 },
+    ...(bits === undefined ? {} : { bits }),
   });
   if (plan.releases[0]?.rounds !== rounds) throw fail("TRB_UNEXPECTED", { reason: why.join(" ") });
   const catalogue = makeCatalogue(

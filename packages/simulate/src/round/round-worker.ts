@@ -3,6 +3,7 @@ import { createCipheriv } from "node:crypto";
 import { parentPort, workerData } from "node:worker_threads";
 import { isTributaryError } from "@tributary/errors";
 import type { Answer } from "@tributary/model/workers";
+import { wireFormOf } from "@tributary/protocol";
 import { nodeCrypto } from "@tributary/protocol/node-crypto";
 import { addVector } from "@tributary/secagg";
 import { openSeats, type SeatResult } from "../scale/seats.ts";
@@ -12,19 +13,20 @@ import type { RoundAnswer, RoundThreadSetup, RoundWord } from "./round-words.ts"
 const port = parentPort;
 const { plan, seed, nodes, genesis, head } = workerData as RoundThreadSetup;
 const dimension = plan.releases[0]?.dimension ?? 0;
-const given = Uint32Array.from({ length: dimension }, (_, i) => Math.imul(i, 0x9e37_79b1) >>> 12);
+const { coordinates } = wireFormOf(plan, 0);
+const given = Uint32Array.from({ length: coordinates }, (_, i) => Math.imul(i, 0x9e37_79b1) >>> 12);
 const { crypto, forget } = rememberingCrypto(nodeCrypto());
 const seats = openSeats({ seed, population: { nodes } }, { genesis, head }, crypto, async () => given.slice());
 
 async function obey(word: RoundWord): Promise<SeatResult> {
   if (word.type === "close") return {};
   if (word.type === "cipher") {
-    for (let stream = 0; stream < word.streams; stream++) expand(stream, 4 * dimension, word.givesBack);
+    for (let stream = 0; stream < word.streams; stream++) expand(stream, 4 * coordinates, word.givesBack);
     return {};
   }
   if (word.type === "plain") {
     const sum = new Uint32Array(dimension);
-    for (let vector = 0; vector < word.vectors; vector++) addVector(sum, given.slice(), 0);
+    for (let vector = 0; vector < word.vectors; vector++) addVector(sum, given.slice(0, dimension), 0);
     return { sum };
   }
   if (word.type === "rise") forget();

@@ -3,6 +3,7 @@
  * training and noise. Nodes are seated over threads; the coordinator is on the calling one. Beside the rounds stands what their masks' bytes
  * take the bare cipher in the same threads.
  */
+import type { PackedBits } from "@tributary/dp";
 import { fail } from "@tributary/errors";
 import {
   type CoordinatorEvent,
@@ -13,7 +14,15 @@ import {
   stepCoordinator,
 } from "@tributary/federation";
 import { startThread, type Thread } from "@tributary/model/workers";
-import { fingerprintOf, type Message, type NodeId, randomSourceFromSeed, type Sha256, toHex } from "@tributary/protocol";
+import {
+  fingerprintOf,
+  type Message,
+  type NodeId,
+  randomSourceFromSeed,
+  type Sha256,
+  toHex,
+  wireFormOf,
+} from "@tributary/protocol";
 import { nodeCrypto } from "@tributary/protocol/node-crypto";
 import { nodeName } from "../scale/node-work.ts";
 import { identitySecret, type LedgerView, type OwnState } from "../scale/seats.ts";
@@ -28,6 +37,8 @@ export interface SimulatedRoundRequest {
   readonly dropouts: number;
   readonly rounds: number;
   readonly threads: number;
+  /** What a coordinate is sent in; 32 unless given. */
+  readonly bits?: PackedBits | undefined;
 }
 
 /** One phase of one round. */
@@ -70,6 +81,7 @@ export async function simulateRounds(request: SimulatedRoundRequest): Promise<Si
   const coordinatorKey = coordinatorKeyOf(crypto, seed);
   const { plan } = roundPlan(crypto, { ...request, coordinatorKey, uploadDeadline: 1 });
   const dimension = plan.releases[0]?.dimension ?? 0;
+  const { coordinates, words } = wireFormOf(plan, 0);
   const { genesis, head } = found(plan, nodes, seed, crypto);
   const secret = identitySecret(crypto, seed, "coordinator", "");
   const context = {
@@ -156,7 +168,7 @@ export async function simulateRounds(request: SimulatedRoundRequest): Promise<Si
         const messages = seats.flatMap(({ messages: said = [] }) => said);
         const uploads = seats.flatMap(({ uploads: sent = [] }) => sent);
         for (const message of [...messages, ...uploads]) meter.bytesIn += JSON.stringify(message).length;
-        meter.bytesIn += 4 * dimension * uploads.length;
+        meter.bytesIn += 4 * words * uploads.length;
         inbox.push(...messages.map((message) => ({ type: "message" as const, message })));
         inbox.push(...uploads.map((message) => ({ type: "uploaded" as const, message })));
       } else if (deadline !== undefined) {
@@ -170,17 +182,17 @@ export async function simulateRounds(request: SimulatedRoundRequest): Promise<Si
     }
   };
 
-  const sum = async ({ round, length, uploads, unmasking }: SumEffect): Promise<Sha256> => {
+  const sum = async ({ round, length, bits = 32, uploads, unmasking }: SumEffect): Promise<Sha256> => {
     const mine = <Mask>(masks: readonly Mask[], thread: number) => masks.filter((_, place) => place % threads === thread);
     const parts = await all((thread) => ({
-      ...{ type: "sum", round, length, uploads },
+      ...{ type: "sum", round, length, bits, uploads },
       unmasking: { ownMasks: mine(unmasking.ownMasks, thread), pairMasks: mine(unmasking.pairMasks, thread) },
     }));
     const [first = new Uint32Array(), ...others] = parts.flatMap((part) => part.sum ?? []);
     for (const other of others) for (let i = 0; i < first.length; i++) first[i] = (first[i] as number) + (other[i] as number);
     for (const i of [1, length >> 1, length - 1]) {
-      const expected = (uploading * (Math.imul(i, 0x9e37_79b1) >>> 12)) >>> 0;
-      if (first[i] !== expected)
+      const expected = (uploading * (Math.imul(i, 0x9e37_79b1) >>> 12)) % 2 ** bits;
+      if ((first[i] as number) % 2 ** bits !== expected)
         throw fail("TRB_UNEXPECTED", { reason: `coordinate ${i} of the sum of round ${round} is wrong` });
     }
     return toHex(crypto.sha256(new Uint8Array(first.buffer, first.byteOffset, first.byteLength))) as Sha256;
@@ -213,7 +225,7 @@ export async function simulateRounds(request: SimulatedRoundRequest): Promise<Si
       loop.push(await bare(false));
       plain.push(await timed((thread) => ({ type: "plain", vectors: share(uploading, thread) })));
     }
-    return { dimension, phases, maskBytes: 4 * dimension * streams, cipher, loop, plain };
+    return { dimension, phases, maskBytes: 4 * coordinates * streams, cipher, loop, plain };
   } finally {
     await Promise.all(team.map((thread) => thread.end({ type: "close" })));
   }

@@ -39,6 +39,17 @@ describe("bench round", () => {
     expect(existsSync(folder) && readdirSync(folder).filter((name) => name.startsWith("tributary-bench"))).toEqual([]);
   }, 120_000);
 
+  test("with --bits 16 uploads are half as long, in processes and simulated", async () => {
+    const small = ["--nodes", "4", "--parameters", "30000", "--rounds", "1"];
+    for (const how of [[], ["--simulated"]]) {
+      const packed = await bench(...small, ...how, "--bits", "16");
+      expect(packed.bits).toBe(16);
+      const { parameters, uploadBytesPerNode } = packed;
+      expect(uploadBytesPerNode).toBeGreaterThan(2 * parameters);
+      expect(uploadBytesPerNode).toBeLessThan(2 * 2 ** Math.ceil(Math.log2(parameters)) + 2000); // and its message
+    }
+  }, 120_000);
+
   test("simulated, it stands beside the bare cipher over as many bytes as the round's masks", async () => {
     const document = await bench("--simulated", "--nodes", "5", "--parameters", "2000", "--rounds", "1", "--dropouts", "0.2");
     expect(document).toMatchObject({

@@ -5,12 +5,14 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { PackedBits } from "@tributary/dp";
 import type { Command } from "commander";
+import { packedBitsOption } from "../../device-options.ts";
 import { integerOption, jsonOption, numberOption } from "../../options.ts";
 import { print, table } from "../../output.ts";
 import { interruptible, raced } from "./long-measurement.ts";
 import { benchProcesses, childProcesses } from "./round/federation.ts";
-import { phaseFigures, roundFigures } from "./round/figures.ts";
+import { phaseFigures, roundFigures, uploadBytes } from "./round/figures.ts";
 import { growthChart, measureGrowth } from "./round/growth.ts";
 import { benchSimulated } from "./round/simulated.ts";
 
@@ -19,6 +21,7 @@ interface RoundOptions {
   readonly parameters: number;
   readonly dropouts: number;
   readonly rounds: number;
+  readonly bits?: PackedBits;
   readonly simulated?: boolean;
   readonly growth?: string;
   readonly json?: boolean;
@@ -40,6 +43,7 @@ export function addRound(bench: Command): void {
       ),
     )
     .addOption(integerOption("--rounds <n>", "measured rounds; one more warms up", 1, 7))
+    .addOption(packedBitsOption())
     .option("--simulated", "all nodes in one process, without disk and network, beside the bare cipher")
     .option(
       "--growth <folder>",
@@ -50,9 +54,11 @@ export function addRound(bench: Command): void {
     .action(async (options: RoundOptions) => {
       if (options.growth !== undefined) return await growth(options.growth, options);
       const dropouts = Math.round(options.dropouts * options.nodes);
-      const document = options.simulated
+      const measured = options.simulated
         ? await benchSimulated({ ...options, dropouts })
         : { ...(await measure({ ...options, dropouts })), masks: undefined };
+      const uploaded = uploadBytes(measured.phases, options.nodes - dropouts);
+      const document = { ...measured, uploadBytesPerNode: uploaded };
       const { masks } = document;
       print(options.json, document, () => [
         ...table([
@@ -64,7 +70,7 @@ export function addRound(bench: Command): void {
           ]),
         ]),
         "",
-        `secure ${document.secure.seconds.toFixed(3)} s, plain ${document.plain.seconds.toFixed(3)} s, ratio ${document.ratio.toFixed(2)}; ${(document.bytesPerNode / 1e6).toFixed(2)} MB a node; coordinator ${document.coordinator.peakMb.toFixed(0)} MB`,
+        `secure ${document.secure.seconds.toFixed(3)} s, plain ${document.plain.seconds.toFixed(3)} s, ratio ${document.ratio.toFixed(2)}; ${(document.bytesPerNode / 1e6).toFixed(2)} MB a node, ${(uploaded / 1e6).toFixed(2)} of it uploaded; coordinator ${document.coordinator.peakMb.toFixed(0)} MB`,
         ...(masks === undefined
           ? []
           : [
@@ -90,13 +96,13 @@ async function growth(folder: string, { rounds, json }: RoundOptions): Promise<v
   );
 }
 
-async function measure({ nodes, parameters, dropouts, rounds }: RoundOptions) {
+async function measure({ nodes, parameters, dropouts, rounds, bits }: RoundOptions) {
   const folder = mkdtempSync(join(tmpdir(), "tributary-bench-round-"));
   const processes = childProcesses();
   try {
     return await interruptible(async (progress, interruption) => {
       const served = await raced(
-        benchProcesses({ nodes, parameters, dropouts, rounds, folder }, processes, progress),
+        benchProcesses({ nodes, parameters, dropouts, rounds, bits, folder }, processes, progress),
         interruption,
       );
       const secure = roundFigures(served.secure, served.nodes, nodes);
@@ -104,7 +110,7 @@ async function measure({ nodes, parameters, dropouts, rounds }: RoundOptions) {
       const phases = phaseFigures(served, nodes);
       const recovery = phases.filter(({ phase }) => phase === "unmask" || phase === "summing");
       return {
-        ...{ nodes, parameters: served.dimension, dropouts, rounds },
+        ...{ nodes, parameters: served.dimension, bits: bits ?? 32, dropouts, rounds },
         ...{ secure, plain, ratio: secure.seconds / plain.seconds, bytesPerNode: secure.bytesPerNode },
         recoverySeconds: recovery.reduce((sum, { seconds }) => sum + seconds, 0),
         coordinator: served.coordinator,

@@ -90,4 +90,20 @@ describe("plan new", () => {
     await expect(planNew("--metrics", "0.9")).rejects.toEqual(refused("TRB_CLI_BAD_OPTION"));
     await expect(planNew("--extend", join(folder, "none.ts"))).rejects.toEqual(refused("TRB_EXTENSION_UNREADABLE"));
   });
+
+  test("for devices is of unit node, packed where bits are given, sound, and says so; flags of customers are refused", async () => {
+    const usual = await planNew("--unit", "node", "--rounds", "10");
+    expect(usual).toMatchObject({ unit: "node", customerQuota: 1, releases: [{ kind: "training", arithmetic: "exact" }] });
+    expect(usual.releases[0]).not.toHaveProperty("packing");
+    const packed = await planNew("--unit", "node", "--rounds", "10", "--bits", "16", "--local-epochs", "2");
+    expect(packed).toMatchObject({ unit: "node", local: { epochs: 2 }, releases: [{ packing: { bits: 16 } }] });
+    expect(packed.releases[0]?.noiseMultiplier).toBe(usual.releases[0]?.noiseMultiplier);
+    expect(planCost(packed).epsilon).toBeLessThanOrEqual(4);
+    expect(planCost(packed).epsilon).toBeGreaterThan(3.99);
+    expect(await say("check")).toContain("sound");
+    expect(await say("explain")).toContain("in 16 bits a number");
+    await expect(planNew("--bits", "16")).rejects.toThrowError(refused("TRB_CLI_BAD_OPTION"));
+    await expect(planNew("--unit", "node", "--bits", "24")).rejects.toThrowError(refused("TRB_CLI_BAD_OPTION"));
+    await expect(planNew("--unit", "node", "--metrics", "0.1")).rejects.toThrowError(refused("TRB_CLI_BAD_OPTION"));
+  });
 });

@@ -8,6 +8,7 @@ import { nodeCrypto } from "@tributary/protocol/node-crypto";
 import { type PlannedNumbers, planDocument, storedEvidence, trainingWarnings } from "@tributary/simulate";
 import { type Command, Option } from "commander";
 import { type AccountantOptions, accountantOption } from "../../accountant-option.ts";
+import { addDeviceOptions, type DeviceOptions } from "../../device-options.ts";
 import {
   chooseWithExtensions,
   extendedModel,
@@ -42,6 +43,7 @@ import { type SamplerOptions, samplerOption } from "../../sampler-option.ts";
 import { addStatisticsOptions, type StatisticsOptions, statisticsWishes } from "../../statistics-options.ts";
 import { tunedOption, tunedWishes } from "../../tuned-option.ts";
 import { updateNormOption, withUpdateNorm } from "../../update-norm-option.ts";
+import { checkDeviceOptions, chooseForDevices } from "./device-plan.ts";
 import { addSearchOptions, type SearchOptions, search } from "./search.ts";
 
 export interface NewOptions
@@ -51,6 +53,7 @@ export interface NewOptions
     AccountantOptions,
     StatisticsOptions,
     MetricsOptions,
+    DeviceOptions,
     SearchOptions {
   readonly home?: string;
   readonly federation: string;
@@ -77,7 +80,7 @@ export function addNew(plan: Command): void {
   const planNew = plan
     .command("new")
     .description("choose a plan for so many customers, merchants and items, and write it down");
-  addSearchOptions(addStatisticsOptions(addModelOptions(planNew)))
+  addSearchOptions(addDeviceOptions(addStatisticsOptions(addModelOptions(planNew))))
     .option("--home <folder>", "the coordinator's folder; its key is made there if there is none")
     .option("--catalogue <file>", "catalogue JSONL")
     .addOption(
@@ -117,7 +120,7 @@ export function addNew(plan: Command): void {
     .addOption(jsonOption())
     .addHelpText(
       "after",
-      "\nExample:\n  tributary plan new --home platform --catalogue catalogue.jsonl --customers 3000 --merchants 6 --epsilon 8 --out plan.json\n\nWhat would an ε buy, by simulation?\n  tributary plan new --target-epsilon 2 --customers 20000 --merchants 20 --items 5000 --budget-hours 1 --html frontier.html\n\nWith item vectors made of public content, which score new items and serve merchants with catalogues of their own:\n  tributary plan new … --item-ids none --item-attributes category,brand --features vectors.npy --catalogue-out joined.jsonl\n\nWith metrics of a tenth of the customers, and a query from outside, in the ledger, paid:\n  tributary plan new … --metrics 0.1 --extend visit-hours.ts",
+      "\nExample:\n  tributary plan new --home platform --catalogue catalogue.jsonl --customers 3000 --merchants 6 --epsilon 8 --out plan.json\n\nWhat would an ε buy, by simulation?\n  tributary plan new --target-epsilon 2 --customers 20000 --merchants 20 --items 5000 --budget-hours 1 --html frontier.html\n\nWith item vectors made of public content, which score new items and serve merchants with catalogues of their own:\n  tributary plan new … --item-ids none --item-attributes category,brand --features vectors.npy --catalogue-out joined.jsonl\n\nFor devices, each protected as a whole, that send half as much:\n  tributary plan new … --unit node --bits 16\n\nWith metrics of a tenth of the customers, and a query from outside, in the ledger, paid:\n  tributary plan new … --metrics 0.1 --extend visit-hours.ts",
     )
     .action(async (options: NewOptions) => {
       checkOptions(options);
@@ -131,7 +134,7 @@ export function addNew(plan: Command): void {
       const { epsilon, delta, customers, merchants, merchantsPerCustomer, rounds, minCohort, maxCorrupt } = options;
       const extensions = await openExtensions(options.extend);
       const { retries = 1 } = options;
-      const request = {
+      const asked = {
         ...{ customers, merchants, merchantsPerCustomer, epsilon, delta },
         catalogueItems: catalogue.items.length,
         ...modelWishes(options, catalogue),
@@ -140,6 +143,14 @@ export function addNew(plan: Command): void {
         ...(rounds === undefined ? {} : { rounds }),
         ...(minCohort === undefined ? {} : { minCohort }),
         ...(maxCorrupt === undefined ? {} : { maxCorrupt }),
+      };
+      if (options.unit === "node") {
+        const { plan: numbers, why } = chooseForDevices(asked, options);
+        printed(options, await written(options, numbers, catalogue), why, []);
+        return;
+      }
+      const request = {
+        ...asked,
         ...beginningAt(
           options,
           tunedWishes(options.tuned, statisticsWishes({ ...options, ...extendedTraining(options, extensions) }, { retries })),
@@ -148,17 +159,26 @@ export function addNew(plan: Command): void {
       const wishes = { ...metricsWishes(options), retries };
       const choice = withUpdateNorm(chooseWithExtensions(request, extensions, wishes), options.updateNorm);
       const warnings = trainingWarnings(choice, request, storedEvidence);
-      const file = await written(options, choice.plan, catalogue);
-      print(options.json, { ...file, why: choice.why, warnings }, () => [
-        ...choice.why.map((reason) => `• ${reason}`),
-        ...warnings.map((warning) => `⚠ ${warning}`),
-        `written to ${file.plan}; plan hash ${file.planHash}`,
-      ]);
+      printed(options, await written(options, choice.plan, catalogue), choice.why, warnings);
     });
+}
+
+function printed(
+  { json }: NewOptions,
+  file: Awaited<ReturnType<typeof written>>,
+  why: readonly string[],
+  warnings: readonly string[],
+): void {
+  print(json, { ...file, why, warnings }, () => [
+    ...why.map((reason) => `• ${reason}`),
+    ...warnings.map((warning) => `⚠ ${warning}`),
+    `written to ${file.plan}; plan hash ${file.planHash}`,
+  ]);
 }
 
 /** @throws TRB_CLI_BAD_OPTION */
 function checkOptions(options: NewOptions): void {
+  checkDeviceOptions(options);
   const { targetEpsilon, home, catalogue, features, catalogueOut, tuned } = options;
   if ((features === undefined) !== (catalogueOut === undefined)) {
     throw fail("TRB_CLI_BAD_OPTION", {

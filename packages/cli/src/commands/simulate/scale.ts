@@ -6,6 +6,7 @@ import { adversaryKinds, type FinishedRun, runScale, type ScaleRunSettings } fro
 import { onnxruntimeExecutor } from "@tributary/tensor/onnxruntime";
 import { Command, Option } from "commander";
 import { type LogOptions, readLog } from "../../demo/market.ts";
+import { addDeviceOptions, type DeviceOptions, deviceWishes } from "../../device-options.ts";
 import { readInput } from "../../files.ts";
 import { addLogOptions, deltaOption, epsilonOption, integerOption, jsonOption, numberOption } from "../../options.ts";
 import { print } from "../../output.ts";
@@ -15,23 +16,19 @@ import { logHash } from "./log-hash.ts";
 import { progressWithTime } from "./progress.ts";
 import { runsOption } from "./runs.ts";
 
-interface ScaleOptions extends Omit<LogOptions, "seedMarket"> {
+interface ScaleOptions extends Omit<LogOptions, "seedMarket">, DeviceOptions {
   readonly nodes: number;
   readonly cohort: number;
   readonly customers: number;
   readonly items: number;
   readonly categories: number;
   readonly seed: number;
-  readonly unit: "customer" | "node";
   readonly epsilon: number;
   readonly delta: number;
   readonly rounds?: number;
   readonly width?: number;
   readonly minCohort?: number;
   readonly maxCorrupt?: number;
-  readonly localEpochs: number;
-  readonly localBatch: number;
-  readonly localRate: number;
   readonly aggregation: "secure" | "fast";
   readonly noise: "distributed" | "central";
   readonly sizeZipf: number;
@@ -71,23 +68,19 @@ export function scaleCommand(): Command {
     .option("--events <file>", "a log (default: a synthetic market)")
     .option("--catalogue <file>", "catalogue JSONL (default: the log's own items)")
     .option("--attributes <file>", "public item attributes, JSON or JSONL");
-  addLogOptions(command)
+  addDeviceOptions(addLogOptions(command))
     .addOption(integerOption("--nodes <n>", "nodes of the federation", 3, 100))
     .addOption(integerOption("--cohort <n>", "nodes invited to a round", 3, 20))
     .addOption(integerOption("--customers <n>", "customers of the synthetic market", 1, 10_000))
     .addOption(integerOption("--items <n>", "items of the synthetic market", 12, 600))
     .addOption(integerOption("--categories <n>", "categories of the synthetic market", 1, 12))
     .addOption(integerOption("--seed <n>", "of market, split, world and noise", 0, 1, 2 ** 32 - 1))
-    .addOption(new Option("--unit <unit>", "what is protected").choices(["customer", "node"]).default("customer"))
     .addOption(epsilonOption(8))
     .addOption(deltaOption(1e-7))
     .addOption(integerOption("--rounds <n>", "rounds that may be charged (default: chosen)", 1))
     .addOption(integerOption("--width <n>", "the model's width (default: chosen)", 4))
     .addOption(integerOption("--min-cohort <n>", "fewest nodes in a round (default: chosen)", 3))
     .addOption(integerOption("--max-corrupt <n>", "nodes that may work with the coordinator (default: a quarter)", 0))
-    .addOption(integerOption("--local-epochs <n>", "unit node: passes over its customers", 1, 1))
-    .addOption(integerOption("--local-batch <n>", "unit node: customers of a batch", 1, 32))
-    .addOption(above("--local-rate <η>", "unit node: learning rate", 0.1))
     .addOption(
       new Option(
         "--aggregation <how>",
@@ -160,11 +153,11 @@ function settingsOf(options: ScaleOptions): ScaleRunSettings {
       ...(options.skewBy === undefined ? {} : { skew: { by: options.skewBy, concentration: options.skew } }),
     },
     plan: {
-      ...{ unit: options.unit, epsilon: options.epsilon, delta: options.delta },
+      ...deviceWishes(options),
+      ...{ epsilon: options.epsilon, delta: options.delta },
       ...{ ...optional("rounds", options.rounds), ...optional("width", options.width) },
       ...{ ...optional("minCohort", options.minCohort), ...optional("maxCorrupt", options.maxCorrupt) },
       ...optional("updateNorm", options.updateNorm),
-      local: { epochs: options.localEpochs, batchSize: options.localBatch, learningRate: options.localRate },
     },
     conditions: {
       ...{ cohort: options.cohort, availability: options.availability, dailySwing: options.dailySwing },

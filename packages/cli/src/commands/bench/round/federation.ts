@@ -8,8 +8,10 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { coordinatorIdentity } from "@tributary/coordinator";
+import type { PackedBits } from "@tributary/dp";
 import { fail } from "@tributary/errors";
 import { catalogueBytes } from "@tributary/events";
+import { wireFormOf } from "@tributary/protocol";
 import { nodeCrypto } from "@tributary/protocol/node-crypto";
 import { roundPlan } from "@tributary/simulate";
 import type { ProgressBar } from "../../../demo/progress.ts";
@@ -30,6 +32,8 @@ export interface RoundBenchmark {
   readonly dropouts: number;
   /** Measured rounds; one more goes before them. */
   readonly rounds: number;
+  /** What a coordinate is sent in; 32 unless given. */
+  readonly bits?: PackedBits | undefined;
   /** An empty folder, for the homes. */
   readonly folder: string;
 }
@@ -88,7 +92,7 @@ export async function benchProcesses(
   for (const { process } of parties) process.tell({ type: "start", peers: fingerprints, log: file("log.csv") });
   const served = await coordinator.hear("served");
   const finished = await Promise.all(parties.map(({ process }) => process.hear("finished")));
-  requireSums(readFileSync(join(home, "ledger.jsonl"), "utf8"), rounds, nodes - dropouts, dimension);
+  requireSums(readFileSync(join(home, "ledger.jsonl"), "utf8"), rounds, nodes - dropouts, wireFormOf(plan, 0));
 
   done("the same rounds unmasked", 2);
   coordinator.tell({ type: "plain", rounds, nodes: nodes - dropouts });
@@ -113,8 +117,8 @@ export async function benchProcesses(
 const warm = (costs: readonly PhaseCost[]) => costs.filter(({ round }) => round > 1);
 
 /** Whatever is measured must be right: every round released so many given vectors' sum. @throws TRB_UNEXPECTED */
-function requireSums(ledger: string, rounds: number, survivors: number, dimension: number): void {
-  const sum = givenVector(dimension).map((word) => word * survivors);
+function requireSums(ledger: string, rounds: number, survivors: number, wire: ReturnType<typeof wireFormOf>): void {
+  const sum = givenVector(wire.coordinates).map((word) => (word * survivors) % 2 ** wire.bits);
   const expected = createHash("sha256").update(new Uint8Array(sum.buffer)).digest("hex");
   const released = ledger.split("\n").filter((line) => line.includes(`"sumHash":"${expected}"`)).length;
   if (released !== rounds) throw fail("TRB_UNEXPECTED", { reason: `${released} of ${rounds} rounds had the right sum` });

@@ -55,6 +55,11 @@ export function phaseFigures({ secure, nodes }: Pick<Served, "secure" | "nodes">
   });
 }
 
+/** What a node sends when it uploads, as the coordinator hears it: the masked vector, which `--bits` makes shorter, and its message. */
+export function uploadBytes(phases: readonly Pick<PhaseFigures, "phase" | "bytesIn">[], uploading: number): number {
+  return Math.round((phases.find(({ phase }) => phase === "masked")?.bytesIn ?? 0) / uploading);
+}
+
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   return sorted.length === 0 ? 0 : ((sorted[(sorted.length - 1) >> 1] ?? 0) + (sorted[sorted.length >> 1] ?? 0)) / 2;

@@ -1,5 +1,6 @@
 /** The same figures of rounds in one process, and what their masks' bytes take the bare cipher. */
 import { availableParallelism } from "node:os";
+import type { PackedBits } from "@tributary/dp";
 import { type SimulatedPhase, type SimulatedRounds, simulateRounds } from "@tributary/simulate";
 import { median, type PhaseFigures, phaseNames, type RoundFigures } from "./figures.ts";
 
@@ -8,11 +9,12 @@ export interface SimulatedOptions {
   readonly parameters: number;
   readonly dropouts: number;
   readonly rounds: number;
+  readonly bits?: PackedBits | undefined;
 }
 
-export async function benchSimulated({ nodes, parameters, dropouts, rounds }: SimulatedOptions) {
+export async function benchSimulated({ nodes, parameters, dropouts, rounds, bits }: SimulatedOptions) {
   const threads = availableParallelism();
-  const measured = await simulateRounds({ nodes, parameters, dropouts, rounds: rounds + 1, threads });
+  const measured = await simulateRounds({ nodes, parameters, dropouts, rounds: rounds + 1, threads, bits });
   const warm = measured.phases.filter(({ round }) => round > 1);
   const cipher = measured.cipher.slice(1);
   const loop = measured.loop.slice(1);
@@ -30,7 +32,7 @@ export async function benchSimulated({ nodes, parameters, dropouts, rounds }: Si
   const cpu = perRound(({ coordinatorCpu, nodesCpu }) => coordinatorCpu + nodesCpu);
   const cpuOf = (spent: SimulatedRounds["cipher"]) => spent.map(({ cpuSeconds }) => cpuSeconds);
   return {
-    ...{ simulated: true, threads, nodes, parameters: measured.dimension, dropouts, rounds },
+    ...{ simulated: true, threads, nodes, parameters: measured.dimension, bits: bits ?? 32, dropouts, rounds },
     ...{ secure, plain: plainFigures, ratio: secure.seconds / plainFigures.seconds, bytesPerNode: secure.bytesPerNode },
     masks: {
       bytes: measured.maskBytes,
