@@ -121,7 +121,16 @@ test.each(layers)("%s refuses shapes that don't fit, naming them", (_, act, name
 test("no exported step is left out", () => {
   const elsewhere = ["gru", "lstm", "softmaxLoss", "tiedSoftmaxLoss", "sampledSoftmaxLoss", "gbceLoss", "allVectors"]; // by their own tests
   const anyShape = ["scale", "softmax", "sumLast", "relu", "gelu", "causalMask", "presence"];
-  const noSteps = ["backward", "gradientsOf", "collect", "encodeOnnx", "float64Interpreter", "GraphBuilder", "clipNormInput"];
+  const noSteps = [
+    "backward",
+    "gradientsOf",
+    "collect",
+    "encodeOnnx",
+    "float64Interpreter",
+    "GraphBuilder",
+    "clipNormInput",
+    "withoutDeadNodes",
+  ];
   const tested = new Set([...layers.map(([step]) => step), ...elsewhere, ...anyShape, ...noSteps]);
   const others = ["product", "valuesOfIds", "valuesOfItems"]; // operators
   expect(Object.keys(tensorRoom).filter((name) => !tested.has(name) && !others.includes(name))).toEqual([]);
