@@ -29,8 +29,9 @@ export interface MillionWishes {
   readonly runs: string;
 }
 
-/** What of `bench utility` means anything there. */
-const own = ["dataset", "seed", "customers", "train", "threads", "runs", "json"];
+/** What of `bench utility` means something there, and what nowhere else. */
+const onlyOwn = ["customers", "train", "threads", "runs"];
+const own = [...onlyOwn, "dataset", "seed", "json"];
 
 export function addMillionOptions(command: Command): Command {
   return command
@@ -44,19 +45,26 @@ export function addMillionOptions(command: Command): Command {
     .addOption(runsOption());
 }
 
-/** @throws TRB_CLI_BAD_OPTION where it is asked for beside other logs, or with an option that it has no use for */
-export function checkMillion(datasets: readonly string[], command: Command): void {
-  if (datasets.length > 1)
+/** Whether it is asked for. @throws TRB_CLI_BAD_OPTION where it is mixed with other logs, or with options that mean nothing to what is asked for */
+export function asksForMillion(datasets: readonly string[], command: Command): boolean {
+  const asked = datasets.includes(millionDataset);
+  if (asked && datasets.length > 1)
     throw fail("TRB_CLI_BAD_OPTION", {
       ...{ option: "--dataset", value: datasets.join(","), expected: `${millionDataset} alone, or public logs without it` },
     });
-  const others = command.options.map((option) => option.attributeName()).filter((name) => !own.includes(name));
-  const given = others.find((name) => command.getOptionValueSource(name) === "cli");
-  if (given !== undefined)
+  const idle = command.options.find((option) => {
+    const name = option.attributeName();
+    const fits = asked ? own.includes(name) : !onlyOwn.includes(name);
+    return !fits && command.getOptionValueSource(name) === "cli";
+  });
+  if (idle !== undefined)
     throw fail("TRB_CLI_BAD_OPTION", {
-      ...{ option: `--${given.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`, value: "given" },
-      expected: `none with --dataset ${millionDataset}, whose settings are fixed`,
+      ...{ option: idle.long ?? idle.flags, value: "given" },
+      expected: asked
+        ? `none with --dataset ${millionDataset}, whose settings are fixed`
+        : `none without --dataset ${millionDataset}`,
     });
+  return asked;
 }
 
 export async function measureMarket({ seed, customers, train, threads, runs }: MillionWishes, progress: ProgressBar) {

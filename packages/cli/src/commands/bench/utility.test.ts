@@ -89,9 +89,19 @@ describe("bench utility", () => {
     ["--epsilon", "0"],
     ["--epsilon", "1,,2"],
     ["--row", "none"],
-    ["--dataset", "beauty,market-1m"],
-    ["--dataset", "market-1m,retailrocket"],
   ])("refuses %s %s", async (option, value) => {
     await expect(run(option, value)).rejects.toMatchObject({ code: "TRB_CLI_BAD_OPTION", exitCode: 2 });
+  });
+
+  test.each([
+    ["--dataset", "beauty,market-1m"],
+    ["--dataset", "market-1m,retailrocket"],
+    ["--epsilon", "--dataset", "market-1m", "--epsilon", "4"],
+    ["--held-out", "--dataset", "market-1m", "--held-out", "1"],
+    ["--train", "--dataset", "beauty", "--train", "everything"],
+  ])("refuses %s where a market of a million is mixed with something else", async (option, ...words) => {
+    const asked = option === "--dataset" ? [option, ...words] : words;
+    const running = program().parseAsync(["bench", "utility", ...asked], { from: "user" });
+    await expect(running).rejects.toMatchObject({ code: "TRB_CLI_BAD_OPTION", exitCode: 2, details: { option } });
   });
 });

@@ -27,7 +27,7 @@ import { print, table } from "../../output.ts";
 import { interruptible, raced } from "./long-measurement.ts";
 import {
   addMillionOptions,
-  checkMillion,
+  asksForMillion,
   type MillionWishes,
   marketLines,
   measureMarket,
@@ -104,8 +104,7 @@ export function addUtility(bench: Command): void {
       "\nExample:\n  tributary bench utility --dataset beauty --epsilon 8 --json\n  tributary bench utility --dataset market-1m --runs runs --json",
     )
     .action(async (options: UtilityOptions & MillionWishes) => {
-      if ((options.dataset as readonly string[]).includes(millionDataset)) {
-        checkMillion(options.dataset, command);
+      if (asksForMillion(options.dataset, command)) {
         const market = await interruptible((progress, interruption) => raced(measureMarket(options, progress), interruption));
         print(options.json, market, () => marketLines(market));
         return;
