@@ -21,6 +21,8 @@ import { joinAll, type SmallFederation, smallFederation } from "./small-federati
 const folder = temporaryFolder("bad-input");
 const temporaries = folder.file("temporaries");
 const options = { cwd: folder.path, env: { TMPDIR: temporaries } };
+/** Dozens of commands one after the other, on a machine that may have other things to do. */
+const busy = { timeout: 120_000 };
 const columns = ["--columns", "customer=user,item=item,action=action,time=ts"];
 const secret = "secret-customer";
 let names: string[] = [];
@@ -124,7 +126,7 @@ function processesIn(path: string): number[] {
     });
 }
 
-describe("a log that can't be used", () => {
+describe("a log that can't be used", busy, () => {
   const demo = (file: string, ...more: readonly string[]) => ["demo", "--events", file, ...columns, ...more];
 
   test("is refused before anything is written", async () => {
@@ -165,7 +167,7 @@ describe("a log that can't be used", () => {
   });
 });
 
-describe("numbers that protect nobody, and wrong usage", () => {
+describe("numbers that protect nobody, and wrong usage", busy, () => {
   const plan = (...more: readonly string[]) => [
     "plan",
     "new",
@@ -226,7 +228,7 @@ describe("numbers that protect nobody, and wrong usage", () => {
   });
 });
 
-describe("files that aren't what they should be", () => {
+describe("files that aren't what they should be", busy, () => {
   test("are refused: plans, ledgers, invites and the configuration", async () => {
     await expectErrors([
       { args: ["plan", "check", "words.txt"], code: "TRB_CLI_NOT_JSON", exitCode: 2 },
@@ -269,7 +271,7 @@ describe("files that aren't what they should be", () => {
   });
 });
 
-describe("a federation", () => {
+describe("a federation", busy, () => {
   let federation: SmallFederation;
 
   test("stops cleanly at SIGTERM, and its half-written ledger is refused", { timeout: 60_000 }, async () => {
@@ -344,7 +346,7 @@ async function demoUntil(file: string, cwd: string): Promise<RunningDemo> {
   const { pid, outcome } = begin([...args, "--json"], { ...options, cwd });
   const ended = outcome.then(({ stdout, stderr }) => Promise.reject(new Error(`the demo ended: ${stdout}${stderr}`)));
   const reached = async () => existsSync(`${cwd}/out/work/${file}`) && readFileSync(`${cwd}/out/work/${file}`).length > 0;
-  await Promise.race([until(reached, (there) => there, 40), ended]);
+  await Promise.race([until(reached, (there) => there, 120), ended]);
   ended.catch(() => {}); // it is to end from here on
   return { pid, outcome, children: processesIn(cwd).filter((child) => child !== pid) };
 }
@@ -359,7 +361,7 @@ function isAlive(pid: number): boolean {
 
 describe.skipIf(!canSeeProcesses)("a demo that is stopped on the way", () => {
   test("by Ctrl-C in mid-round leaves neither processes nor its folder; by SIGKILL its processes end by themselves", {
-    timeout: 90_000,
+    timeout: 240_000,
   }, async () => {
     const earlier = folder.file("interrupted", "out");
     mkdirSync(earlier, { recursive: true });
@@ -371,7 +373,7 @@ describe.skipIf(!canSeeProcesses)("a demo that is stopped on the way", () => {
       process.kill(pid, "SIGKILL");
       expect(children.length, "the coordinator and a node").toBeGreaterThanOrEqual(2);
       const left = async () => children.filter(isAlive);
-      await until(left, (pids) => pids.length === 0, 10);
+      await until(left, (pids) => pids.length === 0, 30);
     });
     const interrupted = demoUntil("homes/platform/ledger.jsonl", folder.file("interrupted")).then(async (demo) => {
       expect(existsSync(`${earlier}/report.html`), "an earlier demo's folder is replaced").toBe(false);

@@ -11,6 +11,8 @@ import { graphAborts } from "./node-state.ts";
 import { crypto } from "./parties.test-support.ts";
 
 const long = process.env["TRIBUTARY_LONG"] === "1";
+/** Registers a test in long mode, and nothing otherwise: it is not skipped, it is not of that suite. */
+const longOnly: (name: string, act: () => Promise<void>, timeout?: number) => void = long ? test : () => {};
 
 /** A plan with the planner's defaults for so many nodes. */
 function graphPlan(nodes: number): Required<Pick<Plan, "minCohort" | "maxCorrupt" | "graph">> {
@@ -106,7 +108,7 @@ describe("160 nodes", { timeout: 300_000 }, () => {
     verified(world);
   });
 
-  test.runIf(long)("of whom too many are gone give the round up", async () => {
+  longOnly("of whom too many are gone give the round up", async () => {
     const world = worldOf(160);
     const lossy = deaf({ envelopes: Array.from({ length: 54 }, (_, i) => 3 * i) });
     while (world.coordinator.ledger.length < 2) await run(world, lossy, 1);
@@ -124,7 +126,7 @@ test("at most 150 nodes of such a plan share with everyone, and need no reveals"
   verified(world);
 });
 
-test.runIf(long)(
+longOnly(
   "1000 nodes, a tenth of whom fall silent, each with 92 neighbours",
   async () => {
     const world = worldOf(1000);
