@@ -1,7 +1,7 @@
 /** Attention and statistics of a finished federation in one artefact, and what merchants make of both. */
 import { type Histories, seededRandom, splitCustomers } from "@tributary/events";
 import { type FederationModel, initialFederationModel } from "@tributary/federation";
-import { hybridScorer, joinRanks, type Ranks, rankCustomers, readHybrid, resultBlock } from "@tributary/model";
+import { bytesOf, hybridScorer, joinRanks, type Ranks, rankCustomers, readHybrid, resultBlock } from "@tributary/model";
 import { type Decimal, type IdentityKey, toHex } from "@tributary/protocol";
 import { nodeCrypto } from "@tributary/protocol/node-crypto";
 import {
@@ -51,14 +51,7 @@ beforeAll(async () => {
   const result = await simulateFederation({
     ...{ plan, crypto, executor, coordinatorSecret: secret, items: catalogue.items, initialParameters: initial.parameters },
     nodes: parts.map(({ node, train }: { node: string; train: Histories }) => ({ node, histories: train })),
-    random: (...party) => {
-      const random = seededRandom(1, ...party);
-      return {
-        fill: (out) => {
-          for (let i = 0; i < out.length; i++) out[i] = random.below(256);
-        },
-      };
-    },
+    random: (...party) => bytesOf(seededRandom(1, ...party)),
   });
   final = result;
   ledger = new TextEncoder().encode(result.ledger);

@@ -1,6 +1,8 @@
 /** Which model of a ledger is published where metrics decide which are kept: here every trained one is ruined, by a step that is far too long. */
+
 import { seededRandom, splitCustomers } from "@tributary/events";
 import { initialFederationModel } from "@tributary/federation";
+import { bytesOf } from "@tributary/model";
 import { type Decimal, type IdentityKey, toHex } from "@tributary/protocol";
 import { nodeCrypto } from "@tributary/protocol/node-crypto";
 import { choosePlanToRead, planDocument, simulateFederation, syntheticMarket } from "@tributary/simulate";
@@ -27,14 +29,7 @@ async function ledgerOf(tolerance: number | undefined): Promise<Uint8Array> {
     ...{ plan, crypto, executor: onnxruntimeExecutor(), coordinatorSecret: secret, items: catalogue.items },
     initialParameters: initialFederationModel(crypto, plan).parameters,
     nodes: splitCustomers(histories, 3, 1).map((log, place) => ({ node: `shop-${place}`, histories: log })),
-    random: (...party) => {
-      const random = seededRandom(1, ...party);
-      return {
-        fill: (out) => {
-          for (let i = 0; i < out.length; i++) out[i] = random.below(256);
-        },
-      };
-    },
+    random: (...party) => bytesOf(seededRandom(1, ...party)),
   });
   return new TextEncoder().encode(ledger);
 }

@@ -218,4 +218,5 @@ export {
   trainedTensors,
 } from "./trained-tensors.ts";
 export { type LocalUpdates, openTrainer } from "./training/local-updates.ts";
+export { bytesOf } from "./training/seeded-bytes.ts";
 export { createTrainer, type SumCounts, type SumRequest, type Trainer } from "./training/trainer.ts";

@@ -1,7 +1,7 @@
 /** Models whose item vectors are made of public attributes alone, in a whole federation with noise: what they can do that ids can't. */
 import { type Histories, seededRandom, splitCustomers } from "@tributary/events";
 import { initialModel } from "@tributary/federation";
-import { attributesOf, itemContent, joinRanks, openScorer, rankOf, resultBlock } from "@tributary/model";
+import { attributesOf, bytesOf, itemContent, joinRanks, openScorer, rankOf, resultBlock } from "@tributary/model";
 import { type IdentityKey, toHex } from "@tributary/protocol";
 import { nodeCrypto } from "@tributary/protocol/node-crypto";
 import { onnxruntimeExecutor } from "@tributary/tensor/onnxruntime";
@@ -40,14 +40,7 @@ async function federate(parts: readonly MerchantPart[]) {
   const { parameters } = await simulateFederation({
     ...options,
     nodes: parts.map(({ node, train }) => ({ node, histories: train })),
-    random: (...party) => {
-      const random = seededRandom(1, ...party);
-      return {
-        fill: (out) => {
-          for (let i = 0; i < out.length; i++) out[i] = random.below(256);
-        },
-      };
-    },
+    random: (...party) => bytesOf(seededRandom(1, ...party)),
   });
   return {
     model: plan.model,

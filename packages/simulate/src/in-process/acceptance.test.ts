@@ -1,7 +1,9 @@
 /** A federation that keeps models by released metrics: a good one stays, and a ruined one is given up for the one before. */
+
 import { type Histories, seededRandom, splitCustomers } from "@tributary/events";
 import { initialFederationModel } from "@tributary/federation";
 import { parseLine, summarizeLedger, verifyLedger } from "@tributary/ledger";
+import { bytesOf } from "@tributary/model";
 import { type Decimal, fingerprintOf, type IdentityKey, lintPlan, type Plan, toHex } from "@tributary/protocol";
 import { nodeCrypto } from "@tributary/protocol/node-crypto";
 import { onnxruntimeExecutor } from "@tributary/tensor/onnxruntime";
@@ -43,14 +45,7 @@ async function federate(plan: Plan, initialParameters: Float32Array) {
   const result = await simulateFederation({
     ...{ plan, crypto, executor, coordinatorSecret: secret, items: catalogue.items, initialParameters },
     nodes: parts.map((log, place) => ({ node: `shop-${place}`, histories: log })),
-    random: (...party) => {
-      const random = seededRandom(1, ...party);
-      return {
-        fill: (out) => {
-          for (let i = 0; i < out.length; i++) out[i] = random.below(256);
-        },
-      };
-    },
+    random: (...party) => bytesOf(seededRandom(1, ...party)),
   });
   const ledger = new TextEncoder().encode(result.ledger);
   const verdict = verifyLedger(ledger, { crypto, key: fingerprintOf(crypto, coordinatorKey) });

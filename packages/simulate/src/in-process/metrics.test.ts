@@ -5,6 +5,7 @@ import { type Histories, seededRandom, splitCustomers } from "@tributary/events"
 import { heldOutRule, initialFederationModel, recipeOf } from "@tributary/federation";
 import { type LedgerRow, summarizeLedger, verifyLedger } from "@tributary/ledger";
 import {
+  bytesOf,
   finishStatistics,
   itemSimilarity,
   metricsQuery,
@@ -49,14 +50,7 @@ async function federate(plan: Plan, logs: readonly Histories[]) {
     ...{ plan, crypto, executor, coordinatorSecret: secret, items: catalogue.items },
     initialParameters: initialFederationModel(crypto, plan).parameters,
     nodes: logs.map((log, place) => ({ node: `shop-${place}`, histories: log })),
-    random: (...party) => {
-      const random = seededRandom(1, ...party);
-      return {
-        fill: (out) => {
-          for (let i = 0; i < out.length; i++) out[i] = random.below(256);
-        },
-      };
-    },
+    random: (...party) => bytesOf(seededRandom(1, ...party)),
   });
   const ledger = new TextEncoder().encode(result.ledger);
   const verdict = verifyLedger(ledger, { crypto, key: fingerprintOf(crypto, coordinatorKey) });

@@ -3,7 +3,7 @@ import { sumQueryParameters, toNumber } from "@tributary/dp";
 import { seededRandom, splitCustomers } from "@tributary/events";
 import { initialFederationModel } from "@tributary/federation";
 import { verifyLedger } from "@tributary/ledger";
-import { modelSpec } from "@tributary/model";
+import { bytesOf, modelSpec } from "@tributary/model";
 import { fingerprintOf, type IdentityKey, lintPlan, type Plan, sumQueryOf, toHex } from "@tributary/protocol";
 import { nodeCrypto } from "@tributary/protocol/node-crypto";
 import { onnxruntimeExecutor } from "@tributary/tensor/onnxruntime";
@@ -37,14 +37,7 @@ async function modelOf(plan: Plan) {
     ...{ plan, crypto, executor: onnxruntimeExecutor(), coordinatorSecret: secret },
     initialParameters: initialFederationModel(crypto, plan).parameters,
     nodes: splitCustomers(histories, devices, 1).map((log, place) => ({ node: `device-${place}`, histories: log })),
-    random: (...party) => {
-      const random = seededRandom(1, ...party);
-      return {
-        fill: (out) => {
-          for (let i = 0; i < out.length; i++) out[i] = random.below(256);
-        },
-      };
-    },
+    random: (...party) => bytesOf(seededRandom(1, ...party)),
   });
   const key = fingerprintOf(crypto, coordinatorKey);
   const verdict = verifyLedger(new TextEncoder().encode(result.ledger), { crypto, key });

@@ -5,6 +5,7 @@ import { isTributaryError } from "@tributary/errors";
 import { seededRandom, splitCustomers } from "@tributary/events";
 import { initialFederationModel } from "@tributary/federation";
 import { parseLine, verifyLedger } from "@tributary/ledger";
+import { bytesOf } from "@tributary/model";
 import { fingerprintOf, type IdentityKey, toHex } from "@tributary/protocol";
 import { nodeCrypto } from "@tributary/protocol/node-crypto";
 import { onnxruntimeExecutor } from "@tributary/tensor/onnxruntime";
@@ -33,14 +34,7 @@ async function federate(sampler: "exact" | "opendp") {
     ...{ plan, crypto, executor: onnxruntimeExecutor(), coordinatorSecret: secret },
     initialParameters: initialFederationModel(crypto, plan).parameters,
     nodes: parts.map(({ node, train }) => ({ node, histories: train })),
-    random: (...party) => {
-      const random = seededRandom(1, ...party);
-      return {
-        fill: (out) => {
-          for (let i = 0; i < out.length; i++) out[i] = random.below(256);
-        },
-      };
-    },
+    random: (...party) => bytesOf(seededRandom(1, ...party)),
   });
   const { verified, failures } = verifyLedger(new TextEncoder().encode(result.ledger), {
     crypto,

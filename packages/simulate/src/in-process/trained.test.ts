@@ -2,7 +2,7 @@
 import { seededRandom, splitCustomers } from "@tributary/events";
 import { initialFederationModel } from "@tributary/federation";
 import { verifyLedger } from "@tributary/ledger";
-import { type TrainedGroup, trainedCount, trainedTensors } from "@tributary/model";
+import { bytesOf, type TrainedGroup, trainedCount, trainedTensors } from "@tributary/model";
 import { explainPlan, fingerprintOf, type IdentityKey, lintPlan, toHex } from "@tributary/protocol";
 import { nodeCrypto } from "@tributary/protocol/node-crypto";
 import { onnxruntimeExecutor } from "@tributary/tensor/onnxruntime";
@@ -51,14 +51,7 @@ describe.each([
     const result = await simulateFederation({
       ...{ plan, crypto, executor: onnxruntimeExecutor(), coordinatorSecret: secret, initialParameters: initial },
       nodes: splitCustomers(histories, merchants, 1).map((log, place) => ({ node: `shop-${place}`, histories: log })),
-      random: (...party) => {
-        const random = seededRandom(1, ...party);
-        return {
-          fill: (out) => {
-            for (let i = 0; i < out.length; i++) out[i] = random.below(256);
-          },
-        };
-      },
+      random: (...party) => bytesOf(seededRandom(1, ...party)),
     });
     const ledger = new TextEncoder().encode(result.ledger);
     expect(verifyLedger(ledger, { crypto, key: fingerprintOf(crypto, coordinatorKey) })).toMatchObject({

@@ -2,7 +2,7 @@
 import { seededRandom, splitCustomers } from "@tributary/events";
 import { decodeFederationModel, encodeFederationModel, initialFederationModel, warmStartOf } from "@tributary/federation";
 import { parseLine, verifyLedger } from "@tributary/ledger";
-import { itemSimilarity, trainedTensors } from "@tributary/model";
+import { bytesOf, itemSimilarity, trainedTensors } from "@tributary/model";
 import { type Decimal, explainPlan, fingerprintOf, type IdentityKey, lintPlan, toHex } from "@tributary/protocol";
 import { nodeCrypto } from "@tributary/protocol/node-crypto";
 import { onnxruntimeExecutor } from "@tributary/tensor/onnxruntime";
@@ -37,14 +37,7 @@ beforeAll(async () => {
   result = await simulateFederation({
     ...{ plan, crypto, executor, coordinatorSecret: secret, items: catalogue.items, initialParameters: initial.parameters },
     nodes: splitCustomers(histories, 3, 1).map((log, place) => ({ node: `shop-${place}`, histories: log })),
-    random: (...party) => {
-      const random = seededRandom(1, ...party);
-      return {
-        fill: (out) => {
-          for (let i = 0; i < out.length; i++) out[i] = random.below(256);
-        },
-      };
-    },
+    random: (...party) => bytesOf(seededRandom(1, ...party)),
     onRound: (round) => void rounds.push(round),
   });
 });

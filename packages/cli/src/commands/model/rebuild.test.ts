@@ -1,9 +1,11 @@
 /** A warm start is made again from the file that it is in: `tributary model verify --rebuild`. */
+
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { catalogueBytes, seededRandom, splitCustomers } from "@tributary/events";
 import { encodeFederationModel, initialFederationModel } from "@tributary/federation";
+import { bytesOf } from "@tributary/model";
 import { type Decimal, type IdentityKey, toHex } from "@tributary/protocol";
 import { nodeCrypto } from "@tributary/protocol/node-crypto";
 import { choosePlan, planDocument, type SimulatedRound, simulateFederation, syntheticMarket } from "@tributary/simulate";
@@ -37,14 +39,7 @@ beforeAll(async () => {
     ...{ plan, crypto, executor: onnxruntimeExecutor(), coordinatorSecret: secret, items: catalogue.items },
     initialParameters: initialFederationModel(crypto, plan).parameters,
     nodes: splitCustomers(histories, 3, 1).map((log, place) => ({ node: `shop-${place}`, histories: log })),
-    random: (...party) => {
-      const random = seededRandom(1, ...party);
-      return {
-        fill: (out) => {
-          for (let i = 0; i < out.length; i++) out[i] = random.below(256);
-        },
-      };
-    },
+    random: (...party) => bytesOf(seededRandom(1, ...party)),
     onRound: (round) => void rounds.push(round),
   });
   models = ledgerModels(new TextEncoder().encode(ledger));
