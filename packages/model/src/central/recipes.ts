@@ -2,9 +2,11 @@
  * How each family is trained on a public log without privacy: found by experiments on Beauty's *validation* items alone
  * (docs/quality.md lists what was tried), and the same for every log, so that nobody tunes on what is then reported.
  */
+
 import { seededRandom } from "@tributary/events/histories";
 import { initialParameters } from "../checkpoint/initial-parameters.ts";
 import { type ModelSpec, modelSpec } from "../spec.ts";
+import { bytesOf } from "../training/seeded-bytes.ts";
 import type { TeamTask } from "./team.ts";
 import type { CentralOptions } from "./train-centrally.ts";
 
@@ -44,13 +46,9 @@ export function qualityRecipe(
     ...familyChanges[family],
     nextItem: { loss: "softmax", negatives: Math.min(negatives, Math.floor(items / 2)), calibration: 0 },
   });
-  const random = seededRandom(settings.seed, "initial parameters");
-  const fill = (out: Uint8Array) => {
-    for (let i = 0; i < out.length; i++) out[i] = random.below(256);
-  };
   return {
     spec,
-    initial: initialParameters(spec, { fill }),
+    initial: initialParameters(spec, bytesOf(seededRandom(settings.seed, "initial parameters"))),
     adamw: { beta1: 0.9, beta2: 0.98, epsilon: 1e-8, weightDecay: 0 },
     weighting: "position",
     options: {

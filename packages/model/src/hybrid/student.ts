@@ -6,6 +6,7 @@
  * last coordinate holds a bias: a tied model scores item j by ⟨h, v_j⟩, the final norm's gain is 0 and its bias 1/c there, and v_j has c·ln p_j, so
  * that every score begins with ln p_j. Biases, like what makes them, stay as they are in training.
  */
+
 import { fail } from "@tributary/errors";
 import { type Histories, seededRandom, shuffle } from "@tributary/events/histories";
 import type { Executor } from "@tributary/tensor";
@@ -17,6 +18,7 @@ import { initialParameters } from "../checkpoint/initial-parameters.ts";
 import { parameterShapes, sizeOf } from "../parameters.ts";
 import { type ModelSpec, modelSpec } from "../spec.ts";
 import type { ItemSimilarity } from "../statistics/item-similarity.ts";
+import { bytesOf } from "../training/seeded-bytes.ts";
 import { addProjected, type ItemVectors, projectedContent } from "./item-vectors.ts";
 
 /** A model and its weights. */
@@ -58,11 +60,7 @@ export interface StudentStart {
 export function startStudent(spec: ModelSpec, start: StudentStart): Student {
   const { popularity, similarity, vectors, seed, contentNorm = usualNorm } = start;
   checkTied(spec, popularity.length);
-  const random = seededRandom(seed, "student");
-  const fill = (out: Uint8Array) => {
-    for (let i = 0; i < out.length; i++) out[i] = random.below(256);
-  };
-  const parameters = initialParameters(spec, { fill });
+  const parameters = initialParameters(spec, bytesOf(seededRandom(seed, "student")));
   const { width } = spec;
   const content = vectors ?? (similarity && projectedContent(similarity, width - 1, seed));
   if (content !== undefined) addProjected(parameters, spec, content, { norm: contentNorm, seed });

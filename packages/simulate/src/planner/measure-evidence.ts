@@ -7,6 +7,7 @@ import { fail } from "@tributary/errors";
 import { seededRandom, splitCustomers } from "@tributary/events";
 import { initialFederationModel, recipeOf } from "@tributary/federation";
 import {
+  bytesOf,
   finishStatistics,
   type ItemSimilarity,
   itemSimilarity,
@@ -271,10 +272,5 @@ const digits = (value: number): number => Number(value.toPrecision(4));
 
 /** Reproducible: a measurement on made-up customers is no release. */
 export function seededSource(seed: number, ...purpose: readonly (string | number)[]): RandomSource {
-  const random = seededRandom(seed, "evidence", ...purpose);
-  return chachaSource({
-    fill(out) {
-      for (let i = 0; i < out.length; i++) out[i] = random.below(256);
-    },
-  });
+  return chachaSource(bytesOf(seededRandom(seed, "evidence", ...purpose)));
 }

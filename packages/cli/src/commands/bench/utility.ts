@@ -3,7 +3,7 @@ import { setImmediate } from "node:timers/promises";
 import { chachaSource, type RandomSource } from "@tributary/dp";
 import { fail } from "@tributary/errors";
 import { seededRandom } from "@tributary/events";
-import { type ResultBlock, statisticsRecipe, transferredRecipe } from "@tributary/model";
+import { bytesOf, type ResultBlock, statisticsRecipe, transferredRecipe } from "@tributary/model";
 import {
   type Alone,
   type Cohort,
@@ -224,12 +224,7 @@ function blocksOf(joining: Joining) {
 
 /** Reproducible noise: a measurement is not a release. */
 function seededSource(seed: number, ...purpose: readonly (string | number)[]): RandomSource {
-  const random = seededRandom(seed, "bench utility", ...purpose);
-  return chachaSource({
-    fill(out) {
-      for (let i = 0; i < out.length; i++) out[i] = random.below(256);
-    },
-  });
+  return chachaSource(bytesOf(seededRandom(seed, "bench utility", ...purpose)));
 }
 
 function linesOf(rows: readonly UtilityRow[]): readonly string[] {

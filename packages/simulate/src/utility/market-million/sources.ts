@@ -1,12 +1,9 @@
 /** Randomness that a measurement can repeat: it protects nobody. */
+
 import { chachaSource, type RandomSource } from "@tributary/dp";
 import { seededRandom } from "@tributary/events";
+import { bytesOf } from "@tributary/model";
 
 export function randomSourceOf(seed: number, ...purpose: readonly string[]): RandomSource {
-  const random = seededRandom(seed, "market-million", ...purpose);
-  return chachaSource({
-    fill(out) {
-      for (let i = 0; i < out.length; i++) out[i] = random.below(256);
-    },
-  });
+  return chachaSource(bytesOf(seededRandom(seed, "market-million", ...purpose)));
 }
