@@ -5,7 +5,7 @@
  * The store is replaced as a whole, once everything has been read: an import that is killed leaves it as it was, and is simply run again.
  */
 import { fail } from "@tributary/errors";
-import { type DataQuality, dataQuality } from "@tributary/events";
+import { concatHistories, type DataQuality, dataQuality, type Histories } from "@tributary/events";
 import type { IngestOptions, IngestReport, LogPreview, LogSource, PreviewOptions } from "@tributary/events/ingest";
 import { readHomeCatalogue } from "./home/catalogue.ts";
 import { readHistories, writeHistories } from "./home/histories.ts";
@@ -32,8 +32,12 @@ export function importEvents({ home, files, query, ...options }: ImportEventsOpt
     const catalogue = readHomeCatalogue(layout);
     if (sources.length === 0) throw fail("TRB_EVENTS_TOO_FEW_CUSTOMERS", { customers: 0, least: leastCustomers });
     const { ingestLog } = await import("@tributary/events/ingest"); // DuckDB, which no other command needs
-    const { histories, report } = await ingestLog({ now: Date.now() / 1000, ...options, sources, catalogue, leastCustomers });
-    await writeHistories(layout, histories);
+    const chunks: Histories[] = [];
+    const ingest = { now: Date.now() / 1000, ...options, sources, catalogue, leastCustomers };
+    const report = await ingestLog(ingest, async (chunk) => {
+      chunks.push(chunk);
+    });
+    await writeHistories(layout, concatHistories(chunks));
     return report;
   });
 }

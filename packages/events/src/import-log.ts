@@ -107,14 +107,14 @@ const dropSentences: Readonly<Record<keyof DropCounts, string>> = {
   duplicate: "the same event came before",
 };
 
-export function distinctItems(items: Int32Array, catalogueSize: number): number {
+function distinctItems(items: Int32Array, catalogueSize: number): number {
   const seen = new Uint8Array(catalogueSize + 1);
   for (const item of items) seen[item] = 1;
   seen[0] = 0;
   return seen.reduce((sum, one) => sum + one, 0);
 }
 
-export function countActions(actionOfEvent: Uint8Array): Record<Action, number> {
+function countActions(actionOfEvent: Uint8Array): Record<Action, number> {
   const counts = actions.map(() => 0);
   for (const action of actionOfEvent) counts[action] = (counts[action] ?? 0) + 1;
   return Object.fromEntries(actions.map((action, number) => [action, counts[number] ?? 0])) as Record<Action, number>;

@@ -17,6 +17,7 @@ export {
   writeCatalogue,
 } from "./catalogue-file.ts";
 export { type DropCounts, type DropReason, dropReasons } from "./cleaning/drop-reasons.ts";
+export { concatHistories } from "./concat-histories.ts";
 export { type Features, readFeatures, withFeatures } from "./features/features.ts";
 export { type Action, actions, type Histories } from "./histories.ts";
 export { describeImport, type ImportOptions, type ImportReport, type ImportResult, importLog } from "./import-log.ts";

@@ -3,7 +3,8 @@ import { parquetWriteBuffer } from "hyparquet-writer";
 import { describe, expect, it } from "vitest";
 import { makeCatalogue } from "../catalogue.ts";
 import { logFiles, refusal } from "../log-files.fixture.ts";
-import { type IngestOptions, ingestLog } from "./ingest-log.ts";
+import type { IngestOptions } from "./ingest-log.ts";
+import { ingested } from "./ingested.fixture.ts";
 
 const file = logFiles();
 const catalogue = makeCatalogue([{ id: "apple" }, { id: "bread" }]);
@@ -12,7 +13,7 @@ const header = "user,item,action,ts\n";
 const good = "ann,apple,view,1\nbob,bread,view,2\n";
 
 const refused = (path: string, options: Partial<IngestOptions> = {}) =>
-  refusal(() => ingestLog({ sources: [path], catalogue, columns, now: 2e9, ...options }));
+  refusal(() => ingested({ sources: [path], catalogue, columns, now: 2e9, ...options }));
 
 describe("ingestLog refuses", () => {
   it.each([
@@ -59,7 +60,7 @@ describe("ingestLog refuses", () => {
         ],
       }),
     );
-    const whole = await ingestLog({ sources: [file("ok.csv.gz", zipped)], catalogue, columns, now: 2e9 });
+    const whole = await ingested({ sources: [file("ok.csv.gz", zipped)], catalogue, columns, now: 2e9 });
     expect(whole.report.rows).toBe(20_000);
     for (const [name, bytes] of [
       ["cut.csv.gz", zipped.subarray(0, zipped.length / 2)],

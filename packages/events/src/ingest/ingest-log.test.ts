@@ -1,11 +1,14 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { makeCatalogue } from "../catalogue.ts";
+import { concatHistories } from "../concat-histories.ts";
+import type { Histories } from "../histories.ts";
 import { importLog } from "../import-log.ts";
 import { inWords, logFiles } from "../log-files.fixture.ts";
 import type { ColumnNames } from "../reading/columns.ts";
 import { encodeHistories } from "../store-format.ts";
 import { type IngestOptions, type IngestReport, ingestLog } from "./ingest-log.ts";
+import { ingested } from "./ingested.fixture.ts";
 
 const file = logFiles();
 const catalogue = makeCatalogue(["apple", "bread", "cheese", "é", "𝄞"].map((id) => ({ id })));
@@ -14,7 +17,7 @@ const header = "user,item,action,ts\n";
 const now = 2e9;
 
 const load = (path: string, options: Partial<IngestOptions> = {}) =>
-  ingestLog({ sources: [path], catalogue, columns, now, leastCustomers: 1, ...options });
+  ingested({ sources: [path], catalogue, columns, now, leastCustomers: 1, ...options });
 
 const sum = (counts: Readonly<Record<string, number>>) => Object.values(counts).reduce((a, b) => a + b, 0);
 const addsUp = (report: IngestReport) => expect(report.kept + sum(report.dropped)).toBe(report.rows);
@@ -147,6 +150,39 @@ describe("ingestLog", () => {
     expect(inWords((await load(file("latin.csv", latin), { encoding: "latin-1" })).histories)).toEqual(["ann: 4 view 1"]);
     const wide = Buffer.from(`\uFEFF${header}ann,é,view,1\n`, "utf16le");
     expect(inWords((await load(file("wide.csv", wide), { encoding: "utf-16" })).histories)).toEqual(["ann: 4 view 1"]);
+  });
+
+  it("delivers whole customers in chunks, waits for each, and goes on behind a customer with the same report", async () => {
+    const rows = Array.from({ length: 3_000 }, (_, i) => `c${(i * 7919) % 101},apple,view,${(i * 31) % 1000}`).join("\n");
+    const path = file("chunks.csv", `${header}${rows}\nc5,bread,buy,2000\n`);
+    const whole = await load(path);
+    const options = { sources: [path], catalogue, columns, now, chunkEvents: 100 };
+    const chunks: Histories[] = [];
+    let busy = false;
+    const report = await ingestLog(options, async (chunk) => {
+      expect(busy).toBe(false);
+      busy = true;
+      await new Promise((done) => setTimeout(done, 1));
+      busy = false;
+      chunks.push(chunk);
+    });
+    expect(report).toEqual(whole.report);
+    expect(concatHistories(chunks)).toEqual(whole.histories);
+    expect(chunks.length).toBeGreaterThan(20);
+    for (const { items } of chunks.slice(0, -1)) {
+      expect(items.length).toBeGreaterThanOrEqual(100);
+      expect(items.length).toBeLessThan(100 + 31);
+    }
+    const last = chunks[4]?.customers.at(-1) ?? "";
+    const rest = await ingested({ ...options, resumeAfter: last });
+    expect(rest.report).toEqual(report);
+    expect(rest.histories).toEqual(concatHistories(chunks.slice(5)));
+  });
+
+  it("ends with what its taker throws, as it is", async () => {
+    const path = file("taker.csv", `${header}ann,apple,view,1\nbob,apple,view,2\n`);
+    const full = new Error("no room");
+    await expect(ingestLog({ sources: [path], catalogue, columns, now }, () => Promise.reject(full))).rejects.toBe(full);
   });
 
   it("reads an unknown action in every row, each another, without keeping them", async () => {

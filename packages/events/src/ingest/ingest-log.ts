@@ -8,8 +8,8 @@ import { fail } from "@tributary/errors";
 import type { Catalogue } from "../catalogue.ts";
 import { type DropReason, describeDrops, dropReasons } from "../cleaning/drop-reasons.ts";
 import { offendingText } from "../cleaning/row-cleaner.ts";
-import type { Histories } from "../histories.ts";
-import { countActions, distinctItems, type ImportReport } from "../import-log.ts";
+import { type Action, actions } from "../histories.ts";
+import type { ImportReport } from "../import-log.ts";
 import { findColumns, unknownColumn } from "../reading/columns.ts";
 import { checkBytes } from "./check-bytes.ts";
 import {
@@ -23,7 +23,7 @@ import {
 } from "./cleaning-query.ts";
 import { type Engine, literal, withEngine } from "./engine.ts";
 import { engineFailure, reading } from "./engine-failures.ts";
-import { orderedEvents } from "./ordered-events.ts";
+import { type Deliver, deliverOrdered, numberCustomers } from "./ordered-events.ts";
 import { type Preset, presets } from "./presets.ts";
 import { writeRejects } from "./rejects.ts";
 import { countRejects, openRelation, type Relation, refuseBrokenLines } from "./relation.ts";
@@ -41,6 +41,10 @@ export interface IngestOptions extends ReadingOptions {
   readonly botEventsPerHour?: number | undefined;
   /** A file that dropped rows are written to, with the reason of each. It holds what the log holds. */
   readonly rejects?: string | undefined;
+  /** Customers up to this one, which an earlier run of the same import has delivered, are counted but not delivered again. */
+  readonly resumeAfter?: string | undefined;
+  /** Events in a chunk, and as many more as its last customer has. Default 2¹⁸. */
+  readonly chunkEvents?: number | undefined;
 }
 
 /** Counts only, safe to print and to log. `rows = kept + Σ dropped`. */
@@ -52,32 +56,44 @@ export interface IngestReport extends Omit<ImportReport, "file"> {
   readonly outOfOrder: number;
 }
 
-export interface IngestResult {
-  readonly histories: Histories;
-  readonly report: IngestReport;
-}
-
 const defaultBotEventsPerHour = 1000;
+const defaultChunkEvents = 2 ** 18;
 export const secondsAhead = 86_400;
 
 /**
+ * Nothing is delivered of a log that is refused.
+ * @param deliver takes the histories, `chunkEvents` at a time: customers ascending over all chunks, each customer whole within one
  * @throws TRB_EVENTS_FILE_NOT_FOUND, TRB_EVENTS_FILE_UNREADABLE, TRB_EVENTS_FILE_DAMAGED, TRB_EVENTS_EMPTY, TRB_EVENTS_UNKNOWN_COLUMN,
  *   TRB_EVENTS_NO_HEADER, TRB_EVENTS_LINE_TOO_LONG, TRB_EVENTS_MALFORMED_CSV, TRB_EVENTS_BAD_DELIMITER, TRB_EVENTS_BAD_TIMESTAMP (when no time
  *   of a source can be read), TRB_EVENTS_BAD_TIME_ZONE, TRB_EVENTS_BAD_TIME_FORMAT, TRB_EVENTS_BAD_QUERY, TRB_EVENTS_SOURCE_UNAVAILABLE,
  *   TRB_EVENTS_NOTHING_LEFT, TRB_EVENTS_TOO_FEW_CUSTOMERS, TRB_EVENTS_NO_ROOM, TRB_EVENTS_FILE_UNWRITABLE
  */
-export function ingestLog(options: IngestOptions): Promise<IngestResult> {
+export function ingestLog(options: IngestOptions, deliver: Deliver): Promise<IngestReport> {
   const files = options.sources.map(nameOf);
+  let undelivered: { readonly error: unknown } | undefined;
+  const delivering: Deliver = async (chunk) => {
+    try {
+      await deliver(chunk);
+    } catch (error) {
+      undelivered = { error }; // the caller's, and none of DuckDB's
+      throw error;
+    }
+  };
   return withEngine(async (engine) => {
     try {
-      return await ingest(engine, options, files);
+      return await ingest(engine, options, files, delivering);
     } catch (error) {
-      throw engineFailure(files.join(", "), error);
+      throw undelivered === undefined ? engineFailure(files.join(", "), error) : undelivered.error;
     }
   });
 }
 
-async function ingest(engine: Engine, options: IngestOptions, files: readonly string[]): Promise<IngestResult> {
+async function ingest(
+  engine: Engine,
+  options: IngestOptions,
+  files: readonly string[],
+  deliver: Deliver,
+): Promise<IngestReport> {
   const { sources, catalogue, leastCustomers = 2, botEventsPerHour = defaultBotEventsPerHour } = options;
   await prepare(engine, options, catalogue);
   const preset = options.preset === undefined ? undefined : presets[options.preset];
@@ -96,30 +112,33 @@ async function ingest(engine: Engine, options: IngestOptions, files: readonly st
     if (options.rejects !== undefined) await writeRejects(engine, options.rejects, read);
     throw fail("TRB_EVENTS_NOTHING_LEFT", { file: files.join(", "), rows, reasons: describeDrops(dropped) });
   }
-  const { histories, outOfOrder } = await orderedEvents(engine, counts.kept, {
-    dwell: counts.withDwell > 0,
-    price: counts.withPrice > 0,
-  });
+  const customers = await numberCustomers(engine);
+  if (customers < leastCustomers) {
+    if (options.rejects !== undefined) await writeRejects(engine, options.rejects, read);
+    throw fail("TRB_EVENTS_TOO_FEW_CUSTOMERS", { customers, least: leastCustomers });
+  }
+  const { resumeAfter, chunkEvents = defaultChunkEvents } = options;
+  const ordered = { dwell: counts.withDwell > 0, price: counts.withPrice > 0, resumeAfter, chunkEvents };
+  const delivered = await deliverOrdered(engine, ordered, catalogue.items.length, deliver);
   if (options.rejects !== undefined) await writeRejects(engine, options.rejects, read);
-  const customers = histories.customers.length;
-  if (customers < leastCustomers) throw fail("TRB_EVENTS_TOO_FEW_CUSTOMERS", { customers, least: leastCustomers });
-  const kept = histories.items.length;
-  const report: IngestReport = {
+  return {
     files,
     rows,
-    kept,
-    dropped: { ...dropped, duplicate: counts.kept - kept },
+    kept: delivered.kept,
+    dropped: { ...dropped, duplicate: counts.kept - delivered.kept },
     itemsCleared: counts.itemsCleared,
     amountsCleared: counts.amountsCleared,
-    outOfOrder,
+    outOfOrder: delivered.outOfOrder,
     withDwell: counts.withDwell,
     withPrice: counts.withPrice,
     customers,
-    items: distinctItems(histories.items, catalogue.items.length),
-    actions: countActions(histories.actions),
+    items: delivered.items.subarray(1).reduce((different, events) => different + (events > 0 ? 1 : 0), 0),
+    actions: actionCounts(delivered.actions),
   };
-  return { histories, report };
 }
+
+const actionCounts = (counts: Uint32Array) =>
+  Object.fromEntries(actions.map((action, number) => [action, counts[number] ?? 0])) as Record<Action, number>;
 
 /** Sets the time zone, and makes the types and the table that the cleaning query needs. */
 export async function prepare(engine: Engine, options: ReadingOptions, catalogue: Catalogue | undefined): Promise<void> {

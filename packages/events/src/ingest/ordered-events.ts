@@ -1,12 +1,32 @@
-/** What the cleaning left, streamed out in order: customers ascending, each one's events by time and arrival, each event once. */
+/**
+ * What the cleaning left, handed on in order, a chunk at a time: customers ascending, each one's events by time and arrival, each event once.
+ */
 import type { DuckDBDataChunk, DuckDBVector } from "@duckdb/node-api";
-import type { Histories } from "../histories.ts";
+import { type Histories, actions as knownActions } from "../histories.ts";
 import type { Engine } from "./engine.ts";
+import { historiesBuilder } from "./histories-builder.ts";
 
-export interface OrderedEvents {
-  readonly histories: Histories;
+/** Takes a chunk; nothing more is read before it is done with the chunk before. */
+export type Deliver = (chunk: Histories) => Promise<void>;
+
+export interface OrderedOptions {
+  /** Which amounts the log has. */
+  readonly dwell: boolean;
+  readonly price: boolean;
+  /** Customers up to this one are counted, but not delivered. */
+  readonly resumeAfter?: string | undefined;
+  /** Events in a chunk; the last customer's are there to the end, and make it longer. */
+  readonly chunkEvents: number;
+}
+
+/** Counts over the whole log, whatever of it is delivered. */
+export interface OrderedCounts {
+  readonly kept: number;
   /** Events that arrived after a later one of their customer. */
   readonly outOfOrder: number;
+  /** Events by item and by action; `items[0]` counts those without an item. */
+  readonly items: Uint32Array;
+  readonly actions: Uint32Array;
 }
 
 /**
@@ -20,55 +40,51 @@ const customersStatement = `CREATE TEMP TABLE customers AS
   SELECT customer, (row_number() OVER (ORDER BY key) - 1)::UINTEGER AS number
   FROM (SELECT customer, ${codeUnitKey} AS key FROM (SELECT DISTINCT customer FROM cleaned WHERE reason IS NULL))`;
 
-/**
- * Reads the table `cleaned`.
- * @param kept rows of it that are events, duplicates among them
- * @param amounts which of them the log has
- */
-export async function orderedEvents(
-  engine: Engine,
-  kept: number,
-  amounts: { readonly dwell: boolean; readonly price: boolean },
-): Promise<OrderedEvents> {
+/** Makes the table `customers` of the table `cleaned`, and says how many they are. */
+export async function numberCustomers(engine: Engine): Promise<number> {
   await engine.run(customersStatement);
-  const customers: string[] = [];
+  const [row] = await engine.rows("SELECT count(*) FROM customers");
+  return Number(row?.[0] ?? 0);
+}
+
+/**
+ * Reads the tables `cleaned` and `customers`.
+ * @param catalogueSize items that there are
+ */
+export async function deliverOrdered(
+  engine: Engine,
+  { resumeAfter, chunkEvents, ...amounts }: OrderedOptions,
+  catalogueSize: number,
+  deliver: Deliver,
+): Promise<OrderedCounts> {
+  const ids: string[] = [];
   for await (const chunk of engine.chunks("SELECT customer FROM customers ORDER BY number")) {
-    for (const id of chunk.getColumnValues(0)) customers.push(String(id));
+    for (const id of chunk.getColumnValues(0)) ids.push(String(id));
   }
-  const items = new Int32Array(kept);
-  const actions = new Uint8Array(kept);
-  const times = new Float64Array(kept);
-  const dwells = amounts.dwell ? new Float32Array(kept) : undefined;
-  const prices = amounts.price ? new Float32Array(kept) : undefined;
-  const offsets = new Uint32Array(customers.length + 1);
-  let [count, outOfOrder] = [0, 0];
+  const [items, actions] = [new Uint32Array(catalogueSize + 1), new Uint32Array(knownActions.length)];
+  const builder = historiesBuilder(amounts);
+  let [kept, outOfOrder] = [0, 0];
   let [customerBefore, rowBefore] = [-1, -1];
   for await (const chunk of engine.chunks(orderedQuery(amounts))) {
     const [customer, item, action, time, row, dwell, price] = vectors(chunk);
     for (let at = 0; at < chunk.rowCount; at++) {
       const [now, place] = [number(customer, at), number(row, at)];
-      if (now === customerBefore && place < rowBefore) outOfOrder++;
-      customerBefore = now;
+      if (now !== customerBefore) {
+        if (builder.events() >= chunkEvents) await deliver(builder.finish());
+        const id = ids[now] ?? "";
+        builder.startCustomer(resumeAfter === undefined || id > resumeAfter ? id : undefined);
+        customerBefore = now;
+      } else if (place < rowBefore) outOfOrder++;
       rowBefore = place;
-      items[count] = number(item, at);
-      actions[count] = number(action, at);
-      times[count] = number(time, at);
-      if (dwells) dwells[count] = number(dwell, at);
-      if (prices) prices[count] = number(price, at);
-      count++;
-      offsets[now + 1] = count;
+      const [itemNumber, actionNumber] = [number(item, at), number(action, at)];
+      items[itemNumber] = (items[itemNumber] ?? 0) + 1;
+      actions[actionNumber] = (actions[actionNumber] ?? 0) + 1;
+      kept++;
+      builder.add(itemNumber, actionNumber, number(time, at), number(dwell, at), number(price, at));
     }
   }
-  const histories: Histories = {
-    customers,
-    offsets,
-    items: items.slice(0, count),
-    actions: actions.slice(0, count),
-    times: times.slice(0, count),
-    ...(dwells ? { dwells: dwells.slice(0, count) } : {}),
-    ...(prices ? { prices: prices.slice(0, count) } : {}),
-  };
-  return { histories, outOfOrder };
+  if (builder.events() > 0) await deliver(builder.finish());
+  return { kept, outOfOrder, items, actions };
 }
 
 /** Of equal events the first stays, with its own dwell time and price. */

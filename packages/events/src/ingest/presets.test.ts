@@ -9,7 +9,8 @@ import { catalogueFromLog } from "../catalogue-file.ts";
 import { importLog } from "../import-log.ts";
 import { inWords, logFiles } from "../log-files.fixture.ts";
 import { seededRandom } from "../seeded-random.ts";
-import { type IngestOptions, ingestLog } from "./ingest-log.ts";
+import type { IngestOptions } from "./ingest-log.ts";
+import { ingested } from "./ingested.fixture.ts";
 import type { IngestPreset } from "./presets.ts";
 
 const file = logFiles();
@@ -20,7 +21,7 @@ const sum = (counts: Readonly<Record<string, number>>) => Object.values(counts).
 async function load(preset: IngestPreset, path: string, items: readonly string[], options: Partial<IngestOptions> = {}) {
   const rejects = file(`${preset}.rejects.csv`, "");
   const catalogue = makeCatalogue(items.map((id) => ({ id })));
-  const result = await ingestLog({ sources: [path], catalogue, preset, now, leastCustomers: 1, rejects, ...options });
+  const result = await ingested({ sources: [path], catalogue, preset, now, leastCustomers: 1, rejects, ...options });
   const { report } = result;
   const rejected: Record<string, string>[] = parse(readFileSync(rejects), { columns: true });
   const byReason = Object.fromEntries(Object.keys(report.dropped).map((reason) => [reason, 0]));
@@ -151,13 +152,13 @@ describe.skipIf(!existsSync(join(data, "README.md")))("real logs (skipped when t
     const rocket = join(data, "retailrocket/events.csv");
     const columns = { customer: "user", item: "item", action: "action", time: "ts" };
     const catalogue = await catalogueFromLog(rocket, { columns });
-    const { histories, report } = await ingestLog({ sources: [rocket], catalogue, preset: "retailrocket", now });
+    const { histories, report } = await ingested({ sources: [rocket], catalogue, preset: "retailrocket", now });
     expect([report.rows, report.kept, report.customers, report.items]).toEqual([97_381, 97_381, 2_174, 29_905]);
     expect(histories).toEqual((await importLog({ path: rocket, catalogue, columns })).histories);
 
     const beauty = join(data, "beauty/Beauty.txt");
     const products = await catalogueFromLog(beauty, { preset: "sasrec-text" });
-    const read = await ingestLog({ sources: [beauty], catalogue: products, preset: "sasrec-text", now });
+    const read = await ingested({ sources: [beauty], catalogue: products, preset: "sasrec-text", now });
     expect([read.report.kept, read.report.customers, read.report.items]).toEqual([198_502, 22_363, 12_101]);
     expect(read.histories).toEqual((await importLog({ path: beauty, catalogue: products, preset: "sasrec-text" })).histories);
   });

@@ -4,12 +4,12 @@ import { parquetWriteBuffer } from "hyparquet-writer";
 import { describe, expect, it } from "vitest";
 import { makeCatalogue } from "../catalogue.ts";
 import { inWords, logFiles, refusal } from "../log-files.fixture.ts";
-import { ingestLog } from "./ingest-log.ts";
+import { ingested } from "./ingested.fixture.ts";
 import type { LogSource } from "./source.ts";
 
 const file = logFiles();
 const catalogue = makeCatalogue(["7", "8"].map((id) => ({ id })));
-const load = (source: LogSource) => ingestLog({ sources: [source], catalogue, now: 2e9, leastCustomers: 1 });
+const load = (source: LogSource) => ingested({ sources: [source], catalogue, now: 2e9, leastCustomers: 1 });
 const expected = ["ann: 2 buy 1430623510, 1 view 1430623511.5", "bob: 1 view 1430623512"];
 
 describe("ingestLog reads", () => {
