@@ -50,6 +50,10 @@ function policyRefusals(plan: Plan, policy: Policy): TributaryError[] {
   for (const kind of new Set(plan.releases.map((release) => release.kind))) {
     if (!policy.permittedReleases.includes(kind)) refusals.push(fail("TRB_POLICY_RELEASE_FORBIDDEN", { kind }));
   }
+  const { permittedFamilies } = policy;
+  if (permittedFamilies !== null && !permittedFamilies.includes(plan.model.family)) {
+    refusals.push(fail("TRB_POLICY_FAMILY_FORBIDDEN", { family: plan.model.family }));
+  }
   for (const { name, sha256 } of plan.extensions ?? []) {
     // accepted, but its file was taken away: it is to be given once more
     const usable = policy.extensions.includes(sha256) && isExtensionRegistered(name);

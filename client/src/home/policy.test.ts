@@ -10,6 +10,12 @@ const policy = {
   extensions: ["b".repeat(64)],
   trustedPeers: ["a".repeat(64)],
   acceptLogCatalogue: false,
+  permittedFamilies: ["sasrec", "gru"],
+  retentionDays: 90,
+  serve: { mode: "releasedOnly", minSupport: 12 },
+  trainingHours: { from: "22:00", to: "06:00", timeZone: "Europe/Berlin" },
+  paused: { reason: "stocktaking", until: "2026-12-24T08:00:00+01:00" },
+  budget: { periodDays: 30, file: "/var/lib/shop/budget.sqlite" },
 };
 const refused = (change: object) => () => parsePolicy(JSON.stringify({ ...policy, ...change }));
 
@@ -29,6 +35,21 @@ describe("policy.json", () => {
     expect(nodePolicyOf(parsePolicy(JSON.stringify(older))).extensions).toEqual([]);
   });
 
+  test("as it was written before there were hours, periods and shared budgets, means what it meant then", () => {
+    const older = { version: 1, maxEpsilon: 8, delta: 1e-6, minCohort: 4, permittedReleases: ["training"], trustedPeers: [] };
+    expect(parsePolicy(JSON.stringify({ ...older, acceptLogCatalogue: false }))).toEqual({
+      ...older,
+      ...{ acceptLogCatalogue: false, extensions: [], permittedFamilies: null, retentionDays: null },
+      ...{ serve: { mode: "inHouse", minSupport: 5 }, trainingHours: null, paused: null },
+      budget: { periodDays: null, file: null },
+    });
+  });
+
+  test("takes a pause that was written as yes or no", () => {
+    expect(parsePolicy(JSON.stringify({ ...policy, paused: true })).paused).toEqual({ reason: null, until: null });
+    expect(parsePolicy(JSON.stringify({ ...policy, paused: false })).paused).toBeNull();
+  });
+
   test.each([
     ["a misspelt limit", { maxEpsilom: 1 }],
     ["no budget at all", { maxEpsilon: 0 }],
@@ -37,6 +58,17 @@ describe("policy.json", () => {
     ["a cohort without a crowd", { minCohort: 2 }],
     ["an unknown release", { permittedReleases: ["everything"] }],
     ["something that is no hash", { extensions: ["lion"] }],
+    ["a family that nobody knows", { permittedFamilies: ["sasrecs"] }],
+    ["histories that are gone before they come", { retentionDays: 0 }],
+    ["serving without a crowd", { serve: { mode: "inHouse", minSupport: 0 } }],
+    ["a way of serving that there isn't", { serve: { mode: "open" } }],
+    ["a misspelt limit of serving", { serve: { minimumSupport: 9 } }],
+    ["an hour that no day has", { trainingHours: { from: "22:00", to: "24:00", timeZone: "UTC" } }],
+    ["a time zone that no place has", { trainingHours: { from: "22:00", to: "06:00", timeZone: "Europe/Atlantis" } }],
+    ["hours without a time zone", { trainingHours: { from: "22:00", to: "06:00" } }],
+    ["a pause until some time or other", { paused: { reason: null, until: "tomorrow" } }],
+    ["a period of no days", { budget: { periodDays: 0 } }],
+    ["a misspelt period", { budget: { periodDay: 30 } }],
     ["something that is no fingerprint", { trustedPeers: ["A".repeat(64)] }],
   ])("refuses %s", (_, change) => {
     expect(refused(change)).toThrow(expect.objectContaining({ code: "TRB_NODE_POLICY_INVALID" }));

@@ -5,28 +5,63 @@
 import { existsSync, readFileSync } from "node:fs";
 import { fail } from "@tributary/errors";
 import type { NodePolicy } from "@tributary/federation";
-import { formatDecimal, type Plan, releaseSchema, sha256Hex } from "@tributary/protocol";
+import { defaultMinSupport } from "@tributary/model";
+import { formatDecimal, modelSchema, type Plan, releaseSchema, sha256Hex } from "@tributary/protocol";
 import { z } from "zod";
 import { replaceFileNow } from "./durable.ts";
 import { type Layout, reasonOf } from "./layout.ts";
 
+/** As `Intl` knows it: `Europe/Berlin`, `UTC`. */
+const timeZoneName = z.string().refine(isTimeZone, "it is no time zone that this machine knows");
+
+/** An hour and a minute of the day, `22:00`; `24:00` is no such time. */
+const timeOfDay = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, "a time of day is written like 22:00");
+
 const policySchema = z.strictObject({
   version: z.literal(1),
-  /** Most ε that all charged rounds together may cost. */
+  /** Most ε that all charged rounds together may cost; with `budget.periodDays`, those of any such period. */
   maxEpsilon: z.number().positive(),
   /** Largest δ at which that ε is stated. */
   delta: z.number().positive().lt(1),
   /** Smallest `plan.minCohort` that is accepted. */
   minCohort: z.int().min(3),
   permittedReleases: z.array(releaseSchema.shape.kind),
+  /** Families of models that this node trains; null: whichever the joined plan has. */
+  permittedFamilies: z.array(modelSchema.shape.family).nullable().default(null),
   /** SHA-256 of extensions' files that this node may run. */
   extensions: z.array(sha256Hex).default([]),
   /** Fingerprints of other members' identity keys, verified out of band. */
   trustedPeers: z.array(sha256Hex),
   /** For demonstrations only: a catalogue made from behaviour is itself a leak. */
   acceptLogCatalogue: z.boolean(),
+  /** Days that an event stays in the store; null: for good. */
+  retentionDays: z.int().min(1).nullable().default(null),
+  /** How `node serve` may serve at most: its flags can only be stricter. */
+  serve: z
+    .strictObject({
+      mode: z.enum(["inHouse", "releasedOnly"]).default("inHouse"),
+      /** Distinct customers that an exact own pair needs to be served. */
+      minSupport: z.int().min(1).default(defaultMinSupport),
+    })
+    .default({ mode: "inHouse", minSupport: defaultMinSupport }),
+  /** When offers are answered, by the clock of a time zone (IANA); from after to: over midnight. Null: at any time. */
+  trainingHours: z.strictObject({ from: timeOfDay, to: timeOfDay, timeZone: timeZoneName }).nullable().default(null),
+  /** No offers are answered: until then, or until `node resume`. `true` by hand is a pause without an end. */
+  paused: z
+    .preprocess(
+      (said) => (typeof said === "boolean" ? (said ? { reason: null, until: null } : null) : said),
+      z.strictObject({ reason: z.string().max(200).nullable(), until: z.iso.datetime({ offset: true }).nullable() }).nullable(),
+    )
+    .default(null),
+  /** What `maxEpsilon` is a limit of: everything for ever, or any period of so many days; of this home, or of all that name the file. */
+  budget: z
+    .strictObject({
+      periodDays: z.int().min(1).max(36_500).nullable().default(null),
+      file: z.string().min(1).nullable().default(null),
+    })
+    .default({ periodDays: null, file: null }),
 });
-export type Policy = z.infer<typeof policySchema>;
+export type Policy = z.output<typeof policySchema>;
 
 /** What a merchant who changes nothing has agreed to: this plan and no more. */
 function defaultPolicy(plan: Plan): Policy {
@@ -39,7 +74,21 @@ function defaultPolicy(plan: Plan): Policy {
     extensions: [],
     trustedPeers: [],
     acceptLogCatalogue: false,
+    permittedFamilies: [plan.model.family],
+    retentionDays: null,
+    serve: { mode: "inHouse", minSupport: defaultMinSupport },
+    trainingHours: null,
+    paused: null,
+    budget: { periodDays: null, file: null },
   };
+}
+
+function isTimeZone(name: string): boolean {
+  try {
+    return new Intl.DateTimeFormat("en", { timeZone: name }).resolvedOptions().timeZone !== "";
+  } catch {
+    return false; // a RangeError is how Intl says no
+  }
 }
 
 /** @throws TRB_NODE_POLICY_INVALID, TRB_NODE_HOME_UNREADABLE */

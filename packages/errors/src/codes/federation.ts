@@ -195,6 +195,12 @@ export const federationErrors = defineErrors({
     status: 403,
     exitCode: 3,
   },
+  TRB_POLICY_FAMILY_FORBIDDEN: {
+    message: "The plan trains a model of the family {family}, which this node doesn't permit.",
+    advice: "Permit it with `tributary node policy --families`, or don't take part.",
+    status: 403,
+    exitCode: 3,
+  },
   TRB_POLICY_EXTENSION_UNKNOWN: {
     message: "The plan uses the extension {name} with SHA-256 {sha256}, which the policy does not accept.",
     advice:
