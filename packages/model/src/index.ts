@@ -47,6 +47,13 @@ export {
 } from "./evaluation/bootstrap.ts";
 export { type EvaluationOptions, evaluate, evaluateNextAction, type NextActionMetrics } from "./evaluation/evaluate.ts";
 export { type ItemScorer, modelScorer } from "./evaluation/item-scorer.ts";
+export {
+  fewestJudged,
+  type JoiningOptions,
+  type JoiningRanks,
+  type JoiningVerdict,
+  joiningVerdict,
+} from "./evaluation/joining-verdict.ts";
 export { evaluateChurn, evaluatePurchase, type OutlookMetrics, type OutlookOptions } from "./evaluation/outlook.ts";
 export { type CustomerRanks, type RankingOptions, rankCustomers } from "./evaluation/rank-customers.ts";
 export {

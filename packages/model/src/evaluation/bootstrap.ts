@@ -24,6 +24,7 @@ export type Interval = readonly [number, number];
 export interface BlockIntervals {
   readonly hr10: Interval;
   readonly ndcg10: Interval;
+  readonly mrr: Interval;
   readonly newItems: { readonly hr10: Interval; readonly ndcg10: Interval };
 }
 
@@ -31,10 +32,11 @@ export interface BlockIntervals {
 export function bootstrapBlock(ranks: Ranks, options: BootstrapOptions): BlockIntervals {
   const gains = gainsOf(ranks);
   const fresh = gains.filter(({ isNew }) => isNew);
-  const of = (rows: readonly Gain[], figure: "hit" | "gain") => interval(rows, (row) => row[figure], options);
+  const of = (rows: readonly Gain[], figure: "hit" | "gain" | "reciprocal") => interval(rows, (row) => row[figure], options);
   return {
     hr10: of(gains, "hit"),
     ndcg10: of(gains, "gain"),
+    mrr: of(gains, "reciprocal"),
     newItems: { hr10: of(fresh, "hit"), ndcg10: of(fresh, "gain") },
   };
 }
@@ -88,6 +90,7 @@ export function bootstrapDifference(some: Ranks, others: Ranks, options: Bootstr
 interface Gain {
   readonly hit: number;
   readonly gain: number;
+  readonly reciprocal: number;
   readonly isNew: boolean;
 }
 
@@ -95,6 +98,7 @@ function gainsOf({ ranks, isNew }: Ranks): readonly Gain[] {
   return Array.from(ranks, (rank, e) => ({
     hit: rank <= 10 ? 1 : 0,
     gain: rank <= 10 ? 1 / Math.log2(1 + rank) : 0,
+    reciprocal: 1 / rank,
     isNew: isNew[e] === 1,
   }));
 }
