@@ -18,6 +18,7 @@ import { secaggErrors } from "./codes/secagg.ts";
 import { servingErrors } from "./codes/serving.ts";
 import { simulateErrors } from "./codes/simulate.ts";
 import { tensorErrors } from "./codes/tensor.ts";
+import { valueErrors } from "./codes/value.ts";
 
 export const errorTable = {
   ...eventsErrors,
@@ -30,6 +31,7 @@ export const errorTable = {
   ...federationErrors,
   ...clientErrors,
   ...servingErrors,
+  ...valueErrors,
   ...coordinatorErrors,
   ...simulateErrors,
   ...plannerErrors,

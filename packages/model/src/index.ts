@@ -128,6 +128,8 @@ export { type ClickModel, clickProbability, fitClicks } from "./in-house/clicks.
 export { type InHouse, type InHouseOptions, releasedScorer, releasedWeights, tuneInHouse } from "./in-house/mixture.ts";
 export type { MixtureWeights } from "./in-house/mixture-cases.ts";
 export { defaultMinSupport, type OwnStatistics, ownStatistics } from "./in-house/own-statistics.ts";
+export { personalGroups, personalLayers, usualPersonalLayers } from "./in-house/personal-layers.ts";
+export { type PersonalTraining, type PersonalTrainingOptions, trainPersonally } from "./in-house/personal-training.ts";
 export {
   attributesOf,
   type FeatureVectors,

@@ -75,7 +75,8 @@ export function putTrained(tensors: readonly TrainedTensor[], values: Float32Arr
 export const trainedGroups = ["items", "attributes", "inputs", "blocks", "norms", "heads"] as const;
 export type TrainedGroup = (typeof trainedGroups)[number];
 
-const namesOf: Readonly<Record<TrainedGroup, readonly string[]>> = {
+/** Names of tensors, or patterns of them; a model has what it has. */
+export const groupPatterns: Readonly<Record<TrainedGroup, readonly string[]>> = {
   items: ["item.weight", "output.weight"],
   attributes: ["attribute.*", "feature.weight"],
   inputs: [
@@ -101,13 +102,14 @@ const namesOf: Readonly<Record<TrainedGroup, readonly string[]>> = {
 export function trainedNames(spec: ModelSpec, groups: readonly TrainedGroup[]): readonly string[] {
   const shapes = parameterShapes(spec);
   return groups.flatMap((group) => {
-    const names = namesOf[group].filter((name) => shapes.some((shape) => patternOf(name).test(shape.name)));
+    const names = groupPatterns[group].filter((name) => shapes.some((shape) => patternOf(name).test(shape.name)));
     if (names.length === 0) throw fail("TRB_PLAN_TRAINED_UNFIT", { reason: `the model has no ${group}` });
     return names;
   });
 }
 
-function patternOf(name: string): RegExp {
+/** * stands for any characters. */
+export function patternOf(name: string): RegExp {
   const literal = (part: string) => part.replaceAll(/[.+?^${}()|[\]\\]/g, "\\$&");
   return new RegExp(`^${name.split("*").map(literal).join(".*")}$`, "s");
 }
