@@ -13,7 +13,6 @@ import type { ImportReport } from "../import-log.ts";
 import { findColumns, unknownColumn } from "../reading/columns.ts";
 import { checkBytes } from "./check-bytes.ts";
 import {
-  actionTypeStatement,
   type CleaningOptions,
   cleaningQuery,
   clearedAmount,
@@ -21,6 +20,7 @@ import {
   type FoundRoles,
   reasonNumber,
 } from "./cleaning-query.ts";
+import { actionTypeStatement } from "./duckdb-dialect.ts";
 import { type Engine, literal, withEngine } from "./engine.ts";
 import { engineFailure, reading } from "./engine-failures.ts";
 import { type Deliver, deliverOrdered, numberCustomers } from "./ordered-events.ts";
@@ -131,6 +131,7 @@ async function ingest(
     outOfOrder: delivered.outOfOrder,
     withDwell: counts.withDwell,
     withPrice: counts.withPrice,
+    withTopic: 0,
     customers,
     items: delivered.items.subarray(1).reduce((different, events) => different + (events > 0 ? 1 : 0), 0),
     actions: actionCounts(delivered.actions),

@@ -1,7 +1,15 @@
-/** How a query reads the times that logs write: the same forms as `timestamps.ts`, and those that the caller names. */
+/** How DuckDB reads the times that logs write: the same forms as `timestamps.ts`, and those that the caller names. */
 import { literal } from "./engine.ts";
 
 const firstMilliseconds = 1e11;
+
+/** Forms of ISO 8601 that DuckDB doesn't know, as those that it does: an offset behind minutes, or behind a blank, and small letters. */
+function spelledOut(text: string): string {
+  const replaced = (from: string, pattern: string, by: string) => `regexp_replace(${from}, '${pattern}', '${by}')`;
+  const zone = replaced(`upper(replace(${text}, ',', '.'))`, " ?(Z|UTC|GMT)$", "Z");
+  const offset = replaced(zone, " ?([+-][0-9]{2}(:?[0-9]{2})?)$", "\\1");
+  return replaced(offset, "([T ][0-9]{1,2}:[0-9]{1,2})(Z|[+-][0-9]{2}(:?[0-9]{2})?)$", "\\1:00\\2");
+}
 
 /**
  * Unix seconds as a double, NULL for a text that is no time. What names no offset was read off in the session's time zone.
@@ -14,7 +22,8 @@ export function timeExpression(text: string, formats: readonly string[]): string
   // a digit first: else `epoch`, `infinity` and negative numbers would be times
   const usual = `CASE WHEN ${text} >= '0' AND ${text} < ':' THEN coalesce(
       CASE WHEN try_cast(${text} AS DOUBLE) < ${firstMilliseconds} THEN try_cast(${text} AS DOUBLE) ELSE try_cast(${text} AS DOUBLE) / 1000 END,
-      epoch_us(try_cast(replace(${text}, ',', '.') AS TIMESTAMPTZ)) / 1e6) END`;
+      epoch_us(try_cast(replace(${text}, ',', '.') AS TIMESTAMPTZ)) / 1e6,
+      epoch_us(try_cast(${spelledOut(text)} AS TIMESTAMPTZ)) / 1e6) END`;
   const seconds = `coalesce(${own}${usual})`;
   return `CASE WHEN ${seconds} >= 0 AND ${seconds} < ${firstMilliseconds} THEN ${seconds} END`;
 }
