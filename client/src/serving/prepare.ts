@@ -51,9 +51,12 @@ interface Origin {
   readonly parts: readonly ("releasedStatistics" | "attention" | "ownCounts" | "content" | "popularity")[];
   /** Until the first model is there: popularity alone. */
   readonly fallback: boolean;
+  /** Of a personalised model, where there is one; one that doesn't serve leaves the federated model to. */
+  readonly personal?: Personal["state"];
 }
 
-export interface Prepared {
+/** What ranks items. */
+export interface PreparedRanking {
   readonly origin: Origin;
   readonly tables: RankerTables;
   readonly similarity: ItemSimilarity;
@@ -61,6 +64,9 @@ export interface Prepared {
   readonly content: ItemContent | undefined;
   /** Heads that a round trained. */
   readonly heads: { readonly nextAction: boolean; readonly churnDays: number };
+}
+
+export interface Prepared extends PreparedRanking {
   readonly chain: ActionChain | undefined;
   readonly churn: ChurnModel | undefined;
   readonly clicks: ClickModel | undefined;
@@ -75,6 +81,11 @@ export interface Released {
   readonly trained: boolean;
 }
 
+/** A model that was fine-tuned in-house (`../value/personal-model.ts`), and the weights that it was tested with; or why there is none to serve. */
+export type Personal =
+  | { readonly state: "serves"; readonly parameters: Float32Array; readonly weights: HybridWeights }
+  | { readonly state: "stale" | "unreadable" };
+
 export interface Ingredients {
   readonly catalogue: Catalogue;
   readonly histories: Histories | undefined;
@@ -85,6 +96,8 @@ export interface Ingredients {
   readonly released?: Released | undefined;
   /** Goes before what the ledger names. */
   readonly artefact?: OpenedHybrid | undefined;
+  /** Of the merchant's own making, so it serves in mode `inHouse` alone, and beside no artefact. */
+  readonly personal?: Personal | undefined;
 }
 
 /** Weights of attention alone, and of the middle of what merchants choose where tables serve beside it (docs/utility.md). */
@@ -109,12 +122,28 @@ export function preparePopularity({ catalogue, histories, serve, plan }: Ingredi
 
 /** @throws what reading and tuning throw */
 export async function prepareServing(from: Ingredients, executor: Executor): Promise<Prepared> {
+  const ranking = await prepareRanking(from, executor);
+  const { similarity, content, heads } = ranking;
+  const { student } = ranking.tables;
+  const { serve } = from;
+  const histories = serve.mode === "inHouse" ? from.histories : undefined;
+  return {
+    ...ranking,
+    chain: histories && actionChain(histories, actions.length, serve.minSupport),
+    churn: histories && (await churnModel(histories, from, { student, content, heads }, executor)),
+    clicks: histories && fitClicks(histories, similarity, serve.minSupport),
+  };
+}
+
+/** What ranks items, without what answers other questions. @throws what reading and tuning throw */
+export async function prepareRanking(from: Ingredients, executor: Executor): Promise<PreparedRanking> {
   const { catalogue, plan, serve, artefact, released } = from;
   const inHouse = serve.mode === "inHouse";
   const histories = inHouse ? from.histories : undefined;
+  const personal = inHouse && artefact === undefined ? from.personal : undefined;
   const similarity = itemSimilarity(catalogue.items);
   const recipe = servedRecipe(plan);
-  const student = artefact?.hybrid.student ?? studentOf(plan, released);
+  const student = artefact?.hybrid.student ?? personalStudent(plan, personal) ?? studentOf(plan, released);
   const content =
     artefact === undefined && student !== undefined && readsContent(student.spec)
       ? itemContent(student.spec, catalogue.items)
@@ -126,22 +155,24 @@ export async function prepareServing(from: Ingredients, executor: Executor): Pro
   const own = histories && counts(histories, similarity, recipe, serve);
   const tables = { recipe: artefact?.hybrid.recipe ?? servingRecipe(recipe), served, own };
   const weights =
-    histories !== undefined && histories.customers.length >= leastTuned
-      ? await tunedWeights(histories, { ...from, similarity, recipe, tables, student, content }, executor)
-      : (artefact?.hybrid.weights ?? givenWeights(recipe, tables, student));
+    personal?.state === "serves"
+      ? personal.weights
+      : histories !== undefined && histories.customers.length >= leastTuned
+        ? await tunedWeights(histories, { ...from, similarity, recipe, tables, student, content }, executor)
+        : (artefact?.hybrid.weights ?? givenWeights(recipe, tables, student));
   const heard = weights.attention > 0 || artefact === undefined ? student : undefined;
-  const heads = headsOf(artefact === undefined ? student : undefined);
   return {
-    origin: originOf(from, tables, weights),
+    origin: { ...originOf(from, tables, weights), ...(personal === undefined ? {} : { personal: personal.state }) },
     tables: { ...tables, weights, student: heard },
-    ...{ similarity, content, heads },
-    chain: histories && actionChain(histories, actions.length, serve.minSupport),
-    churn: histories && (await churnModel(histories, from, { student, content, heads }, executor)),
-    clicks: histories && fitClicks(histories, similarity, serve.minSupport),
+    ...{ similarity, content, heads: headsOf(artefact === undefined ? student : undefined) },
   };
 }
 
-function servedRecipe(plan: Plan): StatisticsRecipe {
+const personalStudent = ({ model }: Plan, personal: Personal | undefined): Student | undefined =>
+  personal?.state === "serves" ? { spec: model, parameters: personal.parameters } : undefined;
+
+/** What pairs, content and history count for where nothing is tuned. */
+export function servedRecipe(plan: Plan): StatisticsRecipe {
   return plan.statistics === undefined ? transferredRecipe(Number(plan.epsilon)) : recipeOf(plan);
 }
 
@@ -149,7 +180,7 @@ const counts = (histories: Histories, { items }: ItemSimilarity, { window }: Sta
   ownStatistics(histories, items, { window, minSupport: serve.minSupport });
 
 /** The federation's model where training has moved it. Models of extensions are not served. */
-function studentOf(plan: Plan, released: Released | undefined): Student | undefined {
+export function studentOf(plan: Plan, released: Released | undefined): Student | undefined {
   if (released === undefined || !released.trained || plan.model.family === "extension") return undefined;
   return { spec: plan.model, parameters: released.model.parameters };
 }

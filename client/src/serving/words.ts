@@ -50,6 +50,10 @@ const model = z.strictObject({
   round: z.int().nullable(),
   parts: z.array(z.enum(["releasedStatistics", "attention", "ownCounts", "content", "popularity"])),
   fallback: z.boolean().describe("true: no model could be opened yet, popularity answers alone"),
+  personal: z
+    .enum(["serves", "stale", "unreadable"])
+    .optional()
+    .describe("a model that was personalised in-house; stale: it was made from an older federated model, which serves instead"),
 });
 const basis = z
   .enum(["history", "popularity", "catalogue"])
