@@ -180,7 +180,7 @@ export const mutations: readonly Mutation[] = [
     "budget-ignored",
     "rounds beyond the plan and the limit are accepted",
     steps("offer"),
-    "  requireAffordable(state, offer.body.release, release);\n",
+    "  requireAffordable(state, offer.body.release, context.now);\n",
     "",
   ),
   bug(

@@ -10,6 +10,7 @@ export {
   initialModel,
   isInitialModelAgreed,
 } from "./agreed-model.ts";
+export { affordableFrom, chargesInPeriod, leavesPeriodAt, type SettledCharge } from "./budget-period.ts";
 export { checkUpload, stepCoordinator } from "./coordinator.ts";
 export type { CoordinatorEffect, CoordinatorEvent } from "./coordinator-events.ts";
 export {
@@ -63,6 +64,7 @@ export {
 export { countedItems, recipeOf, statisticsCapsOf } from "./statistics.ts";
 export type { Context, Purpose, Step } from "./step.ts";
 export { genesisEntry } from "./steps/apply.ts";
+export { requireAffordable } from "./steps/offer.ts";
 export { type WarmStartSurroundings, warmStarted, warmStartOf } from "./warm-start.ts";
 export {
   heldOutRule,

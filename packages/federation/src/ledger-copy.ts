@@ -59,9 +59,9 @@ export function followEntry(
     case "genesis":
       throw invalid(entry, "kind");
     case "round":
-      return takeIn(state, entry, line, next, verifyRelease(state, entry, context));
+      return takeIn(state, entry, line, next, verifyRelease(state, entry, context), context);
     case "aborted":
-      return takeIn(state, entry, line, next, verifyAbort(state, entry, context));
+      return takeIn(state, entry, line, next, verifyAbort(state, entry, context), context);
     case "closing":
       requireClaims(state, entry, context);
       return {
@@ -134,10 +134,11 @@ function takeIn(
   line: string,
   head: LedgerHead,
   verdict: Verdict,
+  { now }: Context,
 ): Step<NodeState, NodeEffect> {
   const { round } = state;
   const over = round !== null && round.number <= entry.round;
-  const settled = settle(state, entry, verdict);
+  const settled = settle(state, entry, verdict, now);
   const next: NodeState = {
     ...state,
     head,
@@ -169,14 +170,19 @@ function barredBy(entry: EntryOf<"round" | "aborted">): NodeState["barred"] {
 /**
  * A survivor without a charge has lost its memory of paying (an old backup): the round is counted all the same.
  */
-function settle({ charges }: NodeState, entry: EntryOf<"round" | "aborted">, verdict: Verdict): readonly Charge[] {
+function settle(
+  { charges }: NodeState,
+  entry: EntryOf<"round" | "aborted">,
+  verdict: Verdict,
+  settledAt: string,
+): readonly Charge[] {
   if (verdict === "none") return charges;
   if (charges.some(({ round }) => round === entry.round)) {
-    return charges.map((charge) => (charge.round === entry.round ? { ...charge, standing: verdict } : charge));
+    return charges.map((charge) => (charge.round === entry.round ? { ...charge, standing: verdict, settledAt } : charge));
   }
   if (entry.kind !== "round") return charges;
   const { round, release, cohort, h1 } = entry;
-  return [...charges, { round, release, standing: "final", cohort, h1 }];
+  return [...charges, { round, release, standing: "final", cohort, h1, settledAt }];
 }
 
 function invalid({ index }: Entry, field: string) {

@@ -17,8 +17,10 @@ import {
 
 /** What the merchant permits (`policy.json`), whatever the plan says. */
 export interface NodePolicy {
-  /** Most ε that all charged rounds together may cost. */
+  /** Most ε that all charged rounds together may cost; with `periodDays`, those that count in any such period. */
   readonly maxEpsilon: Decimal;
+  /** Days, or null: for ever. */
+  readonly periodDays?: number | null;
   /** Largest δ at which that ε is stated. */
   readonly delta: Decimal;
   /** Smallest `plan.minCohort` that is accepted. */
@@ -52,6 +54,10 @@ export interface Charge {
   /** U1 and h₁ as this node saw them: what a quorum is counted in. */
   readonly cohort: readonly NodeId[];
   readonly h1: Sha256;
+  /** When the round's offer was accepted: nothing in it depends on data. Not there where nobody wrote it down. */
+  readonly chargedAt?: string;
+  /** When this node learnt what became of it: from then on it ages (`budget-period.ts`). */
+  readonly settledAt?: string;
 }
 
 /** The secrets of one round. Hex; erased as early as the protocol allows. */

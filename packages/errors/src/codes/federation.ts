@@ -171,8 +171,17 @@ export const federationErrors = defineErrors({
     exitCode: 3,
   },
   TRB_POLICY_EPSILON_EXCEEDED: {
-    message: "One more round would bring this node to epsilon {epsilon}, the policy permits {limit}.",
-    advice: "Ask the platform for a plan within the limits of policy.json, or raise the limit there.",
+    message: "One more round would bring this node from epsilon {spent} to {epsilon}, the policy permits {limit}.",
+    advice:
+      "It never becomes possible again by itself: ask the platform for a plan within the limits of policy.json, or raise the limit there.",
+    status: 403,
+    exitCode: 3,
+  },
+  TRB_POLICY_PERIOD_EXCEEDED: {
+    message:
+      "One more round would bring this node from epsilon {spent} to {epsilon} within {days} days, the policy permits {limit}.",
+    advice:
+      "When it becomes possible again, if nothing else is spent until then: {from}. Other limits are set with `tributary node policy`.",
     status: 403,
     exitCode: 3,
   },

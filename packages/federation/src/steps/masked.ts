@@ -58,7 +58,7 @@ export function maskWhenReady(state: NodeState, context: Context): Step<NodeStat
     length: y.length,
     ...sharersNamed(plan, round, context),
   });
-  const charge: Charge = { round: number, release, standing: "open", cohort: round.cohort, h1 };
+  const charge: Charge = { round: number, release, standing: "open", cohort: round.cohort, h1, chargedAt: round.offeredAt };
   const next: NodeRound = {
     ...round,
     phase: "masked",

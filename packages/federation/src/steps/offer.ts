@@ -11,10 +11,11 @@ import { spentAfter } from "@tributary/ledger";
 import { type MessageOf, type NodeId, parseDecimal, type Release } from "@tributary/protocol";
 import { agreementKeyOf, graphCommitment, requireCohort, seedCommitment, uniformSeed } from "@tributary/secagg";
 import { sameDocument, speak } from "../binding.ts";
+import { affordableFrom, chargesInPeriod } from "../budget-period.ts";
 import type { CoordinatorEffect } from "../coordinator-events.ts";
 import { type CoordinatorRound, type CoordinatorState, whatFollows } from "../coordinator-state.ts";
 import type { NodeEffect } from "../node-events.ts";
-import { chargedRounds, graphAborts, type NodeRound, type NodeState } from "../node-state.ts";
+import { type Charge, chargedRounds, graphAborts, type NodeRound, type NodeState } from "../node-state.ts";
 import type { Context, Step } from "../step.ts";
 import { leaveRound } from "./abort.ts";
 import { closeLedger } from "./apply.ts";
@@ -98,7 +99,7 @@ export function acceptOffer(state: NodeState, offer: MessageOf<"offer">, context
   const release = plan.releases[offer.body.release];
   if (release === undefined) throw fail("TRB_ROUND_RELEASE_UNKNOWN", { release: offer.body.release });
   requirePermitted(state, release);
-  requireAffordable(state, offer.body.release, release);
+  requireAffordable(state, offer.body.release, context.now);
   requireGraphsLeft(state);
 
   const keys = context.random(offer.round, "keys");
@@ -176,7 +177,8 @@ function requirePermitted({ plan, policy }: NodeState, { kind }: Release): void 
   if (parseDecimal(plan.delta) > parseDecimal(policy.delta)) {
     throw fail("TRB_POLICY_DELTA_TOO_LARGE", { delta: plan.delta, limit: policy.delta });
   }
-  if (parseDecimal(plan.epsilon) > parseDecimal(policy.maxEpsilon)) {
+  const forEver = (policy.periodDays ?? null) === null; // else each round is weighed, and the plan as a whole isn't
+  if (forEver && parseDecimal(plan.epsilon) > parseDecimal(policy.maxEpsilon)) {
     throw fail("TRB_POLICY_PLAN_ABOVE_LIMIT", { epsilon: plan.epsilon, limit: policy.maxEpsilon });
   }
 }
@@ -188,15 +190,48 @@ function requireGraphsLeft(state: NodeState): void {
 }
 
 /**
- * The worst case after this round, counted by the node's own charges or the ledger's, whichever are more.
- * @throws TRB_ROUND_RELEASE_SPENT, TRB_POLICY_EPSILON_EXCEEDED
+ * Whether this node may pay for one more round of a release, whatever else its merchant permits. Without a period the worst case counts, by the
+ * node's own charges or the ledger's, whichever are more; in a period the node's own that count there.
+ * @param place in `plan.releases`
+ * @param now ISO 8601
+ * @throws TRB_ROUND_RELEASE_SPENT, TRB_POLICY_EPSILON_EXCEEDED, TRB_POLICY_PERIOD_EXCEEDED
  */
-function requireAffordable(state: NodeState, place: number, { rounds }: Release): void {
-  const { plan, policy, ledgerCharged } = state;
-  const charged = chargedRounds(state).map((own, i) => Math.max(own, ledgerCharged[i] ?? 0) + (i === place ? 1 : 0));
-  if ((charged[place] ?? 0) > rounds) throw fail("TRB_ROUND_RELEASE_SPENT", { rounds });
-  const { epsilon } = spentAfter(plan, charged);
-  if (parseDecimal(epsilon) > parseDecimal(policy.maxEpsilon)) {
-    throw fail("TRB_POLICY_EPSILON_EXCEEDED", { epsilon, limit: policy.maxEpsilon });
+export function requireAffordable(
+  state: Pick<NodeState, "plan" | "policy" | "charges" | "ledgerCharged">,
+  place: number,
+  now: string,
+): void {
+  const { plan, policy, charges, ledgerCharged } = state;
+  const { periodDays = null, maxEpsilon } = policy;
+  const before = chargedRounds(state).map((own, i) => Math.max(own, ledgerCharged[i] ?? 0));
+  const rounds = plan.releases[place]?.rounds ?? 0;
+  if ((before[place] ?? 0) >= rounds) throw fail("TRB_ROUND_RELEASE_SPENT", { rounds });
+
+  const costWith = (counts: readonly number[]) => spentAfter(plan, withOneMore(counts, place)).epsilon;
+  const keeps = (epsilon: string) => Number(epsilon) <= parseDecimal(maxEpsilon);
+  if (periodDays === null) {
+    const epsilon = costWith(before);
+    if (keeps(epsilon)) return;
+    const spent = epsilonSpent(plan, before);
+    throw fail("TRB_POLICY_EPSILON_EXCEEDED", { epsilon, limit: maxEpsilon, spent });
   }
+  const counting = (counted: readonly Charge[]) => chargedRounds({ plan, charges: counted });
+  const counted = counting(chargesInPeriod(charges, periodDays, now));
+  const epsilon = costWith(counted);
+  if (keeps(epsilon)) return;
+  const from = affordableFrom(charges, periodDays, now, (left) => keeps(costWith(counting(left))));
+  const spent = epsilonSpent(plan, counted);
+  throw fail("TRB_POLICY_PERIOD_EXCEEDED", {
+    epsilon,
+    limit: maxEpsilon,
+    days: periodDays,
+    spent,
+    from: from ?? "not by itself",
+  });
 }
+
+const withOneMore = (counts: readonly number[], place: number) => counts.map((count, i) => count + (i === place ? 1 : 0));
+
+/** What these rounds have cost; nothing charged costs nothing. */
+const epsilonSpent = (plan: NodeState["plan"], counts: readonly number[]): string =>
+  counts.some((count) => count > 0) || plan.selection !== undefined ? spentAfter(plan, counts).epsilon : "0";
