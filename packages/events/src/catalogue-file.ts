@@ -57,6 +57,7 @@ export async function catalogueFromLog(path: string, options: CatalogueFromLogOp
   const used = new Set<number>();
   const cleaner = rowCleaner(
     (id) => items.number(id) + 1,
+    () => 0,
     (_customer, item, action) => {
       if (needsItem[action]) used.add(item - 1); // a category's id in the item column makes no item
     },

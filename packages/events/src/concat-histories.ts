@@ -3,7 +3,7 @@ import type { Histories } from "./histories.ts";
 
 /**
  * One value out of chunks whose customers follow on one another, as imports deliver them and stores read them back.
- * @param chunks customers ascending over all of them, each customer in one of them; with dwell times (prices) in all of them or in none
+ * @param chunks customers ascending over all of them, each customer in one of them; with dwell times (prices, topics) in all of them or in none
  */
 export function concatHistories(chunks: readonly Histories[]): Histories {
   const [first] = chunks;
@@ -19,6 +19,7 @@ export function concatHistories(chunks: readonly Histories[]): Histories {
   };
   const dwells = first?.dwells === undefined ? undefined : new Float32Array(events).fill(Number.NaN);
   const prices = first?.prices === undefined ? undefined : new Float32Array(events).fill(Number.NaN);
+  const topics = first?.topics === undefined ? undefined : new Int32Array(events);
   let [customer, event] = [0, 0];
   for (const chunk of chunks) {
     for (const end of chunk.offsets.subarray(1)) joined.offsets[++customer] = event + end;
@@ -27,7 +28,8 @@ export function concatHistories(chunks: readonly Histories[]): Histories {
     joined.times.set(chunk.times, event);
     if (chunk.dwells) dwells?.set(chunk.dwells, event);
     if (chunk.prices) prices?.set(chunk.prices, event);
+    if (chunk.topics) topics?.set(chunk.topics, event);
     event += chunk.items.length;
   }
-  return { ...joined, ...(dwells ? { dwells } : {}), ...(prices ? { prices } : {}) };
+  return { ...joined, ...(dwells ? { dwells } : {}), ...(prices ? { prices } : {}), ...(topics ? { topics } : {}) };
 }

@@ -33,4 +33,9 @@ export interface Histories {
   readonly dwells?: Float32Array;
   /** `[events]`: price in the shop's currency, NaN where the log doesn't say; absent when it never does. */
   readonly prices?: Float32Array;
+  /**
+   * `[events]`: what an event without an item is about, as a number of `topicsOf` the catalogue, counted from 1; 0 for none, and for every event with
+   * an item; absent when the log never says.
+   */
+  readonly topics?: Int32Array;
 }

@@ -1,7 +1,7 @@
 /**
  * A log file → clean histories, and a report of what was dropped and why.
  *
- * The raw log is never held: rows go straight into typed arrays, 17 bytes each (4 more for dwell times, 4 for prices), and each customer's id is kept once.
+ * The raw log is never held: rows go straight into typed arrays, 17 bytes each (4 more for dwell times, 4 for prices, 4 for topics), and each customer's id is kept once.
  */
 import { fail } from "@tributary/errors";
 import type { Catalogue } from "./catalogue.ts";
@@ -11,6 +11,7 @@ import { orderEvents } from "./cleaning/order-events.ts";
 import { rowCleaner } from "./cleaning/row-cleaner.ts";
 import { type Action, actions, type Histories } from "./histories.ts";
 import { type LogOptions, readLog } from "./reading/log.ts";
+import { topicIndex } from "./topics/match-topic.ts";
 
 export interface ImportOptions extends LogOptions {
   readonly path: string;
@@ -33,6 +34,8 @@ export interface ImportReport {
   /** Events whose dwell time could be read, duplicates among them; `withPrice` likewise. */
   readonly withDwell: number;
   readonly withPrice: number;
+  /** Events without an item whose keywords are about something of the catalogue (`topics/match-topic.ts`), duplicates among them. */
+  readonly withTopic: number;
   readonly customers: number;
   /** Different items that occur. */
   readonly items: number;
@@ -56,7 +59,9 @@ export async function importLog(options: ImportOptions): Promise<ImportResult> {
   const rows = growingColumns();
   const cleaner = rowCleaner(
     (id) => catalogue.numbers.get(id) ?? -1,
-    (customer, item, action, time, dwell, price) => rows.push(customers.number(customer), item, action, time, dwell, price),
+    topicIndex(catalogue.items).match,
+    (customer, item, action, time, dwell, price, topic) =>
+      rows.push(customers.number(customer), item, action, time, dwell, price, topic),
   );
   await readLog(path, options, cleaner);
   const unusable = cleaner.verdict(path);
@@ -66,7 +71,7 @@ export async function importLog(options: ImportOptions): Promise<ImportResult> {
   }
 
   const { histories, duplicates } = orderEvents(rows.finish(), customers.texts);
-  const { rows: read, kept, dropped, itemsCleared, withDwell, withPrice } = cleaner.counts();
+  const { rows: read, kept, dropped, itemsCleared, withDwell, withPrice, withTopic } = cleaner.counts();
   const report: ImportReport = {
     file: path,
     rows: read,
@@ -75,6 +80,7 @@ export async function importLog(options: ImportOptions): Promise<ImportResult> {
     itemsCleared,
     withDwell,
     withPrice,
+    withTopic,
     customers: histories.customers.length,
     items: distinctItems(histories.items, catalogue.items.length),
     actions: countActions(histories.actions),
@@ -91,6 +97,7 @@ export function describeImport(report: ImportReport): readonly string[] {
     ...(report.itemsCleared > 0 ? [`kept ${report.itemsCleared} without their item, which is not in the catalogue`] : []),
     ...(report.withDwell > 0 ? [`${report.withDwell} with a dwell time`] : []),
     ...(report.withPrice > 0 ? [`${report.withPrice} with a price`] : []),
+    ...(report.withTopic > 0 ? [`${report.withTopic} without an item, about something that the catalogue names`] : []),
   ];
 }
 

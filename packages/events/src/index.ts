@@ -42,5 +42,7 @@ export {
 } from "./splitting.ts";
 export { decodeHistories, encodeHistories } from "./store-format.ts";
 export { timeGapBucket, timeGapBuckets } from "./time-gaps.ts";
+export { type TopicIndex, topicIndex } from "./topics/match-topic.ts";
+export { topicsOf } from "./topics/topics.ts";
 export { dwellBucket, dwellBuckets, priceBucket, priceBuckets } from "./value-buckets.ts";
 export { writeCsv } from "./write-csv.ts";

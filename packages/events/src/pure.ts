@@ -22,4 +22,5 @@ export { type Action, actions, type Histories } from "./histories.ts";
 export { type SeededRandom, seededRandom, shuffle } from "./seeded-random.ts";
 export { foldCustomers, type HeldOut, leaveLastOut, splitByTime, type TimeSplit } from "./splitting.ts";
 export { timeGapBucket, timeGapBuckets } from "./time-gaps.ts";
+export { type TopicalItem, topicName, topicsOf, topicsOfItem } from "./topics/topics.ts";
 export { dwellBucket, dwellBuckets, priceBucket, priceBuckets } from "./value-buckets.ts";

@@ -5,9 +5,9 @@ import { growingColumns, interner } from "./cleaning/growing-columns.ts";
 import { orderEvents } from "./cleaning/order-events.ts";
 import { actions, type Histories } from "./histories.ts";
 
-/** Ids with everything that a CSV file has to quote. */
+/** Ids and categories with everything that a CSV file has to quote. */
 export const awkwardCatalogue = makeCatalogue(
-  ["plain", 'quo"ted', "com,ma", "new\nline", "ünï 𝄞", "=1+1"].map((id) => ({ id })),
+  ["plain", 'quo"ted', "com,ma", "new\nline", "ünï 𝄞", "=1+1"].map((id) => ({ id, category: `kind of ${id}` })),
 );
 
 const customerId = fc
@@ -23,8 +23,18 @@ const amount = fc.oneof(
 
 const event = fc.record({
   customer: fc.nat(19),
-  item: fc.integer({ min: 1, max: awkwardCatalogue.items.length }),
-  action: fc.nat(actions.length - 1),
+  what: fc.oneof(
+    fc.record({
+      item: fc.integer({ min: 1, max: awkwardCatalogue.items.length }),
+      action: fc.nat(actions.length - 1),
+      topic: fc.constant(0),
+    }),
+    fc.record({
+      item: fc.constant(0),
+      action: fc.constantFrom(...(["search", "category", "login"] as const).map((name) => actions.indexOf(name))),
+      topic: fc.nat(awkwardCatalogue.items.length),
+    }),
+  ),
   dwell: amount,
   price: amount,
   time: fc.oneof(
@@ -40,13 +50,23 @@ export const anyHistories: fc.Arbitrary<Histories> = fc
     fc.array(event, { minLength: 1, maxLength: 60, size: "max" }),
     fc.boolean(),
     fc.boolean(),
+    fc.boolean(),
   )
-  .map(([ids, events, withDwells, withPrices]) => {
+  .map(([ids, events, withDwells, withPrices, withTopics]) => {
     const customers = interner();
     const rows = growingColumns();
-    for (const { customer, item, action, time, dwell, price } of events) {
+    for (const { customer, what, time, dwell, price } of events) {
+      const { item, action } = what;
       const [seconds, paid] = [withDwells ? dwell : Number.NaN, withPrices ? price : Number.NaN];
-      rows.push(customers.number(ids[customer % ids.length] ?? ""), item, action, time, seconds, paid);
+      rows.push(
+        customers.number(ids[customer % ids.length] ?? ""),
+        item,
+        action,
+        time,
+        seconds,
+        paid,
+        withTopics ? what.topic : 0,
+      );
     }
     return orderEvents(rows.finish(), customers.texts).histories;
   });

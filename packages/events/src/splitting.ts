@@ -144,6 +144,7 @@ function copyEvents(
   const times = new Float64Array(total);
   const dwells = from.dwells && new Float32Array(total);
   const prices = from.prices && new Float32Array(total);
+  const topics = from.topics && new Int32Array(total);
   let at = 0;
   chosen.forEach((customer, place) => {
     const start = (from.offsets[customer] ?? 0) + (skipped[place] ?? 0);
@@ -153,9 +154,11 @@ function copyEvents(
     times.set(from.times.subarray(start, end), at);
     if (from.dwells) dwells?.set(from.dwells.subarray(start, end), at);
     if (from.prices) prices?.set(from.prices.subarray(start, end), at);
+    if (from.topics) topics?.set(from.topics.subarray(start, end), at);
     at += end - start;
     offsets[place + 1] = at;
   });
   const customers = chosen.map((customer) => from.customers[customer] ?? "");
-  return { customers, offsets, items, actions, times, ...(dwells ? { dwells } : {}), ...(prices ? { prices } : {}) };
+  const said = { ...(dwells ? { dwells } : {}), ...(prices ? { prices } : {}), ...(topics ? { topics } : {}) };
+  return { customers, offsets, items, actions, times, ...said };
 }

@@ -83,15 +83,31 @@ describe("histories as bytes", () => {
 
   it("are refused when they have another version, saying which", async () => {
     const bytes = encodeHistories(small);
-    bytes[8] = 3;
-    const error = await refusal(() => decodeHistories(resealed(bytes)));
-    expect([error.code, error.details["version"]]).toEqual(["TRB_EVENTS_STORE_VERSION", 3]);
+    for (const version of [0, 4]) {
+      bytes[8] = version;
+      const error = await refusal(() => decodeHistories(resealed(bytes)));
+      expect([error.code, error.details["version"]]).toEqual(["TRB_EVENTS_STORE_VERSION", version]);
+    }
   });
 
   it("are read as version 1 wrote them, without dwell times and prices", () => {
     const written =
       "VFJCRVZOVFMBAAAAAgAAAAMAAAAGAAAAAAAAAAAA8D8AAAAAAAAAQAAAAAAAAPA/AAAAAAIAAAADAAAAAQAAAAIAAAABAAAAAwAAAAYAAAAAAQBhbm5ib2JyUp/R";
     expect(decodeHistories(Buffer.from(written, "base64"))).toEqual(small);
+  });
+
+  it("are read as version 2 wrote them, which knows no topics", async () => {
+    const amounts = { dwells: Float32Array.of(1, Number.NaN, 2), prices: Float32Array.of(3, 4, Number.NaN) };
+    for (const histories of [small, { ...small, ...amounts }]) {
+      const bytes = encodeHistories(histories);
+      bytes[8] = 2; // nothing else is different
+      expect(decodeHistories(resealed(bytes))).toEqual(histories);
+    }
+    const searched = { ...small, items: Int32Array.of(1, 0, 1), topics: Int32Array.of(0, 3, 0) };
+    expect(decodeHistories(encodeHistories(searched))).toEqual(searched);
+    const bytes = encodeHistories(searched);
+    bytes[8] = 2;
+    expect(await decodeRefusal(resealed(bytes))).toBe("TRB_EVENTS_STORE_CORRUPT");
   });
 
   it("are equal bytes for every way in which a machine may write NaN", () => {
@@ -102,7 +118,7 @@ describe("histories as bytes", () => {
 
   it("are refused when it isn't known what their events have", async () => {
     const bytes = encodeHistories({ ...small, dwells: new Float32Array(3), prices: new Float32Array(3) });
-    bytes[24] = 7;
+    bytes[24] = 11;
     expect(await decodeRefusal(resealed(bytes))).toBe("TRB_EVENTS_STORE_CORRUPT");
   });
 
@@ -122,6 +138,8 @@ describe("histories as bytes", () => {
     ["a negative item", { ...small, items: Int32Array.of(1, -2, 1) }],
     ["a negative dwell time", { ...small, dwells: Float32Array.of(1, -1, Number.NaN) }],
     ["a price without end", { ...small, prices: Float32Array.of(1, Number.POSITIVE_INFINITY, 2) }],
+    ["a negative topic", { ...small, items: new Int32Array(3), topics: Int32Array.of(0, -1, 0) }],
+    ["a topic of an event with an item", { ...small, topics: Int32Array.of(0, 1, 0) }],
     ["an unknown action", { ...small, actions: Uint8Array.of(0, 10, 0) }],
   ] satisfies [string, Histories][])("are refused with %s, even under a fitting checksum", async (_what, histories) => {
     expect(await decodeRefusal(encodeHistories(histories))).toBe("TRB_EVENTS_STORE_CORRUPT");

@@ -4,18 +4,19 @@
  * | bytes | what |
  * |---|---|
  * | 8 | `TRBEVNTS` |
- * | 4 × 5 | format version, customers, events, length of the ids' text, what events have (1 dwell times, 2 prices, 3 both), as u32 |
+ * | 4 × 5 | format version, customers, events, length of the ids' text, what events have (the sum of 1 dwell times, 2 prices, 4 topics), as u32 |
  * | 8 · events | times, f64 |
  * | 4 · (customers + 1) | offsets, u32 |
  * | 4 · events | items, i32 |
  * | 4 · events | dwell times, f32, where events have them; NaN for none |
  * | 4 · events | prices, likewise |
+ * | 4 · events | topics, i32, where events have them |
  * | 4 · customers | where each id's text ends, u32 |
  * | events | actions, u8 |
  * | | ids, UTF-8, one after another |
  * | 4 | CRC-32 of everything before |
  *
- * Version 1 lacks the fifth number, dwell times and prices; it is still read.
+ * Version 2 lacks topics, version 1 the fifth number, dwell times and prices as well; both are still read.
  *
  * The checksum finds damage, not forgery: the store's encryption authenticates. All that later rooms rely on is checked nevertheless.
  */
@@ -24,10 +25,10 @@ import { fail } from "@tributary/errors";
 import { actions, type Histories } from "./histories.ts";
 
 const magic = new TextEncoder().encode("TRBEVNTS");
-const formatVersion = 2;
+const formatVersion = 3;
 const checksumLength = 4;
 /** Bits of the fifth number. */
-const [hasDwells, hasPrices] = [1, 2];
+const [hasDwells, hasPrices, hasTopics] = [1, 2, 4];
 
 /** What the header says. */
 interface Header {
@@ -47,24 +48,25 @@ function layout({ version, customers, events, textLength, has }: Header) {
   const items = offsets + 4 * (customers + 1);
   const dwells = items + 4 * events;
   const prices = dwells + (has & hasDwells ? 4 * events : 0);
-  const idEnds = prices + (has & hasPrices ? 4 * events : 0);
+  const topics = prices + (has & hasPrices ? 4 * events : 0);
+  const idEnds = topics + (has & hasTopics ? 4 * events : 0);
   const actionBytes = idEnds + 4 * customers;
   const text = actionBytes + events;
   const checksum = text + textLength;
-  return { times, offsets, items, dwells, prices, idEnds, actionBytes, text, checksum, end: checksum + checksumLength };
+  return { times, offsets, items, dwells, prices, topics, idEnds, actionBytes, text, checksum, end: checksum + checksumLength };
 }
 
 /** The bytes of these histories: equal histories give equal bytes. */
 export function encodeHistories(histories: Histories): Uint8Array {
   const encoder = new TextEncoder();
   const text = encoder.encode(histories.customers.join(""));
-  const { dwells, prices } = histories;
+  const { dwells, prices, topics } = histories;
   const header: Header = {
     version: formatVersion,
     customers: histories.customers.length,
     events: histories.items.length,
     textLength: text.length,
-    has: (dwells ? hasDwells : 0) | (prices ? hasPrices : 0),
+    has: (dwells ? hasDwells : 0) | (prices ? hasPrices : 0) | (topics ? hasTopics : 0),
   };
   const at = layout(header);
   const bytes = new Uint8Array(at.end);
@@ -78,6 +80,7 @@ export function encodeHistories(histories: Histories): Uint8Array {
   bytes.set(asBytes(histories.items), at.items);
   if (dwells) bytes.set(asBytes(tidyNaN(dwells)), at.dwells);
   if (prices) bytes.set(asBytes(tidyNaN(prices)), at.prices);
+  if (topics) bytes.set(asBytes(topics), at.topics);
   let end = 0;
   histories.customers.forEach((id, customer) => {
     end += Buffer.byteLength(id);
@@ -101,9 +104,10 @@ export function decodeHistories(stored: Uint8Array): Histories {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const field = (place: number) => view.getUint32(magic.length + 4 * place, true);
   const version = field(0);
-  if (version !== 1 && version !== formatVersion) throw fail("TRB_EVENTS_STORE_VERSION", { version, supported: formatVersion });
+  if (!(version >= 1 && version <= formatVersion))
+    throw fail("TRB_EVENTS_STORE_VERSION", { version, supported: formatVersion });
   const has = version === 1 ? 0 : field(4);
-  if (has > (hasDwells | hasPrices)) throw corrupt("it is not known what their events have");
+  if (has > (hasDwells | hasPrices | (version === 2 ? 0 : hasTopics))) throw corrupt("it is not known what their events have");
   const at = layout({ version, customers: field(1), events: field(2), textLength: field(3), has });
   if (bytes.length !== at.end) throw corrupt("their length is wrong");
   if (view.getUint32(at.checksum, true) !== crc32(bytes.subarray(0, at.checksum))) throw corrupt("their checksum is wrong");
@@ -117,7 +121,8 @@ export function decodeHistories(stored: Uint8Array): Histories {
     actions: bytes.slice(at.actionBytes, at.text),
     times: new Float64Array(section(at.times, at.offsets)),
     ...(has & hasDwells ? { dwells: new Float32Array(section(at.dwells, at.prices)) } : {}),
-    ...(has & hasPrices ? { prices: new Float32Array(section(at.prices, at.idEnds)) } : {}),
+    ...(has & hasPrices ? { prices: new Float32Array(section(at.prices, at.topics)) } : {}),
+    ...(has & hasTopics ? { topics: new Int32Array(section(at.topics, at.idEnds)) } : {}),
   };
   checkHistories(histories);
   return histories;
@@ -127,7 +132,8 @@ export function decodeHistories(stored: Uint8Array): Histories {
  * Checks everything that `Histories` promises.
  * @throws TRB_EVENTS_STORE_CORRUPT
  */
-function checkHistories({ customers, offsets, items, actions: actionOfEvent, times, dwells, prices }: Histories): void {
+function checkHistories(histories: Histories): void {
+  const { customers, offsets, items, actions: actionOfEvent, times, dwells, prices, topics } = histories;
   if (offsets[0] !== 0 || offsets.at(-1) !== items.length) throw corrupt("their events don't add up");
   for (let customer = 0; customer < customers.length; customer++) {
     const start = offsets[customer] ?? 0;
@@ -145,6 +151,8 @@ function checkHistories({ customers, offsets, items, actions: actionOfEvent, tim
       throw corrupt("an amount is out of range");
   }
   if (!items.every((item) => item >= 0)) throw corrupt("an item number is negative");
+  if (topics?.some((topic, event) => topic < 0 || (topic > 0 && items[event] !== 0)))
+    throw corrupt("a topic is negative, or of an event with an item");
   if (!actionOfEvent.every((action) => action < actions.length)) throw corrupt("an action is not known");
 }
 

@@ -1,12 +1,21 @@
-/** Cleaned rows, as they come, in typed arrays that double when full: 17 bytes a row instead of an object. */
+/** Cleaned rows, as they come, in typed arrays that double when full: 17 bytes a row instead of an object, and 4 for each of what only some logs have. */
 
 export interface GrowingColumns {
   readonly count: () => number;
   /**
    * @param customer place in the order of first appearance
    * @param dwell seconds, NaN for none; `price` likewise
+   * @param topic 0 for none
    */
-  readonly push: (customer: number, item: number, action: number, time: number, dwell?: number, price?: number) => void;
+  readonly push: (
+    customer: number,
+    item: number,
+    action: number,
+    time: number,
+    dwell?: number,
+    price?: number,
+    topic?: number,
+  ) => void;
   /** Views of what has been pushed; `push` must not be called any more. */
   readonly finish: () => RowColumns;
 }
@@ -20,6 +29,7 @@ export interface RowColumns {
   /** Undefined when no row had one. */
   readonly dwells: Float32Array | undefined;
   readonly prices: Float32Array | undefined;
+  readonly topics: Int32Array | undefined;
 }
 
 const firstCapacity = 4096;
@@ -32,6 +42,7 @@ export function growingColumns(): GrowingColumns {
   let times = new Float64Array(firstCapacity);
   const dwells = sparseColumn();
   const prices = sparseColumn();
+  const topics = sparseColumn();
   const grow = () => {
     const capacity = 2 * count;
     const [oldCustomers, oldItems, oldActions, oldTimes] = [customers, items, actions, times];
@@ -42,7 +53,7 @@ export function growingColumns(): GrowingColumns {
   };
   return {
     count: () => count,
-    push: (customer, item, action, time, dwell = Number.NaN, price = Number.NaN) => {
+    push: (customer, item, action, time, dwell = Number.NaN, price = Number.NaN, topic = 0) => {
       if (count === times.length) grow();
       customers[count] = customer;
       items[count] = item;
@@ -50,6 +61,7 @@ export function growingColumns(): GrowingColumns {
       times[count] = time;
       dwells.put(count, dwell);
       prices.put(count, price);
+      topics.put(count, topic === 0 ? Number.NaN : topic);
       count++;
     },
     finish: () => ({
@@ -59,9 +71,13 @@ export function growingColumns(): GrowingColumns {
       times: times.subarray(0, count),
       dwells: dwells.finish(count),
       prices: prices.finish(count),
+      topics: wholeNumbers(topics.finish(count)),
     }),
   };
 }
+
+/** Float32 holds whole numbers to 2²⁴ exactly: more topics than a catalogue has. */
+const wholeNumbers = (column: Float32Array | undefined) => column && Int32Array.from(column, (value) => value || 0);
 
 /** Numbers of which some rows, most often all or none, have one; it takes no memory before the first. */
 function sparseColumn() {

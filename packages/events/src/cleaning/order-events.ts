@@ -39,6 +39,7 @@ export function orderEvents(rows: RowColumns, customers: readonly string[]): Ord
     }
     offsets[customer + 1] = count;
   }
+  const { topics } = rows;
   const chosen = (values: Float32Array) => Float32Array.from(kept.subarray(0, count), (row) => values[row] ?? Number.NaN);
   const histories: Histories = {
     customers: byId.map((number) => customers[number] ?? ""),
@@ -48,6 +49,7 @@ export function orderEvents(rows: RowColumns, customers: readonly string[]): Ord
     times: times.slice(0, count),
     ...(rows.dwells ? { dwells: chosen(rows.dwells) } : {}),
     ...(rows.prices ? { prices: chosen(rows.prices) } : {}),
+    ...(topics ? { topics: Int32Array.from(kept.subarray(0, count), (row) => topics[row] ?? 0) } : {}),
   };
   return { histories, duplicates: total - count };
 }
@@ -83,13 +85,14 @@ function sortByTime(rowsOfCustomer: Uint32Array, times: Float64Array): void {
   }
 }
 
-/** Yields a time-ordered group's rows, leaving out those whose item, action and time have been. */
-function* withoutDuplicates(group: Uint32Array, { items, actions, times }: RowColumns): Generator<number> {
+/** Yields a time-ordered group's rows, leaving out those whose item, topic, action and time have been. */
+function* withoutDuplicates(group: Uint32Array, { items, actions, times, topics }: RowColumns): Generator<number> {
   const seenNow = new Set<number>(); // item and action of the rows at the current time
   let now = Number.NaN;
   let first = 0; // the first row's key at the current time; most times have one row, and need no set
   for (const row of group) {
-    const key = (items[row] ?? 0) * 256 + (actions[row] ?? 0);
+    const topic = topics?.[row] ?? 0; // of events without an item: below 0, where no item's key is
+    const key = (topic > 0 ? -topic : (items[row] ?? 0)) * 256 + (actions[row] ?? 0);
     const time = times[row] ?? 0;
     if (time !== now) {
       now = time;

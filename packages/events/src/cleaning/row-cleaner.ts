@@ -22,10 +22,20 @@ interface RowCounts {
   /** Events with a dwell time, and with a price, that could be read. */
   readonly withDwell: number;
   readonly withPrice: number;
+  /** Events without an item that are about something of the catalogue. */
+  readonly withTopic: number;
 }
 
-/** Takes a cleaned event; `item` is 0 for none, `time` is in Unix seconds, `dwell` (seconds) and `price` are NaN for none. */
-export type KeepEvent = (customer: string, item: number, action: number, time: number, dwell: number, price: number) => void;
+/** Takes a cleaned event; `item` and `topic` are 0 for none, `time` is in Unix seconds, `dwell` (seconds) and `price` are NaN for none. */
+export type KeepEvent = (
+  customer: string,
+  item: number,
+  action: number,
+  time: number,
+  dwell: number,
+  price: number,
+  topic: number,
+) => void;
 
 /** Where the first unreadable time stood. */
 interface BadTime {
@@ -35,14 +45,19 @@ interface BadTime {
 
 /**
  * @param itemNumber the item's number, counted from 1; −1 when it isn't known
+ * @param topicOf what keywords are about, counted from 1; 0: nothing that is known
  * @param keep takes each cleaned event. A dwell time or price that can't be read is none: the event is worth keeping without it
  */
-export function rowCleaner(itemNumber: (id: string) => number, keep: KeepEvent): RowCleaner {
+export function rowCleaner(
+  itemNumber: (id: string) => number,
+  topicOf: (keywords: string) => number,
+  keep: KeepEvent,
+): RowCleaner {
   const dropped = Object.fromEntries(dropReasons.map((reason) => [reason, 0])) as Record<DropReason, number>;
   let rows = 0;
   let kept = 0;
   let itemsCleared = 0;
-  let [withDwell, withPrice] = [0, 0];
+  let [withDwell, withPrice, withTopic] = [0, 0, 0];
   let readableTimes = 0;
   let fields: FoundFields | undefined;
   let firstBadTime: BadTime | undefined;
@@ -62,7 +77,7 @@ export function rowCleaner(itemNumber: (id: string) => number, keep: KeepEvent):
       rows++;
       dropped.malformedRow++;
     },
-    row: (customerField, itemField, actionField, timeField, dwellField, priceField, line) => {
+    row: (customerField, itemField, actionField, timeField, dwellField, priceField, keywords, line) => {
       rows++;
       const customer = (customerField ?? "").trim();
       const item = (itemField ?? "").trim();
@@ -88,9 +103,11 @@ export function rowCleaner(itemNumber: (id: string) => number, keep: KeepEvent):
       const price = parseAmount(priceField);
       if (!Number.isNaN(dwell)) withDwell++;
       if (!Number.isNaN(price)) withPrice++;
-      keep(customer, number, action, time, dwell, price);
+      const topic = number === 0 && keywords !== undefined ? topicOf(keywords) : 0;
+      if (topic > 0) withTopic++;
+      keep(customer, number, action, time, dwell, price, topic);
     },
-    counts: () => ({ rows, kept, dropped: { ...dropped }, itemsCleared, withDwell, withPrice }),
+    counts: () => ({ rows, kept, dropped: { ...dropped }, itemsCleared, withDwell, withPrice, withTopic }),
     verdict: (file) => {
       if (rows === 0) return fail("TRB_EVENTS_EMPTY", { file });
       if (firstBadTime !== undefined && readableTimes === 0) {

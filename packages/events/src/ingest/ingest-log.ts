@@ -132,6 +132,7 @@ async function ingest(
     withDwell: counts.withDwell,
     withPrice: counts.withPrice,
     withTopic: 0,
+    withTopic: 0,
     customers,
     items: delivered.items.subarray(1).reduce((different, events) => different + (events > 0 ? 1 : 0), 0),
     actions: actionCounts(delivered.actions),

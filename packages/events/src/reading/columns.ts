@@ -13,11 +13,13 @@ export interface ColumnNames {
   readonly dwell?: string | undefined;
   /** What the item cost at that moment; may be missing. */
   readonly price?: string | undefined;
+  /** What was searched for, or the page's name, of an event without an item; may be missing. Of it a topic of the catalogue is kept. */
+  readonly keywords?: string | undefined;
 }
 
 export type ColumnRole = keyof ColumnNames;
 
-/** The names found in the file; no `action`: every event is a view. No `dwell` or `price`: no event has one. */
+/** The names found in the file; no `action`: every event is a view. No `dwell`, `price` or `keywords`: no event has one. */
 export interface FoundColumns {
   readonly customer: string;
   readonly item: string;
@@ -25,10 +27,11 @@ export interface FoundColumns {
   readonly time: string;
   readonly dwell: string | undefined;
   readonly price: string | undefined;
+  readonly keywords: string | undefined;
 }
 
 /** A log may lack these. */
-const optionalRoles: ReadonlySet<ColumnRole> = new Set(["action", "dwell", "price"]);
+const optionalRoles: ReadonlySet<ColumnRole> = new Set(["action", "dwell", "price", "keywords"]);
 
 /** Looked for in this order, in any case, when the caller names nothing. */
 const usualNames: Readonly<Record<ColumnRole, readonly string[]>> = {
@@ -38,6 +41,7 @@ const usualNames: Readonly<Record<ColumnRole, readonly string[]>> = {
   time: ["time", "timestamp", "ts", "event_time", "datetime", "date", "unix_time"],
   dwell: ["dwell", "dwell_time", "dwelltime", "dwell_seconds", "time_on_page", "duration"],
   price: ["price", "unit_price", "unitprice", "item_price"],
+  keywords: ["keywords", "keyword", "query", "search_query", "search_term", "search_terms", "searchterm", "search_keywords"],
 };
 
 /** The column that is called as columns of this role usually are. */
@@ -70,6 +74,7 @@ export function findColumns(file: string, existing: readonly string[], wanted: C
     time: required("time"),
     dwell: find("dwell"),
     price: find("price"),
+    keywords: find("keywords"),
   };
 }
 

@@ -34,13 +34,15 @@ export async function readCsv(path: string, { columns, delimiter, lineLimit }: C
         time: place(found.time),
         dwell: place(found.dwell),
         price: place(found.price),
+        keywords: place(found.keywords),
       };
       sink.start({ ...found, fieldOfTime: places.time + 1 });
       return;
     }
-    const { customer, item, action, time, dwell, price } = places;
+    const { customer, item, action, time, dwell, price, keywords } = places;
     const field = (place: number) => (place < 0 ? undefined : record[place]);
-    sink.row(record[customer], record[item], field(action), record[time], field(dwell), field(price), line);
+    const amounts = [field(dwell), field(price)] as const;
+    sink.row(record[customer], record[item], field(action), record[time], ...amounts, field(keywords), line);
   };
 
   const parser = parse({

@@ -42,7 +42,7 @@ export async function readJsonl(path: string, columns: ColumnNames, lineLimit: n
     return;
   }
   if (take === undefined) begin();
-  for (const role of ["customer", "item", "action", "time", "dwell", "price"] satisfies ColumnRole[]) {
+  for (const role of ["customer", "item", "action", "time", "dwell", "price", "keywords"] satisfies ColumnRole[]) {
     const name = columns[role];
     if (name !== undefined && !keys.has(name)) throw unknownColumn(path, role, name, [...keys]);
   }
@@ -50,8 +50,8 @@ export async function readJsonl(path: string, columns: ColumnNames, lineLimit: n
 
 /** Notes in `keys` which of the columns it has met. */
 function rowReader(found: FoundColumns, keys: Set<string>, sink: RowSink) {
-  const { customer, item, action, time, dwell, price } = found;
-  const wanted = [customer, item, action, time, dwell, price].filter((name) => name !== undefined);
+  const { customer, item, action, time, dwell, price, keywords } = found;
+  const wanted = [customer, item, action, time, dwell, price, keywords].filter((name) => name !== undefined);
   const schema = z.object(Object.fromEntries(wanted.map((name) => [name, scalar])));
   return (value: unknown, line: number) => {
     const row = schema.safeParse(value);
@@ -59,7 +59,8 @@ function rowReader(found: FoundColumns, keys: Set<string>, sink: RowSink) {
     const { data } = row;
     for (const name of wanted) if (data[name] !== undefined) keys.add(name);
     const field = (name: string | undefined) => (name === undefined ? undefined : data[name]);
-    sink.row(text(data[customer]), text(data[item]), text(field(action)), data[time], field(dwell), field(price), line);
+    const words = [text(data[customer]), text(data[item]), text(field(action))] as const;
+    sink.row(...words, data[time], field(dwell), field(price), text(field(keywords)), line);
   };
 }
 

@@ -15,7 +15,7 @@ export interface RowSink {
   /**
    * One row as written.
    * @param action ignored when the log has no action column
-   * @param dwell undefined when the log has no such column; `price` likewise
+   * @param dwell undefined when the log has no such column; `price` and `keywords` likewise
    * @param line the row's (last) line in the file, counted from 1
    */
   row(
@@ -25,6 +25,7 @@ export interface RowSink {
     time: Field,
     dwell: Field,
     price: Field,
+    keywords: string | undefined,
     line: number,
   ): void;
   /** A row that can't be taken apart at all. */

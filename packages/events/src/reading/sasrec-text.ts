@@ -12,14 +12,14 @@ const secondsBetweenUntimedEvents = 86_400;
 /** @throws TRB_EVENTS_FILE_NOT_FOUND, TRB_EVENTS_FILE_UNREADABLE, TRB_EVENTS_LINE_TOO_LONG */
 export async function readSasrecText(path: string, lineLimit: number, sink: RowSink): Promise<void> {
   const eventsSoFar = new Map<string, number>();
-  const absent = { action: undefined, dwell: undefined, price: undefined };
+  const absent = { action: undefined, dwell: undefined, price: undefined, keywords: undefined };
   sink.start({ customer: "user", item: "item", time: "order", ...absent, fieldOfTime: 0 });
   await forEachLine(path, lineLimit, (text, line) => {
     const [user, ...items] = text.trim().split(/\s+/);
     if (user === undefined || items.length === 0) return sink.malformed(line);
     let events = eventsSoFar.get(user) ?? 0;
     for (const item of items) {
-      sink.row(user, item, undefined, events++ * secondsBetweenUntimedEvents, undefined, undefined, line);
+      sink.row(user, item, undefined, events++ * secondsBetweenUntimedEvents, undefined, undefined, undefined, line);
     }
     eventsSoFar.set(user, events);
   });

@@ -106,7 +106,7 @@ describe("the report", () => {
       impression: 0,
       advertClick: 0,
     };
-    const counts = { itemsCleared: 0, amountsCleared: 0, outOfOrder: 0, withDwell: 0, withPrice: 0 };
+    const counts = { itemsCleared: 0, amountsCleared: 0, outOfOrder: 0, withDwell: 0, withPrice: 0, withTopic: 0 };
     const summary = { files: ["<shop>.csv"], rows: 6, kept: 3, dropped: none, customers: 2, items: 2, actions, ...counts };
     expect(summaryLines(summary).filter((line) => line.startsWith("dropped"))).toEqual([
       "dropped: bot        2",

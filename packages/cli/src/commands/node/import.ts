@@ -133,6 +133,7 @@ export function summaryLines(summary: ImportSummary): string[] {
     ],
     ["with dwell time", String(summary.withDwell)],
     ["with price", String(summary.withPrice)],
+    ["with a topic", String(summary.withTopic)],
   ];
   return table(facts);
 }
