@@ -2,6 +2,7 @@
 import { Command } from "commander";
 import { accountCommand } from "./commands/account.ts";
 import { benchCommand } from "./commands/bench.ts";
+import { catalogueCommand } from "./commands/catalogue.ts";
 import { coordinatorCommand } from "./commands/coordinator.ts";
 import { demoCommand } from "./commands/demo.ts";
 import { doctorCommand } from "./commands/doctor.ts";
@@ -19,6 +20,7 @@ export function program(): Command {
   for (const command of [
     demoCommand(),
     simulateCommand(),
+    catalogueCommand(),
     planCommand(),
     coordinatorCommand(),
     nodeCommand(),

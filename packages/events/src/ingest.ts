@@ -1,4 +1,14 @@
 /** `@tributary/events/ingest`: what loads DuckDB, entered only by who imports logs. */
+export {
+  byId,
+  type ItemColumns,
+  type ItemRole,
+  itemRoles,
+  type ReadItems,
+  type ReadItemsOptions,
+  readItems,
+} from "./catalogue/read-items.ts";
+export { readSkuMap } from "./catalogue/sku-map.ts";
 export { type IngestOptions, type IngestReport, ingestLog } from "./ingest/ingest-log.ts";
 export { type LogPreview, type PreviewOptions, previewLog } from "./ingest/preview.ts";
 export type { LogSource } from "./ingest/source.ts";

@@ -185,6 +185,24 @@ export const eventsErrors = defineErrors({
     exitCode: 1,
   },
   TRB_EVENTS_FEATURES_INVALID: {
+  TRB_EVENTS_CATALOGUE_COLUMN_UNKNOWN: {
+    message: "{file} has no column {column} for its items; it has: {existing}.",
+    advice: "Name the columns: --columns id=NAME,title=NAME,category=NAME,brand=NAME,price=NAME,attributes=NAME+NAME.",
+    status: 422,
+    exitCode: 2,
+  },
+  TRB_EVENTS_CATALOGUE_FIELD_INVALID: {
+    message: "{file}, line {line}, column {column}: {reason}.",
+    advice: "Correct that row, or leave such rows out and have them listed with --rejects FILE.",
+    status: 422,
+    exitCode: 1,
+  },
+  TRB_EVENTS_SKU_MAP_INVALID: {
+    message: "{file}, line {line}, column {column}: {reason}.",
+    advice: "Give a file with the columns sku and id, one row a SKU; `tributary catalogue build --sku-map-out` writes one.",
+    status: 422,
+    exitCode: 1,
+  },
     message: "The feature file {file} can't be used: {reason}.",
     advice:
       "Give .npy (float32 or float64, C order, one row an item in the catalogue's order) or Parquet (an id column and a list column, or an id column and number columns).",
