@@ -86,7 +86,7 @@ async function recover(home: Home, client: CoordinatorClient, transport: Transpo
   );
   for (const charge of [...before.charges, ...charges]) {
     database.charge({ ...charge, standing: "open" });
-    if (charge.standing !== "open") database.settle(charge.round, charge.standing);
+    if (charge.standing !== "open") database.settle(charge.round, charge.standing, charge.settledAt);
   }
   for (const vote of votes) database.recallVote(vote);
   database.reachRound(lastRound);

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import type { Charge } from "@tributary/federation";
+import { type Charge, chargesInPeriod } from "@tributary/federation";
 import { type MessageOf, nodeId, sha256Hex } from "@tributary/protocol";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { joinCharges } from "../budget.ts";
@@ -28,6 +28,66 @@ const charge = (round: number, standing: Charge["standing"] = "open"): Charge =>
   cohort: [nodeId.parse("alpha"), nodeId.parse("beta")],
 });
 
+/** What version 1 wrote: two of its charges, one of them settled. */
+const versionOne = `
+  CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+  CREATE TABLE charges (
+    round INTEGER PRIMARY KEY,
+    release INTEGER NOT NULL,
+    status TEXT NOT NULL CHECK (status IN ('charged', 'final', 'refunded')),
+    h1 TEXT NOT NULL,
+    cohort TEXT NOT NULL
+  ) STRICT;
+  CREATE TABLE votes (round INTEGER PRIMARY KEY, choice TEXT NOT NULL, signature TEXT NOT NULL) STRICT;
+  CREATE TRIGGER charges_stay BEFORE DELETE ON charges BEGIN SELECT RAISE(ABORT, 'a charge is never deleted'); END;
+  CREATE TRIGGER charges_settle_once BEFORE UPDATE ON charges
+    WHEN NEW.round IS NOT OLD.round OR NEW.release IS NOT OLD.release
+      OR (OLD.status <> 'charged' AND NEW.status <> OLD.status)
+    BEGIN SELECT RAISE(ABORT, 'a charge is settled once'); END;
+  CREATE TRIGGER votes_stay BEFORE DELETE ON votes BEGIN SELECT RAISE(ABORT, 'a vote is never forgotten'); END;
+  CREATE TRIGGER votes_hold BEFORE UPDATE ON votes BEGIN SELECT RAISE(ABORT, 'a vote is cast once'); END;
+  INSERT INTO settings VALUES ('lastRound', '9');
+  INSERT INTO charges VALUES (3, 0, 'final', '${"a".repeat(64)}', '["alpha","beta"]');
+  INSERT INTO charges VALUES (7, 0, 'charged', '${"a".repeat(64)}', '["alpha","beta"]');
+  PRAGMA user_version = 1;
+`;
+
+describe("a home of version 1", () => {
+  test("is brought forward with every charge, which then count in every period: nobody knows when they were made", () => {
+    const older = layoutOf(mkdtempSync(join(tmpdir(), "tributary-client-")));
+    const raw = new DatabaseSync(older.database);
+    raw.exec(versionOne);
+    raw.close();
+    for (const again of [1, 2]) {
+      const opened = openDatabase(older);
+      if (again === 2) opened.settle(7, "final", "2026-01-02T00:00:00.000Z");
+      expect(opened.lastRound()).toBe(9);
+      const settled: Charge = { ...charge(7, "final"), settledAt: "2026-01-02T00:00:00.000Z" };
+      expect(opened.charges()).toEqual([charge(3, "final"), again === 1 ? charge(7) : settled]);
+      const counted = chargesInPeriod(opened.charges(), 30, "2040-01-01T00:00:00.000Z");
+      expect(counted.map(({ round }) => round)).toEqual(again === 1 ? [3, 7] : [3]);
+      opened.close();
+    }
+    const times = new DatabaseSync(older.database);
+    expect(() => times.exec("UPDATE charges SET settledAt = '2020-01-01T00:00:00.000Z' WHERE round = 3")).toThrow(
+      /times of a charge/,
+    );
+    expect(() => times.exec("DELETE FROM charges")).toThrow(/never deleted/);
+    times.close();
+    rmSync(older.home, { recursive: true, force: true });
+  });
+
+  test("a home of a later version is refused, and stays as it is", () => {
+    database.close();
+    const raw = new DatabaseSync(layout.database);
+    raw.exec("PRAGMA user_version = 3");
+    expect(() => openDatabase(layout)).toThrow(expect.objectContaining({ code: "TRB_NODE_HOME_UNREADABLE" }));
+    raw.exec("PRAGMA user_version = 2");
+    raw.close();
+    database = openDatabase(layout);
+  });
+});
+
 describe("charges", () => {
   test("come back as they were, after the process is gone", () => {
     database.charge(charge(3));
@@ -36,6 +96,18 @@ describe("charges", () => {
     database.close();
     database = openDatabase(layout);
     expect(database.charges()).toEqual([charge(3, "final"), charge(7)]);
+  });
+
+  test("keep when they were made and when they were settled; neither is ever written again", () => {
+    const [made, heard] = ["2026-01-01T00:00:00.000Z", "2026-01-01T00:10:00.000Z"];
+    database.charge({ ...charge(3), chargedAt: made });
+    database.settle(3, "final", heard);
+    database.settle(3, "final", "2020-01-01T00:00:00.000Z");
+    expect(database.charges()).toEqual([{ ...charge(3, "final"), chargedAt: made, settledAt: heard }]);
+    const raw = new DatabaseSync(layout.database);
+    expect(() => raw.exec("UPDATE charges SET settledAt = NULL")).toThrow(/times of a charge/);
+    expect(() => raw.exec("UPDATE charges SET chargedAt = '2020-01-01T00:00:00.000Z'")).toThrow(/times of a charge/);
+    raw.close();
   });
 
   test("are entered once, however often a restart enters them", () => {

@@ -3,6 +3,9 @@
  *
  * The budget is the number of charges, so the database itself refuses to forget one: no row of `charges` can be deleted, moved
  * to another round, or come back from `refunded`; only a charge that isn't final can be refunded. Every commit is synced.
+ *
+ * Version 2 knows when a charge was made and settled (ISO 8601). A home of version 1 is brought forward when it is opened, in one transaction;
+ * its charges have no times, and so they count in every period (`budget-period.ts` of `@tributary/federation`).
  */
 import { DatabaseSync, type SQLOutputValue } from "node:sqlite";
 import { fail } from "@tributary/errors";
@@ -11,7 +14,7 @@ import { type MessageOf, nodeId, sha256Hex } from "@tributary/protocol";
 import { z } from "zod";
 import { type Layout, reasonOf } from "./layout.ts";
 
-const schemaVersion = 1;
+const schemaVersion = 2;
 
 const schema = `
   CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
@@ -33,6 +36,19 @@ const schema = `
   CREATE TRIGGER votes_hold BEFORE UPDATE ON votes BEGIN SELECT RAISE(ABORT, 'a vote is cast once'); END;
 `;
 
+/** From version 1: what was charged then has no times, and never gets any. A time is written with what it is the time of. */
+const addTimes = `
+  ALTER TABLE charges ADD COLUMN chargedAt TEXT;
+  ALTER TABLE charges ADD COLUMN settledAt TEXT;
+  CREATE TRIGGER charges_keep_times BEFORE UPDATE ON charges
+    WHEN NEW.chargedAt IS NOT OLD.chargedAt
+      OR (NEW.settledAt IS NOT OLD.settledAt AND (OLD.status <> 'charged' OR NEW.status = 'charged'))
+    BEGIN SELECT RAISE(ABORT, 'the times of a charge stay'); END;
+`;
+
+/** What leads from each version to the next. */
+const migrations: readonly string[] = [schema, addTimes];
+
 /** `charged` until the ledger says what became of the round. */
 const statusOf = { open: "charged", final: "final", refunded: "refunded" } as const;
 const standingOf = { charged: "open", final: "final", refunded: "refunded" } as const;
@@ -43,6 +59,8 @@ const chargeRow = z.object({
   status: z.enum(["charged", "final", "refunded"]),
   h1: sha256Hex,
   cohort: z.string().transform((text) => z.array(nodeId).parse(JSON.parse(text))),
+  chargedAt: z.string().nullable(),
+  settledAt: z.string().nullable(),
 });
 
 export interface NodeDatabase {
@@ -52,7 +70,8 @@ export interface NodeDatabase {
   charges(): Charge[];
   /** Records a charge; the same one again changes nothing. */
   charge(charge: Charge): void;
-  settle(round: number, as: "final" | "refunded"): void;
+  /** @param at ISO 8601; without it the charge counts in every period */
+  settle(round: number, as: "final" | "refunded", at?: string): void;
   /** Records this node's one vote in a round; the same one again changes nothing. */
   vote(vote: MessageOf<"vote">): void;
   remembersVote(round: number, signature: string): boolean;
@@ -78,9 +97,11 @@ export function openDatabase(layout: Layout): NodeDatabase {
   const statements = {
     setting: database.prepare("SELECT value FROM settings WHERE name = ?"),
     set: database.prepare("INSERT INTO settings VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value"),
-    charges: database.prepare("SELECT round, release, status, h1, cohort FROM charges ORDER BY round"),
-    charge: database.prepare("INSERT INTO charges VALUES (?, ?, ?, ?, ?) ON CONFLICT (round) DO NOTHING"),
-    settle: database.prepare("UPDATE charges SET status = ? WHERE round = ?"),
+    charges: database.prepare("SELECT * FROM charges ORDER BY round"),
+    charge: database.prepare("INSERT INTO charges VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (round) DO NOTHING"),
+    settle: database.prepare(
+      "UPDATE charges SET status = ?, settledAt = iif(status = 'charged', ?, settledAt) WHERE round = ?",
+    ),
     vote: database.prepare("INSERT INTO votes VALUES (?, ?, ?)"),
     voteOf: database.prepare("SELECT signature FROM votes WHERE round = ?"),
   };
@@ -96,12 +117,19 @@ export function openDatabase(layout: Layout): NodeDatabase {
     set: (name, value) => guarded(() => void statements.set.run(name, value)),
     charges: () =>
       statements.charges.all().map((row) => {
-        const { status, ...charge } = chargeRow.parse(row);
-        return { ...charge, standing: standingOf[status] };
+        const { status, chargedAt, settledAt, ...charge } = chargeRow.parse(row);
+        return {
+          ...{ ...charge, standing: standingOf[status] },
+          ...(chargedAt === null ? {} : { chargedAt }),
+          ...(settledAt === null ? {} : { settledAt }),
+        };
       }),
-    charge: ({ round, release, standing, h1, cohort }) =>
-      guarded(() => void statements.charge.run(round, release, statusOf[standing], h1, JSON.stringify(cohort))),
-    settle: (round, as) => guarded(() => void statements.settle.run(as, round)),
+    charge: ({ round, release, standing, h1, cohort, chargedAt = null, settledAt = null }) =>
+      guarded(() => {
+        const settled = standing === "open" ? null : settledAt;
+        statements.charge.run(round, release, statusOf[standing], h1, JSON.stringify(cohort), chargedAt, settled);
+      }),
+    settle: (round, as, at) => guarded(() => void statements.settle.run(as, at ?? null, round)),
     vote: ({ round, body, signature }) =>
       guarded(() => {
         if (voteIn(round) === signature) return;
@@ -122,15 +150,31 @@ export function openDatabase(layout: Layout): NodeDatabase {
 }
 
 function open(layout: Layout): DatabaseSync {
+  let database: DatabaseSync | undefined;
   try {
-    const database = new DatabaseSync(layout.database, { timeout: 5_000 });
+    database = new DatabaseSync(layout.database, { timeout: 5_000 });
     database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;");
-    const version = database.prepare("PRAGMA user_version").get()?.["user_version"];
-    if (version === 0) database.exec(`BEGIN IMMEDIATE; ${schema} PRAGMA user_version = ${schemaVersion}; COMMIT;`);
-    else if (version !== schemaVersion) throw new Error("it was written by another version");
+    bringForward(database);
     return database;
   } catch (cause) {
+    database?.close();
     throw fail("TRB_NODE_HOME_UNREADABLE", { file: layout.database, reason: reasonOf(cause) }, cause);
+  }
+}
+
+/** Under the write lock, so that two processes that open a home at once don't both do it. */
+function bringForward(database: DatabaseSync): void {
+  const versionOf = () => Number(database.prepare("PRAGMA user_version").get()?.["user_version"]);
+  if (versionOf() === schemaVersion) return;
+  database.exec("BEGIN IMMEDIATE");
+  try {
+    const version = versionOf();
+    if (version > schemaVersion) throw new Error("it was written by another version");
+    for (const step of migrations.slice(version)) database.exec(step);
+    database.exec(`PRAGMA user_version = ${schemaVersion}; COMMIT`);
+  } catch (cause) {
+    database.exec("ROLLBACK");
+    throw cause;
   }
 }
 

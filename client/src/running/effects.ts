@@ -163,7 +163,7 @@ export function effects({ home, copy, client, training, socket, log, happened }:
           // a round that the ledger counts against this node, although it doesn't remember paying, counts all the same
           const recorded = state.charges.find(({ round }) => round === effect.round);
           if (recorded !== undefined) database.charge({ ...recorded, standing: "open" });
-          database.settle(effect.round, effect.as);
+          database.settle(effect.round, effect.as, recorded?.settledAt);
           log.info({ round: effect.round, as: effect.as }, "charge settled");
           return;
         }

@@ -43,7 +43,7 @@ export async function loadState(home: Home, policy: Policy, lines: readonly stri
   };
   for (const charge of charges) {
     database.charge(charge);
-    if (charge.standing !== "open") database.settle(charge.round, charge.standing);
+    if (charge.standing !== "open") database.settle(charge.round, charge.standing, charge.settledAt);
   }
   removeUnnamedVectors(layout, state);
   await saveState(layout, state); // secrets of a round that can't go on are gone from disk as well
