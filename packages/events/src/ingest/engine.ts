@@ -18,6 +18,8 @@ export interface Engine {
   readonly rows: (sql: string) => Promise<JS[][]>;
   /** A result of any size, about 2,048 rows at a time. */
   readonly chunks: (sql: string) => AsyncGenerator<DuckDBDataChunk>;
+  /** The same by a connection of its own, which sees no temporary tables, while another result is being read. */
+  readonly beside: (sql: string) => AsyncGenerator<DuckDBDataChunk>;
   /** Fills a new temporary table with columns of text; null for none. */
   readonly fill: (table: string, columns: readonly string[], rows: Iterable<readonly (string | null)[]>) => Promise<void>;
 }
@@ -43,7 +45,7 @@ export async function withEngine<T>(work: (engine: Engine) => Promise<T>): Promi
     connection = await instance.connect();
     await connection.run("SET force_mbedtls_unsafe = true");
     await connection.run("SET temp_file_encryption = true");
-    return await work(engineOf(connection, running));
+    return await work(engineOf(instance, connection, running));
   } finally {
     connection?.interrupt();
     await Promise.allSettled(running); // closed under a running query, DuckDB takes the process down
@@ -73,7 +75,7 @@ function isRunning(pid: number): boolean {
   }
 }
 
-function engineOf(connection: DuckDBConnection, running: Set<Promise<unknown>>): Engine {
+function engineOf(instance: DuckDBInstance, connection: DuckDBConnection, running: Set<Promise<unknown>>): Engine {
   const noted = <T>(query: Promise<T>): Promise<T> => {
     running.add(query);
     query.then(
@@ -82,15 +84,24 @@ function engineOf(connection: DuckDBConnection, running: Set<Promise<unknown>>):
     );
     return query;
   };
+  async function* streamed(asked: DuckDBConnection, sql: string) {
+    const result = await noted(asked.stream(sql));
+    const next = () => noted(result.fetchChunk());
+    for (let chunk = await next(); chunk !== null && chunk.rowCount > 0; chunk = await next()) yield chunk;
+  }
   return {
     run: async (sql) => {
       await noted(connection.run(sql));
     },
     rows: async (sql) => (await noted(connection.runAndReadAll(sql))).getRowsJS(),
-    chunks: async function* (sql) {
-      const result = await noted(connection.stream(sql));
-      const next = () => noted(result.fetchChunk());
-      for (let chunk = await next(); chunk !== null && chunk.rowCount > 0; chunk = await next()) yield chunk;
+    chunks: (sql) => streamed(connection, sql),
+    beside: async function* (sql) {
+      const other = await noted(instance.connect());
+      try {
+        yield* streamed(other, sql);
+      } finally {
+        other.closeSync();
+      }
     },
     fill: async (table, columns, rows) => {
       await noted(

@@ -1,44 +1,71 @@
-/** Events in order → chunks of histories, in arrays that grow with what comes and are begun anew with each chunk. */
+/** Events in order → chunks of histories, each event once, in arrays that grow with what comes and are begun anew with each chunk. */
 import type { Histories } from "../histories.ts";
 
 export interface HistoriesBuilder {
-  /** The events that follow are this customer's; of no customer: they are left out. */
-  readonly startCustomer: (id: string | undefined) => void;
-  readonly add: (item: number, action: number, time: number, dwell: number, price: number) => void;
+  /** The events that follow are this customer's. */
+  readonly startCustomer: (id: string) => void;
+  /** False for an event that is there already; customers' events come by time. */
+  readonly add: (item: number, action: number, time: number, dwell: number, price: number) => boolean;
   readonly events: () => number;
   /** What there is, in arrays of its own. */
   readonly finish: () => Histories;
+  /** Forgets what there is. */
+  readonly clear: () => void;
 }
 
 const firstCapacity = 2 ** 14;
+/** Events at one moment that are looked through one by one; more are kept in a set. */
+const fewEvents = 32;
 
 /** @param amounts which of them there are */
 export function historiesBuilder(amounts: { readonly dwell: boolean; readonly price: boolean }): HistoriesBuilder {
   let customers: string[] = [];
   let ends: number[] = [];
   let count = 0;
-  let leftOut = true;
   let items = new Int32Array(firstCapacity);
   let actions = new Uint8Array(firstCapacity);
   let times = new Float64Array(firstCapacity);
   let dwells = new Float32Array(amounts.dwell ? firstCapacity : 0);
   let prices = new Float32Array(amounts.price ? firstCapacity : 0);
+  let momentStart = 0; // the customer's first event at the time of the last one
+  let atMoment = new Set<number>(); // filled when there are more than a few
   const grow = () => {
-    items = resized(Int32Array, items);
-    actions = resized(Uint8Array, actions);
-    times = resized(Float64Array, times);
-    dwells = resized(Float32Array, dwells);
-    prices = resized(Float32Array, prices);
+    items = enlarged(Int32Array, items);
+    actions = enlarged(Uint8Array, actions);
+    times = enlarged(Float64Array, times);
+    dwells = enlarged(Float32Array, dwells);
+    prices = enlarged(Float32Array, prices);
+  };
+  const keyOf = (item: number, action: number) => item * 256 + action;
+  const isThere = (item: number, action: number): boolean => {
+    if (count - momentStart < fewEvents) {
+      for (let event = momentStart; event < count; event++) {
+        if (items[event] === item && actions[event] === action) return true;
+      }
+      return false;
+    }
+    for (let event = momentStart + atMoment.size; event < count; event++)
+      atMoment.add(keyOf(items[event] ?? 0, actions[event] ?? 0));
+    return atMoment.has(keyOf(item, action));
+  };
+  const clear = () => {
+    [customers, ends, count, momentStart] = [[], [], 0, 0];
+    if (atMoment.size > 0) atMoment = new Set();
   };
   return {
     startCustomer: (id) => {
-      leftOut = id === undefined;
-      if (id === undefined) return;
       customers.push(id);
       ends.push(count);
+      momentStart = count;
+      if (atMoment.size > 0) atMoment = new Set();
     },
     add: (item, action, time, dwell, price) => {
-      if (leftOut) return;
+      if (momentStart < count && times[momentStart] === time) {
+        if (isThere(item, action)) return false;
+      } else {
+        momentStart = count;
+        if (atMoment.size > 0) atMoment = new Set();
+      }
       if (count === items.length) grow();
       items[count] = item;
       actions[count] = action;
@@ -47,6 +74,7 @@ export function historiesBuilder(amounts: { readonly dwell: boolean; readonly pr
       if (amounts.price) prices[count] = price;
       count++;
       ends[ends.length - 1] = count;
+      return true;
     },
     events: () => count,
     finish: () => {
@@ -59,14 +87,15 @@ export function historiesBuilder(amounts: { readonly dwell: boolean; readonly pr
         ...(amounts.dwell ? { dwells: dwells.slice(0, count) } : {}),
         ...(amounts.price ? { prices: prices.slice(0, count) } : {}),
       };
-      [customers, ends, count] = [[], [], 0];
+      clear();
       return chunk;
     },
+    clear,
   };
 }
 
 /** The same numbers, with room for as many again. */
-function resized<A extends { readonly length: number; set(values: A): void }>(of: new (length: number) => A, values: A): A {
+function enlarged<A extends { readonly length: number; set(values: A): void }>(of: new (length: number) => A, values: A): A {
   const larger = new of(2 * values.length);
   larger.set(values);
   return larger;

@@ -153,10 +153,10 @@ describe("ingestLog", () => {
   });
 
   it("delivers whole customers in chunks, waits for each, and goes on behind a customer with the same report", async () => {
-    const rows = Array.from({ length: 3_000 }, (_, i) => `c${(i * 7919) % 101},apple,view,${(i * 31) % 1000}`).join("\n");
+    const rows = Array.from({ length: 90_000 }, (_, i) => `c${(i * 7919) % 4_999},apple,view,${(i * 31) % 1000}`).join("\n");
     const path = file("chunks.csv", `${header}${rows}\nc5,bread,buy,2000\n`);
     const whole = await load(path);
-    const options = { sources: [path], catalogue, columns, now, chunkEvents: 100 };
+    const options = { sources: [path], catalogue, columns, now, chunkEvents: 1_000 };
     const chunks: Histories[] = [];
     let busy = false;
     const report = await ingestLog(options, async (chunk) => {
@@ -170,8 +170,8 @@ describe("ingestLog", () => {
     expect(concatHistories(chunks)).toEqual(whole.histories);
     expect(chunks.length).toBeGreaterThan(20);
     for (const { items } of chunks.slice(0, -1)) {
-      expect(items.length).toBeGreaterThanOrEqual(100);
-      expect(items.length).toBeLessThan(100 + 31);
+      expect(items.length).toBeGreaterThanOrEqual(1_000);
+      expect(items.length).toBeLessThan(1_000 + 20);
     }
     const last = chunks[4]?.customers.at(-1) ?? "";
     const rest = await ingested({ ...options, resumeAfter: last });

@@ -1,7 +1,7 @@
 /**
  * What the cleaning left, handed on in order, a chunk at a time: customers ascending, each one's events by time and arrival, each event once.
  */
-import type { DuckDBDataChunk, DuckDBVector } from "@duckdb/node-api";
+import { DuckDBDataChunk } from "@duckdb/node-api";
 import { type Histories, actions as knownActions } from "../histories.ts";
 import type { Engine } from "./engine.ts";
 import { historiesBuilder } from "./histories-builder.ts";
@@ -35,20 +35,20 @@ export interface OrderedCounts {
  */
 const codeUnitKey = "regexp_replace(customer, '([\\x{E000}-\\x{FFFF}]|\\x{10FFFF})', chr(1114111) || '\\1', 'g')";
 
-/** Numbers customers whose rows were kept, in order. */
-const customersStatement = `CREATE TEMP TABLE customers AS
+/** Numbers customers whose rows were kept, in order. It is no temporary table: those are seen by one connection alone. */
+const customersStatement = `CREATE TABLE memory.main.customers AS
   SELECT customer, (row_number() OVER (ORDER BY key) - 1)::UINTEGER AS number
-  FROM (SELECT customer, ${codeUnitKey} AS key FROM (SELECT DISTINCT customer FROM cleaned WHERE reason IS NULL))`;
+  FROM (SELECT customer, ${codeUnitKey} AS key FROM (SELECT DISTINCT customer FROM temp.cleaned WHERE reason IS NULL))`;
 
 /** Makes the table `customers` of the table `cleaned`, and says how many they are. */
 export async function numberCustomers(engine: Engine): Promise<number> {
   await engine.run(customersStatement);
-  const [row] = await engine.rows("SELECT count(*) FROM customers");
+  const [row] = await engine.rows("SELECT count(*) FROM memory.main.customers");
   return Number(row?.[0] ?? 0);
 }
 
 /**
- * Reads the tables `cleaned` and `customers`.
+ * Reads the tables `cleaned` and `customers`. While a chunk is being taken, the next one is read.
  * @param catalogueSize items that there are
  */
 export async function deliverOrdered(
@@ -57,48 +57,79 @@ export async function deliverOrdered(
   catalogueSize: number,
   deliver: Deliver,
 ): Promise<OrderedCounts> {
-  const ids: string[] = [];
-  for await (const chunk of engine.chunks("SELECT customer FROM customers ORDER BY number")) {
-    for (const id of chunk.getColumnValues(0)) ids.push(String(id));
-  }
   const [items, actions] = [new Uint32Array(catalogueSize + 1), new Uint32Array(knownActions.length)];
   const builder = historiesBuilder(amounts);
+  const idChunks = engine.beside("SELECT customer FROM memory.main.customers ORDER BY number");
+  let [ids, idsTaken] = [[] as string[], 0];
+  const taker = oneAtATime(deliver);
+  let delivering = resumeAfter === undefined;
   let [kept, outOfOrder] = [0, 0];
   let [customerBefore, rowBefore] = [-1, -1];
-  for await (const chunk of engine.chunks(orderedQuery(amounts))) {
-    const [customer, item, action, time, row, dwell, price] = vectors(chunk);
-    for (let at = 0; at < chunk.rowCount; at++) {
-      const [now, place] = [number(customer, at), number(row, at)];
-      if (now !== customerBefore) {
-        if (builder.events() >= chunkEvents) await deliver(builder.finish());
-        const id = ids[now] ?? "";
-        builder.startCustomer(resumeAfter === undefined || id > resumeAfter ? id : undefined);
-        customerBefore = now;
-      } else if (place < rowBefore) outOfOrder++;
-      rowBefore = place;
-      const [itemNumber, actionNumber] = [number(item, at), number(action, at)];
-      items[itemNumber] = (items[itemNumber] ?? 0) + 1;
-      actions[actionNumber] = (actions[actionNumber] ?? 0) + 1;
-      kept++;
-      builder.add(itemNumber, actionNumber, number(time, at), number(dwell, at), number(price, at));
+  try {
+    for await (const chunk of engine.chunks(orderedQuery(amounts))) {
+      const [customer, time, row, item, action, dwell, price] = columnsOf(chunk, amounts);
+      for (let at = 0; at < chunk.rowCount; at++) {
+        const number = customer.getItem(at);
+        if (number !== customerBefore) {
+          if (idsTaken === ids.length) [ids, idsTaken] = [await textsOf(idChunks), 0];
+          const id = ids[idsTaken++] ?? "";
+          if (!delivering) {
+            builder.clear();
+            delivering = id > (resumeAfter ?? "");
+          } else if (builder.events() >= chunkEvents) await taker.take(builder.finish());
+          builder.startCustomer(id);
+          [customerBefore, rowBefore] = [number, -1];
+        }
+        const [itemNumber, actionNumber] = [item.getItem(at), action.getItem(at)];
+        if (!builder.add(itemNumber, actionNumber, time.getItem(at), dwell.getItem(at), price.getItem(at))) continue;
+        const place = row.getItem(at);
+        if (place < rowBefore) outOfOrder++;
+        rowBefore = place;
+        items[itemNumber] = (items[itemNumber] ?? 0) + 1;
+        actions[actionNumber] = (actions[actionNumber] ?? 0) + 1;
+        kept++;
+      }
     }
+    if (delivering && builder.events() > 0) await taker.take(builder.finish());
+  } finally {
+    await taker.end();
   }
-  if (builder.events() > 0) await deliver(builder.finish());
   return { kept, outOfOrder, items, actions };
 }
 
-/** Of equal events the first stays, with its own dwell time and price. */
+/** Of equal events, which the builder finds, the first stays, with its own dwell time and price. Nothing is NULL: that is slow to ask for. */
 const orderedQuery = ({ dwell, price }: { readonly dwell: boolean; readonly price: boolean }) => `
-  SELECT number, item, action, time, min(row)::DOUBLE AS first,
-    ${dwell ? "arg_min_null(dwell, row)" : "NULL::FLOAT"} AS dwell, ${price ? "arg_min_null(price, row)" : "NULL::FLOAT"} AS price
-  FROM (SELECT number, item, action, time, dwell, price, cleaned.rowid AS row FROM cleaned JOIN customers USING (customer) WHERE reason IS NULL)
-  GROUP BY number, item, action, time
-  ORDER BY number, time, first`;
+  SELECT number, time, cleaned.rowid::DOUBLE AS row, item, action
+    ${dwell ? ", coalesce(dwell, 'NaN'::FLOAT) AS dwell" : ""} ${price ? ", coalesce(price, 'NaN'::FLOAT) AS price" : ""}
+  FROM temp.cleaned JOIN memory.main.customers USING (customer) WHERE reason IS NULL ORDER BY number, time, row`;
 
-const vectors = (chunk: DuckDBDataChunk): DuckDBVector[] => Array.from({ length: 7 }, (_, at) => chunk.getColumnVector(at));
+interface Column {
+  getItem(at: number): number;
+}
+const absent: Column = { getItem: () => Number.NaN };
 
-/** NaN for NULL. */
-function number(vector: DuckDBVector | undefined, at: number): number {
-  const value = vector?.getItem(at);
-  return typeof value === "number" ? value : Number.NaN;
+/** The columns of `orderedQuery`, in its order. */
+function columnsOf(chunk: DuckDBDataChunk, amounts: { readonly dwell: boolean; readonly price: boolean }) {
+  const column = (place: number) => chunk.getColumnVector(place) as Column; // numbers all, and none of them NULL
+  const dwell = amounts.dwell ? column(5) : absent;
+  const price = amounts.price ? column(amounts.dwell ? 6 : 5) : absent;
+  return [column(0), column(1), column(2), column(3), column(4), dwell, price] as const;
+}
+
+async function textsOf(chunks: AsyncGenerator<DuckDBDataChunk>): Promise<string[]> {
+  const { value } = await chunks.next();
+  return value instanceof DuckDBDataChunk ? value.getColumnValues(0).map(String) : [];
+}
+
+/** Hands chunks over without waiting for the last of them, and never two. */
+function oneAtATime(deliver: Deliver) {
+  let delivered = Promise.resolve();
+  return {
+    take: async (chunk: Histories) => {
+      await delivered;
+      delivered = deliver(chunk);
+      delivered.catch(() => {}); // whoever waits for it next is told
+    },
+    end: () => delivered,
+  };
 }
