@@ -5,7 +5,7 @@
  */
 import { type DropReason, dropReasons } from "../cleaning/drop-reasons.ts";
 import { actions } from "../histories.ts";
-import type { Dialect } from "./dialect.ts";
+import { type Dialect, type QuickRole, quickRoles } from "./dialect.ts";
 import { duckdb } from "./duckdb-dialect.ts";
 import { identifier } from "./engine.ts";
 import type { IngestRole, Preset } from "./presets.ts";
@@ -55,6 +55,15 @@ export function cleaningQuery(from: string, options: CleaningOptions, dialect: D
     const name = roles[role];
     return name === undefined ? "''" : dialect.trimmed(identifier(name));
   };
+  const quick = quickRoles.flatMap((role) => {
+    const name = roles[role];
+    const read = name === undefined || texts ? undefined : dialect.quick?.(role, identifier(name), { timeFormats, catalogue });
+    return read === undefined ? [] : [{ role, read }];
+  });
+  const unread = (role: QuickRole) => {
+    const read = quick.find((one) => one.role === role)?.read;
+    return read === undefined ? text(role) : `CASE WHEN ${read} IS NULL THEN ${text(role)} END`;
+  };
   const customer = preset?.floatCustomers ? dialect.withoutFraction(text("customer")) : text("customer");
   const fixedAction = actions.indexOf(preset?.action ?? "view");
   const lost = (role: "dwell" | "price") => `(${role}_text <> '' AND ${role} IS NULL)`;
@@ -66,12 +75,12 @@ export function cleaningQuery(from: string, options: CleaningOptions, dialect: D
   const bit = (condition: string, value: number) => `CAST(${condition} AS INTEGER) * ${value}`;
   return `
 WITH fields AS (
-  SELECT ${place === undefined ? "" : `${place} AS place,`} ${malformed ?? "false"} AS malformed, ${customer} AS customer, ${text("item")} AS item_text,
-    ${text("action")} AS action_text, ${text("time")} AS time_text, ${text("dwell")} AS dwell_text, ${text("price")} AS price_text,
+  SELECT ${place === undefined ? "" : `${place} AS place,`} ${malformed ?? "false"} AS malformed, ${customer} AS customer, ${unread("item")} AS item_text,
+    ${unread("action")} AS action_text, ${unread("time")} AS time_text,${quick.map(({ role, read }) => ` ${read} AS quick_${role},`).join("")} ${text("dwell")} AS dwell_text, ${text("price")} AS price_text,
     ${text("order")} AS order_text, ${roles.quantity === undefined ? "NULL" : dialect.double(text("quantity"))} AS quantity
   FROM ${from}
 ), readings AS (
-  ${dialect.readings({ roles, fixedAction, timeFormats, timeZone, catalogue })}
+  ${dialect.readings({ roles, fixedAction, timeFormats, timeZone, catalogue, quick: quick.map(({ role }) => role) })}
 )
 SELECT ${place === undefined ? "" : "place,"} customer, time,
   CAST(coalesce(number, 0) AS ${whole}) AS item, CAST(coalesce(action, 0) AS ${small}) AS action, dwell, price,

@@ -4,6 +4,10 @@
  */
 import type { FoundRoles } from "./cleaning-query.ts";
 
+/** Roles that `Dialect.quick` may read as they stand: into `quick_item` and so on. */
+export const quickRoles = ["item", "action", "time"] as const;
+export type QuickRole = (typeof quickRoles)[number];
+
 /** What a dialect makes of the columns `…_text` that the query has trimmed. */
 export interface ReadingsOptions {
   readonly roles: FoundRoles;
@@ -14,6 +18,8 @@ export interface ReadingsOptions {
   readonly timeZone: string;
   /** Whether there is a list of items; else every item is known, as number 1. */
   readonly catalogue: boolean;
+  /** Roles of which `fields` has what `Dialect.quick` made of them, besides texts where it was not enough. */
+  readonly quick: readonly QuickRole[];
 }
 
 export interface Dialect {
@@ -22,6 +28,16 @@ export interface Dialect {
   /** Types of small whole numbers, and of those up to 2³¹. */
   readonly small: string;
   readonly whole: string;
+  /**
+   * What a column is at once, as it stands: an expression that is NULL where that doesn't do. Only then has the row a text, and the text is looked at
+   * closely; else `…_text` is NULL. Where nothing is named, all rows have texts.
+   * @param column quoted
+   */
+  readonly quick?: (
+    role: QuickRole,
+    column: string,
+    options: Pick<ReadingsOptions, "timeFormats" | "catalogue">,
+  ) => string | undefined;
   /** A column as text without blanks around it, '' for NULL. @param column quoted */
   readonly trimmed: (column: string) => string;
   /** A number of any form as a double, NULL for a text that is none. */

@@ -11,19 +11,34 @@ function spelledOut(text: string): string {
   return replaced(offset, "([T ][0-9]{1,2}:[0-9]{1,2})(Z|[+-][0-9]{2}(:?[0-9]{2})?)$", "\\1:00\\2");
 }
 
+/** The number that a text is; NULL where it is none or begins with no digit: `epoch`, `infinity` and negative numbers are no times. */
+export const numberExpression = (text: string) =>
+  `CASE WHEN ${text} >= '0' AND ${text} < ':' THEN try_cast(${text} AS DOUBLE) END`;
+
+/** A number of seconds, or of milliseconds, as seconds. */
+export const secondsExpression = (number: string) =>
+  `CASE WHEN ${number} < ${firstMilliseconds} THEN ${number} ELSE ${number} / 1000 END`;
+
+/** What no clock shows is no time. */
+export const timeInRange = (seconds: string) =>
+  `CASE WHEN ${seconds} >= 0 AND ${seconds} < ${firstMilliseconds} THEN ${seconds} END`;
+
 /**
  * Unix seconds as a double, NULL for a text that is no time. What names no offset was read off in the session's time zone.
  * @param text a column of text without blanks around it
  * @param formats strptime's, tried first, because `20210503` is a number too
  */
 export function timeExpression(text: string, formats: readonly string[]): string {
+  return timeInRange(momentExpression(text, formats));
+}
+
+/** The same, be it in range or not. */
+export function momentExpression(text: string, formats: readonly string[]): string {
   const own =
     formats.length === 0 ? "" : `epoch_us(try_strptime(${text}, [${formats.map(literal).join()}])::TIMESTAMPTZ) / 1e6, `;
-  // a digit first: else `epoch`, `infinity` and negative numbers would be times
   const usual = `CASE WHEN ${text} >= '0' AND ${text} < ':' THEN coalesce(
-      CASE WHEN try_cast(${text} AS DOUBLE) < ${firstMilliseconds} THEN try_cast(${text} AS DOUBLE) ELSE try_cast(${text} AS DOUBLE) / 1000 END,
+      ${secondsExpression(`try_cast(${text} AS DOUBLE)`)},
       epoch_us(try_cast(replace(${text}, ',', '.') AS TIMESTAMPTZ)) / 1e6,
       epoch_us(try_cast(${spelledOut(text)} AS TIMESTAMPTZ)) / 1e6) END`;
-  const seconds = `coalesce(${own}${usual})`;
-  return `CASE WHEN ${seconds} >= 0 AND ${seconds} < ${firstMilliseconds} THEN ${seconds} END`;
+  return `coalesce(${own}${usual})`;
 }
