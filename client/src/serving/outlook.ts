@@ -1,7 +1,7 @@
 /** What a customer will do next, and whether it is about to leave: by the federation's heads where a round trained them, by the merchant's own log else. */
 import { fail } from "@tributary/errors";
 import { actions } from "@tributary/events";
-import { churnOf, nextActionOf } from "@tributary/model";
+import { churnOf, nextActionOf, purchaseProbability } from "@tributary/model";
 import type { z } from "zod";
 import type { Asked } from "./asked.ts";
 import type { ServedModel } from "./served-model.ts";
@@ -13,15 +13,42 @@ export async function nextAction(
   { events }: Asked,
 ): Promise<z.infer<typeof nextActionAnswer>> {
   const { heads, chain, origin } = prepared;
-  const said = heads.nextAction ? (await ranker.heads(events))?.actions : undefined;
-  const model = { ...origin, parts: [...origin.parts] };
+  const said = heads.nextAction || heads.purchase ? await ranker.heads(events) : undefined;
   const basis = events.items.length > 0 ? ("history" as const) : ("everybody" as const);
-  if (said !== undefined) return { actions: inOrder(softmax(said)), basis, by: "federatedHead", model };
-  if (chain !== undefined) return { actions: inOrder(nextActionOf(chain, events.actions)), basis, by: "ownChain", model };
+  const rest = {
+    basis,
+    purchase: purchaseOf(prepared, events, said?.purchase),
+    model: { ...origin, parts: [...origin.parts] },
+  };
+  if (heads.nextAction && said?.actions !== undefined)
+    return { actions: inOrder(softmax(said.actions)), by: "federatedHead", ...rest };
+  if (chain !== undefined) return { actions: inOrder(nextActionOf(chain, events)), by: "ownChain", ...rest };
   const reason = origin.fallback
     ? "the model is not there yet"
     : "no head was trained, and own counts may not serve or are not there";
   throw fail("TRB_SERVE_NOTHING_TO_ANSWER_BY", { what: "The next action", reason });
+}
+
+/** Whether it will buy before this visit ends; the merchant's own model is calibrated, the federation's head is not. */
+function purchaseOf(
+  { purchase: own, heads }: ServedModel["prepared"],
+  events: Asked["events"],
+  head: number | undefined,
+): z.infer<typeof nextActionAnswer>["purchase"] {
+  if (events.items.length === 0) return null;
+  if (own !== undefined) {
+    const { cases, auc, baselineAuc, calibrationError } = own;
+    return {
+      ...{ probability: purchaseProbability(own, events).probability, by: "ownModel", calibrated: true },
+      validation: {
+        ...{ cases, calibrationError },
+        ...(auc === undefined ? {} : { auc }),
+        ...(baselineAuc === undefined ? {} : { recencyFrequencyAuc: baselineAuc }),
+      },
+    };
+  }
+  if (!heads.purchase || head === undefined) return null;
+  return { probability: 1 / (1 + Math.exp(-head)), by: "federatedHead", calibrated: false, validation: null };
 }
 
 const inOrder = (probabilities: ArrayLike<number>) =>

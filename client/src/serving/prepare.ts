@@ -16,15 +16,18 @@ import {
   finishStatistics,
   fitChurn,
   fitClicks,
+  fitPurchase,
   type HybridWeights,
   type ItemContent,
   type ItemSimilarity,
+  itemCategories,
   itemContent,
   itemSimilarity,
   modelScorer,
   type OpenedHybrid,
   openScorer,
   ownStatistics,
+  type PurchaseModel,
   type RankerTables,
   readsContent,
   releasedWeights,
@@ -63,12 +66,13 @@ export interface PreparedRanking {
   /** Of the attention model, where it reads any. */
   readonly content: ItemContent | undefined;
   /** Heads that a round trained. */
-  readonly heads: { readonly nextAction: boolean; readonly churnDays: number };
+  readonly heads: { readonly nextAction: boolean; readonly purchase: boolean; readonly churnDays: number };
 }
 
 export interface Prepared extends PreparedRanking {
   readonly chain: ActionChain | undefined;
   readonly churn: ChurnModel | undefined;
+  readonly purchase: PurchaseModel | undefined;
   readonly clicks: ClickModel | undefined;
 }
 
@@ -115,8 +119,8 @@ export function preparePopularity({ catalogue, histories, serve, plan }: Ingredi
   return {
     origin: { source: "none", hash: null, round: null, parts: ["popularity"], fallback: true },
     tables: { recipe: servingRecipe(recipe), served: undefined, own, weights, student: undefined },
-    ...{ similarity, content: undefined, heads: { nextAction: false, churnDays: 0 } },
-    ...{ chain: undefined, churn: undefined, clicks: undefined },
+    ...{ similarity, content: undefined, heads: { nextAction: false, purchase: false, churnDays: 0 } },
+    ...{ chain: undefined, churn: undefined, purchase: undefined, clicks: undefined },
   };
 }
 
@@ -131,7 +135,10 @@ export async function prepareServing(from: Ingredients, executor: Executor): Pro
     ...ranking,
     chain: histories && actionChain(histories, actions.length, serve.minSupport),
     churn: histories && (await churnModel(histories, from, { student, content, heads }, executor)),
-    clicks: histories && fitClicks(histories, similarity, serve.minSupport),
+    purchase: histories && fitPurchase(histories),
+    clicks:
+      histories &&
+      fitClicks(histories, similarity, { minSupport: serve.minSupport, categories: itemCategories(from.catalogue.items) }),
   };
 }
 
@@ -186,9 +193,13 @@ export function studentOf(plan: Plan, released: Released | undefined): Student |
 }
 
 function headsOf(student: Student | undefined): Prepared["heads"] {
-  if (student === undefined) return { nextAction: false, churnDays: 0 };
+  if (student === undefined) return { nextAction: false, purchase: false, churnDays: 0 };
   const { weights, actions: known, churnDays } = student.spec;
-  return { nextAction: known > 0 && weights.nextAction > 0, churnDays: weights.churn > 0 ? churnDays : 0 };
+  return {
+    nextAction: known > 0 && weights.nextAction > 0,
+    purchase: weights.purchase > 0,
+    churnDays: weights.churn > 0 ? churnDays : 0,
+  };
 }
 
 type Tables = Pick<RankerTables, "recipe" | "served" | "own">;
@@ -235,14 +246,15 @@ async function tunedWeights(histories: Histories, tuning: Tuning, executor: Exec
 /** The federated head, where there is one, is one more feature of the merchant's own model, which calibrates it. */
 async function churnModel(
   histories: Histories,
-  { churnDays }: Ingredients,
+  { catalogue, churnDays }: Ingredients,
   { student, content, heads }: Pick<Tuning, "student" | "content"> & Pick<Prepared, "heads">,
   executor: Executor,
 ): Promise<ChurnModel | undefined> {
   if (histories.items.length === 0) return undefined;
   const days = heads.churnDays > 0 ? heads.churnDays : churnHorizon(histories, churnDays);
   const cases = churnCases(histories, days);
-  if (heads.churnDays === 0 || student === undefined) return fitChurn(histories, days, cases);
+  const categories = itemCategories(catalogue.items);
+  if (heads.churnDays === 0 || student === undefined) return fitChurn(histories, days, cases, { categories });
   const scorer = await openScorer(student.spec, student.parameters, executor, content);
   try {
     const said: number[][] = [];
@@ -255,7 +267,7 @@ async function churnModel(
       }
       said.push(row);
     }
-    return fitChurn(histories, days, cases, said);
+    return fitChurn(histories, days, cases, { heads: said, categories });
   } finally {
     await scorer.close();
   }

@@ -27,7 +27,7 @@ describe("the model that is served", () => {
     const closed: string[] = [];
     const { prepared, ranker } = await open("a", closed);
     expect(prepared.origin).toEqual({ source: "released", hash: "a", round: 1, parts: ["attention"], fallback: false });
-    expect(prepared.heads).toEqual({ nextAction: true, churnDays: 0 });
+    expect(prepared.heads).toEqual({ nextAction: true, purchase: false, churnDays: 0 });
     expect((await ranker.scores(events)).unit).toBe("logarithms");
     expect((await ranker.heads(events))?.actions).toHaveLength(10);
     await ranker.close();

@@ -70,6 +70,22 @@ export const nextActionAnswer = z.strictObject({
   actions: z.array(z.strictObject({ action: z.string(), probability })).describe("likeliest first; they add up to 1"),
   basis: z.enum(["history", "everybody"]),
   by: z.enum(["federatedHead", "ownChain"]),
+  purchase: z
+    .strictObject({
+      probability: probability.describe("of a purchase after the latest event, before half an hour without one"),
+      by: z.enum(["ownModel", "federatedHead"]),
+      calibrated: z.boolean().describe("on customers of this merchant who were not learnt from"),
+      validation: z
+        .strictObject({
+          cases: z.int(),
+          auc: z.number().optional(),
+          recencyFrequencyAuc: z.number().optional(),
+          calibrationError: z.number(),
+        })
+        .nullable(),
+    })
+    .nullable()
+    .describe("null where nothing is known of the customer, or nothing was learnt of purchases"),
   model,
 });
 

@@ -55,6 +55,7 @@ export {
   joiningVerdict,
 } from "./evaluation/joining-verdict.ts";
 export { evaluateChurn, evaluatePurchase, type OutlookMetrics, type OutlookOptions } from "./evaluation/outlook.ts";
+export { type Difference, pairedAuc, pairedMean } from "./evaluation/paired-by-customer.ts";
 export { type CustomerRanks, type RankingOptions, rankCustomers } from "./evaluation/rank-customers.ts";
 export {
   evaluatedCustomers,
@@ -115,6 +116,7 @@ export { type PartName, type TunedWeights, tuneHybrid } from "./hybrid/tune.ts";
 export { sampleWalks, type WalkOptions } from "./hybrid/walks.ts";
 export { frozenBut, type TrainedPart, withBodyOf } from "./hybrid/warm-start.ts";
 export { type ActionChain, actionChain, nextActionOf } from "./in-house/action-chain.ts";
+export { type ItemCategories, itemCategories } from "./in-house/categories.ts";
 export {
   type ChurnAnswer,
   type ChurnModel,
@@ -123,13 +125,16 @@ export {
   churnHorizon,
   churnOf,
   fitChurn,
+  judgeChurn,
 } from "./in-house/churn.ts";
-export { type ClickModel, clickProbability, fitClicks } from "./in-house/clicks.ts";
+export { type ClickModel, clickProbability, fitClicks, judgeClicks } from "./in-house/clicks.ts";
 export { type InHouse, type InHouseOptions, releasedScorer, releasedWeights, tuneInHouse } from "./in-house/mixture.ts";
 export type { MixtureWeights } from "./in-house/mixture-cases.ts";
 export { defaultMinSupport, type OwnStatistics, ownStatistics } from "./in-house/own-statistics.ts";
 export { personalGroups, personalLayers, usualPersonalLayers } from "./in-house/personal-layers.ts";
 export { type PersonalTraining, type PersonalTrainingOptions, trainPersonally } from "./in-house/personal-training.ts";
+export { type JudgedCases, type PropensityFigures, propensityFigures } from "./in-house/propensity.ts";
+export { fitPurchase, judgePurchase, type PurchaseModel, purchaseProbability } from "./in-house/purchase.ts";
 export {
   attributesOf,
   type FeatureVectors,

@@ -22,6 +22,8 @@ export {
   judgeStatistics,
   type StatisticsJudgeOptions,
 } from "./judging-statistics.ts";
+export { type LifeSettings, lifeDefaults } from "./market/life-settings.ts";
+export { type LivingMarket, leavingChance, livingMarket, type MarketTruth, writeLivingMarket } from "./market/living-market.ts";
 export { type MarketSettings, marketDefaults } from "./market/settings.ts";
 export { type Market, syntheticMarket, writeMarket } from "./market/synthetic-market.ts";
 export { type PlanIdentity, planDocument } from "./plan-document.ts";
@@ -84,3 +86,4 @@ export { measureFloor, measureUtility, type UtilityCell, type UtilityCellOptions
 export { type PublicLog, readPublicLog, type UtilityDataset, utilityDatasets } from "./utility/public-logs.ts";
 export type { Cohort } from "./utility/release-statistics.ts";
 export { choosePlanToRead, type WrittenWishes } from "./written-releases.ts";
+export { logQuality, type PropensityQuality, type ServedQuality, servedQuality } from "./served-quality/served-quality.ts";

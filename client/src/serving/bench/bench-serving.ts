@@ -175,7 +175,7 @@ function shopModel(
       ...{ served: own, own, student },
       weights: { mixture, popularity: 0.1, attention: attention ? 0.25 : 0 },
     },
-    ...{ similarity, content: undefined, heads: { nextAction: false, churnDays: 0 } },
-    ...{ chain: undefined, churn: undefined, clicks: undefined },
+    ...{ similarity, content: undefined, heads: { nextAction: false, purchase: false, churnDays: 0 } },
+    ...{ chain: undefined, churn: undefined, purchase: undefined, clicks: undefined },
   };
 }

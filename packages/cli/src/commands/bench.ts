@@ -7,6 +7,7 @@ import { addQuality } from "./bench/quality.ts";
 import { addRound } from "./bench/round.ts";
 import { addSampler } from "./bench/sampler.ts";
 import { addServe } from "./bench/serve.ts";
+import { addServedQuality } from "./bench/served-quality.ts";
 import { addSimulate } from "./bench/simulate.ts";
 import { addStep } from "./bench/step.ts";
 import { addUtility } from "./bench/utility.ts";
@@ -20,6 +21,7 @@ export function benchCommand(): Command {
   addRound(bench);
   addSimulate(bench);
   addServe(bench);
+  addServedQuality(bench);
   addConformance(bench);
   addQuality(bench);
   addUtility(bench);

@@ -114,12 +114,12 @@ function interval(rows: readonly Gain[], of: (row: Gain) => number, options: Boo
   return percentiles(means, options);
 }
 
-function replicatesOf({ replicates = 1000 }: BootstrapOptions): number {
+export function replicatesOf({ replicates = 1000 }: BootstrapOptions): number {
   if (Number.isInteger(replicates) && replicates >= 1) return replicates;
   throw fail("TRB_MODEL_EVALUATION_INVALID", { what: "replicates", value: replicates, expected: "a whole number above 0" });
 }
 
-function percentiles(values: readonly number[], { confidence = 0.95 }: BootstrapOptions): Interval {
+export function percentiles(values: readonly number[], { confidence = 0.95 }: BootstrapOptions): Interval {
   if (!(confidence > 0 && confidence < 1))
     throw fail("TRB_MODEL_EVALUATION_INVALID", { what: "confidence", value: confidence, expected: "between 0 and 1" });
   const sorted = Float64Array.from(values).sort();

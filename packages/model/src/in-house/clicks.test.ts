@@ -34,7 +34,7 @@ describe("clicks from a merchant's own impressions", () => {
   });
 
   test("an item that too few customers were shown has the log's own rate", () => {
-    const strict = fitClicks(histories, similarity, 1e6);
+    const strict = fitClicks(histories, similarity, { minSupport: 1e6 });
     expect(new Set(strict?.itemLogOdds).size).toBe(1);
     expect(new Set(clicks.itemLogOdds).size).toBe(items);
   });

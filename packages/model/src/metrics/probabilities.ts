@@ -78,6 +78,17 @@ export function calibration(probabilities: ArrayLike<number>, outcomes: ArrayLik
   return { error: probabilities.length === 0 ? 0 : weighted / probabilities.length, bins: table };
 }
 
+/**
+ * Brier score: the mean of (probability − outcome)² (Brier, Monthly Weather Review 78, 1950); 0 of nothing.
+ * @throws TRB_MODEL_SCORE_NAN, TRB_MODEL_EVALUATION_INVALID
+ */
+export function brierScore(probabilities: ArrayLike<number>, outcomes: ArrayLike<number>): number {
+  checkOutcomes(probabilities, outcomes);
+  let sum = 0;
+  for (let i = 0; i < probabilities.length; i++) sum += ((probabilities[i] as number) - (outcomes[i] as number)) ** 2;
+  return probabilities.length === 0 ? 0 : sum / probabilities.length;
+}
+
 function checkOutcomes(scores: ArrayLike<number>, outcomes: ArrayLike<number>): void {
   if (scores.length !== outcomes.length) throw invalid("outcomes", outcomes.length, `as many as scores, ${scores.length}`);
   for (let i = 0; i < scores.length; i++) {

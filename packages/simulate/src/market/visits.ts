@@ -12,14 +12,14 @@ export interface Visit {
   readonly time: number;
 }
 
-const day = 86_400;
+export const day = 86_400;
 /** A pause of half an hour ends a session, as analytics tools count it: within one, pauses stay below. */
-const sessionPause = 1800;
+export const sessionPause = 1800;
 
 /** How busy each hour of the day is (UTC; a made-up curve with a dip at night and a peak in the evening). */
 const hours = weighted([3, 2, 1, 1, 1, 2, 4, 7, 10, 12, 13, 13, 14, 13, 12, 12, 13, 14, 16, 19, 21, 19, 13, 7]);
 
-const actionNumbers = Object.fromEntries(actions.map((action, number) => [action, number])) as Record<Action, number>;
+export const actionNumbers = Object.fromEntries(actions.map((action, number) => [action, number])) as Record<Action, number>;
 
 /**
  * All events of customer number `customer`. They depend on the settings, the shop and that number only: a market of more customers
@@ -43,7 +43,7 @@ export function visitsOf(customer: number, shop: Shop, settings: MarketSettings)
 }
 
 /** Dirichlet by independent gammas, as weights to draw a category by. */
-function drawTastes(
+export function drawTastes(
   categoryWeights: readonly number[],
   { tasteConcentration }: MarketSettings,
   random: SeededRandom,
@@ -55,7 +55,7 @@ function drawTastes(
 }
 
 /** The same day, at an hour by how busy hours are. */
-function atBusyHour(time: number, random: SeededRandom): number {
+export function atBusyHour(time: number, random: SeededRandom): number {
   return Math.floor(time / day) * day + draw(hours, random) * 3600 + random.below(3600);
 }
 
@@ -96,7 +96,7 @@ function oneSession(
 }
 
 /** An item that goes with the last one, or one of a category by popularity. `last` is 0 at a session's start. */
-function nextItem(
+export function nextItem(
   last: number,
   category: number,
   tastes: Weighted,
@@ -116,14 +116,14 @@ function nextItem(
 }
 
 /** From the latest backwards, each taken with the same chance; the earliest if none was. */
-function fromMemory(remembered: readonly number[], { revisitRecency }: MarketSettings, random: SeededRandom): number {
+export function fromMemory(remembered: readonly number[], { revisitRecency }: MarketSettings, random: SeededRandom): number {
   let back = 1;
   while (back < remembered.length && !chance(revisitRecency, random)) back++;
   return remembered.at(-back) ?? 1;
 }
 
 /** Makes the item the latest, once. */
-function remember(remembered: number[], item: number): void {
+export function remember(remembered: number[], item: number): void {
   const place = remembered.indexOf(item);
   if (place >= 0) remembered.splice(place, 1);
   remembered.push(item);
