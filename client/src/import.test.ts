@@ -74,13 +74,13 @@ async function killAfter(milliseconds: number, file: string): Promise<number> {
 test("a failing import leaves the store as it was; rejects and a preview leave nothing behind in it", async () => {
   const small = log("small.csv", 1_000);
   await importEvents({ home, files: [small] });
-  const stored = readFileSync(layoutOf(home).histories);
+  const stored = readFileSync(layoutOf(home).manifest);
   const broken = join(folder, "broken.csv");
   writeFileSync(broken, "customer,item,action,time\nann,item-01,view,soon\n");
   await expect(importEvents({ home, files: [small, broken] })).rejects.toMatchObject({ code: "TRB_EVENTS_BAD_TIMESTAMP" });
   const preview = await previewEvents({ home, source: small });
   expect([preview.kept, preview.missing]).toEqual([1_000, []]);
-  expect(readFileSync(layoutOf(home).histories)).toEqual(stored);
+  expect(readFileSync(layoutOf(home).manifest)).toEqual(stored);
   const rejects = join(folder, "rejects.csv");
   const summary = await importEvents({ home, files: [small, small], rejects });
   expect([summary.rows, summary.kept, summary.dropped.duplicate]).toEqual([2_000, 1_000, 1_000]);

@@ -2,14 +2,15 @@
  * `tributary node import`: behaviour logs → the node's encrypted store, by the plan's own catalogue. It replaces what was there;
  * the budget stays as it is, since the same customers have already paid for what was released.
  *
- * The store is replaced as a whole, once everything has been read: an import that is killed leaves it as it was, and is simply run again.
+ * What is there is replaced once everything has been read: an import that is killed leaves it as it was, and run again keeps what it had written.
  */
 import { fail } from "@tributary/errors";
-import { concatHistories, type DataQuality, dataQuality, type Histories } from "@tributary/events";
+import { type DataQuality, dataQuality } from "@tributary/events";
 import type { IngestOptions, IngestReport, LogPreview, LogSource, PreviewOptions } from "@tributary/events/ingest";
 import { readHomeCatalogue } from "./home/catalogue.ts";
-import { readHistories, writeHistories } from "./home/histories.ts";
+import { readHistories } from "./home/histories.ts";
 import { withHome } from "./home/open.ts";
+import { replaceStore } from "./home/store/replace.ts";
 
 export interface ImportEventsOptions
   extends Partial<Omit<IngestOptions, "sources" | "catalogue" | "leastCustomers" | "lineLimit">> {
@@ -32,13 +33,8 @@ export function importEvents({ home, files, query, ...options }: ImportEventsOpt
     const catalogue = readHomeCatalogue(layout);
     if (sources.length === 0) throw fail("TRB_EVENTS_TOO_FEW_CUSTOMERS", { customers: 0, least: leastCustomers });
     const { ingestLog } = await import("@tributary/events/ingest"); // DuckDB, which no other command needs
-    const chunks: Histories[] = [];
     const ingest = { now: Date.now() / 1000, ...options, sources, catalogue, leastCustomers };
-    const report = await ingestLog(ingest, async (chunk) => {
-      chunks.push(chunk);
-    });
-    await writeHistories(layout, concatHistories(chunks));
-    return report;
+    return replaceStore(layout, (add) => ingestLog(ingest, add));
   });
 }
 

@@ -3,6 +3,7 @@ export { type NodeBudget, nodeBudget } from "./budget.ts";
 export { checkNode, type NodeCheck } from "./check.ts";
 export { type AcceptedExtension, acceptExtension } from "./extensions.ts";
 export type { Policy } from "./home/policy.ts";
+export { pseudonymised } from "./home/store/opening.ts";
 export {
   type ImportEventsOptions,
   type ImportSummary,

@@ -23,7 +23,7 @@ import { nodeCrypto } from "@tributary/protocol/node-crypto";
 import { planRefusals } from "./decision.ts";
 import { openDatabase } from "./home/database.ts";
 import { replaceFile } from "./home/durable.ts";
-import { openIdentity, openStoreKey } from "./home/keys.ts";
+import { openIdentity } from "./home/keys.ts";
 import { type Layout, layoutOf, makeFolders } from "./home/layout.ts";
 import { lockHome } from "./home/lock.ts";
 import { type Membership, readMembership, writeMembership, writePlan } from "./home/membership.ts";
@@ -57,7 +57,6 @@ export async function joinFederation(options: { readonly invite: string; readonl
   try {
     const coordinatorKey = await provenKey(client, invite);
     const identity = openIdentity(layout, crypto);
-    openStoreKey(layout);
     const database = openDatabase(layout);
     try {
       const before = readMembership(database);

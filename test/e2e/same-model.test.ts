@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { readArtefact } from "@opendp/opendp";
+import { pseudonymised } from "@tributary/client";
 import { isTributaryError } from "@tributary/errors";
 import { initialModel } from "@tributary/federation";
 import type { Plan } from "@tributary/protocol";
@@ -12,6 +13,8 @@ import { killAll, root, service, temporaryFolder } from "./processes.ts";
 import { joinAll, ledgerEntries, smallFederation } from "./small-federation.ts";
 
 const seed = "5eed".repeat(16);
+/** Of every home's store: who falls into which bucket depends on pseudonyms, which depend on it. */
+const storeKey = "5eed".repeat(16);
 const folder = temporaryFolder("same-model");
 
 /** Whose samplers can draw noise on this machine. */
@@ -36,6 +39,7 @@ test.each(samplers)(
     timeout: 120_000,
   },
   async (sampler) => {
+    process.env["TRIBUTARY_STORE_KEY"] = storeKey;
     const home = folder.file(sampler);
     const rounds = sampler === "exact" ? 3 : 1;
     const federation = await smallFederation(home, {
@@ -65,7 +69,10 @@ test.each(samplers)(
       crypto,
       executor: onnxruntimeExecutor(),
       initialParameters: initialModel(crypto, plan.model),
-      nodes: parts.map((part) => ({ node: part.node, histories: part.train })),
+      nodes: parts.map(({ node, train }) => ({
+        node,
+        histories: pseudonymised({ home: federation.home(node), histories: train }),
+      })),
       coordinatorSecret: readFileSync(`${platform}/keys/identity`),
       random: seededRandom,
       onRound: ({ modelHash }) => void hashes.push(modelHash),

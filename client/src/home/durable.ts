@@ -84,13 +84,17 @@ function writeWhole(file: number, data: Uint8Array | string): void {
   for (let done = 0; done < bytes.length; ) done += writeSync(file, bytes, done, bytes.length - done);
 }
 
-/** Windows has no way to sync a folder, and does not need one: NTFS journals the rename. */
-function syncFolder(folder: string): void {
-  if (process.platform === "win32") return;
-  const descriptor = openSync(folder, "r");
+/** What was written to a file by others' hands is on disk. */
+export function syncFile(path: string): void {
+  const descriptor = openSync(path, process.platform === "win32" ? "r+" : "r");
   try {
     fsyncSync(descriptor);
   } finally {
     closeSync(descriptor);
   }
+}
+
+/** Windows has no way to sync a folder, and does not need one: NTFS journals the rename. */
+export function syncFolder(folder: string): void {
+  if (process.platform !== "win32") syncFile(folder);
 }

@@ -1,4 +1,4 @@
-/** The node's two lasting secrets, each 32 random bytes in a file of its own that only the owner may read. */
+/** The node's identity: 32 random bytes in a file that only the owner may read. */
 import { randomBytes } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { fail } from "@tributary/errors";
@@ -20,11 +20,6 @@ export function openIdentity(layout: Layout, crypto: Crypto): Identity {
   const secret = openSecret(layout.identity);
   const key = identityKey.parse(Buffer.from(crypto.signingPublicKey(secret)).toString("hex"));
   return { key, sign: (message) => crypto.sign(message, secret) };
-}
-
-/** The key of the encrypted store; made at the first call. @throws TRB_NODE_HOME_UNREADABLE, TRB_NODE_HOME_UNWRITABLE */
-export function openStoreKey(layout: Layout): Uint8Array {
-  return openSecret(layout.storeKey);
 }
 
 function openSecret(path: string): Uint8Array {

@@ -8,6 +8,7 @@
  *   policy.json    what the merchant permits         rounds/         round secrets: never part of a backup
  *   extensions/    code from outside that the merchant has accepted, by hash
  *   models/        released models that are served, called by their hashes
+ *   personal/      a model that was fine-tuned on own customers, sealed   holdout.json    whom rounds never learn from
  *   ledger.jsonl   this node's own, verified copy    node.lock       held by the process that runs the node
  */
 import { mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
@@ -27,11 +28,26 @@ export interface Layout {
   readonly identity: string;
   readonly storeKey: string;
   readonly store: string;
-  readonly histories: string;
+  /** Names what the store consists of. */
+  readonly manifest: string;
+  readonly segments: string;
+  /** What the shop told live, as long as no segment has it. */
+  readonly journals: string;
+  /** Segments of an import under way. */
+  readonly staging: string;
+  readonly importLock: string;
+  readonly rewriteLock: string;
+  readonly manifestLock: string;
+  /** The store of versions that kept it in one file. */
+  readonly oldHistories: string;
   /** Files of extensions that the merchant has accepted, called by their hashes. */
   readonly extensions: string;
   /** What was released, as it is served; anybody's to know. */
   readonly models: string;
+  /** Which customers the node holds out of rounds, mode 600. */
+  readonly holdout: string;
+  /** What was fine-tuned on own customers, sealed: it never leaves this folder. */
+  readonly personal: string;
   readonly serveToken: string;
   readonly rounds: string;
   readonly state: string;
@@ -54,9 +70,18 @@ export function layoutOf(home: string): Layout {
     identity: at("keys", "identity"),
     storeKey: at("keys", "store"),
     store: at("store"),
-    histories: at("store", "histories"),
+    manifest: at("store", "manifest"),
+    segments: at("store", "segments"),
+    journals: at("store", "journals"),
+    staging: at("store", "staging"),
+    importLock: at("store", "importing.lock"),
+    rewriteLock: at("store", "rewriting.lock"),
+    manifestLock: at("store", "manifest.lock"),
+    oldHistories: at("store", "histories"),
     extensions: at("extensions"),
     models: at("models"),
+    holdout: at("holdout.json"),
+    personal: at("personal", "model"),
     serveToken: at("keys", "serve-token"),
     rounds: at("rounds"),
     state: at("rounds", "state.json"),
@@ -74,7 +99,7 @@ const cacheTag =
  */
 export function makeFolders(layout: Layout): void {
   try {
-    for (const folder of [layout.home, layout.keys, layout.store, layout.rounds]) {
+    for (const folder of [layout.home, layout.keys, layout.store, layout.segments, layout.journals, layout.rounds]) {
       mkdirSync(folder, { recursive: true, mode: 0o700 });
     }
     writeFileSync(join(layout.rounds, "CACHEDIR.TAG"), cacheTag, { mode: 0o600 });

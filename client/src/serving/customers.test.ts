@@ -39,7 +39,7 @@ describe("customers", () => {
   });
 
   test("all or none is taken where there is no room", () => {
-    const customers = openCustomers(stored, 2);
+    const customers = openCustomers(stored, { most: 2 });
     expect(customers.add([live("ann", 1, 60)])).toBe(1);
     const two = [live("bob", 1, 61), live("bob", 1, 62)];
     expect(() => customers.add(two)).toThrow(expect.objectContaining({ code: "TRB_SERVE_LIVE_FULL" }));

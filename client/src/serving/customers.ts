@@ -5,6 +5,7 @@
 import { fail } from "@tributary/errors";
 import type { Histories } from "@tributary/events";
 import type { CustomerEvents } from "@tributary/model";
+import type { Door } from "../home/store/door.ts";
 
 export interface LiveEvent {
   readonly customer: string;
@@ -25,7 +26,7 @@ export interface Customers {
    */
   add(events: readonly LiveEvent[]): number;
   /** Other histories of the store, after an import; live events that they hold as well are dropped. */
-  replace(stored: Histories | undefined): void;
+  replace(stored: Histories | undefined, door?: Door): void;
   /** Unix seconds of the latest event; 0 where there is none. */
   latest(): number;
   counts(): { readonly stored: number; readonly live: number };
@@ -34,7 +35,16 @@ export interface Customers {
 /** About 40 bytes each. */
 const mostLiveEvents = 2_000_000;
 
-export function openCustomers(stored: Histories | undefined, most = mostLiveEvents): Customers {
+export interface CustomersOptions {
+  /** How customers who are asked for are called in the histories; default: by their own ids. */
+  readonly door?: Door | undefined;
+  /** Live events; default 2,000,000. */
+  readonly most?: number;
+}
+
+export function openCustomers(stored: Histories | undefined, options: CustomersOptions = {}): Customers {
+  const { most = mostLiveEvents } = options;
+  let door: Door = options.door ?? ((id) => id);
   let base = stored;
   let numbers = numbersOf(base);
   let latest = latestOf(base);
@@ -52,7 +62,8 @@ export function openCustomers(stored: Histories | undefined, most = mostLiveEven
     return same === true || holds(storedEvents(event.customer), event);
   };
   return {
-    find(customer) {
+    find(id) {
+      const customer = door(id);
       const before = storedEvents(customer);
       const since = live.get(customer);
       return since === undefined ? before : joined(before, since);
@@ -60,7 +71,8 @@ export function openCustomers(stored: Histories | undefined, most = mostLiveEven
     add(events) {
       const fresh: LiveEvent[] = [];
       const seen = new Set<string>();
-      for (const event of events) {
+      for (const told of events) {
+        const event = { ...told, customer: door(told.customer) };
         const key = JSON.stringify([event.customer, event.time, event.item, event.action]);
         if (seen.has(key) || isKnown(event)) continue;
         seen.add(key);
@@ -76,8 +88,9 @@ export function openCustomers(stored: Histories | undefined, most = mostLiveEven
       liveCount += fresh.length;
       return fresh.length;
     },
-    replace(histories) {
+    replace(histories, other = door) {
       base = histories;
+      door = other;
       numbers = numbersOf(base);
       const kept = new Map<string, LiveEvent[]>();
       liveCount = 0;

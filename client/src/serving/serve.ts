@@ -15,6 +15,7 @@ import { destination, type Logger, pino } from "pino";
 import { readPlannedCatalogue } from "../home/catalogue.ts";
 import { readHistories, storeGeneration } from "../home/histories.ts";
 import { type Home, openHome } from "../home/open.ts";
+import { openDoor } from "../home/store/opening.ts";
 import { connectHttp } from "../transport/http.ts";
 import { openCustomers } from "./customers.ts";
 import { servingHttp } from "./http.ts";
@@ -76,7 +77,7 @@ export async function serveNode(options: ServeNodeOptions): Promise<ServingNode>
   const serve = { mode, minSupport };
   const catalogue = readPlannedCatalogue(layout, plan);
   const stored = storedHistories(home);
-  const customers = openCustomers(stored.histories);
+  const customers = openCustomers(stored.histories, { door: stored.door });
   const executor = onnxruntimeExecutor();
   const first = preparePopularity({ catalogue, histories: stored.histories, serve, churnDays, plan });
   const holder = holdModel(await openServed(first, executor));
@@ -96,8 +97,8 @@ export async function serveNode(options: ServeNodeOptions): Promise<ServingNode>
   const look = async (): Promise<void> => {
     const current = storeGeneration(layout);
     if (current !== generation) {
-      const { histories, generation: read } = storedHistories(home);
-      customers.replace(histories);
+      const { histories, door, generation: read } = storedHistories(home);
+      customers.replace(histories, door);
       generation = read;
       log.info({ customers: customers.counts().stored }, "other histories are served");
     }
@@ -159,7 +160,7 @@ export async function serveNode(options: ServeNodeOptions): Promise<ServingNode>
 
 function storedHistories({ layout }: Home) {
   const generation = storeGeneration(layout);
-  return { generation, histories: generation === undefined ? undefined : readHistories(layout) };
+  return { generation, door: openDoor(layout), histories: generation === undefined ? undefined : readHistories(layout) };
 }
 
 async function listen(http: FastifyInstance, host: string, port: number): Promise<void> {

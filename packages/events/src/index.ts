@@ -26,9 +26,11 @@ export { type Action, actions, type Histories } from "./histories.ts";
 export { describeImport, type ImportOptions, type ImportReport, type ImportResult, importLog } from "./import-log.ts";
 export { type IngestPreset, ingestPresets } from "./ingest/presets.ts";
 export { type Encoding, encodings, type LogFormat, logFormats } from "./ingest/source.ts";
+export { mergeHistories } from "./merge-histories.ts";
 export { type DataQuality, dataQuality } from "./quality/data-quality.ts";
 export type { ColumnNames } from "./reading/columns.ts";
 export { type LogOptions, type LogPreset, logPresets } from "./reading/log.ts";
+export { renameCustomers } from "./rename-customers.ts";
 export { type SeededRandom, seededRandom, shuffle } from "./seeded-random.ts";
 export { readSequenceFile, type SequenceFile } from "./sequence-file.ts";
 export {

@@ -104,6 +104,37 @@ export const clientErrors = defineErrors({
     status: 500,
     exitCode: 1,
   },
+  TRB_NODE_STORE_KEY_MISSING: {
+    message: "The key of the encrypted store is not at {source}: {reason}.",
+    advice:
+      "Put the key back, or name it by TRIBUTARY_STORE_KEY_FILE; without it nothing in `store/` can ever be read, and the log has to be imported into an emptied `store/`.",
+    status: 500,
+    exitCode: 2,
+  },
+  TRB_NODE_STORE_KEY_WRONG: {
+    message: "The key from {source} is not the key of this store.",
+    advice: "Give the key that the store was made with; the store itself was not found damaged.",
+    status: 500,
+    exitCode: 2,
+  },
+  TRB_NODE_STORE_KEY_INVALID: {
+    message: "What stands in {source} is not a key.",
+    advice: "A key is 64 hexadecimal digits: make one with `openssl rand -hex 32`.",
+    status: 400,
+    exitCode: 2,
+  },
+  TRB_NODE_STORE_KEY_EXPOSED: {
+    message: "{file} can be read by others than its owner (mode {mode}).",
+    advice: "Run `chmod 600 {file}`; if somebody else may have read it, run `tributary node rotate-key` afterwards.",
+    status: 500,
+    exitCode: 2,
+  },
+  TRB_NODE_STORE_BUSY: {
+    message: "Another process is importing into {home}, or changing its store.",
+    advice: "Wait until it is done, then run the command again.",
+    status: 409,
+    exitCode: 1,
+  },
   TRB_NODE_STALE_STORE: {
     message: "The ledger shows this node in round {round}, which its store doesn't remember: the store is an old backup.",
     advice:

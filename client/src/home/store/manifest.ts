@@ -1,0 +1,118 @@
+/**
+ * store/manifest: which files the store consists of. Whatever changes the store writes new files and then replaces this one, at once: a reader finds all of the
+ * old store or all of the new one.
+ *
+ *   "TRBMANI1" · store id (16 bytes) · check (16 bytes) · generation (u64, little-endian) · sealed JSON
+ *
+ * Everything before the JSON is authenticated with it. The check is derived from the master key: where it differs, the key is the wrong one; where it fits and
+ * the JSON does not open, the file was damaged. The JSON lists segments in order, each with its seal's tag: one that is missing, exchanged,
+ * put elsewhere or older than the manifest is found. What can't be found from within is a whole store put back as it once was.
+ */
+import { randomBytes } from "node:crypto";
+import { existsSync, readFileSync, statSync } from "node:fs";
+import { fail } from "@tributary/errors";
+import { z } from "zod";
+import { replaceFileNow } from "../durable.ts";
+import { type Layout, reasonOf } from "../layout.ts";
+import { derivedKey, seal, unseal } from "./sealing.ts";
+import { keySource, readStoreKey } from "./store-key.ts";
+
+const fileId = z.string().regex(/^[0-9a-f]{32}$/);
+const wholeNumber = z.int().min(0);
+
+const segmentSchema = z.strictObject({
+  id: fileId,
+  /** Imports replace what imports brought; what the shop told live stays. */
+  origin: z.enum(["log", "live"]),
+  customers: wholeNumber,
+  events: wholeNumber,
+  /** Unix seconds of the earliest and the latest event. */
+  oldest: z.number(),
+  latest: z.number(),
+  tag: fileId,
+  /** The manifest's generation that took it in. */
+  since: wholeNumber,
+});
+export type Segment = z.infer<typeof segmentSchema>;
+
+const journalSchema = z.strictObject({
+  id: fileId,
+  /** Nobody writes to it any more. */
+  closed: z.boolean(),
+});
+
+const contentsSchema = z.strictObject({
+  version: z.literal(1),
+  door: z.array(z.string().regex(/^[0-9a-f]{64}$/)).min(1),
+  segments: z.array(segmentSchema),
+  journals: z.array(journalSchema),
+  /** Pseudonyms of customers who must not come back with another import. */
+  erased: z.array(fileId),
+});
+export type Contents = z.infer<typeof contentsSchema>;
+
+export interface Manifest extends Contents {
+  readonly store: string;
+  readonly generation: number;
+}
+
+/** An opened store. */
+export interface OpenStore {
+  readonly master: Uint8Array;
+  readonly manifest: Manifest;
+}
+
+const magic = Buffer.from("TRBMANI1", "ascii");
+const headerLength = magic.length + 16 + 16 + 8;
+
+export const newFileId = (): string => randomBytes(16).toString("hex");
+
+/** Changes with every replacement; undefined when there is no store. */
+export function manifestStamp(layout: Layout): string | undefined {
+  const facts = statSync(layout.manifest, { bigint: true, throwIfNoEntry: false });
+  return facts === undefined ? undefined : `${facts.ino}:${facts.mtimeNs}:${facts.size}`;
+}
+
+/**
+ * Undefined where there is no store.
+ * @throws TRB_NODE_STORE_KEY_WRONG, TRB_NODE_STORE_UNREADABLE, and what `readStoreKey` does
+ */
+export function readManifest(layout: Layout): OpenStore | undefined {
+  if (!existsSync(layout.manifest)) return undefined;
+  let file: Buffer;
+  try {
+    file = readFileSync(layout.manifest);
+  } catch (cause) {
+    throw fail("TRB_NODE_STORE_UNREADABLE", { reason: reasonOf(cause) }, cause);
+  }
+  if (file.length < headerLength || !magic.equals(file.subarray(0, magic.length))) {
+    throw fail("TRB_NODE_STORE_UNREADABLE", { reason: "its manifest is none" });
+  }
+  const store = file.subarray(8, 24).toString("hex");
+  const master = fittingKey(layout, store, file.subarray(24, 40));
+  const plain = unseal(file.subarray(headerLength), manifestKey(master, store), file.subarray(0, headerLength));
+  if (plain === undefined) throw fail("TRB_NODE_STORE_UNREADABLE", { reason: "its manifest was damaged or changed" });
+  const contents = contentsSchema.parse(JSON.parse(Buffer.from(plain).toString("utf8")));
+  return { master, manifest: { ...contents, store, generation: Number(file.readBigUInt64LE(40)) } };
+}
+
+/** Synced before it counts; the manifest that was replaced is gone. @throws TRB_NODE_HOME_UNWRITABLE */
+export function replaceManifest(layout: Layout, master: Uint8Array, { store, generation, ...contents }: Manifest): void {
+  const header = Buffer.alloc(headerLength);
+  magic.copy(header);
+  header.write(store, 8, "hex");
+  header.set(keyCheck(master, store), 24);
+  header.writeBigUInt64LE(BigInt(generation), 40);
+  const plain = Buffer.from(JSON.stringify(contentsSchema.parse(contents)), "utf8");
+  replaceFileNow(layout.manifest, Buffer.concat([header, seal(plain, manifestKey(master, store), header)]));
+}
+
+const manifestKey = (master: Uint8Array, store: string) => derivedKey(master, store, "manifest");
+const keyCheck = (master: Uint8Array, store: string) => derivedKey(master, store, "key check").subarray(0, 16);
+
+function fittingKey(layout: Layout, store: string, check: Uint8Array): Uint8Array {
+  const source = keySource(layout);
+  const key = readStoreKey(source);
+  if (Buffer.compare(keyCheck(key, store), check) === 0) return key;
+  throw fail("TRB_NODE_STORE_KEY_WRONG", { source: source.kind === "environment" ? "TRIBUTARY_STORE_KEY" : source.path });
+}

@@ -1,0 +1,36 @@
+/** The store as it stands, for whoever reads it. */
+import { existsSync } from "node:fs";
+import { fail } from "@tributary/errors";
+import type { Histories } from "@tributary/events";
+import { type Layout, layoutOf } from "../layout.ts";
+import { type Door, doorOf, throughDoor } from "./door.ts";
+import { type OpenStore, readManifest } from "./manifest.ts";
+import { migrateOldStore } from "./old-store.ts";
+
+/**
+ * Undefined where there is none. A store of the old form becomes one of the new.
+ * @throws TRB_NODE_STORE_KEY_…, TRB_NODE_STORE_UNREADABLE
+ */
+export function openStore(layout: Layout): OpenStore | undefined {
+  if (existsSync(layout.oldHistories)) migrateOldStore(layout);
+  return readManifest(layout);
+}
+
+/**
+ * From customers' ids to the names that they have in the store. Undefined where there is no store.
+ * @throws what `openStore` does
+ */
+export function openDoor(layout: Layout): Door | undefined {
+  const store = openStore(layout);
+  return store && doorOf(store.manifest.door);
+}
+
+/**
+ * Histories as the home's store would hold them: what is compared with what a node computes has to know customers by the names that they have there.
+ * @throws TRB_NODE_NO_HISTORIES where there is no store, and what `openStore` does
+ */
+export function pseudonymised(options: { readonly home: string; readonly histories: Histories }): Histories {
+  const door = openDoor(layoutOf(options.home));
+  if (door === undefined) throw fail("TRB_NODE_NO_HISTORIES", { home: options.home });
+  return throughDoor(options.histories, door);
+}

@@ -1,0 +1,43 @@
+/**
+ * What lies in the store is sealed: AES-256-GCM, with a key of its own for every file, derived by HKDF-SHA-256 (RFC 5869) from the master key, the store's
+ * id and what the file is. A nonce is drawn at random for each sealing; a key seals few times, so that 96 bits never repeat.
+ *
+ *   sealed = nonce (12 bytes) · ciphertext · tag (16 bytes)
+ */
+import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from "node:crypto";
+
+export const nonceLength = 12;
+export const tagLength = 16;
+/** What sealing adds. */
+export const sealLength = nonceLength + tagLength;
+
+/** 32 bytes for one purpose in one store. */
+export function derivedKey(master: Uint8Array, store: string, purpose: string): Uint8Array {
+  return new Uint8Array(hkdfSync("sha256", master, Buffer.from(store, "hex"), `tributary store: ${purpose}`, 32));
+}
+
+/** @param bound what the bytes are and where they belong; authenticated, not stored */
+export function seal(plain: Uint8Array, key: Uint8Array, bound: Uint8Array): Buffer {
+  const nonce = randomBytes(nonceLength);
+  const cipher = createCipheriv("aes-256-gcm", key, nonce).setAAD(bound);
+  return Buffer.concat([nonce, cipher.update(plain), cipher.final(), cipher.getAuthTag()]);
+}
+
+/** Undefined when it was sealed with another key or for another place, cut short or changed. */
+export function unseal(sealed: Uint8Array, key: Uint8Array, bound: Uint8Array): Uint8Array | undefined {
+  if (sealed.length < sealLength) return undefined;
+  const end = sealed.length - tagLength;
+  const decipher = createDecipheriv("aes-256-gcm", key, sealed.subarray(0, nonceLength), { authTagLength: tagLength })
+    .setAAD(bound)
+    .setAuthTag(sealed.subarray(end));
+  const plain = decipher.update(sealed.subarray(nonceLength, end));
+  try {
+    decipher.final();
+  } catch {
+    return undefined; // nothing of `plain` may be looked at
+  }
+  return new Uint8Array(plain.buffer, plain.byteOffset, plain.length); // a Buffer's `slice` would not copy
+}
+
+/** The seal's last 16 bytes, by which a manifest knows this very sealing. */
+export const tagOf = (sealed: Uint8Array): string => Buffer.from(sealed.subarray(sealed.length - tagLength)).toString("hex");

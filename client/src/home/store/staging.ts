@@ -1,0 +1,42 @@
+/**
+ * store/staging: which segments an import under way has written so far, for whoever runs the same import again after it was killed. A segment stands here
+ * before its file is written, so that none is swept away; whether the file is whole, its seal says.
+ */
+import { existsSync, readFileSync, rmSync } from "node:fs";
+import { fail } from "@tributary/errors";
+import { z } from "zod";
+import { replaceFileNow } from "../durable.ts";
+import { type Layout, reasonOf } from "../layout.ts";
+import type { OpenStore } from "./manifest.ts";
+import { derivedKey, seal, unseal } from "./sealing.ts";
+
+const stagingSchema = z.strictObject({
+  /** Of the sources and how they are read. */
+  fingerprint: z.string(),
+  /** In the order in which they were delivered. */
+  segments: z.array(z.string().regex(/^[0-9a-f]{32}$/)),
+});
+export type Staging = z.infer<typeof stagingSchema>;
+
+const bound = Buffer.from("TRBSTAG1", "ascii");
+const keyOf = ({ master, manifest }: OpenStore) => derivedKey(master, manifest.store, "staging");
+
+/** Undefined where there is none that can be read: the import begins anew. */
+export function readStaging(layout: Layout, store: OpenStore): Staging | undefined {
+  if (!existsSync(layout.staging)) return undefined;
+  let file: Buffer;
+  try {
+    file = readFileSync(layout.staging);
+  } catch (cause) {
+    throw fail("TRB_NODE_STORE_UNREADABLE", { reason: reasonOf(cause) }, cause);
+  }
+  const plain = unseal(file, keyOf(store), bound);
+  return plain && stagingSchema.parse(JSON.parse(Buffer.from(plain).toString("utf8")));
+}
+
+/** @throws TRB_NODE_HOME_UNWRITABLE */
+export function writeStaging(layout: Layout, store: OpenStore, staging: Staging): void {
+  replaceFileNow(layout.staging, seal(Buffer.from(JSON.stringify(staging), "utf8"), keyOf(store), bound));
+}
+
+export const removeStaging = (layout: Layout): void => rmSync(layout.staging, { force: true });

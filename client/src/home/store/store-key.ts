@@ -1,0 +1,69 @@
+/**
+ * The store's master key, 32 bytes, and where it comes from. The first that is there counts:
+ *
+ *   TRIBUTARY_STORE_KEY_FILE                     a file of 64 hexadecimal digits that nobody but its owner may read
+ *   TRIBUTARY_STORE_KEY                          the digits themselves
+ *   $CREDENTIALS_DIRECTORY/tributary-store-key   what systemd hands over (`LoadCredentialEncrypted=`, made by `systemd-creds encrypt`)
+ *   keys/store                                   of the home, mode 600; made with the store
+ *
+ * It is never in the database, and not in the store that it opens.
+ */
+import { randomBytes } from "node:crypto";
+import { existsSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { fail } from "@tributary/errors";
+import { replaceFileNow } from "../durable.ts";
+import { type Layout, reasonOf } from "../layout.ts";
+
+/** Where the key comes from; `own` alone is a file that the node itself writes. */
+export type KeySource =
+  | { readonly kind: "file" | "credential" | "own"; readonly path: string }
+  | { readonly kind: "environment"; readonly digits: string };
+
+const credentialName = "tributary-store-key";
+
+export function keySource(layout: Layout, environment: Readonly<Record<string, string | undefined>> = process.env): KeySource {
+  const file = environment["TRIBUTARY_STORE_KEY_FILE"];
+  if (file !== undefined && file !== "") return { kind: "file", path: file };
+  const digits = environment["TRIBUTARY_STORE_KEY"];
+  if (digits !== undefined && digits !== "") return { kind: "environment", digits };
+  const folder = environment["CREDENTIALS_DIRECTORY"];
+  const credential = folder === undefined ? undefined : join(folder, credentialName);
+  if (credential !== undefined && existsSync(credential)) return { kind: "credential", path: credential };
+  return { kind: "own", path: layout.storeKey };
+}
+
+/** @throws TRB_NODE_STORE_KEY_MISSING, TRB_NODE_STORE_KEY_EXPOSED, TRB_NODE_STORE_KEY_INVALID */
+export function readStoreKey(source: KeySource): Uint8Array {
+  if (source.kind === "environment") return parseKey(source.digits, "TRIBUTARY_STORE_KEY");
+  const { path } = source;
+  let text: string;
+  try {
+    const { mode } = statSync(path);
+    // systemd guards its folder itself, and shows a mask of access lists where groups stand elsewhere
+    const guarded = source.kind === "credential" || process.platform === "win32";
+    if (!guarded && (mode & 0o077) !== 0)
+      throw fail("TRB_NODE_STORE_KEY_EXPOSED", { file: path, mode: (mode & 0o777).toString(8) });
+    text = readFileSync(path, "utf8");
+  } catch (cause) {
+    const reason = reasonOf(cause);
+    if (reason.startsWith("TRB_")) throw cause;
+    throw fail("TRB_NODE_STORE_KEY_MISSING", { source: path, reason }, cause);
+  }
+  return parseKey(text.trim(), path);
+}
+
+/** The home's own key is made where there is no store yet. @throws what `readStoreKey` does, TRB_NODE_HOME_UNWRITABLE */
+export function makeStoreKey(source: KeySource): Uint8Array {
+  if (source.kind === "own" && !existsSync(source.path)) writeKey(source.path, randomBytes(32));
+  return readStoreKey(source);
+}
+
+export function writeKey(path: string, key: Uint8Array): void {
+  replaceFileNow(path, `${Buffer.from(key).toString("hex")}\n`);
+}
+
+function parseKey(text: string, source: string): Uint8Array {
+  if (!/^[0-9a-fA-F]{64}$/.test(text)) throw fail("TRB_NODE_STORE_KEY_INVALID", { source });
+  return new Uint8Array(Buffer.from(text, "hex"));
+}
