@@ -5,7 +5,7 @@
 import { fail, isTributaryError, type TributaryError } from "@tributary/errors";
 import { graphHashOf, isInitialModelAgreed } from "@tributary/federation";
 import { graphVersion, isExtensionRegistered, trainedCount } from "@tributary/model";
-import { lintPlan, type Plan, parseDecimal } from "@tributary/protocol";
+import { falselySignedParts, lintPlan, type Plan, parseDecimal } from "@tributary/protocol";
 import { nodeCrypto } from "@tributary/protocol/node-crypto";
 import type { Policy } from "./home/policy.ts";
 
@@ -22,7 +22,10 @@ export function planRefusals(plan: Plan, policy: Pick<Policy, "acceptLogCatalogu
   const counted = isBuildable(plan) ? countTrained(plan) : {};
   if (isTributaryError(counted)) return [counted];
   const findings = lintPlan(plan, { demo: policy.acceptLogCatalogue, ...counted });
-  return findings.map(({ code, details }) => fail(code, details));
+  return [
+    ...findings.map(({ code, details }) => fail(code, details)),
+    ...falselySignedParts(nodeCrypto(), plan.catalogueParts).map((name) => fail("TRB_PLAN_CATALOGUE_PART_SIGNATURE", { name })),
+  ];
 }
 
 /** How many numbers training covers, or why that can't be said. */

@@ -55,6 +55,7 @@ export { rdpPoissonGaussian, rdpVector } from "./accounting/poisson-gaussian.ts"
 export { privacyProfile, profileEpsilons, profileMu } from "./accounting/profile.ts";
 export { expectedRuns, rdpOfStopping, type Stopping, stoppingFor } from "./accounting/random-stopping.ts";
 export { rdpFractional } from "./accounting/renyi/fractional.ts";
+export { rdpPure } from "./accounting/renyi/pure.ts";
 export { noiseFor, samplingRateFor, stepsFor, type Target } from "./accounting/targets.ts";
 export { deltaFromZcdp, epsilonFromZcdp, rhoFor } from "./accounting/zcdp.ts";
 export { clopperPearsonLower, clopperPearsonUpper } from "./auditing/binomial.ts";

@@ -7,6 +7,7 @@ import {
   type Crypto,
   type Decimal,
   fingerprintOf,
+  isSpentBefore,
   notVerifiable,
   type Plan,
   rosterFingerprint,
@@ -120,7 +121,7 @@ function readable(line: Uint8Array, place: number, failures: Failure[]): string 
 
 /** Before the first round: nothing, or what choosing the recipe cost; null where the plan makes no sense. */
 function unspent(plan: Plan): Decimal | null {
-  if (plan.selection === undefined) return "0" as Decimal;
+  if (!isSpentBefore(plan)) return "0" as Decimal;
   try {
     return spentAfter(
       plan,

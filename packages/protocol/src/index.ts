@@ -54,6 +54,15 @@ export {
 export { agreedVersion, baseVersion, protocolVersion, requireSpoken, versionText } from "./messages/versions.ts";
 export { parseWith } from "./parsing.ts";
 export type { AcceptanceMetric } from "./plan/acceptance.ts";
+export {
+  type CataloguePart,
+  cataloguePartSchema,
+  cataloguePartsSchema,
+  declarePart,
+  falselySignedParts,
+  isSpentBefore,
+  provenanceOf,
+} from "./plan/catalogue-parts.ts";
 export { type PlanCost, planCost } from "./plan/cost.ts";
 export {
   describePlan,

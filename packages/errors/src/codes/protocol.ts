@@ -69,6 +69,24 @@ export const protocolErrors = defineErrors({
     status: 400,
     exitCode: 3,
   },
+  TRB_PLAN_CATALOGUE_PARTS_UNFIT: {
+    message: "What the plan says of its catalogue and of its parts doesn't fit: {reason}.",
+    advice: "Make the plan with --catalogue-parts FILE, as `tributary catalogue merge` wrote it.",
+    status: 400,
+    exitCode: 3,
+  },
+  TRB_PLAN_CATALOGUE_PART_SIGNATURE: {
+    message: "The declaration of {name} on its part of the catalogue was not signed by the key that it names.",
+    advice: "Ask that merchant for its declaration again (`tributary node declare`), and merge the parts anew.",
+    status: 400,
+    exitCode: 4,
+  },
+  TRB_PLAN_CATALOGUE_PART_OTHER: {
+    message: "The catalogue and what is declared of its parts don't belong together: {reason}.",
+    advice: "Give each part beside the declaration that was made of it, and the catalogue that was merged from them.",
+    status: 400,
+    exitCode: 4,
+  },
   TRB_PLAN_QUOTA_NOT_POWER_OF_TWO: {
     message:
       "The plan's customer quota of {customerQuota} is not a power of two, as a setting is, so it may be a count of customers.",

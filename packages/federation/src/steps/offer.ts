@@ -8,7 +8,7 @@
  */
 import { fail } from "@tributary/errors";
 import { spentAfter } from "@tributary/ledger";
-import { type MessageOf, type NodeId, parseDecimal, type Release } from "@tributary/protocol";
+import { isSpentBefore, type MessageOf, type NodeId, parseDecimal, type Release } from "@tributary/protocol";
 import { agreementKeyOf, graphCommitment, requireCohort, seedCommitment, uniformSeed } from "@tributary/secagg";
 import { sameDocument, speak } from "../binding.ts";
 import { affordableFrom, chargesInPeriod } from "../budget-period.ts";
@@ -234,4 +234,4 @@ const withOneMore = (counts: readonly number[], place: number) => counts.map((co
 
 /** What these rounds have cost; nothing charged costs nothing. */
 const epsilonSpent = (plan: NodeState["plan"], counts: readonly number[]): string =>
-  counts.some((count) => count > 0) || plan.selection !== undefined ? spentAfter(plan, counts).epsilon : "0";
+  counts.some((count) => count > 0) || isSpentBefore(plan) ? spentAfter(plan, counts).epsilon : "0";

@@ -1,5 +1,5 @@
 /** The first entry: it names coordinator, plan and roster, and everything after it is held to them. */
-import { type Crypto, lintPlan, planHash, type Roster, verifyMember } from "@tributary/protocol";
+import { type Crypto, falselySignedParts, lintPlan, planHash, type Roster, verifyMember } from "@tributary/protocol";
 import type { EntryOf } from "../entries.ts";
 import { isAscending, type Report } from "./state.ts";
 
@@ -15,6 +15,9 @@ export function checkGenesis(entry: EntryOf<"genesis">, crypto: Crypto, report: 
   if (entry.planHash !== planHash(crypto, plan)) contradicts("its plan hash is not that of its plan");
   for (const { code, message } of lintPlan(plan, { demo: true })) {
     report("TRB_LEDGER_PLAN_REFUSED", { code, reason: message });
+  }
+  for (const name of falselySignedParts(crypto, plan.catalogueParts)) {
+    contradicts(`the signature of ${name} on its part of the catalogue is not valid`);
   }
   checkRoster(roster, entry, crypto, report);
 }

@@ -15,6 +15,7 @@ import {
   type SampledGaussian,
 } from "@tributary/dp";
 import { parseDecimal } from "../canonical/decimals.ts";
+import { type PartsCost, partsCost } from "./catalogue-parts.ts";
 import { latticeReleases } from "./lattice.ts";
 import { packedRound } from "./packing.ts";
 import type { Plan, Release } from "./schema.ts";
@@ -38,15 +39,30 @@ export function planCost(plan: Plan, charged: readonly number[] = plan.releases.
   const perRound = roundCosts(plan);
   const rounds = perRound.map((costs, release) => costs.map((cost) => times(charged[release] ?? 0, cost)));
   // paid before the first round, so that it is spent whatever was charged since
-  const rdp = composeRdp(...rounds, ...(plan.selection === undefined ? [] : [selectionRdp(plan.selection)]));
-  return { orders: rdpIntegerOrders, rdp, epsilon: epsilonOf(plan, charged, rdp) };
+  const others = composeRdp(...rounds, ...(plan.selection === undefined ? [] : [selectionRdp(plan.selection)]));
+  const parts = partsCost(plan);
+  const rdp = parts === undefined ? others : composeRdp(others, parts.rdp);
+  const epsilon = parts === undefined ? epsilonOf(plan, charged, rdp) : withParts(plan, charged, { others, rdp, parts });
+  return { orders: rdpIntegerOrders, rdp, epsilon };
 }
 
-function epsilonOf(plan: Plan, charged: readonly number[], rdp: readonly number[]): number {
-  const delta = parseDecimal(plan.delta);
+function epsilonOf(plan: Plan, charged: readonly number[], rdp: readonly number[], delta = parseDecimal(plan.delta)): number {
   if (plan.accountant === "rdp-integer") return epsilonFromRdp(rdpIntegerOrders, rdp, delta).epsilon;
   const ran = latticeOf(plan).map((release, place) => ({ ...release, count: charged[place] ?? 0 }));
   return latticeGaussianEpsilon(ran, delta);
+}
+
+/** Beside what a customer paid for being listed: both ε at what that left of δ, added as they are, or by their divergences where that is less. */
+function withParts(
+  plan: Plan,
+  charged: readonly number[],
+  { others, rdp, parts }: { readonly others: readonly number[]; readonly rdp: readonly number[]; readonly parts: PartsCost },
+): number {
+  const left = (parseDecimal(plan.delta) - parts.delta) * (1 - 1e-12); // nothing left is refused where it is looked at
+  const { epsilon: alone } = epsilonFromRdp(rdpIntegerOrders, parts.rdp, left);
+  if (charged.every((rounds) => rounds === 0) && plan.selection === undefined) return Math.min(alone, parts.epsilon);
+  const added = epsilonOf(plan, charged, others, left) + parts.epsilon;
+  return plan.accountant === "lattice" ? added : Math.min(added, epsilonOf(plan, charged, rdp, left));
 }
 
 /** Nothing charged costs nothing, even where one round would cost infinitely much. */

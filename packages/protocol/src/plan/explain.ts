@@ -22,6 +22,7 @@ import {
 import { isTributaryError } from "@tributary/errors";
 import { formatDecimal, parseDecimal } from "../canonical/decimals.ts";
 import { acceptanceSentences } from "./acceptance.ts";
+import { isSpentBefore, partsSentences } from "./catalogue-parts.ts";
 import { chargedFor, planCost } from "./cost.ts";
 import { largestFullGraph } from "./graph.ts";
 import { latticeReleases } from "./lattice.ts";
@@ -176,6 +177,7 @@ export function explainPlan(plan: Plan): string[] {
           `Beside it, not certified: continuous noise of the same size would cost ε = ${Number(approximation).toFixed(4)} (privacy loss distributions).`,
         ]),
     provenanceSentence(plan.catalogueProvenance),
+    ...partsSentences(plan),
   ];
 }
 
@@ -226,7 +228,7 @@ function guaranteeOf(plan: Plan): Guarantee {
 
 /** μ and a few points of δ(ε) by the plan's accountant; nothing where it bounds nothing. */
 function profileOf(plan: Plan): Pick<Guarantee, "mu" | "profile"> {
-  if (plan.selection !== undefined) return {}; // no accountant of events bounds it
+  if (isSpentBefore(plan)) return {}; // no accountant of events bounds it
   const { delta } = plan;
   const spent = accountOf(plan);
   const profile = privacyProfile(spent, profileEpsilons(spent, Math.min(0.01, parseDecimal(delta)), 5)).filter(
@@ -264,7 +266,7 @@ function accountOf(plan: Plan): Account {
 }
 
 function continuousApproximation(plan: Plan): string | null {
-  if (plan.selection !== undefined) return null; // nor does that of losses
+  if (isSpentBefore(plan)) return null; // nor does that of losses
   const spent = plan.releases.reduce((sum, release) => {
     const { samplingRate, noiseMultiplier, steps } = chargedFor(plan, release, release.rounds);
     return sum.add(sampledGaussian(samplingRate, noiseMultiplier), steps);

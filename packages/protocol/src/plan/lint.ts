@@ -6,6 +6,7 @@ import { sumQueryParameters, toNumber } from "@tributary/dp";
 import { type ErrorCode, type ErrorDetails, fail, isTributaryError } from "@tributary/errors";
 import { decimalToRational, parseDecimal } from "../canonical/decimals.ts";
 import { acceptanceRule } from "./acceptance.ts";
+import { cataloguePartsRule } from "./catalogue-parts.ts";
 import { planCost } from "./cost.ts";
 import { extensionsRule } from "./extensions-rule.ts";
 import { graphRule } from "./graph.ts";
@@ -75,6 +76,7 @@ const rules: readonly Rule[] = [
   trainingArithmeticRule,
   trainedRule,
   catalogueRule,
+  cataloguePartsRule,
   selectionRule,
   quotaRule,
   actionsRule,

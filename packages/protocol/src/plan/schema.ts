@@ -5,6 +5,7 @@
 import { z } from "zod";
 import { decimal, federationName, identityKey, sha256Hex } from "../identifiers.ts";
 import { acceptanceSchema } from "./acceptance.ts";
+import { cataloguePartsSchema } from "./catalogue-parts.ts";
 import { extensionName, extensionSchema } from "./extensions.ts";
 import { graphSchema } from "./graph.ts";
 import { metricsSchema } from "./metrics.ts";
@@ -46,6 +47,8 @@ export const modelSchema = z.strictObject({
   timeGaps: count,
   dwells: count,
   prices: count,
+  /** How many topics the catalogue has, where events without an item read what they are about; absent where they don't. */
+  topics: positive.exactOptional(),
   nextItem: z.strictObject({ loss: z.enum(["softmax", "gbce"]), negatives: count, calibration: count }),
   weights: z.strictObject({ nextItem: count, nextAction: count, churn: count, purchase: count }),
   churnDays: count,
@@ -127,6 +130,8 @@ export const planSchema = z.strictObject({
   initialModel: z.enum(["public"]).exactOptional(),
   catalogueHash: sha256Hex,
   catalogueProvenance: z.enum(["public", "dp-selection", "log"]),
+  /** Whose parts it is made of, each with its merchant's signed word; needed where a part was selected from behaviour. */
+  catalogueParts: cataloguePartsSchema.exactOptional(),
   actions: z.array(z.string().max(64)).min(1).max(64),
   caps: z.strictObject({ maxEvents: positive, maxItems: positive, maxPairs: count, localSteps: positive }),
   local: localTrainingSchema,

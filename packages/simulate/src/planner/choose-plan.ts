@@ -16,7 +16,7 @@ import {
   trainedCount,
   trainedNames,
 } from "@tributary/model";
-import { formatDecimal, type Plan, type PlanSelection, planCost } from "@tributary/protocol";
+import { type CataloguePart, formatDecimal, type Plan, type PlanSelection, planCost } from "@tributary/protocol";
 import { type Calibration, costBy, noiseBy } from "./calibration.ts";
 import { type Cohort, chooseCohort, chooseQuota } from "./cohort.ts";
 import { roundCost } from "./cost-model.ts";
@@ -49,6 +49,8 @@ export interface PlanRequest extends ModelWishes {
   readonly accountant?: Plan["accountant"];
   /** How the recipe was chosen by looking at customers' data, if it was: ε pays for it. */
   readonly selection?: PlanSelection;
+  /** Whose parts the catalogue is made of, with what selecting them cost: ε pays for it. */
+  readonly catalogueParts?: readonly CataloguePart[];
   /** Statistics first; without it everything is spent on training. */
   readonly statistics?: StatisticsWishes;
 }
@@ -123,17 +125,24 @@ const openDpReason =
  */
 export function choosePlan(request: PlanRequest): PlanChoice {
   checkRequest(request);
-  const { selection } = request;
-  return withinReach(request.epsilon, (epsilon) =>
-    selection === undefined ? planAt({ ...request, epsilon }) : planBeside({ ...request, epsilon }, selection),
-  );
+  const { selection, catalogueParts } = request;
+  const beside = {
+    ...(selection === undefined ? {} : { selection }),
+    ...(catalogueParts === undefined ? {} : { catalogueParts: [...catalogueParts] }),
+  };
+  const isPaid = selection !== undefined || catalogueParts?.some((part) => part.selection !== undefined) === true;
+  return withinReach(request.epsilon, (epsilon) => {
+    if (isPaid) return planBeside({ ...request, epsilon }, beside);
+    const choice = planAt({ ...request, epsilon });
+    return { ...choice, plan: { ...choice.plan, ...beside } };
+  });
 }
 
-/** The plan whose rounds cost what a selection that was paid for has left of ε. */
-function planBeside(request: PlanRequest, selection: PlanSelection): PlanChoice {
+/** The plan whose rounds cost what has been paid for already has left of ε. */
+function planBeside(request: PlanRequest, beside: Pick<Plan, "selection" | "catalogueParts">): PlanChoice {
   const rounds = (epsilon: number): PlanChoice => {
     const choice = planAt({ ...request, epsilon });
-    return { ...choice, plan: { ...choice.plan, selection } };
+    return { ...choice, plan: { ...choice.plan, ...beside } };
   };
   // only releases, selection, δ and merchants of a customer are looked at
   const costOf = ({ plan }: PlanChoice) => planCost(plan as unknown as Plan).epsilon;
@@ -152,7 +161,11 @@ function planBeside(request: PlanRequest, selection: PlanSelection): PlanChoice 
     const { epsilon, delta } = request;
     throw fail("TRB_DP_EPSILON_UNREACHABLE", { most: 1e6, epsilon, delta, steps: 1, samplingRate: 1 });
   }
-  const left = `The recipe was chosen by looking at customers' data, which is paid for: the rounds have what is left of ε = ${request.epsilon}.`;
+  const paid = [
+    ...(beside.selection === undefined ? [] : ["The recipe was chosen by looking at customers' data"]),
+    ...(beside.catalogueParts === undefined ? [] : ["Items were selected by looking at customers' data"]),
+  ];
+  const left = `${paid.join(". ")}, which is paid for: the rounds have what is left of ε = ${request.epsilon}.`;
   return { ...best, plan: { ...best.plan, epsilon: formatDecimal(costOf(best), "up") }, why: [left, ...best.why] };
 }
 

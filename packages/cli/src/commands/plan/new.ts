@@ -3,11 +3,12 @@ import { coordinatorIdentity } from "@tributary/coordinator";
 import { fail } from "@tributary/errors";
 import { type Catalogue, readCatalogue, writeCatalogue } from "@tributary/events";
 import { trainedCount } from "@tributary/model";
-import { federationName, lintPlan, type Plan, planHash } from "@tributary/protocol";
+import { federationName, lintPlan, type Plan, planHash, provenanceOf } from "@tributary/protocol";
 import { nodeCrypto } from "@tributary/protocol/node-crypto";
 import { type PlannedNumbers, planDocument, storedEvidence, trainingWarnings } from "@tributary/simulate";
 import { type Command, Option } from "commander";
 import { type AccountantOptions, accountantOption } from "../../accountant-option.ts";
+import { readParts } from "../../catalogue-parts-file.ts";
 import { addDeviceOptions, type DeviceOptions } from "../../device-options.ts";
 import {
   chooseWithExtensions,
@@ -59,6 +60,7 @@ export interface NewOptions
   readonly federation: string;
   readonly catalogue?: string;
   readonly catalogueProvenance: Plan["catalogueProvenance"];
+  readonly catalogueParts?: string;
   readonly customers: number;
   readonly merchants: number;
   readonly epsilon: number;
@@ -110,6 +112,10 @@ export function addNew(plan: Command): void {
     .addOption(
       new Option("--catalogue-provenance <how>", "where the catalogue comes from").choices(["public", "log"]).default("public"),
     )
+    .option(
+      "--catalogue-parts <file>",
+      "whose parts it is made of, as `tributary catalogue merge` wrote it; says where it comes from as well",
+    )
     .addOption(initialModelOption())
     .option("--out <file>", "where to write it", "plan.json")
     .option(
@@ -131,6 +137,7 @@ export function addNew(plan: Command): void {
         return;
       }
       if (catalogue === undefined) throw missing("--catalogue", "a catalogue JSONL file");
+      const parts = options.catalogueParts === undefined ? undefined : readParts(options.catalogueParts, catalogue);
       const { epsilon, delta, customers, merchants, merchantsPerCustomer, rounds, minCohort, maxCorrupt } = options;
       const extensions = await openExtensions(options.extend);
       const { retries = 1 } = options;
@@ -140,6 +147,7 @@ export function addNew(plan: Command): void {
         ...modelWishes(options, catalogue),
         ...extendedModel(extensions),
         ...{ sampler: options.sampler, accountant: options.accountant },
+        ...(parts === undefined ? {} : { catalogueParts: parts }),
         ...(rounds === undefined ? {} : { rounds }),
         ...(minCohort === undefined ? {} : { minCohort }),
         ...(maxCorrupt === undefined ? {} : { maxCorrupt }),
@@ -190,10 +198,11 @@ function checkOptions(options: NewOptions): void {
     const expected = "absent with --target-epsilon: only the usual recipes were simulated";
     throw fail("TRB_CLI_BAD_OPTION", { option: "--tuned", value: tuned, expected });
   }
-  for (const option of ["metrics", "extend"] as const) {
+  for (const option of ["metrics", "extend", "catalogueParts"] as const) {
     if (targetEpsilon === undefined || options[option] === undefined) continue;
     const expected = "absent with --target-epsilon: what is read and what comes from outside was not simulated";
-    throw fail("TRB_CLI_BAD_OPTION", { option: `--${option}`, value: "given", expected });
+    const flag = option === "catalogueParts" ? "catalogue-parts" : option;
+    throw fail("TRB_CLI_BAD_OPTION", { option: `--${flag}`, value: "given", expected });
   }
   if (targetEpsilon !== undefined && home === undefined) return; // nothing is written
   if (home === undefined) throw missing("--home", "the coordinator's folder");
@@ -204,8 +213,10 @@ const missing = (option: string, expected: string) => fail("TRB_CLI_BAD_OPTION",
 
 /** Writes the plan, once it is sound, and the catalogue that it is bound to. */
 async function written(options: NewOptions, numbers: PlannedNumbers, catalogue: Catalogue | undefined) {
-  const { home, federation, catalogueProvenance, out, catalogueOut, demo = false } = options;
+  const { home, federation, out, catalogueOut, demo = false } = options;
   if (home === undefined || catalogue === undefined) return { plan: null, planHash: null };
+  const { catalogueParts } = numbers;
+  const catalogueProvenance = catalogueParts === undefined ? options.catalogueProvenance : provenanceOf(catalogueParts);
   const crypto = nodeCrypto();
   const { key: coordinatorKey } = coordinatorIdentity(home);
   const plan = planDocument(crypto, numbers, {
