@@ -1,7 +1,7 @@
 /** Stretches of events as the ids that a graph reads, one customer a row: the same for training and for serving, and for every family. */
 import type { Histories } from "@tributary/events/histories";
 import type { FeedTensor } from "@tributary/tensor";
-import { actionId, dwellId, gapId, itemId, positionId, priceId } from "./event-ids.ts";
+import { actionId, dwellId, gapId, itemId, positionId, priceId, topicId } from "./event-ids.ts";
 import type { ModelSpec } from "./spec.ts";
 
 /** The events of one row: places `begin` up to, not including, `end` in the histories' arrays. */
@@ -23,7 +23,7 @@ export interface EventGrid {
   readonly last?: number;
 }
 
-/** `items`, `actions` [rows, length (+ 1)]; `gaps`, `dwells`, `prices`, `positions` [rows, length]; each as far as the model reads it. */
+/** `items`, `actions` [rows, length (+ 1)]; `gaps`, `dwells`, `prices`, `topics`, `positions` [rows, length]; each as far as the model reads it. */
 export function eventFeeds(
   spec: ModelSpec,
   histories: Histories,
@@ -34,6 +34,7 @@ export function eventFeeds(
   const items = new Int32Array(rows * columns);
   const actions = new Int32Array(rows * columns);
   const [gaps, dwells, prices] = [new Int32Array(rows * length), new Int32Array(rows * length), new Int32Array(rows * length)];
+  const topics = new Int32Array(spec.topics === undefined ? 0 : rows * length);
   const positions = new Int32Array(rows * length);
   events.forEach(({ begin, end, followed = true }, row) => {
     for (let event = begin; event < (next && followed ? end + 1 : end); event++) {
@@ -46,6 +47,7 @@ export function eventFeeds(
       gaps[cell] = gapId(spec, histories, begin, event);
       dwells[cell] = dwellId(spec, histories, event);
       prices[cell] = priceId(spec, histories, event);
+      if (spec.topics !== undefined) topics[cell] = topicId(spec, histories, event);
       positions[cell] = positionId(spec, end, event) - (spec.length - last);
     }
   });
@@ -61,6 +63,7 @@ export function eventFeeds(
   if (spec.timeGaps > 0) feeds["gaps"] = { shape: grid, data: gaps };
   if (spec.dwells > 0) feeds["dwells"] = { shape: grid, data: dwells };
   if (spec.prices > 0) feeds["prices"] = { shape: grid, data: prices };
+  if (spec.topics !== undefined) feeds["topics"] = { shape: grid, data: topics };
   return feeds;
 }
 

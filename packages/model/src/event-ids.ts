@@ -35,6 +35,12 @@ export function priceId(spec: ModelSpec, { prices }: Histories, event: number): 
   return Math.min(1 + priceBucket(prices?.[event] ?? Number.NaN), spec.prices);
 }
 
+/** What an event without an item is about: a topic of the catalogue. One beyond those that the model knows is none. */
+export function topicId(spec: ModelSpec, { topics }: Histories, event: number): number {
+  const id = topics?.[event] ?? 0;
+  return id <= (spec.topics ?? 0) ? id : 0;
+}
+
 /** Counted back from the end: the last event stands at position `spec.length`. */
 export function positionId(spec: ModelSpec, end: number, event: number): number {
   return spec.length - (end - 1 - event);

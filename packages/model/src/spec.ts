@@ -44,6 +44,11 @@ export interface ModelSpec {
   readonly dwells: number;
   /** How many price buckets there are; 0: no such input. */
   readonly prices: number;
+  /**
+   * How many topics the catalogue has (`topicsOf`), where an event without an item reads the vectors of what it is about, the same as items have for
+   * their attributes; absent: such an event is its action alone.
+   */
+  readonly topics?: number;
   readonly nextItem: {
     readonly loss: "softmax" | "gbce";
     /** How many negatives, shared by everyone in a round, the loss is taken over; 0: all items. `gbce` needs some. */
@@ -160,8 +165,11 @@ function checkFamily(spec: ModelSpec): void {
   if (isRecurrent(spec) && spec.blocks !== 1) throw invalid("a recurrent model has one layer: blocks must be 1");
 }
 
-function checkItems({ item, output }: ModelSpec): void {
+function checkItems({ item, output, topics }: ModelSpec): void {
   whole("item.features", item.features, 0);
+  if (topics !== undefined) whole("topics", topics, 1);
+  if (topics !== undefined && item.attributes.every(({ name }) => name === "price"))
+    throw invalid("topics are read by the vectors of item.attributes, and there is none of names");
   const names = new Set<string>();
   for (const { name, values } of item.attributes) {
     whole(`item.attributes ${name}`, values, 1);

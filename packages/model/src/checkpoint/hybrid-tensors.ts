@@ -167,11 +167,12 @@ function parsedSettings(text: string): {
   const { scope, recipe, weights } = record(parsed);
   if (scope !== "released" && scope !== "in-house") throw malformed("a hybrid is neither released nor in-house");
   const mixture = record(record(weights)["mixture"]);
+  const topics = mixture["topics"] === undefined ? {} : numbers(mixture, ["topics"]);
   return {
     scope,
     recipe: numbers(recipe, ["contentWeight", "contentSharpness", "decay", "latest"]),
     weights: {
-      mixture: numbers(mixture, ["content", "released", "own", "history"]),
+      mixture: { ...numbers(mixture, ["content", "released", "own", "history"]), ...topics },
       ...numbers(weights, ["popularity", "attention"]),
     },
   };

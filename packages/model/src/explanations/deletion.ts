@@ -111,7 +111,7 @@ function withEvents(
   variants.forEach((events, place) => {
     offsets[place + 1] = (offsets[place] ?? 0) + events.length;
   });
-  const { dwells, prices } = histories;
+  const { dwells, prices, topics } = histories;
   const cut: Histories = {
     customers: variants.map((_, place) => String(place)),
     offsets,
@@ -120,6 +120,7 @@ function withEvents(
     times: Float64Array.from(flat, (event) => histories.times[event] ?? 0),
     ...(dwells ? { dwells: Float32Array.from(flat, (event) => dwells[event] ?? Number.NaN) } : {}),
     ...(prices ? { prices: Float32Array.from(flat, (event) => prices[event] ?? Number.NaN) } : {}),
+    ...(topics ? { topics: Int32Array.from(flat, (event) => topics[event] ?? 0) } : {}),
   };
   const stretches = variants.map((_, place) => ({ begin: offsets[place] ?? 0, end: offsets[place + 1] ?? 0 }));
   return { cut, stretches };

@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { eventFeeds } from "../event-feeds.ts";
 import { itemContent } from "../item-content/item-content.ts";
 import { parameterCount } from "../parameters.ts";
-import { modelSpec } from "../spec.ts";
+import { type ModelSpec, modelSpec } from "../spec.ts";
 import { declareEvents, eventVectors } from "./event-vectors.ts";
 import { declareParameters, weightFeeds } from "./weights.ts";
 
@@ -63,6 +63,41 @@ test("an event's vector is √width times its item's, which has all its parts, a
       );
     }
   });
+});
+
+test("an event without an item reads what it is about, by the vectors that items have for it; without topics the graph knows nothing of them", async () => {
+  const about: ModelSpec = { ...spec, topics: 2 }; // brand a, brand b
+  const searched: Histories = { ...histories, topics: Int32Array.of(0, 2, 0) };
+  const graphOf = (of: ModelSpec) => {
+    const g = new GraphBuilder("events");
+    const parameter = declareParameters(g, of);
+    g.declareTokens(g.input("positions", ["B", "L"], "int32"));
+    g.output("vectors", eventVectors(g, of, parameter, declareEvents(g, of)));
+    return g.graph();
+  };
+  const parameters = Float32Array.from({ length: parameterCount(about) }, (_, i) => Math.sin(1 + 7.13 * i));
+  const vectorsOf = async (of: ModelSpec, log: Histories) => {
+    const weights = weightFeeds(of, parameters, itemContent(of, catalogue));
+    const events = eventFeeds(of, log, [{ begin: 0, end: 3 }], { rows: 1, length: 4, next: false });
+    const { vectors } = await (await float64Interpreter().load(graphOf(of))).run({ ...weights, ...events });
+    return { vectors: vectors?.data ?? [], weights };
+  };
+  const [plain, with2, none] = [
+    await vectorsOf(spec, searched),
+    await vectorsOf(about, searched),
+    await vectorsOf(about, { ...histories, topics: Int32Array.of(0, 3, 0) }), // of another catalogue
+  ];
+  const brand = with2.weights["attribute.brand.weight"]?.data.subarray(width, 2 * width) ?? [];
+  for (let cell = 0; cell < 4 * width; cell++) {
+    const expected = (plain.vectors[cell] ?? Number.NaN) + (cell >> 2 === 1 ? 2 * (brand[cell % width] ?? Number.NaN) : 0);
+    expect(with2.vectors[cell]).toBeCloseTo(expected, 6);
+  }
+  expect([...none.vectors]).toEqual([...plain.vectors]);
+  expect(
+    graphOf(spec)
+      .inputs.map(({ name }) => name)
+      .some((name) => name.startsWith("topic")),
+  ).toBe(false);
 });
 
 test("a model that reads nothing of an event is refused", () => {

@@ -1,11 +1,12 @@
 /**
  * From the ids of a batch's events to one vector an event: item + action + time gap + dwell time + price, each as far as the model reads
- * it, without position. An event without an item (a search, a login) has all but the first.
+ * it, without position. An event without an item (a search, a login) has all but the first; where the model reads topics, it has in its place the vectors of
+ * what it is about.
  */
 import { fail } from "@tributary/errors";
 import { add, embedding, type GraphBuilder, type Tensor, windowOf } from "@tributary/tensor";
 import type { ModelSpec } from "../spec.ts";
-import { itemVectors } from "./item-vectors.ts";
+import { itemVectors, topicVectors } from "./item-vectors.ts";
 import type { ParameterOf } from "./weights.ts";
 
 /** Ids of one batch, [customers, positions]; all count from 1, and 0 is "none here". */
@@ -16,6 +17,7 @@ export interface EventIds {
   readonly gaps: Tensor | undefined;
   readonly dwells?: Tensor | undefined;
   readonly prices?: Tensor | undefined;
+  readonly topics?: Tensor | undefined;
 }
 
 /**
@@ -34,15 +36,21 @@ export function eventVectors(g: GraphBuilder, spec: ModelSpec, parameter: Parame
   ] as const) {
     if (list) parts.push(embedding(g, parameter(`${name}.weight`), list));
   }
+  if (ids.topics) parts.push(...topicVectors(g, spec, parameter, ids.topics));
   const [first, ...rest] = parts;
   if (first === undefined) throw fail("TRB_TRAINING_SPEC_INVALID", { reason: "the model reads nothing of an event" });
   return rest.reduce((sum, part) => add(g, sum, part), first);
 }
 
-/** Buckets of events, all [B, L]. */
-function declareBuckets(g: GraphBuilder, spec: ModelSpec): Pick<EventIds, "gaps" | "dwells" | "prices"> {
+/** Buckets and topics of events, all [B, L]. */
+function declareBuckets(g: GraphBuilder, spec: ModelSpec): Pick<EventIds, "gaps" | "dwells" | "prices" | "topics"> {
   const list = (name: string, buckets: number) => (buckets > 0 ? g.input(name, ["B", "L"], "int32") : undefined);
-  return { gaps: list("gaps", spec.timeGaps), dwells: list("dwells", spec.dwells), prices: list("prices", spec.prices) };
+  return {
+    gaps: list("gaps", spec.timeGaps),
+    dwells: list("dwells", spec.dwells),
+    prices: list("prices", spec.prices),
+    topics: list("topics", spec.topics ?? 0),
+  };
 }
 
 /** The ids of the events that a graph reads, all [B, L]. */

@@ -11,7 +11,7 @@ import { declareParameters, weightsOf } from "./weights.ts";
 
 /**
  * Inputs beside the parameters: the family's ids, among them `items`, `positions` and, where the model has them, `actions`, `gaps`,
- * `dwells` and `prices`, all int32 [B, L], L ≤ spec.length; and the tables of public content (`item-content.ts`). Ids count from 1; a
+ * `dwells`, `prices` and `topics`, all int32 [B, L], L ≤ spec.length; and the tables of public content (`item-content.ts`). Ids count from 1; a
  * customer's last event stands at position `spec.length`, the one before it at `spec.length − 1`, padding at 0.
  *
  * Outputs: `hidden` [B, width] of the last event, `scores` [B, items] (column r is item row r + 1), and as far as there are such heads

@@ -34,6 +34,7 @@ const histories: Histories = {
   times: Float64Array.of(0, 60, 120, 9000, 9060, 9 * day, 5, 10, 0, day, 3 * day, 3 * day + 1),
   dwells: Float32Array.of(1, 5, Number.NaN, 0, 70, 4000, 3, 3, 8, 2, 2, 0.5),
   prices: Float32Array.of(10, Number.NaN, 3, 10, 99, 3, 1, 2, 3, 3, Number.NaN, 700),
+  topics: Int32Array.of(0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 5, 0), // brand b1, category c0: both of items that are looked at as well
 };
 const now = 30 * day;
 
@@ -71,6 +72,22 @@ const variants: readonly [string, ModelSpec][] = [
   [
     "every part in seq2seq",
     modelSpec({ ...base, ...everyInput, family: "seq2seq", steps: 2, item: composedItems, nextItem: gbce }),
+  ],
+  [
+    "topics beside every part, every input, every head",
+    modelSpec({ ...base, ...everyInput, ...everyHead, item: composedItems, topics: 7 }),
+  ],
+  [
+    "topics of attributes alone, sampled, gru",
+    modelSpec({
+      ...{ ...base, family: "gru", topics: 7, nextItem: sampled },
+      item: { ids: "none", attributes: [categories, brands], features: 0 },
+    }),
+  ],
+  ["topics in bert4rec", modelSpec({ ...base, family: "bert4rec", item: composedItems, topics: 7 })],
+  [
+    "topics in seq2seq, with a separate output",
+    modelSpec({ ...base, family: "seq2seq", steps: 2, item: composedItems, output: "separate", topics: 7 }),
   ],
   [
     "only churn and purchase",

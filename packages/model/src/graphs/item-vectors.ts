@@ -20,7 +20,7 @@ import {
   valuesOfIds,
   valuesOfItems,
 } from "@tributary/tensor";
-import { attributeInput, featuresInput, readsContent } from "../item-content/item-content.ts";
+import { attributeInput, featuresInput, readsContent, topicalAttributes, topicInput } from "../item-content/item-content.ts";
 import { isRecurrent, type ModelSpec } from "../spec.ts";
 import type { ParameterOf } from "./weights.ts";
 
@@ -44,6 +44,17 @@ export function itemVectors(g: GraphBuilder, spec: ModelSpec, parameter: Paramet
   }
   const [first, ...rest] = parts;
   return first && rest.reduce((sum, part) => add(g, sum, part), first);
+}
+
+/**
+ * factor · vectors of what events without an item are about, each [T, width]: for every attribute of items the row of the topic's value, zero where the
+ * topic is no value of it. ids [B, L]
+ */
+export function topicVectors(g: GraphBuilder, spec: ModelSpec, parameter: ParameterOf, ids: Tensor): readonly Tensor[] {
+  return topicalAttributes(spec).map(({ name }) => {
+    const values = valuesOfIds(g, parameter(topicInput(name)), ids);
+    return embedding(g, parameter(`attribute.${name}.weight`), values, { factor: itemFactor(spec) });
+  });
 }
 
 /** What items are scored with. targets: ids [B, L] that a loss is to predict; undefined: there is no loss */

@@ -2,7 +2,7 @@
  * One ranker of everything that a merchant may use:
  *
  *   score(j) = (1 − w)·ln M(j) + w·z(j)
- *   M(j) = κ·content(j) + a·released pairs(j) + b·own pairs(j) + h·own history(j) + q·n·p_j/Σp
+ *   M(j) = (κ·content(j) + a·released pairs(j) + b·own pairs(j) + h·own history(j) + q·n·p_j/Σp)·(1 + t·T(j))
  *
  * with M of `in-house/mixture.ts` plus released popularity by itself, z the attention student's scores (log probabilities up to what is the same for all
  * items), and weights that are never negative. w = 0 ranks by M alone, w = 1 by attention alone.
@@ -52,7 +52,10 @@ export function mixtureOf(parts: MixtureParts, popularity: Float32Array, weights
   if (weights.popularity === 0) return;
   const sum = popularity.reduce((total, p) => total + p, 0);
   const unit = (weights.popularity * popularity.length) / sum;
-  for (let j = 0; j < out.length; j++) out[j] = (out[j] as number) + unit * (popularity[j] as number);
+  const topicWeight = weights.mixture.topics ?? 0;
+  for (let j = 0; j < out.length; j++) {
+    out[j] = (out[j] as number) + unit * (popularity[j] as number) * (1 + topicWeight * (parts.topics?.[j] ?? 0));
+  }
 }
 
 /**
@@ -94,7 +97,8 @@ export async function hybridScorer(
       const rows = new Float64Array(stretches.length * items);
       for (const [row, { begin, end }] of stretches.entries()) {
         const out = rows.subarray(row * items, (row + 1) * items);
-        mixtureOf(partsOf(sources, histories.items.subarray(begin, end)), popularity, weights, out);
+        const parts = partsOf(sources, histories.items.subarray(begin, end), histories.topics?.subarray(begin, end));
+        mixtureOf(parts, popularity, weights, out);
         blend(out, scores.subarray(row * columns, row * columns + items), weights.attention);
       }
       return rows;

@@ -68,7 +68,8 @@ export async function tuneHybrid(inner: HeldOut, options: TuneOptions): Promise<
     const columns = scores.length / group.length;
     for (const [row, customer] of group.entries()) {
       const z = scores.subarray(row * columns, row * columns + items);
-      const parts = partsOf(sources, train.items.subarray(train.offsets[customer], train.offsets[customer + 1]));
+      const { begin, end } = stretchOf(train, customer);
+      const parts = partsOf(sources, train.items.subarray(begin, end), train.topics?.subarray(begin, end));
       const masked = repeats === "mask" ? ownPlaces(train, customer) : undefined;
       for (const [n, weights] of candidates.entries()) {
         mixtureOf(parts, popularity, weights, out);

@@ -72,15 +72,18 @@ describe("a mixture's rank", () => {
         fc.uniqueArray(fc.nat(items - 1), { maxLength: 6 }),
         fc.tuple(...[1, 1, 1].map(() => fc.constantFrom(0, 0.5, 1, 4))),
         fc.constantFrom(2, 4, 12),
-        (content, [released, own, history], target, masked, [a = 0, b = 0, h = 0], k) => {
+        fc.option(fc.tuple(sparse, fc.constantFrom(0, 1, 8)), { nil: undefined }),
+        (content, [released, own, history], target, masked, [a = 0, b = 0, h = 0], k, about) => {
           const parts: MixtureParts = {
             content: Float64Array.from(content),
             released: Float64Array.from(released),
             own: Float64Array.from(own),
             history: Float64Array.from(history),
+            ...(about === undefined ? {} : { topics: Float64Array.from(about[0]) }),
           };
-          const weights = { content: k, released: a, own: b, history: h };
-          const scores = content.map((c, j) => k * c + a * (released[j] ?? 0) + b * (own[j] ?? 0) + h * (history[j] ?? 0));
+          const weights = { content: k, released: a, own: b, history: h, ...(about === undefined ? {} : { topics: about[1] }) };
+          const sums = content.map((c, j) => k * c + a * (released[j] ?? 0) + b * (own[j] ?? 0) + h * (history[j] ?? 0));
+          const scores = sums.map((sum, j) => sum * (1 + (about?.[1] ?? 0) * (about?.[0][j] ?? 0)));
           const hidden = new Set(masked);
           expect(rankUnder(mixtureCase(parts, target, hidden), weights)).toBe(rankOf(scores, target, hidden));
         },

@@ -2,6 +2,8 @@
  * Validation customers of a mixture, kept so that a candidate's weights cost next to nothing: content gives every item a number, the other
  * parts a few hundred at most. So content is sorted once, and for each candidate only what the other parts name is looked at one by one.
  *
+ * Topics multiply what the others say of an item, and name the items that they are of.
+ *
  *   items above the target = items whose κ·content is, by bisection, corrected for those that other parts or the mask change
  */
 
@@ -11,10 +13,18 @@ export interface MixtureParts {
   readonly released: Float64Array;
   readonly own: Float64Array;
   readonly history: Float64Array;
+  /** Undefined: no event of the history says what it is about. */
+  readonly topics?: Float64Array | undefined;
 }
 
+/** Parts that every history has. */
+type UsualPart = "content" | "released" | "own" | "history";
+
 /** What each part's numbers are multiplied by. */
-export type MixtureWeights = { readonly [Part in keyof MixtureParts]: number };
+export type MixtureWeights = { readonly [Part in UsualPart]: number } & {
+  /** Absent: 0. */
+  readonly topics?: number;
+};
 
 export interface MixtureCase {
   /** [items] content, ascending. */
@@ -24,6 +34,7 @@ export interface MixtureCase {
   readonly released: Float64Array;
   readonly own: Float64Array;
   readonly history: Float64Array;
+  readonly topics: Float64Array | undefined;
   /** [named] 1 where the item is no candidate. */
   readonly masked: Uint8Array;
 }
@@ -33,28 +44,31 @@ export interface MixtureCase {
  * @param masked places that are no candidates
  */
 export function mixtureCase(parts: MixtureParts, target: number, masked: ReadonlySet<number> = new Set()): MixtureCase {
-  const { content, released, own, history } = parts;
+  const { content, released, own, history, topics } = parts;
   const named = [target];
   for (let j = 0; j < content.length; j++) {
-    if (j !== target && (released[j] !== 0 || own[j] !== 0 || history[j] !== 0 || masked.has(j))) named.push(j);
+    const isNamed = released[j] !== 0 || own[j] !== 0 || history[j] !== 0 || (topics?.[j] ?? 0) !== 0;
+    if (j !== target && (isNamed || masked.has(j))) named.push(j);
   }
   const of = (part: Float64Array) => Float64Array.from(named, (j) => part[j] as number);
   return {
     sorted: content.slice().sort(),
-    ...{ content: of(content), released: of(released), own: of(own), history: of(history) },
+    ...{ content: of(content), released: of(released), own: of(own), history: of(history), topics: topics && of(topics) },
     masked: Uint8Array.from(named, (j) => (j !== target && masked.has(j) ? 1 : 0)),
   };
 }
 
 /** The target's rank under these weights, ties counting half, as `rankOf` has it. @param weights `content` above 0 */
 export function rankUnder(one: MixtureCase, weights: MixtureWeights): number {
-  const { sorted, content, released, own, history, masked } = one;
+  const { sorted, content, released, own, history, topics, masked } = one;
+  const topicWeight = weights.topics ?? 0;
   const base = (n: number) => weights.content * (content[n] as number);
   const full = (n: number) =>
-    base(n) +
-    weights.released * (released[n] as number) +
-    weights.own * (own[n] as number) +
-    weights.history * (history[n] as number);
+    (base(n) +
+      weights.released * (released[n] as number) +
+      weights.own * (own[n] as number) +
+      weights.history * (history[n] as number)) *
+    (1 + topicWeight * (topics?.[n] ?? 0));
   const score = full(0);
   const [notBelow, above] = [countFrom(sorted, weights.content, score, true), countFrom(sorted, weights.content, score, false)];
   let higher = above;

@@ -1,9 +1,10 @@
 /**
  * What a merchant makes of everything that it has, for its own customers:
  *
- *   score(j) = κ·softmax_j(14·cos(profile, j) + ln p_j) + a·Σ .5^k·D[i_k, j] + b·Σ .5^k·C[i_k, j] + h·Σ .5^k·[i_k = j]
+ *   score(j) = (κ·softmax_j(14·cos(profile, j) + ln p_j) + a·Σ .5^k·D[i_k, j] + b·Σ .5^k·C[i_k, j] + h·Σ .5^k·[i_k = j])·(1 + t·T(j))
  *
- * D and p are what the federation released, C the merchant's own exact pair counts, and the last sum the customer's own history. The weights are
+ * D and p are what the federation released, C the merchant's own exact pair counts, the last sum the customer's own history, and T what its latest
+ * searches and category pages were about (`statistics/topic-scores.ts`). The weights are
  * tuned on the merchant's own validation customers and never leave it. Without a federation p is the merchant's own popularity and a = 0: the
  * baseline that joining has to beat, tuned in the same way.
  */
@@ -15,6 +16,7 @@ import type { ItemSimilarity } from "../statistics/item-similarity.ts";
 import { stepsOf } from "../statistics/pair-query.ts";
 import type { PairTable, ServedStatistics } from "../statistics/rounds.ts";
 import { addPairs, type ServingRecipe, scoreNext } from "../statistics/scoring.ts";
+import { addTopics, hasTopic } from "../statistics/topic-scores.ts";
 import { type MixtureCase, type MixtureParts, type MixtureWeights, mixtureCase, rankUnder } from "./mixture-cases.ts";
 import { type OwnStatistics, ownStatistics } from "./own-statistics.ts";
 
@@ -42,6 +44,7 @@ const grid: Readonly<Record<keyof MixtureWeights, readonly number[]>> = {
   released: [0, 0.5, 1, 2],
   own: [0, 0.25, 0.5, 1, 2, 4],
   history: [0, 0.5, 2, 8, 32, 128, 512],
+  topics: [0, 1, 3, 10, 30, 100, 300, 1000],
 };
 const passes = 2;
 /**
@@ -75,13 +78,16 @@ export function tuneInHouse(train: Histories, options: InHouseOptions): InHouse 
 /** From one set of weights to one that does better on these customers: each weight in turn, twice. */
 function climb(cases: readonly MixtureCase[], start: MixtureWeights): MixtureWeights {
   let [weights, best] = [start, meanGain(cases, start)];
-  const parts = (Object.keys(grid) as (keyof MixtureWeights)[]).filter((part) => start[part] > 0 || part !== "released");
+  const told = cases.some(({ topics }) => topics !== undefined);
+  const parts = (Object.keys(grid) as (keyof MixtureWeights)[]).filter(
+    (part) => (part !== "released" || start.released > 0) && (part !== "topics" || told),
+  );
   for (let pass = 0; pass < passes; pass++) {
     for (const part of parts) {
       for (const value of grid[part]) {
         if (!isTold(part, value, start)) continue;
         const candidate = { ...weights, [part]: value };
-        const gain = value === weights[part] ? best : meanGain(cases, candidate);
+        const gain = value === (weights[part] ?? 0) ? best : meanGain(cases, candidate);
         if (gain > best) [weights, best] = [candidate, gain];
       }
     }
@@ -141,7 +147,15 @@ export interface Sources {
   readonly own: OwnStatistics;
 }
 
-export function partsOf({ similarity, recipe, served, own }: Sources, history: ArrayLike<number>): MixtureParts {
+/**
+ * @param history item numbers in time order, 0 for events without
+ * @param topics `[events]` what those are about; undefined where the log never says
+ */
+export function partsOf(
+  { similarity, recipe, served, own }: Sources,
+  history: ArrayLike<number>,
+  topics?: ArrayLike<number>,
+): MixtureParts {
   const { items } = similarity;
   const popularity = served?.popularity ?? own.popularity;
   const content = scoreNext({ popularity, pairs: none(items) }, similarity, history, { ...recipe, contentWeight: 1 });
@@ -153,7 +167,10 @@ export function partsOf({ similarity, recipe, served, own }: Sources, history: A
     addPairs(own.pairs, item, weight, ownPairs);
     if (item <= items) past[item - 1] = (past[item - 1] as number) + weight;
   }
-  return { content, released, own: ownPairs, history: past };
+  if (!hasTopic(topics)) return { content, released, own: ownPairs, history: past };
+  const about = new Float64Array(items);
+  addTopics(similarity, history, topics, recipe, about);
+  return { content, released, own: ownPairs, history: past, topics: about };
 }
 
 const none = (items: number): PairTable => ({
@@ -162,23 +179,27 @@ const none = (items: number): PairTable => ({
   values: new Float32Array(0),
 });
 
-/** Σ weight·part into `out`. */
-export function mix({ content, released, own, history }: MixtureParts, weights: MixtureWeights, out: Float64Array): void {
+/** (Σ weight·part)·(1 + t·T) into `out`. */
+export function mix(parts: MixtureParts, weights: MixtureWeights, out: Float64Array): void {
+  const { content, released, own, history, topics } = parts;
+  const topicWeight = weights.topics ?? 0;
   for (let j = 0; j < out.length; j++) {
-    out[j] =
+    const sum =
       weights.content * (content[j] as number) +
       weights.released * (released[j] as number) +
       weights.own * (own[j] as number) +
       weights.history * (history[j] as number);
+    out[j] = sum * (1 + topicWeight * (topics?.[j] ?? 0));
   }
 }
 
 function mixtureScorer(sources: Sources, weights: MixtureWeights): ItemScorer {
   const { items } = sources.similarity;
-  return ({ items: events }, stretches) => {
+  return ({ items: events, topics }, stretches) => {
     const rows = new Float64Array(stretches.length * items);
     for (const [row, { begin, end }] of stretches.entries()) {
-      mix(partsOf(sources, events.subarray(begin, end)), weights, rows.subarray(row * items, (row + 1) * items));
+      const parts = partsOf(sources, events.subarray(begin, end), topics?.subarray(begin, end));
+      mix(parts, weights, rows.subarray(row * items, (row + 1) * items));
     }
     return rows;
   };
@@ -195,9 +216,10 @@ function validationCases(
   const every = Math.max(1, able.length / most);
   return Array.from({ length: Math.min(most, able.length) }, (_, n) => {
     const customer = able[Math.floor(n * every)] as number;
-    const history = train.items.subarray(train.offsets[customer], train.offsets[customer + 1]);
+    const [begin, end] = [train.offsets[customer], train.offsets[customer + 1]];
+    const [history, topics] = [train.items.subarray(begin, end), train.topics?.subarray(begin, end)];
     const masked = sources.repeats === "mask" ? ownPlaces(train, customer) : undefined;
-    return mixtureCase(partsOf(sources, history), (targets[customer] as number) - 1, masked);
+    return mixtureCase(partsOf(sources, history, topics), (targets[customer] as number) - 1, masked);
   });
 }
 

@@ -35,6 +35,26 @@ describe("public content of items", () => {
     });
   });
 
+  it("says of each topic which value of which attribute it is, 0 for none", () => {
+    // brand a, brand b, category bags, category shoes, property colour:blue, property colour:red, property new, property old
+    const spec = { ...specOf(["category", "brand", "price", "colour", "property"]), topics: 8 };
+    const { topics } = itemContent(spec, catalogue);
+    expect(Object.fromEntries([...(topics ?? [])].map(([name, values]) => [name, [...values]]))).toEqual({
+      category: [0, 0, 0, 1, 2, 0, 0, 0, 0],
+      brand: [0, 1, 2, 0, 0, 0, 0, 0, 0],
+      colour: [0, 0, 0, 0, 0, 1, 2, 0, 0],
+      property: [0, 0, 0, 0, 0, 0, 1, 0, 2], // the first property of an item is its value
+    });
+    const feeds = contentFeeds(spec, itemContent(spec, catalogue));
+    expect(feeds["topicAttribute.brand"]).toEqual({ shape: [9], data: Float32Array.of(0, 1, 2, 0, 0, 0, 0, 0, 0) });
+    expect(feeds["topicAttribute.price"]).toBeUndefined();
+    expect(codeOf(() => itemContent({ ...spec, topics: 7 }, catalogue))).toBe("TRB_MODEL_CONTENT_ATTRIBUTE");
+    expect(
+      codeOf(() => contentFeeds(spec, itemContent(specOf(["category", "brand", "price", "colour", "property"]), catalogue))),
+    ).toBe("TRB_MODEL_CONTENT_MISSING");
+    expect(codeOf(() => checkSpec({ ...specOf(["price"]), topics: 8 }))).toBe("TRB_TRAINING_SPEC_INVALID");
+  });
+
   it("is fed by the graph's names", () => {
     const spec = specOf(["brand"], 2);
     const features = { width: 2, values: Float32Array.of(1, 2, 3, 4, 5, 6) };

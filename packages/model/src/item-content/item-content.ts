@@ -3,7 +3,7 @@
  * vectors. It comes from the catalogue, whose hash the plan fixes, so that everybody who trains together has the same.
  */
 import { fail } from "@tributary/errors";
-import { priceBucket, priceBuckets } from "@tributary/events/histories";
+import { priceBucket, priceBuckets, topicsOf } from "@tributary/events/histories";
 import type { FeedTensor } from "@tributary/tensor";
 import type { ItemSpec, ModelSpec } from "../spec.ts";
 
@@ -29,6 +29,8 @@ export interface ItemContent {
   readonly attributes: ReadonlyMap<string, Int32Array>;
   /** `[items · spec.item.features]`; empty where the model reads none. */
   readonly features: Float32Array;
+  /** By attribute that topics speak of: `[topics + 1]`, the value that a topic is, 0 for none; entry 0 stands for no topic. Where the model reads topics. */
+  readonly topics?: ReadonlyMap<string, Int32Array>;
 }
 
 /**
@@ -88,12 +90,13 @@ export function itemContent(spec: ModelSpec, items: readonly PublicItem[], featu
   for (const { name, values } of spec.item.attributes) {
     attributes.set(name, name === "price" ? priceColumn(items) : valueColumn(items, name, values));
   }
-  if (spec.item.features === 0) return { attributes, features: new Float32Array(0) };
+  const topics = spec.topics === undefined ? {} : { topics: topicTables(spec, items) };
+  if (spec.item.features === 0) return { attributes, ...topics, features: new Float32Array(0) };
   const expected = `${spec.items} × ${spec.item.features}`;
   const found = features.width === 0 ? "none" : `${features.values.length / features.width} × ${features.width}`;
   if (found !== expected) throw fail("TRB_MODEL_CONTENT_FEATURES", { expected, found });
   if (!features.values.every(Number.isFinite)) throw fail("TRB_MODEL_CONTENT_FEATURES", { expected, found: "NaN or infinity" });
-  return { attributes, features: features.values };
+  return { attributes, ...topics, features: features.values };
 }
 
 /** The items' own vectors; zero for items without one. */
@@ -118,14 +121,40 @@ function priceColumn(items: readonly PublicItem[]): Int32Array {
   return Int32Array.of(0, ...items.map(({ price = Number.NaN }) => 1 + priceBucket(price)));
 }
 
+/** Attributes of which a topic may be a value: prices have no names. */
+export function topicalAttributes({ item, topics }: Pick<ModelSpec, "item" | "topics">): ItemSpec["attributes"] {
+  return topics === undefined ? [] : item.attributes.filter(({ name }) => name !== "price");
+}
+
+/** @throws TRB_MODEL_CONTENT_ATTRIBUTE when the catalogue has not as many topics as the spec says */
+function topicTables(spec: ModelSpec, items: readonly PublicItem[]): ReadonlyMap<string, Int32Array> {
+  const topics = topicsOf(items);
+  if (topics.length !== spec.topics) throw fail("TRB_MODEL_CONTENT_ATTRIBUTE", { attribute: "topics", values: topics.length });
+  return new Map(
+    topicalAttributes(spec).map(({ name }) => {
+      const numbers = new Map(valuesOf(items, name).map((value, place) => [value, place + 1]));
+      const kind = name === "category" || name === "brand" ? name : "property";
+      const table = new Int32Array(topics.length + 1);
+      for (const [place, topic] of topics.entries()) {
+        if (topic.kind === kind) table[place + 1] = numbers.get(topic.value) ?? 0;
+      }
+      return [name, table];
+    }),
+  );
+}
+
 /** What graphs are fed with beside events and weights, and in what form; the same in every run. */
 export function contentTables(spec: ModelSpec): readonly { readonly name: string; readonly shape: readonly number[] }[] {
   const { attributes, features } = spec.item;
-  const lists = attributes.map(({ name }) => ({ name: attributeInput(name), shape: [spec.items + 1] }));
+  const lists = [
+    ...attributes.map(({ name }) => ({ name: attributeInput(name), shape: [spec.items + 1] })),
+    ...topicalAttributes(spec).map(({ name }) => ({ name: topicInput(name), shape: [(spec.topics ?? 0) + 1] })),
+  ];
   return features > 0 ? [...lists, { name: featuresInput, shape: [spec.items, features] }] : lists;
 }
 
 export const attributeInput = (name: string) => `itemAttribute.${name}`;
+export const topicInput = (name: string) => `topicAttribute.${name}`;
 export const featuresInput = "itemFeatures";
 
 /**
@@ -138,6 +167,11 @@ export function contentFeeds(spec: ModelSpec, content: ItemContent | undefined):
     const values = content?.attributes.get(name);
     if (values?.length !== spec.items + 1) throw fail("TRB_MODEL_CONTENT_MISSING", { content: `attribute ${name}` });
     feeds[attributeInput(name)] = { shape: [spec.items + 1], data: Float32Array.from(values) };
+  }
+  for (const { name } of topicalAttributes(spec)) {
+    const values = content?.topics?.get(name);
+    if (values?.length !== (spec.topics ?? 0) + 1) throw fail("TRB_MODEL_CONTENT_MISSING", { content: `topics of ${name}` });
+    feeds[topicInput(name)] = { shape: [values.length], data: Float32Array.from(values) };
   }
   const { features } = spec.item;
   if (features > 0) {

@@ -33,7 +33,7 @@ function chosen(histories: Histories, customers: readonly number[]): Histories {
     for (const [place, customer] of customers.entries()) into.set(from.subarray(...stretch(customer)), offsets[place]);
     return into;
   };
-  const { items, actions, times, dwells, prices } = histories;
+  const { items, actions, times, dwells, prices, topics } = histories;
   return {
     customers: customers.map((customer) => histories.customers[customer] as string),
     offsets,
@@ -42,5 +42,6 @@ function chosen(histories: Histories, customers: readonly number[]): Histories {
     times: column(times, new Float64Array(events)),
     ...(dwells === undefined ? {} : { dwells: column(dwells, new Float32Array(events)) }),
     ...(prices === undefined ? {} : { prices: column(prices, new Float32Array(events)) }),
+    ...(topics === undefined ? {} : { topics: column(topics, new Int32Array(events)) }),
   };
 }

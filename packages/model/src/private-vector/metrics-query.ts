@@ -68,7 +68,7 @@ function lastItem(items: Int32Array, end: number): number {
 }
 
 /** The events before the last one, as histories of one customer. */
-function historyOf({ items, actions, times, dwells, prices }: QueriedEvents, end: number) {
+function historyOf({ items, actions, times, dwells, prices, topics }: QueriedEvents, end: number) {
   return {
     customers: [""],
     offsets: Uint32Array.of(0, end),
@@ -77,6 +77,7 @@ function historyOf({ items, actions, times, dwells, prices }: QueriedEvents, end
     times: times.subarray(0, end),
     ...(dwells === undefined ? {} : { dwells: dwells.subarray(0, end) }),
     ...(prices === undefined ? {} : { prices: prices.subarray(0, end) }),
+    ...(topics === undefined ? {} : { topics: topics.subarray(0, end) }),
   };
 }
 

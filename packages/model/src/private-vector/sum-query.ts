@@ -30,6 +30,8 @@ export interface QueriedEvents {
   /** [events] where the log has them: seconds spent, and price; NaN where it doesn't say. */
   readonly dwells?: Float32Array;
   readonly prices?: Float32Array;
+  /** [events] where the log has them: what an event without an item is about, a number of `topicsOf` the catalogue; 0 for none. */
+  readonly topics?: Int32Array;
 }
 
 export interface SumQuery<Answer extends SparseVector | Promise<SparseVector> = SparseVector | Promise<SparseVector>> {
@@ -111,7 +113,7 @@ export async function querySum(
 
 /** A customer's latest events, in arrays of their own. */
 export function eventsOf(histories: Histories, customer: number, maxEvents: number): QueriedEvents {
-  const { offsets, items, actions, times, dwells, prices } = histories;
+  const { offsets, items, actions, times, dwells, prices, topics } = histories;
   const end = offsets[customer + 1] as number;
   const begin = Math.max(offsets[customer] as number, end - maxEvents);
   return {
@@ -120,5 +122,6 @@ export function eventsOf(histories: Histories, customer: number, maxEvents: numb
     times: times.slice(begin, end),
     ...(dwells === undefined ? {} : { dwells: dwells.slice(begin, end) }),
     ...(prices === undefined ? {} : { prices: prices.slice(begin, end) }),
+    ...(topics === undefined ? {} : { topics: topics.slice(begin, end) }),
   };
 }

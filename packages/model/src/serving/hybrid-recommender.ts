@@ -26,7 +26,7 @@ export async function openHybridRecommender(
   return {
     async top(events, count, { exclude = [] } = {}) {
       const attention = await model.scores(events);
-      mixtureOf(partsOf(sources, events.items), popularity, weights, scores);
+      mixtureOf(partsOf(sources, events.items, events.topics), popularity, weights, scores);
       blend(scores, attention, weights.attention);
       return choose(scores, count, exclude);
     },

@@ -68,6 +68,47 @@ describe("a ranker", () => {
     await ranker.close();
   });
 
+  test("raises what the latest searches were about, as the hybrid does; its parts say by how much, and nothing is raised without weight", async () => {
+    const similarity = itemSimilarity(Array.from({ length: ringItems }, (_, i) => ({ category: i % 3 === 0 ? "a" : "b" })));
+    const topics = walkers.items.map(() => 0);
+    const items = walkers.items.slice();
+    const [begin, end] = [walkers.offsets[2] ?? 0, walkers.offsets[3] ?? 0];
+    items[end - 2] = 0; // a search for a, one item ago
+    topics[end - 2] = 1;
+    const log = { ...walkers, items, topics };
+    const cut = <Column extends { slice(from: number, to: number): Column }>(column: Column) => column.slice(begin, end);
+    const events = { items: cut(items), actions: cut(walkers.actions), times: cut(walkers.times), topics: cut(topics) };
+    const weighted = (weight: number): Hybrid => ({
+      ...hybrid,
+      weights: { ...hybrid.weights, mixture: { ...hybrid.weights.mixture, topics: weight } },
+    });
+    const judge = await hybridScorer(weighted(6), similarity, float64Interpreter());
+    const ranker = await openRanker(weighted(6), { ...options, similarity });
+    const expected = await judge.score(log, [{ begin, end }]);
+    const { values } = await ranker.scores(events);
+    for (const [j, score] of expected.entries()) expect(values[j]).toBeCloseTo(score, 4);
+    const counts = async (weight: number) => {
+      const one = await openRanker({ ...weighted(weight), student: undefined }, { ...options, similarity });
+      return { one, values: (await one.scores(events)).values };
+    };
+    const [raised, plain] = [await counts(6), await counts(0)];
+    for (const [j, score] of plain.values.entries()) {
+      expect(raised.values[j]).toBeCloseTo(score * (j % 3 === 0 ? 1 + 6 * ringRecipe.decay : 1), 6);
+      const parts = await raised.one.parts(events, j + 1);
+      expect(parts.topics).toBeCloseTo((raised.values[j] ?? Number.NaN) - score, 6);
+      expect(Object.values(parts).reduce((sum, part) => sum + part, 0)).toBeCloseTo(raised.values[j] ?? Number.NaN, 6);
+    }
+    const newcomer = {
+      items: Int32Array.of(0),
+      actions: Uint8Array.of(4),
+      times: Float64Array.of(1),
+      topics: Int32Array.of(1),
+    };
+    const shown = (await ranker.scores(newcomer)).values;
+    expect(Math.min(...shown.filter((_, j) => j % 3 === 0))).toBeGreaterThan(Math.max(...shown.filter((_, j) => j % 3 !== 0)));
+    await Promise.all([judge.close(), ranker.close()]);
+  });
+
   test("nobody known is served by popularity, and heads are the model's", async () => {
     const ranker = await openRanker(hybrid, options);
     const nobody = { items: new Int32Array(0), actions: new Uint8Array(0), times: new Float64Array(0) };

@@ -2,8 +2,10 @@
  * Scores of all items for one customer, by whatever is there to score with: released tables, own counts, attention, the customer's own history. What a
  * node serves from: it ranks, filters and explains by these scores (`hybrid/hybrid.ts` has the formula).
  *
- * A customer without an item yet is scored by popularity, whatever the weights are: no other part knows anything of nobody.
+ * A customer without an item yet is scored by popularity, whatever the weights are: no other part knows anything of nobody. One who has searched for
+ * something that the catalogue names is scored by that and popularity, where topics weigh anything.
  */
+import { withOwnItems } from "@tributary/events/histories";
 import type { Executor, OnnxExecutor } from "@tributary/tensor";
 import { blend, type Hybrid, type HybridWeights, popularityOf, sourcesOf } from "../hybrid/hybrid.ts";
 import type { Student } from "../hybrid/student.ts";
@@ -14,6 +16,7 @@ import { itemRow } from "../rows.ts";
 import type { ItemSimilarity } from "../statistics/item-similarity.ts";
 import { stepsOf } from "../statistics/pair-query.ts";
 import { addPairs, scoreNext } from "../statistics/scoring.ts";
+import { addTopics, hasTopic } from "../statistics/topic-scores.ts";
 import { type CustomerEvents, type HeadScores, openScores } from "./recommender.ts";
 
 /** A hybrid, with attention only where there is a model. */
@@ -35,6 +38,8 @@ export interface ScoreParts {
   readonly releasedPairs: number;
   readonly ownPairs: number;
   readonly ownHistory: number;
+  /** By how much the others are raised because the customer's latest searches and category pages were about the like. */
+  readonly topics: number;
   readonly popularity: number;
   readonly attention: number;
 }
@@ -77,31 +82,41 @@ export async function openRanker(tables: RankerTables, options: RankerOptions): 
     return rowOf === undefined ? rows : Float64Array.from(rowOf, (row) => rows[row] as number);
   };
   const known = (events: CustomerEvents) => events.items.some((item) => item > 0);
+  const says = (events: CustomerEvents) => (weights.mixture.topics ?? 0) > 0 && hasTopic(events.topics);
 
   return {
     items,
-    async scores(events) {
-      if (!known(events)) return { values: Float64Array.from(popularity), unit: "counts" };
+    async scores(given) {
+      const events = withOwnItems(given);
+      if (!known(events)) {
+        return { values: says(events) ? mixture(events) : Float64Array.from(popularity), unit: "counts" };
+      }
       const z = await attention(events);
-      const values = mixture(events.items);
+      const values = mixture(events);
       if (z === undefined) return { values, unit: "counts" };
       blend(values, z, weights.attention);
       return { values, unit: "logarithms" };
     },
-    async parts(events, item) {
+    async parts(given, item) {
+      const events = withOwnItems(given);
       const z = known(events) ? await attention(events) : undefined;
-      const { content: like, released, own, history } = partsOf(sources, events.items);
+      const { content: like, released, own, history, topics } = partsOf(sources, events.items, events.topics);
       const at = (values: ArrayLike<number>) => values[item - 1] as number;
       const { mixture } = weights;
+      const raised = (mixture.topics ?? 0) * (topics === undefined ? 0 : at(topics));
       let total = 0;
       for (let j = 0; j < items; j++) total += z?.[j] ?? 0;
       const sum = popularity.reduce((total, p) => total + p, 0);
-      return {
+      const said = {
         content: mixture.content * at(like),
         releasedPairs: mixture.released * at(released),
         ownPairs: mixture.own * at(own),
         ownHistory: mixture.history * at(history),
         popularity: (weights.popularity * items * at(popularity)) / sum,
+      };
+      return {
+        ...said,
+        topics: raised * Object.values(said).reduce((all, part) => all + part, 0),
         attention: z === undefined ? 0 : weights.attention * (at(z) - total / items),
       };
     },
@@ -118,7 +133,7 @@ export async function openRanker(tables: RankerTables, options: RankerOptions): 
  * M(j) of `hybrid/hybrid.ts`, added up in one array: `partsOf` has an array a part, for whoever looks at them apart, and at thousands of items those
  * arrays cost more than what is in them.
  */
-function mixtureScores(sources: Sources, { mixture, popularity: q }: HybridWeights): (history: Int32Array) => Float64Array {
+function mixtureScores(sources: Sources, { mixture, popularity: q }: HybridWeights): (events: CustomerEvents) => Float64Array {
   const { similarity, recipe, served, own } = sources;
   const { items } = similarity;
   const popularity = popularityOf(sources);
@@ -126,7 +141,8 @@ function mixtureScores(sources: Sources, { mixture, popularity: q }: HybridWeigh
   const prior = q === 0 ? undefined : popularity.map((p) => (q * items * p) / sum);
   const content = { popularity, pairs: emptyPairs(items) };
   const weighted = { ...recipe, contentWeight: mixture.content };
-  return (history) => {
+  const topicWeight = mixture.topics ?? 0;
+  return ({ items: history, topics }) => {
     const scores = mixture.content === 0 ? new Float64Array(items) : scoreNext(content, similarity, history, weighted);
     const latest = stepsOf(history).slice(-recipe.latest).reverse();
     for (const [age, item] of latest.entries()) {
@@ -136,6 +152,11 @@ function mixtureScores(sources: Sources, { mixture, popularity: q }: HybridWeigh
       if (item <= items) scores[item - 1] = (scores[item - 1] as number) + weight * mixture.history;
     }
     if (prior !== undefined) for (let j = 0; j < items; j++) scores[j] = (scores[j] as number) + (prior[j] as number);
+    if (topicWeight > 0 && hasTopic(topics)) {
+      const about = new Float64Array(items);
+      addTopics(similarity, history, topics, recipe, about);
+      for (let j = 0; j < items; j++) scores[j] = (scores[j] as number) * (1 + topicWeight * (about[j] as number));
+    }
     return scores;
   };
 }

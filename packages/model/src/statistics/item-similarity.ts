@@ -5,6 +5,7 @@
  *
  * An attribute that every item has says nothing and weighs 0. Plain idf, the usual choice, ranks worse (docs/utility.md).
  */
+import { topicName, topicsOfItem } from "@tributary/events/histories";
 import type { PublicItem } from "../item-content/item-content.ts";
 
 /** Sparse unit vectors of items, by item and by attribute. */
@@ -12,7 +13,7 @@ export interface ItemSimilarity {
   readonly items: number;
   /** [items + 1]: attributes of item i are at `offsets[i − 1]` up to `offsets[i]`. */
   readonly offsets: Uint32Array;
-  /** Attribute numbers from 0, ascending within an item. */
+  /** Attribute numbers from 0, ascending within an item: an attribute is a topic of the catalogue, and its number one below the topic's. */
   readonly attributes: Uint32Array;
   /** idf_a² over the item's norm: so cosines are plain products. */
   readonly values: Float64Array;
@@ -23,13 +24,8 @@ export interface ItemSimilarity {
   readonly holderValues: Float64Array;
 }
 
-/** Category, brand and public properties; prices and frozen vectors are left out. */
-function attributesOfItem({ category, brand, attributes = [] }: PublicItem): readonly string[] {
-  const own = new Set(attributes.map((name) => `property ${name}`));
-  if (category !== undefined) own.add(`category ${category}`);
-  if (brand !== undefined) own.add(`brand ${brand}`);
-  return [...own];
-}
+/** Category, brand and public properties, as topics are called; prices and frozen vectors are left out. */
+const attributesOfItem = (item: PublicItem): readonly string[] => topicsOfItem(item).map(topicName);
 
 /** @param catalogue all items, in order */
 export function itemSimilarity(catalogue: readonly PublicItem[]): ItemSimilarity {

@@ -127,6 +127,12 @@ function otherFamilies(): readonly Hunt[] {
       { trials: 12 },
     ),
     hunt(
+      "topics beside attributes and features",
+      1,
+      { item: { ids: "own", ...content }, topics: 10 },
+      { heads: 2, activation: "gelu", trials: 12 },
+    ),
+    hunt(
       "attributes under negatives, churn and purchase",
       1,
       { item: { ids: "own", ...content }, ...outlooks },
@@ -194,6 +200,7 @@ function prepare(spec: ModelSpec, customers: number, next: () => number, wild: n
     items: Int32Array.from({ length: events }, () => (next() < 0.05 ? 0 : 1 + Math.floor(next() * variety))),
     actions: Uint8Array.from({ length: events }, () => Math.floor(next() * 4)),
     times: Float64Array.from({ length: events }, (_, event) => event * 1000 * next()),
+    topics: Int32Array.from({ length: events }, (_, event) => (7 * event) % 11), // read where the model does, of events with items too
   };
   const feeds: Record<string, FeedTensor> = {
     [clipNormInput]: { shape: [], data: Float32Array.of(10 ** (next() * 4 - 2)) },

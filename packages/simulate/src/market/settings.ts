@@ -51,6 +51,9 @@ export interface MarketSettings {
   /** A customer's events end here: shops cut off robots. */
   readonly mostEvents: number;
 
+  /** Chance to search for a category by its name before the first look at it, in a session or after another one; absent: nobody searches. */
+  readonly searches?: number;
+
   // ── the next look ──
   /** Chance to come back to one of the items looked at before. */
   readonly revisit: number;
@@ -139,6 +142,7 @@ const probabilities = [
   "buy",
   "leaveAfterBuying",
   "arrivals",
+  "searches",
 ] as const satisfies (keyof MarketSettings)[];
 const counts = [
   "customers",
@@ -178,7 +182,8 @@ export function marketSettings(options: Partial<MarketSettings>): MarketSettings
   const settings: MarketSettings = { ...marketDefaults, ...options };
   const check = (names: readonly (keyof MarketSettings)[], holds: (value: number) => boolean, reason: string) => {
     for (const option of names) {
-      if (!holds(settings[option])) throw fail("TRB_SIMULATE_MARKET_OPTION", { option, value: settings[option], reason });
+      const value = settings[option];
+      if (value !== undefined && !holds(value)) throw fail("TRB_SIMULATE_MARKET_OPTION", { option, value, reason });
     }
   };
   check(["seed"], Number.isSafeInteger, "it has to be a whole number");

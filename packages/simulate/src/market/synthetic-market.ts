@@ -7,6 +7,7 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { type Catalogue, type Histories, writeCatalogue, writeCsv } from "@tributary/events";
+import { withSearches } from "./searches.ts";
 import { type MarketSettings, marketSettings } from "./settings.ts";
 import { openShop } from "./shop.ts";
 import { visitsOf } from "./visits.ts";
@@ -45,7 +46,8 @@ export function syntheticMarket(options: Partial<MarketSettings> = {}): Market {
     actions: Uint8Array.from(actions),
     times: Float64Array.from(times),
   };
-  return { catalogue: shop.catalogue, histories, settings };
+  const log = settings.searches === undefined ? histories : withSearches(histories, shop, settings);
+  return { catalogue: shop.catalogue, histories: log, settings };
 }
 
 /**

@@ -38,6 +38,8 @@ export interface Recipe {
   readonly shared: number;
   /** Whether the rows that items share are looked up in the graph, or fed event by event. */
   readonly rowsInGraph: boolean;
+  /** Whether events look a second value up among the shared rows, which no item has to do with. */
+  readonly topics: boolean;
   readonly features: number;
   readonly tied: boolean;
   /** Rows of a further small table; 0: none. */
@@ -91,6 +93,7 @@ export const recipes: fc.Arbitrary<Recipe> = fc
     own: fc.boolean(),
     shared: fc.integer({ min: 0, max: 3 }),
     rowsInGraph: fc.boolean(),
+    topics: fc.boolean(),
     features: fc.integer({ min: 0, max: 3 }),
     tied: fc.boolean(),
     kinds: fc.integer({ min: 0, max: 3 }),
@@ -147,6 +150,10 @@ export function buildRandom(recipe: Recipe, clipped: boolean): RandomGraph {
       factor: 0.5,
     });
     x = add(g, x, others);
+  }
+  if (recipe.topics && recipe.shared > 0) {
+    const values = valuesOfIds(g, g.input("topicValues", [recipe.items + 1]), g.input("topics", ["B", "L"], "int32"));
+    x = add(g, x, embedding(g, parameter("attribute", [recipe.shared, width]), values, { factor: 0.5 }));
   }
   if (recipe.kinds > 0)
     x = add(g, x, embedding(g, parameter("kind", [recipe.kinds, width]), g.input("kinds", ["B", "L"], "int32")));
@@ -351,7 +358,7 @@ function commonValues(recipe: Recipe, name: string, count: number): readonly num
   if (name === "slotOf") {
     return Array.from({ length: count }, (_, id) => (distinct.includes(id) ? distinct.indexOf(id) : distinct.length));
   }
-  if (name === "itemValues") return Array.from({ length: count }, (_, id) => rowOfItem(recipe, id));
+  if (name === "itemValues" || name === "topicValues") return Array.from({ length: count }, (_, id) => rowOfItem(recipe, id));
   if (name === "rowOf") return Array.from({ length: count }, (_, place) => rowOfItem(recipe, place + 1));
   if (name === clipNormInput) return [recipe.clip];
   const around = name.endsWith("gain") || name.endsWith("factor") ? 1 : 0;
