@@ -1,5 +1,5 @@
 /** What to show next: the best items that pass the filters, apart from what is excluded, spread out where that is wished. */
-import { actions } from "@tributary/events";
+import { actions, ownItems } from "@tributary/events";
 import { bestOf, type CustomerEvents, diversify } from "@tributary/model";
 import type { z } from "zod";
 import { type Asked, itemNumber } from "./asked.ts";
@@ -41,7 +41,7 @@ export async function recommend(
 /** By what items are scored for this customer. */
 export function basisOf({ tables, origin }: Prepared, { events }: Asked): "history" | "popularity" | "catalogue" {
   const popular = tables.served !== undefined || tables.own !== undefined;
-  if (!origin.fallback && events.items.some((item) => item > 0)) return "history";
+  if (!origin.fallback && ownItems(events).some((item) => item > 0)) return "history";
   return popular ? "popularity" : "catalogue";
 }
 

@@ -28,6 +28,7 @@ export { describeImport, type ImportOptions, type ImportReport, type ImportResul
 export { type IngestPreset, ingestPresets } from "./ingest/presets.ts";
 export { type Encoding, encodings, type LogFormat, logFormats } from "./ingest/source.ts";
 export { mergeHistories } from "./merge-histories.ts";
+export { ownItems } from "./own-items.ts";
 export { type DataQuality, dataQuality } from "./quality/data-quality.ts";
 export type { ColumnNames } from "./reading/columns.ts";
 export { type LogOptions, type LogPreset, logPresets } from "./reading/log.ts";

@@ -19,6 +19,7 @@ export {
 } from "./features/customer/feature-moments.ts";
 export { type FeatureMoments, standardise } from "./features/customer/standardise.ts";
 export { type Action, actions, type Histories } from "./histories.ts";
+export { ownItem, ownItems, withOwnItems } from "./own-items.ts";
 export { type SeededRandom, seededRandom, shuffle } from "./seeded-random.ts";
 export { foldCustomers, type HeldOut, leaveLastOut, splitByTime, type TimeSplit } from "./splitting.ts";
 export { timeGapBucket, timeGapBuckets } from "./time-gaps.ts";

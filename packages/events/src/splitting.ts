@@ -1,6 +1,7 @@
 /** Histories taken apart: some customers, disjoint parts for merchants, folds, and what is held out for evaluation. */
 import { fail } from "@tributary/errors";
 import type { Histories } from "./histories.ts";
+import { withOwnItems } from "./own-items.ts";
 import { seededRandom, shuffle } from "./seeded-random.ts";
 
 /**
@@ -80,9 +81,13 @@ export interface HeldOut {
   readonly targets: Int32Array;
 }
 
-/** Leave-one-out: holds out each customer's last item event and everything after it. Customers who aren't evaluated keep all events. */
+/**
+ * Leave-one-out: holds out each customer's last item event and everything after it. Customers who aren't evaluated keep all events.
+ * What was only shown is nobody's item, held out or kept (`own-items.ts`).
+ */
 export function leaveLastOut(histories: Histories): HeldOut {
-  const { customers, offsets, items } = histories;
+  const own = withOwnItems(histories);
+  const { customers, offsets, items } = own;
   const targets = new Int32Array(customers.length);
   const counts = customers.map((_id, customer) => {
     const start = offsets[customer] ?? 0;
@@ -92,7 +97,7 @@ export function leaveLastOut(histories: Histories): HeldOut {
     targets[customer] = items[last] ?? 0;
     return last - start;
   });
-  return { train: copyEvents(histories, [...customers.keys()], counts), targets };
+  return { train: copyEvents(own, [...customers.keys()], counts), targets };
 }
 
 export interface TimeSplit {

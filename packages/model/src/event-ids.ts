@@ -3,12 +3,13 @@
  * this is said once. An event is named by its place in the histories' arrays, a stretch of them by `begin` and `end` (one after
  * the last that is read).
  */
-import { dwellBucket, type Histories, priceBucket, timeGapBucket } from "@tributary/events/histories";
+import { dwellBucket, type Histories, ownItem, priceBucket, timeGapBucket } from "@tributary/events/histories";
 import { itemRow } from "./rows.ts";
 import type { ModelSpec } from "./spec.ts";
 
-export function itemId(spec: ModelSpec, { items }: Histories, event: number): number {
-  return itemRow(items[event] ?? 0, spec);
+/** What was only shown is no item (docs/decisions/0041). */
+export function itemId(spec: ModelSpec, histories: Histories, event: number): number {
+  return itemRow(ownItem(histories, event), spec);
 }
 
 /** An action beyond those that the plan knows is none. */

@@ -6,8 +6,8 @@ import { checkParameters, gather, graphParameters, type ParameterShape } from ".
 import { isRecurrent, type ModelSpec } from "../spec.ts";
 import { type Trained, trainedParameters } from "../trained-tensors.ts";
 
-/** Changes whenever any graph's bytes do. */
-export const graphVersion = 2;
+/** Changes whenever any graph's bytes do, or what a customer's events count as in any sum query: both sides of a plan must mean the same. */
+export const graphVersion = 3;
 
 /** A graph's parameter by name. */
 export type ParameterOf = (name: string) => Tensor;

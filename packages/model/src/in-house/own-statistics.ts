@@ -2,7 +2,7 @@
  * What a merchant counts of its own customers, exactly and for itself: in-house processing, outside ε, and never sent anywhere (DESIGN §3). A pair is
  * served only if enough distinct customers had it, so that what one of them did can't be read off another's recommendations.
  */
-import type { Histories } from "@tributary/events/histories";
+import { type Histories, ownItems } from "@tributary/events/histories";
 import { stepsOf } from "../statistics/pair-query.ts";
 import { type PairTable, pairTable } from "../statistics/rounds.ts";
 
@@ -18,10 +18,12 @@ export interface OwnStatistics {
 
 /** @param items how many items the catalogue has */
 export function ownStatistics(
-  { customers, offsets, items: events }: Histories,
+  histories: Histories,
   items: number,
   { window, minSupport = defaultMinSupport }: { readonly window: number; readonly minSupport?: number },
 ): OwnStatistics {
+  const { customers, offsets } = histories;
+  const events = ownItems(histories);
   const counts = new Float64Array(items).fill(0.1);
   const cells = new Map<number, { value: number; support: number; last: number }>();
   for (let customer = 0; customer < customers.length; customer++) {

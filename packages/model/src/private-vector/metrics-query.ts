@@ -8,6 +8,7 @@
  * depend on who else is judged. A customer with fewer than two item events, or whose last item isn't in the catalogue, is not judged.
  */
 import type { SparseVector } from "@tributary/dp";
+import { withOwnItems } from "@tributary/events/histories";
 import type { ItemScorer } from "../evaluation/item-scorer.ts";
 import { relevantRanks } from "../metrics/ranking.ts";
 import type { QueriedEvents, SumQuery } from "./sum-query.ts";
@@ -40,7 +41,8 @@ const everywhere = Uint32Array.from(metricsVectorNames.keys());
 /** @returns answers that fail with TRB_MODEL_SCORE_NAN where the model has no number for an item */
 export function metricsQuery({ score, items, lossBound, scores: kind }: MetricsQueryOptions): SumQuery<Promise<SparseVector>> {
   return {
-    async answer(events) {
+    async answer(given) {
+      const events = withOwnItems(given);
       const last = lastItem(events.items, events.items.length);
       const known = last < 0 ? -1 : lastItem(events.items, last);
       const target = last < 0 ? 0 : (events.items[last] as number);

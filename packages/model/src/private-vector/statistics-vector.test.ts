@@ -1,5 +1,5 @@
 import { chooseScale, ditherAndShift, sumQueryParameters, toNumber } from "@tributary/dp";
-import { type Histories, seededRandom } from "@tributary/events/histories";
+import { actions, type Histories, seededRandom } from "@tributary/events/histories";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { PairQuery } from "../statistics/pair-query.ts";
@@ -196,4 +196,22 @@ describe("a query that is larger than the release", () => {
     const { total } = statisticsSum(requestOf("pairs", [pair, [1, 4]], query, 1));
     expect(total[0]).toBeGreaterThan(0);
   });
+});
+
+test("what a customer was only shown counts as an event without an item, in popularity and in pairs", () => {
+  const impression = actions.indexOf("impression");
+  const rows = [
+    [1, 2, 5, 3],
+    [4, 6, 4],
+  ];
+  const shownAt = new Set([2, 5]);
+  for (const kind of ["popularity", "pairs"] as const) {
+    const query = kind === "pairs" ? everyPair([1]) : undefined;
+    const sumOf = (histories: Histories) => [...statisticsSum({ ...requestOf(kind, rows, query), histories }).total];
+    const plain = historiesOf(rows);
+    const shown = { ...plain, actions: plain.actions.map((_, event) => (shownAt.has(event) ? impression : 0)) };
+    const without = { ...plain, items: plain.items.map((item, event) => (shownAt.has(event) ? 0 : item)) };
+    expect(sumOf(shown)).toEqual(sumOf(without));
+    expect(sumOf(shown)).not.toEqual(sumOf(plain));
+  }
 });

@@ -17,7 +17,7 @@ import {
   type SumQueryParameters,
 } from "@tributary/dp";
 import { fail } from "@tributary/errors";
-import type { Histories } from "@tributary/events/histories";
+import { type Histories, withOwnItems } from "@tributary/events/histories";
 import { type PairQuery, pairVector } from "../statistics/pair-query.ts";
 import { popularityVector } from "../statistics/popularity-query.ts";
 import type { ReleasedStatistics } from "../statistics/rounds.ts";
@@ -94,11 +94,11 @@ export function statisticsSum(
     }
     const end = histories.offsets[customer + 1] as number;
     const begin = Math.max(histories.offsets[customer] as number, end - caps.maxEvents);
-    const events = {
+    const events = withOwnItems({
       items: histories.items.subarray(begin, end),
       actions: histories.actions.subarray(begin, end),
       times: histories.times.subarray(begin, end),
-    };
+    });
     if (addSparseCustomer(total, query.answer(events), grid, touched)) counted++;
   }
   return { total, counts: { customers: counted, zeroed: customers - counted, skipped: 0 } };

@@ -1,5 +1,5 @@
 /** Which events are learnt to predict, and with which weights: a customer's loss is the mean over the targets that it has. */
-import type { Histories } from "@tributary/events/histories";
+import { type Histories, ownItem } from "@tributary/events/histories";
 import type { FeedTensor } from "@tributary/tensor";
 import { actionId, itemId } from "../../event-ids.ts";
 import { hasActionHead } from "../../parameters.ts";
@@ -12,8 +12,8 @@ export interface Target {
 }
 
 /** Whether an event can be a target: it has an item, or its action is predicted. */
-export function isTarget(spec: ModelSpec, { items }: Histories, event: number): boolean {
-  return (items[event] ?? 0) > 0 || hasActionHead(spec);
+export function isTarget(spec: ModelSpec, histories: Histories, event: number): boolean {
+  return ownItem(histories, event) > 0 || hasActionHead(spec);
 }
 
 /**
