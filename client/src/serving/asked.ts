@@ -34,14 +34,21 @@ export function askedEvents(
   const behind = times.findIndex((time, place) => place > 0 && time < (times[place - 1] as number));
   if (behind > 0)
     throw fail("TRB_SERVE_REQUEST_INVALID", { path: `history.${behind}.time`, reason: "it is before the event above" });
+  const topics = Int32Array.from(history, (event) => topicOf(shelf, event));
   const events: CustomerEvents = {
     items: Int32Array.from(history, ({ item }, place) =>
       item === undefined ? 0 : itemNumber(shelf, item, `history.${place}.item`),
     ),
     actions: Uint8Array.from(history, ({ action }, place) => actionOf(action, `history.${place}.action`)),
     times,
+    ...(topics.some((topic) => topic > 0) ? { topics } : {}),
   };
   return { events, known: true };
+}
+
+/** Of an event without an item. */
+function topicOf(shelf: Shelf, event: { readonly item?: string | undefined; readonly keywords?: string | undefined }): number {
+  return event.item === undefined && event.keywords !== undefined ? shelf.topicOf(event.keywords) : 0;
 }
 
 /** @throws TRB_SERVE_ITEM_UNKNOWN */
@@ -57,13 +64,14 @@ export function liveEvents(
     readonly customer: string;
     readonly item?: string | undefined;
     readonly action: string;
+    readonly keywords?: string | undefined;
     readonly time?: number | undefined;
   }[],
   shelf: Shelf,
   now: number,
 ): readonly LiveEvent[] {
-  return events.map(({ customer, item, action, time = now }, place) => ({
-    ...{ customer, time },
+  return events.map(({ customer, item, keywords, action, time = now }, place) => ({
+    ...{ customer, time, topic: topicOf(shelf, { item, keywords }) },
     item: item === undefined ? 0 : itemNumber(shelf, item, `events.${place}.item`),
     action: actionOf(action, `events.${place}.action`),
   }));

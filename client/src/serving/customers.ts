@@ -12,6 +12,8 @@ export interface LiveEvent {
   /** Counted from 1; 0: none. */
   readonly item: number;
   readonly action: number;
+  /** What an event without an item is about, counted from 1; 0 or absent: nothing that the catalogue names. */
+  readonly topic?: number;
   /** Unix seconds. */
   readonly time: number;
 }
@@ -110,7 +112,7 @@ export function openCustomers(stored: Histories | undefined, options: CustomersO
 }
 
 /** One customer's columns, without copying them. */
-function eventsOf({ offsets, items, actions, times, dwells, prices }: Histories, number: number): CustomerEvents {
+function eventsOf({ offsets, items, actions, times, dwells, prices, topics }: Histories, number: number): CustomerEvents {
   const [begin, end] = [offsets[number] ?? 0, offsets[number + 1] ?? 0];
   return {
     items: items.subarray(begin, end),
@@ -118,6 +120,7 @@ function eventsOf({ offsets, items, actions, times, dwells, prices }: Histories,
     times: times.subarray(begin, end),
     ...(dwells ? { dwells: dwells.subarray(begin, end) } : {}),
     ...(prices ? { prices: prices.subarray(begin, end) } : {}),
+    ...(topics ? { topics: topics.subarray(begin, end) } : {}),
   };
 }
 
@@ -139,6 +142,9 @@ function joined(before: CustomerEvents | undefined, since: readonly LiveEvent[])
     times: Float64Array.from(column(before?.times, (event) => event.time)),
     ...(before?.dwells ? { dwells: Float32Array.from(column(before.dwells, unsaid)) } : {}),
     ...(before?.prices ? { prices: Float32Array.from(column(before.prices, unsaid)) } : {}),
+    ...(before?.topics || since.some(({ topic = 0 }) => topic > 0)
+      ? { topics: Int32Array.from(column(before?.topics, ({ topic = 0 }) => topic)) }
+      : {}),
   };
 }
 

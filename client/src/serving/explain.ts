@@ -51,12 +51,13 @@ export async function explain(
 
 function without(events: CustomerEvents, gone: number): CustomerEvents {
   const kept = (_: number, place: number) => place !== gone;
-  const { items, actions: done, times, dwells, prices } = events;
+  const { items, actions: done, times, dwells, prices, topics } = events;
   return {
     items: items.filter(kept),
     actions: done.filter(kept),
     times: times.filter(kept),
     ...(dwells ? { dwells: dwells.filter(kept) } : {}),
     ...(prices ? { prices: prices.filter(kept) } : {}),
+    ...(topics ? { topics: topics.filter(kept) } : {}),
   };
 }

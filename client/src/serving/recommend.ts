@@ -42,6 +42,8 @@ export async function recommend(
 export function basisOf({ tables, origin }: Prepared, { events }: Asked): "history" | "popularity" | "catalogue" {
   const popular = tables.served !== undefined || tables.own !== undefined;
   if (!origin.fallback && ownItems(events).some((item) => item > 0)) return "history";
+  const told = (tables.weights.mixture.topics ?? 0) > 0 && events.topics?.some((topic) => topic > 0) === true;
+  if (!origin.fallback && told) return "history";
   return popular ? "popularity" : "catalogue";
 }
 

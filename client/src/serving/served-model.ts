@@ -1,7 +1,7 @@
 /**
  * The model that answers now, and its change without a dropped request: whoever began with one ends with it, and it is closed once nobody uses it any more.
  */
-import type { Catalogue } from "@tributary/events";
+import { type Catalogue, topicIndex } from "@tributary/events";
 import { openRanker, type Ranker } from "@tributary/model";
 import type { OnnxExecutor } from "@tributary/tensor";
 import type { Prepared } from "./prepare.ts";
@@ -79,8 +79,10 @@ export interface Shelf {
   readonly catalogue: Catalogue;
   /** Counted from 1. */
   idOf(item: number): string;
+  /** What keywords are about: a topic of the catalogue, counted from 1; 0 for nothing that it names. */
+  topicOf(keywords: string): number;
 }
 
 export function shelfOf(catalogue: Catalogue): Shelf {
-  return { catalogue, idOf: (item) => catalogue.items[item - 1]?.id ?? "" };
+  return { catalogue, idOf: (item) => catalogue.items[item - 1]?.id ?? "", topicOf: topicIndex(catalogue.items).match };
 }

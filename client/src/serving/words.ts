@@ -3,6 +3,12 @@ import { z } from "zod";
 
 const identifier = z.string().min(1).max(256);
 const item = identifier.describe("an item's id in the federation's catalogue");
+const keywords = z
+  .string()
+  .max(400)
+  .describe(
+    "of an event without an item: what was searched for, or the page's name. A topic of the catalogue is kept of it, nothing else",
+  );
 const seconds = z.number().min(0).max(253_402_300_799);
 const probability = z.number().min(0).max(1);
 
@@ -12,6 +18,7 @@ const mostItems = 200;
 const historyEvent = z.strictObject({
   item: item.optional(),
   action: z.string().min(1).max(64).default("view").describe("view, cart, favourite, buy, search, …"),
+  keywords: keywords.optional(),
   time: seconds.optional().describe("Unix seconds; left out: one after the other, ending with the node's latest event"),
 });
 export type HistoryEvent = z.infer<typeof historyEvent>;
@@ -163,6 +170,7 @@ export const explainAnswer = z.strictObject({
       releasedPairs: z.number(),
       ownPairs: z.number(),
       ownHistory: z.number(),
+      topics: z.number().describe("by how much all of these are raised by what the latest searches were about"),
       popularity: z.number(),
       attention: z.number(),
     })
@@ -182,6 +190,7 @@ export const eventsBody = z.strictObject({
         customer: identifier,
         item: item.optional(),
         action: z.string().min(1).max(64).default("view"),
+        keywords: keywords.optional(),
         time: seconds.optional().describe("Unix seconds; left out: now"),
       }),
     )
