@@ -5,9 +5,10 @@
 import { existsSync, readFileSync } from "node:fs";
 import { type Charge, decodeNodeState } from "@tributary/federation";
 import { spentAfter } from "@tributary/ledger";
-import { parseDecimal, type Release } from "@tributary/protocol";
+import { isSpentBefore, parseDecimal, type Release } from "@tributary/protocol";
 import { type Home, withHome } from "./home/open.ts";
 import { readPolicy } from "./home/policy.ts";
+import { type SelectionSpent, selectionsOf } from "./selected-parts.ts";
 
 export interface NodeBudget {
   /** The policy's limit. */
@@ -15,6 +16,8 @@ export interface NodeBudget {
   /** ε at the plan's δ, rounded up. */
   readonly spent: number;
   readonly delta: number;
+  /** Selections of a catalogue that this node has paid for. Those of the plan's own parts are in `spent`; the others take from the limit beside it. */
+  readonly selections: readonly SelectionSpent[];
   /** Charged rounds left in the plan, all kinds together. */
   readonly roundsLeft: number;
   readonly byKind: readonly {
@@ -49,7 +52,8 @@ export function budgetOf(home: Home): NodeBudget {
   const charged = byPlace.map((row) => row.charged);
   return {
     limit: readPolicy(layout).maxEpsilon,
-    spent: charged.some((rounds) => rounds > 0) ? parseDecimal(spentAfter(plan, charged).epsilon) : 0,
+    selections: selectionsOf(home),
+    spent: charged.some((rounds) => rounds > 0) || isSpentBefore(plan) ? parseDecimal(spentAfter(plan, charged).epsilon) : 0,
     delta: parseDecimal(plan.delta),
     roundsLeft: byPlace.reduce((sum, row) => sum + row.left, 0),
     byKind: joinKinds(byPlace),

@@ -17,6 +17,7 @@ export { type Joined, joinFederation } from "./join.ts";
 export { logTo } from "./log.ts";
 export { type Recovered, recoverNode } from "./recover.ts";
 export { type Outcome, type RunningNode, type StartNodeOptions, startNode } from "./running/start.ts";
+export { type SelectCatalogueOptions, type SelectedCatalogue, selectCatalogue } from "./select-catalogue.ts";
 export { type BenchServingOptions, benchServing, type Latencies, type ServingFigures } from "./serving/bench/bench-serving.ts";
 export { type ServeNodeOptions, type ServingNode, serveNode } from "./serving/serve.ts";
 export { type ServeTrainingOptions, serveTraining, type TrainingPurpose } from "./training/serve.ts";

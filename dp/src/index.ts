@@ -115,6 +115,7 @@ export { type MomentsOptions, type PrivateMoments, privateMoments } from "./mech
 export {
   countCustomers,
   type PartitionOptions,
+  partitionChances,
   selectPartitions,
   type ThresholdOptions,
   thresholdPartitions,

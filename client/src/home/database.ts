@@ -6,15 +6,16 @@
  *
  * Version 2 knows when a charge was made and settled (ISO 8601). A home of version 1 is brought forward when it is opened, in one transaction;
  * its charges have no times, and so they count in every period (`budget-period.ts` of `@tributary/federation`).
+ * Version 3 has the selections of a catalogue, each charged before anything of it leaves; they never age and are never forgotten either.
  */
 import { DatabaseSync, type SQLOutputValue } from "node:sqlite";
 import { fail } from "@tributary/errors";
 import type { Charge } from "@tributary/federation";
-import { type MessageOf, nodeId, sha256Hex } from "@tributary/protocol";
+import { decimal, type MessageOf, nodeId, type Sha256, sha256Hex } from "@tributary/protocol";
 import { z } from "zod";
 import { type Layout, reasonOf } from "./layout.ts";
 
-const schemaVersion = 2;
+const schemaVersion = 3;
 
 const schema = `
   CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
@@ -46,8 +47,24 @@ const addTimes = `
     BEGIN SELECT RAISE(ABORT, 'the times of a charge stay'); END;
 `;
 
+const addSelections = `
+  CREATE TABLE selections (
+    id INTEGER PRIMARY KEY,
+    epsilon TEXT NOT NULL,
+    delta TEXT NOT NULL,
+    maxItems INTEGER NOT NULL,
+    chargedAt TEXT NOT NULL,
+    part TEXT
+  ) STRICT;
+  CREATE TRIGGER selections_stay BEFORE DELETE ON selections BEGIN SELECT RAISE(ABORT, 'a charge is never deleted'); END;
+  CREATE TRIGGER selections_hold BEFORE UPDATE ON selections
+    WHEN OLD.part IS NOT NULL OR NEW.id IS NOT OLD.id OR NEW.epsilon IS NOT OLD.epsilon OR NEW.delta IS NOT OLD.delta
+      OR NEW.maxItems IS NOT OLD.maxItems OR NEW.chargedAt IS NOT OLD.chargedAt
+    BEGIN SELECT RAISE(ABORT, 'a selection is charged once'); END;
+`;
+
 /** What leads from each version to the next. */
-const migrations: readonly string[] = [schema, addTimes];
+const migrations: readonly string[] = [schema, addTimes, addSelections];
 
 /** `charged` until the ledger says what became of the round. */
 const statusOf = { open: "charged", final: "final", refunded: "refunded" } as const;
@@ -63,6 +80,18 @@ const chargeRow = z.object({
   settledAt: z.string().nullable(),
 });
 
+const selectionRow = z.object({
+  id: z.int().min(1),
+  epsilon: decimal,
+  delta: decimal,
+  maxItems: z.int().min(1),
+  chargedAt: z.string(),
+  part: sha256Hex.nullable(),
+});
+
+/** A part of a catalogue that was selected from behaviour, or was going to be when the process ended. */
+export type SelectionCharge = z.output<typeof selectionRow>;
+
 export interface NodeDatabase {
   setting(name: string): string | undefined;
   set(name: string, value: string): void;
@@ -72,6 +101,12 @@ export interface NodeDatabase {
   charge(charge: Charge): void;
   /** @param at ISO 8601; without it the charge counts in every period */
   settle(round: number, as: "final" | "refunded", at?: string): void;
+  /** All selections that were charged, in their order. */
+  selections(): SelectionCharge[];
+  /** Charges a selection; on disk when it returns. @returns its number */
+  chargeSelection(selection: Omit<SelectionCharge, "id" | "part">): number;
+  /** Notes which part (SHA-256) came of it. */
+  nameSelection(id: number, part: Sha256): void;
   /** Records this node's one vote in a round; the same one again changes nothing. */
   vote(vote: MessageOf<"vote">): void;
   remembersVote(round: number, signature: string): boolean;
@@ -102,6 +137,9 @@ export function openDatabase(layout: Layout): NodeDatabase {
     settle: database.prepare(
       "UPDATE charges SET status = ?, settledAt = iif(status = 'charged', ?, settledAt) WHERE round = ?",
     ),
+    selections: database.prepare("SELECT * FROM selections ORDER BY id"),
+    chargeSelection: database.prepare("INSERT INTO selections (epsilon, delta, maxItems, chargedAt) VALUES (?, ?, ?, ?)"),
+    nameSelection: database.prepare("UPDATE selections SET part = ? WHERE id = ?"),
     vote: database.prepare("INSERT INTO votes VALUES (?, ?, ?)"),
     voteOf: database.prepare("SELECT signature FROM votes WHERE round = ?"),
   };
@@ -130,6 +168,10 @@ export function openDatabase(layout: Layout): NodeDatabase {
         statements.charge.run(round, release, statusOf[standing], h1, JSON.stringify(cohort), chargedAt, settled);
       }),
     settle: (round, as, at) => guarded(() => void statements.settle.run(as, at ?? null, round)),
+    selections: () => statements.selections.all().map((row) => selectionRow.parse(row)),
+    chargeSelection: ({ epsilon, delta, maxItems, chargedAt }) =>
+      guarded(() => Number(statements.chargeSelection.run(epsilon, delta, maxItems, chargedAt).lastInsertRowid)),
+    nameSelection: (id, part) => guarded(() => void statements.nameSelection.run(part, id)),
     vote: ({ round, body, signature }) =>
       guarded(() => {
         if (voteIn(round) === signature) return;

@@ -18,6 +18,7 @@ import type { Layout } from "../home/layout.ts";
 import { hashOfLine, parseGenesis } from "../home/ledger-copy.ts";
 import type { Home } from "../home/open.ts";
 import { nodePolicyOf, type Policy } from "../home/policy.ts";
+import { withoutSelections } from "../selected-parts.ts";
 
 /** Writes and syncs the state; what the reducer calls unpersisted stays in memory. */
 export async function saveState(layout: Layout, state: NodeState): Promise<void> {
@@ -37,7 +38,7 @@ export async function loadState(home: Home, policy: Policy, lines: readonly stri
   const charges = joinCharges(kept.charges, database.charges());
   const state: NodeState = {
     ...kept,
-    policy: nodePolicyOf(policy),
+    policy: nodePolicyOf(withoutSelections(policy, home)),
     charges,
     lastRound: Math.max(kept.lastRound, database.lastRound(), ...charges.map(({ round }) => round)),
   };
@@ -64,7 +65,7 @@ export function beginState(home: Home, policy: Policy, line: string): NodeState 
     self: membership.node,
     genesis,
     head: { entries: 1, hash: hashOfLine(line) },
-    policy: nodePolicyOf(policy),
+    policy: nodePolicyOf(withoutSelections(policy, home)),
   });
 }
 

@@ -1,5 +1,12 @@
 /** `@tributary/events/ingest`: what loads DuckDB, entered only by who imports logs. */
 export {
+  type CustomersOfItemsOptions,
+  customersOfItems,
+  type ItemSurveyOptions,
+  itemsOfLog,
+  type LogItem,
+} from "./catalogue/customers-of-items.ts";
+export {
   byId,
   type ItemColumns,
   type ItemRole,

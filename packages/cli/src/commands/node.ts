@@ -15,6 +15,7 @@ import { Command, Option } from "commander";
 import { epsilonOption, integerOption, jsonOption, listOf } from "../options.ts";
 import { print, printLine, table } from "../output.ts";
 import { untilStopped } from "../running.ts";
+import { addCatalogue } from "./node/catalogue.ts";
 import { addDeclare } from "./node/declare.ts";
 import { addImport } from "./node/import.ts";
 import { addReport } from "./node/report.ts";
@@ -109,6 +110,7 @@ export function nodeCommand(): Command {
     });
 
   addImport(node);
+  addCatalogue(node);
   addDeclare(node);
   addReport(node);
 

@@ -87,6 +87,13 @@ export const clientErrors = defineErrors({
     exitCode: 4,
   },
   TRB_NODE_MODEL_MISMATCH: {
+  TRB_NODE_NOTHING_SELECTED: {
+    message: "No item was named at epsilon {epsilon} and delta {delta}; the selection is charged all the same.",
+    advice:
+      "Use a public catalogue. Another selection costs anew: with more epsilon, or fewer items of a customer, more are named.",
+    status: 422,
+    exitCode: 1,
+  },
     message: "The model of round {round} doesn't have the hash that the offer names.",
     advice: "Tell the coordinator's operator that its model files are damaged; this node sat the round out.",
     status: 409,

@@ -164,6 +164,12 @@ export const federationErrors = defineErrors({
     status: 409,
     exitCode: 4,
   },
+  TRB_POLICY_SELECTION_ABOVE_LIMIT: {
+    message: "This node has spent epsilon {spent}; a selection at {epsilon} would pass the {limit} that its policy permits.",
+    advice: "Ask for less epsilon, use a public catalogue, or raise the limit in policy.json.",
+    status: 403,
+    exitCode: 3,
+  },
   TRB_POLICY_PLAN_ABOVE_LIMIT: {
     message: "The plan costs epsilon {epsilon}, the policy permits {limit}.",
     advice: "Ask the platform for a plan within the limits of policy.json, or raise the limit there.",

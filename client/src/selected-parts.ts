@@ -1,0 +1,34 @@
+/**
+ * What this node has paid for selections of a catalogue. One whose part the joined plan holds is part of what the plan costs, and of what its ledger says;
+ * any other was paid beside it, for instance a selection that was made again, or that went to another federation. Both count against the merchant's limit.
+ */
+import { parseDecimal, type Sha256 } from "@tributary/protocol";
+import type { Home } from "./home/open.ts";
+import type { Policy } from "./home/policy.ts";
+
+export interface SelectionSpent {
+  readonly epsilon: number;
+  readonly delta: number;
+  readonly maxItems: number;
+  readonly chargedAt: string;
+  /** SHA-256 of the part; null where nothing came of it. It is charged all the same. */
+  readonly part: Sha256 | null;
+  readonly inPlan: boolean;
+}
+
+export function selectionsOf({ database, plan, identity }: Pick<Home, "database" | "plan" | "identity">): SelectionSpent[] {
+  const declared = (plan.catalogueParts ?? []).filter(({ key }) => key === identity.key).map(({ part }) => part);
+  const counted = new Set<Sha256>(); // the same bytes may have been selected twice: the plan pays for one
+  return database.selections().map(({ epsilon, delta, maxItems, chargedAt, part }) => {
+    const inPlan = part !== null && declared.includes(part) && !counted.has(part);
+    if (inPlan) counted.add(part);
+    return { epsilon: parseDecimal(epsilon), delta: parseDecimal(delta), maxItems, chargedAt, part, inPlan };
+  });
+}
+
+/** The policy with what was paid beside the plan taken from its limit. */
+export function withoutSelections(policy: Policy, home: Pick<Home, "database" | "plan" | "identity">): Policy {
+  const beside = selectionsOf(home).filter(({ inPlan }) => !inPlan);
+  const epsilon = beside.reduce((sum, one) => sum + one.epsilon, 0);
+  return epsilon === 0 ? policy : { ...policy, maxEpsilon: policy.maxEpsilon - epsilon };
+}
