@@ -45,6 +45,45 @@ export const eventsErrors = defineErrors({
     status: 400,
     exitCode: 2,
   },
+  TRB_EVENTS_SOURCE_REFUSED: {
+    message: "{source} refuses: {reason}.",
+    advice:
+      "Check the user, the password or token, and its rights; secrets are read from files or the environment, see docs/importing.md.",
+    status: 401,
+    exitCode: 1,
+  },
+  TRB_EVENTS_SOURCE_UNREACHABLE: {
+    message: "{source} can't be reached: {reason}.",
+    advice:
+      "Check host and port, that a firewall lets this machine through, and that it is running; then run the import again.",
+    status: 502,
+    exitCode: 1,
+  },
+  TRB_EVENTS_SOURCE_LOST: {
+    message: "The connection to {source} broke while it was read.",
+    advice: "Run the import again; what was imported before is still there.",
+    status: 502,
+    exitCode: 1,
+  },
+  TRB_EVENTS_SOURCE_FAILED: {
+    message: "{source} failed: {reason}.",
+    advice: "Ask who runs it; then run the import again. What was imported before is still there.",
+    status: 502,
+    exitCode: 1,
+  },
+  TRB_EVENTS_SOURCE_NO_TEMPORARY: {
+    message: "{source} makes no temporary tables: {reason}.",
+    advice:
+      "Have it allowed (GRANT TEMPORARY ON DATABASE … TO …), and name the primary server instead of a standby; or export the query's result as Parquet and import that.",
+    status: 403,
+    exitCode: 1,
+  },
+  TRB_EVENTS_SOURCE_ALONE: {
+    message: "{source} is cleaned where it is, and can't be one log with other sources.",
+    advice: "Import it alone, or export its rows as Parquet and import all the files together.",
+    status: 400,
+    exitCode: 2,
+  },
   TRB_EVENTS_BAD_TIME_ZONE: {
     message: "There is no time zone {zone}.",
     advice: "Give a name of the IANA time zone database, such as Europe/Berlin or UTC.",
@@ -54,6 +93,13 @@ export const eventsErrors = defineErrors({
   TRB_EVENTS_BAD_TIME_FORMAT: {
     message: "{format} is no format of times.",
     advice: "Write it as strptime does, for example %d.%m.%Y %H:%M:%S.",
+    status: 400,
+    exitCode: 2,
+  },
+  TRB_EVENTS_TIME_FORMAT_UNSUPPORTED: {
+    message: "PostgreSQL can't be made to read times of the format {format}.",
+    advice:
+      "Use the day, month, year, time of day, fractions, names and offsets (%d %m %Y %H %M %S %f %b %B %p %z), or make the column a timestamp in the query.",
     status: 400,
     exitCode: 2,
   },
@@ -178,13 +224,6 @@ export const eventsErrors = defineErrors({
     status: 422,
     exitCode: 1,
   },
-  TRB_EVENTS_CATALOGUE_ATTRIBUTES_INVALID: {
-    message: "The attributes file {file} can't be used: {reason}.",
-    advice: 'Give JSON {"item id": ["attribute", …]}, or JSONL with one {"id": …, "attributes": […]} a line.',
-    status: 422,
-    exitCode: 1,
-  },
-  TRB_EVENTS_FEATURES_INVALID: {
   TRB_EVENTS_CATALOGUE_COLUMN_UNKNOWN: {
     message: "{file} has no column {column} for its items; it has: {existing}.",
     advice: "Name the columns: --columns id=NAME,title=NAME,category=NAME,brand=NAME,price=NAME,attributes=NAME+NAME.",
@@ -203,6 +242,13 @@ export const eventsErrors = defineErrors({
     status: 422,
     exitCode: 1,
   },
+  TRB_EVENTS_CATALOGUE_ATTRIBUTES_INVALID: {
+    message: "The attributes file {file} can't be used: {reason}.",
+    advice: 'Give JSON {"item id": ["attribute", …]}, or JSONL with one {"id": …, "attributes": […]} a line.',
+    status: 422,
+    exitCode: 1,
+  },
+  TRB_EVENTS_FEATURES_INVALID: {
     message: "The feature file {file} can't be used: {reason}.",
     advice:
       "Give .npy (float32 or float64, C order, one row an item in the catalogue's order) or Parquet (an id column and a list column, or an id column and number columns).",

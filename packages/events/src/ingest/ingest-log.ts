@@ -24,6 +24,7 @@ import { actionTypeStatement } from "./duckdb-dialect.ts";
 import { type Engine, literal, withEngine } from "./engine.ts";
 import { engineFailure, reading } from "./engine-failures.ts";
 import { type Deliver, deliverOrdered, numberCustomers } from "./ordered-events.ts";
+import { ingestPostgres, postgresSource } from "./postgres/ingest-postgres.ts";
 import { type Preset, presets } from "./presets.ts";
 import { writeRejects } from "./rejects.ts";
 import { countRejects, openRelation, type Relation, refuseBrokenLines } from "./relation.ts";
@@ -70,6 +71,11 @@ export const secondsAhead = 86_400;
  */
 export function ingestLog(options: IngestOptions, deliver: Deliver): Promise<IngestReport> {
   const files = options.sources.map(nameOf);
+  const elsewhere = postgresSource(options.sources);
+  if (elsewhere !== undefined) {
+    const defaults = { botEventsPerHour: defaultBotEventsPerHour, chunkEvents: defaultChunkEvents };
+    return ingestPostgres(elsewhere, options, defaults, deliver);
+  }
   let undelivered: { readonly error: unknown } | undefined;
   const delivering: Deliver = async (chunk) => {
     try {
@@ -131,7 +137,6 @@ async function ingest(
     outOfOrder: delivered.outOfOrder,
     withDwell: counts.withDwell,
     withPrice: counts.withPrice,
-    withTopic: 0,
     withTopic: 0,
     customers,
     items: delivered.items.subarray(1).reduce((different, events) => different + (events > 0 ? 1 : 0), 0),
@@ -214,7 +219,11 @@ async function bothOrNeither(...works: readonly Promise<void>[]): Promise<void> 
 }
 
 /** @throws TRB_EVENTS_UNKNOWN_COLUMN, TRB_EVENTS_NO_HEADER */
-export function findRoles({ name, columns }: Relation, options: ReadingOptions, preset: Preset | undefined): FoundRoles {
+export function findRoles(
+  { name, columns }: Pick<Relation, "name" | "columns">,
+  options: ReadingOptions,
+  preset: Preset | undefined,
+): FoundRoles {
   if (preset === undefined) return findColumns(name, columns, options.columns ?? {}) as FoundRoles;
   const roles = Object.entries(preset.columns).map(([role, names]) => {
     const wanted = options.columns?.[role as keyof typeof options.columns];

@@ -1,19 +1,38 @@
-/** Rows of a query: against a DuckDB file, a SQLite file, or whatever the query names itself. */
+/** Rows of a query: against a DuckDB file, a SQLite file, or whatever the query names itself; of a PostgreSQL database the first ones. */
 import { closeSync, existsSync, openSync, readSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { fail } from "@tributary/errors";
 import { type Engine, identifier, literal } from "./engine.ts";
 import { queryFailure } from "./engine-failures.ts";
+import { isPostgres, withoutPassword } from "./postgres/address.ts";
+import { samplePostgres } from "./postgres/sample.ts";
 import type { Relation } from "./relation.ts";
 import type { QuerySource } from "./source.ts";
 
-/** @throws TRB_EVENTS_BAD_QUERY, TRB_EVENTS_FILE_NOT_FOUND, TRB_EVENTS_SOURCE_UNAVAILABLE */
-export async function queryRelation(engine: Engine, { sql, database }: QuerySource, place: number): Promise<Relation> {
+/** Rows of a database elsewhere that are looked at: an import never takes them here, it has them cleaned there. */
+export const sampledRows = 10_000;
+
+/** @throws TRB_EVENTS_BAD_QUERY, TRB_EVENTS_FILE_NOT_FOUND, TRB_EVENTS_SOURCE_UNAVAILABLE, and what `withSession` throws */
+export async function queryRelation(
+  engine: Engine,
+  { sql, database }: QuerySource,
+  timeZone: string,
+  place: number,
+): Promise<Relation> {
   const query = sql.trim().replace(/;\s*$/, "");
-  if (database === undefined) return described(engine, "the query", `(${query})`);
+  const rows = `(${query}\n)`; // a comment at its end ends with its line
+  if (database === undefined) return described(engine, "the query", rows);
+  if (isPostgres(database)) {
+    const table = `postgres_${place}`;
+    const columns = await samplePostgres(engine, { sql, database }, timeZone, sampledRows, table);
+    return { name: withoutPassword(database), format: "query", from: table, columns, headerLines: 0 };
+  }
   if (/^[a-z][a-z0-9+.-]*:\/\//i.test(database)) {
     const scheme = database.slice(0, database.indexOf(":")); // the rest may hold a password
-    throw fail("TRB_EVENTS_SOURCE_UNAVAILABLE", { source: `${scheme}://…`, reason: "only files are read: SQLite and DuckDB" });
+    throw fail("TRB_EVENTS_SOURCE_UNAVAILABLE", {
+      source: `${scheme}://…`,
+      reason: "PostgreSQL, SQLite and DuckDB are asked, and no other database",
+    });
   }
   if (!existsSync(database)) throw fail("TRB_EVENTS_FILE_NOT_FOUND", { file: database });
   if (firstBytes(database).startsWith("SQLite format 3")) {
@@ -30,7 +49,7 @@ export async function queryRelation(engine: Engine, { sql, database }: QuerySour
       reason: "it is neither SQLite nor a DuckDB file of this version",
     });
   }
-  return described(engine, database, `(${query})`);
+  return described(engine, database, rows);
 }
 
 async function described(engine: Engine, name: string, from: string): Promise<Relation> {

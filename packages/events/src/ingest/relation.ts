@@ -39,7 +39,7 @@ export async function openRelation(
   options: ReadingOptions,
   place: number,
 ): Promise<Relation> {
-  if (typeof source !== "string") return queryRelation(engine, source, place);
+  if (typeof source !== "string") return queryRelation(engine, source, options.timeZone ?? "UTC", place);
   await checkReadable(source);
   const preset = options.preset === undefined ? undefined : presets[options.preset];
   if (preset?.sequences) return sequenceRelation(source, options, place);

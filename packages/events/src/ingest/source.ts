@@ -1,11 +1,15 @@
 /** Where an import may read from, and how it is told to read. */
 import type { ColumnNames } from "../reading/columns.ts";
+import { isPostgres, withoutPassword } from "./postgres/address.ts";
 import type { IngestPreset } from "./presets.ts";
 
 /** Rows that a query gives. */
 export interface QuerySource {
   readonly sql: string;
-  /** A SQLite or DuckDB file that the query reads; without one it names files itself: `SELECT … FROM 'log.parquet'`. */
+  /**
+   * A SQLite or DuckDB file that the query reads, or the address of a PostgreSQL database (`postgres://…`), which is then cleaned there;
+   * without one the query names files itself: `SELECT … FROM 'log.parquet'`.
+   */
   readonly database?: string | undefined;
 }
 
@@ -37,5 +41,9 @@ export interface ReadingOptions {
   readonly lineLimit?: number | undefined;
 }
 
-/** What an error or a report calls the source. */
-export const nameOf = (source: LogSource) => (typeof source === "string" ? source : (source.database ?? "the query"));
+/** What an error or a report calls the source: never with a password. */
+export function nameOf(source: LogSource): string {
+  if (typeof source === "string") return source;
+  if (source.database === undefined) return "the query";
+  return isPostgres(source.database) ? withoutPassword(source.database) : source.database;
+}
