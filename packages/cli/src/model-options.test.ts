@@ -23,12 +23,22 @@ describe("the flags of a model", () => {
   it("name family, parts of item vectors, inputs and heads", () => {
     const words = [
       ...["--family", "gru", "--item-ids", "none", "--item-attributes", "category, brand", "--item-features"],
-      ...["--inputs", "dwell,price", "--heads", "purchase,next-action", "--churn-days", "7", "--train", "norms,attributes"],
+      ...[
+        "--inputs",
+        "dwell,price,topic",
+        "--heads",
+        "purchase,next-action",
+        "--churn-days",
+        "7",
+        "--train",
+        "norms,attributes",
+      ],
     ];
     const expected = {
       family: "gru",
       item: { ids: "none", attributes: ["category", "brand"].map((name) => ({ name, values: 2 })), features: 2 },
-      inputs: ["dwell", "price"],
+      inputs: ["dwell", "price", "topic"],
+      topics: 4,
       heads: ["nextAction", "purchase"],
       churnDays: 7,
       trained: ["norms", "attributes"],

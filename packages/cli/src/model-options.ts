@@ -1,6 +1,6 @@
 /** The flags with which a command says what its model reads and predicts; what is not said is the planner's choice. */
 
-import { type Catalogue, readFeatures, withFeatures } from "@tributary/events";
+import { type Catalogue, readFeatures, topicsOf, withFeatures } from "@tributary/events";
 import { attributesOf, featureWidthOf, type ItemSpec, type TrainedGroup, trainedGroups } from "@tributary/model";
 import type { ModelWishes } from "@tributary/simulate";
 import { type Command, Option } from "commander";
@@ -18,7 +18,7 @@ export interface ModelOptions {
   readonly train?: readonly TrainedGroup[];
 }
 
-const inputNames = ["dwell", "price"] as const;
+const inputNames = ["dwell", "price", "topic"] as const;
 const headNames = { "next-action": "nextAction", churn: "churn", purchase: "purchase" } as const;
 
 export function addModelOptions(command: Command): Command {
@@ -44,7 +44,13 @@ export function addModelOptions(command: Command): Command {
     )
     .option("--features <file>", "frozen item vectors, .npy or .parquet, that become part of the catalogue and of item vectors")
     .option("--item-features", "make item vectors of the feature vectors that the catalogue holds already")
-    .addOption(listOption("--inputs <list>", "further inputs of events, where logs have them: dwell,price", inputNames))
+    .addOption(
+      listOption(
+        "--inputs <list>",
+        "further inputs of events, where logs have them: dwell,price,topic (with --item-attributes)",
+        inputNames,
+      ),
+    )
     .addOption(
       listOption(
         "--heads <list>",
@@ -93,6 +99,7 @@ export function modelWishes(options: ModelOptions, { items }: Catalogue): ModelW
     item: { ids: options.itemIds, attributes, features },
     ...(family === undefined ? {} : { family }),
     ...(inputs === undefined ? {} : { inputs }),
+    ...(inputs?.includes("topic") ? { topics: topicsOf(items).length } : {}),
     ...(heads === undefined ? {} : { heads }),
     ...(churnDays === undefined ? {} : { churnDays }),
     ...(train === undefined ? {} : { trained: train }),

@@ -103,9 +103,10 @@ export interface Columns {
   readonly time?: string;
   readonly dwell?: string;
   readonly price?: string;
+  readonly keywords?: string;
 }
 
-const columnRoles = ["customer", "item", "action", "time", "dwell", "price"];
+const columnRoles = ["customer", "item", "action", "time", "dwell", "price", "keywords"];
 const columnsForm = columnRoles.map((role) => `${role}=NAME`).join();
 
 /** `customer=user,item=item,action=action,time=ts` */

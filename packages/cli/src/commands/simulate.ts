@@ -34,6 +34,7 @@ import {
   maxCorruptOption,
   merchantsOption,
   minCohortOption,
+  numberOption,
   repeatsOf,
   repeatsOption,
 } from "../options.ts";
@@ -89,6 +90,14 @@ export function simulateCommand(): Command {
     .addOption(accountantOption())
     .addOption(integerOption("--rounds <n>", "rounds (default: chosen)", 1))
     .addOption(integerOption("--seed-market <n>", "seed of the synthetic market", 0, 1))
+    .addOption(
+      numberOption(
+        "--market-searches <part>",
+        "of the synthetic market: the chance that a customer searches for a category by its name before it looks there",
+        (value) => value >= 0 && value <= 1,
+        "a number from 0 to 1",
+      ),
+    )
     .addOption(minCohortOption())
     .addOption(maxCorruptOption())
     .addOption(repeatsOption())

@@ -23,6 +23,8 @@ export interface LogOptions {
   readonly catalogue?: string;
   readonly attributes?: string;
   readonly seedMarket: number;
+  /** Of the synthetic market: the chance that a customer searches before it turns to a category. */
+  readonly marketSearches?: number;
 }
 
 /** A whole log, which only a demonstration or a researcher holds in one place. */
@@ -39,7 +41,8 @@ export interface Log {
 /** @throws TRB_DEMO_LOG_INCOMPLETE and what `importLog` throws */
 export async function readLog(options: LogOptions): Promise<Log> {
   if (options.events === undefined) {
-    const { catalogue, histories, settings } = syntheticMarket({ seed: options.seedMarket });
+    const searches = options.marketSearches === undefined ? {} : { searches: options.marketSearches };
+    const { catalogue, histories, settings } = syntheticMarket({ seed: options.seedMarket, ...searches });
     return {
       catalogue,
       histories,

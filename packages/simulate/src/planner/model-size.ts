@@ -15,7 +15,9 @@ export interface ModelWishes {
   /** What an item's vector is made of (`attributesOf`, `featureWidthOf` of `model`). Default: a vector of its own. */
   readonly item?: ItemSpec;
   /** Further inputs, for logs that have them. */
-  readonly inputs?: readonly ("dwell" | "price")[];
+  readonly inputs?: readonly ("dwell" | "price" | "topic")[];
+  /** With input `topic`: how many topics the catalogue has. */
+  readonly topics?: number;
   /** Default: the next action. */
   readonly heads?: readonly ("nextAction" | "churn" | "purchase")[];
   /** H of the churn head; default 30. */
@@ -72,6 +74,7 @@ export function chooseModel(request: SizeRequest): { readonly model: ModelSpec; 
     timeGaps: timeGapBuckets,
     dwells: inputs.includes("dwell") ? dwellBuckets : 0,
     prices: inputs.includes("price") ? priceBuckets : 0,
+    ...(inputs.includes("topic") && request.topics !== undefined ? { topics: request.topics } : {}),
     // not gBCE: in its first hundreds of steps negatives push all scores down, and clipping leaves nothing of the positive
     nextItem: { loss: "softmax", negatives, calibration: 0 },
     weights: {

@@ -36,10 +36,17 @@ describe("a plan with wishes", () => {
 
   it("has the family, parts, inputs and heads that were asked for, and says what items are made of", () => {
     const item = { ids: "none", attributes: [brands], features: 8 } as const;
-    const wishes = { family: "lstm", item, inputs: ["dwell", "price"], heads: ["churn", "purchase"], churnDays: 14 } as const;
+    const wishes = {
+      family: "lstm",
+      item,
+      inputs: ["dwell", "price", "topic"],
+      topics: 9,
+      heads: ["churn", "purchase"],
+      churnDays: 14,
+    } as const;
     const { plan, why } = choosePlan({ ...market, ...wishes });
     checkSpec(plan.model);
-    expect(plan.model).toMatchObject({ family: "lstm", item, dwells: 13, prices: 20, churnDays: 14 });
+    expect(plan.model).toMatchObject({ family: "lstm", item, dwells: 13, prices: 20, topics: 9, churnDays: 14 });
     expect(plan.model.weights).toEqual({ nextItem: 1000, nextAction: 0, churn: 100, purchase: 100 });
     expect(plan.releases[0]?.dimension).toBe(parameterCount(plan.model));
     expect(why.join(" ")).toContain("40 values of brand, a projection of 8 public features");
