@@ -23,3 +23,13 @@ export { type ServeNodeOptions, type ServingNode, serveNode } from "./serving/se
 export { type ServeTrainingOptions, serveTraining, type TrainingPurpose } from "./training/serve.ts";
 export type { TrainingAnswer, TrainingOrder, TrainingSetup } from "./training/words.ts";
 export { changePolicy, type PolicyChange, trustPeers } from "./trust.ts";
+export { type HoldoutStatus, holdOut } from "./value/holdout.ts";
+export { type Personalised, type PersonaliseOptions, personalise } from "./value/personalise.ts";
+export type { Timeline, TimelineEvent } from "./value/timelines.ts";
+export {
+  type ValueBlock,
+  type ValueReport,
+  type ValueReportOptions,
+  type ValueReportWithTimelines,
+  valueReport,
+} from "./value/value-report.ts";

@@ -5,6 +5,7 @@ import { onnxruntimeExecutor } from "@tributary/tensor/onnxruntime";
 import { readPlannedCatalogue } from "../home/catalogue.ts";
 import { readHistories, storeGeneration } from "../home/histories.ts";
 import { withHome } from "../home/open.ts";
+import { personalOf } from "../value/personal-model.ts";
 import { prepareServing } from "./prepare.ts";
 import type { PrepareAnswer, PrepareOrder } from "./prepare-thread.ts";
 import { readArtefact, readReleased } from "./releases.ts";
@@ -19,6 +20,7 @@ try {
       ...{ catalogue, serve, churnDays, plan },
       histories: storeGeneration(layout) === undefined ? undefined : readHistories(layout),
       released: release && readReleased(layout, plan, release),
+      personal: personalOf(layout, plan, release),
       artefact: order.artefact === undefined ? undefined : readArtefact(order.artefact, catalogue.items.length),
     };
     return prepareServing(from, onnxruntimeExecutor());

@@ -17,6 +17,7 @@ import { readHistories, storeGeneration } from "../home/histories.ts";
 import { type Home, openHome } from "../home/open.ts";
 import { openDoor } from "../home/store/opening.ts";
 import { connectHttp } from "../transport/http.ts";
+import { personalStamp } from "../value/personal-model.ts";
 import { openCustomers } from "./customers.ts";
 import { servingHttp } from "./http.ts";
 import { servingMetrics } from "./metrics.ts";
@@ -103,7 +104,7 @@ export async function serveNode(options: ServeNodeOptions): Promise<ServingNode>
       log.info({ customers: customers.counts().stored }, "other histories are served");
     }
     const release = artefact === undefined ? latestRelease(layout, plan) : undefined;
-    const from = JSON.stringify([generation, release?.hash]);
+    const from = JSON.stringify([generation, release?.hash, personalStamp(layout)]);
     if (from === served) return;
     if (release !== undefined) await keepModel(layout, release, client);
     const order: PrepareOrder = { home: layout.home, serve, churnDays, release, artefact };
@@ -112,8 +113,8 @@ export async function serveNode(options: ServeNodeOptions): Promise<ServingNode>
     if (signal.aborted) return next.ranker.close();
     holder.replace(next);
     served = from;
-    const { source, round, parts } = prepared.origin;
-    log.info({ source, round, parts }, "a model is served");
+    const { source, round, parts, personal } = prepared.origin;
+    log.info({ source, round, parts, personal }, "a model is served");
   };
 
   let said = "";

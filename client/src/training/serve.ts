@@ -44,6 +44,7 @@ import { onnxruntimeExecutor } from "@tributary/tensor/onnxruntime";
 import { readPlannedCatalogue } from "../home/catalogue.ts";
 import { readHistories, storeGeneration } from "../home/histories.ts";
 import { layoutOf } from "../home/layout.ts";
+import { withoutHeldOut } from "../value/holdout.ts";
 import { plannedSampler } from "./sampler.ts";
 import type { Failure, TrainingAnswer, TrainingJob, TrainingOrder, TrainingSetup } from "./words.ts";
 
@@ -99,7 +100,8 @@ function trainingLoop(setup: TrainingSetup, random: ServeTrainingOptions["random
   const histories = (): HeldOutSplit => {
     const generation = storeGeneration(layout);
     if (store === undefined || store.generation !== generation) {
-      store = { generation, ...splitHeldOut(readHistories(layout), heldOutRule(crypto, plan)) };
+      const { learnt, heldOut } = splitHeldOut(readHistories(layout), heldOutRule(crypto, plan));
+      store = { generation, learnt: withoutHeldOut(layout, learnt), heldOut };
     }
     return store;
   };
@@ -180,7 +182,7 @@ function trainingLoop(setup: TrainingSetup, random: ServeTrainingOptions["random
             rotation: rotationSource(crypto, hash, round),
             into: (spare ??= new Float64Array(common.dimension)), // each round clears it; a new one would cost a tenth of a short step
           })
-        : kind === "metrics" || kind === "query"
+        : kind === "metrics" || kind === "features" || kind === "query"
           ? await answered(release, model, { ...common, maxEvents: plan.caps.maxEvents, random: sampling() })
           : {
               ...statisticsVector({ ...common, kind, statistics, caps: statisticsCapsOf(plan), random: secret }),
@@ -190,7 +192,7 @@ function trainingLoop(setup: TrainingSetup, random: ServeTrainingOptions["random
       vector.fill(0);
       return { type: "stopped", round };
     }
-    const some = kind === "metrics" || kind === "query" ? { some: true } : {};
+    const some = isWritten({ kind }) ? { some: true } : {};
     const noted = failure === undefined ? undefined : { ...inWords(failure), ...some };
     return { type: "trained", round, vector: owned(vector), outOfTime: !noted && counts.skipped > 0, failure: noted };
   };
@@ -199,6 +201,7 @@ function trainingLoop(setup: TrainingSetup, random: ServeTrainingOptions["random
     const { query, close } = await openQuery(plan, release, of, {
       ...{ executor: onnxruntimeExecutor(), items: items.length, content: plannedContent() },
       similarity: () => itemSimilarity(items),
+      categories: () => categoryNumbers(items),
     });
     return await queryVector({ ...request, query }).finally(close);
   };

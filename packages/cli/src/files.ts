@@ -1,5 +1,5 @@
 /** Reading and writing the files that a command names. */
-import { readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, readFileSync, writeFileSync } from "node:fs";
 import { fail } from "@tributary/errors";
 
 /** @throws TRB_CLI_FILE_NOT_FOUND, TRB_CLI_FILE_UNREADABLE */
@@ -13,10 +13,15 @@ export function readInput(path: string): Uint8Array {
   }
 }
 
-/** @throws TRB_CLI_FILE_NOT_WRITABLE */
-export function writeOutput(path: string, content: string | Uint8Array): void {
+/** @param mode of a file that others on this machine may not read: 0o600. @throws TRB_CLI_FILE_NOT_WRITABLE */
+export function writeOutput(path: string, content: string | Uint8Array, mode?: 0o600): void {
   try {
-    writeFileSync(path, content);
+    if (mode === undefined) writeFileSync(path, content);
+    else {
+      writeFileSync(path, "", { mode });
+      chmodSync(path, mode); // of a file that was there before
+      writeFileSync(path, content);
+    }
   } catch (cause) {
     throw fail("TRB_CLI_FILE_NOT_WRITABLE", { path, reason: systemCode(cause) }, cause);
   }

@@ -159,6 +159,14 @@ describe("leaveLastOut", () => {
     expect([...train.times]).toEqual([1, 2, 1, 1, 2, 1, 2]);
   });
 
+  it("is of the customers who are asked for, and leaves the others whole", () => {
+    const [whole, some] = [leaveLastOut(three), leaveLastOut(three, (place) => place > 0)];
+    expect(some.targets).toEqual(whole.targets.map((target, place) => (place > 0 ? target : 0)));
+    expect(eventsOf(some.train, 0)).toEqual(eventsOf(three, 0));
+    expect(eventsOf(some.train, 3)).toEqual(eventsOf(whole.train, 3));
+    expect(leaveLastOut(three, () => false).train).toEqual(three);
+  });
+
   it("leaves no event at or after the target's place in the training part, for any histories", () => {
     fc.assert(
       fc.property(anyHistories, (given) => {

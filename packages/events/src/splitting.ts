@@ -84,8 +84,9 @@ export interface HeldOut {
 /**
  * Leave-one-out: holds out each customer's last item event and everything after it. Customers who aren't evaluated keep all events.
  * What was only shown is nobody's item, held out or kept (`own-items.ts`).
+ * @param isEvaluated of a customer's place; everybody's unless given
  */
-export function leaveLastOut(histories: Histories): HeldOut {
+export function leaveLastOut(histories: Histories, isEvaluated: (customer: number) => boolean = () => true): HeldOut {
   const own = withOwnItems(histories);
   const { customers, offsets, items } = own;
   const targets = new Int32Array(customers.length);
@@ -93,7 +94,7 @@ export function leaveLastOut(histories: Histories): HeldOut {
     const start = offsets[customer] ?? 0;
     const end = offsets[customer + 1] ?? start;
     const last = lastItemEvent(items, start, end);
-    if (last < 0 || lastItemEvent(items, start, last) < 0) return end - start;
+    if (last < 0 || lastItemEvent(items, start, last) < 0 || !isEvaluated(customer)) return end - start;
     targets[customer] = items[last] ?? 0;
     return last - start;
   });

@@ -17,7 +17,9 @@ import { print, printLine, table } from "../output.ts";
 import { untilStopped } from "../running.ts";
 import { addCatalogue } from "./node/catalogue.ts";
 import { addDeclare } from "./node/declare.ts";
+import { addHoldout } from "./node/holdout.ts";
 import { addImport } from "./node/import.ts";
+import { addPersonalise } from "./node/personalise.ts";
 import { addReport } from "./node/report.ts";
 import { addServe } from "./node/serve.ts";
 
@@ -112,7 +114,9 @@ export function nodeCommand(): Command {
   addImport(node);
   addCatalogue(node);
   addDeclare(node);
+  addHoldout(node);
   addReport(node);
+  addPersonalise(node);
 
   node
     .command("check")

@@ -57,9 +57,17 @@ export function lineChart(title: string, xLabel: string, series: readonly Series
   ]);
 }
 
+interface BarValue {
+  readonly series: string;
+  readonly className: string;
+  readonly value: number;
+  /** Drawn as a whisker. */
+  readonly interval?: readonly [low: number, high: number];
+}
+
 export interface BarGroup {
   readonly name: string;
-  readonly values: readonly { readonly series: string; readonly className: string; readonly value: number }[];
+  readonly values: readonly BarValue[];
 }
 
 /** Of a tick's text, px. */
@@ -76,7 +84,7 @@ export function barChart(title: string, groups: readonly BarGroup[]): string {
     inner.map((value) => value.series),
     [0, x.bandwidth()],
   ).padding(0.08);
-  const most = Math.max(...groups.flatMap((group) => group.values.map((value) => value.value)), 1e-9);
+  const most = Math.max(...groups.flatMap((group) => group.values.map(({ value, interval }) => interval?.[1] ?? value)), 1e-9);
   const y = scaleLinear([0, most * 1.08], [height - margin.bottom, margin.top]).nice(5);
   const longest = Math.max(...names.map((name) => name.length), 1);
   const every = Math.max(1, Math.ceil((longest * letterWidth) / x.step()));
@@ -86,7 +94,7 @@ export function barChart(title: string, groups: readonly BarGroup[]): string {
       group.values.map((value) => {
         const left = (x(group.name) ?? 0) + (within(value.series) ?? 0);
         const top = y(value.value);
-        return `<rect class="bar ${value.className}" x="${left}" y="${top}" width="${within.bandwidth()}" height="${height - margin.bottom - top}"><title>${escaped(group.name)}, ${escaped(value.series)}: ${value.value.toPrecision(4)}</title></rect>`;
+        return `<rect class="bar ${value.className}" x="${left}" y="${top}" width="${within.bandwidth()}" height="${height - margin.bottom - top}"><title>${escaped(group.name)}, ${escaped(value.series)}: ${value.value.toPrecision(4)}</title></rect>${whisker(value, left + within.bandwidth() / 2, y)}`;
       }),
     ),
     ...names
@@ -103,6 +111,11 @@ export function barChart(title: string, groups: readonly BarGroup[]): string {
 }
 
 type Position = (value: number) => number;
+
+function whisker({ interval }: BarValue, at: number, y: Position): string {
+  if (interval === undefined) return "";
+  return `<line class="whisker" x1="${at}" x2="${at}" y1="${y(interval[0])}" y2="${y(interval[1])}"/>`;
+}
 
 function axes(xTicks: readonly number[], x: Position, yTicks: readonly number[], y: Position, xLabel: string): string[] {
   return [

@@ -136,6 +136,7 @@ h1 { font-size: 1.7rem; margin: 0 0 .3rem; } h2 { font-size: 1.15rem; margin: 2r
 .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(420px, 1fr)); gap: 1rem; }
 figure { margin: 0; background: var(--card); border: 1px solid var(--rule); border-radius: 8px; padding: .7rem; } figcaption { font-weight: 600; font-size: .92rem; }
 svg { width: 100%; height: auto; } .grid { stroke: var(--rule); } .tick { fill: var(--soft); font-size: 11px; } .label { font-size: 12px; font-weight: 600; }
+.whisker { stroke: var(--ink); stroke-width: 1.5; } .hit { font-weight: 650; color: var(--one); } .timeline td, .timeline th { text-align: left; font-size: .85rem; vertical-align: top; }
 .line { fill: none; stroke-width: 2; } .level { stroke-dasharray: 5 4; stroke-width: 1.5; }
 .series-1 { --c: var(--one); } .series-2 { --c: var(--two); } .series-3 { --c: var(--three); }
 .line.series-1, .line.series-2, .line.series-3, .level { stroke: var(--c); } .dot, .bar, .label.series-1, .label.series-2, .label.series-3 { fill: var(--c); }

@@ -1,0 +1,162 @@
+/**
+ * Customers whom this node holds out of the rounds, so that there are events to judge by that no released sum has seen: the node's own choice, told to nobody.
+ *
+ *   u(customer) = first 48 bits of HMAC-SHA-256(secret, customer) / 2⁴⁸        held out: u < share
+ *
+ * Who is held out depends on the customer and a secret of this node alone, so removing a customer changes nobody else's place, and Δ stays what it is; a
+ * customer who is held out is in no training sum and in no statistics, and spends nothing there. The same u deals all others to what in-house work needs apart.
+ *
+ * holdout.json (mode 600) keeps secret, share, and since when: shares that are raised after a round name customers whom that round may have learnt from.
+ */
+import { createHmac, randomBytes } from "node:crypto";
+import { existsSync, readFileSync } from "node:fs";
+import { fail } from "@tributary/errors";
+import { type Histories, sliceHistories } from "@tributary/events";
+import { heldOutRule } from "@tributary/federation";
+import { z } from "zod";
+import { replaceFileNow } from "../home/durable.ts";
+import { type Layout, reasonOf } from "../home/layout.ts";
+import { lockHome } from "../home/lock.ts";
+import { type Home, withHome } from "../home/open.ts";
+import { openStore } from "../home/store/opening.ts";
+
+const mostShare = 0.5;
+
+const holdoutSchema = z.strictObject({
+  version: z.literal(1),
+  share: z.number().min(0).max(mostShare),
+  secret: z.string().regex(/^[0-9a-f]{64}$/),
+  /** Rounds that learnt, as charged when the share was set, and how many keys customers' names had passed by then (`home/store/door.ts`). */
+  charged: z.int().min(0),
+  doors: z.int().min(0),
+});
+type Holdout = z.infer<typeof holdoutSchema>;
+
+export interface HoldoutStatus {
+  readonly share: number;
+  /** True: no round of this node can have learnt from who is held out now. */
+  readonly clean: boolean;
+  /** Why it isn't. */
+  readonly reason: "nobody" | "rounds" | "rotation" | null;
+}
+
+/** @throws TRB_VALUE_HOLDOUT_UNREADABLE */
+function readHoldout(layout: Layout): Holdout | undefined {
+  if (!existsSync(layout.holdout)) return undefined;
+  try {
+    return holdoutSchema.parse(JSON.parse(readFileSync(layout.holdout, "utf8")));
+  } catch (cause) {
+    const reason = cause instanceof z.ZodError ? "it is not what this command writes" : reasonOf(cause);
+    throw fail("TRB_VALUE_HOLDOUT_UNREADABLE", { reason }, cause);
+  }
+}
+
+/** Made with nobody held out where there is none: in-house splits take its secret. */
+function openHoldout(home: Pick<Home, "layout" | "database" | "plan">): Holdout {
+  const known = readHoldout(home.layout);
+  if (known !== undefined) return known;
+  const made: Holdout = { version: 1, share: 0, secret: randomBytes(32).toString("hex"), ...since(home) };
+  replaceFileNow(home.layout.holdout, `${JSON.stringify(made)}\n`);
+  return made;
+}
+
+function since({ layout, database, plan }: Pick<Home, "layout" | "database" | "plan">): Pick<Holdout, "charged" | "doors"> {
+  const learns = (release: number) => {
+    const kind = plan.releases[release]?.kind;
+    return kind !== "metrics" && kind !== "query";
+  };
+  const charges = database.charges().filter(({ standing, release }) => standing !== "refunded" && learns(release));
+  return { charged: charges.length, doors: openStore(layout)?.manifest.door.length ?? 1 };
+}
+
+/**
+ * Sets who is held out from the next start on; without a share it only tells.
+ * @throws TRB_VALUE_HOLDOUT_INVALID, TRB_VALUE_HOLDOUT_UNREADABLE, TRB_NODE_HOME_BUSY while the node runs, TRB_NODE_NOT_JOINED
+ */
+export function holdOut(options: { readonly home: string; readonly share?: number }): Promise<HoldoutStatus> {
+  const { share } = options;
+  if (share !== undefined && !(share >= 0 && share <= mostShare)) throw fail("TRB_VALUE_HOLDOUT_INVALID", { share });
+  return withHome(options.home, (home) => {
+    if (share === undefined) return holdoutStatus(home);
+    const lock = lockHome(home.layout);
+    try {
+      const known = openHoldout(home);
+      // whoever is held out at a share is so at every larger one: lowering it names nobody new
+      const wider = share > known.share ? since(home) : {};
+      replaceFileNow(home.layout.holdout, `${JSON.stringify({ ...known, ...wider, share })}\n`);
+      return holdoutStatus(home);
+    } finally {
+      lock.release();
+    }
+  });
+}
+
+export function holdoutStatus(home: Pick<Home, "layout" | "database" | "plan">): HoldoutStatus {
+  const holdout = readHoldout(home.layout);
+  if (holdout === undefined || holdout.share === 0) return { share: 0, clean: false, reason: "nobody" };
+  const { share, charged, doors } = holdout;
+  const renamed = since(home).doors !== doors;
+  const reason = renamed ? "rotation" : charged > 0 ? "rounds" : null;
+  return { share, clean: reason === null, reason };
+}
+
+function place({ secret }: Holdout): (customer: string) => number {
+  const key = Buffer.from(secret, "hex");
+  return (customer) => createHmac("sha256", key).update(customer).digest().readUIntBE(0, 6) / 2 ** 48;
+}
+
+/** Whom rounds may learn from: those whom the plan lets, without those whom the node holds out. @throws TRB_VALUE_HOLDOUT_UNREADABLE */
+export function withoutHeldOut(layout: Layout, learnt: Histories): Histories {
+  const holdout = readHoldout(layout);
+  if (holdout === undefined || holdout.share === 0) return learnt;
+  const u = place(holdout);
+  return sliceHistories(
+    learnt,
+    placesOf(learnt, (customer) => u(customer) >= holdout.share),
+  );
+}
+
+/** Places of the customers who are among those asked for, ascending. */
+export function placesOf({ customers }: Histories, isAmong: (customer: string) => boolean): readonly number[] {
+  return customers.flatMap((customer, at) => (isAmong(customer) ? [at] : []));
+}
+
+/** What a customer is for, in this house. `judged` is never trained or tuned on in-house, by whoever asks these questions. */
+export type InHousePart = "judged" | "test" | "validation" | "training";
+
+export interface InHouseSplit {
+  readonly partOf: (customer: string) => InHousePart;
+  /** Whether no released sum has seen the judged customers. */
+  readonly clean: boolean;
+  readonly heldOutBy: readonly ("plan" | "node")[];
+  /** Share of u that is judged; what was made with another has perhaps been trained on them. */
+  readonly reserved: number;
+}
+
+/** Judged where nobody is held out of rounds, so that at least in-house work has not seen them. */
+const leastJudged = 0.2;
+const [testShare, validationShare] = [0.25, 0.15];
+
+/**
+ * Judged are those whom the plan holds out (its metrics are of them) and those whom the node holds out, as far as no round has learnt from them; where there
+ * are none, a fifth of all, and then `clean` is false. A quarter of the others decide whether a personalised model is kept, and 15 % when training stops.
+ * @throws TRB_VALUE_HOLDOUT_UNREADABLE
+ */
+export function inHouseSplit(home: Home): InHouseSplit {
+  const u = place(openHoldout(home));
+  const { share, clean } = holdoutStatus(home);
+  const byPlan = heldOutRule(home.crypto, home.plan);
+  const isClean = clean || byPlan !== undefined;
+  const reserved = clean ? share : isClean ? 0 : Math.max(share, leastJudged);
+  return {
+    partOf(customer) {
+      const at = u(customer);
+      if (at < reserved || byPlan?.(customer) === true) return "judged";
+      const rest = (at - reserved) / (1 - reserved);
+      if (rest < testShare) return "test";
+      return rest < testShare + validationShare ? "validation" : "training";
+    },
+    ...{ clean: isClean, reserved },
+    heldOutBy: [...(byPlan === undefined ? [] : (["plan"] as const)), ...(clean ? (["node"] as const) : [])],
+  };
+}
