@@ -4,8 +4,9 @@
  */
 import { fail, isTributaryError, type TributaryError } from "@tributary/errors";
 import { graphHashOf, isInitialModelAgreed } from "@tributary/federation";
+import { spentAfter } from "@tributary/ledger";
 import { graphVersion, isExtensionRegistered, trainedCount } from "@tributary/model";
-import { falselySignedParts, lintPlan, type Plan, parseDecimal } from "@tributary/protocol";
+import { type Decimal, falselySignedParts, lintPlan, type Plan, parseDecimal } from "@tributary/protocol";
 import { nodeCrypto } from "@tributary/protocol/node-crypto";
 import type { Policy } from "./home/policy.ts";
 
@@ -41,8 +42,9 @@ function countTrained({ model, trained }: Plan): { readonly parameterCount: numb
 /** What the merchant doesn't permit. */
 function policyRefusals(plan: Plan, policy: Policy): TributaryError[] {
   const refusals: TributaryError[] = [];
-  if (parseDecimal(plan.epsilon) > policy.maxEpsilon) {
-    refusals.push(fail("TRB_POLICY_PLAN_ABOVE_LIMIT", { epsilon: plan.epsilon, limit: policy.maxEpsilon }));
+  const { epsilon } = leastCost(plan, policy);
+  if (parseDecimal(epsilon) > policy.maxEpsilon) {
+    refusals.push(fail("TRB_POLICY_PLAN_ABOVE_LIMIT", { epsilon, limit: policy.maxEpsilon }));
   }
   if (parseDecimal(plan.delta) > policy.delta) {
     refusals.push(fail("TRB_POLICY_DELTA_TOO_LARGE", { delta: plan.delta, limit: policy.delta }));
@@ -65,6 +67,21 @@ function policyRefusals(plan: Plan, policy: Policy): TributaryError[] {
   const { trusted, least } = trustOf(plan, policy);
   if (trusted < least) refusals.push(fail("TRB_ROUND_TOO_FEW_TRUSTED", { trusted, least }));
   return refusals;
+}
+
+/**
+ * What has to fit under the limit for taking part to make sense: all that the plan permits, or, where the limit is one of a period, its dearest
+ * round; the others wait until they fit.
+ */
+function leastCost(plan: Plan, { budget }: Policy): { readonly epsilon: Decimal } {
+  if (budget.periodDays === null || !isBuildable(plan)) return plan;
+  const alone = plan.releases.map((_, place) =>
+    spentAfter(
+      plan,
+      plan.releases.map((__, other) => (other === place ? 1 : 0)),
+    ),
+  );
+  return alone.reduce((most, one) => (parseDecimal(one.epsilon) > parseDecimal(most.epsilon) ? one : most));
 }
 
 /**

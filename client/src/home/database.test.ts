@@ -80,9 +80,10 @@ describe("a home of version 1", () => {
   test("a home of a later version is refused, and stays as it is", () => {
     database.close();
     const raw = new DatabaseSync(layout.database);
-    raw.exec("PRAGMA user_version = 3");
+    const version = raw.prepare("PRAGMA user_version").get()?.["user_version"];
+    raw.exec("PRAGMA user_version = 99");
     expect(() => openDatabase(layout)).toThrow(expect.objectContaining({ code: "TRB_NODE_HOME_UNREADABLE" }));
-    raw.exec("PRAGMA user_version = 2");
+    raw.exec(`PRAGMA user_version = ${version}`);
     raw.close();
     database = openDatabase(layout);
   });

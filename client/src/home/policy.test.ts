@@ -65,6 +65,7 @@ describe("policy.json", () => {
     ["a misspelt limit of serving", { serve: { minimumSupport: 9 } }],
     ["an hour that no day has", { trainingHours: { from: "22:00", to: "24:00", timeZone: "UTC" } }],
     ["a time zone that no place has", { trainingHours: { from: "22:00", to: "06:00", timeZone: "Europe/Atlantis" } }],
+    ["hours that end when they begin", { trainingHours: { from: "22:00", to: "22:00", timeZone: "UTC" } }],
     ["hours without a time zone", { trainingHours: { from: "22:00", to: "06:00" } }],
     ["a pause until some time or other", { paused: { reason: null, until: "tomorrow" } }],
     ["a period of no days", { budget: { periodDays: 0 } }],

@@ -45,7 +45,11 @@ const policySchema = z.strictObject({
     })
     .default({ mode: "inHouse", minSupport: defaultMinSupport }),
   /** When offers are answered, by the clock of a time zone (IANA); from after to: over midnight. Null: at any time. */
-  trainingHours: z.strictObject({ from: timeOfDay, to: timeOfDay, timeZone: timeZoneName }).nullable().default(null),
+  trainingHours: z
+    .strictObject({ from: timeOfDay, to: timeOfDay, timeZone: timeZoneName })
+    .refine(({ from, to }) => from !== to, "hours that begin when they end are all or none: write null")
+    .nullable()
+    .default(null),
   /** No offers are answered: until then, or until `node resume`. `true` by hand is a pause without an end. */
   paused: z
     .preprocess(
@@ -135,6 +139,7 @@ export function writePolicyOnce(layout: Layout, plan: Plan): void {
 export function nodePolicyOf(policy: Policy): NodePolicy {
   return {
     maxEpsilon: formatDecimal(policy.maxEpsilon),
+    periodDays: policy.budget.periodDays,
     delta: formatDecimal(policy.delta),
     minCohort: policy.minCohort,
     releases: policy.permittedReleases,

@@ -10,6 +10,7 @@ import type { Logger } from "pino";
 import { removeFile, replaceFile } from "../home/durable.ts";
 import type { LedgerCopy } from "../home/ledger-copy.ts";
 import type { Home } from "../home/open.ts";
+import type { BudgetShare } from "../shared-budget/share.ts";
 import type { Training } from "../training/supervise.ts";
 import type { CoordinatorClient } from "../transport/http.ts";
 import type { ControlConnection } from "../transport/socket.ts";
@@ -20,6 +21,7 @@ export interface EffectTools {
   readonly copy: LedgerCopy;
   readonly client: CoordinatorClient;
   readonly training: Training;
+  readonly share: BudgetShare;
   readonly socket: () => ControlConnection | undefined;
   readonly log: Logger;
   /** Something that an effect began has ended. */
@@ -47,7 +49,7 @@ function trainingMilliseconds({ deadlines: { uploadOffset }, releases }: Plan, r
   return uploadOffset - Math.min(mostOfAll * uploadOffset, rest);
 }
 
-export function effects({ home, copy, client, training, socket, log, happened }: EffectTools): Effects {
+export function effects({ home, copy, client, training, share, socket, log, happened }: EffectTools): Effects {
   const { layout, database, plan } = home;
   const timers = new Set<NodeJS.Timeout>();
   const expiries = new Set<number>();
@@ -119,6 +121,7 @@ export function effects({ home, copy, client, training, socket, log, happened }:
       if (recorded === undefined)
         throw fail("TRB_NODE_HOME_UNWRITABLE", { file: layout.database, reason: "the charge is not in the state" });
       database.charge(recorded);
+      share.record(recorded);
       if (vector !== undefined) wipeTrained(charge.round);
     }
     database.reachRound(state.lastRound);
@@ -164,6 +167,7 @@ export function effects({ home, copy, client, training, socket, log, happened }:
           const recorded = state.charges.find(({ round }) => round === effect.round);
           if (recorded !== undefined) database.charge({ ...recorded, standing: "open" });
           database.settle(effect.round, effect.as, recorded?.settledAt);
+          if (recorded !== undefined) share.record(recorded);
           log.info({ round: effect.round, as: effect.as }, "charge settled");
           return;
         }

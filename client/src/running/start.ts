@@ -10,6 +10,7 @@ import { fail, isTributaryError, type TributaryError } from "@tributary/errors";
 import { type Context, type NodeEvent, type Purpose, stepNode } from "@tributary/federation";
 import { type NodeId, parseMessage, protocolVersion, type Sha256 } from "@tributary/protocol";
 import { destination, type Logger, pino } from "pino";
+import { declinedNow } from "../availability.ts";
 import { budgetOf } from "../budget.ts";
 import { refusalsOf } from "../decision.ts";
 import { loadAccepted } from "../extensions.ts";
@@ -18,12 +19,13 @@ import { layoutOf, makeFolders, sweepTemporaries } from "../home/layout.ts";
 import { followChain, openLedgerCopy } from "../home/ledger-copy.ts";
 import { lockHome } from "../home/lock.ts";
 import { openHome } from "../home/open.ts";
-import { readPolicy } from "../home/policy.ts";
+import { nodePolicyOf, readPolicy } from "../home/policy.ts";
 import { osRandomSource } from "../random.ts";
 import { samplerRefusals } from "../training/sampler.ts";
 import { superviseTraining } from "../training/supervise.ts";
 import { connectHttp } from "../transport/http.ts";
 import { type ControlConnection, connectSocket } from "../transport/socket.ts";
+import { isDeclined, openAdmission } from "./admission.ts";
 import { fetchNewLines, requireRemembered } from "./catch-up.ts";
 import { confirmWithPeers, ownHead } from "./confirm.ts";
 import { effects, logRefusal } from "./effects.ts";
@@ -38,6 +40,8 @@ export interface StartNodeOptions {
   readonly trainingWorker?: URL;
   /** How many threads train at a time. Default: as many as there are cores; each has the histories in memory. */
   readonly trainingThreads?: number;
+  /** How often a node that has declined an offer looks whether it still would, in milliseconds; default 5000. */
+  readonly lookAgainEvery?: number;
   /** Default: JSON lines on stderr. */
   readonly log?: Logger;
 }
@@ -81,7 +85,7 @@ const final: ReadonlySet<string> = new Set([
  * Starts a node. Resolves once it is checked and connecting; it keeps trying to reach its coordinator for ever.
  * @throws TRB_NODE_NOT_JOINED, TRB_NODE_HOME_BUSY, TRB_NODE_NO_HISTORIES, TRB_NODE_STALE_STORE, TRB_NODE_POLICY_INVALID, TRB_PLAN_GRAPH_MISMATCH,
  *   TRB_OPENDP_NOT_BUILT, TRB_OPENDP_ARTEFACT_CHANGED,
- *   TRB_ROUND_TOO_FEW_TRUSTED, TRB_POLICY_…, and what `lintPlan` finds
+ *   TRB_ROUND_TOO_FEW_TRUSTED, TRB_POLICY_…, TRB_NODE_BUDGET_UNREADABLE, and what `lintPlan` finds
  */
 export function startNode(options: StartNodeOptions): Promise<RunningNode> {
   return runNode(options, { connectHttp, connectSocket });
@@ -117,7 +121,15 @@ export async function runNode(options: StartNodeOptions, transport: Transport): 
     if (storeGeneration(layout) === undefined) throw fail("TRB_NODE_NO_HISTORIES", { home: options.home });
     const copy = openLedgerCopy(layout);
     requireRemembered(home, copy.lines(), copy.lines()); // node.sqlite alone may be an old backup as well
+    const admission = openAdmission(home, policy);
+    releases.push(() => admission.close());
+    const { share } = admission;
     let state = await loadState(home, policy, copy.lines());
+    // whatever a crash kept from the budget that is shared is in it before anything is said
+    share.follow(policy, state?.charges ?? database.charges());
+    if (state !== undefined) share.releaseUnpaid(state);
+    const declined = declinedNow(policy, new Date());
+    if (declined !== undefined) log.info({ code: declined.code, reason: declined.message }, "offers are declined for now");
 
     const ending = Promise.withResolvers<Outcome>();
     ending.promise.catch(() => {}); // whoever awaits `finished` hears of it; nobody has to
@@ -164,9 +176,14 @@ export async function runNode(options: StartNodeOptions, transport: Transport): 
     /** One event, all its effects. Only within the queue. */
     const step = async (event: NodeEvent): Promise<void> => {
       if (state === undefined) throw fail("TRB_ROUND_LEDGER_BEHIND", { entries: 0 });
-      const next = stepNode(state, event, context());
+      const shell = context();
+      const next = stepNode(state, event, shell);
+      const [before, { round }] = [state.round, next.state];
+      // an offer that the reducer accepts: nothing of it has happened yet
+      if (round !== null && round.number > state.lastRound) share.reserve(round, shell.now);
       state = next.state;
       for (const effect of next.effects) await work.carryOut(effect, next.state);
+      if (before !== null && (round?.number !== before.number || round.phase === "left")) share.releaseUnpaid(next.state);
       if (next.state.closed) finish("ledgerClosed");
     };
 
@@ -193,7 +210,7 @@ export async function runNode(options: StartNodeOptions, transport: Transport): 
     const happened = (event: NodeEvent) => {
       queue.run(() => step(event)).catch((error: unknown) => refuse(error, { event: event.type }, "an event was refused"));
     };
-    const work = effects({ home, copy, client, training, socket: () => socket, log, happened });
+    const work = effects({ home, copy, client, training, share, socket: () => socket, log, happened });
     releases.push(() => work.close());
 
     /** Takes over what the coordinator's ledger has more. Only within the queue. */
@@ -208,7 +225,7 @@ export async function runNode(options: StartNodeOptions, transport: Transport): 
       if (state === undefined) {
         const [first] = rest;
         if (first === undefined) return; // the federation hasn't begun
-        state = beginState(home, policy, first);
+        state = beginState(home, admission.policy(), first);
         copy.append(0, first);
         await saveState(layout, state);
         rest = rest.slice(1);
@@ -244,6 +261,41 @@ export async function runNode(options: StartNodeOptions, transport: Transport): 
       if (!remembered && round <= begunBefore) throw fail("TRB_ROUND_REPLAYED", { round, last: begunBefore });
     };
 
+    /** Before each offer the merchant is asked anew. Only within the queue. */
+    const ask = async (): Promise<void> => {
+      const changed = admission.ask(state?.charges ?? [], new Date());
+      if (changed === undefined) return;
+      log.info("policy.json has changed");
+      if (state !== undefined) await step({ type: "policy", policy: nodePolicyOf(changed) });
+    };
+
+    /**
+     * An offer was declined for a reason that may pass. Once it has, this node connects anew: a coordinator that waits, because so many refused, takes
+     * that for a change of mind.
+     */
+    let looking: NodeJS.Timeout | undefined;
+    let declinedRelease = 0;
+    const lookAgain = (release: number): void => {
+      declinedRelease = release;
+      looking ??= setInterval(() => {
+        queue
+          .run(async () => {
+            if (looking === undefined || state === undefined) return;
+            if (!admission.wouldAnswer(state, declinedRelease, new Date())) return;
+            stopLooking();
+            log.info("offers are answered again");
+            socket?.close();
+            socket = connect();
+          })
+          .catch((error: unknown) => refuse(error, {}, "the policy could not be looked at"));
+      }, options.lookAgainEvery ?? 5_000);
+    };
+    const stopLooking = () => {
+      clearInterval(looking);
+      looking = undefined;
+    };
+    releases.push(stopLooking);
+
     /** A message from the coordinator; what is thrown is the answer. */
     const receive = (payload: unknown): Promise<void> =>
       queue.run(async () => {
@@ -251,6 +303,7 @@ export async function runNode(options: StartNodeOptions, transport: Transport): 
         log.debug({ step: message.step, round: message.round }, "message");
         try {
           if (message.step === "offer") {
+            if (message.round !== state?.round?.number) await ask(); // what is accepted stays so
             await confirm();
             requireNotBegun(message.round);
           }
@@ -265,7 +318,16 @@ export async function runNode(options: StartNodeOptions, transport: Transport): 
             }
             await step({ type: "message", message });
           }
+          if (message.step === "offer") stopLooking();
         } catch (error) {
+          if (message.step === "offer" && isDeclined(error)) {
+            log.info(
+              { code: error.code, reason: error.message, advice: error.advice, round: message.round },
+              "an offer was declined",
+            );
+            lookAgain(message.body.release);
+            throw error;
+          }
           refuse(error, { step: message.step, round: message.round }, "a message was refused");
           throw error;
         }
@@ -296,8 +358,9 @@ export async function runNode(options: StartNodeOptions, transport: Transport): 
     }
     const complete = state?.closed === true && copy.head().entries >= state.head.entries;
     if (complete) finish("ledgerClosed");
-    else {
-      socket = transport.connectSocket(
+    else socket = connect();
+    function connect(): ControlConnection {
+      return transport.connectSocket(
         { url: membership.url, federation: membership.federation, node: membership.node, sign: identity.sign },
         {
           connected: greet,

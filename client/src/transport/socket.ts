@@ -116,7 +116,7 @@ export function connectSocket(
     void handlers.message(payload).then(
       () => answerWith(acknowledge, { ok: true }),
       (error: unknown) =>
-        answerWith(acknowledge, { error: isTributaryError(error) ? error.toJSON() : fail("TRB_NODE_CLOSED").toJSON() }),
+        answerWith(acknowledge, { error: refusalFor(isTributaryError(error) ? error : fail("TRB_NODE_CLOSED")) }),
     );
   });
   socket.on("ledger", (payload: unknown) => {
@@ -156,6 +156,15 @@ export function connectSocket(
       socket.disconnect();
     },
   };
+}
+
+/**
+ * What the coordinator learns of a refusal. Of the merchant's own policy it is the code: what the limits are, and what was spent in which other
+ * federations, is nobody's business there.
+ */
+function refusalFor(error: TributaryError): Pick<TributaryError, "code" | "message" | "advice"> {
+  if (!error.code.startsWith("TRB_POLICY_") && !error.code.startsWith("TRB_NODE_BUDGET_")) return error.toJSON();
+  return { code: error.code, message: "The merchant's own policy.", advice: "Ask the merchant." };
 }
 
 function answerWith(acknowledge: unknown, answer: unknown): void {

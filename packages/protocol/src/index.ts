@@ -61,6 +61,7 @@ export {
   declarePart,
   falselySignedParts,
   isSpentBefore,
+  partsCost,
   provenanceOf,
 } from "./plan/catalogue-parts.ts";
 export { type PlanCost, planCost } from "./plan/cost.ts";

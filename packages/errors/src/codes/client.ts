@@ -38,6 +38,13 @@ export const clientErrors = defineErrors({
     status: 400,
     exitCode: 2,
   },
+  TRB_NODE_BUDGET_UNREADABLE: {
+    message: "The shared budget {file} can't be used: {reason}.",
+    advice:
+      "Restore it from a backup, or begin one with `tributary node policy --budget-file`, in every home that shares it: each enters again what it has spent.",
+    status: 500,
+    exitCode: 3,
+  },
   TRB_NODE_COORDINATOR_UNREACHABLE: {
     message: "The coordinator at {url} doesn't answer: {reason}.",
     advice: "Check that it is running, and that the address in the invite is reachable from this machine.",

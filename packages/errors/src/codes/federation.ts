@@ -191,6 +191,26 @@ export const federationErrors = defineErrors({
     status: 403,
     exitCode: 3,
   },
+  TRB_POLICY_SHARED_BUDGET_EXCEEDED: {
+    message:
+      "One more round would bring the homes that share {file} from epsilon {spent} to {epsilon} {period}, the policy of {owner} permits {limit}.",
+    advice:
+      "When it becomes possible again, if nothing else is spent until then: {from}. `tributary node budget` shows who spent what.",
+    status: 403,
+    exitCode: 3,
+  },
+  TRB_POLICY_PAUSED: {
+    message: "This node is paused: {reason}.",
+    advice: "It answers offers again from {until} on.",
+    status: 403,
+    exitCode: 3,
+  },
+  TRB_POLICY_OUTSIDE_HOURS: {
+    message: "This node answers offers from {from} to {to} only, {timeZone} time.",
+    advice: "Wait for that, or change the hours with `tributary node policy --hours`.",
+    status: 403,
+    exitCode: 3,
+  },
   TRB_POLICY_DELTA_TOO_LARGE: {
     message: "The plan states its epsilon at delta {delta}, the policy permits {limit}.",
     advice: "Ask the platform for a plan within the limits of policy.json, or raise the limit there.",
