@@ -115,7 +115,8 @@ function sessionOf(client: pg.Client, source: string): Session {
     },
     rows: async (sql) => rowsSchema.parse((await coded(client.query({ text: sql, rowMode: "array" }))).rows),
     columns: async (sql) => {
-      const result = await coded(client.query({ text: sql, rowMode: "array" }));
+      // what has a name is prepared, and only one statement can be
+      const result = await coded(client.query({ name: "tributary_columns", text: sql, rowMode: "array" }));
       return result.fields.map(({ name }) => name);
     },
     stream: async function* (sql) {
