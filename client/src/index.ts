@@ -19,6 +19,13 @@ export { type Recovered, recoverNode } from "./recover.ts";
 export { type Outcome, type RunningNode, type StartNodeOptions, startNode } from "./running/start.ts";
 export { type SelectCatalogueOptions, type SelectedCatalogue, selectCatalogue } from "./select-catalogue.ts";
 export { type BenchServingOptions, benchServing, type Latencies, type ServingFigures } from "./serving/bench/bench-serving.ts";
+export {
+  type PredictionKind,
+  type PredictOptions,
+  type PredictSummary,
+  predictCustomers,
+  predictionKinds,
+} from "./serving/predict.ts";
 export { type ServeNodeOptions, type ServingNode, serveNode } from "./serving/serve.ts";
 export { type ServeTrainingOptions, serveTraining, type TrainingPurpose } from "./training/serve.ts";
 export type { TrainingAnswer, TrainingOrder, TrainingSetup } from "./training/words.ts";

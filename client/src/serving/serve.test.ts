@@ -5,13 +5,16 @@ import { join } from "node:path";
 import { pino } from "pino";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { startTestCoordinator, statisticsTestPlan, type TestCoordinator } from "../coordinator.test-support.ts";
+import { layoutOf } from "../home/layout.ts";
+import { readPolicy, writePolicy } from "../home/policy.ts";
 import { importEvents } from "../import.ts";
 import { joinFederation } from "../join.ts";
 import { type RunningNode, runNode } from "../running/start.ts";
 import { trustPeers } from "../trust.ts";
+import { predictCustomers } from "./predict.ts";
 import { type ServeNodeOptions, type ServingNode, serveNode } from "./serve.ts";
 import { catalogue, ingredients, openShop } from "./shop.test-support.ts";
-import { healthAnswer, recommendAnswer } from "./words.ts";
+import { healthAnswer, nextActionAnswer, recommendAnswer } from "./words.ts";
 
 const token = "a-token-of-the-tests";
 const names = ["alpha", "beta", "gamma"] as const;
@@ -209,4 +212,53 @@ test("exchanges beneath hundreds of requests under way: each is answered whole, 
   expect(answers.map(({ status }) => status)).toEqual(Array.from({ length: 300 }, () => 200));
   for (const { body: said } of answers) expect(recommendAnswer.parse(said).items).toHaveLength(24);
   expect(shop.holder.changes()).toBeGreaterThan(3);
+});
+
+test("what is predicted of all customers at once is what is served of each; the store's are called by pseudonyms, a list's as in the list", async () => {
+  await joinAll();
+  const serving = await serve();
+  const home = homeOf("alpha");
+  const ids = ["alpha-private-3", "alpha-private-7", "nobody-knows-me"];
+  const listed = join(folder, "listed.jsonl");
+  const seen: number[] = [];
+  const summary = await predictCustomers({ home, out: listed, customers: ids, k: 4, onProgress: (done) => seen.push(done) });
+  expect(summary).toMatchObject({ customers: 3, unknown: 1, what: ["recommend", "churn", "purchase", "next-action"] });
+  expect(seen).toEqual([3]);
+  expect(statSync(listed).mode & 0o777).toBe(0o600);
+  const rows = readFileSync(listed, "utf8").trimEnd().split("\n");
+  for (const [place, customer] of ids.entries()) {
+    const row: unknown = JSON.parse(rows[place] ?? "");
+    const recommended = recommendAnswer.parse((await ask(serving, "/v1/recommend", { customer, k: 4 })).body);
+    const next = nextActionAnswer.parse((await ask(serving, "/v1/next-action", { customer })).body);
+    expect(row).toEqual({
+      ...{ customer, known: place < 2, items: recommended.items.map(({ item }) => item), basis: recommended.basis },
+      scores: recommended.items.map(({ score }) => score),
+      ...{ churn: null, churnHorizonDays: null, purchase: null }, // sixty events in a minute tell nothing of either
+      ...{ nextAction: next.actions[0]?.action, nextActionProbability: next.actions[0]?.probability },
+    });
+  }
+
+  const stored = join(folder, "stored.csv");
+  await predictCustomers({ home, out: stored, what: ["recommend"], k: 1 });
+  const [head, ...lines] = readFileSync(stored, "utf8").trimEnd().split("\n");
+  expect(head).toBe("customer,known,items,scores,basis");
+  expect(lines).toHaveLength(10);
+  for (const line of lines) expect(line).toMatch(/^[0-9a-f]{32},true,/);
+  expect(lines.join()).not.toContain("private");
+});
+
+test("the policy's serving limits hold whatever the flags say, and flags may make them stricter", async () => {
+  await joinAll();
+  const home = homeOf("alpha");
+  const layout = layoutOf(home);
+  writePolicy(layout, { ...readPolicy(layout), serve: { mode: "releasedOnly", minSupport: 9 } });
+  const out = join(folder, "out.csv");
+  for (const looser of [{ mode: "inHouse" }, { minSupport: 8 }] as const) {
+    await expect(serve(looser)).rejects.toMatchObject({ code: "TRB_POLICY_SERVING_LOOSER" });
+    await expect(predictCustomers({ home, out, ...looser })).rejects.toMatchObject({ code: "TRB_POLICY_SERVING_LOOSER" });
+  }
+  const serving = await serve({ minSupport: 10 });
+  expect((await modelOf(serving)).parts).not.toContain("ownCounts");
+  writePolicy(layout, { ...readPolicy(layout), serve: { mode: "inHouse", minSupport: 2 } }); // the merchant changes its mind
+  await until("own counts", async () => (await modelOf(serving)).parts.includes("ownCounts"));
 });

@@ -8,19 +8,20 @@
 import type { AddressInfo } from "node:net";
 import { setTimeout as pause } from "node:timers/promises";
 import { fail, isTributaryError } from "@tributary/errors";
-import { defaultMinSupport, type ServePolicy } from "@tributary/model";
 import { onnxruntimeExecutor } from "@tributary/tensor/onnxruntime";
 import type { FastifyInstance } from "fastify";
 import { destination, type Logger, pino } from "pino";
 import { readPlannedCatalogue } from "../home/catalogue.ts";
 import { readHistories, storeGeneration } from "../home/histories.ts";
 import { type Home, openHome } from "../home/open.ts";
+import { readPolicy } from "../home/policy.ts";
 import { openDoor } from "../home/store/opening.ts";
 import { connectHttp } from "../transport/http.ts";
 import { personalStamp } from "../value/personal-model.ts";
 import { openCustomers } from "./customers.ts";
 import { servingHttp } from "./http.ts";
 import { servingMetrics } from "./metrics.ts";
+import { permittedServing, type ServingLimits } from "./permitted.ts";
 import { preparePopularity } from "./prepare.ts";
 import { type PrepareOrder, prepareInThread } from "./prepare-thread.ts";
 import { keepModel, latestRelease } from "./releases.ts";
@@ -37,8 +38,8 @@ export interface ServeNodeOptions {
   readonly token?: string;
   /** Made where there is none; default `keys/serve-token` of the home. */
   readonly tokenFile?: string;
-  readonly mode?: ServePolicy["mode"];
-  /** Distinct customers that an exact own pair needs to be served; default 5. */
+  /** As policy.json permits, or stricter; default: as it permits. */
+  readonly mode?: ServingLimits["mode"];
   readonly minSupport?: number;
   /** Wished horizon of churn, days, where the federation's model has no such head; default 30. */
   readonly churnDays?: number;
@@ -64,10 +65,10 @@ export interface ServingNode {
 
 /**
  * @throws TRB_NODE_NOT_JOINED, TRB_NODE_HOME_UNREADABLE, TRB_NODE_CATALOGUE_MISMATCH, TRB_NODE_STORE_UNREADABLE, TRB_SERVE_TOKEN_UNUSABLE,
- *   TRB_SERVE_CANNOT_LISTEN
+ *   TRB_POLICY_SERVING_LOOSER, TRB_SERVE_CANNOT_LISTEN
  */
 export async function serveNode(options: ServeNodeOptions): Promise<ServingNode> {
-  const { host = "127.0.0.1", port, mode = "inHouse", minSupport = defaultMinSupport, churnDays = 30, artefact } = options;
+  const { host = "127.0.0.1", port, churnDays = 30, artefact } = options;
   const { reloadEvery = 2_000 } = options;
   const log = options.log ?? pino({ base: null }, destination({ dest: 2, sync: true }));
   const home = openHome(options.home);
@@ -75,7 +76,8 @@ export async function serveNode(options: ServeNodeOptions): Promise<ServingNode>
   const { layout, plan, membership } = home;
   const tokenFile = options.token === undefined ? (options.tokenFile ?? layout.serveToken) : undefined;
   const isToken = tokenCheck(options.token ?? tokenOfFile(tokenFile ?? layout.serveToken));
-  const serve = { mode, minSupport };
+  const limits = () => permittedServing(readPolicy(layout), options);
+  let serve = limits();
   const catalogue = readPlannedCatalogue(layout, plan);
   const stored = storedHistories(home);
   const customers = openCustomers(stored.histories, { door: stored.door });
@@ -104,9 +106,11 @@ export async function serveNode(options: ServeNodeOptions): Promise<ServingNode>
       log.info({ customers: customers.counts().stored }, "other histories are served");
     }
     const release = artefact === undefined ? latestRelease(layout, plan) : undefined;
-    const from = JSON.stringify([generation, release?.hash, personalStamp(layout)]);
+    const wanted = limits(); // the merchant may have changed its mind
+    const from = JSON.stringify([generation, release?.hash, personalStamp(layout), wanted]);
     if (from === served) return;
     if (release !== undefined) await keepModel(layout, release, client);
+    serve = wanted;
     const order: PrepareOrder = { home: layout.home, serve, churnDays, release, artefact };
     const prepared = await prepareInThread(order, signal);
     const next = await openServed(prepared, executor);
@@ -143,7 +147,7 @@ export async function serveNode(options: ServeNodeOptions): Promise<ServingNode>
   const watching = watch();
   const address = http.server.address() as AddressInfo;
   const url = `http://${host.includes(":") ? `[${host}]` : host}:${address.port}`;
-  log.info({ url, mode, minSupport }, "serving");
+  log.info({ url, ...serve }, "serving");
 
   const close = async (): Promise<void> => {
     stopping.abort();

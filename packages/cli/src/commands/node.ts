@@ -20,6 +20,7 @@ import { addDeclare } from "./node/declare.ts";
 import { addHoldout } from "./node/holdout.ts";
 import { addImport } from "./node/import.ts";
 import { addPersonalise } from "./node/personalise.ts";
+import { addPredict } from "./node/predict.ts";
 import { addReport } from "./node/report.ts";
 import { addServe } from "./node/serve.ts";
 
@@ -151,6 +152,7 @@ export function nodeCommand(): Command {
     });
 
   addServe(node);
+  addPredict(node);
 
   node
     .command("budget")

@@ -2,14 +2,15 @@
 import cliProgress from "cli-progress";
 
 export interface ProgressBar {
-  show(what: string, done: number, of: number): void;
+  /** @param rate in words, such as `120/s` */
+  show(what: string, done: number, of: number, rate?: string): void;
   end(): void;
 }
 
 export function progressBar(): ProgressBar {
   if (!process.stderr.isTTY) return { show() {}, end() {} };
   const bar = new cliProgress.SingleBar({
-    format: "{what} {bar} {value}/{total}  {eta_formatted} left",
+    format: "{what} {bar} {value}/{total}  {rate}{eta_formatted} left",
     stream: process.stderr,
     hideCursor: true,
     clearOnComplete: true,
@@ -17,13 +18,14 @@ export function progressBar(): ProgressBar {
   });
   let current = "";
   return {
-    show(what, done, of) {
+    show(what, done, of, rate = "") {
+      const facts = { what, rate: rate === "" ? "" : `${rate}, ` };
       if (what !== current) {
         if (current !== "") bar.stop();
-        bar.start(of, done, { what });
+        bar.start(of, done, facts);
         current = what;
       }
-      bar.update(done, { what });
+      bar.update(done, facts);
     },
     end() {
       if (current !== "") bar.stop();

@@ -236,6 +236,12 @@ export const federationErrors = defineErrors({
     status: 403,
     exitCode: 3,
   },
+  TRB_POLICY_SERVING_LOOSER: {
+    message: "Serving with {field} {asked} is looser than policy.json permits: {permitted}.",
+    advice: "Leave the flag out, ask for something stricter, or change `serve` in policy.json: it is the merchant's own decision.",
+    status: 403,
+    exitCode: 3,
+  },
   TRB_POLICY_EXTENSION_UNKNOWN: {
     message: "The plan uses the extension {name} with SHA-256 {sha256}, which the policy does not accept.",
     advice:

@@ -10,11 +10,24 @@ interface ServeOptions {
   readonly host: string;
   readonly port: number;
   readonly tokenFile?: string;
-  readonly mode: NonNullable<ServeNodeOptions["mode"]>;
-  readonly minSupport: number;
+  readonly mode?: NonNullable<ServeNodeOptions["mode"]>;
+  readonly minSupport?: number;
   readonly churnDays: number;
   readonly model?: string;
 }
+
+export const modeOption = (): Option =>
+  new Option(
+    "--mode <mode>",
+    "releasedOnly: nothing that this merchant counted, trained or tuned serves (default, and at most: as policy.json says)",
+  ).choices(["inHouse", "releasedOnly"]);
+
+export const minSupportOption = (): Option =>
+  integerOption(
+    "--min-support <customers>",
+    "distinct customers that an exact own pair needs (default, and at least: as policy.json says)",
+    1,
+  );
 
 export function addServe(node: Command): void {
   node
@@ -27,12 +40,8 @@ export function addServe(node: Command): void {
       "--token-file <file>",
       "who may ask, mode 600 (default: keys/serve-token of the home, made at the first start; or TRIBUTARY_SERVE_TOKEN)",
     )
-    .addOption(
-      new Option("--mode <mode>", "releasedOnly: nothing that this merchant counted, trained or tuned serves")
-        .choices(["inHouse", "releasedOnly"])
-        .default("inHouse"),
-    )
-    .addOption(integerOption("--min-support <customers>", "distinct customers that an exact own pair needs", 1, 5))
+    .addOption(modeOption())
+    .addOption(minSupportOption())
     .addOption(integerOption("--churn-days <days>", "horizon of churn, where the federation's model has none", 1, 30))
     .option("--model <folder>", "serve this export (`model export --hybrid`) in place of what the ledger names")
     .addOption(jsonOption())
@@ -40,7 +49,9 @@ export function addServe(node: Command): void {
     .action(async ({ home, host, port, tokenFile, mode, minSupport, churnDays, model }: ServeOptions) => {
       const token = process.env["TRIBUTARY_SERVE_TOKEN"];
       const serving = await serveNode({
-        ...{ home, host, port, mode, minSupport, churnDays },
+        ...{ home, host, port, churnDays },
+        ...(mode === undefined ? {} : { mode }),
+        ...(minSupport === undefined ? {} : { minSupport }),
         ...(token === undefined ? {} : { token }),
         ...(tokenFile === undefined ? {} : { tokenFile }),
         ...(model === undefined ? {} : { artefact: model }),

@@ -1,0 +1,112 @@
+/** `tributary node predict`: everybody's predictions into a file. */
+import { type PredictionKind, predictCustomers, predictionKinds } from "@tributary/client";
+import { fail } from "@tributary/errors";
+import { tableEnding, tableEndings } from "@tributary/events/ingest";
+import { type Command, Option } from "commander";
+import { progressBar } from "../../demo/progress.ts";
+import { readInput } from "../../files.ts";
+import { integerOption, jsonOption, listOf } from "../../options.ts";
+import { print, table } from "../../output.ts";
+import { minSupportOption, modeOption } from "./serve.ts";
+
+interface PredictFlags {
+  readonly home: string;
+  readonly out: string;
+  readonly what: readonly PredictionKind[];
+  readonly k: number;
+  readonly customers?: string;
+  readonly mode?: "inHouse" | "releasedOnly";
+  readonly minSupport?: number;
+  readonly churnDays: number;
+  readonly model?: string;
+  readonly json?: boolean;
+}
+
+export function addPredict(node: Command): void {
+  node
+    .command("predict")
+    .description(
+      "what `node serve` would answer of every customer, into a file of the merchant's own; nothing leaves this machine",
+    )
+    .requiredOption("--home <folder>", "the node's folder")
+    .addOption(
+      new Option("--out <file>", `where to: ${tableEndings.join(", ")}; mode 600`).argParser(parseOut).makeOptionMandatory(),
+    )
+    .addOption(
+      new Option("--what <list>", `predictions, of ${predictionKinds.join()}`)
+        .argParser((text: string) => {
+          const asked = listOf("--what", predictionKinds)(text);
+          return predictionKinds.filter((kind) => asked.includes(kind));
+        })
+        .default(predictionKinds, predictionKinds.join()),
+    )
+    .addOption(integerOption("--k <n>", "items that are recommended to each", 1, 20, 200))
+    .option(
+      "--customers <file>",
+      "ids as in the log, one a line, who are called so in the output (default: everybody of the store, by pseudonym)",
+    )
+    .addOption(modeOption())
+    .addOption(minSupportOption())
+    .addOption(integerOption("--churn-days <days>", "horizon of churn, where the federation's model has none", 1, 30))
+    .option("--model <folder>", "predict by this export (`model export --hybrid`) in place of what the ledger names")
+    .addOption(jsonOption())
+    .addHelpText("after", "\nExample:\n  tributary node predict --home shop --out predictions.parquet --what recommend,churn")
+    .action(async ({ home, out, what, k, customers, mode, minSupport, churnDays, model, json }: PredictFlags) => {
+      const listed = customers === undefined ? undefined : idsOf(customers);
+      const progress = progressBar();
+      const began = performance.now();
+      try {
+        const summary = await predictCustomers({
+          ...{ home, out, what, k, churnDays },
+          ...(listed === undefined ? {} : { customers: listed }),
+          ...(mode === undefined ? {} : { mode }),
+          ...(minSupport === undefined ? {} : { minSupport }),
+          ...(model === undefined ? {} : { artefact: model }),
+          onProgress: (done, of) => {
+            const rate = Math.round((1000 * done) / (performance.now() - began));
+            progress.show("customers", done, of, `${rate}/s`);
+          },
+        });
+        progress.end();
+        print(json, summary, () =>
+          table([
+            ["written", summary.out],
+            ["customers", `${summary.customers}, ${summary.unknown} of them unknown`],
+            ["predictions", summary.what.join(", ")],
+            ["model", `${summary.model.source}${summary.model.round === null ? "" : `, round ${summary.model.round}`}`],
+            ["rate", `${summary.customersPerSecond.toFixed(0)} customers a second`],
+          ]),
+        );
+      } finally {
+        progress.end();
+      }
+    });
+}
+
+function parseOut(text: string): string {
+  if (tableEnding(text) !== undefined) return text;
+  const expected = `a file that ends in ${tableEndings.join(", ")}`;
+  throw fail("TRB_CLI_BAD_OPTION", { option: "--out", value: text.slice(0, 80) || "empty", expected });
+}
+
+const longest = 256;
+
+/** Empty where it is no UTF-8: then it lists nobody. */
+function utf8(bytes: Uint8Array): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    return "";
+  }
+}
+
+/** Lines; empty ones are passed over. What stands in one is private, and is not said. */
+function idsOf(file: string): readonly string[] {
+  const ids = utf8(readInput(file))
+    .split("\n")
+    .map((line) => line.replace(/\r$/, ""))
+    .filter((line) => line !== "");
+  if (ids.length > 0 && ids.every(({ length }) => length <= longest)) return ids;
+  const expected = `a file with a customer's id of at most ${longest} characters on each line`;
+  throw fail("TRB_CLI_BAD_OPTION", { option: "--customers", value: file.slice(0, 80), expected });
+}
