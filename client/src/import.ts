@@ -4,13 +4,17 @@
  *
  * What is there is replaced once everything has been read: an import that is killed leaves it as it was, and run again keeps what it had written.
  */
+import { chmodSync, writeFileSync } from "node:fs";
 import { fail } from "@tributary/errors";
-import { type DataQuality, dataQuality } from "@tributary/events";
-import type { IngestOptions, IngestReport, LogPreview, LogSource, PreviewOptions } from "@tributary/events/ingest";
+import { type DataQuality, dataQuality, type Histories, type ItemNaming } from "@tributary/events";
+import type { IngestOptions, IngestReport, LogItem, LogPreview, LogSource, PreviewOptions } from "@tributary/events/ingest";
 import { readHomeCatalogue } from "./home/catalogue.ts";
 import { readHistories } from "./home/histories.ts";
+import { readItemNames, removeItemNames, writeItemNames } from "./home/item-names.ts";
+import { reasonOf } from "./home/layout.ts";
 import { withHome } from "./home/open.ts";
 import { replaceStore } from "./home/store/replace.ts";
+import { renumbered, underOwnNames } from "./item-names.ts";
 
 export interface ImportEventsOptions
   extends Partial<Omit<IngestOptions, "sources" | "catalogue" | "leastCustomers" | "lineLimit">> {
@@ -18,24 +22,75 @@ export interface ImportEventsOptions
   readonly files: readonly string[];
   /** Read behind the files. */
   readonly query?: Exclude<LogSource, string> | undefined;
+  /** How the log's SKUs become items; `none`: they are items' ids. Default: as the import before was told. */
+  readonly naming?: ItemNaming | "none" | undefined;
+  /** A file that the log's items outside the catalogue are written to, the commonest first, for the merchant alone. */
+  readonly unknownItems?: string | undefined;
 }
 
 /** Counts for the merchant's own eyes, over all files. `rows = kept + Σ dropped`. */
-export type ImportSummary = IngestReport;
+export interface ImportSummary extends IngestReport {
+  /** Of items outside the catalogue, where it was asked for. */
+  readonly unknown?: { readonly items: number; readonly events: number; readonly file: string };
+}
 
 /** A merchant has more customers than one; with fewer there is no crowd that the noise could hide somebody in. */
 const leastCustomers = 2;
 
 /** @throws TRB_NODE_NOT_JOINED, TRB_NODE_HOME_UNREADABLE, TRB_NODE_HOME_UNWRITABLE, and what `ingestLog` refuses */
-export function importEvents({ home, files, query, ...options }: ImportEventsOptions): Promise<ImportSummary> {
+export function importEvents({
+  home,
+  files,
+  query,
+  naming: given,
+  unknownItems,
+  ...options
+}: ImportEventsOptions): Promise<ImportSummary> {
   const sources: LogSource[] = query === undefined ? [...files] : [...files, query];
   return withHome(home, async ({ layout }) => {
     const catalogue = readHomeCatalogue(layout);
     if (sources.length === 0) throw fail("TRB_EVENTS_TOO_FEW_CUSTOMERS", { customers: 0, least: leastCustomers });
-    const { ingestLog } = await import("@tributary/events/ingest"); // DuckDB, which no other command needs
-    const ingest = { now: Date.now() / 1000, ...options, sources, catalogue, leastCustomers };
-    return replaceStore(layout, (add) => ingestLog(ingest, add));
+    const { ingestLog, itemsOfLog } = await import("@tributary/events/ingest"); // DuckDB, which no other command needs
+    const reading = { now: Date.now() / 1000, ...options, sources };
+    const naming = given === "none" ? undefined : (given ?? readItemNames(layout));
+    const items = naming?.gtin === true || unknownItems !== undefined ? await itemsOfLog(reading) : [];
+    const named =
+      naming &&
+      underOwnNames(
+        catalogue,
+        naming,
+        items.map(({ sku }) => sku),
+      );
+    const ingest = { ...reading, catalogue: named?.aliases ?? catalogue, leastCustomers };
+    const met = new Set<number>(); // several SKUs may be one item
+    const noted = (chunk: Histories) => {
+      for (const item of chunk.items) if (item > 0) met.add(item);
+      return chunk;
+    };
+    const ingested = await replaceStore(layout, (add) =>
+      ingestLog(ingest, named === undefined ? add : (chunk) => add(noted(renumbered(chunk, named)))),
+    );
+    const report = named === undefined ? ingested : { ...ingested, items: met.size };
+    if (naming === undefined || named === undefined) removeItemNames(layout);
+    else await writeItemNames(layout, { ...naming, seen: named.seen });
+    if (unknownItems === undefined) return report;
+    const strange = items.filter(({ sku }) => !ingest.catalogue.numbers.has(sku));
+    writeUnknown(unknownItems, strange);
+    const events = strange.reduce((sum, item) => sum + item.events, 0);
+    return { ...report, unknown: { items: strange.length, events, file: unknownItems } };
   });
+}
+
+/** Only the owner may read it. @throws TRB_EVENTS_FILE_UNWRITABLE */
+function writeUnknown(file: string, items: readonly LogItem[]): void {
+  const field = (text: string) => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
+  try {
+    writeFileSync(file, "", { mode: 0o600 });
+    chmodSync(file, 0o600); // a file that was there keeps its mode
+    writeFileSync(file, `item,events\n${items.map(({ sku, events }) => `${field(sku)},${events}\n`).join("")}`);
+  } catch (cause) {
+    throw fail("TRB_EVENTS_FILE_UNWRITABLE", { file, reason: reasonOf(cause) }, cause);
+  }
 }
 
 export interface PreviewEventsOptions extends Omit<PreviewOptions, "catalogue" | "now"> {

@@ -9,6 +9,7 @@
  *   extensions/    code from outside that the merchant has accepted, by hash
  *   models/        released models that are served, called by their hashes
  *   personal/      a model that was fine-tuned on own customers, sealed   holdout.json    whom rounds never learn from
+ *   item-names     which SKU of the merchant's is which item, sealed
  *   ledger.jsonl   this node's own, verified copy    node.lock       held by the process that runs the node
  */
 import { mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
@@ -46,6 +47,8 @@ export interface Layout {
   readonly models: string;
   /** Which customers the node holds out of rounds, mode 600. */
   readonly holdout: string;
+  /** How the merchant's own SKUs and items belong together, sealed. */
+  readonly itemNames: string;
   /** What was fine-tuned on own customers, sealed: it never leaves this folder. */
   readonly personal: string;
   readonly serveToken: string;
@@ -81,6 +84,7 @@ export function layoutOf(home: string): Layout {
     extensions: at("extensions"),
     models: at("models"),
     holdout: at("holdout.json"),
+    itemNames: at("item-names"),
     personal: at("personal", "model"),
     serveToken: at("keys", "serve-token"),
     rounds: at("rounds"),

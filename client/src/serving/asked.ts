@@ -52,8 +52,8 @@ function topicOf(shelf: Shelf, event: { readonly item?: string | undefined; read
 }
 
 /** @throws TRB_SERVE_ITEM_UNKNOWN */
-export function itemNumber({ catalogue }: Shelf, id: string, path: string): number {
-  const number = catalogue.numbers.get(id);
+export function itemNumber({ catalogue, names }: Shelf, id: string, path: string): number {
+  const number = catalogue.numbers.get(id) ?? names?.numberOf(id);
   if (number === undefined) throw fail("TRB_SERVE_ITEM_UNKNOWN", { path });
   return number;
 }

@@ -32,13 +32,15 @@ export async function explain(
     const at = events.items[event] as number;
     told.push({
       item: at === 0 ? null : shelf.idOf(at),
+      ...skuAt(shelf, at),
       action: actions[events.actions[event] as number] ?? "view",
       time: events.times[event] as number,
       contribution,
     });
   }
   return {
-    item,
+    item: shelf.idOf(number),
+    ...skuAt(shelf, number),
     rank: 1 + whole.values.reduce((higher, other) => higher + (other > score ? 1 : 0), 0),
     score,
     parts: await ranker.parts(events, number),
@@ -47,6 +49,12 @@ export async function explain(
     basis: basisOf(prepared, asked),
     model: { ...prepared.origin, parts: [...prepared.origin.parts] },
   };
+}
+
+/** Beside an item's id what the merchant calls it. */
+function skuAt({ names }: Shelf, item: number): { readonly sku?: string } {
+  const sku = names?.skuOf(item);
+  return sku === undefined ? {} : { sku };
 }
 
 function without(events: CustomerEvents, gone: number): CustomerEvents {

@@ -22,16 +22,25 @@ export async function recommend(
   for (const [place, id] of exclude.entries()) out[itemNumber(shelf, id, `exclude.${place}`) - 1] = 1;
   if (bought === "exclude") for (const item of boughtItems(asked.events)) out[item - 1] = 1;
   if (filters !== undefined) excludeFiltered(shelf, filters, out);
-  const { values } = await ranker.scores(asked.events);
-  const pool = bestOf(values, diversity > 0 ? poolOf(k) : k, out);
-  const scores = Float64Array.from(pool, (place) => values[place] as number);
+  const { sells, skuOf } = shelf.names ?? {};
+  if (sells !== undefined) for (let place = 0; place < out.length; place++) if (!sells(place + 1)) out[place] = 1;
+  const { pool, scores } = await ranker.withScores(asked.events, ({ values }) => {
+    const best = bestOf(values, diversity > 0 ? poolOf(k) : k, out);
+    return { pool: best, scores: Float64Array.from(best, (place) => values[place] as number) };
+  });
   const items = pool.map((place) => place + 1);
   const chosen = diversify(items, scores, k, diversity, prepared.similarity);
   return {
     items: chosen.map((place) => {
       const item = shelf.catalogue.items[pool[place] as number];
       const title = item?.title;
-      return { item: item?.id ?? "", score: scores[place] as number, ...(title === undefined ? {} : { title }) };
+      const sku = skuOf?.((pool[place] as number) + 1);
+      return {
+        item: item?.id ?? "",
+        score: scores[place] as number,
+        ...(sku === undefined ? {} : { sku }),
+        ...(title === undefined ? {} : { title }),
+      };
     }),
     basis: basisOf(prepared, asked),
     model: { ...prepared.origin, parts: [...prepared.origin.parts] },

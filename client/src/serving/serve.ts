@@ -8,14 +8,17 @@
 import type { AddressInfo } from "node:net";
 import { setTimeout as pause } from "node:timers/promises";
 import { fail, isTributaryError } from "@tributary/errors";
+import type { Catalogue } from "@tributary/events";
 import { onnxruntimeExecutor } from "@tributary/tensor/onnxruntime";
 import type { FastifyInstance } from "fastify";
 import { destination, type Logger, pino } from "pino";
 import { readPlannedCatalogue } from "../home/catalogue.ts";
 import { readHistories, storeGeneration } from "../home/histories.ts";
+import { readItemNames } from "../home/item-names.ts";
 import { type Home, openHome } from "../home/open.ts";
 import { readPolicy } from "../home/policy.ts";
 import { openDoor } from "../home/store/opening.ts";
+import { type OwnNames, ownNames } from "../item-names.ts";
 import { connectHttp } from "../transport/http.ts";
 import { personalStamp } from "../value/personal-model.ts";
 import { openCustomers } from "./customers.ts";
@@ -81,12 +84,13 @@ export async function serveNode(options: ServeNodeOptions): Promise<ServingNode>
   const catalogue = readPlannedCatalogue(layout, plan);
   const stored = storedHistories(home);
   const customers = openCustomers(stored.histories, { door: stored.door });
+  let names = namesOf(home, catalogue);
   const executor = onnxruntimeExecutor();
   const first = preparePopularity({ catalogue, histories: stored.histories, serve, churnDays, plan });
   const holder = holdModel(await openServed(first, executor));
   const metrics = servingMetrics(holder, customers);
   const client = connectHttp(membership.url);
-  const http = servingHttp({ shelf: shelfOf(catalogue), customers, holder, metrics, isToken, log });
+  const http = servingHttp({ shelf: shelfOf(catalogue, () => names), customers, holder, metrics, isToken, log });
   const stopping = new AbortController();
   const { signal } = stopping;
   const ready = Promise.withResolvers<void>();
@@ -103,6 +107,7 @@ export async function serveNode(options: ServeNodeOptions): Promise<ServingNode>
       const { histories, door, generation: read } = storedHistories(home);
       customers.replace(histories, door);
       generation = read;
+      names = namesOf(home, catalogue);
       log.info({ customers: customers.counts().stored }, "other histories are served");
     }
     const release = artefact === undefined ? latestRelease(layout, plan) : undefined;
@@ -161,6 +166,12 @@ export async function serveNode(options: ServeNodeOptions): Promise<ServingNode>
     ...{ url, port: address.port, tokenFile, ready: ready.promise, finished: ended.promise },
     close: () => (closing ??= close()),
   };
+}
+
+/** What the last import was told of the merchant's own SKUs. */
+function namesOf({ layout }: Home, catalogue: Catalogue): OwnNames | undefined {
+  const names = readItemNames(layout);
+  return names && ownNames(catalogue, names);
 }
 
 function storedHistories({ layout }: Home) {

@@ -4,6 +4,7 @@
 import { type Catalogue, topicIndex } from "@tributary/events";
 import { openRanker, type Ranker } from "@tributary/model";
 import type { OnnxExecutor } from "@tributary/tensor";
+import type { OwnNames } from "../item-names.ts";
 import type { Prepared } from "./prepare.ts";
 
 export interface ServedModel {
@@ -77,12 +78,22 @@ export function holdModel(first: ServedModel): ModelHolder {
 /** Words for items of an answer. */
 export interface Shelf {
   readonly catalogue: Catalogue;
+  /** What the merchant calls items, where an import was told. */
+  readonly names: OwnNames | undefined;
   /** Counted from 1. */
   idOf(item: number): string;
   /** What keywords are about: a topic of the catalogue, counted from 1; 0 for nothing that it names. */
   topicOf(keywords: string): number;
 }
 
-export function shelfOf(catalogue: Catalogue): Shelf {
-  return { catalogue, idOf: (item) => catalogue.items[item - 1]?.id ?? "", topicOf: topicIndex(catalogue.items).match };
+/** @param names asked anew each time, since an import may change them */
+export function shelfOf(catalogue: Catalogue, names: () => OwnNames | undefined = () => undefined): Shelf {
+  return {
+    catalogue,
+    get names() {
+      return names();
+    },
+    idOf: (item) => catalogue.items[item - 1]?.id ?? "",
+    topicOf: topicIndex(catalogue.items).match,
+  };
 }

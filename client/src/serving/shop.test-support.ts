@@ -5,6 +5,7 @@ import { sha256Hex } from "@tributary/protocol";
 import { onnxruntimeExecutor } from "@tributary/tensor/onnxruntime";
 import { pino } from "pino";
 import { testPlan } from "../coordinator.test-support.ts";
+import type { OwnNames } from "../item-names.ts";
 import { openCustomers } from "./customers.ts";
 import { defaultLimits, type HttpLimits, servingHttp } from "./http.ts";
 import { servingMetrics } from "./metrics.ts";
@@ -90,7 +91,7 @@ export interface Answer {
 /** Served on a free port. `logged` is everything that was logged, at every level. */
 export async function openShop(
   from: Ingredients,
-  options: { readonly limits?: Partial<HttpLimits>; readonly prepared?: Prepared } = {},
+  options: { readonly limits?: Partial<HttpLimits>; readonly prepared?: Prepared; readonly names?: OwnNames } = {},
 ) {
   const executor = onnxruntimeExecutor();
   const customers = openCustomers(from.histories);
@@ -98,7 +99,7 @@ export async function openShop(
   const logged: string[] = [];
   const log = pino({ base: null, level: "trace" }, { write: (line: string) => void logged.push(line) });
   const http = servingHttp({
-    ...{ shelf: shelfOf(from.catalogue), customers, holder, log, isToken: tokenCheck(token) },
+    ...{ shelf: shelfOf(from.catalogue, () => options.names), customers, holder, log, isToken: tokenCheck(token) },
     ...{ metrics: servingMetrics(holder, customers), limits: { ...defaultLimits, ...options.limits } },
   });
   const url = await http.listen({ host: "127.0.0.1", port: 0 });

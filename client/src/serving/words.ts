@@ -2,7 +2,10 @@
 import { z } from "zod";
 
 const identifier = z.string().min(1).max(256);
-const item = identifier.describe("an item's id in the federation's catalogue");
+const item = identifier.describe(
+  "an item's id in the federation's catalogue, or the merchant's own SKU where an import was told of SKUs",
+);
+const sku = identifier.optional().describe("the merchant's own name of the item, where an import was told of SKUs");
 const keywords = z
   .string()
   .max(400)
@@ -67,7 +70,7 @@ const basis = z
   .describe("history: this customer's own; popularity: nothing is known of the customer; catalogue: nothing is known at all");
 
 export const recommendAnswer = z.strictObject({
-  items: z.array(z.strictObject({ item, score: z.number(), title: z.string().optional() })),
+  items: z.array(z.strictObject({ item, sku, score: z.number(), title: z.string().optional() })),
   basis,
   model,
 });
@@ -162,6 +165,7 @@ export const adsAnswer = z.strictObject({
 export const explainBody = z.strictObject({ ...who, item }).refine(oneOfBoth, oneOfBothRule);
 export const explainAnswer = z.strictObject({
   item,
+  sku,
   rank: z.int().describe("1 + how many items score higher"),
   score: z.number(),
   parts: z
@@ -176,7 +180,7 @@ export const explainAnswer = z.strictObject({
     })
     .describe("what speaks for the item, each part times its weight"),
   events: z
-    .array(z.strictObject({ item: item.nullable(), action: z.string(), time: seconds, contribution: z.number() }))
+    .array(z.strictObject({ item: item.nullable(), sku, action: z.string(), time: seconds, contribution: z.number() }))
     .describe("share of the next item that is lost when the event is taken away; the strongest first"),
   method: z.literal("deletion"),
   basis,

@@ -71,6 +71,11 @@ describe("customersOfItems", () => {
       { sku: "p", events: 1 },
     ]);
     expect((await refusal(() => itemsOfLog({ ...common, sources: ["/nowhere.csv"] }))).code).toBe("TRB_EVENTS_FILE_NOT_FOUND");
-    expect((await refusal(() => itemsOfLog({ ...common, sources: [file("none.csv", header)] }))).code).toBe("TRB_EVENTS_EMPTY");
+    const searches = file("searches.csv", `${header}ann,,search,1\n`);
+    expect(await itemsOfLog({ ...common, sources: [searches] })).toEqual([]);
+    const none = () => customersOfItems({ ...common, sources: [searches], maxItems: 3, nameOf });
+    expect((await refusal(none)).code).toBe("TRB_EVENTS_EMPTY");
+    const remote = () => itemsOfLog({ ...common, sources: [{ sql: "SELECT 1", database: "postgres://shop/log" }] });
+    expect((await refusal(remote)).code).toBe("TRB_EVENTS_SOURCE_UNAVAILABLE");
   });
 });

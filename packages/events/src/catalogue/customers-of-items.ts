@@ -10,6 +10,7 @@ import { cleaningQuery } from "../ingest/cleaning-query.ts";
 import { type Engine, withEngine } from "../ingest/engine.ts";
 import { engineFailure, reading } from "../ingest/engine-failures.ts";
 import { findRoles, prepare, secondsAhead } from "../ingest/ingest-log.ts";
+import { postgresSource } from "../ingest/postgres/ingest-postgres.ts";
 import { presets } from "../ingest/presets.ts";
 import { openRelation, refuseBrokenLines } from "../ingest/relation.ts";
 import { type LogSource, nameOf, type ReadingOptions } from "../ingest/source.ts";
@@ -48,6 +49,7 @@ export function customersOfItems(options: CustomersOfItemsOptions): Promise<Read
     for await (const chunk of engine.chunks(query)) {
       for (const [id, customers] of chunk.getRows()) counts.set(String(id), Number(customers));
     }
+    if (counts.size === 0) throw fail("TRB_EVENTS_EMPTY", { file: options.sources.map(nameOf).join(", ") });
     return counts;
   });
 }
@@ -70,8 +72,12 @@ export function itemsOfLog(options: ItemSurveyOptions): Promise<readonly LogItem
 }
 
 /** Works on the table `temp.had`: customer, sku, events. */
-function surveyed<T>(options: ItemSurveyOptions, work: (engine: Engine) => Promise<T>): Promise<T> {
+async function surveyed<T>(options: ItemSurveyOptions, work: (engine: Engine) => Promise<T>): Promise<T> {
   const files = options.sources.map(nameOf);
+  if (postgresSource(options.sources) !== undefined) {
+    const reason = "which items a log has is not asked of PostgreSQL";
+    throw fail("TRB_EVENTS_SOURCE_UNAVAILABLE", { source: files.join(", "), reason });
+  }
   return withEngine(async (engine) => {
     try {
       await engine.run("CREATE TEMP TABLE temp.had (customer VARCHAR, sku VARCHAR, events BIGINT)");
@@ -98,6 +104,4 @@ async function addSource(engine: Engine, source: LogSource, options: ItemSurveyO
     await checkBytes(relation, options.lineLimit);
   });
   if (relation.rejects !== undefined) await refuseBrokenLines(engine, relation.name, relation.rejects, options);
-  const [counted] = await engine.rows("SELECT count(*) FROM temp.had");
-  if (Number(counted?.[0] ?? 0) === 0) throw fail("TRB_EVENTS_EMPTY", { file: relation.name });
 }

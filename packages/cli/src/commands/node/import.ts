@@ -5,25 +5,29 @@ import { dropReasons, encodings, ingestPresets, logFormats } from "@tributary/ev
 import type { LogPreview } from "@tributary/events/ingest";
 import { type Command, Option } from "commander";
 import { writeOutput } from "../../files.ts";
+import { addItemNamingOptions, type ItemNamingOptions, itemNaming } from "../../item-naming-options.ts";
 import { columnsOption, integerOption, jsonOption } from "../../options.ts";
 import { print, table } from "../../output.ts";
 import { qualityPage } from "../../report/quality-page.ts";
 
 interface ImportFlags
-  extends Pick<ImportEventsOptions, "columns" | "preset" | "format" | "delimiter" | "encoding" | "timeZone" | "rejects"> {
+  extends ItemNamingOptions,
+    Pick<ImportEventsOptions, "columns" | "preset" | "format" | "delimiter" | "encoding" | "timeZone" | "rejects"> {
   readonly home?: string;
   readonly quote?: string;
   readonly timeFormat?: readonly string[];
   readonly botRate: number;
   readonly sql?: string;
   readonly source?: string;
+  readonly unknownItems?: string;
+  readonly ownIds?: boolean;
   readonly dryRun?: boolean;
   readonly report?: string;
   readonly json?: boolean;
 }
 
 export function addImport(node: Command): void {
-  node
+  const command = node
     .command("import")
     .description("read behaviour logs into the node's encrypted store, in place of what is there; nothing leaves this machine")
     .argument("[files...]", "CSV, JSONL or Parquet, as they are or in .gz or .zst; several are one log")
@@ -50,7 +54,13 @@ export function addImport(node: Command): void {
       integerOption("--bot-rate <events>", "drop customers with more events than this in an hour; 0 keeps all", 0, 1000),
     )
     .option("--sql <query>", "import what a query gives: of --source, or of files that it names itself")
-    .option("--source <file>", "the SQLite or DuckDB file that --sql asks")
+    .option("--source <file>", "the SQLite or DuckDB file that --sql asks");
+  addItemNamingOptions(command)
+    .option("--own-ids", "items are called as the catalogue calls them: forgets what an import before was told of SKUs")
+    .option(
+      "--unknown-items <file>",
+      "write the log's items that the catalogue doesn't have to this CSV, the commonest first; it is for this merchant alone",
+    )
     .option("--rejects <file>", "write the rows that were dropped to this CSV, each with its reason")
     .option("--report <file>", "write a page on the data's quality; it is for this merchant alone")
     .option("--dry-run", "change nothing: guess which column is which, and show the first rows as they are understood")
@@ -69,7 +79,12 @@ export function addImport(node: Command): void {
       if (flags.home === undefined)
         throw usage("it names no --home", "Add --home FOLDER, or --dry-run for a look at the log. ");
       if (files.length === 0 && query === undefined) throw usage("it names no log", "Name a file, or a query with --sql. ");
-      const summary = await importEvents({ home: flags.home, files, ...(query === undefined ? {} : { query }), ...options });
+      const naming = flags.ownIds === true ? "none" : await itemNaming(flags);
+      const { unknownItems } = flags;
+      const summary = await importEvents({
+        ...{ home: flags.home, files, naming, unknownItems, ...(query === undefined ? {} : { query }) },
+        ...options,
+      });
       if (flags.report !== undefined)
         writeOutput(flags.report, qualityPage(await storedQuality({ home: flags.home }), summary));
       print(flags.json, summary, () => summaryLines(summary));
@@ -131,6 +146,9 @@ export function summaryLines(summary: ImportSummary): string[] {
       "cleared",
       `${summary.itemsCleared} events lost an unknown item, ${summary.amountsCleared} an unreadable or negative amount`,
     ],
+    ...(summary.unknown === undefined
+      ? []
+      : [["unknown items", `${summary.unknown.items}, in ${summary.unknown.events} events: ${summary.unknown.file}`]]),
     ["with dwell time", String(summary.withDwell)],
     ["with price", String(summary.withPrice)],
     ["with a topic", String(summary.withTopic)],
