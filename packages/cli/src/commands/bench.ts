@@ -2,6 +2,7 @@
 import { Command } from "commander";
 import { addConformance } from "./bench/conformance.ts";
 import { addDp } from "./bench/dp.ts";
+import { addIngest } from "./bench/ingest.ts";
 import { addPredict } from "./bench/predict.ts";
 import { addQuality } from "./bench/quality.ts";
 import { addRound } from "./bench/round.ts";
@@ -20,6 +21,7 @@ export function benchCommand(): Command {
   addSampler(bench);
   addRound(bench);
   addSimulate(bench);
+  addIngest(bench);
   addServe(bench);
   addServedQuality(bench);
   addConformance(bench);

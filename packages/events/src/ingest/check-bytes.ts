@@ -3,6 +3,7 @@
  * line that is longer than its buffers (16 MB) is none. Both would be events lost in silence, so a file's bytes are also looked at here.
  */
 import { createReadStream } from "node:fs";
+import { open } from "node:fs/promises";
 import { extname } from "node:path";
 import type { Readable } from "node:stream";
 import { createGunzip, createZstdDecompress } from "node:zlib";
@@ -18,12 +19,12 @@ const chunkLength = 256 * 1024;
  * @throws TRB_EVENTS_FILE_DAMAGED, TRB_EVENTS_LINE_TOO_LONG
  */
 export async function checkBytes({ name, format }: Relation, lineLimit = defaultLineLimit): Promise<void> {
-  if (format === "parquet" || format === "query") return;
+  if (format === "parquet" || format === "query" || format === "pages") return;
   // lines that lie inside a chunk are DuckDB's to judge: only a line that fills chunks can be missed
   const longest = Math.max(lineLimit, chunkLength);
   try {
     let length = 0; // bytes since the last line end
-    for await (const chunk of bytesOf(name)) {
+    for await (const chunk of passingBytesOf(name)) {
       const first = chunk.indexOf(newline);
       if (length + (first < 0 ? chunk.length : first) > longest) throw await lineTooLong(name, lineLimit);
       length = first < 0 ? length + chunk.length : chunk.length - 1 - chunk.lastIndexOf(newline);
@@ -33,10 +34,28 @@ export async function checkBytes({ name, format }: Relation, lineLimit = default
   }
 }
 
+/** The bytes of a file, or of what it compresses, each chunk overwritten by the next where that can be: a log's worth of buffers is much to clear away. */
+async function* passingBytesOf(path: string): AsyncGenerator<Buffer> {
+  if (compressed.has(extname(path).toLowerCase())) return yield* bytesOf(path);
+  const file = await open(path);
+  try {
+    const chunk = Buffer.allocUnsafe(chunkLength);
+    for (;;) {
+      const { bytesRead } = await file.read(chunk, 0, chunkLength);
+      if (bytesRead === 0) return;
+      yield chunk.subarray(0, bytesRead);
+    }
+  } finally {
+    await file.close();
+  }
+}
+
+const compressed = new Set([".gz", ".zst"]);
+
 async function* bytesOf(path: string): AsyncGenerator<Buffer> {
   const file = createReadStream(path, { highWaterMark: chunkLength });
   const ending = extname(path).toLowerCase();
-  if (ending !== ".gz" && ending !== ".zst") return yield* file as AsyncIterable<Buffer>;
+  if (!compressed.has(ending)) return yield* file as AsyncIterable<Buffer>;
   const plain: Readable =
     ending === ".gz" ? createGunzip({ chunkSize: chunkLength }) : createZstdDecompress({ chunkSize: chunkLength });
   file.once("error", (error) => plain.destroy(error));

@@ -24,11 +24,11 @@ export interface Engine {
   readonly fill: (table: string, columns: readonly string[], rows: Iterable<readonly (string | null)[]>) => Promise<void>;
 }
 
-/** What DuckDB may hold in memory before it writes to its folder. */
-const memoryLimit = "512MB";
+/** What DuckDB may hold in memory before it writes to its folder: with Node and the rest of a node, 800 MB. */
+const memoryLimit = "400MB";
 
 /** Opens an engine for one piece of work, and closes it and removes what it wrote, whatever happens. */
-export async function withEngine<T>(work: (engine: Engine) => Promise<T>): Promise<T> {
+export async function withEngine<T>(work: (engine: Engine) => Promise<T>, memory = memoryLimit): Promise<T> {
   sweepFolders();
   const folder = mkdtempSync(join(tmpdir(), `${folderPrefix}${process.pid}-`)); // made with mode 700
   let connection: DuckDBConnection | undefined;
@@ -36,7 +36,7 @@ export async function withEngine<T>(work: (engine: Engine) => Promise<T>): Promi
   const running = new Set<Promise<unknown>>();
   try {
     instance = await DuckDBInstance.create(":memory:", {
-      memory_limit: memoryLimit,
+      memory_limit: memory,
       temp_directory: folder,
       autoinstall_known_extensions: "false",
       autoload_known_extensions: "false",
@@ -124,3 +124,5 @@ function engineOf(instance: DuckDBInstance, connection: DuckDBConnection, runnin
 export const identifier = (name: string) => `"${name.replaceAll('"', '""')}"`;
 /** A text as a value. */
 export const literal = (text: string) => `'${text.replaceAll("'", "''")}'`;
+/** A file's path as a value, naming that file alone: DuckDB would take `*`, `?` and `[` for patterns. */
+export const fileLiteral = (path: string) => literal(path.replace(/[*?[]/g, "[$&]"));

@@ -110,7 +110,7 @@ async function ingest(
   }
   if (preset?.cancelledOrders !== undefined) await engine.run(cancelledStatement);
   if (botEventsPerHour > 0) await engine.run(botStatement(botEventsPerHour));
-  const counts = await countReasons(engine);
+  const counts = await countReasons(engine, read[0]?.lacking ?? []);
   const malformed = read.reduce((sum, one) => sum + one.malformed, 0);
   const rows = read.reduce((sum, one) => sum + one.rows, malformed);
   const dropped = { ...counts.dropped, malformedRow: counts.dropped.malformedRow + malformed };
@@ -124,7 +124,13 @@ async function ingest(
     throw fail("TRB_EVENTS_TOO_FEW_CUSTOMERS", { customers, least: leastCustomers });
   }
   const { resumeAfter, chunkEvents = defaultChunkEvents } = options;
-  const ordered = { dwell: counts.withDwell > 0, price: counts.withPrice > 0, resumeAfter, chunkEvents };
+  const ordered = {
+    rows: rows - malformed,
+    dwell: counts.withDwell > 0,
+    price: counts.withPrice > 0,
+    resumeAfter,
+    chunkEvents,
+  };
   const delivered = await deliverOrdered(engine, ordered, catalogue.items.length, deliver);
   if (options.rejects !== undefined) await writeRejects(engine, options.rejects, read);
   return {
@@ -177,6 +183,8 @@ export interface SourceRead {
   readonly start: number;
   /** Lines that the reader could not take apart, and that are not in the table. */
   readonly malformed: number;
+  /** Columns that the table has not. */
+  readonly lacking: readonly string[];
 }
 
 async function readSource(
@@ -198,7 +206,10 @@ async function readSource(
     texts: options.rejects !== undefined,
   };
   const query = cleaningQuery(relation.from, cleaning);
-  const statement = place === 0 ? `CREATE TEMP TABLE temp.cleaned AS ${query}` : `INSERT INTO temp.cleaned ${query}`;
+  const lacking = lackingAmounts(options, cleaning.roles);
+  const columns = lacking.length === 0 ? "*" : `* EXCLUDE (${lacking.join()})`;
+  const statement =
+    place === 0 ? `CREATE TEMP TABLE temp.cleaned AS SELECT ${columns} FROM (${query})` : `INSERT INTO temp.cleaned ${query}`;
   await reading(relation.name, () => bothOrNeither(engine.run(statement), checkBytes(relation, options.lineLimit)));
   if (relation.rejects !== undefined) await refuseBrokenLines(engine, relation.name, relation.rejects, options);
   const [malformed] = relation.rejects === undefined ? [[0]] : await engine.rows(countRejects(relation.rejects));
@@ -208,8 +219,12 @@ async function readSource(
   const [rows = 0, readable = 0, unreadable = 0] = (counts ?? []).map(Number);
   if (rows === 0 && Number(malformed?.[0]) === 0) throw fail("TRB_EVENTS_EMPTY", { file: relation.name });
   if (readable === 0 && unreadable > 0) throw await badTimestamp(engine, relation, cleaning);
-  return { relation, rows, start, malformed: Number(malformed?.[0] ?? 0) };
+  return { relation, rows, start, malformed: Number(malformed?.[0] ?? 0), lacking };
 }
+
+/** Amounts of which a log in one source has no column: a table takes memory for what it holds nothing of, too. */
+const lackingAmounts = ({ sources }: IngestOptions, roles: FoundRoles) =>
+  sources.length === 1 ? (["dwell", "price"] as const).filter((role) => roles[role] === undefined) : [];
 
 /** Waits for both, whichever fails: neither may go on when the engine is closed. */
 async function bothOrNeither(...works: readonly Promise<void>[]): Promise<void> {
@@ -248,8 +263,9 @@ const botStatement = (
     SELECT customer FROM temp.cleaned WHERE reason IS NULL GROUP BY customer HAVING count(*) > ${most})
   GROUP BY customer, floor(time / 3600) HAVING count(*) > ${most})`;
 
-async function countReasons(engine: Engine) {
-  const rows = await engine.rows(`SELECT reason, count(*), count(dwell), count(price),
+async function countReasons(engine: Engine, lacking: readonly string[]) {
+  const given = (column: string) => (lacking.includes(column) ? "0" : `count(${column})`);
+  const rows = await engine.rows(`SELECT reason, count(*), ${given("dwell")}, ${given("price")},
     count(*) FILTER (cleared & ${clearedItem} > 0), count(*) FILTER (cleared & ${clearedAmount} > 0) FROM temp.cleaned GROUP BY reason`);
   const dropped = Object.fromEntries(dropReasons.map((reason) => [reason, 0])) as Record<DropReason, number>;
   let [kept, withDwell, withPrice, itemsCleared, amountsCleared] = [0, 0, 0, 0, 0];

@@ -10,6 +10,8 @@ import { historiesBuilder } from "./histories-builder.ts";
 export type Deliver = (chunk: Histories) => Promise<void>;
 
 export interface OrderedOptions {
+  /** Of `cleaned`, whatever became of them. */
+  readonly rows: number;
   /** Which amounts the log has. */
   readonly dwell: boolean;
   readonly price: boolean;
@@ -53,7 +55,7 @@ export async function numberCustomers(engine: Engine): Promise<number> {
  */
 export async function deliverOrdered(
   engine: Engine,
-  { resumeAfter, chunkEvents, ...amounts }: OrderedOptions,
+  { rows, resumeAfter, chunkEvents, ...amounts }: OrderedOptions,
   catalogueSize: number,
   deliver: Deliver,
 ): Promise<OrderedCounts> {
@@ -66,7 +68,7 @@ export async function deliverOrdered(
   let [kept, outOfOrder] = [0, 0];
   let [customerBefore, rowBefore] = [-1, -1];
   try {
-    for await (const chunk of engine.chunks(orderedQuery(amounts))) {
+    for await (const chunk of engine.chunks(orderedQuery(amounts, rows))) {
       const [customer, time, row, item, action, dwell, price] = columnsOf(chunk, amounts);
       for (let at = 0; at < chunk.rowCount; at++) {
         const number = customer.getItem(at);
@@ -97,9 +99,9 @@ export async function deliverOrdered(
   return { kept, outOfOrder, items, actions };
 }
 
-/** Of equal events, which the builder finds, the first stays, with its own dwell time and price. Nothing is NULL: that is slow to ask for. */
-const orderedQuery = ({ dwell, price }: { readonly dwell: boolean; readonly price: boolean }) => `
-  SELECT number, time, cleaned.rowid::DOUBLE AS row, item, action
+/** Of equal events, which the builder finds, the first stays, with its own dwell time and price. Nothing is NULL: that is slow to ask for; and what is sorted by is narrow. */
+const orderedQuery = ({ dwell, price }: { readonly dwell: boolean; readonly price: boolean }, rows: number) => `
+  SELECT number, time, cleaned.rowid::${rows < 2 ** 32 ? "UINTEGER" : "DOUBLE"} AS row, item, action
     ${dwell ? ", coalesce(dwell, 'NaN'::FLOAT) AS dwell" : ""} ${price ? ", coalesce(price, 'NaN'::FLOAT) AS price" : ""}
   FROM temp.cleaned JOIN memory.main.customers USING (customer) WHERE reason IS NULL ORDER BY number, time, row`;
 

@@ -4,7 +4,7 @@ import { extname } from "node:path";
 import { fail } from "@tributary/errors";
 import { parse } from "csv-parse/sync";
 import { defaultLineLimit, readFailure } from "../reading/file-bytes.ts";
-import { type Engine, identifier, literal } from "./engine.ts";
+import { type Engine, fileLiteral, identifier, literal } from "./engine.ts";
 import { reading } from "./engine-failures.ts";
 import { presets } from "./presets.ts";
 import { queryRelation } from "./query-relation.ts";
@@ -71,7 +71,7 @@ const neverOccurs = "\u0001";
 
 /** A file's lines, in one column `line`; blank ones as they are. */
 function linesOf(path: string, { encoding = "utf-8", lineLimit = defaultLineLimit }: ReadingOptions, rejects: string): string {
-  return `read_csv(${literal(path)}, auto_detect=false, header=false, skip=0, delim=${literal(neverOccurs)}, quote='', escape='',
+  return `read_csv(${fileLiteral(path)}, auto_detect=false, header=false, skip=0, delim=${literal(neverOccurs)}, quote='', escape='',
     strict_mode=false, columns={'line': 'VARCHAR'}, encoding=${literal(encoding)}, max_line_size=${lineLimit}, ${rejectsInto(rejects)})`;
 }
 
@@ -97,7 +97,7 @@ async function csvRelation(
   return {
     name: path,
     format: "csv",
-    from: `read_csv(${literal(path)}, auto_detect=false, header=${header === undefined}, skip=0, delim=${literal(delimiter)},
+    from: `read_csv(${fileLiteral(path)}, auto_detect=false, header=${header === undefined}, skip=0, delim=${literal(delimiter)},
       quote=${literal(quote)}, escape=${literal(quote)}, columns={${columns}}, encoding=${literal(encoding)}, max_line_size=${lineLimit},
       ${rejectsInto(rejects)})`,
     columns: names,
@@ -170,7 +170,7 @@ async function jsonRelation(engine: Engine, path: string, options: ReadingOption
 const brokenRow = " broken row";
 
 async function parquetRelation(engine: Engine, path: string): Promise<Relation> {
-  const from = `read_parquet(${literal(path)})`;
+  const from = `read_parquet(${fileLiteral(path)})`;
   const described = await reading(path, () => engine.rows(`DESCRIBE SELECT * FROM ${from}`));
   return { name: path, format: "parquet", from, columns: described.map(([name]) => String(name)), headerLines: 0 };
 }
