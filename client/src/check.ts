@@ -7,7 +7,7 @@ import { explainPlan, type NodeId, type Sha256 } from "@tributary/protocol";
 import { budgetOf, type NodeBudget } from "./budget.ts";
 import { refusalsOf, trustOf } from "./decision.ts";
 import { loadAccepted } from "./extensions.ts";
-import { readHistories, storeGeneration } from "./home/histories.ts";
+import { readStored } from "./home/histories.ts";
 import { type Home, withHome } from "./home/open.ts";
 import { readPolicy } from "./home/policy.ts";
 import { samplerRefusals } from "./training/sampler.ts";
@@ -52,7 +52,8 @@ export function checkNode(options: { readonly home: string }): Promise<NodeCheck
 }
 
 function countData({ layout }: Home): NodeCheck["data"] {
-  if (storeGeneration(layout) === undefined) return null;
-  const { customers, items } = readHistories(layout);
+  const histories = readStored(layout);
+  if (histories === undefined) return null;
+  const { customers, items } = histories;
   return { customers: customers.length, events: items.length, items: new Set(items.filter((item) => item > 0)).size };
 }

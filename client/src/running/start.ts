@@ -14,12 +14,13 @@ import { declinedNow } from "../availability.ts";
 import { budgetOf } from "../budget.ts";
 import { refusalsOf } from "../decision.ts";
 import { loadAccepted } from "../extensions.ts";
-import { storeGeneration } from "../home/histories.ts";
+import { hasHistories } from "../home/histories.ts";
 import { layoutOf, makeFolders, sweepTemporaries } from "../home/layout.ts";
 import { followChain, openLedgerCopy } from "../home/ledger-copy.ts";
 import { lockHome } from "../home/lock.ts";
 import { openHome } from "../home/open.ts";
 import { nodePolicyOf, readPolicy } from "../home/policy.ts";
+import { keepCompacted } from "../home/store/keep-compacted.ts";
 import { osRandomSource } from "../random.ts";
 import { samplerRefusals } from "../training/sampler.ts";
 import { superviseTraining } from "../training/supervise.ts";
@@ -118,7 +119,7 @@ export async function runNode(options: StartNodeOptions, transport: Transport): 
     // an artefact that is found missing in the middle of a round would cost the round
     const [refusal] = [...refusalsOf(plan, policy), ...(await samplerRefusals(plan))];
     if (refusal !== undefined) throw refusal;
-    if (storeGeneration(layout) === undefined) throw fail("TRB_NODE_NO_HISTORIES", { home: options.home });
+    if (!hasHistories(layout)) throw fail("TRB_NODE_NO_HISTORIES", { home: options.home });
     const copy = openLedgerCopy(layout);
     requireRemembered(home, copy.lines(), copy.lines()); // node.sqlite alone may be an old backup as well
     const admission = openAdmission(home, policy);
@@ -169,6 +170,8 @@ export async function runNode(options: StartNodeOptions, transport: Transport): 
       },
     });
     releases.push(() => training.close());
+    const compacted = keepCompacted(layout, log);
+    releases.push(() => compacted.close());
     await training.prepare();
 
     const context = (): Context => ({ crypto, random, sign: identity.sign, now: new Date().toISOString() });

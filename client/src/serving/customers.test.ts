@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { type LiveEvent, openCustomers } from "./customers.ts";
+import { historiesOfLive } from "./live-events.ts";
 import { historiesOf } from "./shop.test-support.ts";
 
 const stored = historiesOf({
@@ -15,7 +16,7 @@ const timesOf = (events: { readonly times: Float64Array } | undefined) => [...(e
 describe("customers", () => {
   test("events that come late stand where they happened; columns stay together", () => {
     const customers = openCustomers(stored);
-    expect(customers.add([live("ann", 9, 40, 3), live("ann", 7, 20, 1)])).toBe(2);
+    expect(customers.add([live("ann", 9, 40, 3), live("ann", 7, 20, 1)])).toHaveLength(2);
     const ann = customers.find("ann");
     expect(timesOf(ann)).toEqual([10, 20, 30, 40]);
     expect([...(ann?.items ?? [])]).toEqual([1, 7, 2, 9]);
@@ -27,8 +28,8 @@ describe("customers", () => {
 
   test("what is in the store or came before is not taken again, within one request neither", () => {
     const customers = openCustomers(stored);
-    expect(customers.add([live("ann", 2, 30, 3), live("ann", 1, 10), live("ann", 5, 50), live("ann", 5, 50)])).toBe(1);
-    expect(customers.add([live("ann", 5, 50), live("ann", 5, 50, 1)])).toBe(1);
+    expect(customers.add([live("ann", 2, 30, 3), live("ann", 1, 10), live("ann", 5, 50), live("ann", 5, 50)])).toHaveLength(1);
+    expect(customers.add([live("ann", 5, 50), live("ann", 5, 50, 1)])).toHaveLength(1);
     expect(customers.counts()).toEqual({ stored: 2, live: 2 });
   });
 
@@ -40,21 +41,53 @@ describe("customers", () => {
 
   test("all or none is taken where there is no room", () => {
     const customers = openCustomers(stored, { most: 2 });
-    expect(customers.add([live("ann", 1, 60)])).toBe(1);
+    expect(customers.add([live("ann", 1, 60)])).toHaveLength(1);
     const two = [live("bob", 1, 61), live("bob", 1, 62)];
     expect(() => customers.add(two)).toThrow(expect.objectContaining({ code: "TRB_SERVE_LIVE_FULL" }));
     expect(timesOf(customers.find("bob"))).toEqual([20]);
-    expect(customers.add(two.slice(1))).toBe(1);
+    expect(customers.add(two.slice(1))).toHaveLength(1);
   });
 
-  test("after an import what it holds is no longer live, and the rest stays", () => {
+  test("after a reading of the store, what it holds or was to hold is no longer live, and the rest stays", () => {
     const customers = openCustomers(undefined);
     expect([customers.latest(), customers.counts()]).toEqual([0, { stored: 0, live: 0 }]);
+    customers.stored(customers.add([live("ann", 4, 60)])); // and was erased from the store
     customers.add([live("ann", 2, 30, 3), live("ann", 8, 70), live("dan", 1, 5)]);
     customers.replace(stored);
     expect(customers.counts()).toEqual({ stored: 2, live: 2 });
     expect(timesOf(customers.find("ann"))).toEqual([10, 30, 70]);
     expect(timesOf(customers.find("dan"))).toEqual([5]);
     expect(customers.latest()).toBe(70);
+  });
+
+  test("what the store could not take never happened", () => {
+    const customers = openCustomers(stored);
+    const told = customers.add([live("ann", 9, 40), live("dan", 1, 5)]);
+    customers.add([live("ann", 9, 50)]);
+    customers.withdraw(told);
+    expect(customers.counts()).toEqual({ stored: 2, live: 1 });
+    expect([timesOf(customers.find("ann")), customers.find("dan")]).toEqual([[10, 30, 50], undefined]);
+    expect(customers.add([live("ann", 9, 40)])).toHaveLength(1);
+  });
+
+  test("what was told is written down as it was told, in order", () => {
+    const topical = { ...live("ann", 0, 10, 4), topic: 3 };
+    const told = historiesOfLive([live("dan", 2, 9), live("ann", 5, 20), topical, live("ann", 6, 20)]);
+    expect(told).toEqual({
+      customers: ["ann", "dan"],
+      offsets: Uint32Array.of(0, 3, 4),
+      items: Int32Array.of(0, 5, 6, 2),
+      actions: Uint8Array.of(4, 0, 0, 0),
+      times: Float64Array.of(10, 20, 20, 9),
+      topics: Int32Array.of(3, 0, 0, 0),
+    });
+  });
+
+  test("ids pass the door on their way in and when they are asked for", () => {
+    const customers = openCustomers(undefined, { door: (id) => `p-${id}` });
+    expect(customers.add([live("ann", 1, 10)])).toEqual([live("p-ann", 1, 10)]);
+    expect(timesOf(customers.find("ann"))).toEqual([10]);
+    customers.replace({ ...stored, customers: ["q-ann", "q-bob"] }, (id) => `q-${id}`);
+    expect(timesOf(customers.find("ann"))).toEqual([10, 30]);
   });
 });

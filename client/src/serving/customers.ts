@@ -1,6 +1,6 @@
 /**
- * The customers whom this node knows: their histories of the store, and what the shop told since. Live events are in the next answer at once; they stay in
- * this process's memory (`tributary node import` is what keeps events), and nowhere is an id of a customer written.
+ * The customers whom this node knows: their histories of the store, and what the shop told since. Live events are in the next answer at once, and in the
+ * store's journal soon after (`live-events.ts`). Customers' ids become pseudonyms here, at the door.
  */
 import { fail } from "@tributary/errors";
 import type { Histories } from "@tributary/events";
@@ -23,11 +23,15 @@ export interface Customers {
   find(customer: string): CustomerEvents | undefined;
   /**
    * All or none. An event that is known already is not taken again.
-   * @returns how many were new
+   * @returns those that were new, under their customers' pseudonyms
    * @throws TRB_SERVE_LIVE_FULL
    */
-  add(events: readonly LiveEvent[]): number;
-  /** Other histories of the store, after an import; live events that they hold as well are dropped. */
+  add(events: readonly LiveEvent[]): readonly LiveEvent[];
+  /** The store has them from now on: its next reading holds them, unless somebody was erased from it. */
+  stored(events: readonly LiveEvent[]): void;
+  /** The store could not take them: they never happened. */
+  withdraw(events: readonly LiveEvent[]): void;
+  /** What the store holds now, and how customers are called in it; of live events only those stay that it may not have yet. */
   replace(stored: Histories | undefined, door?: Door): void;
   /** Unix seconds of the latest event; 0 where there is none. */
   latest(): number;
@@ -40,7 +44,7 @@ const mostLiveEvents = 2_000_000;
 export interface CustomersOptions {
   /** How customers who are asked for are called in the histories; default: by their own ids. */
   readonly door?: Door | undefined;
-  /** Live events; default 2,000,000. */
+  /** Live events that a reading of the store has not taken in; default 2,000,000. */
   readonly most?: number;
 }
 
@@ -52,6 +56,7 @@ export function openCustomers(stored: Histories | undefined, options: CustomersO
   let latest = latestOf(base);
   let live = new Map<string, LiveEvent[]>();
   let liveCount = 0;
+  const pending = new Set<LiveEvent>();
 
   const storedEvents = (customer: string): CustomerEvents | undefined => {
     const number = numbers.get(customer);
@@ -88,7 +93,20 @@ export function openCustomers(stored: Histories | undefined, options: CustomersO
         latest = Math.max(latest, event.time);
       }
       liveCount += fresh.length;
-      return fresh.length;
+      for (const event of fresh) pending.add(event);
+      return fresh;
+    },
+    stored(events) {
+      for (const event of events) pending.delete(event);
+    },
+    withdraw(events) {
+      const gone = new Set(events.filter((event) => pending.delete(event)));
+      for (const customer of new Set(events.map((event) => event.customer))) {
+        const left = live.get(customer)?.filter((event) => !gone.has(event)) ?? [];
+        if (left.length > 0) live.set(customer, left);
+        else live.delete(customer);
+      }
+      liveCount -= gone.size;
     },
     replace(histories, other = door) {
       base = histories;
@@ -99,7 +117,7 @@ export function openCustomers(stored: Histories | undefined, options: CustomersO
       latest = latestOf(base);
       for (const [customer, events] of live) {
         const before = storedEvents(customer);
-        const left = events.filter((event) => !holds(before, event));
+        const left = events.filter((event) => pending.has(event) && !holds(before, event));
         if (left.length > 0) kept.set(customer, left);
         liveCount += left.length;
         for (const { time } of left) latest = Math.max(latest, time);

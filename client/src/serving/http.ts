@@ -12,6 +12,7 @@ import { rankAdverts } from "./adverts.ts";
 import { askedEvents, liveEvents } from "./asked.ts";
 import type { Customers } from "./customers.ts";
 import { explain } from "./explain.ts";
+import type { KeepEvents } from "./live-events.ts";
 import type { ServingMetrics } from "./metrics.ts";
 import { type Operation, openApi } from "./openapi.ts";
 import { churn, nextAction } from "./outlook.ts";
@@ -36,6 +37,8 @@ export const defaultLimits: HttpLimits = { body: 512 * 1024, head: 5_000, reques
 export interface ServingParts {
   readonly shelf: Shelf;
   readonly customers: Customers;
+  /** Default: live events stay in memory. */
+  readonly keep?: KeepEvents;
   readonly holder: ModelHolder;
   readonly metrics: ServingMetrics;
   readonly isToken: TokenCheck;
@@ -101,7 +104,7 @@ export function servingHttp(parts: ServingParts): FastifyInstance {
 
 /** All routes but the description and the metrics. */
 function servingRoutes(parts: ServingParts): readonly Route[] {
-  const { shelf, customers, holder, metrics, now = () => Date.now() / 1000 } = parts;
+  const { shelf, customers, keep, holder, metrics, now = () => Date.now() / 1000 } = parts;
   const post = <Body, Answer>(
     path: string,
     summary: string,
@@ -186,9 +189,16 @@ function servingRoutes(parts: ServingParts): readonly Route[] {
       "/v1/events",
       "What customers have just done; it counts from the next answer on",
       { body: words.eventsBody, answer: words.eventsAnswer, refusals: [422, 503] },
-      ({ events }) => {
-        const accepted = customers.add(liveEvents(events, shelf, now()));
-        return { accepted, repeated: events.length - accepted };
+      async ({ events }) => {
+        const fresh = customers.add(liveEvents(events, shelf, now()));
+        try {
+          if (fresh.length > 0) await keep?.(fresh);
+        } catch (error) {
+          customers.withdraw(fresh);
+          throw error;
+        }
+        if (keep !== undefined) customers.stored(fresh);
+        return { accepted: fresh.length, repeated: events.length - fresh.length };
       },
     ),
   ];

@@ -8,7 +8,7 @@ import { isTributaryError } from "@tributary/errors";
 import type { Cell, TableColumn } from "@tributary/events/ingest";
 import { onnxruntimeExecutor } from "@tributary/tensor/onnxruntime";
 import { readPlannedCatalogue } from "../home/catalogue.ts";
-import { readHistories, storeGeneration } from "../home/histories.ts";
+import { readHistories, readStored } from "../home/histories.ts";
 import { openHome } from "../home/open.ts";
 import { readPolicy } from "../home/policy.ts";
 import { openDoor } from "../home/store/opening.ts";
@@ -76,7 +76,7 @@ export async function predictCustomers(options: PredictOptions): Promise<Predict
     }
   }
   const listed = options.customers;
-  const histories = listed !== undefined && storeGeneration(layout) === undefined ? undefined : readHistories(layout);
+  const histories = listed === undefined ? readHistories(layout) : readStored(layout);
   const names = listed ?? histories?.customers ?? [];
   // who is listed comes through the door; who is of the store has come through it
   const door = listed === undefined ? undefined : openDoor(layout);

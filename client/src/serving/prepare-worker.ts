@@ -3,7 +3,7 @@ import { parentPort, workerData } from "node:worker_threads";
 import { isTributaryError } from "@tributary/errors";
 import { onnxruntimeExecutor } from "@tributary/tensor/onnxruntime";
 import { readPlannedCatalogue } from "../home/catalogue.ts";
-import { readHistories, storeGeneration } from "../home/histories.ts";
+import { readStored } from "../home/histories.ts";
 import { withHome } from "../home/open.ts";
 import { personalOf } from "../value/personal-model.ts";
 import { prepareServing } from "./prepare.ts";
@@ -18,7 +18,7 @@ try {
     const catalogue = readPlannedCatalogue(layout, plan);
     const from = {
       ...{ catalogue, serve, churnDays, plan },
-      histories: storeGeneration(layout) === undefined ? undefined : readHistories(layout),
+      histories: readStored(layout),
       released: release && readReleased(layout, plan, release),
       personal: personalOf(layout, plan, release),
       artefact: order.artefact === undefined ? undefined : readArtefact(order.artefact, catalogue.items.length),

@@ -13,16 +13,19 @@ import { onnxruntimeExecutor } from "@tributary/tensor/onnxruntime";
 import type { FastifyInstance } from "fastify";
 import { destination, type Logger, pino } from "pino";
 import { readPlannedCatalogue } from "../home/catalogue.ts";
-import { readHistories, storeGeneration } from "../home/histories.ts";
+import { readServed, storeEdition } from "../home/histories.ts";
 import { readItemNames } from "../home/item-names.ts";
 import { type Home, openHome } from "../home/open.ts";
 import { readPolicy } from "../home/policy.ts";
-import { openDoor } from "../home/store/opening.ts";
+import { openOrMakeStore } from "../home/store/changing.ts";
+import { keepCompacted } from "../home/store/keep-compacted.ts";
+import { openLiveJournal } from "../home/store/live-journal.ts";
 import { type OwnNames, ownNames } from "../item-names.ts";
 import { connectHttp } from "../transport/http.ts";
 import { personalStamp } from "../value/personal-model.ts";
 import { openCustomers } from "./customers.ts";
 import { servingHttp } from "./http.ts";
+import { historiesOfLive, type KeepEvents } from "./live-events.ts";
 import { servingMetrics } from "./metrics.ts";
 import { permittedServing, type ServingLimits } from "./permitted.ts";
 import { preparePopularity } from "./prepare.ts";
@@ -82,15 +85,18 @@ export async function serveNode(options: ServeNodeOptions): Promise<ServingNode>
   const limits = () => permittedServing(readPolicy(layout), options);
   let serve = limits();
   const catalogue = readPlannedCatalogue(layout, plan);
-  const stored = storedHistories(home);
+  openOrMakeStore(layout); // what is told before the first import has to go somewhere
+  let stored = readServed(layout);
   const customers = openCustomers(stored.histories, { door: stored.door });
   let names = namesOf(home, catalogue);
   const executor = onnxruntimeExecutor();
   const first = preparePopularity({ catalogue, histories: stored.histories, serve, churnDays, plan });
   const holder = holdModel(await openServed(first, executor));
+  const journal = openLiveJournal(layout);
+  const keep: KeepEvents = (events) => journal.append(historiesOfLive(events), stored.passed);
   const metrics = servingMetrics(holder, customers);
   const client = connectHttp(membership.url);
-  const http = servingHttp({ shelf: shelfOf(catalogue, () => names), customers, holder, metrics, isToken, log });
+  const http = servingHttp({ shelf: shelfOf(catalogue, () => names), customers, keep, holder, metrics, isToken, log });
   const stopping = new AbortController();
   const { signal } = stopping;
   const ready = Promise.withResolvers<void>();
@@ -98,21 +104,18 @@ export async function serveNode(options: ServeNodeOptions): Promise<ServingNode>
 
   /** What the model that is served was made of. */
   let served: string | undefined;
-  let generation = stored.generation;
 
   /** One look: whatever is new is prepared beside what serves, and exchanged. */
   const look = async (): Promise<void> => {
-    const current = storeGeneration(layout);
-    if (current !== generation) {
-      const { histories, door, generation: read } = storedHistories(home);
-      customers.replace(histories, door);
-      generation = read;
+    if (storeEdition(layout) !== stored.edition) {
+      stored = readServed(layout);
+      customers.replace(stored.histories, stored.door);
       names = namesOf(home, catalogue);
       log.info({ customers: customers.counts().stored }, "other histories are served");
     }
     const release = artefact === undefined ? latestRelease(layout, plan) : undefined;
     const wanted = limits(); // the merchant may have changed its mind
-    const from = JSON.stringify([generation, release?.hash, personalStamp(layout), wanted]);
+    const from = JSON.stringify([stored.edition, release?.hash, personalStamp(layout), wanted]);
     if (from === served) return;
     if (release !== undefined) await keepModel(layout, release, client);
     serve = wanted;
@@ -149,6 +152,7 @@ export async function serveNode(options: ServeNodeOptions): Promise<ServingNode>
     await Promise.all([http.close(), holder.close(), client.close()]);
     throw error;
   }
+  const compacted = keepCompacted(layout, log);
   const watching = watch();
   const address = http.server.address() as AddressInfo;
   const url = `http://${host.includes(":") ? `[${host}]` : host}:${address.port}`;
@@ -158,7 +162,7 @@ export async function serveNode(options: ServeNodeOptions): Promise<ServingNode>
     stopping.abort();
     await http.close(); // those who asked are answered
     await watching;
-    await Promise.all([holder.close(), client.close()]);
+    await Promise.all([journal.close(), compacted.close(), holder.close(), client.close()]);
     ended.resolve();
   };
   let closing: Promise<void> | undefined;
@@ -172,11 +176,6 @@ export async function serveNode(options: ServeNodeOptions): Promise<ServingNode>
 function namesOf({ layout }: Home, catalogue: Catalogue): OwnNames | undefined {
   const names = readItemNames(layout);
   return names && ownNames(catalogue, names);
-}
-
-function storedHistories({ layout }: Home) {
-  const generation = storeGeneration(layout);
-  return { generation, door: openDoor(layout), histories: generation === undefined ? undefined : readHistories(layout) };
 }
 
 async function listen(http: FastifyInstance, host: string, port: number): Promise<void> {

@@ -42,7 +42,7 @@ import { isWritten, type NodeId, planHash, releaseOf, requireSoundPlan, type Sha
 import { nodeCrypto } from "@tributary/protocol/node-crypto";
 import { onnxruntimeExecutor } from "@tributary/tensor/onnxruntime";
 import { readPlannedCatalogue } from "../home/catalogue.ts";
-import { readHistories, storeGeneration } from "../home/histories.ts";
+import { historiesReader, storeGeneration } from "../home/histories.ts";
 import { layoutOf } from "../home/layout.ts";
 import { withoutHeldOut } from "../value/holdout.ts";
 import { plannedSampler } from "./sampler.ts";
@@ -97,10 +97,11 @@ function trainingLoop(setup: TrainingSetup, random: ServeTrainingOptions["random
   let model: (FederationModel & { readonly hash: Sha256 }) | undefined;
   let store: ({ readonly generation: string | undefined } & HeldOutSplit) | undefined;
 
+  const readStore = historiesReader(layout);
   const histories = (): HeldOutSplit => {
     const generation = storeGeneration(layout);
     if (store === undefined || store.generation !== generation) {
-      const { learnt, heldOut } = splitHeldOut(readHistories(layout), heldOutRule(crypto, plan));
+      const { learnt, heldOut } = splitHeldOut(readStore(), heldOutRule(crypto, plan));
       store = { generation, learnt: withoutHeldOut(layout, learnt), heldOut };
     }
     return store;

@@ -107,7 +107,7 @@ function copyMerged(columns: readonly JoinedColumn[], stretches: readonly Stretc
   for (const { part, event, time } of rows) {
     if (time !== now) seen.clear();
     now = time;
-    const topic = columnOf(part, "topics")?.[event] ?? 0; // of an event without an item
+    const topic = part.topics?.[event] ?? 0; // of an event without an item
     const key = (topic > 0 ? -topic : (part.items[event] as number)) * 256 + (part.actions[event] as number);
     if (seen.has(key)) continue;
     seen.add(key);

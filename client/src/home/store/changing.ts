@@ -29,10 +29,12 @@ export function swapManifest(layout: Layout, change: (now: OpenStore) => Partial
   return { master: now.master, manifest };
 }
 
+const nothing = { segments: [], journals: [], erased: [] };
+
 function emptyStore(layout: Layout): OpenStore {
   makeFolders(layout);
   const master = makeStoreKey(keySource(layout));
-  const contents: Contents = { version: 1, door: [...firstDoorKeys(master)], segments: [], journals: [], erased: [] };
+  const contents: Contents = { version: 1, edition: 0, door: [...firstDoorKeys(master)], ...nothing };
   return { master, manifest: { store: newFileId(), generation: 0, ...contents } };
 }
 

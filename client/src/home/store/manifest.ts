@@ -43,6 +43,8 @@ const journalSchema = z.strictObject({
 
 const contentsSchema = z.strictObject({
   version: z.literal(1),
+  /** Changes with what is in segments, under whose names: with everything but journals that begin and are closed. */
+  edition: wholeNumber,
   door: z.array(z.string().regex(/^[0-9a-f]{64}$/)).min(1),
   segments: z.array(segmentSchema),
   journals: z.array(journalSchema),

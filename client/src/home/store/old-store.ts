@@ -12,7 +12,7 @@ import { swapManifest } from "./changing.ts";
 import { doorOf, throughDoor } from "./door.ts";
 import { holdingManifest } from "./locks.ts";
 import { unseal } from "./sealing.ts";
-import { syncSegments, writeSegment } from "./segments.ts";
+import { syncSegments, writeSegments } from "./segments.ts";
 
 const magic = Buffer.from("TRBSTOR1", "ascii");
 
@@ -23,9 +23,10 @@ export function migrateOldStore(layout: Layout): void {
     swapManifest(layout, (store) => {
       const histories = decodeHistories(unsealOld(layout, store.master));
       const { door } = store.manifest;
-      const segment = writeSegment(layout, store, throughDoor(histories, doorOf(door)), "log");
-      syncSegments(layout, [segment]);
-      return { segments: [{ ...segment, since: store.manifest.generation + 1 }] };
+      const fresh = writeSegments(layout, store, throughDoor(histories, doorOf(door)), "log");
+      syncSegments(layout, fresh);
+      const { edition, generation } = store.manifest;
+      return { edition: edition + 1, segments: fresh.map((segment) => ({ ...segment, since: generation + 1 })) };
     });
     removeFile(layout.oldHistories);
   });

@@ -7,6 +7,7 @@ import { rmSync } from "node:fs";
 import { encodeHistories, type Histories, renameCustomers } from "@tributary/events";
 import type { Layout } from "../layout.ts";
 import { changeManifest, openOrMakeStore, sweepStore } from "./changing.ts";
+import { compactStore } from "./compaction.ts";
 import { doorOf } from "./door.ts";
 import { lockImporting, lockRewriting } from "./locks.ts";
 import { newFileId, type OpenStore, type Segment } from "./manifest.ts";
@@ -49,19 +50,24 @@ export async function replaceStore<T>(
       const histories = renameCustomers(chunk, names, (name) => gone.has(name));
       if (histories.customers.length > 0) stage.add(histories);
     });
-    const fresh = stage.finish();
+    const staged = stage.finish();
     const rewriting = await lockRewriting(layout);
     try {
-      changeManifest(layout, ({ manifest: { segments, journals, generation } }) => {
-        const kept = segments.filter(({ origin }) => (origin === "log" ? add : !dropLive));
-        const taken = fresh.map((segment) => ({ ...segment, since: generation + 1 }));
-        return { segments: [...kept, ...taken], journals: dropLive ? [] : journals };
+      changeManifest(layout, ({ manifest: { segments, journals, generation, edition } }) => {
+        const of = (origin: Segment["origin"]) => segments.filter((segment) => segment.origin === origin);
+        const fresh = staged.map((segment) => ({ ...segment, since: generation + 1 }));
+        return {
+          edition: edition + 1,
+          segments: [...(add ? of("log") : []), ...fresh, ...(dropLive ? [] : of("live"))],
+          journals: dropLive ? [] : journals,
+        };
       });
       removeStaging(layout);
       sweepStore(layout);
     } finally {
       rewriting.release();
     }
+    await compactStore(layout);
     return result;
   } finally {
     importing.release();

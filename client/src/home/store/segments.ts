@@ -6,7 +6,7 @@
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fail } from "@tributary/errors";
-import { decodeHistories, encodeHistories, type Histories } from "@tributary/events";
+import { decodeHistories, encodeHistories, type Histories, sliceHistories } from "@tributary/events";
 import { syncFile, syncFolder } from "../durable.ts";
 import { type Layout, reasonOf } from "../layout.ts";
 import { newFileId, type OpenStore, type Segment } from "./manifest.ts";
@@ -28,6 +28,21 @@ const boundTo = ({ manifest }: Opened, id: string) => Buffer.concat([magic, Buff
  */
 export function writeSegment(layout: Layout, store: Opened, histories: Histories, origin: Segment["origin"]): NewSegment {
   return writeEncoded(layout, store, newFileId(), encodeHistories(histories), factsOf(histories, origin));
+}
+
+/** As many as it takes; none for nobody's. Each customer is whole in one of them. */
+export function writeSegments(layout: Layout, store: Opened, histories: Histories, origin: Segment["origin"]): NewSegment[] {
+  const { customers, offsets } = histories;
+  const written: NewSegment[] = [];
+  for (let first = 0; first < customers.length; ) {
+    let end = first + 1;
+    while (end < customers.length && (offsets[end] as number) - (offsets[first] as number) < segmentEvents) end++;
+    const stretch = Array.from({ length: end - first }, (_, place) => first + place);
+    const part = stretch.length === customers.length ? histories : sliceHistories(histories, stretch);
+    written.push(writeSegment(layout, store, part, origin));
+    first = end;
+  }
+  return written;
 }
 
 /** Before it is known to which generation of the manifest it belongs. */
@@ -93,4 +108,9 @@ export function readEncoded(
   if (!magic.equals(file.subarray(0, magic.length))) return "damaged";
   const bytes = unseal(sealed, keyOf(store, id), boundTo(store, id));
   return bytes === undefined ? "damaged" : { bytes, tag: tagOf(sealed) };
+}
+
+/** What the manifest names and the disk doesn't have. */
+export function missing(what: string): never {
+  throw fail("TRB_NODE_STORE_UNREADABLE", { reason: `${what} is missing` });
 }

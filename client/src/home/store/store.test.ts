@@ -1,35 +1,25 @@
 import { createCipheriv, createHmac, randomBytes } from "node:crypto";
-import {
-  chmodSync,
-  existsSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
+import { chmodSync, existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { encodeHistories, type Histories, sliceHistories } from "@tributary/events";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { readHistories, storeGeneration } from "../histories.ts";
-import { type Layout, layoutOf, makeFolders } from "../layout.ts";
+import type { Layout } from "../layout.ts";
 import { doorOf, newDoorKey, throughDoor } from "./door.ts";
 import { readManifest } from "./manifest.ts";
 import { openDoor, pseudonymised } from "./opening.ts";
-import { replaceStore } from "./replace.ts";
+import { emptyHome, importChunks, type TestHome } from "./store.test-support.ts";
 
+let home: TestHome;
 let layout: Layout;
 beforeEach(() => {
-  layout = layoutOf(mkdtempSync(join(tmpdir(), "tributary-client-")));
-  makeFolders(layout);
+  home = emptyHome();
+  layout = home.layout;
 });
 afterEach(() => {
   for (const name of ["TRIBUTARY_STORE_KEY", "TRIBUTARY_STORE_KEY_FILE", "CREDENTIALS_DIRECTORY"]) delete process.env[name];
-  rmSync(layout.home, { recursive: true, force: true });
+  home[Symbol.dispose]();
 });
 
 const histories: Histories = {
@@ -40,10 +30,7 @@ const histories: Histories = {
   times: new Float64Array([1000, 1001, 1002.5, 7]),
 };
 const only = (...customers: readonly number[]) => sliceHistories(histories, customers);
-const put = (...chunks: readonly Histories[]) =>
-  replaceStore(layout, async (add) => {
-    for (const chunk of chunks) await add(chunk);
-  });
+const put = (...chunks: readonly Histories[]) => importChunks(layout, chunks);
 const coded = (code: string) => expect.objectContaining({ code });
 const segments = () => readdirSync(layout.segments).map((name) => join(layout.segments, name));
 
