@@ -1,7 +1,7 @@
 /** Where a federation stands: public facts only. The running server and a command beside it read the same SQLite file. */
 import { fail } from "@tributary/errors";
 import { type CoordinatorPhase, type CoordinatorState, decodeCoordinatorState } from "@tributary/federation";
-import { parseLine, type ReleasedMetrics, type ReleasedQuery, writtenIn } from "@tributary/ledger";
+import { parseLine, type ReleasedFeatures, type ReleasedMetrics, type ReleasedQuery, writtenIn } from "@tributary/ledger";
 import { isWritten, type Plan, parseDecimal, type Release, type Roster } from "@tributary/protocol";
 import { homeLayout } from "./home/layout.ts";
 import { isServed } from "./home/lock.ts";
@@ -34,6 +34,7 @@ export interface CoordinatorStatus {
   /** What rounds of metrics and of extensions' queries said, in their order; there where the plan has such releases. */
   readonly metrics?: readonly ReleasedMetrics[];
   readonly queries?: readonly ReleasedQuery[];
+  readonly features?: readonly ReleasedFeatures[];
   readonly connected: readonly string[];
   readonly joined: readonly string[];
   /** Spent so far, as the ledger claims it. */
@@ -108,13 +109,18 @@ function phaseOf(state: CoordinatorState | undefined, refused: Standstill | null
 }
 
 /** Read from the ledger, where these sums stand. */
-function writtenSums(store: Store, plan: Plan): Pick<CoordinatorStatus, "metrics" | "queries"> {
+function writtenSums(store: Store, plan: Plan): Pick<CoordinatorStatus, "metrics" | "queries" | "features"> {
   if (!plan.releases.some(isWritten)) return {};
   const read = store
     .ledgerLines(0)
     .filter((line) => line.includes('"sum":['))
     .map((line) => writtenIn(parseLine(line), plan));
-  return { metrics: read.flatMap(({ metrics }) => metrics ?? []), queries: read.flatMap(({ query }) => query ?? []) };
+  const features = read.flatMap(({ features }) => features ?? []);
+  return {
+    metrics: read.flatMap(({ metrics }) => metrics ?? []),
+    queries: read.flatMap(({ query }) => query ?? []),
+    ...(features.length === 0 ? {} : { features }),
+  };
 }
 
 function spentEpsilon(store: Store, entries: number): number {

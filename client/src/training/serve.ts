@@ -8,6 +8,7 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { checkCustomers, type RandomSource } from "@tributary/dp";
 import { fail, isTributaryError } from "@tributary/errors";
+import { categoryNumbers } from "@tributary/events";
 import {
   countedItems,
   decodeFederationModel,
@@ -183,7 +184,7 @@ function trainingLoop(setup: TrainingSetup, random: ServeTrainingOptions["random
             rotation: rotationSource(crypto, hash, round),
             into: (spare ??= new Float64Array(common.dimension)), // each round clears it; a new one would cost a tenth of a short step
           })
-        : kind === "metrics" || kind === "query"
+        : kind === "metrics" || kind === "features" || kind === "query"
           ? await answered(release, model, { ...common, maxEvents: plan.caps.maxEvents, random: sampling() })
           : {
               ...statisticsVector({ ...common, kind, statistics, caps: statisticsCapsOf(plan), random: secret }),
@@ -193,7 +194,7 @@ function trainingLoop(setup: TrainingSetup, random: ServeTrainingOptions["random
       vector.fill(0);
       return { type: "stopped", round };
     }
-    const some = kind === "metrics" || kind === "query" ? { some: true } : {};
+    const some = isWritten({ kind }) ? { some: true } : {};
     const noted = failure === undefined ? undefined : { ...inWords(failure), ...some };
     return { type: "trained", round, vector: owned(vector), outOfTime: !noted && counts.skipped > 0, failure: noted };
   };
@@ -202,6 +203,7 @@ function trainingLoop(setup: TrainingSetup, random: ServeTrainingOptions["random
     const { query, close } = await openQuery(plan, release, of, {
       ...{ executor: onnxruntimeExecutor(), items: items.length, content: plannedContent() },
       similarity: () => itemSimilarity(items),
+      categories: () => categoryNumbers(items),
     });
     return await queryVector({ ...request, query }).finally(close);
   };

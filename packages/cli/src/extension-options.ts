@@ -54,11 +54,13 @@ export function chooseWithExtensions(
   extensions: readonly OpenExtension[],
   {
     heldOut,
+    features,
     acceptance,
     share = usualShare,
     retries = 0,
   }: {
     readonly heldOut?: number;
+    readonly features?: { readonly now: number };
     readonly acceptance?: NonNullable<Parameters<typeof choosePlanToRead>[1]["acceptance"]>;
     readonly share?: number;
     readonly retries?: number;
@@ -72,11 +74,12 @@ export function chooseWithExtensions(
     const expected = "--metrics beside it: models are judged by customers who are held out";
     throw fail("TRB_CLI_BAD_OPTION", { option: "--accept-every", value: String(acceptance.every), expected });
   }
-  const reads = queries.length > 0 || heldOut !== undefined;
+  const reads = queries.length > 0 || heldOut !== undefined || features !== undefined;
   const choice = reads
     ? choosePlanToRead(request, {
         ...{ queries, share, retries },
         ...(heldOut === undefined ? {} : { metrics: { heldOut } }),
+        ...(features === undefined ? {} : { features }),
         ...(acceptance === undefined ? {} : { acceptance }),
       })
     : choosePlan(request);

@@ -1,19 +1,24 @@
-/** The flags with which a command asks for metrics under ε. */
+/** The flags with which a command asks for what is only read, under ε: metrics, and means of features. */
+import { fail } from "@tributary/errors";
+import { Option } from "commander";
 import { integerOption, numberOption } from "./options.ts";
 
 export interface MetricsOptions {
   readonly metrics?: number;
   readonly metricsShare?: number;
+  /** Unix seconds. */
+  readonly featureMeans?: number;
   readonly acceptEvery?: number;
   readonly acceptTolerance: number;
 }
 
 /** In the planner's words. */
-export const metricsWishes = ({ metrics, metricsShare, acceptEvery, acceptTolerance }: MetricsOptions) => ({
+export const metricsWishes = ({ metrics, metricsShare, featureMeans, acceptEvery, acceptTolerance }: MetricsOptions) => ({
   ...(acceptEvery === undefined
     ? {}
     : { acceptance: { every: acceptEvery, metric: "ndcg10" as const, tolerance: acceptTolerance } }),
   ...(metrics === undefined ? {} : { heldOut: metrics }),
+  ...(featureMeans === undefined ? {} : { features: { now: featureMeans } }),
   ...(metricsShare === undefined ? {} : { share: metricsShare }),
 });
 
@@ -28,10 +33,23 @@ export const heldOutOption = () =>
 export const metricsShareOption = () =>
   numberOption(
     "--metrics-share <part>",
-    "what part of ε is kept for metrics and extensions' queries (default: 0.1)",
+    "what part of ε is kept for metrics, means of features and extensions' queries (default: 0.1)",
     (value) => value > 0 && value < 1,
     "a number above 0 and below 1",
   );
+
+export const featureMeansOption = () =>
+  new Option(
+    "--feature-means <date>",
+    "release means and deviations of customers' features under ε, as of this day (how often, how long ago, …): nodes standardise by them",
+  ).argParser((text: string) => secondsOf("--feature-means", text));
+
+/** Unix seconds of the day's begin, or of a moment. @throws TRB_CLI_BAD_OPTION */
+export function secondsOf(option: string, text: string): number {
+  const milliseconds = Date.parse(text);
+  if (Number.isFinite(milliseconds) && milliseconds >= 0) return Math.floor(milliseconds / 1000);
+  throw fail("TRB_CLI_BAD_OPTION", { option, value: text.slice(0, 80) || "empty", expected: "a date such as 2024-05-01" });
+}
 
 export const acceptEveryOption = () =>
   integerOption(

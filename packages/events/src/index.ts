@@ -20,8 +20,14 @@ export {
 } from "./catalogue-file.ts";
 export { type DropCounts, type DropReason, dropReasons } from "./cleaning/drop-reasons.ts";
 export { concatHistories } from "./concat-histories.ts";
-export { type CustomerFeatures, customerFeatureNames, customerFeatures } from "./features/customer/customer-features.ts";
-export { type FeatureMoments, standardise } from "./features/customer/standardise.ts";
+export { type CustomerFeatures, categoryNumbers, customerFeatureNames, customerFeatures } from "./features/customer/customer-features.ts";
+export {
+  featureMomentsDimension,
+  featureMomentsNorm,
+  featureMomentsOf,
+  type ReleasedFeatureMoments,
+} from "./features/customer/feature-moments.ts";
+export { type FeatureMoments, featureScales, standardise } from "./features/customer/standardise.ts";
 export { type Features, readFeatures, withFeatures } from "./features/features.ts";
 export { type Action, actions, type Histories } from "./histories.ts";
 export { describeImport, type ImportOptions, type ImportReport, type ImportResult, importLog } from "./import-log.ts";

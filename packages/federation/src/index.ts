@@ -67,6 +67,7 @@ export { genesisEntry } from "./steps/apply.ts";
 export { requireAffordable } from "./steps/offer.ts";
 export { type WarmStartSurroundings, warmStarted, warmStartOf } from "./warm-start.ts";
 export {
+  featuresQuery,
   heldOutRule,
   type OpenQuery,
   openQuery,

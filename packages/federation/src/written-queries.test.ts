@@ -1,8 +1,16 @@
 /** Who is held out, and that plan, model room and ledger mean the same by metrics. */
 
+import { customerFeatureNames, featureMomentsDimension } from "@tributary/events/histories";
 import { verifyLedger } from "@tributary/ledger";
 import { metricsVectorNames } from "@tributary/model";
-import { type Decimal, metricCoordinates, type Plan, type Release } from "@tributary/protocol";
+import {
+  type Decimal,
+  featureCoordinates,
+  featureNames,
+  metricCoordinates,
+  type Plan,
+  type Release,
+} from "@tributary/protocol";
 import { expect, test } from "vitest";
 import { createWorld, noFaults, run, type World } from "./harness.test-support.ts";
 import { crypto, dimension, hash } from "./parties.test-support.ts";
@@ -17,6 +25,11 @@ const heldOutAt = (...rule: Parameters<typeof ruleOf>) => customers.filter((cust
 
 test("a metrics vector has the same coordinates for plan and model", () => {
   expect(metricsVectorNames).toEqual(metricCoordinates);
+});
+
+test("moments of features have the same names and coordinates for plan and events", () => {
+  expect(featureNames).toEqual(customerFeatureNames);
+  expect(featureCoordinates).toBe(featureMomentsDimension);
 });
 
 test("a plan without metrics holds nobody out", () => {

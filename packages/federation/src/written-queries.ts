@@ -1,9 +1,10 @@
 /**
- * Releases that make no model and whose sums stand in the ledger: metrics, and extensions' queries. What a node's half takes from the plan and
+ * Releases that make no model and whose sums stand in the ledger: metrics, moments of features, and extensions' queries. What a node's half takes from the plan and
  * from the round's model, and who is held out. Pure, like `statistics.ts`; sessions of the model are the shell's executor's.
  */
-import { fromModular } from "@tributary/dp";
+import { fromModular, type SparseVector } from "@tributary/dp";
 import { fail } from "@tributary/errors";
+import { featureMomentsVector } from "@tributary/events/histories";
 import {
   contentScorer,
   extensionQuery,
@@ -51,6 +52,8 @@ export interface QuerySurroundings {
   /** Of that catalogue; asked for by statistics only. */
   readonly similarity: () => ItemSimilarity;
   readonly content: ItemContent | undefined;
+  /** Of that catalogue, as `categoryNumbers` of `@tributary/events`; asked for by features only. */
+  readonly categories: () => Int32Array;
 }
 
 export interface OpenQuery {
@@ -75,11 +78,27 @@ export async function openQuery(
     requireShape(plan, release, items);
     return { query: extensionQuery(query).query({ items, dimension, content }), close: async () => {} };
   }
+  if (kind === "features" && plan.features !== undefined) {
+    return { query: featuresQuery(surroundings.categories(), plan.features.now), close: async () => {} };
+  }
   if (kind !== "metrics" || plan.metrics === undefined) {
     throw fail("TRB_PLAN_METRICS_UNFIT", { reason: `a release of kind ${kind} is not read` });
   }
   const { score, scores, items, close } = await releasedModelScorer(plan, model, surroundings);
   return { query: metricsQuery({ score, scores, items, lossBound: parseDecimal(plan.metrics.lossBound) }), close };
+}
+
+/** One customer's features at a moment, as its part of their moments. @param categories [items + 1] */
+export function featuresQuery(categories: Int32Array, now: number): SumQuery<SparseVector> {
+  return {
+    answer(events) {
+      let end = events.times.length;
+      while (end > 0 && (events.times[end - 1] as number) > now) end--;
+      const values = featureMomentsVector({ ...events, begin: 0, end, now, categories });
+      const coordinates = Uint32Array.from(values.keys()).filter((place) => values[place] !== 0);
+      return { coordinates, values: Float64Array.from(coordinates, (place) => values[place] as number) };
+    },
+  };
 }
 
 async function releasedModelScorer(

@@ -10,6 +10,7 @@ export {
   type Mechanism,
   type Spent,
 } from "./entries.ts";
+export { featuresOf, type ReleasedFeatures } from "./features.ts";
 export { mechanismOf } from "./mechanism.ts";
 export { type Estimate, metricsOf, type ReleasedMetrics, ratio, sumDeviation } from "./metrics.ts";
 export { parseLine } from "./parsing.ts";

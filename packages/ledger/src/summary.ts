@@ -3,6 +3,7 @@ import { fail } from "@tributary/errors";
 import { type Crypto, type Decimal, type Plan, parseDecimal, type Release, type Sha256 } from "@tributary/protocol";
 import { lineHash } from "./building.ts";
 import type { Entry, EntryKind } from "./entries.ts";
+import { featuresOf, type ReleasedFeatures } from "./features.ts";
 import { metricsOf, type ReleasedMetrics, sumDeviation } from "./metrics.ts";
 import { decodeLine, parseLine, splitLines } from "./parsing.ts";
 
@@ -28,6 +29,8 @@ export interface LedgerRow {
   /** The model kept before, where metrics gave the one that they judged up for it. */
   readonly wentBackTo?: Sha256;
   readonly query?: ReleasedQuery;
+  /** What a round of features' moments says. */
+  readonly features?: ReleasedFeatures;
 }
 
 /** What a round of an extension's query says. */
@@ -71,13 +74,20 @@ function whatOf(entry: Entry, plan: Plan | undefined): Pick<LedgerRow, "what"> {
 }
 
 /** What stands in an entry in numbers. */
-export function writtenIn(entry: Entry, plan: Plan | undefined): Pick<LedgerRow, "metrics" | "wentBackTo" | "query"> {
+export function writtenIn(
+  entry: Entry,
+  plan: Plan | undefined,
+): Pick<LedgerRow, "metrics" | "wentBackTo" | "query" | "features"> {
   if (entry.kind !== "round" || plan === undefined || entry.sum === undefined) return {};
   const release = plan.releases[entry.release];
   if (release?.kind === "metrics") {
     const metrics = metricsOf(plan, entry);
     if (metrics === undefined) return {};
     return entry.nextModelHash === entry.modelHash ? { metrics } : { metrics, wentBackTo: entry.nextModelHash };
+  }
+  if (release?.kind === "features") {
+    const features = featuresOf(plan, entry);
+    return features === undefined ? {} : { features };
   }
   if (release?.query === undefined) return {};
   const scale = parseDecimal(release.scale);

@@ -2,7 +2,7 @@
  * What every run of a federation reports: `demo` and `simulate` fill the same document (DESIGN §7), so that figures can be compared.
  */
 import type { DropCounts } from "@tributary/events";
-import type { ReleasedMetrics, ReleasedQuery } from "@tributary/ledger";
+import type { ReleasedFeatures, ReleasedMetrics, ReleasedQuery } from "@tributary/ledger";
 import type { ResultBlock } from "@tributary/model";
 
 /** One round, as it is seen from outside. */
@@ -63,6 +63,8 @@ export interface FederationReport {
   readonly metrics?: readonly ReleasedMetrics[];
   /** What extensions' queries released. */
   readonly queries?: readonly ReleasedQuery[];
+  /** What was released of customers' features, where the plan has such a release. */
+  readonly features?: readonly ReleasedFeatures[];
   readonly byRound: readonly RoundReport[];
   readonly byMerchant: readonly MerchantReport[];
   readonly ledger: {

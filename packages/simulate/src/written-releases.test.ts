@@ -20,17 +20,21 @@ describe.each([
   test("cost no more than ε together with the model, and nearly all of it", () => {
     const { plan, why } = choosePlanToRead(
       { ...request, ...wishes },
-      { share: 0.2, metrics: { heldOut: 0.1 }, queries: [query] },
+      { share: 0.2, metrics: { heldOut: 0.1 }, features: { now: 1.7e9 }, queries: [query] },
     );
     expect(Number(plan.epsilon)).toBeLessThanOrEqual(4);
     expect(Number(plan.epsilon)).toBeGreaterThan(3.99);
-    expect(plan.releases.slice(-2).map(({ kind, rounds }) => [kind, rounds])).toEqual([
+    expect(plan.releases.slice(-3).map(({ kind, rounds }) => [kind, rounds])).toEqual([
       ["query", 1],
+      ["features", 1],
       ["metrics", 1],
     ]);
     expect(plan.minCustomers).toBe(2700);
     const extensions = [{ name: "hours", sha256: "ab".repeat(32) }];
     expect(lintPlan(whole({ ...plan, extensions }), { nodes: 5 })).toEqual([]);
+    expect(lintPlan(whole({ ...plan, extensions, features: undefined }), { nodes: 5 }).map(({ path }) => path)).toEqual([
+      "features",
+    ]);
     expect(plan.releases.at(-1)?.dimension).toBe(metricCoordinates.length);
     expect(why.at(-1)).toContain("20 % of ε");
   });

@@ -4,6 +4,7 @@
  */
 import { chooseScale } from "@tributary/dp";
 import { fail } from "@tributary/errors";
+import { featureMomentsDimension, featureMomentsNorm } from "@tributary/events";
 import {
   type AcceptanceMetric,
   formatDecimal,
@@ -26,6 +27,8 @@ export interface WrittenWishes {
     readonly dimension: number;
     readonly touched: number;
   }[];
+  /** Moments of customers' features as of a moment, Unix seconds, once, after everything else and before metrics. */
+  readonly features?: { readonly now: number };
   /** What part of ε is kept for them. */
   readonly share: number;
   /** Retries that each of them is reserved; ε pays for them. None unless given. */
@@ -38,11 +41,21 @@ const fractionBits = 8;
 
 /** @throws what `choosePlan` throws, TRB_PLAN_ACCEPTANCE_UNFIT, and TRB_PLAN_METRICS_UNFIT when no noise is large enough for the share */
 export function choosePlanToRead(request: PlanRequest, wishes: WrittenWishes): PlanChoice {
-  const { metrics, acceptance, queries = [], share, retries = 0 } = wishes;
+  const { metrics, acceptance, features, queries = [], share, retries = 0 } = wishes;
   const customers = Math.max(1, Math.floor(request.customers * (1 - (metrics?.heldOut ?? 0))));
   const choice = choosePlan({ ...request, customers, epsilon: request.epsilon * (1 - share) });
   const unscaled = [
     ...queries.map(({ name, ...shape }) => ({ kind: "query" as const, query: name, ...shape })),
+    ...(features === undefined
+      ? []
+      : [
+          {
+            kind: "features" as const,
+            clipNorm: featureMomentsNorm,
+            dimension: featureMomentsDimension,
+            touched: featureMomentsDimension,
+          },
+        ]),
     ...(metrics === undefined
       ? []
       : [
@@ -76,6 +89,7 @@ export function choosePlanToRead(request: PlanRequest, wishes: WrittenWishes): P
       ...(acceptance === undefined
         ? {}
         : { acceptance: { metric: acceptance.metric, tolerance: formatDecimal(acceptance.tolerance) } }),
+      ...(features === undefined ? {} : { features: { now: Math.floor(features.now) } }),
       ...(metrics === undefined
         ? {}
         : {

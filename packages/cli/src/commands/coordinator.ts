@@ -145,7 +145,7 @@ export function coordinatorCommand(): Command {
     .addHelpText("after", "\nExample:\n  tributary coordinator status --home platform --json")
     .action(async (options: { home: string; json?: boolean }) => {
       const status = await readStatus(options.home);
-      const { metrics, queries, ...plain } = status;
+      const { metrics, queries, features, ...plain } = status;
       print(options.json, { ...status, history: await readRounds(options.home) }, () => [
         ...table(
           Object.entries(plain).map(([name, value]) => [
@@ -153,7 +153,7 @@ export function coordinatorCommand(): Command {
             typeof value === "object" ? JSON.stringify(value) : String(value),
           ]),
         ),
-        ...writtenLines({ ...(metrics === undefined ? {} : { metrics }), ...(queries === undefined ? {} : { queries }) }),
+        ...writtenLines({ metrics: metrics ?? [], queries: queries ?? [], features: features ?? [] }),
       ]);
     });
 

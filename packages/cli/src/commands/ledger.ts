@@ -22,6 +22,7 @@ export function ledgerCommand(): Command {
       const written = {
         metrics: rows.flatMap(({ metrics }) => metrics ?? []),
         queries: rows.flatMap(({ query }) => query ?? []),
+        features: rows.flatMap(({ features }) => features ?? []),
       };
       print(options.json, { entries: rows }, () => [
         ...table([

@@ -1,5 +1,4 @@
 /** `tributary simulate`: the same federation in one process, on the same state machines. */
-import { fail } from "@tributary/errors";
 import { broughtModel, initialFederationModel } from "@tributary/federation";
 import { itemContent, type Repeats, readsContent } from "@tributary/model";
 import { fingerprintOf, type IdentityKey, toHex } from "@tributary/protocol";
@@ -19,10 +18,12 @@ import { beginningAt, broughtParameters, type InitialModelOptions, initialModelO
 import {
   acceptEveryOption,
   acceptToleranceOption,
+  featureMeansOption,
   heldOutOption,
   type MetricsOptions,
   metricsShareOption,
   metricsWishes,
+  secondsOf,
 } from "../metrics-options.ts";
 import { addModelOptions, featuredCatalogue, type ModelOptions, modelWishes } from "../model-options.ts";
 import {
@@ -107,6 +108,7 @@ export function simulateCommand(): Command {
     .addOption(tunedOption())
     .addOption(heldOutOption())
     .addOption(metricsShareOption())
+    .addOption(featureMeansOption())
     .addOption(acceptEveryOption())
     .addOption(acceptToleranceOption())
     .addOption(updateNormOption())
@@ -114,7 +116,7 @@ export function simulateCommand(): Command {
       new Option(
         "--watched-until <date>",
         "day until which the log was watched, for the churn head (default: the synthetic market's last)",
-      ).argParser(parseDay),
+      ).argParser((text: string) => secondsOf("--watched-until", text)),
     )
     .addOption(runsOption())
     .addOption(jsonOption())
@@ -224,14 +226,6 @@ export function simulateCommand(): Command {
         ],
       );
     });
-
-  /** Unix seconds of the day's begin, or of a moment. */
-  function parseDay(text: string): number {
-    const milliseconds = Date.parse(text);
-    if (Number.isFinite(milliseconds)) return milliseconds / 1000;
-    const expected = "a date such as 2024-05-01";
-    throw fail("TRB_CLI_BAD_OPTION", { option: "--watched-until", value: text.slice(0, 80) || "empty", expected });
-  }
 
   /** What was asked for, as `simulate compare` shows it. */
   function settingsOf({ runs: _runs, json: _json, ...asked }: SimulateOptions): Readonly<Record<string, unknown>> {

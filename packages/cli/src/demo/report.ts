@@ -108,10 +108,15 @@ export async function reportOf(run: Run, options: JudgedOptions): Promise<Federa
 }
 
 /** What the ledger says of metrics and queries, where the plan releases any. */
-function writtenSums({ ledger, plan }: Run): Pick<FederationReport, "metrics" | "queries"> {
+function writtenSums({ ledger, plan }: Run): Pick<FederationReport, "metrics" | "queries" | "features"> {
   if (!plan.releases.some(isWritten)) return {};
   const rows = summarizeLedger(ledger, nodeCrypto());
-  return { metrics: rows.flatMap(({ metrics }) => metrics ?? []), queries: rows.flatMap(({ query }) => query ?? []) };
+  const features = rows.flatMap(({ features }) => features ?? []);
+  return {
+    metrics: rows.flatMap(({ metrics }) => metrics ?? []),
+    queries: rows.flatMap(({ query }) => query ?? []),
+    ...(features.length === 0 ? {} : { features }),
+  };
 }
 
 async function judgeRounds(

@@ -20,6 +20,19 @@ test("metrics are told with their intervals, and what the noise drowns is not to
   expect(second).toContain("new items HR@10 drowned in the noise");
 });
 
+test("a feature is told in its own unit, with where most customers are; what the noise drowns is not told", () => {
+  const names = ["events", "visits"];
+  const moments = [400, 0, -1, 2, 0, -1]; // t = 0 for all: the middle of ln(1 + x) from 0 to ln(1001)
+  const features = names.map((name, f) => ({ name, customers: moments[3 * f] ?? 0, first: 0, second: -1 }));
+  const sum = [400, ...moments, ...new Array<number>(45).fill(0)];
+  const [, heading, first, second] = writtenLines({
+    features: [{ round: 6, release: 1, now: 0, deviation: 3, customers: 400, features, sum }],
+  });
+  expect(heading).toContain("features of 400 customers");
+  expect(first).toContain(`events: ${(Math.sqrt(1001) - 1).toPrecision(3)}, mostly`);
+  expect(second).toContain("visits: drowned in the noise");
+});
+
 test("a query is told with its noise, a long one by its beginning, and where there is nothing nothing is", () => {
   const sum = Array.from({ length: 24 }, (_, i) => i / 2);
   const [, line] = writtenLines({ queries: [{ round: 3, name: "visit-hours", sum, deviation: 2.5 }] });

@@ -101,6 +101,8 @@ const released: Readonly<Record<Release["kind"], string>> = {
   training: "one sum of clipped training updates of the sampled customers, over all nodes, with noise",
   metrics:
     "one sum of how well the released model predicts the last events of customers who are held out (a count, hits, discounted gains, reciprocal ranks, clipped losses), over all nodes, with noise",
+  features:
+    "one sum of how many customers have each of a public list of features (how often, how long ago, how much at once), and of the feature and its square on a public scale, over all nodes, with noise",
   query: "one sum of clipped vectors that an extension computes, one of each customer, over all nodes, with noise",
 };
 
@@ -163,6 +165,7 @@ export function explainPlan(plan: Plan): string[] {
     ...statisticsSentences(plan),
     ...trainingSentences(plan),
     ...metricsSentences(plan),
+    ...featureSentences(plan),
     ...acceptanceSentences(plan),
     ...extensionSentences(plan),
     ...selectionSentences(plan),
@@ -348,6 +351,14 @@ function metricsSentences(plan: Plan): string[] {
   return [
     `${share} of customers, whom a hash of their ids keyed by the federation's name picks, are held out: nothing is learnt from them, and metrics are of them alone.`,
     `A sum of metrics is known to about ±${each} customers (95 % of the noise that ${minCohort} nodes bring; more of them bring more); losses are clipped to ${metrics.lossBound} nats. The sums stand in the ledger, and ratios of them are stated with their interval by Fieller's method.`,
+  ];
+}
+
+function featureSentences({ features }: Plan): string[] {
+  if (features === undefined) return [];
+  const at = new Date(1000 * features.now).toISOString();
+  return [
+    `Features are asked as of ${at}. Means and deviations of them are made of the released sums alone, for everybody alike; nodes standardise by them.`,
   ];
 }
 

@@ -7,6 +7,7 @@ import { decimal, federationName, identityKey, sha256Hex } from "../identifiers.
 import { acceptanceSchema } from "./acceptance.ts";
 import { cataloguePartsSchema } from "./catalogue-parts.ts";
 import { extensionName, extensionSchema } from "./extensions.ts";
+import { featuresSchema } from "./features.ts";
 import { graphSchema } from "./graph.ts";
 import { metricsSchema } from "./metrics.ts";
 import { optimiserSchema } from "./optimiser.ts";
@@ -57,10 +58,10 @@ export const modelSchema = z.strictObject({
 /** One kind of sum query, and what it costs. */
 export const releaseSchema = z.strictObject({
   /**
-   * What is summed. Releases run in the order of the list; statistics come before training, and popularity before pairs. Metrics and
-   * extensions' queries may stand anywhere: they leave the model as it is.
+   * What is summed. Releases run in the order of the list; statistics come before training, and popularity before pairs. Metrics, moments of
+   * features and extensions' queries may stand anywhere: they leave the model as it is.
    */
-  kind: z.enum(["popularity", "pairs", "training", "metrics", "query"]),
+  kind: z.enum(["popularity", "pairs", "training", "metrics", "features", "query"]),
   /** The extension whose query it is; there exactly when the kind is `query`. */
   query: extensionName.exactOptional(),
   arithmetic: z.enum(["exact", "bucketed"]),
@@ -147,6 +148,8 @@ export const planSchema = z.strictObject({
   warmStart: warmStartSchema.exactOptional(),
   /** Present exactly when a release is of metrics. */
   metrics: metricsSchema.exactOptional(),
+  /** Present exactly when a release is of the moments of customers' features. */
+  features: featuresSchema.exactOptional(),
   /** Whether metrics decide if a trained model is kept; without it every one is. */
   acceptance: acceptanceSchema.exactOptional(),
   /** Code from outside that the plan uses, each file by its hash. */

@@ -6,7 +6,7 @@
  */
 import type { RandomSource, SamplerOf } from "@tributary/dp";
 import { fail } from "@tributary/errors";
-import type { Histories } from "@tributary/events";
+import { categoryNumbers, type Histories } from "@tributary/events";
 import {
   type Context,
   type CoordinatorEffect,
@@ -329,9 +329,13 @@ export async function simulateFederation(options: SimulationOptions): Promise<Si
       const { kind } = releaseOf(plan, release);
       const common = { ...roundParameters(plan, release), histories: kind === "metrics" ? heldOut : learnt, samplerOf };
       const secret = { rounding: context.random(round, "rounding"), noise: context.random(round, "noise") };
-      if (kind === "metrics" || kind === "query") {
+      if (kind === "metrics" || kind === "features" || kind === "query") {
         const { executor, items = [] } = options;
-        const around = { executor, items: items.length, similarity: () => itemSimilarity(items), content };
+        const around = {
+          ...{ executor, items: items.length, content },
+          similarity: () => itemSimilarity(items),
+          categories: () => categoryNumbers(items),
+        };
         const { query, close } = await openQuery(plan, release, model, around);
         const random = { ...secret, sampling: context.random(round, "sampling") };
         const { maxEvents } = plan.caps;

@@ -85,7 +85,7 @@ export async function openNodeWork(setup: WorkSetup, crypto: Crypto, executor: E
       return total;
     }
     const common = { ...query, histories: historiesOf(population, node) };
-    if (kind === "metrics" || kind === "query") {
+    if (kind === "metrics" || kind === "features" || kind === "query") {
       throw fail("TRB_PLAN_METRICS_UNFIT", { reason: "the simulation at scale runs popularity, pairs and training alone" });
     }
     if (kind !== "training") return statisticsSum({ ...common, kind, statistics, caps: statisticsCapsOf(plan) }).total;

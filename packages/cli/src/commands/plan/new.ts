@@ -22,6 +22,7 @@ import { beginningAt, broughtParameters, type InitialModelOptions, initialModelO
 import {
   acceptEveryOption,
   acceptToleranceOption,
+  featureMeansOption,
   heldOutOption,
   type MetricsOptions,
   metricsShareOption,
@@ -101,6 +102,7 @@ export function addNew(plan: Command): void {
     .addOption(extendOption())
     .addOption(heldOutOption())
     .addOption(metricsShareOption())
+    .addOption(featureMeansOption())
     .addOption(acceptEveryOption())
     .addOption(acceptToleranceOption())
     .addOption(updateNormOption())
@@ -198,10 +200,10 @@ function checkOptions(options: NewOptions): void {
     const expected = "absent with --target-epsilon: only the usual recipes were simulated";
     throw fail("TRB_CLI_BAD_OPTION", { option: "--tuned", value: tuned, expected });
   }
-  for (const option of ["metrics", "extend", "catalogueParts"] as const) {
+  for (const option of ["metrics", "featureMeans", "extend", "catalogueParts"] as const) {
     if (targetEpsilon === undefined || options[option] === undefined) continue;
     const expected = "absent with --target-epsilon: what is read and what comes from outside was not simulated";
-    const flag = option === "catalogueParts" ? "catalogue-parts" : option;
+    const flag = option.replace(/[A-Z]/, (letter) => `-${letter.toLowerCase()}`);
     throw fail("TRB_CLI_BAD_OPTION", { option: `--${flag}`, value: "given", expected });
   }
   if (targetEpsilon !== undefined && home === undefined) return; // nothing is written
