@@ -109,7 +109,7 @@ async function ingest(
     read.push(await readSource(engine, source, options, preset, place, start));
   }
   if (preset?.cancelledOrders !== undefined) await engine.run(cancelledStatement);
-  if (botEventsPerHour > 0) await engine.run(botStatement(botEventsPerHour));
+  const customers = await customersWithoutBots(engine, botEventsPerHour);
   const counts = await countReasons(engine, read[0]?.lacking ?? []);
   const malformed = read.reduce((sum, one) => sum + one.malformed, 0);
   const rows = read.reduce((sum, one) => sum + one.rows, malformed);
@@ -118,7 +118,6 @@ async function ingest(
     if (options.rejects !== undefined) await writeRejects(engine, options.rejects, read);
     throw fail("TRB_EVENTS_NOTHING_LEFT", { file: files.join(", "), rows, reasons: describeDrops(dropped) });
   }
-  const customers = await numberCustomers(engine);
   if (customers < leastCustomers) {
     if (options.rejects !== undefined) await writeRejects(engine, options.rejects, read);
     throw fail("TRB_EVENTS_TOO_FEW_CUSTOMERS", { customers, least: leastCustomers });
@@ -255,13 +254,20 @@ const cancelledStatement = `UPDATE temp.cleaned SET reason = ${reasonNumber("can
   ASOF JOIN (SELECT customer, item, quantity, time, rowid AS row FROM temp.cleaned WHERE reason IS NULL) AS bought
   ON back.customer = bought.customer AND back.item = bought.item AND back.quantity = -bought.quantity AND back.time >= bought.time)`;
 
-/** Only who has so many events at all can have them in an hour: hours are counted for those alone. */
+/** Only who has so many events at all can have them in an hour: hours are counted for those alone, and hardly ever for anybody. */
 const botStatement = (
   most: number,
 ) => `UPDATE temp.cleaned SET reason = ${reasonNumber("bot")} WHERE reason IS NULL AND customer IN (
-  SELECT customer FROM temp.cleaned WHERE reason IS NULL AND customer IN (
-    SELECT customer FROM temp.cleaned WHERE reason IS NULL GROUP BY customer HAVING count(*) > ${most})
+  SELECT customer FROM temp.cleaned WHERE reason IS NULL AND customer IN (SELECT customer FROM memory.main.customers WHERE events > ${most})
   GROUP BY customer, floor(time / 3600) HAVING count(*) > ${most})`;
+
+/** Numbers the customers that are left, and says how many they are. */
+async function customersWithoutBots(engine: Engine, most: number): Promise<number> {
+  const { customers, busiest } = await numberCustomers(engine);
+  if (most === 0 || busiest <= most) return customers;
+  await engine.run(botStatement(most));
+  return (await numberCustomers(engine)).customers;
+}
 
 async function countReasons(engine: Engine, lacking: readonly string[]) {
   const given = (column: string) => (lacking.includes(column) ? "0" : `count(${column})`);

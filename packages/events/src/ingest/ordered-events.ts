@@ -38,15 +38,16 @@ export interface OrderedCounts {
 const codeUnitKey = "regexp_replace(customer, '([\\x{E000}-\\x{FFFF}]|\\x{10FFFF})', chr(1114111) || '\\1', 'g')";
 
 /** Numbers customers whose rows were kept, in order. It is no temporary table: those are seen by one connection alone. */
-const customersStatement = `CREATE TABLE memory.main.customers AS
-  SELECT customer, (row_number() OVER (ORDER BY key) - 1)::UINTEGER AS number
-  FROM (SELECT customer, ${codeUnitKey} AS key FROM (SELECT DISTINCT customer FROM temp.cleaned WHERE reason IS NULL))`;
+const customersStatement = `CREATE OR REPLACE TABLE memory.main.customers AS
+  SELECT customer, events, (row_number() OVER (ORDER BY key) - 1)::UINTEGER AS number
+  FROM (SELECT customer, events, ${codeUnitKey} AS key
+    FROM (SELECT customer, count(*) AS events FROM temp.cleaned WHERE reason IS NULL GROUP BY customer))`;
 
-/** Makes the table `customers` of the table `cleaned`, and says how many they are. */
-export async function numberCustomers(engine: Engine): Promise<number> {
+/** Makes the table `customers` of the table `cleaned`, and says how many they are, and how many events the busiest has, duplicates among them. */
+export async function numberCustomers(engine: Engine): Promise<{ readonly customers: number; readonly busiest: number }> {
   await engine.run(customersStatement);
-  const [row] = await engine.rows("SELECT count(*) FROM memory.main.customers");
-  return Number(row?.[0] ?? 0);
+  const [row] = await engine.rows("SELECT count(*), coalesce(max(events), 0) FROM memory.main.customers");
+  return { customers: Number(row?.[0] ?? 0), busiest: Number(row?.[1] ?? 0) };
 }
 
 /**
