@@ -84,6 +84,27 @@ export const eventsErrors = defineErrors({
     status: 400,
     exitCode: 2,
   },
+  TRB_EVENTS_BAD_ADDRESS: {
+    message: "{source} is not asked: {reason}.",
+    advice:
+      "Give the API's own https address, and its token by --http-token-file; answers that lead to another server are refused.",
+    status: 400,
+    exitCode: 2,
+  },
+  TRB_EVENTS_PAGE_INVALID: {
+    message: "A page of {source} can't be read: {reason}.",
+    advice:
+      "Look at one page yourself, then say where its items stand (--page-items data.items) and where the next page is named (--page-next paging.next).",
+    status: 422,
+    exitCode: 1,
+  },
+  TRB_EVENTS_PAGE_REPEATED: {
+    message: "Page {page} of {source} leads to a page that was there before.",
+    advice:
+      "Check --page-next, --page-parameter and --page-number: the API seems to ignore the parameter, or its cursors go in a circle.",
+    status: 422,
+    exitCode: 1,
+  },
   TRB_EVENTS_BAD_TIME_ZONE: {
     message: "There is no time zone {zone}.",
     advice: "Give a name of the IANA time zone database, such as Europe/Berlin or UTC.",

@@ -5,7 +5,7 @@ import type { Engine } from "./engine.ts";
 import type { IngestPreset } from "./presets.ts";
 import type { PreviewOptions } from "./preview.ts";
 import { firstLine, openRelation, type Relation } from "./relation.ts";
-import type { ReadingOptions } from "./source.ts";
+import { type ReadingOptions, sampledRows } from "./source.ts";
 
 export interface Guessed {
   readonly options: ReadingOptions;
@@ -31,7 +31,7 @@ const marks: readonly (readonly [IngestPreset, readonly (readonly string[])[]])[
 
 /** What the caller says is not guessed at. Of one log there are two relations at most. */
 export async function guessPreset(engine: Engine, given: PreviewOptions): Promise<Guessed> {
-  const relation = await openRelation(engine, given.source, given, 0);
+  const relation = await openRelation(engine, given.source, given, 0, sampledRows);
   if (given.preset !== undefined || typeof given.source !== "string") return { options: given, relation, preset: given.preset };
   if (relation.format !== "csv") return { options: given, relation, preset: given.columns ? undefined : marked(relation) };
   const line = await firstLine(engine, given.source, given, 1);

@@ -14,7 +14,7 @@ import { guessPreset } from "./guess-preset.ts";
 import { findRoles, prepare, secondsAhead } from "./ingest-log.ts";
 import { type IngestPreset, type Preset, presets } from "./presets.ts";
 import type { Relation } from "./relation.ts";
-import { type LogSource, nameOf, type ReadingOptions } from "./source.ts";
+import { type LogSource, nameOf, type ReadingOptions, sampledRows } from "./source.ts";
 import { timeExpression } from "./time-expression.ts";
 
 export interface PreviewOptions extends ReadingOptions {
@@ -63,7 +63,6 @@ export interface LogPreview {
   readonly flags: readonly string[];
 }
 
-const sampledRows = 10_000;
 const shownRows = 5;
 const shownActions = 20;
 

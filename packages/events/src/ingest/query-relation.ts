@@ -7,10 +7,7 @@ import { queryFailure } from "./engine-failures.ts";
 import { isPostgres, withoutPassword } from "./postgres/address.ts";
 import { samplePostgres } from "./postgres/sample.ts";
 import type { Relation } from "./relation.ts";
-import type { QuerySource } from "./source.ts";
-
-/** Rows of a database elsewhere that are looked at: an import never takes them here, it has them cleaned there. */
-export const sampledRows = 10_000;
+import { type QuerySource, sampledRows } from "./source.ts";
 
 /** @throws TRB_EVENTS_BAD_QUERY, TRB_EVENTS_FILE_NOT_FOUND, TRB_EVENTS_SOURCE_UNAVAILABLE, and what `withSession` throws */
 export async function queryRelation(
@@ -23,7 +20,7 @@ export async function queryRelation(
   const rows = `(${query}\n)`; // a comment at its end ends with its line
   if (database === undefined) return described(engine, "the query", rows);
   if (isPostgres(database)) {
-    const table = `postgres_${place}`;
+    const table = `postgres_${place}`; // for a look: an import has its rows cleaned there
     const columns = await samplePostgres(engine, { sql, database }, timeZone, sampledRows, table);
     return { name: withoutPassword(database), format: "query", from: table, columns, headerLines: 0 };
   }

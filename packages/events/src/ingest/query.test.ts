@@ -87,7 +87,7 @@ describe("ingestLog refuses", () => {
       ].map(async (source) => (await refusal(() => load(source))).code.replace("TRB_EVENTS_", "")),
     );
     expect(codes).toEqual(["BAD_QUERY", "BAD_QUERY", "BAD_QUERY", "SOURCE_UNAVAILABLE", "FILE_NOT_FOUND", "UNKNOWN_COLUMN"]);
-    const remote = await refusal(() => load({ sql: "SELECT 1", database: "postgres://shop:secret@localhost/shop" }));
+    const remote = await refusal(() => load({ sql: "SELECT 1", database: "mysql://shop:secret@localhost/shop" }));
     expect(remote.code).toBe("TRB_EVENTS_SOURCE_UNAVAILABLE");
     expect(JSON.stringify([remote, remote.details])).not.toContain("secret");
   });

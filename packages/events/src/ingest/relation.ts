@@ -6,14 +6,15 @@ import { parse } from "csv-parse/sync";
 import { defaultLineLimit, readFailure } from "../reading/file-bytes.ts";
 import { type Engine, fileLiteral, identifier, literal } from "./engine.ts";
 import { reading } from "./engine-failures.ts";
+import { pagesRelation } from "./pages/pages-relation.ts";
 import { presets } from "./presets.ts";
 import { queryRelation } from "./query-relation.ts";
-import type { LogFormat, LogSource, ReadingOptions } from "./source.ts";
+import { isPages, type LogFormat, type LogSource, type ReadingOptions } from "./source.ts";
 
 export interface Relation {
   /** What an error calls it. */
   readonly name: string;
-  readonly format: LogFormat | "query" | "sequences";
+  readonly format: LogFormat | "query" | "pages" | "sequences";
   /** To select from. Rows come in order of arrival. */
   readonly from: string;
   /** The columns that there are; each may be of any type that can be cast to text. */
@@ -29,7 +30,7 @@ export interface Relation {
 }
 
 /**
- * Opens a source. `place` tells the sources of one import apart.
+ * Opens a source. `place` tells the sources of one import apart; `mostRows` is for who only looks: a source elsewhere may leave the rest there.
  * @throws TRB_EVENTS_FILE_NOT_FOUND, TRB_EVENTS_FILE_UNREADABLE, TRB_EVENTS_FILE_DAMAGED, TRB_EVENTS_EMPTY, TRB_EVENTS_BAD_DELIMITER,
  *   TRB_EVENTS_MALFORMED_CSV, TRB_EVENTS_BAD_QUERY, TRB_EVENTS_SOURCE_UNAVAILABLE
  */
@@ -38,7 +39,9 @@ export async function openRelation(
   source: LogSource,
   options: ReadingOptions,
   place: number,
+  mostRows?: number,
 ): Promise<Relation> {
+  if (isPages(source)) return pagesRelation(engine, source, options, place, mostRows);
   if (typeof source !== "string") return queryRelation(engine, source, options.timeZone ?? "UTC", place);
   await checkReadable(source);
   const preset = options.preset === undefined ? undefined : presets[options.preset];
@@ -143,26 +146,39 @@ const rowsToLearnKeysFrom = 1000;
 
 async function jsonRelation(engine: Engine, path: string, options: ReadingOptions, place: number): Promise<Relation> {
   const rejects = `rejects_${place}`;
-  const lines = `(SELECT CASE WHEN json_valid(line) AND json_type(line) = 'OBJECT' THEN line END AS json
+  const from = `(SELECT CASE WHEN json_valid(line) AND json_type(line) = 'OBJECT' THEN line END AS json
     FROM ${linesOf(path, options, rejects)} WHERE trim(line, ${literal(" \t\r")}) <> '')`;
-  const found = await reading(path, () =>
+  const relation = await objectRelation(engine, { name: path, format: "jsonl", from }, options);
+  const [some] = await engine.rows(`SELECT 1 FROM ${from} WHERE json IS NOT NULL LIMIT 1`);
+  if (some === undefined) await refuseBrokenLines(engine, path, rejects, options);
+  return { ...relation, rejects };
+}
+
+/**
+ * Rows that are JSON objects, with their keys as columns.
+ * @param rows in a column `json`, NULL for what is no object
+ */
+export async function objectRelation(
+  engine: Engine,
+  { name, format, from: rows }: Pick<Relation, "name" | "format" | "from">,
+  options: ReadingOptions,
+): Promise<Relation> {
+  const found = await reading(name, () =>
     engine.rows(
-      `SELECT DISTINCT unnest(json_keys(json)) FROM (SELECT json FROM ${lines} WHERE json IS NOT NULL LIMIT ${rowsToLearnKeysFrom})`,
+      `SELECT DISTINCT unnest(json_keys(json)) FROM (SELECT json FROM ${rows} WHERE json IS NOT NULL LIMIT ${rowsToLearnKeysFrom})`,
     ),
   );
-  const named = Object.values(options.columns ?? {}).filter((name) => name !== undefined);
+  const named = Object.values(options.columns ?? {}).filter((column) => column !== undefined);
   const keys = [...new Set([...found.map(([key]) => String(key)).sort(), ...named])];
-  if (found.length === 0) await refuseBrokenLines(engine, path, rejects, options);
   const paths = keys.map((key) => literal(`$."${key.replaceAll('"', '\\"')}"`));
   const fields = keys.map((key, at) => `fields[${at + 1}] AS ${identifier(key)}`);
   return {
-    name: path,
-    format: "jsonl",
+    name,
+    format,
     from: `(SELECT json IS NULL AS ${identifier(brokenRow)}${fields.map((field) => `, ${field}`).join("")}
-      FROM (SELECT json, json_extract_string(json, [${paths.join()}]::VARCHAR[]) AS fields FROM ${lines}))`,
+      FROM (SELECT json, json_extract_string(json, [${paths.join()}]::VARCHAR[]) AS fields FROM ${rows}))`,
     columns: keys,
     malformed: identifier(brokenRow),
-    rejects,
     headerLines: 0,
   };
 }

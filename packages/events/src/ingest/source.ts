@@ -1,5 +1,7 @@
 /** Where an import may read from, and how it is told to read. */
 import type { ColumnNames } from "../reading/columns.ts";
+import type { PagesSource } from "./pages/pages-source.ts";
+import { withoutQuery } from "./pages/request-page.ts";
 import { isPostgres, withoutPassword } from "./postgres/address.ts";
 import type { IngestPreset } from "./presets.ts";
 
@@ -13,8 +15,10 @@ export interface QuerySource {
   readonly database?: string | undefined;
 }
 
-/** A file's path, or a query. */
-export type LogSource = string | QuerySource;
+/** A file's path, a query, or the pages of an HTTP API. */
+export type LogSource = string | QuerySource | PagesSource;
+
+export const isPages = (source: LogSource): source is PagesSource => typeof source !== "string" && "url" in source;
 
 export const logFormats = ["csv", "jsonl", "parquet"] as const;
 export type LogFormat = (typeof logFormats)[number];
@@ -41,9 +45,13 @@ export interface ReadingOptions {
   readonly lineLimit?: number | undefined;
 }
 
+/** Rows of a source that a preview looks at. */
+export const sampledRows = 10_000;
+
 /** What an error or a report calls the source: never with a password. */
 export function nameOf(source: LogSource): string {
   if (typeof source === "string") return source;
+  if (isPages(source)) return URL.canParse(source.url) ? withoutQuery(new URL(source.url)) : "the HTTP API";
   if (source.database === undefined) return "the query";
   return isPostgres(source.database) ? withoutPassword(source.database) : source.database;
 }

@@ -8,10 +8,11 @@ import { offendingText } from "../../cleaning/row-cleaner.ts";
 import { type Action, actions as knownActions } from "../../histories.ts";
 import { type CleaningOptions, cleaningColumns, cleaningQuery, reasonNumber } from "../cleaning-query.ts";
 import { historiesBuilder } from "../histories-builder.ts";
+import { topicIndex } from "../../topics/match-topic.ts";
 import { findRoles, type IngestOptions, type IngestReport, secondsAhead } from "../ingest-log.ts";
 import type { Deliver } from "../ordered-events.ts";
 import { presets } from "../presets.ts";
-import type { LogSource } from "../source.ts";
+import { isPages, type LogSource } from "../source.ts";
 import { isPostgres, withoutPassword } from "./address.ts";
 import { postgres } from "./dialect.ts";
 import { writeRejects } from "./rejects.ts";
@@ -39,7 +40,7 @@ export interface PostgresSource {
  */
 export function postgresSource(sources: readonly LogSource[]): PostgresSource | undefined {
   const found = sources.flatMap((source) =>
-    typeof source !== "string" && source.database !== undefined && isPostgres(source.database)
+    typeof source !== "string" && !isPages(source) && source.database !== undefined && isPostgres(source.database)
       ? [{ sql: source.sql, database: source.database }]
       : [],
   );
@@ -102,7 +103,8 @@ export function ingestPostgres(
     }
     const { chunkEvents = defaults.chunkEvents } = options;
     const amounts = { dwell: counts.withDwell > 0, price: counts.withPrice > 0 };
-    const delivered = await deliverRows(session, { ...options, chunkEvents, ...amounts }, deliver);
+    const topicOf = counts.withKeywords > 0 ? topicIndex(options.catalogue.items).match : undefined;
+    const delivered = await deliverRows(session, { ...options, chunkEvents, ...amounts, topicOf }, deliver);
     return {
       files: [session.source],
       rows: counts.rows,
@@ -113,7 +115,7 @@ export function ingestPostgres(
       outOfOrder: delivered.outOfOrder,
       withDwell: counts.withDwell,
       withPrice: counts.withPrice,
-      withTopic: 0,
+      withTopic: delivered.withTopic,
       customers: counts.customers,
       items: delivered.items.size,
       actions: delivered.actions,
@@ -138,21 +140,26 @@ async function fillCatalogue(session: Session, { catalogue }: IngestOptions): Pr
 interface RowsOptions {
   readonly dwell: boolean;
   readonly price: boolean;
+  readonly topicOf: ((keywords: string) => number) | undefined;
   readonly resumeAfter?: string | undefined;
   readonly chunkEvents: number;
 }
 
 /** Events as they come, customers ascending, handed on a chunk at a time. */
-async function deliverRows(session: Session, { resumeAfter, chunkEvents, ...amounts }: RowsOptions, deliver: Deliver) {
-  const builder = historiesBuilder(amounts);
+async function deliverRows(
+  session: Session,
+  { resumeAfter, chunkEvents, topicOf, dwell: hasDwell, price: hasPrice }: RowsOptions,
+  deliver: Deliver,
+) {
+  const builder = historiesBuilder({ dwell: hasDwell, price: hasPrice, topic: topicOf !== undefined });
   const items = new Set<number>();
   const actionCounts = knownActions.map(() => 0);
-  let [kept, outOfOrder] = [0, 0];
+  let [kept, outOfOrder, withTopic] = [0, 0, 0];
   let customerBefore: string | undefined;
   let placeBefore = 0;
   let delivering = false;
   for await (const rows of session.stream(orderedQuery)) {
-    for (const [id, item, action, time, place, dwell, price] of rows) {
+    for (const [id, item, action, time, place, dwell, price, keywords] of rows) {
       const [customer, arrived, itemNumber, actionNumber] = [String(id), Number(place), Number(item), Number(action)];
       if (customer !== customerBefore) {
         if (builder.events() >= chunkEvents) await deliver(builder.finish());
@@ -164,12 +171,14 @@ async function deliverRows(session: Session, { resumeAfter, chunkEvents, ...amou
       if (itemNumber > 0) items.add(itemNumber);
       actionCounts[actionNumber] = (actionCounts[actionNumber] ?? 0) + 1;
       kept++;
-      if (delivering) builder.add(itemNumber, actionNumber, Number(time), amountOf(dwell), amountOf(price));
+      const topic = topicOf === undefined || keywords === null ? 0 : topicOf(String(keywords));
+      if (topic > 0) withTopic++;
+      if (delivering) builder.add(itemNumber, actionNumber, Number(time), amountOf(dwell), amountOf(price), topic);
     }
   }
   if (builder.events() > 0) await deliver(builder.finish());
   const actions = Object.fromEntries(knownActions.map((action, number) => [action, actionCounts[number] ?? 0]));
-  return { kept, outOfOrder, items, actions: actions as Record<Action, number> };
+  return { kept, outOfOrder, withTopic, items, actions: actions as Record<Action, number> };
 }
 
 const amountOf = (value: unknown) => (value === null ? Number.NaN : Number(value));

@@ -38,29 +38,31 @@ export const botStatement = (
 export async function countReasons(session: Session) {
   const counted =
     await session.rows(`SELECT reason, count(*), count(dwell), count(price), count(*) FILTER (WHERE cleared & ${clearedItem} > 0),
-    count(*) FILTER (WHERE cleared & ${clearedAmount} > 0), count(time), count(DISTINCT customer) FROM ${cleanedTable} GROUP BY reason`);
+    count(*) FILTER (WHERE cleared & ${clearedAmount} > 0), count(time), count(DISTINCT customer), count(keywords) FROM ${cleanedTable} GROUP BY reason`);
   const dropped = Object.fromEntries(dropReasons.map((reason) => [reason, 0])) as Record<DropReason, number>;
   let [rows, readable] = [0, 0];
-  let [kept, withDwell, withPrice, itemsCleared, amountsCleared, customers] = [0, 0, 0, 0, 0, 0];
+  let [kept, withDwell, withPrice, itemsCleared, amountsCleared, customers, withKeywords] = [0, 0, 0, 0, 0, 0, 0];
   for (const [reason, ...numbers] of counted) {
-    const [count = 0, dwells = 0, prices = 0, items = 0, amounts = 0, times = 0, people = 0] = numbers.map(Number);
+    const [count = 0, dwells = 0, prices = 0, items = 0, amounts = 0, times = 0, people = 0, said = 0] = numbers.map(Number);
     rows += count;
     readable += times;
     const name = reason === null ? undefined : dropReasons[Number(reason)];
     if (name !== undefined) dropped[name] = count;
-    else
-      [kept, withDwell, withPrice, itemsCleared, amountsCleared, customers] = [count, dwells, prices, items, amounts, people];
+    else {
+      [kept, withDwell, withPrice, itemsCleared, amountsCleared] = [count, dwells, prices, items, amounts];
+      [customers, withKeywords] = [people, said];
+    }
   }
-  return { rows, readable, dropped, kept, withDwell, withPrice, itemsCleared, amountsCleared, customers };
+  return { rows, readable, dropped, kept, withDwell, withPrice, itemsCleared, amountsCleared, customers, withKeywords };
 }
 
 /** See `ordered-events.ts`: by code units, not by code points. */
 const codeUnitKey = `CASE WHEN octet_length(customer) = length(customer) THEN customer
   ELSE regexp_replace(customer, '([\\uE000-\\uFFFF\\U0010FFFF])', '\u{10ffff}\\1', 'g') END COLLATE "C"`;
 
-/** Customers ascending, each one's events by time and arrival; of equal events the first, with its own dwell time and price. */
-export const orderedQuery = `SELECT customer, item, action, time, CAST(place AS double precision), dwell, price FROM (
-    SELECT DISTINCT ON (customer, item, action, time) customer, item, action, time, place, dwell, price FROM ${cleanedTable}
+/** Customers ascending, each one's events by time and arrival; of equal events the first, with what it says itself. */
+export const orderedQuery = `SELECT customer, item, action, time, CAST(place AS double precision), dwell, price, keywords FROM (
+    SELECT DISTINCT ON (customer, item, action, time) customer, item, action, time, place, dwell, price, keywords FROM ${cleanedTable}
     WHERE reason IS NULL ORDER BY customer, item, action, time, place) AS events
   ORDER BY ${codeUnitKey}, time, place`;
 
