@@ -52,6 +52,19 @@ describe("a ranker", () => {
     await judge.close();
   });
 
+  test("customers who ask at the same time get their own scores, though all are written into one array", async () => {
+    const ranker = await openRanker(hybrid, options);
+    const customers = Array.from({ length: 30 }, (_, customer) => customer);
+    const alone: Float64Array[] = [];
+    for (const customer of customers) alone.push((await ranker.scores(eventsOf(customer))).values);
+    const together = await Promise.all(
+      customers.map((customer) => ranker.withScores(eventsOf(customer), ({ values }) => Float64Array.from(values))),
+    );
+    expect(together).toEqual(alone);
+    expect(alone[0]).not.toEqual(alone[1]);
+    await ranker.close();
+  });
+
   test("parts add up to the score, and shares to one", async () => {
     const ranker = await openRanker({ ...hybrid, student: undefined }, options);
     const events = eventsOf(2);

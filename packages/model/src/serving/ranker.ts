@@ -55,6 +55,11 @@ export interface ItemScores {
 export interface Ranker {
   readonly items: number;
   scores(events: CustomerEvents): Promise<ItemScores>;
+  /**
+   * The same without an array of their own: they are overwritten by the next customer's as soon as `use` returns, so it may keep nothing of them. At thousands of items and
+   * hundreds of customers a second, arrays that are thrown away are what the garbage collector stops the process for.
+   */
+  withScores<Result>(events: CustomerEvents, use: (scores: ItemScores) => Result): Promise<Result>;
   /** @param item counted from 1 */
   parts(events: CustomerEvents, item: number): Promise<ScoreParts>;
   /** What the model's other heads say; undefined where there is no model or no event. */
@@ -74,7 +79,8 @@ export async function openRanker(tables: RankerTables, options: RankerOptions): 
       : undefined;
   const sources = sourcesOf(tables, similarity);
   const popularity = popularityOf(sources);
-  const mixture = mixtureScores(sources, weights);
+  const scratch = new Float64Array(items);
+  const mixture = mixtureScores(sources, weights, scratch);
 
   const attention = async (events: CustomerEvents): Promise<Float32Array | Float64Array | undefined> => {
     if (model === undefined || weights.attention === 0) return undefined;
@@ -84,19 +90,21 @@ export async function openRanker(tables: RankerTables, options: RankerOptions): 
   const known = (events: CustomerEvents) => events.items.some((item) => item > 0);
   const says = (events: CustomerEvents) => (weights.mixture.topics ?? 0) > 0 && hasTopic(events.topics);
 
+  const withScores: Ranker["withScores"] = async (given, use) => {
+    const events = withOwnItems(given);
+    const z = known(events) ? await attention(events) : undefined;
+    // from here on nobody else's turn comes before `use` has returned
+    if (!known(events) && !says(events)) scratch.set(popularity);
+    else mixture(events);
+    if (z === undefined) return use({ values: scratch, unit: "counts" });
+    blend(scratch, z, weights.attention);
+    return use({ values: scratch, unit: "logarithms" });
+  };
+
   return {
     items,
-    async scores(given) {
-      const events = withOwnItems(given);
-      if (!known(events)) {
-        return { values: says(events) ? mixture(events) : Float64Array.from(popularity), unit: "counts" };
-      }
-      const z = await attention(events);
-      const values = mixture(events);
-      if (z === undefined) return { values, unit: "counts" };
-      blend(values, z, weights.attention);
-      return { values, unit: "logarithms" };
-    },
+    scores: (given) => withScores(given, ({ values, unit }) => ({ values: values.slice(), unit })),
+    withScores,
     async parts(given, item) {
       const events = withOwnItems(given);
       const z = known(events) ? await attention(events) : undefined;
@@ -133,7 +141,11 @@ export async function openRanker(tables: RankerTables, options: RankerOptions): 
  * M(j) of `hybrid/hybrid.ts`, added up in one array: `partsOf` has an array a part, for whoever looks at them apart, and at thousands of items those
  * arrays cost more than what is in them.
  */
-function mixtureScores(sources: Sources, { mixture, popularity: q }: HybridWeights): (events: CustomerEvents) => Float64Array {
+function mixtureScores(
+  sources: Sources,
+  { mixture, popularity: q }: HybridWeights,
+  scores: Float64Array,
+): (events: CustomerEvents) => void {
   const { similarity, recipe, served, own } = sources;
   const { items } = similarity;
   const popularity = popularityOf(sources);
@@ -142,8 +154,10 @@ function mixtureScores(sources: Sources, { mixture, popularity: q }: HybridWeigh
   const content = { popularity, pairs: emptyPairs(items) };
   const weighted = { ...recipe, contentWeight: mixture.content };
   const topicWeight = mixture.topics ?? 0;
+  const about = new Float64Array(topicWeight > 0 ? items : 0);
   return ({ items: history, topics }) => {
-    const scores = mixture.content === 0 ? new Float64Array(items) : scoreNext(content, similarity, history, weighted);
+    if (mixture.content === 0) scores.fill(0);
+    else scoreNext(content, similarity, history, weighted, scores);
     const latest = stepsOf(history).slice(-recipe.latest).reverse();
     for (const [age, item] of latest.entries()) {
       const weight = recipe.decay ** age;
@@ -153,11 +167,10 @@ function mixtureScores(sources: Sources, { mixture, popularity: q }: HybridWeigh
     }
     if (prior !== undefined) for (let j = 0; j < items; j++) scores[j] = (scores[j] as number) + (prior[j] as number);
     if (topicWeight > 0 && hasTopic(topics)) {
-      const about = new Float64Array(items);
+      about.fill(0);
       addTopics(similarity, history, topics, recipe, about);
       for (let j = 0; j < items; j++) scores[j] = (scores[j] as number) * (1 + topicWeight * (about[j] as number));
     }
-    return scores;
   };
 }
 

@@ -74,6 +74,7 @@ function softmax(cosines: Float64Array, popularity: Float32Array, { contentSharp
 /**
  * Scores of all items after a history.
  * @param history item numbers in time order
+ * @param scores [items] what they are written into; a new array unless given
  * @returns [items], item j at place j − 1
  */
 export function scoreNext(
@@ -81,8 +82,8 @@ export function scoreNext(
   similarity: ItemSimilarity,
   history: ArrayLike<number>,
   recipe: ServingRecipe,
+  scores: Float64Array = new Float64Array(similarity.items),
 ): Float64Array {
-  const scores = new Float64Array(similarity.items);
   const profile = latestItems(history, recipe);
   contentCosines(similarity, profile, scores);
   softmax(scores, popularity, recipe);
