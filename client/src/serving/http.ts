@@ -2,9 +2,8 @@
  * The HTTP side of serving: token, limits, routes. The token is looked at before a body is read; what is refused is told by its code, and logs and metrics
  * hold route patterns, statuses and durations, nothing that was sent.
  */
-import { randomUUID } from "node:crypto";
 import type { Socket } from "node:net";
-import { fail, isTributaryError, type TributaryError } from "@tributary/errors";
+import { fail } from "@tributary/errors";
 import Fastify, { type FastifyInstance, type FastifyRequest } from "fastify";
 import type { Logger } from "pino";
 import type { z } from "zod";
@@ -13,10 +12,12 @@ import { askedEvents, liveEvents } from "./asked.ts";
 import type { Customers } from "./customers.ts";
 import { explain } from "./explain.ts";
 import type { KeepEvents } from "./live-events.ts";
+import { serveLiveSockets } from "./live-socket.ts";
 import type { ServingMetrics } from "./metrics.ts";
 import { type Operation, openApi } from "./openapi.ts";
 import { churn, nextAction } from "./outlook.ts";
 import { recommend } from "./recommend.ts";
+import { codedError, parseBody } from "./refusals.ts";
 import type { ModelHolder, ServedModel, Shelf } from "./served-model.ts";
 import type { TokenCheck } from "./token.ts";
 import * as words from "./words.ts";
@@ -66,6 +67,11 @@ export function servingHttp(parts: ServingParts): FastifyInstance {
     clientErrorHandler: refuseUnreadable,
   });
   app.server.maxConnections = limits.connections;
+  const live = serveLiveSockets(app.server, {
+    ...{ isToken, metrics, log, limits },
+    take: (body) => takeEvents(parts, parseBody(words.eventsBody, body)),
+  });
+  app.addHook("preClose", async () => live.close());
   const routes = servingRoutes(parts);
   const open = new Set(["/openapi.json", ...routes.flatMap(({ open: isOpen, path }) => (isOpen ? [path] : []))]);
 
@@ -102,9 +108,25 @@ export function servingHttp(parts: ServingParts): FastifyInstance {
   return app;
 }
 
+/** What the shop tells, by HTTP or by socket: all of it or nothing counts, and it is on disk before it is acknowledged. */
+async function takeEvents(
+  { customers, shelf, keep, now = () => Date.now() / 1000 }: ServingParts,
+  { events }: z.infer<typeof words.eventsBody>,
+): Promise<z.infer<typeof words.eventsAnswer>> {
+  const fresh = customers.add(liveEvents(events, shelf, now()));
+  try {
+    if (fresh.length > 0) await keep?.(fresh);
+  } catch (error) {
+    customers.withdraw(fresh);
+    throw error;
+  }
+  if (keep !== undefined) customers.stored(fresh);
+  return { accepted: fresh.length, repeated: events.length - fresh.length };
+}
+
 /** All routes but the description and the metrics. */
 function servingRoutes(parts: ServingParts): readonly Route[] {
-  const { shelf, customers, keep, holder, metrics, now = () => Date.now() / 1000 } = parts;
+  const { shelf, customers, holder, metrics } = parts;
   const post = <Body, Answer>(
     path: string,
     summary: string,
@@ -189,38 +211,9 @@ function servingRoutes(parts: ServingParts): readonly Route[] {
       "/v1/events",
       "What customers have just done; it counts from the next answer on",
       { body: words.eventsBody, answer: words.eventsAnswer, refusals: [422, 503] },
-      async ({ events }) => {
-        const fresh = customers.add(liveEvents(events, shelf, now()));
-        try {
-          if (fresh.length > 0) await keep?.(fresh);
-        } catch (error) {
-          customers.withdraw(fresh);
-          throw error;
-        }
-        if (keep !== undefined) customers.stored(fresh);
-        return { accepted: fresh.length, repeated: events.length - fresh.length };
-      },
+      (body) => takeEvents(parts, body),
     ),
   ];
-}
-
-/** Narrows what was sent. @throws TRB_SERVE_REQUEST_INVALID with the place, never the value */
-function parseBody<Body>(schema: z.ZodType<Body>, value: unknown): Body {
-  const parsed = schema.safeParse(value);
-  if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  const reason =
-    issue?.code === "unrecognized_keys" ? "a field is not known" : issue?.code === "custom" ? issue.message : issue?.code;
-  throw fail("TRB_SERVE_REQUEST_INVALID", { path: issue?.path.join(".") || "(top)", reason: reason ?? "invalid" });
-}
-
-/** A coded error as it is; of anything else only a correlation id is told, and its class and place are logged: its text might hold what was sent. */
-function codedError(error: unknown, log: Logger): TributaryError {
-  if (isTributaryError(error)) return error;
-  const id = randomUUID();
-  const stack = error instanceof Error ? error.stack?.split("\n").filter((line) => /^\s+at /.test(line)) : undefined;
-  log.error({ correlationId: id, error: error instanceof Error ? error.name : "unknown", stack }, "internal error");
-  return fail("TRB_INTERNAL", { id }, error);
 }
 
 /** Fastify's own complaints about a request in our table's words. */

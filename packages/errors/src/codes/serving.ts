@@ -76,6 +76,12 @@ export const servingErrors = defineErrors({
     status: 503,
     exitCode: 1,
   },
+  TRB_SERVE_LIVE_BUSY: {
+    message: "More than {most} messages of this connection wait to be taken.",
+    advice: "Wait for an acknowledgement before sending on, and send this message again: its events were not taken.",
+    status: 429,
+    exitCode: 1,
+  },
   TRB_SERVE_CLOSING: {
     message: "This node stops serving.",
     advice: "Ask again in a moment, or another replica.",
