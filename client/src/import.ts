@@ -51,7 +51,7 @@ export function importEvents({
     const catalogue = readHomeCatalogue(layout);
     if (sources.length === 0) throw fail("TRB_EVENTS_TOO_FEW_CUSTOMERS", { customers: 0, least: leastCustomers });
     const { ingestLog, itemsOfLog } = await import("@tributary/events/ingest"); // DuckDB, which no other command needs
-    const reading = { now: Date.now() / 1000, ...options, sources };
+    const reading = { now: Date.now() / 1000, ...options, sources, spillIn: layout.importing };
     const naming = given === "none" ? undefined : (given ?? readItemNames(layout));
     const items = naming?.gtin === true || unknownItems !== undefined ? await itemsOfLog(reading) : [];
     const named =

@@ -10,6 +10,7 @@
  *   models/        released models that are served, called by their hashes
  *   personal/      a model that was fine-tuned on own customers, sealed   holdout.json    whom rounds never learn from
  *   item-names     which SKU of the merchant's is which item, sealed
+ *   importing/     what an import has no room for in memory, encrypted; empty between imports
  *   ledger.jsonl   this node's own, verified copy    node.lock       held by the process that runs the node
  */
 import { mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
@@ -39,6 +40,8 @@ export interface Layout {
   readonly importLock: string;
   readonly rewriteLock: string;
   readonly manifestLock: string;
+  /** Where an import puts what memory has no room for. */
+  readonly importing: string;
   /** The store of versions that kept it in one file. */
   readonly oldHistories: string;
   /** Files of extensions that the merchant has accepted, called by their hashes. */
@@ -80,6 +83,7 @@ export function layoutOf(home: string): Layout {
     importLock: at("store", "importing.lock"),
     rewriteLock: at("store", "rewriting.lock"),
     manifestLock: at("store", "manifest.lock"),
+    importing: at("importing"),
     oldHistories: at("store", "histories"),
     extensions: at("extensions"),
     models: at("models"),

@@ -19,6 +19,8 @@ export interface ItemSurveyOptions extends ReadingOptions {
   readonly sources: readonly LogSource[];
   /** Unix seconds. */
   readonly now: number;
+  /** The folder for what doesn't fit in memory. Default: the system's for temporary files. */
+  readonly spillIn?: string | undefined;
 }
 
 export interface CustomersOfItemsOptions extends ItemSurveyOptions {
@@ -87,7 +89,7 @@ async function surveyed<T>(options: ItemSurveyOptions, work: (engine: Engine) =>
     } catch (error) {
       throw engineFailure(files.join(", "), error);
     }
-  });
+  }, options);
 }
 
 async function addSource(engine: Engine, source: LogSource, options: ItemSurveyOptions, place: number): Promise<void> {

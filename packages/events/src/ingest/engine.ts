@@ -6,7 +6,7 @@
  * with an extension: what a killed import leaves behind is out of a reader's way, not out of a cryptographer's.
  * No extension is allowed that would have to be fetched from somewhere.
  */
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type DuckDBConnection, type DuckDBDataChunk, DuckDBInstance, type JS } from "@duckdb/node-api";
@@ -27,10 +27,19 @@ export interface Engine {
 /** What DuckDB may hold in memory before it writes to its folder: with Node and the rest of a node, 800 MB. */
 const memoryLimit = "400MB";
 
+export interface EngineOptions {
+  /** Default: `memoryLimit`. */
+  readonly memory?: string;
+  /** The folder for what doesn't fit; made when it isn't there. Default: the system's for temporary files. */
+  readonly spillIn?: string | undefined;
+}
+
 /** Opens an engine for one piece of work, and closes it and removes what it wrote, whatever happens. */
-export async function withEngine<T>(work: (engine: Engine) => Promise<T>, memory = memoryLimit): Promise<T> {
-  sweepFolders();
-  const folder = mkdtempSync(join(tmpdir(), `${folderPrefix}${process.pid}-`)); // made with mode 700
+export async function withEngine<T>(work: (engine: Engine) => Promise<T>, options: EngineOptions = {}): Promise<T> {
+  const { memory = memoryLimit, spillIn = tmpdir() } = options;
+  mkdirSync(spillIn, { recursive: true, mode: 0o700 });
+  sweepFolders(spillIn);
+  const folder = mkdtempSync(join(spillIn, `${folderPrefix}${process.pid}-`)); // made with mode 700
   let connection: DuckDBConnection | undefined;
   let instance: DuckDBInstance | undefined;
   const running = new Set<Promise<unknown>>();
@@ -58,11 +67,10 @@ export async function withEngine<T>(work: (engine: Engine) => Promise<T>, memory
 const folderPrefix = "tributary-ingest-";
 
 /** Takes away what killed imports left: folders are called by the number of the process that made them. */
-function sweepFolders(): void {
-  for (const name of readdirSync(tmpdir()).filter((entry) => entry.startsWith(folderPrefix))) {
+function sweepFolders(parent: string): void {
+  for (const name of readdirSync(parent).filter((entry) => entry.startsWith(folderPrefix))) {
     const maker = Number(name.slice(folderPrefix.length).split("-")[0]);
-    if (Number.isInteger(maker) && maker > 0 && !isRunning(maker))
-      rmSync(join(tmpdir(), name), { recursive: true, force: true });
+    if (Number.isInteger(maker) && maker > 0 && !isRunning(maker)) rmSync(join(parent, name), { recursive: true, force: true });
   }
 }
 

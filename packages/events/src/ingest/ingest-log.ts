@@ -46,6 +46,8 @@ export interface IngestOptions extends ReadingOptions {
   readonly resumeAfter?: string | undefined;
   /** Events in a chunk, and as many more as its last customer has. Default 2¹⁸. */
   readonly chunkEvents?: number | undefined;
+  /** The folder for what doesn't fit in memory, which is encrypted there and goes at the end. Default: the system's for temporary files. */
+  readonly spillIn?: string | undefined;
 }
 
 /** Counts only, safe to print and to log. `rows = kept + Σ dropped`. */
@@ -91,7 +93,7 @@ export function ingestLog(options: IngestOptions, deliver: Deliver): Promise<Ing
     } catch (error) {
       throw undelivered === undefined ? engineFailure(files.join(", "), error) : undelivered.error;
     }
-  });
+  }, options);
 }
 
 async function ingest(
