@@ -1,3 +1,5 @@
+import { closeSync, openSync, writeSync } from "node:fs";
+import { DatabaseSync } from "node:sqlite";
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import { parquetWriteBuffer } from "hyparquet-writer";
 import { describe, expect, it } from "vitest";
@@ -109,4 +111,84 @@ describe("ingestLog refuses", () => {
     for (const one of mixed)
       expect(JSON.stringify([one, one.details, one.message, String(one.cause ?? "")])).not.toContain("secret");
   });
+});
+
+describe("ingestLog reads", () => {
+  it("the file that is named, and no other, whatever a pattern of its name would match", async () => {
+    const others = ["log1.csv", "logX.csv", "log[1]b.csv"];
+    for (const other of others) file(other, `${header}other,apple,view,1\nanother,apple,view,2\n`);
+    const parquet = parquetWriteBuffer({
+      columnData: [
+        { name: "user", data: ["ann", "bob"] },
+        { name: "item", data: ["apple", "bread"] },
+        { name: "ts", data: [1, 2] },
+      ],
+    });
+    const lines = '{"user":"ann","item":"apple","ts":1}\n{"user":"bob","item":"bread","ts":2}\n';
+    for (const [name, content] of [
+      ["log[1].csv", header + good],
+      ["log?.csv", header + good],
+      ["log*.csv", header + good],
+      ["log**[!a-z]{x,y}.csv.gz", gzipSync(header + good)],
+      ["log[1]*.jsonl", lines],
+      ["log[1]*.parquet", new Uint8Array(parquet)],
+    ] as const) {
+      const { action: _, ...unnamed } = columns;
+      const read = await ingested({
+        ...{ sources: [file(name, content)], catalogue, now: 2e9 },
+        columns: name.includes(".csv") ? columns : unnamed,
+      });
+      expect([name, read.histories.customers]).toEqual([name, ["ann", "bob"]]);
+    }
+    expect((await refused(file("log[1].csv", header + good).replace("[1]", "[2]"))).code).toBe("TRB_EVENTS_FILE_NOT_FOUND");
+  });
+
+  it("columns of mixed types, value by value: what can't be meant is dropped and counted", async () => {
+    const rows = [
+      '{"user":7,"item":"apple","ts":1}',
+      '{"user":"7","item":"bread","ts":"2"}',
+      '{"user":7.5,"item":"apple","ts":3.25}',
+      '{"user":true,"item":"apple","ts":"1970-01-01T00:00:04Z"}',
+      '{"user":{"id":1},"item":"apple","ts":5}',
+      '{"user":"x","item":["apple"],"ts":6}',
+      '{"user":"x","item":"apple","ts":false}',
+      '{"user":null,"item":"apple","ts":8}',
+      '{"user":"x","item":12,"ts":9}',
+    ];
+    const { action: _, ...unnamed } = columns;
+    const jsonl = await ingested({ sources: [file("mixed.jsonl", rows.join("\n"))], catalogue, columns: unnamed, now: 2e9 });
+    expect(jsonl.histories.customers).toEqual(["7", "7.5", "true", '{"id":1}'].sort());
+    expect(jsonl.report.dropped).toMatchObject({ outsideCatalogue: 2, unparsableTime: 1, missingField: 1 });
+    expect(jsonl.report.rows).toBe(rows.length);
+
+    const path = file("mixed.sqlite", "");
+    const database = new DatabaseSync(path);
+    database.exec("CREATE TABLE visits (who, sku, at)"); // without types, as SQLite permits
+    database.exec(
+      "INSERT INTO visits VALUES (7, 'apple', 1), ('7', 'bread', '2'), (7.5, 'apple', 3.25), ('x', 12, 5), ('x', 'apple', 'soon')",
+    );
+    database.close();
+    const sql = "SELECT who AS user, sku AS item, at AS ts FROM visits";
+    const sqlite = await ingested({ sources: [{ sql, database: path }], catalogue, columns: unnamed, now: 2e9 });
+    expect(sqlite.histories.customers).toEqual(["7", "7.5"]);
+    expect(sqlite.report.dropped).toMatchObject({ outsideCatalogue: 1, unparsableTime: 1 });
+  });
+
+  const [distinct, most] = process.env["TRIBUTARY_LONG"] === "1" ? [10_000_000, 900e6] : [100_000, 500e6];
+  it(`${distinct} distinct actions, counted as unknown, without keeping them`, async () => {
+    const path = file("actions.csv", "");
+    const lines = openSync(path, "w");
+    writeSync(lines, header + good);
+    for (let done = 0; done < distinct; done += 100_000) {
+      writeSync(
+        lines,
+        Array.from({ length: 100_000 }, (_, i) => `ann,apple,action ${done + i} of ${distinct},${done + i}\n`).join(""),
+      );
+    }
+    closeSync(lines);
+    const before = process.memoryUsage().rss;
+    const { report } = await ingested({ sources: [path], catalogue, columns, now: 2e9 });
+    expect([report.rows, report.kept, report.dropped.unknownAction]).toEqual([distinct + 2, 2, distinct]);
+    expect(process.memoryUsage().rss - before).toBeLessThan(most);
+  }, 300_000);
 });
