@@ -34,7 +34,7 @@ export interface ImportReport {
   /** Events whose dwell time could be read, duplicates among them; `withPrice` likewise. */
   readonly withDwell: number;
   readonly withPrice: number;
-  /** Events without an item whose keywords are about something of the catalogue (`topics/match-topic.ts`), duplicates among them. */
+  /** Events without an item whose keywords are about something of the catalogue (`topics/match-topic.ts`), duplicates not among them. */
   readonly withTopic: number;
   readonly customers: number;
   /** Different items that occur. */
@@ -70,8 +70,12 @@ export async function importLog(options: ImportOptions): Promise<ImportResult> {
     throw fail("TRB_EVENTS_TOO_FEW_CUSTOMERS", { customers: customers.texts.length, least: leastCustomers });
   }
 
-  const { histories, duplicates } = orderEvents(rows.finish(), customers.texts);
-  const { rows: read, kept, dropped, itemsCleared, withDwell, withPrice, withTopic } = cleaner.counts();
+  const ordered = orderEvents(rows.finish(), customers.texts);
+  const { duplicates } = ordered;
+  const { rows: read, kept, dropped, itemsCleared, withDwell, withPrice, withKeywords } = cleaner.counts();
+  // where anything was said, histories say so, though it be that the catalogue names nothing of it
+  const topics = ordered.histories.topics ?? (withKeywords > 0 ? new Int32Array(ordered.histories.items.length) : undefined);
+  const histories: Histories = { ...ordered.histories, ...(topics ? { topics } : {}) };
   const report: ImportReport = {
     file: path,
     rows: read,
@@ -80,7 +84,7 @@ export async function importLog(options: ImportOptions): Promise<ImportResult> {
     itemsCleared,
     withDwell,
     withPrice,
-    withTopic,
+    withTopic: topics?.reduce((sum, topic) => sum + (topic > 0 ? 1 : 0), 0) ?? 0,
     customers: histories.customers.length,
     items: distinctItems(histories.items, catalogue.items.length),
     actions: countActions(histories.actions),

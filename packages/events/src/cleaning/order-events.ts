@@ -4,7 +4,7 @@ import type { RowColumns } from "./growing-columns.ts";
 
 export interface OrderedEvents {
   readonly histories: Histories;
-  /** Rows that were dropped because an earlier one of the same item, action and time came before; it keeps its own dwell time and price. */
+  /** Rows that were dropped because an earlier one of the same item, topic, action and time came before; it keeps its own dwell time and price. */
   readonly duplicates: number;
 }
 

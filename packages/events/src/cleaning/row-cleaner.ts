@@ -22,8 +22,8 @@ interface RowCounts {
   /** Events with a dwell time, and with a price, that could be read. */
   readonly withDwell: number;
   readonly withPrice: number;
-  /** Events without an item that are about something of the catalogue. */
-  readonly withTopic: number;
+  /** Events without an item that have keywords, whatever they are about. */
+  readonly withKeywords: number;
 }
 
 /** Takes a cleaned event; `item` and `topic` are 0 for none, `time` is in Unix seconds, `dwell` (seconds) and `price` are NaN for none. */
@@ -57,7 +57,7 @@ export function rowCleaner(
   let rows = 0;
   let kept = 0;
   let itemsCleared = 0;
-  let [withDwell, withPrice, withTopic] = [0, 0, 0];
+  let [withDwell, withPrice, withKeywords] = [0, 0, 0];
   let readableTimes = 0;
   let fields: FoundFields | undefined;
   let firstBadTime: BadTime | undefined;
@@ -103,11 +103,11 @@ export function rowCleaner(
       const price = parseAmount(priceField);
       if (!Number.isNaN(dwell)) withDwell++;
       if (!Number.isNaN(price)) withPrice++;
-      const topic = number === 0 && keywords !== undefined ? topicOf(keywords) : 0;
-      if (topic > 0) withTopic++;
-      keep(customer, number, action, time, dwell, price, topic);
+      const about = number === 0 ? (keywords ?? "").trim() : "";
+      if (about !== "") withKeywords++;
+      keep(customer, number, action, time, dwell, price, about === "" ? 0 : topicOf(about));
     },
-    counts: () => ({ rows, kept, dropped: { ...dropped }, itemsCleared, withDwell, withPrice, withTopic }),
+    counts: () => ({ rows, kept, dropped: { ...dropped }, itemsCleared, withDwell, withPrice, withKeywords }),
     verdict: (file) => {
       if (rows === 0) return fail("TRB_EVENTS_EMPTY", { file });
       if (firstBadTime !== undefined && readableTimes === 0) {

@@ -41,11 +41,14 @@ const itemlessNumbers = itemless.map((action) => actions.indexOf(action)).join()
 
 /** The query's columns, in order. @param texts whether the fields' texts stand beside what they were read as */
 export const cleaningColumns = ({ preset, texts }: Pick<CleaningOptions, "preset" | "texts">): readonly string[] => [
-  ...["customer", "time", "item", "action", "dwell", "price"],
+  ...["customer", "time", "item", "action", "dwell", "price", "keywords"],
   ...(preset?.cancelledOrders === undefined ? [] : ["quantity"]),
   ...(texts ? ["item_text", "action_text", "time_text"] : []),
   ...["cleared", "reason"],
 ];
+
+/** Characters; the match looks at fewer (`topics/words.ts`). */
+const longestKeywords = 800;
 
 /** @param from what to select from; its columns are those that `roles` name */
 export function cleaningQuery(from: string, options: CleaningOptions, dialect: Dialect = duckdb): string {
@@ -72,18 +75,23 @@ export function cleaningQuery(from: string, options: CleaningOptions, dialect: D
       ? "false"
       : `(${dialect.beginsWith("order_text", preset.cancelledOrders)} OR coalesce(quantity < 0, false))`;
   const reason = (name: DropReason) => reasonNumber(name);
+  // matched to the catalogue where events are put in order (`topics/match-topic.ts`); nobody else reads them
+  const keywords =
+    roles.keywords === undefined
+      ? "CAST(NULL AS VARCHAR)"
+      : `CASE WHEN keywords_text <> '' AND number IS NULL AND action IN (${itemlessNumbers}) THEN left(keywords_text, ${longestKeywords}) END`;
   const bit = (condition: string, value: number) => `CAST(${condition} AS INTEGER) * ${value}`;
   return `
 WITH fields AS (
   SELECT ${place === undefined ? "" : `${place} AS place,`} ${malformed ?? "false"} AS malformed, ${customer} AS customer, ${unread("item")} AS item_text,
     ${unread("action")} AS action_text, ${unread("time")} AS time_text,${quick.map(({ role, read }) => ` ${read} AS quick_${role},`).join("")} ${text("dwell")} AS dwell_text, ${text("price")} AS price_text,
-    ${text("order")} AS order_text, ${roles.quantity === undefined ? "NULL" : dialect.double(text("quantity"))} AS quantity
+    ${text("order")} AS order_text, ${text("keywords")} AS keywords_text, ${roles.quantity === undefined ? "NULL" : dialect.double(text("quantity"))} AS quantity
   FROM ${from}
 ), readings AS (
   ${dialect.readings({ roles, fixedAction, timeFormats, timeZone, catalogue, quick: quick.map(({ role }) => role) })}
 )
 SELECT ${place === undefined ? "" : "place,"} customer, time,
-  CAST(coalesce(number, 0) AS ${whole}) AS item, CAST(coalesce(action, 0) AS ${small}) AS action, dwell, price,
+  CAST(coalesce(number, 0) AS ${whole}) AS item, CAST(coalesce(action, 0) AS ${small}) AS action, dwell, price, ${keywords} AS keywords,
   ${preset?.cancelledOrders === undefined ? "" : "quantity,"} ${texts ? "item_text, action_text, time_text," : ""}
   CAST(${bit("(item_text <> '' AND number IS NULL)", clearedItem)} + ${bit(`(${lost("dwell")} OR ${lost("price")})`, clearedAmount)} AS ${small}) AS cleared,
   CAST(CASE

@@ -5,7 +5,7 @@ export interface HistoriesBuilder {
   /** The events that follow are this customer's. */
   readonly startCustomer: (id: string) => void;
   /** False for an event that is there already; customers' events come by time. */
-  readonly add: (item: number, action: number, time: number, dwell: number, price: number) => boolean;
+  readonly add: (item: number, action: number, time: number, dwell: number, price: number, topic?: number) => boolean;
   readonly events: () => number;
   /** What there is, in arrays of its own. */
   readonly finish: () => Histories;
@@ -18,7 +18,11 @@ const firstCapacity = 2 ** 14;
 const fewEvents = 32;
 
 /** @param amounts which of them there are */
-export function historiesBuilder(amounts: { readonly dwell: boolean; readonly price: boolean }): HistoriesBuilder {
+export function historiesBuilder(amounts: {
+  readonly dwell: boolean;
+  readonly price: boolean;
+  readonly topic?: boolean;
+}): HistoriesBuilder {
   let customers: string[] = [];
   let ends: number[] = [];
   let count = 0;
@@ -27,6 +31,7 @@ export function historiesBuilder(amounts: { readonly dwell: boolean; readonly pr
   let times = new Float64Array(firstCapacity);
   let dwells = new Float32Array(amounts.dwell ? firstCapacity : 0);
   let prices = new Float32Array(amounts.price ? firstCapacity : 0);
+  let topics = new Int32Array(amounts.topic ? firstCapacity : 0);
   let momentStart = 0; // the customer's first event at the time of the last one
   let atMoment = new Set<number>(); // filled when there are more than a few
   const grow = () => {
@@ -35,18 +40,21 @@ export function historiesBuilder(amounts: { readonly dwell: boolean; readonly pr
     times = enlarged(Float64Array, times);
     dwells = enlarged(Float32Array, dwells);
     prices = enlarged(Float32Array, prices);
+    topics = enlarged(Int32Array, topics);
   };
-  const keyOf = (item: number, action: number) => item * 256 + action;
-  const isThere = (item: number, action: number): boolean => {
+  /** Of events without an item below 0, by what they are about. */
+  const keyOf = (item: number, action: number, topic: number) => (topic > 0 ? -topic : item) * 256 + action;
+  const topicAt = (event: number) => (amounts.topic ? (topics[event] ?? 0) : 0);
+  const isThere = (item: number, action: number, topic: number): boolean => {
     if (count - momentStart < fewEvents) {
       for (let event = momentStart; event < count; event++) {
-        if (items[event] === item && actions[event] === action) return true;
+        if (items[event] === item && actions[event] === action && topicAt(event) === topic) return true;
       }
       return false;
     }
     for (let event = momentStart + atMoment.size; event < count; event++)
-      atMoment.add(keyOf(items[event] ?? 0, actions[event] ?? 0));
-    return atMoment.has(keyOf(item, action));
+      atMoment.add(keyOf(items[event] ?? 0, actions[event] ?? 0, topicAt(event)));
+    return atMoment.has(keyOf(item, action, topic));
   };
   const clear = () => {
     [customers, ends, count, momentStart] = [[], [], 0, 0];
@@ -59,9 +67,9 @@ export function historiesBuilder(amounts: { readonly dwell: boolean; readonly pr
       momentStart = count;
       if (atMoment.size > 0) atMoment = new Set();
     },
-    add: (item, action, time, dwell, price) => {
+    add: (item, action, time, dwell, price, topic = 0) => {
       if (momentStart < count && times[momentStart] === time) {
-        if (isThere(item, action)) return false;
+        if (isThere(item, action, topic)) return false;
       } else {
         momentStart = count;
         if (atMoment.size > 0) atMoment = new Set();
@@ -72,6 +80,7 @@ export function historiesBuilder(amounts: { readonly dwell: boolean; readonly pr
       times[count] = time;
       if (amounts.dwell) dwells[count] = dwell;
       if (amounts.price) prices[count] = price;
+      if (amounts.topic) topics[count] = topic;
       count++;
       ends[ends.length - 1] = count;
       return true;
@@ -86,6 +95,7 @@ export function historiesBuilder(amounts: { readonly dwell: boolean; readonly pr
         times: times.slice(0, count),
         ...(amounts.dwell ? { dwells: dwells.slice(0, count) } : {}),
         ...(amounts.price ? { prices: prices.slice(0, count) } : {}),
+        ...(amounts.topic ? { topics: topics.slice(0, count) } : {}),
       };
       clear();
       return chunk;

@@ -11,6 +11,7 @@ import { offendingText } from "../cleaning/row-cleaner.ts";
 import { type Action, actions } from "../histories.ts";
 import type { ImportReport } from "../import-log.ts";
 import { findColumns, unknownColumn } from "../reading/columns.ts";
+import { topicIndex } from "../topics/match-topic.ts";
 import { checkBytes } from "./check-bytes.ts";
 import {
   type CleaningOptions,
@@ -129,6 +130,7 @@ async function ingest(
     rows: rows - malformed,
     dwell: counts.withDwell > 0,
     price: counts.withPrice > 0,
+    topicOf: counts.withKeywords > 0 ? topicIndex(catalogue.items).match : undefined,
     resumeAfter,
     chunkEvents,
   };
@@ -144,7 +146,7 @@ async function ingest(
     outOfOrder: delivered.outOfOrder,
     withDwell: counts.withDwell,
     withPrice: counts.withPrice,
-    withTopic: 0,
+    withTopic: delivered.withTopic,
     customers,
     items: delivered.items.subarray(1).reduce((different, events) => different + (events > 0 ? 1 : 0), 0),
     actions: actionCounts(delivered.actions),
@@ -207,7 +209,7 @@ async function readSource(
     texts: options.rejects !== undefined,
   };
   const query = cleaningQuery(relation.from, cleaning);
-  const lacking = lackingAmounts(options, cleaning.roles);
+  const lacking = lackingColumns(options, cleaning.roles);
   const columns = lacking.length === 0 ? "*" : `* EXCLUDE (${lacking.join()})`;
   const statement =
     place === 0 ? `CREATE TEMP TABLE temp.cleaned AS SELECT ${columns} FROM (${query})` : `INSERT INTO temp.cleaned ${query}`;
@@ -223,9 +225,9 @@ async function readSource(
   return { relation, rows, start, malformed: Number(malformed?.[0] ?? 0), lacking };
 }
 
-/** Amounts of which a log in one source has no column: a table takes memory for what it holds nothing of, too. */
-const lackingAmounts = ({ sources }: IngestOptions, roles: FoundRoles) =>
-  sources.length === 1 ? (["dwell", "price"] as const).filter((role) => roles[role] === undefined) : [];
+/** Amounts and keywords of which a log in one source has no column: a table takes memory for what it holds nothing of, too. */
+const lackingColumns = ({ sources }: IngestOptions, roles: FoundRoles) =>
+  sources.length === 1 ? (["dwell", "price", "keywords"] as const).filter((role) => roles[role] === undefined) : [];
 
 /** Waits for both, whichever fails: neither may go on when the engine is closed. */
 async function bothOrNeither(...works: readonly Promise<void>[]): Promise<void> {
@@ -274,16 +276,16 @@ async function customersWithoutBots(engine: Engine, most: number): Promise<numbe
 async function countReasons(engine: Engine, lacking: readonly string[]) {
   const given = (column: string) => (lacking.includes(column) ? "0" : `count(${column})`);
   const rows = await engine.rows(`SELECT reason, count(*), ${given("dwell")}, ${given("price")},
-    count(*) FILTER (cleared & ${clearedItem} > 0), count(*) FILTER (cleared & ${clearedAmount} > 0) FROM temp.cleaned GROUP BY reason`);
+    count(*) FILTER (cleared & ${clearedItem} > 0), count(*) FILTER (cleared & ${clearedAmount} > 0), ${given("keywords")} FROM temp.cleaned GROUP BY reason`);
   const dropped = Object.fromEntries(dropReasons.map((reason) => [reason, 0])) as Record<DropReason, number>;
-  let [kept, withDwell, withPrice, itemsCleared, amountsCleared] = [0, 0, 0, 0, 0];
+  let [kept, withDwell, withPrice, itemsCleared, amountsCleared, withKeywords] = [0, 0, 0, 0, 0, 0];
   for (const [reason, ...numbers] of rows) {
     const counts = numbers.map(Number);
     const name = reason === null ? undefined : dropReasons[Number(reason)];
     if (name !== undefined) dropped[name] = counts[0] ?? 0;
-    else [kept = 0, withDwell = 0, withPrice = 0, itemsCleared = 0, amountsCleared = 0] = counts;
+    else [kept = 0, withDwell = 0, withPrice = 0, itemsCleared = 0, amountsCleared = 0, withKeywords = 0] = counts;
   }
-  return { dropped, kept, withDwell, withPrice, itemsCleared, amountsCleared };
+  return { dropped, kept, withDwell, withPrice, itemsCleared, amountsCleared, withKeywords };
 }
 
 /** Where the first time that can't be read stands, and what it looks like. */

@@ -15,6 +15,8 @@ export interface OrderedOptions {
   /** Which amounts the log has. */
   readonly dwell: boolean;
   readonly price: boolean;
+  /** What keywords are about, counted from 1, 0 for nothing that is known; undefined where no event has any. */
+  readonly topicOf?: ((keywords: string) => number) | undefined;
   /** Customers up to this one are counted, but not delivered. */
   readonly resumeAfter?: string | undefined;
   /** Events in a chunk; the last customer's are there to the end, and make it longer. */
@@ -29,6 +31,8 @@ export interface OrderedCounts {
   /** Events by item and by action; `items[0]` counts those without an item. */
   readonly items: Uint32Array;
   readonly actions: Uint32Array;
+  /** Events that are about something of the catalogue. */
+  readonly withTopic: number;
 }
 
 /**
@@ -56,21 +60,22 @@ export async function numberCustomers(engine: Engine): Promise<{ readonly custom
  */
 export async function deliverOrdered(
   engine: Engine,
-  { rows, resumeAfter, chunkEvents, ...amounts }: OrderedOptions,
+  { rows, resumeAfter, chunkEvents, topicOf, dwell: hasDwell, price: hasPrice }: OrderedOptions,
   catalogueSize: number,
   deliver: Deliver,
 ): Promise<OrderedCounts> {
   const [items, actions] = [new Uint32Array(catalogueSize + 1), new Uint32Array(knownActions.length)];
+  const amounts = { dwell: hasDwell, price: hasPrice, topic: topicOf !== undefined };
   const builder = historiesBuilder(amounts);
   const idChunks = engine.beside("SELECT customer FROM memory.main.customers ORDER BY number");
   let [ids, idsTaken] = [[] as string[], 0];
   const taker = oneAtATime(deliver);
   let delivering = resumeAfter === undefined;
-  let [kept, outOfOrder] = [0, 0];
+  let [kept, outOfOrder, withTopic] = [0, 0, 0];
   let [customerBefore, rowBefore] = [-1, -1];
   try {
     for await (const chunk of engine.chunks(orderedQuery(amounts, rows))) {
-      const [customer, time, row, item, action, dwell, price] = columnsOf(chunk, amounts);
+      const [customer, time, row, item, action, dwell, price, keywords] = columnsOf(chunk, amounts);
       for (let at = 0; at < chunk.rowCount; at++) {
         const number = customer.getItem(at);
         if (number !== customerBefore) {
@@ -84,39 +89,52 @@ export async function deliverOrdered(
           [customerBefore, rowBefore] = [number, -1];
         }
         const [itemNumber, actionNumber] = [item.getItem(at), action.getItem(at)];
-        if (!builder.add(itemNumber, actionNumber, time.getItem(at), dwell.getItem(at), price.getItem(at))) continue;
+        const topic = topicOf === undefined ? 0 : topicOf(keywords.getItem(at));
+        if (!builder.add(itemNumber, actionNumber, time.getItem(at), dwell.getItem(at), price.getItem(at), topic)) continue;
         const place = row.getItem(at);
         if (place < rowBefore) outOfOrder++;
         rowBefore = place;
         items[itemNumber] = (items[itemNumber] ?? 0) + 1;
         actions[actionNumber] = (actions[actionNumber] ?? 0) + 1;
         kept++;
+        if (topic > 0) withTopic++;
       }
     }
     if (delivering && builder.events() > 0) await taker.take(builder.finish());
   } finally {
     await taker.end();
   }
-  return { kept, outOfOrder, items, actions };
+  return { kept, outOfOrder, items, actions, withTopic };
+}
+
+/** What the log has beside items, actions and times. */
+interface Given {
+  readonly dwell: boolean;
+  readonly price: boolean;
+  readonly topic: boolean;
 }
 
 /** Of equal events, which the builder finds, the first stays, with its own dwell time and price. Nothing is NULL: that is slow to ask for; and what is sorted by is narrow. */
-const orderedQuery = ({ dwell, price }: { readonly dwell: boolean; readonly price: boolean }, rows: number) => `
+const orderedQuery = ({ dwell, price, topic }: Given, rows: number) => `
   SELECT number, time, cleaned.rowid::${rows < 2 ** 32 ? "UINTEGER" : "DOUBLE"} AS row, item, action
     ${dwell ? ", coalesce(dwell, 'NaN'::FLOAT) AS dwell" : ""} ${price ? ", coalesce(price, 'NaN'::FLOAT) AS price" : ""}
+    ${topic ? ", coalesce(keywords, '') AS keywords" : ""}
   FROM temp.cleaned JOIN memory.main.customers USING (customer) WHERE reason IS NULL ORDER BY number, time, row`;
 
-interface Column {
-  getItem(at: number): number;
+interface Column<Value = number> {
+  getItem(at: number): Value;
 }
 const absent: Column = { getItem: () => Number.NaN };
+const unsaid: Column<string> = { getItem: () => "" };
 
 /** The columns of `orderedQuery`, in its order. */
-function columnsOf(chunk: DuckDBDataChunk, amounts: { readonly dwell: boolean; readonly price: boolean }) {
+function columnsOf(chunk: DuckDBDataChunk, given: Given) {
   const column = (place: number) => chunk.getColumnVector(place) as Column; // numbers all, and none of them NULL
-  const dwell = amounts.dwell ? column(5) : absent;
-  const price = amounts.price ? column(amounts.dwell ? 6 : 5) : absent;
-  return [column(0), column(1), column(2), column(3), column(4), dwell, price] as const;
+  let next = 5;
+  const dwell = given.dwell ? column(next++) : absent;
+  const price = given.price ? column(next++) : absent;
+  const keywords = given.topic ? (chunk.getColumnVector(next) as unknown as Column<string>) : unsaid;
+  return [column(0), column(1), column(2), column(3), column(4), dwell, price, keywords] as const;
 }
 
 async function textsOf(chunks: AsyncGenerator<DuckDBDataChunk>): Promise<string[]> {

@@ -137,7 +137,7 @@ async function guessRoles(
   { columns = {} }: ReadingOptions,
 ): Promise<{ roles: FoundRoles; guessed: string[] }> {
   const roles: Partial<Record<ColumnRole, string>> = {};
-  for (const role of ["customer", "item", "action", "time", "dwell", "price"] as const) {
+  for (const role of ["customer", "item", "action", "time", "dwell", "price", "keywords"] as const) {
     const name = columns[role] ?? usualColumn(relation.columns, role);
     if (name !== undefined && relation.columns.includes(name)) roles[role] = name;
   }

@@ -7,9 +7,11 @@ import { reasonNumber } from "./cleaning-query.ts";
 import { type Engine, literal } from "./engine.ts";
 import type { SourceRead } from "./ingest-log.ts";
 
-/** Of equal events the first is none of these. */
-const duplicateStatement = `UPDATE temp.cleaned SET reason = ${reasonNumber("duplicate")} WHERE reason IS NULL AND rowid NOT IN (
-  SELECT min(rowid) FROM temp.cleaned WHERE reason IS NULL GROUP BY customer, item, action, time)`;
+/** Of equal events the first is none of these. Other words count as another event here, though they be about the same. */
+const duplicateStatement = (
+  keywords: boolean,
+) => `UPDATE temp.cleaned SET reason = ${reasonNumber("duplicate")} WHERE reason IS NULL AND rowid NOT IN (
+  SELECT min(rowid) FROM temp.cleaned WHERE reason IS NULL GROUP BY customer, item, action, time${keywords ? ", keywords" : ""})`;
 
 /**
  * CSV: `reason, file, row, customer, item, action, time, line`. `row` counts a source's rows from 1, `line` is the text of a line that
@@ -23,7 +25,7 @@ export async function writeRejects(engine: Engine, path: string, sources: readon
   } catch (error) {
     throw fail("TRB_EVENTS_FILE_UNWRITABLE", { file: path, reason: systemErrorCode(error) }, error);
   }
-  await engine.run(duplicateStatement);
+  await engine.run(duplicateStatement(sources.every(({ lacking }) => !lacking.includes("keywords"))));
   const names = `[${dropReasons.map(literal).join()}]`;
   const parts = sources.flatMap(({ relation, rows, start }) => {
     const file = `${literal(relation.name)} AS file`;

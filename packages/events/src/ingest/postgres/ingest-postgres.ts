@@ -6,9 +6,9 @@ import { fail } from "@tributary/errors";
 import { describeDrops } from "../../cleaning/drop-reasons.ts";
 import { offendingText } from "../../cleaning/row-cleaner.ts";
 import { type Action, actions as knownActions } from "../../histories.ts";
+import { topicIndex } from "../../topics/match-topic.ts";
 import { type CleaningOptions, cleaningColumns, cleaningQuery, reasonNumber } from "../cleaning-query.ts";
 import { historiesBuilder } from "../histories-builder.ts";
-import { topicIndex } from "../../topics/match-topic.ts";
 import { findRoles, type IngestOptions, type IngestReport, secondsAhead } from "../ingest-log.ts";
 import type { Deliver } from "../ordered-events.ts";
 import { presets } from "../presets.ts";
@@ -156,11 +156,19 @@ async function deliverRows(
   const actionCounts = knownActions.map(() => 0);
   let [kept, outOfOrder, withTopic] = [0, 0, 0];
   let customerBefore: string | undefined;
-  let placeBefore = 0;
+  let [placeBefore, timeBefore] = [0, Number.NaN];
+  const saidNow = new Set<number>(); // topics and actions of the customer's events at the last one's time: other words may be about the same
   let delivering = false;
   for await (const rows of session.stream(orderedQuery)) {
     for (const [id, item, action, time, place, dwell, price, keywords] of rows) {
       const [customer, arrived, itemNumber, actionNumber] = [String(id), Number(place), Number(item), Number(action)];
+      if (topicOf !== undefined && itemNumber === 0) {
+        if (customer !== customerBefore || Number(time) !== timeBefore) saidNow.clear();
+        timeBefore = Number(time);
+        const key = actionNumber + 256 * (keywords === null ? 0 : topicOf(String(keywords)));
+        if (saidNow.has(key)) continue;
+        saidNow.add(key);
+      }
       if (customer !== customerBefore) {
         if (builder.events() >= chunkEvents) await deliver(builder.finish());
         delivering = resumeAfter === undefined || customer > resumeAfter;

@@ -62,11 +62,11 @@ const codeUnitKey = `CASE WHEN octet_length(customer) = length(customer) THEN cu
 
 /** Customers ascending, each one's events by time and arrival; of equal events the first, with what it says itself. */
 export const orderedQuery = `SELECT customer, item, action, time, CAST(place AS double precision), dwell, price, keywords FROM (
-    SELECT DISTINCT ON (customer, item, action, time) customer, item, action, time, place, dwell, price, keywords FROM ${cleanedTable}
-    WHERE reason IS NULL ORDER BY customer, item, action, time, place) AS events
+    SELECT DISTINCT ON (customer, item, action, time, keywords) customer, item, action, time, place, dwell, price, keywords FROM ${cleanedTable}
+    WHERE reason IS NULL ORDER BY customer, item, action, time, keywords, place) AS events
   ORDER BY ${codeUnitKey}, time, place`;
 
 /** Every row that is no event, equal ones behind the first among them: `reason` (a place in `dropReasons`), its place, and its texts. */
 export const rejectedQuery = `SELECT coalesce(reason, ${reasonNumber("duplicate")}), place, customer, item_text, action_text, time_text
-  FROM (SELECT *, row_number() OVER (PARTITION BY customer, item, action, time, reason ORDER BY place) AS nth FROM ${cleanedTable}) AS numbered
+  FROM (SELECT *, row_number() OVER (PARTITION BY customer, item, action, time, keywords, reason ORDER BY place) AS nth FROM ${cleanedTable}) AS numbered
   WHERE reason IS NOT NULL OR nth > 1 ORDER BY place`;
