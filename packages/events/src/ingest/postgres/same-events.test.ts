@@ -11,7 +11,7 @@ import type { IngestOptions } from "../ingest-log.ts";
 import { ingested } from "../ingested.fixture.ts";
 
 const file = logFiles();
-const catalogue = makeCatalogue(["apple", "bread", "cheese", "é", "𝄞", "10", "nul\0"].map((id) => ({ id })));
+const catalogue = makeCatalogue(["apple", "bread", "cheese", "é", "𝄞", "10", "nul\0"].map((id) => ({ id, brand: `of ${id}` })));
 const now = 2e9;
 
 let server: Awaited<ReturnType<typeof startPostgres>>;
@@ -246,7 +246,11 @@ const formats = [
 
 describe("a log in PostgreSQL", () => {
   it("gives the same events, counts and rejects as the same log in a file", { timeout: 120_000 }, async () => {
-    const wild = fc.record({ user: customers, item: items, action: actions, ts: times, dwell: amounts, price: amounts });
+    const keywords = messy(["", "apple", "apples of", "bread", "é", "lobster", "x".repeat(900)]);
+    const wild = fc.record({
+      ...{ user: customers, item: items, action: actions, ts: times, dwell: amounts, price: amounts },
+      keywords,
+    });
     const tame = fc.record({
       user: fc.constantFrom("ann", "bob", "é", "𝄞", "\uE000", "\uFFFF"),
       item: fc.constantFrom("apple", "é"),
@@ -254,22 +258,32 @@ describe("a log in PostgreSQL", () => {
       ts: fc.constantFrom("10", "11", "12", "13", "3610", "3611", "7300", "7200.5"),
       dwell: fc.constantFrom("", "3"),
       price: fc.constantFrom("", "1", "2"),
+      keywords,
+    });
+    const search = fc.record({
+      user: fc.constantFrom("ann", "bob"),
+      item: fc.constant(""),
+      action: fc.constantFrom("search", "category"),
+      ts: fc.constantFrom("10", "11"),
+      dwell: fc.constant(""),
+      price: fc.constant(""),
+      keywords,
     });
     const seen: Record<string, number> = {};
     await fc.assert(
       fc.asyncProperty(
-        fc.array(fc.oneof(wild, tame), { minLength: 40, maxLength: 150, size: "max" }),
+        fc.array(fc.oneof(wild, tame, search), { minLength: 40, maxLength: 150, size: "max" }),
         fc.constantFrom("UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata"),
         fc.subarray(formats, { maxLength: 3 }),
         fc.boolean(),
         async (rows, timeZone, timeFormats, withAction) => {
-          const columns = ["user", "item", ...(withAction ? ["action"] : []), "ts", "dwell", "price"];
-          const first = { user: "ann", item: "apple", action: "view", ts: "1", dwell: "", price: "" };
+          const columns = ["user", "item", ...(withAction ? ["action"] : []), "ts", "dwell", "price", "keywords"];
+          const first = { user: "ann", item: "apple", action: "view", ts: "1", dwell: "", price: "", keywords: "" };
           const { duckdb, postgres } = await both([first, ...rows], columns, { timeZone, timeFormats });
           expect(postgres).toEqual(duckdb);
           if (!("report" in duckdb)) throw new Error("nothing was imported");
-          const { dropped, outOfOrder, itemsCleared, amountsCleared } = duckdb.report;
-          for (const [name, count] of Object.entries({ ...dropped, outOfOrder, itemsCleared, amountsCleared }))
+          const { dropped, outOfOrder, itemsCleared, amountsCleared, withTopic } = duckdb.report;
+          for (const [name, count] of Object.entries({ ...dropped, outOfOrder, itemsCleared, amountsCleared, withTopic }))
             seen[name] = (seen[name] ?? 0) + count;
         },
       ),
