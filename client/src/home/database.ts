@@ -90,7 +90,7 @@ const selectionRow = z.object({
 });
 
 /** A part of a catalogue that was selected from behaviour, or was going to be when the process ended. */
-export type SelectionCharge = z.output<typeof selectionRow>;
+type SelectionCharge = z.output<typeof selectionRow>;
 
 export interface NodeDatabase {
   setting(name: string): string | undefined;

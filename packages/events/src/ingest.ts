@@ -9,8 +9,6 @@ export {
 export {
   byId,
   type ItemColumns,
-  type ItemRole,
-  itemRoles,
   type ReadItems,
   type ReadItemsOptions,
   readItems,

@@ -91,6 +91,7 @@ export {
 export { exportOnnx, inferenceGraph } from "./graphs/inference.ts";
 export { graphDigestInput, trainingGraphs } from "./graphs/training.ts";
 export { graphVersion, sinusoids, weightsOf } from "./graphs/weights.ts";
+export { type ContentInHouseOptions, contentInHouse } from "./hybrid/content-in-house.ts";
 export { type Hybrid, type HybridWeights, hybridScorer, servingRecipe, sourcesOf } from "./hybrid/hybrid.ts";
 export {
   type HybridOptions,

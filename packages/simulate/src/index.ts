@@ -68,6 +68,20 @@ export { openTrials, type TuningData, tuningCohort } from "./tuning/trial.ts";
 export { type Trial, type TunedRecipe, type Tuning, type TuningMethod, tune, tuningMethods } from "./tuning/tune.ts";
 export { type UtilityAccountant, utilityAccountants } from "./utility/budget.ts";
 export {
+export {
+  type DisjointMarket,
+  type DisjointMarketOptions,
+  disjointMarket,
+  type Sharing,
+  sharings,
+} from "./utility/disjoint/disjoint-market.ts";
+export {
+  type DisjointJoining,
+  type DisjointOptions,
+  type DisjointVerdict,
+  measureDisjoint,
+} from "./utility/disjoint/joining-disjoint.ts";
+export { usualDisjointMarket, usualDisjointTraining } from "./utility/disjoint/usual.ts";
   type Alone,
   type Joining,
   type MerchantOptions,

@@ -1,6 +1,7 @@
 /** `tributary bench …`: the measurements of docs/performance.md, as ratios taken in one run. */
 import { Command } from "commander";
 import { addConformance } from "./bench/conformance.ts";
+import { addDisjoint } from "./bench/disjoint.ts";
 import { addDp } from "./bench/dp.ts";
 import { addIngest } from "./bench/ingest.ts";
 import { addPredict } from "./bench/predict.ts";
@@ -27,5 +28,6 @@ export function benchCommand(): Command {
   addConformance(bench);
   addQuality(bench);
   addUtility(bench);
+  addDisjoint(bench);
   return bench;
 }

@@ -8,9 +8,7 @@ import { compareCodeUnits } from "../cleaning/order-events.ts";
 import { gtinNamespace, gtinOf, type ItemNaming, sharedIdOf } from "./item-naming.ts";
 import { type RecordsOptions, readRecords } from "./records.ts";
 
-const roles = ["id", "gtin", "title", "category", "brand", "price", "attributes", "features"] as const;
-export type ItemRole = (typeof roles)[number];
-export const itemRoles: readonly ItemRole[] = roles;
+type ItemRole = "id" | "gtin" | "title" | "category" | "brand" | "price" | "attributes" | "features";
 
 /** Columns' names; of attributes there may be several, whose values then read `column:value`. */
 export type ItemColumns = Readonly<Partial<Record<Exclude<ItemRole, "attributes">, string>>> & {

@@ -12,6 +12,7 @@ import { type ItemScorer, modelScorer } from "../evaluation/item-scorer.ts";
 import { mix, partsOf, type Sources } from "../in-house/mixture.ts";
 import type { MixtureParts, MixtureWeights } from "../in-house/mixture-cases.ts";
 import type { OwnStatistics } from "../in-house/own-statistics.ts";
+import type { ItemContent } from "../item-content/item-content.ts";
 import type { ItemSimilarity } from "../statistics/item-similarity.ts";
 import type { ServedStatistics } from "../statistics/rounds.ts";
 import type { ServingRecipe } from "../statistics/scoring.ts";
@@ -79,17 +80,18 @@ export function sourcesOf({ recipe, served, own }: Omit<Hybrid, "student" | "wei
 /** The popularity that p stands for: what was released, else the merchant's own. */
 export const popularityOf = ({ served, own }: Sources): Float32Array => served?.popularity ?? own.popularity;
 
-/** A hybrid as an `ItemScorer`, until it is closed. */
+/** A hybrid as an `ItemScorer`, until it is closed. @param content where its model reads what is publicly known of items */
 export async function hybridScorer(
   hybrid: Hybrid,
   similarity: ItemSimilarity,
   executor: Executor,
+  content?: ItemContent,
 ): Promise<{ readonly score: ItemScorer; close(): Promise<void> }> {
   const { student, weights } = hybrid;
   const { items } = similarity;
   const sources = sourcesOf(hybrid, similarity);
   const popularity = popularityOf(sources);
-  const attention = await modelScorer(student.spec, student.parameters, executor, items);
+  const attention = await modelScorer(student.spec, student.parameters, executor, items, content);
   return {
     async score(histories, stretches) {
       const scores = weights.attention === 0 ? new Float32Array(0) : await attention.score(histories, stretches);

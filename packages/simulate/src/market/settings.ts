@@ -39,6 +39,8 @@ export interface MarketSettings {
   readonly companionSameCategory: number;
   /** Chance that a companion of the same category is of the same line. */
   readonly companionSameLine: number;
+  /** Names which category is whose partner, where several markets are to have that in common; without it each has its own, by its seed. */
+  readonly partnersSeed?: number;
 
   // ── customers ──
   /** A customer's tastes are Dirichlet(this · categories · category weights): the smaller, the more each keeps to few categories. */
@@ -186,7 +188,7 @@ export function marketSettings(options: Partial<MarketSettings>): MarketSettings
       if (value !== undefined && !holds(value)) throw fail("TRB_SIMULATE_MARKET_OPTION", { option, value, reason });
     }
   };
-  check(["seed"], Number.isSafeInteger, "it has to be a whole number");
+  check(["seed", "partnersSeed"], Number.isSafeInteger, "it has to be a whole number");
   check(
     counts,
     (value) => Number.isInteger(value) && value >= 1 && value <= most,

@@ -94,7 +94,8 @@ function chooseCompanions(
   settings: MarketSettings,
   random: SeededRandom,
 ): number[][] {
-  const cycle = shuffle([...ranked.keys()], random);
+  const partners = settings.partnersSeed === undefined ? random : seededRandom(settings.partnersSeed, "market", "partners");
+  const cycle = shuffle([...ranked.keys()], partners);
   const partner = new Map(cycle.map((category, place) => [category, cycle[(place + 1) % cycle.length] ?? category]));
   const membersOfLine = Map.groupBy(lineOf.keys(), (number) => lineOf.get(number) ?? "");
   const pick = (category: number) => ranked[category]?.[draw(popularity[category] ?? new Float64Array(1), random)] ?? 1;
