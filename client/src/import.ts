@@ -7,12 +7,22 @@
 import { chmodSync, writeFileSync } from "node:fs";
 import { fail } from "@tributary/errors";
 import { type DataQuality, dataQuality, type Histories, type ItemNaming } from "@tributary/events";
-import type { IngestOptions, IngestReport, LogItem, LogPreview, LogSource, PreviewOptions } from "@tributary/events/ingest";
+import type {
+  IngestOptions,
+  IngestReport,
+  LogItem,
+  LogPreview,
+  LogSource,
+  PagesSource,
+  PreviewOptions,
+  QuerySource,
+} from "@tributary/events/ingest";
 import { readHomeCatalogue } from "./home/catalogue.ts";
 import { readHistories } from "./home/histories.ts";
 import { readItemNames, removeItemNames, writeItemNames } from "./home/item-names.ts";
 import { reasonOf } from "./home/layout.ts";
 import { withHome } from "./home/open.ts";
+import { clearPages, pageSpool } from "./home/page-spool.ts";
 import { replaceStore } from "./home/store/replace.ts";
 import { renumbered, underOwnNames } from "./item-names.ts";
 
@@ -21,7 +31,9 @@ export interface ImportEventsOptions
   readonly home: string;
   readonly files: readonly string[];
   /** Read behind the files. */
-  readonly query?: Exclude<LogSource, string> | undefined;
+  readonly query?: QuerySource | undefined;
+  /** Read behind both. Its pages are kept in the home, sealed, until they are in the store. */
+  readonly pages?: Omit<PagesSource, "spool"> | undefined;
   /** How the log's SKUs become items; `none`: they are items' ids. Default: as the import before was told. */
   readonly naming?: ItemNaming | "none" | undefined;
   /** A file that the log's items outside the catalogue are written to, the commonest first, for the merchant alone. */
@@ -42,12 +54,17 @@ export function importEvents({
   home,
   files,
   query,
+  pages,
   naming: given,
   unknownItems,
   ...options
 }: ImportEventsOptions): Promise<ImportSummary> {
-  const sources: LogSource[] = query === undefined ? [...files] : [...files, query];
   return withHome(home, async ({ layout }) => {
+    const sources: LogSource[] = [
+      ...files,
+      ...(query === undefined ? [] : [query]),
+      ...(pages === undefined ? [] : [{ ...pages, spool: pageSpool(layout, () => Date.now() / 1000) }]),
+    ];
     const catalogue = readHomeCatalogue(layout);
     if (sources.length === 0) throw fail("TRB_EVENTS_TOO_FEW_CUSTOMERS", { customers: 0, least: leastCustomers });
     const { ingestLog, itemsOfLog } = await import("@tributary/events/ingest"); // DuckDB, which no other command needs
@@ -70,6 +87,7 @@ export function importEvents({
     const ingested = await replaceStore(layout, (add) =>
       ingestLog(ingest, named === undefined ? add : (chunk) => add(noted(renumbered(chunk, named)))),
     );
+    if (pages !== undefined) clearPages(layout);
     const report = named === undefined ? ingested : { ...ingested, items: met.size };
     if (naming === undefined || named === undefined) removeItemNames(layout);
     else await writeItemNames(layout, { ...naming, seen: named.seen });

@@ -11,6 +11,7 @@
  *   personal/      a model that was fine-tuned on own customers, sealed   holdout.json    whom rounds never learn from
  *   item-names     which SKU of the merchant's is which item, sealed
  *   importing/     what an import has no room for in memory, encrypted; empty between imports
+ *   pages/         what an import has fetched of an HTTP API, sealed; gone once it is in the store
  *   ledger.jsonl   this node's own, verified copy    node.lock       held by the process that runs the node
  */
 import { mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
@@ -54,6 +55,8 @@ export interface Layout {
   readonly itemNames: string;
   /** What was fine-tuned on own customers, sealed: it never leaves this folder. */
   readonly personal: string;
+  /** What an import has fetched and not yet stored. */
+  readonly pages: string;
   readonly serveToken: string;
   readonly rounds: string;
   readonly state: string;
@@ -90,6 +93,7 @@ export function layoutOf(home: string): Layout {
     holdout: at("holdout.json"),
     itemNames: at("item-names"),
     personal: at("personal", "model"),
+    pages: at("pages"),
     serveToken: at("keys", "serve-token"),
     rounds: at("rounds"),
     state: at("rounds", "state.json"),

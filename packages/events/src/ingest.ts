@@ -15,7 +15,8 @@ export {
 } from "./catalogue/read-items.ts";
 export { readSkuMap } from "./catalogue/sku-map.ts";
 export { type IngestOptions, type IngestReport, ingestLog } from "./ingest/ingest-log.ts";
+export type { FetchedPage, PageSpool, PagesSource, Paging } from "./ingest/pages/pages-source.ts";
 export { type LogPreview, type PreviewOptions, previewLog } from "./ingest/preview.ts";
 export { readAndSort } from "./ingest/read-and-sort.ts";
-export type { LogSource } from "./ingest/source.ts";
+export type { LogSource, QuerySource } from "./ingest/source.ts";
 export { type AddRows, type Cell, type TableColumn, tableEnding, tableEndings, writeTable } from "./tables/table-writer.ts";

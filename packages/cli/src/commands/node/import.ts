@@ -2,23 +2,23 @@
 import { type ImportEventsOptions, type ImportSummary, importEvents, previewEvents, storedQuality } from "@tributary/client";
 import { fail } from "@tributary/errors";
 import { dropReasons, encodings, ingestPresets, logFormats } from "@tributary/events";
-import type { LogPreview } from "@tributary/events/ingest";
+import type { LogPreview, LogSource } from "@tributary/events/ingest";
 import { type Command, Option } from "commander";
 import { writeOutput } from "../../files.ts";
 import { addItemNamingOptions, type ItemNamingOptions, itemNaming } from "../../item-naming-options.ts";
 import { columnsOption, integerOption, jsonOption } from "../../options.ts";
 import { print, table } from "../../output.ts";
 import { qualityPage } from "../../report/quality-page.ts";
+import { addSourceOptions, type SourceFlags, sourcesOf } from "./import-sources.ts";
 
 interface ImportFlags
   extends ItemNamingOptions,
+    SourceFlags,
     Pick<ImportEventsOptions, "columns" | "preset" | "format" | "delimiter" | "encoding" | "timeZone" | "rejects"> {
   readonly home?: string;
   readonly quote?: string;
   readonly timeFormat?: readonly string[];
   readonly botRate: number;
-  readonly sql?: string;
-  readonly source?: string;
   readonly unknownItems?: string;
   readonly ownIds?: boolean;
   readonly dryRun?: boolean;
@@ -52,10 +52,8 @@ export function addImport(node: Command): void {
     .option("--time-zone <name>", "of times that don't say theirs, such as Europe/Berlin (default: UTC)")
     .addOption(
       integerOption("--bot-rate <events>", "drop customers with more events than this in an hour; 0 keeps all", 0, 1000),
-    )
-    .option("--sql <query>", "import what a query gives: of --source, or of files that it names itself")
-    .option("--source <file>", "the SQLite or DuckDB file that --sql asks");
-  addItemNamingOptions(command)
+    );
+  addItemNamingOptions(addSourceOptions(command))
     .option("--own-ids", "items are called as the catalogue calls them: forgets what an import before was told of SKUs")
     .option(
       "--unknown-items <file>",
@@ -69,20 +67,18 @@ export function addImport(node: Command): void {
       "after",
       "\nExample:\n  tributary node import shop.csv --home shop --columns customer=user,item=item,action=action,time=ts",
     )
-    .action(async (files: string[], flags: ImportFlags) => {
+    .action(async (files: string[], flags: ImportFlags, self: Command) => {
       const options = optionsOf(flags);
-      const query =
-        flags.sql === undefined
-          ? undefined
-          : { sql: flags.sql, ...(flags.source === undefined ? {} : { database: flags.source }) };
-      if (flags.dryRun) return dryRun(files, query, flags, options);
+      const { query, pages } = sourcesOf(flags, self);
+      const sources = [...files, query, pages].filter((source) => source !== undefined);
+      if (sources.length === 0) throw usage("it names no log", "Name a file, a query with --sql, or an API with --http. ");
+      if (flags.dryRun) return dryRun(sources, flags, options);
       if (flags.home === undefined)
         throw usage("it names no --home", "Add --home FOLDER, or --dry-run for a look at the log. ");
-      if (files.length === 0 && query === undefined) throw usage("it names no log", "Name a file, or a query with --sql. ");
       const naming = flags.ownIds === true ? "none" : await itemNaming(flags);
       const { unknownItems } = flags;
       const summary = await importEvents({
-        ...{ home: flags.home, files, naming, unknownItems, ...(query === undefined ? {} : { query }) },
+        ...{ home: flags.home, files, query, pages, naming, unknownItems },
         ...options,
       });
       if (flags.report !== undefined)
@@ -113,14 +109,7 @@ function optionsOf(flags: ImportFlags): Partial<ImportEventsOptions> {
   };
 }
 
-async function dryRun(
-  files: readonly string[],
-  query: ImportEventsOptions["query"],
-  flags: ImportFlags,
-  options: Partial<ImportEventsOptions>,
-): Promise<void> {
-  const sources = query === undefined ? files : [...files, query];
-  if (sources.length === 0) throw usage("it names no log", "Name a file, or a query with --sql. ");
+async function dryRun(sources: readonly LogSource[], flags: ImportFlags, options: Partial<ImportEventsOptions>): Promise<void> {
   const previews: LogPreview[] = [];
   for (const source of sources) previews.push(await previewEvents({ home: flags.home, source, ...options }));
   print(flags.json, { previews }, () => previews.flatMap(previewLines));

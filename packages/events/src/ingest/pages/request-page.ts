@@ -23,7 +23,7 @@ export interface PageClient {
 }
 
 /** Largest page, in bytes: it is in memory as a whole. */
-export const largestPage = 16 * 1024 * 1024;
+const largestPage = 16 * 1024 * 1024;
 const mostRedirects = 5;
 /** Longer pauses are the merchant's to make: what was fetched stays fetched. */
 const longestPause = 600;
