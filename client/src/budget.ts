@@ -1,14 +1,24 @@
 /**
  * `tributary node budget`: what this node's customers have spent. Counted from the node's own charges, open ones included; a
- * refund needs a quorum of the cohort. Joining or importing again changes none of it.
+ * refund needs a quorum of the cohort. Joining or importing again changes none of it. What a period forgets is the merchant's policy, not the
+ * customers' loss: `spent` is always of all time.
  */
 import { existsSync, readFileSync } from "node:fs";
-import { type Charge, decodeNodeState } from "@tributary/federation";
+import { isTributaryError, type TributaryError } from "@tributary/errors";
+import {
+  type Charge,
+  chargedRounds,
+  chargesInPeriod,
+  decodeNodeState,
+  leavesPeriodAt,
+  type NodeState,
+} from "@tributary/federation";
 import { spentAfter } from "@tributary/ledger";
-import { isSpentBefore, parseDecimal, type Release } from "@tributary/protocol";
+import { isSpentBefore, type Plan, parseDecimal, type Release } from "@tributary/protocol";
 import { type Home, withHome } from "./home/open.ts";
-import { readPolicy } from "./home/policy.ts";
-import { type SelectionSpent, selectionsOf } from "./selected-parts.ts";
+import { type Policy, readPolicy } from "./home/policy.ts";
+import { type SelectionSpent, selectionsOf, withoutSelections } from "./selected-parts.ts";
+import { type SharedSummary, sharedSummary } from "./shared-budget/summary.ts";
 
 export interface NodeBudget {
   /** The policy's limit. */
@@ -18,6 +28,21 @@ export interface NodeBudget {
   readonly delta: number;
   /** Selections of a catalogue that this node has paid for. Those of the plan's own parts are in `spent`; the others take from the limit beside it. */
   readonly selections: readonly SelectionSpent[];
+  /** ε that the limit leaves: of the period where it has one, else of all; less what was paid beside the plan. The shared budget may leave less. */
+  readonly left: number;
+  /** Rounds that were paid for, while nobody knows yet what became of them: part of `spent`, and by how much. */
+  readonly reserved: { readonly rounds: number; readonly epsilon: number };
+  /** What counts in the policy's period; null where the limit is for ever. */
+  readonly period: {
+    readonly days: number;
+    readonly spent: number;
+    readonly rounds: number;
+    readonly left: number;
+    /** When the next round leaves it, ISO 8601; null while none is known to. */
+    readonly nextLeaves: string | null;
+  } | null;
+  /** What all homes that share the budget have spent; null where the policy shares none. */
+  readonly shared: SharedSummary | { readonly file: string; readonly error: ReturnType<TributaryError["toJSON"]> } | null;
   /** Charged rounds left in the plan, all kinds together. */
   readonly roundsLeft: number;
   readonly byKind: readonly {
@@ -27,16 +52,23 @@ export interface NodeBudget {
     readonly open: number;
     readonly refunded: number;
     readonly left: number;
+    /** ε of this kind alone; the kinds' don't add up to `spent`, which is less. */
+    readonly epsilon: number;
   }[];
 }
+
+/** A row of `byKind` for one place in the plan. */
+type PlaceRow = Omit<NodeBudget["byKind"][number], "epsilon">;
 
 /** @throws TRB_NODE_NOT_JOINED */
 export function nodeBudget(options: { readonly home: string }): Promise<NodeBudget> {
   return withHome(options.home, budgetOf);
 }
 
-export function budgetOf(home: Home): NodeBudget {
+/** @param now whose period it is */
+export function budgetOf(home: Home, now = new Date()): NodeBudget {
   const { plan, layout } = home;
+  const policy = readPolicy(layout);
   const charges = allCharges(home);
   const byPlace = plan.releases.map(({ kind, rounds }, release) => {
     const mine = charges.filter((charge) => charge.release === release);
@@ -49,20 +81,65 @@ export function budgetOf(home: Home): NodeBudget {
       left: Math.max(0, rounds - charged),
     };
   });
-  const charged = byPlace.map((row) => row.charged);
+  const spent = epsilonSpent(plan, charges);
+  const period = periodOf(home, policy, charges, now);
+  const settled = charges.filter(({ standing }) => standing !== "open");
   return {
-    limit: readPolicy(layout).maxEpsilon,
+    limit: policy.maxEpsilon,
     selections: selectionsOf(home),
-    spent: charged.some((rounds) => rounds > 0) || isSpentBefore(plan) ? parseDecimal(spentAfter(plan, charged).epsilon) : 0,
+    spent,
     delta: parseDecimal(plan.delta),
+    left: period?.left ?? Math.max(0, withoutSelections(policy, home).maxEpsilon - spent),
+    reserved: { rounds: charges.length - settled.length, epsilon: spent - epsilonSpent(plan, settled) },
+    period,
+    shared: sharedOf(home, policy, charges, now),
     roundsLeft: byPlace.reduce((sum, row) => sum + row.left, 0),
-    byKind: joinKinds(byPlace),
+    byKind: joinKinds(byPlace).map((row) => ({ ...row, epsilon: epsilonOfKind(plan, charges, row.kind) })),
   };
 }
 
+/** What these charges have cost, by the plan's accountant, with what was paid before the first round. */
+function epsilonSpent(plan: Plan, charges: readonly Charge[]): number {
+  const charged = chargedRounds({ plan, charges });
+  if (charged.every((rounds) => rounds === 0) && !isSpentBefore(plan)) return 0;
+  return parseDecimal(spentAfter(plan, charged).epsilon);
+}
+
+/** The rounds of one kind, with nothing beside them. */
+function epsilonOfKind(plan: Plan, charges: readonly Charge[], kind: Release["kind"]): number {
+  const { selection: _, catalogueParts: __, ...rounds } = plan;
+  return epsilonSpent(
+    rounds,
+    charges.filter(({ release }) => plan.releases[release]?.kind === kind),
+  );
+}
+
+function periodOf(home: Home, policy: Policy, charges: readonly Charge[], now: Date): NodeBudget["period"] {
+  const { periodDays: days } = policy.budget;
+  if (days === null) return null;
+  const counted = chargesInPeriod(charges, days, now.toISOString());
+  const leaves = Math.min(...counted.map((charge) => leavesPeriodAt(charge, days)));
+  const spent = epsilonSpent(home.plan, counted);
+  return {
+    ...{ days, spent, rounds: counted.length },
+    left: Math.max(0, withoutSelections(policy, home).maxEpsilon - spent),
+    nextLeaves: Number.isFinite(leaves) ? new Date(leaves).toISOString() : null,
+  };
+}
+
+/** A file that can't be read is said so: the node's own figures are there all the same. */
+function sharedOf(home: Home, policy: Policy, charges: readonly Charge[], now: Date): NodeBudget["shared"] {
+  try {
+    return sharedSummary(home, policy, charges, now.toISOString());
+  } catch (error) {
+    if (isTributaryError(error)) return { file: policy.budget.file ?? "", error: error.toJSON() };
+    throw error;
+  }
+}
+
 /** One row a kind: a plan may list several releases of it, of different sizes. */
-function joinKinds(rows: NodeBudget["byKind"]): NodeBudget["byKind"] {
-  const joined = new Map<Release["kind"], NodeBudget["byKind"][number]>();
+function joinKinds(rows: readonly PlaceRow[]): readonly PlaceRow[] {
+  const joined = new Map<Release["kind"], PlaceRow>();
   for (const row of rows) {
     const { charged, open, refunded, left } = joined.get(row.kind) ?? { charged: 0, open: 0, refunded: 0, left: 0 };
     joined.set(row.kind, {
@@ -74,11 +151,21 @@ function joinKinds(rows: NodeBudget["byKind"]): NodeBudget["byKind"] {
   return [...joined.values()];
 }
 
+/** Charges, and rounds charged for each place by the node's copy of the ledger, as the reducer weighs them. */
+export function spendingOf(
+  home: Pick<Home, "layout" | "database" | "plan">,
+): Pick<NodeState, "plan" | "charges" | "ledgerCharged"> {
+  const { layout, plan } = home;
+  const none = plan.releases.map(() => 0);
+  const ledgerCharged = existsSync(layout.state) ? decodeNodeState(readFileSync(layout.state, "utf8")).ledgerCharged : none;
+  return { plan, charges: allCharges(home), ledgerCharged };
+}
+
 /**
  * The charges of node.sqlite, and one that a crash kept from getting there: the round's state is synced first, and a vector whose
  * state is on disk will be uploaded.
  */
-function allCharges({ layout, database }: Pick<Home, "layout" | "database">): Charge[] {
+export function allCharges({ layout, database }: Pick<Home, "layout" | "database">): Charge[] {
   const known = database.charges();
   if (!existsSync(layout.state)) return known;
   return joinCharges(known, decodeNodeState(readFileSync(layout.state, "utf8")).charges);

@@ -2,14 +2,18 @@
  * `tributary node check`: what the plan would do with this node's customers, what it costs, and whether the node would take part.
  * Works offline, and changes nothing.
  */
-import type { ErrorCode } from "@tributary/errors";
-import { explainPlan, type NodeId, type Sha256 } from "@tributary/protocol";
-import { budgetOf, type NodeBudget } from "./budget.ts";
+import { type ErrorCode, isTributaryError, type TributaryError } from "@tributary/errors";
+import { requireAffordable } from "@tributary/federation";
+import { explainPlan, type NodeId, type Release, type Sha256 } from "@tributary/protocol";
+import { declinedNow } from "./availability.ts";
+import { budgetOf, type NodeBudget, spendingOf } from "./budget.ts";
 import { refusalsOf, trustOf } from "./decision.ts";
 import { loadAccepted } from "./extensions.ts";
 import { readStored } from "./home/histories.ts";
 import { type Home, withHome } from "./home/open.ts";
-import { readPolicy } from "./home/policy.ts";
+import { nodePolicyOf, type Policy, readPolicy } from "./home/policy.ts";
+import { withoutSelections } from "./selected-parts.ts";
+import { sharedRefusalNow } from "./shared-budget/summary.ts";
 import { samplerRefusals } from "./training/sampler.ts";
 
 export interface NodeCheck {
@@ -24,6 +28,16 @@ export interface NodeCheck {
   readonly explanation: readonly string[];
   readonly cost: { readonly epsilon: number; readonly delta: number; readonly unit: "customer" | "node" };
   readonly budget: NodeBudget;
+  /**
+   * Why an offer would be declined if it came now, whatever the plan: the hour, a pause (`kind` is null), or a budget that a round of this kind doesn't
+   * fit into. A pause and the hours pass; they make no finding. A budget without room for any kind is one.
+   */
+  readonly declines: readonly {
+    readonly kind: Release["kind"] | null;
+    readonly code: ErrorCode;
+    readonly message: string;
+    readonly advice: string;
+  }[];
   readonly trust: { readonly trusted: number; readonly least: number };
   /** Counts for the merchant's own eyes: they are not sent anywhere. Null before the first import. */
   readonly data: { readonly customers: number; readonly events: number; readonly items: number } | null;
@@ -35,7 +49,14 @@ export function checkNode(options: { readonly home: string }): Promise<NodeCheck
     const { layout, membership, plan } = home;
     const policy = readPolicy(layout);
     await loadAccepted(layout, plan, policy);
-    const refusals = [...refusalsOf(plan, policy), ...(await samplerRefusals(plan))];
+    const spent = spendingRefusals(home, policy, new Date().toISOString());
+    const noRoom = spent.length > 0 && spent.every(({ error }) => error !== undefined);
+    const refusals = [
+      ...[...refusalsOf(plan, policy), ...(await samplerRefusals(plan))],
+      ...(noRoom ? spent.flatMap(({ error }) => error ?? []).slice(0, 1) : []),
+    ];
+    const closed = declinedNow(policy, new Date());
+    const declines = [...(closed === undefined ? [] : [{ kind: null, error: closed }]), ...spent];
     return {
       federation: membership.federation,
       node: membership.node,
@@ -45,10 +66,34 @@ export function checkNode(options: { readonly home: string }): Promise<NodeCheck
       explanation: explainPlan(plan),
       cost: { epsilon: Number(plan.epsilon), delta: Number(plan.delta), unit: plan.unit },
       budget: budgetOf(home),
+      declines: declines.flatMap(({ kind, error }) => (error === undefined ? [] : [{ kind, ...error.toJSON() }])),
       trust: trustOf(plan, policy),
       data: countData(home),
     };
   });
+}
+
+/** For each kind that has rounds left: why the next one would not be paid for now; undefined where it would. */
+function spendingRefusals(
+  home: Home,
+  policy: Policy,
+  now: string,
+): readonly { readonly kind: Release["kind"]; readonly error: TributaryError | undefined }[] {
+  const { plan } = home;
+  const spending = spendingOf(home);
+  const limits = nodePolicyOf(withoutSelections(policy, home));
+  const seen = new Map<Release["kind"], TributaryError | undefined>();
+  for (const [place, { kind }] of plan.releases.entries()) {
+    if (seen.has(kind)) continue;
+    try {
+      requireAffordable({ ...spending, policy: limits }, place, now);
+      seen.set(kind, sharedRefusalNow(home, policy, spending.charges, place, now));
+    } catch (error) {
+      if (!isTributaryError(error)) throw error;
+      if (error.code !== "TRB_ROUND_RELEASE_SPENT") seen.set(kind, error);
+    }
+  }
+  return [...seen].map(([kind, error]) => ({ kind, error }));
 }
 
 function countData({ layout }: Home): NodeCheck["data"] {

@@ -29,7 +29,7 @@ export {
 export { type ServeNodeOptions, type ServingNode, serveNode } from "./serving/serve.ts";
 export { type ServeTrainingOptions, serveTraining, type TrainingPurpose } from "./training/serve.ts";
 export type { TrainingAnswer, TrainingOrder, TrainingSetup } from "./training/words.ts";
-export { changePolicy, type PolicyChange, trustPeers } from "./trust.ts";
+export { changePolicy, type PolicyChange, pauseNode, resumeNode, trustPeers } from "./trust.ts";
 export { type HoldoutStatus, holdOut } from "./value/holdout.ts";
 export { type Personalised, type PersonaliseOptions, personalise } from "./value/personalise.ts";
 export type { Timeline, TimelineEvent } from "./value/timelines.ts";

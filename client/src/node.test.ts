@@ -182,7 +182,7 @@ describe("three nodes", () => {
       const home = homeOf(names[i] ?? "");
       expect(readFileSync(join(home, "ledger.jsonl"), "utf8")).toBe(coordinator.ledger.map((line) => `${line}\n`).join(""));
       const budget = await nodeBudget({ home });
-      expect(budget.byKind).toEqual([{ kind: "training", charged: 2, open: 0, refunded: 0, left: 0 }]);
+      expect(budget.byKind).toEqual([{ kind: "training", charged: 2, open: 0, refunded: 0, left: 0, epsilon: budget.spent }]);
       expect(budget.spent).toBeGreaterThan(0);
       expect(budget.spent).toBeLessThanOrEqual(budget.limit);
       expect(readdirSync(join(home, "rounds")).sort()).toEqual(["CACHEDIR.TAG", "state.json"]);

@@ -21,6 +21,7 @@ import { readPolicy } from "./home/policy.ts";
 import { type AskHeads, confirmWithPeers } from "./running/confirm.ts";
 import type { Transport } from "./running/start.ts";
 import { beginState } from "./running/state-file.ts";
+import { shareBudget } from "./shared-budget/share.ts";
 import { type CoordinatorClient, connectHttp } from "./transport/http.ts";
 import { connectSocket } from "./transport/socket.ts";
 
@@ -90,6 +91,13 @@ async function recover(home: Home, client: CoordinatorClient, transport: Transpo
   }
   for (const vote of votes) database.recallVote(vote);
   database.reachRound(lastRound);
+  // other homes hear of it before this one takes part again
+  const share = shareBudget(home);
+  try {
+    share.follow(readPolicy(layout), database.charges());
+  } finally {
+    share.close();
+  }
   if (charges.length > 0 || lastRound > before.lastRound) eraseRounds(layout); // secrets of rounds that are over long since
   return {
     rounds: charges.map(({ round }) => round),

@@ -1,8 +1,10 @@
 /** `tributary node trust` and `tributary node policy`: the merchant's own decisions, kept in policy.json. */
 import { fail } from "@tributary/errors";
 import { type Sha256, sha256Hex } from "@tributary/protocol";
+import { allCharges } from "./budget.ts";
 import { withHome } from "./home/open.ts";
-import { type Policy, readPolicy, writePolicy } from "./home/policy.ts";
+import { type Policy, readPolicy, requirePolicy, writePolicy } from "./home/policy.ts";
+import { enterBudget, leaveBudget } from "./shared-budget/share.ts";
 
 /**
  * Adds fingerprints of identity keys that the merchant verified out of band. The node's own may be among them.
@@ -18,16 +20,46 @@ export function trustPeers(options: { readonly home: string; readonly fingerprin
   });
 }
 
-export type PolicyChange = Partial<Omit<Policy, "version" | "trustedPeers">>;
+export type PolicyChange = Partial<Omit<Policy, "version" | "trustedPeers" | "serve" | "budget">> & {
+  readonly serve?: Partial<Policy["serve"]>;
+  readonly budget?: Partial<Policy["budget"]>;
+};
 
-/** Changes single limits and returns the policy that holds from the next start on. @throws TRB_NODE_POLICY_INVALID */
+/**
+ * Changes single limits and returns the policy, which a running node reads at the next offer. A shared budget that the policy names anew begins with
+ * all that this home was ever charged; the one that it leaves keeps that, and loses this home's limit.
+ * @throws TRB_NODE_POLICY_INVALID, TRB_NODE_BUDGET_UNREADABLE: the old policy stays
+ */
 export function changePolicy(options: { readonly home: string } & PolicyChange): Promise<Policy> {
-  const { home, ...change } = options;
-  return withHome(home, ({ layout }) => {
-    const next = { ...readPolicy(layout), ...change };
+  const { home, serve, budget, ...change } = options;
+  return withHome(home, (opened) => {
+    const { layout } = opened;
+    const before = readPolicy(layout);
+    const next = {
+      ...{ ...before, ...change },
+      ...{ serve: { ...before.serve, ...serve }, budget: { ...before.budget, ...budget } },
+    };
+    requirePolicy(next);
+    enterBudget(opened, next, allCharges(opened)); // before the policy names it
     writePolicy(layout, next);
+    leaveBudget(opened, before, next);
     return next;
   });
+}
+
+/** `tributary node pause`: offers are declined from the next one on; the round under way is finished. @throws TRB_NODE_POLICY_INVALID */
+export function pauseNode(options: {
+  readonly home: string;
+  readonly until?: string;
+  readonly reason?: string;
+}): Promise<Policy> {
+  const { home, until = null, reason = null } = options;
+  return changePolicy({ home, paused: { until, reason } });
+}
+
+/** `tributary node resume` */
+export function resumeNode(options: { readonly home: string }): Promise<Policy> {
+  return changePolicy({ home: options.home, paused: null });
 }
 
 /** Upper case and the colons or spaces that people read aloud are taken out. */

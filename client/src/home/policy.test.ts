@@ -75,6 +75,18 @@ describe("policy.json", () => {
     expect(refused(change)).toThrow(expect.objectContaining({ code: "TRB_NODE_POLICY_INVALID" }));
   });
 
+  test.each([
+    [{ maxEpsilom: 1 }, "maxEpsilom", "maxEpsilon"],
+    [{ retentiondays: 30 }, "retentiondays", "retentionDays"],
+    [{ traningHours: null }, "traningHours", "trainingHours"],
+    [{ budget: { preiodDays: 30 } }, "budget.preiodDays", "periodDays"],
+    [{ serve: { minsupport: 9 } }, "serve.minsupport", "minSupport"],
+    [{ somethingElse: 1 }, "somethingElse", undefined],
+  ])("names the field that %j is near to", (change, path, meant) => {
+    const reason = meant === undefined ? "there is no such field" : `there is no such field; did you mean ${meant}`;
+    expect(refused(change)).toThrow(expect.objectContaining({ details: { path, reason } }));
+  });
+
   test("refuses what is not JSON", () => {
     expect(() => parsePolicy("{")).toThrow(expect.objectContaining({ code: "TRB_NODE_POLICY_INVALID" }));
   });

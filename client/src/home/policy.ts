@@ -10,6 +10,7 @@ import { formatDecimal, modelSchema, type Plan, releaseSchema, sha256Hex } from 
 import { z } from "zod";
 import { replaceFileNow } from "./durable.ts";
 import { type Layout, reasonOf } from "./layout.ts";
+import { nearestName } from "./nearest-name.ts";
 
 /** As `Intl` knows it: `Europe/Berlin`, `UTC`. */
 const timeZoneName = z.string().refine(isTimeZone, "it is no time zone that this machine knows");
@@ -117,17 +118,39 @@ export function parsePolicy(text: string): Policy {
   const parsed = policySchema.safeParse(value);
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
+  const path = issue?.path.map(String) ?? [];
+  const misspelt = issue?.code === "unrecognized_keys" ? issue.keys[0] : undefined;
   throw fail("TRB_NODE_POLICY_INVALID", {
-    path: issue === undefined || issue.path.length === 0 ? "(whole file)" : issue.path.join("."),
-    reason: issue?.message ?? "unknown",
+    path: [...path, ...(misspelt === undefined ? [] : [misspelt])].join(".") || "(whole file)",
+    reason: misspelt === undefined ? (issue?.message ?? "unknown") : noSuchField(misspelt, path[0]),
   });
+}
+
+/** Names of the fields, of the file or of one of its parts. */
+const fieldNames: Readonly<Record<string, readonly string[]>> = {
+  "": Object.keys(policySchema.shape),
+  serve: ["mode", "minSupport"],
+  trainingHours: ["from", "to", "timeZone"],
+  paused: ["reason", "until"],
+  budget: ["periodDays", "file"],
+};
+
+function noSuchField(name: string, part = ""): string {
+  const meant = nearestName(name, fieldNames[part] ?? []);
+  return meant === undefined ? "there is no such field" : `there is no such field; did you mean ${meant}`;
+}
+
+const textOf = (policy: Policy) => `${JSON.stringify(policy, null, 2)}\n`;
+
+/** @throws TRB_NODE_POLICY_INVALID */
+export function requirePolicy(policy: Policy): void {
+  parsePolicy(textOf(policy));
 }
 
 /** @throws TRB_NODE_POLICY_INVALID when the new value isn't a policy: the old one stays */
 export function writePolicy(layout: Layout, policy: Policy): void {
-  const text = `${JSON.stringify(policy, null, 2)}\n`;
-  parsePolicy(text);
-  replaceFileNow(layout.policy, text);
+  requirePolicy(policy);
+  replaceFileNow(layout.policy, textOf(policy));
 }
 
 /** Writes the default, unless the merchant has a policy already: joining again changes nothing that was decided. */

@@ -8,6 +8,7 @@ import { declinedNow } from "../availability.ts";
 import { refusalsOf } from "../decision.ts";
 import type { Home } from "../home/open.ts";
 import { nodePolicyOf, type Policy, readPolicy } from "../home/policy.ts";
+import { withoutSelections } from "../selected-parts.ts";
 import { type BudgetShare, shareBudget } from "../shared-budget/share.ts";
 
 export interface Admission {
@@ -59,7 +60,7 @@ export function openAdmission(home: Home, first: Policy): Admission {
       const time = now.toISOString();
       try {
         const next = readNow(now);
-        requireAffordable({ ...state, policy: nodePolicyOf(next) }, release, time);
+        requireAffordable({ ...state, policy: nodePolicyOf(withoutSelections(next, home)) }, release, time);
         share.follow(next, state.charges);
         return share.refusalOf({ number: state.lastRound + 1, release }, time) === undefined;
       } catch (error) {

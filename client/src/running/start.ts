@@ -22,6 +22,7 @@ import { openHome } from "../home/open.ts";
 import { nodePolicyOf, readPolicy } from "../home/policy.ts";
 import { keepCompacted } from "../home/store/keep-compacted.ts";
 import { osRandomSource } from "../random.ts";
+import { withoutSelections } from "../selected-parts.ts";
 import { samplerRefusals } from "../training/sampler.ts";
 import { superviseTraining } from "../training/supervise.ts";
 import { connectHttp } from "../transport/http.ts";
@@ -269,7 +270,7 @@ export async function runNode(options: StartNodeOptions, transport: Transport): 
       const changed = admission.ask(state?.charges ?? [], new Date());
       if (changed === undefined) return;
       log.info("policy.json has changed");
-      if (state !== undefined) await step({ type: "policy", policy: nodePolicyOf(changed) });
+      if (state !== undefined) await step({ type: "policy", policy: nodePolicyOf(withoutSelections(changed, home)) });
     };
 
     /**

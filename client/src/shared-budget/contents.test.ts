@@ -1,5 +1,5 @@
 /** Several homes, one budget: held to one accountant over everything that ran, and to every interval of the period. */
-import { account, sampledGaussian } from "@tributary/dp";
+import { account, rdpIntegerOrders, sampledGaussian } from "@tributary/dp";
 import { affordableFrom, type Charge } from "@tributary/federation";
 import { type Decimal, formatDecimal, nodeId, type Plan, planCost, type Sha256 } from "@tributary/protocol";
 import fc from "fast-check";
@@ -7,6 +7,7 @@ import { describe, expect, test } from "vitest";
 import { testPlan } from "../coordinator.test-support.ts";
 import {
   beforeFirstRound,
+  besideCosts,
   composedEpsilon,
   countedCharges,
   enrolled,
@@ -39,7 +40,7 @@ function planWith(...releases: readonly (readonly [number, number])[]): Plan {
 const plans = [planWith([0.2, 3], [1, 12]), planWith([0.05, 1.1]), planWith([1, 9], [0.4, 4], [0.01, 0.8])] as const;
 
 const homeOf = (i: number, limits: SharedHome["limits"]): SharedHome => ({
-  ...{ home: hash(String(i)), federation: `federation-${i}`, node: nodeId.parse("shop"), plan: hash(`a${i}`.slice(1)) },
+  ...{ home: hash(String(i)), federation: `federation-${i}`, node: nodeId.parse("shop"), plan: hash("abc"[i] ?? "d") },
   limits,
 });
 
@@ -126,6 +127,32 @@ describe("what homes have spent together", () => {
     expect(epsilonOf(contents)).toBeGreaterThan(planCost(plans[1], [1]).epsilon);
     expect(epsilonOf(contents)).toBeGreaterThanOrEqual(planCost(plan, [1]).epsilon); // which may add ε, where that is less
     expect(composedEpsilon({ ...contents, file }, contents.charges, 1e-7)).toBe(Number.POSITIVE_INFINITY);
+  });
+
+  test("holds what a home paid beside its plan for lists of items, in every period, and takes their δ", () => {
+    const home = homeOf(1, null);
+    const selections = [
+      { epsilon: 0.5, delta: 1e-7 },
+      { epsilon: 0.25, delta: 2e-7 },
+    ];
+    const costs = [...sharedCosts(plans[1], home.plan), ...besideCosts(home.home, selections)];
+    const contents = enrolled(nothing, home, costs, [charge(1, 0, { standing: "final", settledAt: at(0) })]);
+    const later = epsilonOf(contents, 1, at(1000));
+    expect(contents.charges.map(({ round }) => round).sort()).toEqual([-1, -2, 1]);
+    expect(later).toBeLessThan(epsilonOf(contents));
+    expect(later).toBeGreaterThan(0);
+    // as integrals over both outputs of randomised response, at the order that is best
+    const divergence = (epsilon: number, order: number) => {
+      const [often, seldom] = [1 / (1 + Math.exp(-epsilon)), 1 / (1 + Math.exp(epsilon))];
+      const term = (p: number, q: number) => Math.exp(order * Math.log(p) + (1 - order) * Math.log(q));
+      return Math.log(term(often, seldom) + term(seldom, often)) / (order - 1);
+    };
+    const bounds = rdpIntegerOrders.map((order) => {
+      const rdp = divergence(0.5, order) + divergence(0.25, order);
+      return rdp + Math.log1p(-1 / order) - Math.log(7e-7 * order) / (order - 1);
+    });
+    expect(later / Math.min(...bounds)).toBeCloseTo(1, 6);
+    expect(composedEpsilon({ ...contents, file }, contents.charges, 3e-7)).toBe(Number.POSITIVE_INFINITY);
   });
 
   test("can't be said where a charge's cost isn't known, or the costs have no order in common", () => {

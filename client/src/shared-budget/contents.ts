@@ -11,7 +11,7 @@
  * A plan whose own accountant is `lattice` counts here by its Rényi divergences, which hold as well and cost about 7 % more: no curve is known that
  * composes with the others' (docs/privacy/periods.md). Everything here is a plain value and pure; `file.ts` keeps it on disk.
  */
-import { composeRdp, epsilonFromRdp } from "@tributary/dp";
+import { composeRdp, epsilonFromRdp, rdpIntegerOrders, rdpPure } from "@tributary/dp";
 import { fail, type TributaryError } from "@tributary/errors";
 import { affordableFrom, type Charge, chargesInPeriod } from "@tributary/federation";
 import {
@@ -99,6 +99,20 @@ export function sharedCosts(plan: Plan, hash: Sha256): SharedCost[] {
   return [...costs, { plan: hash, ...before, orders, rdp }];
 }
 
+/**
+ * Selections of a catalogue that a home paid for beside its plan (`selected-parts.ts`): each (ε, δ)-private, and so as private as randomised response
+ * outside of a probability of δ. They stand under the home's own fingerprint, by their place, and never age.
+ */
+export function besideCosts(
+  home: Sha256,
+  selections: readonly { readonly epsilon: number; readonly delta: number }[],
+): SharedCost[] {
+  return selections.map(({ epsilon, delta }, place) => {
+    const rdp = rdpIntegerOrders.map((order) => rdpPure(epsilon, order) * (1 + 1e-12));
+    return { plan: home, release: place, kind: "selection", orders: rdpIntegerOrders, rdp, delta };
+  });
+}
+
 /** The charges of which some is spent, in the words of one home's own. */
 const asCharges = (charges: readonly SharedCharge[]) =>
   charges.map((charge) => {
@@ -179,7 +193,7 @@ export function sharedRefusal(
 }
 
 /** To 12 digits, as entries of ledgers are. */
-const roundedUp = (epsilon: number) => (Number.isFinite(epsilon) ? parseDecimal(formatDecimal(epsilon, "up")) : epsilon);
+export const roundedUp = (epsilon: number) => (Number.isFinite(epsilon) ? parseDecimal(formatDecimal(epsilon, "up")) : epsilon);
 
 /** The order in which a charge's standing can change; what is settled stays. */
 const rank: Readonly<Record<SharedStanding, number>> = { released: 0, reserved: 1, open: 2, refunded: 3, final: 3 };
@@ -210,7 +224,7 @@ export function enrolled(
   };
 }
 
-/** A home's charges as the others see them; what its plan cost before the first round is one that never ages. */
+/** A home's charges as the others see them; what was paid before the first round, for the plan or beside it, never ages. */
 export function ownCharges(
   { home, plan }: Pick<SharedHome, "home" | "plan">,
   costs: readonly SharedCost[],
@@ -218,8 +232,10 @@ export function ownCharges(
 ): SharedCharge[] {
   const selection = costs.some((cost) => cost.plan === plan && cost.release === beforeFirstRound);
   const first: SharedCharge = { home, plan, round: 0, release: beforeFirstRound, standing: "final" };
+  const beside = costs.filter((cost) => cost.plan === home);
   return [
     ...(selection ? [first] : []),
+    ...beside.map(({ release }): SharedCharge => ({ home, plan: home, round: -1 - release, release, standing: "final" })),
     ...charges.map(({ round, release, standing, chargedAt, settledAt }) => ({
       ...{ home, plan, round, release, standing },
       ...(chargedAt === undefined ? {} : { chargedAt }),

@@ -7,13 +7,15 @@
  * node.sqlite is written before `record`, and holds what a crash kept from getting there; the reservation counts meanwhile. So at no moment does the
  * shared file know of less than what may have left this home.
  */
+import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import type { TributaryError } from "@tributary/errors";
 import type { Charge, NodeState } from "@tributary/federation";
 import { fingerprintOf } from "@tributary/protocol";
 import type { Home } from "../home/open.ts";
 import type { Policy } from "../home/policy.ts";
-import { type SharedCost, type SharedHome, sharedCosts, sharedRefusal } from "./contents.ts";
+import { selectionsOf } from "../selected-parts.ts";
+import { besideCosts, type SharedCost, type SharedHome, sharedCosts, sharedRefusal } from "./contents.ts";
 import { openSharedBudget, type SharedBudget } from "./file.ts";
 
 export interface BudgetShare {
@@ -48,8 +50,14 @@ export function sharedFileOf({ layout }: Pick<Home, "layout">, { budget: { file 
   return file === null ? undefined : resolve(layout.home, file);
 }
 
+/** All that this home's releases cost, and what it paid beside its plan. */
+export function costsOf(home: Home): SharedCost[] {
+  const { plan, membership, crypto, identity } = home;
+  const beside = selectionsOf(home).filter(({ inPlan }) => !inPlan);
+  return [...sharedCosts(plan, membership.planHash), ...besideCosts(fingerprintOf(crypto, identity.key), beside)];
+}
+
 export function shareBudget(home: Home): BudgetShare {
-  const { plan, membership } = home;
   let shared: SharedBudget | undefined;
   let own: SharedHome | undefined;
   let costs: readonly SharedCost[] | undefined;
@@ -66,7 +74,7 @@ export function shareBudget(home: Home): BudgetShare {
       if (file === undefined) return;
       shared ??= openSharedBudget(file);
       own = sharedHomeOf(home, policy);
-      costs ??= sharedCosts(plan, membership.planHash);
+      costs ??= costsOf(home);
       shared.enrol(own, costs, charges);
     },
     reserve({ number, release }, now) {
@@ -96,4 +104,28 @@ export function shareBudget(home: Home): BudgetShare {
     },
     close,
   };
+}
+
+/** Enters a home into the budget that its policy names, which is made where there is none: the merchant says so. */
+export function enterBudget(home: Home, policy: Policy, charges: readonly Charge[]): void {
+  const file = sharedFileOf(home, policy);
+  if (file === undefined) return;
+  const shared = openSharedBudget(file, { create: true });
+  try {
+    shared.enrol(sharedHomeOf(home, policy), costsOf(home), charges);
+  } finally {
+    shared.close();
+  }
+}
+
+/** Takes a home's limit out of a budget that its policy names no longer. A file that is gone has none. */
+export function leaveBudget(home: Home, before: Policy, after: Policy): void {
+  const file = sharedFileOf(home, before);
+  if (file === undefined || file === sharedFileOf(home, after) || !existsSync(file)) return;
+  const shared = openSharedBudget(file);
+  try {
+    shared.leave(sharedHomeOf(home, before).home);
+  } finally {
+    shared.close();
+  }
 }

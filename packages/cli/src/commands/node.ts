@@ -1,40 +1,21 @@
 /** `tributary node …`: the merchant's side. */
-import {
-  acceptExtension,
-  changePolicy,
-  checkNode,
-  joinFederation,
-  nodeBudget,
-  type Policy,
-  recoverNode,
-  startNode,
-  trustPeers,
-} from "@tributary/client";
-import { releaseSchema } from "@tributary/protocol";
-import { Command, Option } from "commander";
-import { epsilonOption, integerOption, jsonOption, listOf } from "../options.ts";
-import { print, printLine, table } from "../output.ts";
+import { acceptExtension, checkNode, joinFederation, recoverNode, startNode, trustPeers } from "@tributary/client";
+import { Command } from "commander";
+import { integerOption, jsonOption } from "../options.ts";
+import { print, printLine } from "../output.ts";
 import { untilStopped } from "../running.ts";
+import { addBudget } from "./node/budget.ts";
 import { addCatalogue } from "./node/catalogue.ts";
 import { addDeclare } from "./node/declare.ts";
 import { addHoldout } from "./node/holdout.ts";
 import { addImport } from "./node/import.ts";
 import { addPersonalise } from "./node/personalise.ts";
+import { addPolicy } from "./node/policy.ts";
 import { addPredict } from "./node/predict.ts";
 import { addReport } from "./node/report.ts";
 import { addServe } from "./node/serve.ts";
 
 const homeFlags = ["--home <folder>", "the node's folder"] as const;
-
-/** Kinds of release: all that are permitted. */
-const permitOption = () => {
-  const kinds = releaseSchema.shape.kind.options;
-  const read = listOf("--permit", kinds);
-  return new Option(
-    "--permit <kinds>",
-    `kinds of release that this node takes part in, and no others: ${kinds.join()}`,
-  ).argParser((text: string) => kinds.filter((kind) => read(text).includes(kind)));
-};
 
 export function nodeCommand(): Command {
   const node = new Command("node").description("a merchant's side of a federation");
@@ -68,35 +49,7 @@ export function nodeCommand(): Command {
       print(options.json, policy, () => [`${policy.trustedPeers.length} trusted peers`]);
     });
 
-  node
-    .command("policy")
-    .description("show or change what this node accepts")
-    .requiredOption(...homeFlags)
-    .addOption(epsilonOption())
-    .addOption(integerOption("--min-cohort <nodes>", "fewest nodes in a round", 3))
-    .addOption(permitOption())
-    .option("--accept-log-catalogue", "accept a catalogue made from behaviour (demonstrations only)")
-    .addOption(jsonOption())
-    .addHelpText("after", "\nExample:\n  tributary node policy --home shop --epsilon 4")
-    .action(
-      async (options: {
-        home: string;
-        epsilon?: number;
-        minCohort?: number;
-        permit?: Policy["permittedReleases"];
-        acceptLogCatalogue?: boolean;
-        json?: boolean;
-      }) => {
-        const policy = await changePolicy({
-          home: options.home,
-          ...(options.epsilon === undefined ? {} : { maxEpsilon: options.epsilon }),
-          ...(options.minCohort === undefined ? {} : { minCohort: options.minCohort }),
-          ...(options.permit === undefined ? {} : { permittedReleases: options.permit }),
-          ...(options.acceptLogCatalogue === undefined ? {} : { acceptLogCatalogue: options.acceptLogCatalogue }),
-        });
-        print(options.json, policy, () => table(Object.entries(policy).map(([name, value]) => [name, JSON.stringify(value)])));
-      },
-    );
+  addPolicy(node);
 
   node
     .command("extension")
@@ -133,6 +86,11 @@ export function nodeCommand(): Command {
         "",
         check.accepted ? "This node would take part." : "This node would refuse:",
         ...check.findings.map((finding) => `  ${finding.code}  ${finding.message}`),
+        ...(check.declines.length === 0 ? [] : ["", "An offer that came now would be declined:"]),
+        ...check.declines.flatMap(({ kind, code, message, advice }) => [
+          `  ${kind ?? "any"}: ${code}  ${message}`,
+          `    ${advice}`,
+        ]),
       ]);
     });
 
@@ -154,16 +112,7 @@ export function nodeCommand(): Command {
   addServe(node);
   addPredict(node);
 
-  node
-    .command("budget")
-    .description("what ε this node's customers have spent, and what is left")
-    .requiredOption(...homeFlags)
-    .addOption(jsonOption())
-    .addHelpText("after", "\nExample:\n  tributary node budget --home shop")
-    .action(async (options: { home: string; json?: boolean }) => {
-      const budget = await nodeBudget({ home: options.home });
-      print(options.json, budget, () => table(Object.entries(budget).map(([name, value]) => [name, JSON.stringify(value)])));
-    });
+  addBudget(node);
 
   node
     .command("recover")
