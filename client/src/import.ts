@@ -1,12 +1,14 @@
 /**
- * `tributary node import`: behaviour logs → the node's encrypted store, by the plan's own catalogue. It replaces what was there;
+ * `tributary node import`: behaviour logs → the node's encrypted store, by the plan's own catalogue. It replaces what was there, or is put beside it;
  * the budget stays as it is, since the same customers have already paid for what was released.
  *
  * What is there is replaced once everything has been read: an import that is killed leaves it as it was, and run again keeps what it had written.
  */
-import { chmodSync, writeFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { chmodSync, statSync, writeFileSync } from "node:fs";
+import { resolve } from "node:path";
 import { fail } from "@tributary/errors";
-import { type DataQuality, dataQuality, type Histories, type ItemNaming } from "@tributary/events";
+import { actionNumber, actions, type DataQuality, dataQuality, type Histories, type ItemNaming } from "@tributary/events";
 import type {
   IngestOptions,
   IngestReport,
@@ -36,6 +38,10 @@ export interface ImportEventsOptions
   readonly pages?: Omit<PagesSource, "spool"> | undefined;
   /** How the log's SKUs become items; `none`: they are items' ids. Default: as the import before was told. */
   readonly naming?: ItemNaming | "none" | undefined;
+  /** Beside what was imported before, not in place of it; what is there already counts once. */
+  readonly add?: boolean | undefined;
+  /** What the shop told live goes as well. */
+  readonly dropLive?: boolean | undefined;
   /** A file that the log's items outside the catalogue are written to, the commonest first, for the merchant alone. */
   readonly unknownItems?: string | undefined;
 }
@@ -57,6 +63,8 @@ export function importEvents({
   pages,
   naming: given,
   unknownItems,
+  add = false,
+  dropLive = false,
   ...options
 }: ImportEventsOptions): Promise<ImportSummary> {
   return withHome(home, async ({ layout }) => {
@@ -78,17 +86,20 @@ export function importEvents({
         naming,
         items.map(({ sku }) => sku),
       );
-    const ingest = { ...reading, catalogue: named?.aliases ?? catalogue, leastCustomers };
+    const ingest = { ...reading, catalogue: named?.aliases ?? catalogue, leastCustomers: add ? 1 : leastCustomers };
     const met = new Set<number>(); // several SKUs may be one item
     const noted = (chunk: Histories) => {
       for (const item of chunk.items) if (item > 0) met.add(item);
       return chunk;
     };
-    const ingested = await replaceStore(layout, (add) =>
-      ingestLog(ingest, named === undefined ? add : (chunk) => add(noted(renumbered(chunk, named)))),
+    const left = countErased();
+    const ingested = await replaceStore(
+      layout,
+      (add) => ingestLog(ingest, named === undefined ? add : (chunk) => add(noted(renumbered(chunk, named)))),
+      { fingerprint: fingerprintOf(sources, options), add, dropLive, erased: left.note },
     );
     if (pages !== undefined) clearPages(layout);
-    const report = named === undefined ? ingested : { ...ingested, items: met.size };
+    const report = left.outOf(named === undefined ? ingested : { ...ingested, items: met.size });
     if (naming === undefined || named === undefined) removeItemNames(layout);
     else await writeItemNames(layout, { ...naming, seen: named.seen });
     if (unknownItems === undefined) return report;
@@ -109,6 +120,53 @@ function writeUnknown(file: string, items: readonly LogItem[]): void {
   } catch (cause) {
     throw fail("TRB_EVENTS_FILE_UNWRITABLE", { file, reason: reasonOf(cause) }, cause);
   }
+}
+
+/** Of what is read and how: an import that was killed goes on only as itself. What it had written is compared with what it would write nevertheless. */
+function fingerprintOf(sources: readonly LogSource[], options: Partial<IngestOptions>): string {
+  const facts = sources.map((source) => {
+    if (typeof source !== "string") return { ...source, spool: undefined };
+    const found = statSync(source, { throwIfNoEntry: false });
+    return [resolve(source), found?.size, found?.mtimeMs];
+  });
+  const { rejects: _, now: __, ...reading } = options;
+  return createHash("sha256")
+    .update(JSON.stringify([facts, reading]))
+    .digest("hex");
+}
+
+/** Those whom the store does not take back are no customers of the report either. */
+function countErased() {
+  let [customers, events] = [0, 0];
+  const gone = new Uint32Array(actions.length);
+  const amounts = { withDwell: 0, withPrice: 0 };
+  return {
+    note(chunk: Histories, places: readonly number[]): void {
+      customers += places.length;
+      for (const place of places) {
+        for (let event = chunk.offsets[place] ?? 0; event < (chunk.offsets[place + 1] ?? 0); event++) {
+          events += 1;
+          const action = chunk.actions[event] ?? 0;
+          gone[action] = (gone[action] ?? 0) + 1;
+          if (!Number.isNaN(chunk.dwells?.[event] ?? Number.NaN)) amounts.withDwell += 1;
+          if (!Number.isNaN(chunk.prices?.[event] ?? Number.NaN)) amounts.withPrice += 1;
+        }
+      }
+    },
+    outOf(report: IngestReport): IngestReport {
+      if (customers === 0) return report;
+      const counts = Object.entries(report.actions).map(([name, count]) => [name, count - (gone[actionNumber(name)] ?? 0)]);
+      return {
+        ...report,
+        kept: report.kept - events,
+        dropped: { ...report.dropped, erased: events },
+        customers: report.customers - customers,
+        withDwell: report.withDwell - amounts.withDwell,
+        withPrice: report.withPrice - amounts.withPrice,
+        actions: Object.fromEntries(counts) as IngestReport["actions"],
+      };
+    },
+  };
 }
 
 export interface PreviewEventsOptions extends Omit<PreviewOptions, "catalogue" | "now"> {

@@ -3,6 +3,7 @@ export { type NodeBudget, nodeBudget } from "./budget.ts";
 export { checkNode, type NodeCheck } from "./check.ts";
 export { type DeclareOptions, declareCatalogue } from "./declare.ts";
 export { type AcceptedExtension, acceptExtension } from "./extensions.ts";
+export { type ForgetOptions, type Forgotten, forgetCustomers } from "./forget.ts";
 export type { Policy } from "./home/policy.ts";
 export { pseudonymised } from "./home/store/opening.ts";
 export {
@@ -16,6 +17,7 @@ export {
 export { type Joined, joinFederation } from "./join.ts";
 export { logTo } from "./log.ts";
 export { type Recovered, recoverNode } from "./recover.ts";
+export { type Rotated, type RotateKeyOptions, rotateStoreKey } from "./rotate-key.ts";
 export { type Outcome, type RunningNode, type StartNodeOptions, startNode } from "./running/start.ts";
 export { type SelectCatalogueOptions, type SelectedCatalogue, selectCatalogue } from "./select-catalogue.ts";
 export { type BenchServingOptions, benchServing, type Latencies, type ServingFigures } from "./serving/bench/bench-serving.ts";

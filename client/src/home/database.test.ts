@@ -162,3 +162,16 @@ test("every commit is synced before it counts", () => {
   expect(raw.prepare("PRAGMA journal_mode").get()).toEqual({ journal_mode: "wal" });
   raw.close();
 });
+
+test("an erasure stays recorded, and names nobody", () => {
+  const erasure = { at: "2026-01-01T00:00:00.000Z", customers: 2, suppressed: true, planHash: sha256Hex.parse("b".repeat(64)) };
+  database.recordErasure({ ...erasure, rounds: [1, 4] });
+  database.recordErasure({ ...erasure, suppressed: false, rounds: [] });
+  expect(database.erasures()).toEqual([
+    { ...erasure, rounds: [1, 4] },
+    { ...erasure, suppressed: false, rounds: [] },
+  ]);
+  const raw = new DatabaseSync(layout.database);
+  expect(() => raw.exec("DELETE FROM erasures")).toThrow(/stays recorded/);
+  raw.close();
+});

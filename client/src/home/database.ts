@@ -7,6 +7,7 @@
  * Version 2 knows when a charge was made and settled (ISO 8601). A home of version 1 is brought forward when it is opened, in one transaction;
  * its charges have no times, and so they count in every period (`budget-period.ts` of `@tributary/federation`).
  * Version 3 has the selections of a catalogue, each charged before anything of it leaves; they never age and are never forgotten either.
+ * Version 4 records that customers were erased: when, how many, and what they may have been part of by then; not who.
  */
 import { DatabaseSync, type SQLOutputValue } from "node:sqlite";
 import { fail } from "@tributary/errors";
@@ -15,7 +16,7 @@ import { decimal, type MessageOf, nodeId, type Sha256, sha256Hex } from "@tribut
 import { z } from "zod";
 import { type Layout, reasonOf } from "./layout.ts";
 
-const schemaVersion = 3;
+const schemaVersion = 4;
 
 const schema = `
   CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
@@ -63,8 +64,20 @@ const addSelections = `
     BEGIN SELECT RAISE(ABORT, 'a selection is charged once'); END;
 `;
 
+const addErasures = `
+  CREATE TABLE erasures (
+    id INTEGER PRIMARY KEY,
+    at TEXT NOT NULL,
+    customers INTEGER NOT NULL,
+    suppressed INTEGER NOT NULL CHECK (suppressed IN (0, 1)),
+    planHash TEXT NOT NULL,
+    rounds TEXT NOT NULL
+  ) STRICT;
+  CREATE TRIGGER erasures_stay BEFORE DELETE ON erasures BEGIN SELECT RAISE(ABORT, 'an erasure stays recorded'); END;
+`;
+
 /** What leads from each version to the next. */
-const migrations: readonly string[] = [schema, addTimes, addSelections];
+const migrations: readonly string[] = [schema, addTimes, addSelections, addErasures];
 
 /** `charged` until the ledger says what became of the round. */
 const statusOf = { open: "charged", final: "final", refunded: "refunded" } as const;
@@ -89,6 +102,17 @@ const selectionRow = z.object({
   part: sha256Hex.nullable(),
 });
 
+const erasureRow = z.object({
+  at: z.string(),
+  customers: z.int().min(0),
+  suppressed: z.int().transform((flag) => flag === 1),
+  planHash: sha256Hex,
+  rounds: z.string().transform((text) => z.array(z.int().min(1)).parse(JSON.parse(text))),
+});
+
+/** That customers were erased. Nothing here says who. */
+export type Erasure = z.output<typeof erasureRow>;
+
 /** A part of a catalogue that was selected from behaviour, or was going to be when the process ended. */
 type SelectionCharge = z.output<typeof selectionRow>;
 
@@ -107,6 +131,9 @@ export interface NodeDatabase {
   chargeSelection(selection: Omit<SelectionCharge, "id" | "part">): number;
   /** Notes which part (SHA-256) came of it. */
   nameSelection(id: number, part: Sha256): void;
+  /** All erasures, in their order. */
+  erasures(): Erasure[];
+  recordErasure(erasure: Erasure): void;
   /** Records this node's one vote in a round; the same one again changes nothing. */
   vote(vote: MessageOf<"vote">): void;
   remembersVote(round: number, signature: string): boolean;
@@ -140,6 +167,10 @@ export function openDatabase(layout: Layout): NodeDatabase {
     selections: database.prepare("SELECT * FROM selections ORDER BY id"),
     chargeSelection: database.prepare("INSERT INTO selections (epsilon, delta, maxItems, chargedAt) VALUES (?, ?, ?, ?)"),
     nameSelection: database.prepare("UPDATE selections SET part = ? WHERE id = ?"),
+    erasures: database.prepare("SELECT at, customers, suppressed, planHash, rounds FROM erasures ORDER BY id"),
+    recordErasure: database.prepare(
+      "INSERT INTO erasures (at, customers, suppressed, planHash, rounds) VALUES (?, ?, ?, ?, ?)",
+    ),
     vote: database.prepare("INSERT INTO votes VALUES (?, ?, ?)"),
     voteOf: database.prepare("SELECT signature FROM votes WHERE round = ?"),
   };
@@ -172,6 +203,9 @@ export function openDatabase(layout: Layout): NodeDatabase {
     chargeSelection: ({ epsilon, delta, maxItems, chargedAt }) =>
       guarded(() => Number(statements.chargeSelection.run(epsilon, delta, maxItems, chargedAt).lastInsertRowid)),
     nameSelection: (id, part) => guarded(() => void statements.nameSelection.run(part, id)),
+    erasures: () => statements.erasures.all().map((row) => erasureRow.parse(row)),
+    recordErasure: ({ at, customers, suppressed, planHash, rounds }) =>
+      guarded(() => void statements.recordErasure.run(at, customers, suppressed ? 1 : 0, planHash, JSON.stringify(rounds))),
     vote: ({ round, body, signature }) =>
       guarded(() => {
         if (voteIn(round) === signature) return;

@@ -42,14 +42,17 @@ export interface Served {
   readonly door: Door;
   /** How many keys that takes. */
   readonly passed: number;
+  /** Names of those who were erased and must not come back. */
+  readonly erased: ReadonlySet<string>;
 }
 
 /** All of one manifest. @throws what `readHistories` does */
 export function readServed(layout: Layout): Served {
   const served = consistently(layout, (store, from) => {
     const found = somebody(readAll(layout, store, from));
-    const { door } = store.manifest;
-    return found && { ...found, edition: editionOf(store, from), door: doorOf(door), passed: door.length };
+    const { door, erased } = store.manifest;
+    const facts = { edition: editionOf(store, from), door: doorOf(door), passed: door.length, erased: new Set(erased) };
+    return found && { ...found, ...facts };
   });
   return served ?? none(layout);
 }

@@ -87,7 +87,9 @@ describe("customers", () => {
     const customers = openCustomers(undefined, { door: (id) => `p-${id}` });
     expect(customers.add([live("ann", 1, 10)])).toEqual([live("p-ann", 1, 10)]);
     expect(timesOf(customers.find("ann"))).toEqual([10]);
-    customers.replace({ ...stored, customers: ["q-ann", "q-bob"] }, (id) => `q-${id}`);
+    const erased = new Set(["q-cem"]);
+    customers.replace({ ...stored, customers: ["q-ann", "q-bob"] }, { door: (id) => `q-${id}`, erased });
     expect(timesOf(customers.find("ann"))).toEqual([10, 30]);
+    expect(customers.add([live("cem", 1, 10)])).toEqual([]);
   });
 });

@@ -32,7 +32,7 @@ export interface Customers {
   /** The store could not take them: they never happened. */
   withdraw(events: readonly LiveEvent[]): void;
   /** What the store holds now, and how customers are called in it; of live events only those stay that it may not have yet. */
-  replace(stored: Histories | undefined, door?: Door): void;
+  replace(stored: Histories | undefined, named?: Named): void;
   /** Unix seconds of the latest event; 0 where there is none. */
   latest(): number;
   counts(): { readonly stored: number; readonly live: number };
@@ -41,16 +41,21 @@ export interface Customers {
 /** About 40 bytes each. */
 const mostLiveEvents = 2_000_000;
 
-export interface CustomersOptions {
+export interface Named {
   /** How customers who are asked for are called in the histories; default: by their own ids. */
   readonly door?: Door | undefined;
+  /** Names of those of whom nothing is taken. */
+  readonly erased?: ReadonlySet<string>;
+}
+
+export interface CustomersOptions extends Named {
   /** Live events that a reading of the store has not taken in; default 2,000,000. */
   readonly most?: number;
 }
 
 export function openCustomers(stored: Histories | undefined, options: CustomersOptions = {}): Customers {
   const { most = mostLiveEvents } = options;
-  let door: Door = options.door ?? ((id) => id);
+  let { door = (id: string) => id, erased = new Set<string>() } = options;
   let base = stored;
   let numbers = numbersOf(base);
   let latest = latestOf(base);
@@ -81,7 +86,7 @@ export function openCustomers(stored: Histories | undefined, options: CustomersO
       for (const told of events) {
         const event = { ...told, customer: door(told.customer) };
         const key = JSON.stringify([event.customer, event.time, event.item, event.action]);
-        if (seen.has(key) || isKnown(event)) continue;
+        if (erased.has(event.customer) || seen.has(key) || isKnown(event)) continue;
         seen.add(key);
         fresh.push(event);
       }
@@ -108,9 +113,9 @@ export function openCustomers(stored: Histories | undefined, options: CustomersO
       }
       liveCount -= gone.size;
     },
-    replace(histories, other = door) {
+    replace(histories, named = {}) {
       base = histories;
-      door = other;
+      ({ door = door, erased = erased } = named);
       numbers = numbersOf(base);
       const kept = new Map<string, LiveEvent[]>();
       liveCount = 0;

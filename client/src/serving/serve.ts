@@ -87,7 +87,7 @@ export async function serveNode(options: ServeNodeOptions): Promise<ServingNode>
   const catalogue = readPlannedCatalogue(layout, plan);
   openOrMakeStore(layout); // what is told before the first import has to go somewhere
   let stored = readServed(layout);
-  const customers = openCustomers(stored.histories, { door: stored.door });
+  const customers = openCustomers(stored.histories, stored);
   let names = namesOf(home, catalogue);
   const executor = onnxruntimeExecutor();
   const first = preparePopularity({ catalogue, histories: stored.histories, serve, churnDays, plan });
@@ -109,7 +109,7 @@ export async function serveNode(options: ServeNodeOptions): Promise<ServingNode>
   const look = async (): Promise<void> => {
     if (storeEdition(layout) !== stored.edition) {
       stored = readServed(layout);
-      customers.replace(stored.histories, stored.door);
+      customers.replace(stored.histories, stored);
       names = namesOf(home, catalogue);
       log.info({ customers: customers.counts().stored }, "other histories are served");
     }

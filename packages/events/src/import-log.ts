@@ -116,6 +116,7 @@ const dropSentences: Readonly<Record<keyof DropCounts, string>> = {
   cancelled: "the purchase was taken back",
   bot: "the customer does more in an hour than a person does",
   duplicate: "the same event came before",
+  erased: "the customer was erased and must not come back",
 };
 
 function distinctItems(items: Int32Array, catalogueSize: number): number {

@@ -15,18 +15,24 @@ export function openOrMakeStore(layout: Layout): OpenStore {
 
 /**
  * Replaces the manifest by what `change` makes of it, as it is at that moment.
+ * @param newMaster seals it, and everything that it names then, from now on
  * @throws TRB_NODE_HOME_UNWRITABLE, TRB_NODE_STORE_BUSY, and what `readManifest` does
  */
-export function changeManifest(layout: Layout, change: (now: OpenStore) => Partial<Contents>): OpenStore {
-  return holdingManifest(layout, () => swapManifest(layout, change));
+export function changeManifest(
+  layout: Layout,
+  change: (now: OpenStore) => Partial<Contents>,
+  newMaster?: Uint8Array,
+): OpenStore {
+  return holdingManifest(layout, () => swapManifest(layout, change, newMaster));
 }
 
 /** The same for whoever holds the lock. */
-export function swapManifest(layout: Layout, change: (now: OpenStore) => Partial<Contents>): OpenStore {
+export function swapManifest(layout: Layout, change: (now: OpenStore) => Partial<Contents>, newMaster?: Uint8Array): OpenStore {
   const now = readManifest(layout) ?? emptyStore(layout);
   const manifest = { ...now.manifest, ...change(now), generation: now.manifest.generation + 1 };
-  replaceManifest(layout, now.master, manifest);
-  return { master: now.master, manifest };
+  const master = newMaster ?? now.master;
+  replaceManifest(layout, master, manifest);
+  return { master, manifest };
 }
 
 const nothing = { segments: [], journals: [], erased: [] };
@@ -39,19 +45,25 @@ function emptyStore(layout: Layout): OpenStore {
 }
 
 /**
- * Removes files of segments and journals that nobody names: a killed process left them. Only under the lock `rewriting`, whose holder alone writes files before
- * it names them.
+ * Removes files of segments and journals that nobody names: they were replaced, or a killed process left them. Only under the lock `rewriting`, whose holder
+ * alone writes files before it names them.
+ * @param remove how a file goes; default: it is unlinked
+ * @param master of the manifest, where it is not yet where it belongs
  */
-export function sweepStore(layout: Layout): void {
+export function sweepStore(
+  layout: Layout,
+  remove: (path: string) => void = (path) => rmSync(path, { force: true }),
+  master?: Uint8Array,
+): void {
   holdingManifest(layout, () => {
-    const store = readManifest(layout);
+    const store = readManifest(layout, master);
     if (store === undefined) return;
     const { segments, journals } = store.manifest;
     const staged = readStaging(layout, store)?.segments ?? [];
     const named = new Set([...segments.map(({ id }) => id), ...journals.map(({ id }) => id), ...staged]);
     for (const folder of [layout.segments, layout.journals]) {
       if (!existsSync(folder)) continue;
-      for (const name of readdirSync(folder)) if (!named.has(name)) rmSync(join(folder, name), { force: true });
+      for (const name of readdirSync(folder)) if (!named.has(name)) remove(join(folder, name));
     }
   });
 }

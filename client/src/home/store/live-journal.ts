@@ -8,7 +8,7 @@
  */
 import { type FileHandle, open } from "node:fs/promises";
 import { fail } from "@tributary/errors";
-import { type Histories, mergeHistories } from "@tributary/events";
+import { type Histories, mergeHistories, renameCustomers } from "@tributary/events";
 import { type Layout, reasonOf } from "../layout.ts";
 import { changeManifest } from "./changing.ts";
 import { doorOf, throughDoor } from "./door.ts";
@@ -39,6 +39,8 @@ interface Writing {
   readonly sealer: RecordSealer;
   /** Keys of the door when it was opened. */
   readonly keys: readonly string[];
+  /** Nothing of these is written. */
+  readonly erased: ReadonlySet<string>;
   /** The manifest that was seen to name it. */
   stamp: string | undefined;
   records: number;
@@ -65,7 +67,10 @@ export function openLiveJournal(layout: Layout): LiveJournal {
       const parts = batch.map(({ events, passed }) =>
         passed === into.keys.length ? events : throughDoor(events, doorOf(into.keys, passed)),
       );
-      const record = into.sealer.record(into.records, mergeHistories(parts));
+      const merged = mergeHistories(parts);
+      const events = renameCustomers(merged, merged.customers, (name) => into.erased.has(name));
+      if (events.customers.length === 0) return;
+      const record = into.sealer.record(into.records, events);
       try {
         await into.file.write(record, 0, record.length, into.length);
         await into.file.datasync();
@@ -121,7 +126,13 @@ async function beginJournal(layout: Layout): Promise<Writing> {
   try {
     const file = await open(path, "r+");
     const { size } = await file.stat();
-    const facts = { id, file, sealer: recordSealer(store, id), keys: store.manifest.door };
+    const facts = {
+      id,
+      file,
+      sealer: recordSealer(store, id),
+      keys: store.manifest.door,
+      erased: new Set(store.manifest.erased),
+    };
     return { ...facts, stamp: undefined, records: 0, length: size };
   } catch (cause) {
     throw fail("TRB_NODE_HOME_UNWRITABLE", { file: path, reason: reasonOf(cause) }, cause);

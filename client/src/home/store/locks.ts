@@ -37,15 +37,6 @@ export async function lockRewriting(layout: Layout): Promise<StoreLock> {
   }
 }
 
-/** The same where nobody waits: undefined when another process is at it. */
-export function tryLockRewriting(layout: Layout): StoreLock | undefined {
-  try {
-    return lock(layout, layout.rewriteLock, 0);
-  } catch {
-    return undefined;
-  }
-}
-
 /** @throws TRB_NODE_STORE_BUSY */
 export function holdingManifest<T>(layout: Layout, work: () => T): T {
   const held = lock(layout, layout.manifestLock, longestSwap);

@@ -15,7 +15,7 @@ import { z } from "zod";
 import { replaceFileNow } from "../durable.ts";
 import { type Layout, reasonOf } from "../layout.ts";
 import { derivedKey, seal, unseal } from "./sealing.ts";
-import { keySource, readStoreKey } from "./store-key.ts";
+import { keySource, nextOf, readStoreKey, writeKey } from "./store-key.ts";
 
 const fileId = z.string().regex(/^[0-9a-f]{32}$/);
 const wholeNumber = z.int().min(0);
@@ -77,9 +77,10 @@ export function manifestStamp(layout: Layout): string | undefined {
 
 /**
  * Undefined where there is no store.
+ * @param known the master key; default: from where it lies
  * @throws TRB_NODE_STORE_KEY_WRONG, TRB_NODE_STORE_UNREADABLE, and what `readStoreKey` does
  */
-export function readManifest(layout: Layout): OpenStore | undefined {
+export function readManifest(layout: Layout, known?: Uint8Array): OpenStore | undefined {
   if (!existsSync(layout.manifest)) return undefined;
   let file: Buffer;
   try {
@@ -91,7 +92,7 @@ export function readManifest(layout: Layout): OpenStore | undefined {
     throw fail("TRB_NODE_STORE_UNREADABLE", { reason: "its manifest is none" });
   }
   const store = file.subarray(8, 24).toString("hex");
-  const master = fittingKey(layout, store, file.subarray(24, 40));
+  const master = known ?? fittingKey(layout, store, file.subarray(24, 40));
   const plain = unseal(file.subarray(headerLength), manifestKey(master, store), file.subarray(0, headerLength));
   if (plain === undefined) throw fail("TRB_NODE_STORE_UNREADABLE", { reason: "its manifest was damaged or changed" });
   const contents = contentsSchema.parse(JSON.parse(Buffer.from(plain).toString("utf8")));
@@ -114,7 +115,16 @@ const keyCheck = (master: Uint8Array, store: string) => derivedKey(master, store
 
 function fittingKey(layout: Layout, store: string, check: Uint8Array): Uint8Array {
   const source = keySource(layout);
+  const fits = (key: Uint8Array) => Buffer.compare(keyCheck(key, store), check) === 0;
   const key = readStoreKey(source);
-  if (Buffer.compare(keyCheck(key, store), check) === 0) return key;
+  if (fits(key)) return key;
+  if (source.kind === "own" && existsSync(nextOf(source.path))) {
+    // keys were being exchanged when a process ended, or are this very moment
+    const next = readStoreKey({ kind: "own", path: nextOf(source.path) });
+    if (fits(next)) {
+      writeKey(source.path, next);
+      return next;
+    }
+  }
   throw fail("TRB_NODE_STORE_KEY_WRONG", { source: source.kind === "environment" ? "TRIBUTARY_STORE_KEY" : source.path });
 }

@@ -1,11 +1,14 @@
 /** The store as it stands, for whoever reads it. */
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync, rmSync } from "node:fs";
 import { fail } from "@tributary/errors";
 import type { Histories } from "@tributary/events";
+import { replaceFileNow } from "../durable.ts";
 import { type Layout, layoutOf } from "../layout.ts";
 import { type Door, doorOf, throughDoor } from "./door.ts";
 import { type OpenStore, readManifest } from "./manifest.ts";
 import { migrateOldStore } from "./old-store.ts";
+import { derivedKey, unseal } from "./sealing.ts";
+import { besideTheStore, nextOf } from "./store-key.ts";
 
 /**
  * Undefined where there is none. A store of the old form becomes one of the new.
@@ -13,7 +16,22 @@ import { migrateOldStore } from "./old-store.ts";
  */
 export function openStore(layout: Layout): OpenStore | undefined {
   if (existsSync(layout.oldHistories)) migrateOldStore(layout);
-  return readManifest(layout);
+  const store = readManifest(layout);
+  if (store !== undefined) finishExchange(layout, store);
+  return store;
+}
+
+/** What waits for new keys beside the store takes its place once those keys hold: a crash may have come in between. */
+function finishExchange(layout: Layout, { master, manifest }: OpenStore): void {
+  for (const { path, purpose } of besideTheStore(layout)) {
+    if (!existsSync(nextOf(path))) continue;
+    const file = readFileSync(nextOf(path));
+    const magic = file.subarray(0, 8);
+    if (unseal(file.subarray(8), derivedKey(master, manifest.store, purpose), magic) !== undefined) {
+      replaceFileNow(path, file);
+      rmSync(nextOf(path), { force: true });
+    }
+  }
 }
 
 /**

@@ -6,8 +6,8 @@
  */
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from "node:crypto";
 
-export const nonceLength = 12;
-export const tagLength = 16;
+const nonceLength = 12;
+const tagLength = 16;
 /** What sealing adds. */
 export const sealLength = nonceLength + tagLength;
 

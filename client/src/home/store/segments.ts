@@ -26,7 +26,7 @@ const boundTo = ({ manifest }: Opened, id: string) => Buffer.concat([magic, Buff
  * Not synced: whoever enters it into a manifest does that first (`syncSegments`).
  * @throws TRB_NODE_HOME_UNWRITABLE; nothing of it stays then
  */
-export function writeSegment(layout: Layout, store: Opened, histories: Histories, origin: Segment["origin"]): NewSegment {
+function writeSegment(layout: Layout, store: Opened, histories: Histories, origin: Segment["origin"]): NewSegment {
   return writeEncoded(layout, store, newFileId(), encodeHistories(histories), factsOf(histories, origin));
 }
 

@@ -55,9 +55,20 @@ export function readStoreKey(source: KeySource): Uint8Array {
 
 /** The home's own key is made where there is no store yet. @throws what `readStoreKey` does, TRB_NODE_HOME_UNWRITABLE */
 export function makeStoreKey(source: KeySource): Uint8Array {
-  if (source.kind === "own" && !existsSync(source.path)) writeKey(source.path, randomBytes(32));
+  if (source.kind === "own" && !existsSync(source.path)) writeKey(source.path, newStoreKey());
   return readStoreKey(source);
 }
+
+export const newStoreKey = (): Uint8Array => new Uint8Array(randomBytes(32));
+
+/** What takes a file's place once keys have been exchanged (`rotation.ts`). */
+export const nextOf = (path: string): string => `${path}.next`;
+
+/** Files beside the store that are sealed with keys of its master key, each with what its key is derived for. */
+export const besideTheStore = (layout: Layout): readonly { readonly path: string; readonly purpose: string }[] => [
+  { path: layout.itemNames, purpose: "item names" },
+  { path: layout.personal, purpose: "personal model" },
+];
 
 export function writeKey(path: string, key: Uint8Array): void {
   replaceFileNow(path, `${Buffer.from(key).toString("hex")}\n`);

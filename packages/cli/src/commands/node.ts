@@ -7,12 +7,14 @@ import { untilStopped } from "../running.ts";
 import { addBudget } from "./node/budget.ts";
 import { addCatalogue } from "./node/catalogue.ts";
 import { addDeclare } from "./node/declare.ts";
+import { addForget } from "./node/forget.ts";
 import { addHoldout } from "./node/holdout.ts";
 import { addImport } from "./node/import.ts";
 import { addPersonalise } from "./node/personalise.ts";
 import { addPolicy } from "./node/policy.ts";
 import { addPredict } from "./node/predict.ts";
 import { addReport } from "./node/report.ts";
+import { addRotateKey } from "./node/rotate-key.ts";
 import { addServe } from "./node/serve.ts";
 
 const homeFlags = ["--home <folder>", "the node's folder"] as const;
@@ -70,6 +72,8 @@ export function nodeCommand(): Command {
   addDeclare(node);
   addHoldout(node);
   addReport(node);
+  addForget(node);
+  addRotateKey(node);
   addPersonalise(node);
 
   node

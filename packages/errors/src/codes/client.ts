@@ -94,13 +94,13 @@ export const clientErrors = defineErrors({
     exitCode: 4,
   },
   TRB_NODE_MODEL_MISMATCH: {
-  TRB_NODE_NOTHING_SELECTED: {
-    message: "No item was named at epsilon {epsilon} and delta {delta}; the selection is charged all the same.",
-    advice:
-      "Use a public catalogue. Another selection costs anew: with more epsilon, or fewer items of a customer, more are named.",
-    status: 422,
-    exitCode: 1,
-  },
+    TRB_NODE_NOTHING_SELECTED: {
+      message: "No item was named at epsilon {epsilon} and delta {delta}; the selection is charged all the same.",
+      advice:
+        "Use a public catalogue. Another selection costs anew: with more epsilon, or fewer items of a customer, more are named.",
+      status: 422,
+      exitCode: 1,
+    },
     message: "The model of round {round} doesn't have the hash that the offer names.",
     advice: "Tell the coordinator's operator that its model files are damaged; this node sat the round out.",
     status: 409,
@@ -141,6 +141,13 @@ export const clientErrors = defineErrors({
     message: "{file} can be read by others than its owner (mode {mode}).",
     advice: "Run `chmod 600 {file}`; if somebody else may have read it, run `tributary node rotate-key` afterwards.",
     status: 500,
+    exitCode: 2,
+  },
+  TRB_NODE_STORE_NEW_KEY_NEEDED: {
+    message: "The store's master key does not lie in the home, so the new one can't be made there.",
+    advice:
+      "Make one (`openssl rand -hex 32`), name its file with --new-key-file, and put it where the old one was when the command is done.",
+    status: 400,
     exitCode: 2,
   },
   TRB_NODE_STORE_BUSY: {

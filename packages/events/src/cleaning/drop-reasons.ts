@@ -18,6 +18,8 @@ export const dropReasons = [
   "bot",
   /** Customer, item, action and time are those of an earlier row. */
   "duplicate",
+  /** Its customer was erased from the store, and must not come back. */
+  "erased",
 ] as const;
 export type DropReason = (typeof dropReasons)[number];
 export type DropCounts = Readonly<Record<DropReason, number>>;

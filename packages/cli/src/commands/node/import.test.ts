@@ -93,6 +93,7 @@ describe("the report", () => {
       cancelled: 0,
       bot: 2,
       duplicate: 1,
+      erased: 0,
     };
     const actions = {
       view: 2,

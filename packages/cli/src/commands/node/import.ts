@@ -21,6 +21,8 @@ interface ImportFlags
   readonly botRate: number;
   readonly unknownItems?: string;
   readonly ownIds?: boolean;
+  readonly add?: boolean;
+  readonly dropLive?: boolean;
   readonly dryRun?: boolean;
   readonly report?: string;
   readonly json?: boolean;
@@ -29,7 +31,9 @@ interface ImportFlags
 export function addImport(node: Command): void {
   const command = node
     .command("import")
-    .description("read behaviour logs into the node's encrypted store, in place of what is there; nothing leaves this machine")
+    .description(
+      "read behaviour logs into the node's encrypted store, in place of what was imported before; nothing leaves this machine",
+    )
     .argument("[files...]", "CSV, JSONL or Parquet, as they are or in .gz or .zst; several are one log")
     .option("--home <folder>", "the node's folder (needed, except for --dry-run)")
     .addOption(columnsOption())
@@ -59,6 +63,8 @@ export function addImport(node: Command): void {
       "--unknown-items <file>",
       "write the log's items that the catalogue doesn't have to this CSV, the commonest first; it is for this merchant alone",
     )
+    .option("--add", "beside what was imported before, not in its place; what is there already counts once")
+    .option("--drop-live", "what the shop told live goes as well; it stays unless this is said")
     .option("--rejects <file>", "write the rows that were dropped to this CSV, each with its reason")
     .option("--report <file>", "write a page on the data's quality; it is for this merchant alone")
     .option("--dry-run", "change nothing: guess which column is which, and show the first rows as they are understood")
@@ -76,9 +82,9 @@ export function addImport(node: Command): void {
       if (flags.home === undefined)
         throw usage("it names no --home", "Add --home FOLDER, or --dry-run for a look at the log. ");
       const naming = flags.ownIds === true ? "none" : await itemNaming(flags);
-      const { unknownItems } = flags;
+      const { unknownItems, add, dropLive } = flags;
       const summary = await importEvents({
-        ...{ home: flags.home, files, query, pages, naming, unknownItems },
+        ...{ home: flags.home, files, query, pages, naming, unknownItems, add, dropLive },
         ...options,
       });
       if (flags.report !== undefined)
