@@ -36,6 +36,34 @@ describe("ingestLog reads", () => {
     expect(inWords((await load({ sql })).histories)).toEqual(["ann: 2 buy 1430623510"]);
   });
 
+  it("many files of any kind that DuckDB reads, by one query, whatever comment it ends with", async () => {
+    const write = (name: string, customers: string[], time: number) =>
+      file(
+        name,
+        new Uint8Array(
+          parquetWriteBuffer({
+            columnData: [
+              { name: "customer", data: customers },
+              { name: "item", data: customers.map(() => 7), type: "INT32" },
+              { name: "time", data: customers.map(() => time), type: "INT32" },
+            ],
+          }),
+        ),
+      );
+    write("month-01.parquet", ["ann", "bob"], 1430623510);
+    const last = write("month-02.parquet", ["ann"], 1430623512);
+    const json = file("more.json", '[{"customer":"cid","item":8,"time":"2015-05-03T03:25:12Z"}]');
+    const glob = last.replace("02", "*");
+    const sql = `SELECT * FROM '${glob}' UNION ALL BY NAME SELECT customer, item, epoch("time")::INTEGER AS time FROM '${json}' -- all of them`;
+    const { histories, report } = await load({ sql });
+    expect(inWords(histories)).toEqual([
+      "ann: 1 view 1430623510, 1 view 1430623512",
+      "bob: 1 view 1430623510",
+      "cid: 2 view 1430623512",
+    ]);
+    expect(report.files).toEqual(["the query"]);
+  });
+
   it("SQLite, by a query over two tables, with numbers beyond 2⁵³ as they are", async () => {
     const path = file("shop.sqlite", "");
     const database = new DatabaseSync(path);

@@ -1,5 +1,6 @@
+import { chmodSync } from "node:fs";
 import pg from "pg";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { startPostgres } from "../../../../../test/postgres/server.ts";
 import { makeCatalogue } from "../../catalogue.ts";
 import { inWords, logFiles, refusal } from "../../log-files.fixture.ts";
@@ -68,6 +69,18 @@ describe("ingestLog reads PostgreSQL", () => {
     expect(histories.customers).toEqual(Array.from({ length: 3000 }, (_, customer) => String(customer)).sort());
     const resumed = await load(many, { resumeAfter: histories.customers[2989] });
     expect([resumed.histories.customers.length, resumed.report.kept]).toEqual([10, 30_000]);
+  });
+
+  it("with a password from the environment or from the file that PGPASSFILE names", async () => {
+    const address = `postgres://reader@127.0.0.1:${server.port}/shop`;
+    vi.stubEnv("PGPASSWORD", "s3cret/word");
+    expect((await load(sql, {}, address)).report.kept).toBe(3);
+    vi.unstubAllEnvs();
+    const path = file("pgpass", `127.0.0.1:${server.port}:shop:reader:s3cret/word\n`);
+    chmodSync(path, 0o600);
+    vi.stubEnv("PGPASSFILE", path);
+    expect((await load(sql, {}, address)).report.kept).toBe(3);
+    vi.unstubAllEnvs();
   });
 
   it("for a look, too", async () => {
