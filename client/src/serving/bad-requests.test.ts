@@ -71,6 +71,12 @@ test.each([
   ],
   ["a time that is none", "/v1/recommend", { history: [{ action: "login", time: -1 }] }, invalid],
   ["a negative bid", "/v1/ads/rank", { history, candidates: [{ item: "item-03", bid: -1 }] }, invalid],
+  [
+    "an unknown item to advertise",
+    "/v1/ads/rank",
+    { history, candidates: [{ item: secret, bid: 1 }] },
+    refusal(422, "TRB_SERVE_ITEM_UNKNOWN"),
+  ],
   ["no candidates", "/v1/ads/rank", { history, candidates: [] }, invalid],
   [
     "a live event of an unknown item",

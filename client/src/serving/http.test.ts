@@ -98,6 +98,19 @@ describe("what a customer will do", () => {
     expect(of("buy", read(words.nextActionAnswer, await shop.ask("/v1/next-action", { history: bought })))).toBeLessThan(0.02);
     const nobody = read(words.nextActionAnswer, await shop.ask("/v1/next-action", { customer: "nobody knows me" }));
     expect(nobody.basis).toBe("everybody");
+    expect(nobody.purchase).toBeNull();
+  });
+
+  test("purchase: a quarter of the views is bought in the same visit, as planted, and after a purchase the visit is over", async () => {
+    const purchase = async (history: object) =>
+      read(words.nextActionAnswer, await shop.ask("/v1/next-action", { history })).purchase;
+    const visits = [10, 15, 20, 25].map((days, place) => ({ item: id(1 + 2 * place), time: days * 86_400 }));
+    const looks = await purchase(visits);
+    expect(looks).toMatchObject({ by: "ownModel", calibrated: true });
+    expect(looks?.probability).toBeGreaterThan(0.15);
+    expect(looks?.probability).toBeLessThan(0.35);
+    const bought = [...visits, { item: id(7), action: "buy", time: 25 * 86_400 + 60 }];
+    expect((await purchase(bought))?.probability).toBeLessThan(0.1);
   });
 
   test("churn: calibrated, with drivers and what it is worth; a long silence looks like leaving", async () => {

@@ -1,3 +1,4 @@
+import { actions } from "@tributary/events/histories";
 import { float64Interpreter } from "@tributary/tensor";
 import { onnxruntimeExecutor } from "@tributary/tensor/onnxruntime";
 import { describe, expect, test } from "vitest";
@@ -62,6 +63,22 @@ describe("a ranker", () => {
     );
     expect(together).toEqual(alone);
     expect(alone[0]).not.toEqual(alone[1]);
+    await ranker.close();
+  });
+
+  test("what a customer was only shown moves no score of its tables, and who was only shown things is nobody known", async () => {
+    const ranker = await openRanker({ ...hybrid, student: undefined }, options);
+    const events = eventsOf(2);
+    const impression = actions.indexOf("impression");
+    const shown = {
+      items: Int32Array.from([...events.items, 12]),
+      actions: Uint8Array.from([...events.actions, impression]),
+      times: Float64Array.from([...events.times, (events.times.at(-1) ?? 0) + 1]),
+    };
+    expect((await ranker.scores(shown)).values).toEqual((await ranker.scores(events)).values);
+    expect(await ranker.parts(shown, 12)).toEqual(await ranker.parts(events, 12));
+    const stranger = { items: Int32Array.of(12), actions: Uint8Array.of(impression), times: Float64Array.of(1) };
+    expect([...(await ranker.scores(stranger)).values]).toEqual([...ringStatistics().popularity]);
     await ranker.close();
   });
 
