@@ -53,9 +53,14 @@ describe("parts of a catalogue", () => {
     expect(nothing).toBeLessThanOrEqual(0.5 * (1 + 1e-9));
     const whole = planCost(plan).epsilon;
     expect(whole).toBeGreaterThan(planCost(base).epsilon);
+    // at order 2 randomised response with ε = ½ costs ln((e + e^(−½))/(1 + e^½)) nats
+    const response = Math.log((Math.E + Math.exp(-0.5)) / (1 + Math.exp(0.5)));
+    expect((planCost(plan).rdp[0] ?? 0) - (planCost(base).rdp[0] ?? 0)).toBeCloseTo(response, 9);
     const delta = parseDecimal(base.delta) - 1e-8;
     const { orders, rdp } = planCost(base);
-    expect(whole).toBeLessThanOrEqual(epsilonFromRdp(orders, rdp, delta).epsilon + 0.5 + 1e-9);
+    const rounds = epsilonFromRdp(orders, rdp, delta).epsilon;
+    expect(whole).toBeLessThanOrEqual(rounds + 0.5 + 1e-9);
+    expect(whole).toBeGreaterThan(rounds + 0.02);
   });
 
   it("are paid for by who is a customer of their merchant: the dearest one, or the k dearest", () => {
