@@ -87,6 +87,13 @@ describe("policy.json", () => {
     expect(refused(change)).toThrow(expect.objectContaining({ details: { path, reason } }));
   });
 
+  test("names a field that is misspelt, and not that it is missing under its own name", () => {
+    const text = JSON.stringify(policy).replace('"maxEpsilon"', '"maxEpsilom"');
+    expect(() => parsePolicy(text)).toThrow(
+      expect.objectContaining({ details: expect.objectContaining({ path: "maxEpsilom" }) }),
+    );
+  });
+
   test("refuses what is not JSON", () => {
     expect(() => parsePolicy("{")).toThrow(expect.objectContaining({ code: "TRB_NODE_POLICY_INVALID" }));
   });

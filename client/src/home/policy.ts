@@ -117,7 +117,8 @@ export function parsePolicy(text: string): Policy {
   }
   const parsed = policySchema.safeParse(value);
   if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
+  const { issues } = parsed.error;
+  const issue = issues.find(({ code }) => code === "unrecognized_keys") ?? issues[0]; // a misspelt field is missing as well
   const path = issue?.path.map(String) ?? [];
   const misspelt = issue?.code === "unrecognized_keys" ? issue.keys[0] : undefined;
   throw fail("TRB_NODE_POLICY_INVALID", {
