@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -49,6 +49,52 @@ test("an import that is killed at any moment leaves the store as it was, and run
   expect(readHistories(layoutOf(home))).toEqual(after);
   expect(readdirSync(layoutOf(home).importing), "the next import takes away what a killed one left").toEqual([]);
 });
+
+/** Takes the room for `store/` away and gives it back; undefined where nobody may mount a file system here. */
+function littleRoom(path: string, bytes: number): { more(): void; end(): void } | undefined {
+  const mount = (...args: string[]) => spawnSync("mount", args, { stdio: "ignore" }).status === 0;
+  if (process.platform !== "linux" || !mount("-t", "tmpfs", "-o", `size=${bytes},mode=700`, "tmpfs", path)) return undefined;
+  return {
+    more: () => void mount("-o", "remount,size=64m", path),
+    end: () => void spawnSync("umount", ["-l", path], { stdio: "ignore" }),
+  };
+}
+
+/** The import in a process whose files may not be larger: writing more fails, as it does on a full disk. */
+function importWithin(kilobytes: number, file: string): string {
+  const module = fileURLToPath(new URL("./import.ts", import.meta.url));
+  const script = `const { importEvents } = await import(${JSON.stringify(module)}); await importEvents(${JSON.stringify({ home, files: [file] })}).catch((error) => console.log(error.code));`;
+  const limited = `trap '' XFSZ; ulimit -f ${2 * kilobytes}; exec "$0" "$@"`; // POSIX counts in 512 bytes
+  const args = ["--disable-warning=ExperimentalWarning", "--input-type=module", "-e", script];
+  return spawnSync("sh", ["-c", limited, process.execPath, ...args], { encoding: "utf8" }).stdout.trim();
+}
+
+test.skipIf(process.platform === "win32")(
+  "an import that finds no room leaves the store as it was, and with room again it is what it would have been",
+  { timeout: 60_000 },
+  async () => {
+    const small = log("small.csv", 1_000);
+    const large = log("large.csv", 60_000);
+    const { store } = layoutOf(home);
+    const room = littleRoom(store, 500_000);
+    try {
+      await importEvents({ home, files: [small] });
+      const before = readHistories(layoutOf(home));
+      const code =
+        room === undefined
+          ? importWithin(500, large)
+          : await importEvents({ home, files: [large] }).catch((error) => error.code);
+      expect(code).toBe("TRB_NODE_HOME_UNWRITABLE");
+      expect(readHistories(layoutOf(home))).toEqual(before);
+      room?.more();
+      expect((await importEvents({ home, files: [large] })).kept).toBe(60_000);
+      expect(readHistories(layoutOf(home)).items).toHaveLength(60_000);
+      expect(readdirSync(layoutOf(home).segments)).toHaveLength(1);
+    } finally {
+      room?.end();
+    }
+  },
+);
 
 /** An import in a process of its own, killed once it has begun and so many milliseconds have gone. */
 async function killAfter(milliseconds: number, file: string): Promise<void> {

@@ -44,3 +44,13 @@ export const importChunks = (layout: Layout, chunks: readonly Histories[], optio
     },
     options,
   );
+
+/** Two customers with three events, unlike those of any other number. */
+export const numberedChunk = (n: number): Histories =>
+  historiesOf({
+    [`c${n}-a`]: [
+      [1, 0, n],
+      [2, 1, n + 1],
+    ],
+    [`c${n}-b`]: [[n, 0, 5]],
+  });
