@@ -181,8 +181,17 @@ export interface PreviewEventsOptions extends Omit<PreviewOptions, "catalogue" |
 export async function previewEvents({ home, ...options }: PreviewEventsOptions): Promise<LogPreview> {
   const { previewLog } = await import("@tributary/events/ingest");
   const now = Date.now() / 1000;
+  /** As in an import. */
+  readonly naming?: ItemNaming | "none" | undefined;
   if (home === undefined) return previewLog({ ...options, now });
-  return withHome(home, ({ layout }) => previewLog({ ...options, now, catalogue: readHomeCatalogue(layout) }));
+  return withHome(home, async ({ layout }) => {
+    const catalogue = readHomeCatalogue(layout);
+    const naming = given === "none" ? undefined : (given ?? readItemNames(layout));
+    if (naming === undefined) return previewLog({ ...options, now, catalogue });
+    const items = naming.gtin === true ? await itemsOfLog({ ...options, now, sources: [options.source] }) : [];
+    const skus = items.map(({ sku }) => sku);
+    return previewLog({ ...options, now, catalogue: underOwnNames(catalogue, naming, skus).aliases });
+  });
 }
 
 /**

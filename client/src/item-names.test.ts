@@ -7,7 +7,7 @@ import { startTestCoordinator, type TestCoordinator } from "./coordinator.test-s
 import { readHistories } from "./home/histories.ts";
 import { readItemNames } from "./home/item-names.ts";
 import { layoutOf } from "./home/layout.ts";
-import { importEvents } from "./import.ts";
+import { importEvents, previewEvents } from "./import.ts";
 import { ownNames, renumbered, underOwnNames } from "./item-names.ts";
 import { joinFederation } from "./join.ts";
 import { historiesOf, ingredients, openShop, catalogue as shelves } from "./serving/shop.test-support.ts";
@@ -87,6 +87,9 @@ describe("an import with SKUs", () => {
     expect(readFileSync(unknown, "utf8")).toBe("item,events\nSecret-Thing,2\n");
     expect(statSync(unknown).mode & 0o777).toBe(0o600);
     const layout = layoutOf(home);
+    const looked = await previewEvents({ home, source: log });
+    expect(looked).toMatchObject({ kept: 5, dropped: { outsideCatalogue: 2 } });
+    expect(await previewEvents({ home, source: log, naming: "none" })).toMatchObject({ kept: 2 });
     const item = (number: number) => `item-${String(number - 1).padStart(2, "0")}`;
     expect([...readHistories(layout).items].map(item).sort()).toEqual([
       ...["item-00", "item-00", "item-00", "item-03", "item-05"],

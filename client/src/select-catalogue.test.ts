@@ -9,6 +9,7 @@ import { nodeCrypto } from "@tributary/protocol/node-crypto";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { nodeBudget } from "./budget.ts";
 import { startTestCoordinator } from "./coordinator.test-support.ts";
+import { planRefusals } from "./decision.ts";
 import { openDatabase } from "./home/database.ts";
 import { layoutOf } from "./home/layout.ts";
 import { openHome } from "./home/open.ts";
@@ -98,14 +99,18 @@ describe("a part that is selected", () => {
       const opened = openHome(home);
       const policy = readPolicy(opened.layout);
       expect(withoutSelections(policy, opened).maxEpsilon).toBeCloseTo(policy.maxEpsilon - 0.25, 12);
+      const [forged] = [{ ...(await select()).declaration, items: 99 }];
+      const forging = { ...opened.plan, catalogueProvenance: "dp-selection" as const, catalogueParts: [forged] };
+      const codes = planRefusals(forging, policy).map(({ code }) => code);
+      expect(codes).toContain("TRB_PLAN_CATALOGUE_PART_SIGNATURE");
       const plan = { ...opened.plan, catalogueParts: [(await select({ epsilon: "0.125", delta: "0.02" })).declaration] };
       opened.database.close();
       const again = openHome(home);
-      expect(withoutSelections(policy, { ...again, plan }).maxEpsilon).toBeCloseTo(policy.maxEpsilon - 0.25, 12);
+      expect(withoutSelections(policy, { ...again, plan }).maxEpsilon).toBeCloseTo(policy.maxEpsilon - 4.25, 12);
       again.database.close();
       const above = select({ epsilon: String(policy.maxEpsilon), delta: "0.01" });
       await expect(above).rejects.toMatchObject({ code: "TRB_POLICY_SELECTION_ABOVE_LIMIT" });
-      expect(charges()).toHaveLength(2);
+      expect(charges()).toHaveLength(3);
     } finally {
       await coordinator.close();
     }

@@ -5,7 +5,15 @@
 import { fail } from "@tributary/errors";
 import { broughtModel, encodeFederationModel, initialFederationModel } from "@tributary/federation";
 import { readCheckpoint, trainedCount } from "@tributary/model";
-import { lintPlan, type Plan, parsePlan, planHash, requireSoundPlan, type Sha256 } from "@tributary/protocol";
+import {
+  falselySignedParts,
+  lintPlan,
+  type Plan,
+  parsePlan,
+  planHash,
+  requireSoundPlan,
+  type Sha256,
+} from "@tributary/protocol";
 import { nodeCrypto } from "@tributary/protocol/node-crypto";
 import type { CoordinatorIdentity } from "./home/identity.ts";
 import type { HomeLayout } from "./home/layout.ts";
@@ -66,6 +74,8 @@ export function foundFederation(
 function requireSound(plan: Plan, demo: boolean): void {
   const [finding] = lintPlan(plan, { demo, parameterCount: trainedCount(plan.model, plan.trained) });
   if (finding) throw fail(finding.code, finding.details);
+  const [name] = falselySignedParts(nodeCrypto(), plan.catalogueParts);
+  if (name !== undefined) throw fail("TRB_PLAN_CATALOGUE_PART_SIGNATURE", { name });
 }
 
 /** Statistics are counted by the catalogue's items, so the plan's dimensions must be of this catalogue. */

@@ -78,11 +78,11 @@ export function addImport(node: Command): void {
       const { query, pages } = sourcesOf(flags, self);
       const sources = [...files, query, pages].filter((source) => source !== undefined);
       if (sources.length === 0) throw usage("it names no log", "Name a file, a query with --sql, or an API with --http. ");
-      if (flags.dryRun) return dryRun(sources, flags, options);
+      const naming = flags.ownIds === true ? "none" : await itemNaming(flags);
+      if (flags.dryRun) return dryRun(sources, flags, { ...options, naming });
       if (flags.home === undefined)
         throw usage("it names no --home", "Add --home FOLDER, or --dry-run for a look at the log. ");
-      const naming = flags.ownIds === true ? "none" : await itemNaming(flags);
-      const { unknownItems, add, dropLive } = flags;
+      const { unknownItems, add, dropLive, device } = flags;
       const summary = await importEvents({
         ...{ home: flags.home, files, query, pages, naming, unknownItems, add, dropLive },
         ...options,
