@@ -19,6 +19,7 @@ import type {
   PreviewOptions,
   QuerySource,
 } from "@tributary/events/ingest";
+import { requireDevicePlan, requireOneCustomer } from "./device.ts";
 import { readHomeCatalogue } from "./home/catalogue.ts";
 import { readHistories } from "./home/histories.ts";
 import { readItemNames, removeItemNames, writeItemNames } from "./home/item-names.ts";
@@ -42,6 +43,8 @@ export interface ImportEventsOptions
   readonly add?: boolean | undefined;
   /** What the shop told live goes as well. */
   readonly dropLive?: boolean | undefined;
+  /** Into a home that holds one customer, under a plan that protects whole nodes. */
+  readonly device?: boolean | undefined;
   /** A file that the log's items outside the catalogue are written to, the commonest first, for the merchant alone. */
   readonly unknownItems?: string | undefined;
 }
@@ -55,7 +58,7 @@ export interface ImportSummary extends IngestReport {
 /** A merchant has more customers than one; with fewer there is no crowd that the noise could hide somebody in. */
 const leastCustomers = 2;
 
-/** @throws TRB_NODE_NOT_JOINED, TRB_NODE_HOME_UNREADABLE, TRB_NODE_HOME_UNWRITABLE, and what `ingestLog` refuses */
+/** @throws TRB_NODE_NOT_JOINED, TRB_NODE_HOME_UNREADABLE, TRB_NODE_HOME_UNWRITABLE, TRB_NODE_DEVICE_PLAN, TRB_NODE_DEVICE_CUSTOMERS, and what `ingestLog` refuses */
 export function importEvents({
   home,
   files,
@@ -65,9 +68,11 @@ export function importEvents({
   unknownItems,
   add = false,
   dropLive = false,
+  device = false,
   ...options
 }: ImportEventsOptions): Promise<ImportSummary> {
-  return withHome(home, async ({ layout }) => {
+  return withHome(home, async ({ layout, plan }) => {
+    if (device) requireDevicePlan(plan);
     const sources: LogSource[] = [
       ...files,
       ...(query === undefined ? [] : [query]),
@@ -86,7 +91,7 @@ export function importEvents({
         naming,
         items.map(({ sku }) => sku),
       );
-    const ingest = { ...reading, catalogue: named?.aliases ?? catalogue, leastCustomers: add ? 1 : leastCustomers };
+    const ingest = { ...reading, catalogue: named?.aliases ?? catalogue, leastCustomers: add || device ? 1 : leastCustomers };
     const met = new Set<number>(); // several SKUs may be one item
     const noted = (chunk: Histories) => {
       for (const item of chunk.items) if (item > 0) met.add(item);
@@ -95,7 +100,11 @@ export function importEvents({
     const left = countErased();
     const ingested = await replaceStore(
       layout,
-      (add) => ingestLog(ingest, named === undefined ? add : (chunk) => add(noted(renumbered(chunk, named)))),
+      async (add) => {
+        const report = await ingestLog(ingest, named === undefined ? add : (chunk) => add(noted(renumbered(chunk, named))));
+        if (device) requireOneCustomer(report.customers);
+        return report;
+      },
       { fingerprint: fingerprintOf(sources, options), add, dropLive, erased: left.note },
     );
     if (pages !== undefined) clearPages(layout);

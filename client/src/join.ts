@@ -21,6 +21,7 @@ import {
 } from "@tributary/protocol";
 import { nodeCrypto } from "@tributary/protocol/node-crypto";
 import { planRefusals } from "./decision.ts";
+import { requireDevicePlan } from "./device.ts";
 import { openDatabase } from "./home/database.ts";
 import { replaceFile } from "./home/durable.ts";
 import { openIdentity } from "./home/keys.ts";
@@ -42,12 +43,20 @@ export interface Joined {
   readonly members: readonly { readonly node: NodeId; readonly fingerprint: Sha256 }[];
 }
 
+export interface JoinOptions {
+  readonly invite: string;
+  readonly home: string;
+  /** A device, which holds one customer: it joins only where whole nodes are protected. */
+  readonly device?: boolean;
+}
+
 /**
  * Joins, or repeats a join with the same answer. Charges, votes and the policy of an earlier join stay as they are.
  * @throws TRB_INVITE_INVALID, TRB_NODE_COORDINATOR_KEY_MISMATCH, TRB_NODE_PLAN_SIGNATURE_INVALID, TRB_NODE_CATALOGUE_MISMATCH,
- *   TRB_NODE_ALREADY_JOINED, TRB_NODE_HOME_BUSY, TRB_NODE_COORDINATOR_UNREACHABLE, what `lintPlan` finds, and the coordinator's refusals
+ *   TRB_NODE_DEVICE_PLAN, TRB_NODE_ALREADY_JOINED, TRB_NODE_HOME_BUSY, TRB_NODE_COORDINATOR_UNREACHABLE, what `lintPlan` finds, and the coordinator's refusals
  */
-export async function joinFederation(options: { readonly invite: string; readonly home: string }): Promise<Joined> {
+export async function joinFederation(options: JoinOptions): Promise<Joined> {
+  const { device = false } = options;
   const invite = decodeInvite(options.invite);
   const layout = layoutOf(options.home);
   const crypto = nodeCrypto();
@@ -61,7 +70,11 @@ export async function joinFederation(options: { readonly invite: string; readonl
     try {
       const before = readMembership(database);
       requireSameParty(before, invite, coordinatorKey);
-      const member = signMember(identity, invite.federation, { node: invite.node, key: identity.key, kind: "merchant" });
+      const member = signMember(identity, invite.federation, {
+        node: invite.node,
+        key: identity.key,
+        kind: device ? "device" : "merchant",
+      });
       const { plan, planSignature, roster } = await client.join(invite.token, member);
       const planHash = hashOf(crypto, plan);
       requireGenuinePlan(plan, invite, coordinatorKey);
@@ -69,6 +82,7 @@ export async function joinFederation(options: { readonly invite: string; readonl
         throw fail("TRB_NODE_PLAN_SIGNATURE_INVALID");
       }
       if (before !== undefined && before.planHash !== planHash) throw otherFederation(before, options.home);
+      if (device) requireDevicePlan(plan);
       const [fault] = planRefusals(plan, { acceptLogCatalogue: true });
       if (fault !== undefined) throw fault;
       await fetchCatalogue(client, plan, layout);

@@ -13,8 +13,9 @@ import { destination, type Logger, pino } from "pino";
 import { declinedNow } from "../availability.ts";
 import { budgetOf } from "../budget.ts";
 import { refusalsOf } from "../decision.ts";
+import { type DeviceParticipation, participationOf, requireDevicePlan, requireOneCustomer } from "../device.ts";
 import { loadAccepted } from "../extensions.ts";
-import { hasHistories } from "../home/histories.ts";
+import { hasHistories, readHistories } from "../home/histories.ts";
 import { layoutOf, makeFolders, sweepTemporaries } from "../home/layout.ts";
 import { followChain, openLedgerCopy } from "../home/ledger-copy.ts";
 import { lockHome } from "../home/lock.ts";
@@ -42,6 +43,8 @@ export interface StartNodeOptions {
   readonly trainingWorker?: URL;
   /** How many threads train at a time. Default: as many as there are cores; each has the histories in memory. */
   readonly trainingThreads?: number;
+  /** Holds one customer, takes part only in plans that protect whole nodes, and trains in one thread. */
+  readonly device?: boolean;
   /** How often a node that has declined an offer looks whether it still would, in milliseconds; default 5000. */
   readonly lookAgainEvery?: number;
   /** Default: JSON lines on stderr. */
@@ -61,6 +64,8 @@ export interface Outcome {
 export interface RunningNode {
   readonly federation: string;
   readonly node: NodeId;
+  /** Of a device: its cap on rounds, and how many of them it has had. */
+  readonly device?: DeviceParticipation;
   /**
    * Resolves after the ledger's closing entry, or when the node is closed. Rejects with what makes going on impossible:
    * TRB_NODE_STALE_STORE, TRB_NODE_LEDGER_FORKED, TRB_NODE_LEDGER_INVALID, TRB_NODE_PLAN_CHANGED, TRB_NODE_KEY_NOT_IN_ROSTER,
@@ -87,7 +92,7 @@ const final: ReadonlySet<string> = new Set([
  * Starts a node. Resolves once it is checked and connecting; it keeps trying to reach its coordinator for ever.
  * @throws TRB_NODE_NOT_JOINED, TRB_NODE_HOME_BUSY, TRB_NODE_NO_HISTORIES, TRB_NODE_STALE_STORE, TRB_NODE_POLICY_INVALID, TRB_PLAN_GRAPH_MISMATCH,
  *   TRB_OPENDP_NOT_BUILT, TRB_OPENDP_ARTEFACT_CHANGED,
- *   TRB_ROUND_TOO_FEW_TRUSTED, TRB_POLICY_…, TRB_NODE_BUDGET_UNREADABLE, and what `lintPlan` finds
+ *   TRB_NODE_DEVICE_PLAN, TRB_NODE_DEVICE_CUSTOMERS, TRB_ROUND_TOO_FEW_TRUSTED, TRB_POLICY_…, TRB_NODE_BUDGET_UNREADABLE, and what `lintPlan` finds
  */
 export function startNode(options: StartNodeOptions): Promise<RunningNode> {
   return runNode(options, { connectHttp, connectSocket });
@@ -100,7 +105,11 @@ export interface Transport {
 }
 
 export async function runNode(options: StartNodeOptions, transport: Transport): Promise<RunningNode> {
-  const { random = () => osRandomSource(), trainingWorker = new URL("../training/worker.ts", import.meta.url) } = options;
+  const {
+    device = false,
+    random = () => osRandomSource(),
+    trainingWorker = new URL("../training/worker.ts", import.meta.url),
+  } = options;
   const log = options.log ?? pino({ base: null }, destination({ dest: 2, sync: true }));
   const layout = layoutOf(options.home);
   const home = openHome(options.home);
@@ -116,11 +125,13 @@ export async function runNode(options: StartNodeOptions, transport: Transport): 
     releases.push(() => lock.release());
     sweepTemporaries(layout);
     const policy = readPolicy(layout);
+    if (device) requireDevicePlan(plan);
     await loadAccepted(layout, plan, policy);
     // an artefact that is found missing in the middle of a round would cost the round
     const [refusal] = [...refusalsOf(plan, policy), ...(await samplerRefusals(plan))];
     if (refusal !== undefined) throw refusal;
     if (!hasHistories(layout)) throw fail("TRB_NODE_NO_HISTORIES", { home: options.home });
+    if (device) requireOneCustomer(readHistories(layout).customers.length);
     const copy = openLedgerCopy(layout);
     requireRemembered(home, copy.lines(), copy.lines()); // node.sqlite alone may be an old backup as well
     const admission = openAdmission(home, policy);
@@ -146,7 +157,7 @@ export async function runNode(options: StartNodeOptions, transport: Transport): 
       home: layout.home,
       node: membership.node,
       plan,
-      threads: options.trainingThreads ?? availableParallelism(),
+      threads: device ? 1 : (options.trainingThreads ?? availableParallelism()),
       fetchModel: (sha256, signal) => client.blob(sha256, { signal }),
       onTrained: (round, vector) => {
         work.keepTrained(round, vector);
@@ -391,6 +402,7 @@ export async function runNode(options: StartNodeOptions, transport: Transport): 
     return {
       federation: membership.federation,
       node: membership.node,
+      ...(device ? { device: participationOf(plan, (state?.charges ?? database.charges()).length) } : {}),
       finished: ending.promise,
       close: () => (closing ??= close()),
     };

@@ -18,6 +18,7 @@ import { addRotateKey } from "./node/rotate-key.ts";
 import { addServe } from "./node/serve.ts";
 
 const homeFlags = ["--home <folder>", "the node's folder"] as const;
+const deviceFlags = ["--device", "a device: one customer's history, under a plan that protects whole nodes"] as const;
 
 export function nodeCommand(): Command {
   const node = new Command("node").description("a merchant's side of a federation");
@@ -27,17 +28,20 @@ export function nodeCommand(): Command {
     .description("join the federation that an invite names; prints the fingerprints to compare")
     .argument("<invite>", "what `tributary coordinator invite` printed")
     .requiredOption(...homeFlags)
+    .option(...deviceFlags)
     .addOption(jsonOption())
     .addHelpText("after", "\nExample:\n  tributary node join INVITE --home shop")
-    .action(async (invite: string, options: { home: string; json?: boolean }) => {
-      const joined = await joinFederation({ invite, home: options.home });
-      print(options.json, joined, () => [
-        `joined ${joined.federation} as ${joined.node}`,
-        `  own key fingerprint  ${joined.fingerprint}`,
-        `  coordinator          ${joined.coordinatorFingerprint}`,
-        "  next: give the own fingerprint to the other merchants, and name theirs with `tributary node trust`",
-      ]);
-    });
+    .action(
+      async (invite: string, { home, device = false, ...options }: { home: string; device?: boolean; json?: boolean }) => {
+        const joined = await joinFederation({ invite, home, device });
+        print(options.json, joined, () => [
+          `joined ${joined.federation} as ${joined.node}`,
+          `  own key fingerprint  ${joined.fingerprint}`,
+          `  coordinator          ${joined.coordinatorFingerprint}`,
+          "  next: give the own fingerprint to the other merchants, and name theirs with `tributary node trust`",
+        ]);
+      },
+    );
 
   node
     .command("trust")
@@ -103,14 +107,22 @@ export function nodeCommand(): Command {
     .description("take part in the federation's rounds")
     .requiredOption(...homeFlags)
     .option("--until-done", "end when the federation's ledger is closed")
+    .option(...deviceFlags)
     .addOption(integerOption("--training-threads <n>", "threads that train at a time (default: one for each core)", 1))
     .addOption(jsonOption())
-    .addHelpText("after", "\nExample:\n  tributary node start --home shop --until-done")
-    .action(async (options: { home: string; untilDone?: boolean; trainingThreads?: number }) => {
-      const { home, trainingThreads } = options;
-      const running = await startNode({ home, ...(trainingThreads === undefined ? {} : { trainingThreads }) });
-      printLine({ event: "started", node: running.node, federation: running.federation });
-      await untilStopped(running, options.untilDone ?? false);
+    .addHelpText(
+      "after",
+      "\nExample:\n  tributary node start --home shop --until-done\n  tributary node start --home phone --device",
+    )
+    .action(async (options: { home: string; untilDone?: boolean; trainingThreads?: number; device?: boolean }) => {
+      const { home, trainingThreads, device = false, untilDone = false } = options;
+      const running = await startNode({ home, device, ...(trainingThreads === undefined ? {} : { trainingThreads }) });
+      const { device: participation } = running;
+      const rounds =
+        participation === undefined ? {} : { mostRounds: participation.most, chargedRounds: participation.charged };
+      printLine({ event: "started", node: running.node, federation: running.federation, ...rounds });
+      await untilStopped(running, untilDone);
+      if (device) printLine({ event: "ended", peakMb: Math.round((process.resourceUsage().maxRSS * 1024) / 1e6) });
     });
 
   addServe(node);

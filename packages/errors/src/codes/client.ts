@@ -87,6 +87,13 @@ export const clientErrors = defineErrors({
     status: 400,
     exitCode: 2,
   },
+  TRB_NODE_NOTHING_SELECTED: {
+    message: "No item was named at epsilon {epsilon} and delta {delta}; the selection is charged all the same.",
+    advice:
+      "Use a public catalogue. Another selection costs anew: with more epsilon, or fewer items of a customer, more are named.",
+    status: 422,
+    exitCode: 1,
+  },
   TRB_NODE_CATALOGUE_MISMATCH: {
     message: "The catalogue doesn't have the hash that the plan names.",
     advice: "Ask the coordinator's operator for the plan's catalogue; join again once it is served.",
@@ -94,13 +101,6 @@ export const clientErrors = defineErrors({
     exitCode: 4,
   },
   TRB_NODE_MODEL_MISMATCH: {
-    TRB_NODE_NOTHING_SELECTED: {
-      message: "No item was named at epsilon {epsilon} and delta {delta}; the selection is charged all the same.",
-      advice:
-        "Use a public catalogue. Another selection costs anew: with more epsilon, or fewer items of a customer, more are named.",
-      status: 422,
-      exitCode: 1,
-    },
     message: "The model of round {round} doesn't have the hash that the offer names.",
     advice: "Tell the coordinator's operator that its model files are damaged; this node sat the round out.",
     status: 409,
@@ -110,6 +110,19 @@ export const clientErrors = defineErrors({
     message: "{home} holds no customers' histories yet.",
     advice: "Run `tributary node import FILE --home {home} --columns …` first.",
     status: 409,
+    exitCode: 2,
+  },
+  TRB_NODE_DEVICE_PLAN: {
+    message: "The plan protects each {unit}, and a device, which holds one, only takes part where whole nodes are protected.",
+    advice:
+      "Join a federation of devices (`tributary plan new --unit node`), or start without --device as a merchant with many customers.",
+    status: 409,
+    exitCode: 3,
+  },
+  TRB_NODE_DEVICE_CUSTOMERS: {
+    message: "A device holds one customer's history; here there are {customers}.",
+    advice: "Give each customer a home of its own, or leave out --device: a merchant has many customers in one.",
+    status: 422,
     exitCode: 2,
   },
   TRB_NODE_STORE_UNREADABLE: {
