@@ -187,8 +187,8 @@ export interface PreviewEventsOptions extends Omit<PreviewOptions, "catalogue" |
  * What an import would make of a log; changes nothing.
  * @throws what `previewLog` refuses
  */
-export async function previewEvents({ home, ...options }: PreviewEventsOptions): Promise<LogPreview> {
-  const { previewLog } = await import("@tributary/events/ingest");
+export async function previewEvents({ home, naming: given, ...options }: PreviewEventsOptions): Promise<LogPreview> {
+  const { itemsOfLog, previewLog } = await import("@tributary/events/ingest");
   const now = Date.now() / 1000;
   /** As in an import. */
   readonly naming?: ItemNaming | "none" | undefined;

@@ -82,7 +82,7 @@ export function addImport(node: Command): void {
       if (flags.dryRun) return dryRun(sources, flags, { ...options, naming });
       if (flags.home === undefined)
         throw usage("it names no --home", "Add --home FOLDER, or --dry-run for a look at the log. ");
-      const { unknownItems, add, dropLive, device } = flags;
+      const { unknownItems, add, dropLive } = flags;
       const summary = await importEvents({
         ...{ home: flags.home, files, query, pages, naming, unknownItems, add, dropLive },
         ...options,
