@@ -23,6 +23,7 @@ interface ImportFlags
   readonly ownIds?: boolean;
   readonly add?: boolean;
   readonly dropLive?: boolean;
+  readonly device?: boolean;
   readonly dryRun?: boolean;
   readonly report?: string;
   readonly json?: boolean;
@@ -64,6 +65,7 @@ export function addImport(node: Command): void {
       "write the log's items that the catalogue doesn't have to this CSV, the commonest first; it is for this merchant alone",
     )
     .option("--add", "beside what was imported before, not in its place; what is there already counts once")
+    .option("--device", "into a device's home: one customer's history, under a plan that protects whole nodes")
     .option("--drop-live", "what the shop told live goes as well; it stays unless this is said")
     .option("--rejects <file>", "write the rows that were dropped to this CSV, each with its reason")
     .option("--report <file>", "write a page on the data's quality; it is for this merchant alone")
@@ -82,9 +84,9 @@ export function addImport(node: Command): void {
       if (flags.dryRun) return dryRun(sources, flags, { ...options, naming });
       if (flags.home === undefined)
         throw usage("it names no --home", "Add --home FOLDER, or --dry-run for a look at the log. ");
-      const { unknownItems, add, dropLive } = flags;
+      const { unknownItems, add, dropLive, device } = flags;
       const summary = await importEvents({
-        ...{ home: flags.home, files, query, pages, naming, unknownItems, add, dropLive },
+        ...{ home: flags.home, files, query, pages, naming, unknownItems, add, dropLive, device },
         ...options,
       });
       if (flags.report !== undefined)
