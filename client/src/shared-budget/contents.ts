@@ -8,7 +8,7 @@
  *
  * with δ′ = δ less what private selections of catalogues took of it, which happened once a plan and before its first round.
  *
- * A plan whose own accountant is `lattice` counts here by its Rényi divergences, which hold as well and cost about 7 % more: no curve is known that
+ * A plan whose own accountant is `lattice` counts here by its Rényi divergences, which hold as well and cost 4 to 7 % more: no curve is known that
  * composes with the others' (docs/privacy/periods.md). Everything here is a plain value and pure; `file.ts` keeps it on disk.
  */
 import { composeRdp, epsilonFromRdp, rdpIntegerOrders, rdpPure } from "@tributary/dp";
