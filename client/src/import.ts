@@ -181,6 +181,8 @@ function countErased() {
 export interface PreviewEventsOptions extends Omit<PreviewOptions, "catalogue" | "now"> {
   /** Its catalogue says which items are known; a log may be looked at without one. */
   readonly home?: string | undefined;
+  /** As in an import. */
+  readonly naming?: ItemNaming | "none" | undefined;
 }
 
 /**
@@ -190,8 +192,6 @@ export interface PreviewEventsOptions extends Omit<PreviewOptions, "catalogue" |
 export async function previewEvents({ home, naming: given, ...options }: PreviewEventsOptions): Promise<LogPreview> {
   const { itemsOfLog, previewLog } = await import("@tributary/events/ingest");
   const now = Date.now() / 1000;
-  /** As in an import. */
-  readonly naming?: ItemNaming | "none" | undefined;
   if (home === undefined) return previewLog({ ...options, now });
   return withHome(home, async ({ layout }) => {
     const catalogue = readHomeCatalogue(layout);
