@@ -15,7 +15,7 @@ import type { ServingMetrics } from "./metrics.ts";
 import { codedError } from "./refusals.ts";
 import type { TokenCheck } from "./token.ts";
 
-export const livePath = "/v1/live";
+const livePath = "/v1/live";
 
 export interface LiveSocketParts {
   /** What a message's events come to; the same for HTTP. */

@@ -39,6 +39,8 @@ export interface PredictOptions extends Partial<ServingLimits> {
   /** A folder of `tributary model export --hybrid`, in place of what the ledger names. */
   readonly artefact?: string;
   readonly onProgress?: (done: number, of: number) => void;
+  /** Its reason is what is thrown once it is aborted; the file that was there stays. */
+  readonly signal?: AbortSignal;
 }
 
 export interface PredictSummary {
@@ -61,6 +63,7 @@ const batch = 1_000;
  */
 export async function predictCustomers(options: PredictOptions): Promise<PredictSummary> {
   const { out, what = predictionKinds, k = 20, churnDays = 30, artefact, onProgress } = options;
+  const { signal = new AbortController().signal } = options;
   const { layout, plan, membership, database } = openHome(options.home);
   database.close(); // charges and votes are the running node's
   const serve = permittedServing(readPolicy(layout), options);
@@ -82,7 +85,10 @@ export async function predictCustomers(options: PredictOptions): Promise<Predict
   const door = listed === undefined ? undefined : openDoor(layout);
   const customers = openCustomers(histories, door === undefined ? {} : { door });
   const order = { home: layout.home, serve, churnDays, release, artefact };
-  const prepared = await prepareInThread(order, new AbortController().signal);
+  const prepared = await prepareInThread(order, signal).catch((error: unknown) => {
+    signal.throwIfAborted();
+    throw error;
+  });
   const model = await openServed(prepared, onnxruntimeExecutor());
   const began = performance.now();
   const { writeTable } = await import("@tributary/events/ingest"); // DuckDB, which nothing else here needs
@@ -96,6 +102,7 @@ export async function predictCustomers(options: PredictOptions): Promise<Predict
           if (!asked.known) unknown += 1;
           rows.push([customer, asked.known, ...(await cellsOf(model, shelf, asked, { what, k, now: customers.latest() }))]);
         }
+        signal.throwIfAborted();
         await add(rows);
         onProgress?.(first + rows.length, names.length);
       }

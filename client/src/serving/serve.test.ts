@@ -245,6 +245,13 @@ test("what is predicted of all customers at once is what is served of each; the 
   expect(lines).toHaveLength(10);
   for (const line of lines) expect(line).toMatch(/^[0-9a-f]{32},true,/);
   expect(lines.join()).not.toContain("private");
+
+  const stopping = new AbortController(); // what was there stays, and nothing half written
+  const predicting = predictCustomers({ home, out: stored, signal: stopping.signal });
+  stopping.abort(new Error("enough"));
+  await expect(predicting).rejects.toThrow("enough");
+  expect(readFileSync(stored, "utf8")).toBe(`${[head, ...lines].join("\n")}\n`);
+  expect(readdirSync(folder).filter((name) => name.includes("half-written"))).toEqual([]);
 });
 
 test("the policy's serving limits hold whatever the flags say, and flags may make them stricter", async () => {

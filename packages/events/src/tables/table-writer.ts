@@ -12,7 +12,7 @@ import { systemErrorCode } from "../reading/file-bytes.ts";
 export const tableEndings = [".parquet", ".csv", ".jsonl"] as const;
 
 /** Lists stand in one column: as such in Parquet and JSON, as JSON's text in a CSV. */
-export type ColumnKind = "text" | "number" | "texts" | "numbers" | "flag";
+type ColumnKind = "text" | "number" | "texts" | "numbers" | "flag";
 export type Cell = string | number | boolean | readonly string[] | readonly number[] | null;
 
 export interface TableColumn {

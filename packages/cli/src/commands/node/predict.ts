@@ -55,6 +55,9 @@ export function addPredict(node: Command): void {
       const listed = customers === undefined ? undefined : idsOf(customers);
       const progress = progressBar();
       const began = performance.now();
+      const stopping = new AbortController();
+      const stop = () => stopping.abort(fail("TRB_CLI_INTERRUPTED", { what: "Predicting" }));
+      process.once("SIGINT", stop).once("SIGTERM", stop);
       try {
         const summary = await predictCustomers({
           ...{ home, out, what, k, churnDays },
@@ -62,6 +65,7 @@ export function addPredict(node: Command): void {
           ...(mode === undefined ? {} : { mode }),
           ...(minSupport === undefined ? {} : { minSupport }),
           ...(model === undefined ? {} : { artefact: model }),
+          signal: stopping.signal,
           onProgress: (done, of) => {
             const rate = Math.round((1000 * done) / (performance.now() - began));
             progress.show("customers", done, of, `${rate}/s`);
@@ -78,6 +82,7 @@ export function addPredict(node: Command): void {
           ]),
         );
       } finally {
+        process.off("SIGINT", stop).off("SIGTERM", stop);
         progress.end();
       }
     });
