@@ -68,7 +68,6 @@ export { openTrials, type TuningData, tuningCohort } from "./tuning/trial.ts";
 export { type Trial, type TunedRecipe, type Tuning, type TuningMethod, tune, tuningMethods } from "./tuning/tune.ts";
 export { type UtilityAccountant, utilityAccountants } from "./utility/budget.ts";
 export {
-export {
   type DisjointMarket,
   type DisjointMarketOptions,
   disjointMarket,
@@ -82,6 +81,7 @@ export {
   measureDisjoint,
 } from "./utility/disjoint/joining-disjoint.ts";
 export { usualDisjointMarket, usualDisjointTraining } from "./utility/disjoint/usual.ts";
+export {
   type Alone,
   type Joining,
   type MerchantOptions,
