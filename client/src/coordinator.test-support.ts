@@ -304,6 +304,7 @@ export async function startTestCoordinator(plan: Plan = testPlan()): Promise<Tes
           round,
           modelHash: store(encodeFederationModel(plan, self.bend(next.model, round))),
           optimiserHash: next.optimiserState && store(encodeOptimiserState(next.optimiserState)),
+          ...(next.sum === undefined ? {} : { sum: next.sum }),
         });
         return;
       }

@@ -3,6 +3,7 @@ export { type NodeBudget, nodeBudget } from "./budget.ts";
 export { checkNode, type NodeCheck } from "./check.ts";
 export { type DeclareOptions, declareCatalogue } from "./declare.ts";
 export { type AcceptedExtension, acceptExtension } from "./extensions.ts";
+export { type FeatureReport, type FeatureSummary, storedFeatures } from "./feature-report.ts";
 export { type ForgetOptions, type Forgotten, forgetCustomers } from "./forget.ts";
 export type { Policy } from "./home/policy.ts";
 export { pseudonymised } from "./home/store/opening.ts";

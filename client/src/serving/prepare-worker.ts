@@ -2,6 +2,7 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { isTributaryError } from "@tributary/errors";
 import { onnxruntimeExecutor } from "@tributary/tensor/onnxruntime";
+import { releasedMoments } from "../feature-report.ts";
 import { readPlannedCatalogue } from "../home/catalogue.ts";
 import { readStored } from "../home/histories.ts";
 import { withHome } from "../home/open.ts";
@@ -21,6 +22,7 @@ try {
       histories: readStored(layout),
       released: release && readReleased(layout, plan, release),
       personal: personalOf(layout, plan, release),
+      moments: releasedMoments(layout, plan),
       artefact: order.artefact === undefined ? undefined : readArtefact(order.artefact, catalogue.items.length),
     };
     return prepareServing(from, onnxruntimeExecutor());

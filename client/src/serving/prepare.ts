@@ -4,7 +4,7 @@
  *
  * In mode `releasedOnly` nothing that the merchant counted, trained or tuned is in it (DESIGN §3).
  */
-import { actions, type Catalogue, type Histories, leaveLastOut } from "@tributary/events";
+import { actions, type Catalogue, type FeatureMoments, type Histories, leaveLastOut } from "@tributary/events";
 import { type FederationModel, recipeOf } from "@tributary/federation";
 import {
   type ActionChain,
@@ -102,6 +102,8 @@ export interface Ingredients {
   readonly artefact?: OpenedHybrid | undefined;
   /** Of the merchant's own making, so it serves in mode `inHouse` alone, and beside no artefact. */
   readonly personal?: Personal | undefined;
+  /** What customers' features are standardised by, as the federation released it; else public constants. */
+  readonly moments?: readonly FeatureMoments[] | undefined;
 }
 
 /** Weights of attention alone, and of the middle of what merchants choose where tables serve beside it (docs/utility.md). */
@@ -246,7 +248,7 @@ async function tunedWeights(histories: Histories, tuning: Tuning, executor: Exec
 /** The federated head, where there is one, is one more feature of the merchant's own model, which calibrates it. */
 async function churnModel(
   histories: Histories,
-  { catalogue, churnDays }: Ingredients,
+  { catalogue, churnDays, moments }: Ingredients,
   { student, content, heads }: Pick<Tuning, "student" | "content"> & Pick<Prepared, "heads">,
   executor: Executor,
 ): Promise<ChurnModel | undefined> {
@@ -254,7 +256,7 @@ async function churnModel(
   const days = heads.churnDays > 0 ? heads.churnDays : churnHorizon(histories, churnDays);
   const cases = churnCases(histories, days);
   const categories = itemCategories(catalogue.items);
-  if (heads.churnDays === 0 || student === undefined) return fitChurn(histories, days, cases, { categories });
+  if (heads.churnDays === 0 || student === undefined) return fitChurn(histories, days, cases, { categories, moments });
   const scorer = await openScorer(student.spec, student.parameters, executor, content);
   try {
     const said: number[][] = [];
@@ -267,7 +269,7 @@ async function churnModel(
       }
       said.push(row);
     }
-    return fitChurn(histories, days, cases, { heads: said, categories });
+    return fitChurn(histories, days, cases, { heads: said, categories, moments });
   } finally {
     await scorer.close();
   }

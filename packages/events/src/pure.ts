@@ -17,7 +17,7 @@ export {
   featureMomentsVector,
   type ReleasedFeatureMoments,
 } from "./features/customer/feature-moments.ts";
-export { type FeatureMoments, standardise } from "./features/customer/standardise.ts";
+export { type FeatureMoments, featureScales, standardise } from "./features/customer/standardise.ts";
 export { type Action, actions, type Histories } from "./histories.ts";
 export { ownItem, ownItems, withOwnItems } from "./own-items.ts";
 export { type SeededRandom, seededRandom, shuffle } from "./seeded-random.ts";

@@ -1,11 +1,23 @@
 /** A merchant's data in words and as a page. Both are for the merchant alone: nothing in them is protected by noise. */
-import type { ImportSummary } from "@tributary/client";
+import type { FeatureReport, FeatureSummary, ImportSummary } from "@tributary/client";
 import { type DataQuality, dropReasons } from "@tributary/events";
 import { table } from "../output.ts";
 import { barChart, escaped, lineChart } from "./charts.ts";
 import { figure, style } from "./page.ts";
 
 const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
+
+/** Customers' features, a row each: the middle, and where most are. */
+export function featureRows({ round, features }: FeatureReport): string[][] {
+  const told = (summary: FeatureSummary | null) =>
+    summary === null ? "" : `${number(summary.mean)} (${number(summary.from)} to ${number(summary.to)})`;
+  return [
+    ["feature", "own customers", ...(round === null ? [] : ["the federation's, released under ε"])],
+    ...features.map(({ name, own, federation }) => [name, told(own), ...(round === null ? [] : [told(federation)])]),
+  ];
+}
+
+const number = (value: number) => Number(value.toPrecision(3)).toString();
 
 export function qualityLines(quality: DataQuality): string[] {
   const { byDay, concentration, customers, events, funnel, items, lengthQuantiles: lengths } = quality;
@@ -30,7 +42,7 @@ export function qualityLines(quality: DataQuality): string[] {
 const mostPoints = 200;
 
 /** @param summary what an import counted, where the page is about one */
-export function qualityPage(quality: DataQuality, summary?: ImportSummary): string {
+export function qualityPage(quality: DataQuality, summary?: ImportSummary, features?: FeatureReport): string {
   const { byDay, concentration, customers, funnel, lengthQuantiles } = quality;
   const bars = (title: string, series: string, values: readonly (readonly [string, number])[]) =>
     values.length === 0
@@ -78,6 +90,7 @@ ${bars(
   quality.gaps.map(({ name, pairs }) => [name, pairs]),
 )}
 </section>
+${features === undefined ? "" : featureTable(features)}
 <section>
 <h2>Items and days</h2>
 <p>Of the events with an item, the most met hundredth of the items has ${percent(concentration.top1Percent)} and the most met tenth ${percent(concentration.top10Percent)}; Gini coefficient ${concentration.gini.toFixed(3)}.</p>
@@ -112,4 +125,14 @@ function importSection({ files, rows, kept, dropped }: ImportSummary): string {
 <p>${escaped(files.join(", "))}: ${rows} rows read, ${kept} kept.</p>
 <table><tr><th>reason</th><th>rows</th></tr>${reasons.map((reason) => `<tr><th>${reason}</th><td>${dropped[reason]}</td></tr>`).join("")}</table>
 </section>`;
+}
+
+function featureTable(report: FeatureReport): string {
+  const [head = [], ...rows] = featureRows(report);
+  const cells = (tag: "th" | "td", texts: readonly string[]) =>
+    texts.map((text) => `<${tag}>${escaped(text)}</${tag}>`).join("");
+  const body = rows.map((row) => `<tr>${cells("td", row)}</tr>`).join("");
+  return `<section><h2>Customers, by their features</h2>
+<p>Asked at ${new Date(1000 * report.now).toISOString()}. The middle, and in brackets where most customers are.</p>
+<table><thead><tr>${cells("th", head)}</tr></thead><tbody>${body}</tbody></table></section>`;
 }

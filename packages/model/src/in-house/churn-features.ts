@@ -47,7 +47,7 @@ export function readableFeature(value: number, feature: number): number {
   return (features[feature]?.[1] ?? Number)(value);
 }
 
-export type EventColumns = Pick<Histories, "items" | "actions" | "times">;
+export type EventColumns = Pick<Histories, "items" | "actions" | "times" | "dwells">;
 
 interface VisitSum {
   readonly from: number;

@@ -2,13 +2,14 @@
  * Who is about to leave: in-house, from a merchant's own log, so it costs no ε. Churn is asked as the model's own head is (`evaluateChurn`): of the
  * customers with an event in the horizon before a cut, who has none in the horizon after it.
  *
- * The log's last horizon is the outcome; the one before it, where there is one, gives a second cut to learn from. Recency and frequency alone are tried as well as
- * all features, with and without the head (`propensity.ts`). It is judged at the last cut, by customers who were not learnt from.
+ * The log's last horizon is the outcome; the one before it, where there is one, gives a second cut to learn from. Recency and frequency alone are tried, with
+ * pace and change beside them, and with habits as well (`habits.ts`), each with and without the head (`propensity.ts`). It is judged at the last cut, by customers who were not learnt from.
  */
-import type { Histories } from "@tributary/events/histories";
+import type { FeatureMoments, Histories } from "@tributary/events/histories";
 import type { Stretch } from "../evaluation/scorer.ts";
 import type { ItemCategories } from "./categories.ts";
 import { churnFeatures, churnRow, type EventColumns, headFeature, readableFeature, secondsOfDay } from "./churn-features.ts";
+import { habits, habitsRow, readableHabit } from "./habits.ts";
 import type { FeatureRow } from "./logistic.ts";
 import {
   driversOf,
@@ -21,11 +22,13 @@ import {
 
 export interface ChurnModel {
   readonly horizonDays: number;
-  /** Of `churnFeatures`, and of the head as the column after them. */
+  /** Of `churnFeatures`, `habits`, and of the head as the column after them. */
   readonly propensity: PropensityModel;
   readonly usesHead: boolean;
   /** What narrows is counted in these. Absent: in items. */
   readonly categories: ItemCategories | undefined;
+  /** What habits are standardised by; absent: public constants. */
+  readonly moments: readonly FeatureMoments[] | undefined;
   /** On customers whose answers were neither learnt from nor calibrated by them. */
   readonly validation: ChurnValidation;
 }
@@ -54,13 +57,15 @@ export interface ChurnOptions {
   /** Log-odds of the federated head for the cases, by place; undefined where there is no such head. */
   readonly heads?: readonly (readonly number[])[] | undefined;
   readonly categories?: ItemCategories | undefined;
+  /** Of all customer features, as the federation released them. */
+  readonly moments?: readonly FeatureMoments[] | undefined;
 }
 
 /** Fewer of either outcome at the last cut tell nothing. */
 const leastOfEach = 16;
 const recencyFrequency = [0, 1] as const;
 /** The column of the head. */
-const head = churnFeatures.length;
+const head = churnFeatures.length + habits.length;
 
 /** Days: as wished, but a third of the log at most, since two horizons are looked at and something has to be before them. */
 export function churnHorizon({ times }: Pick<Histories, "times">, wishedDays: number): number {
@@ -102,20 +107,20 @@ export function judgeChurn(
   histories: Histories,
   horizonDays: number,
   cases: readonly (readonly ChurnCase[])[],
-  { heads, categories }: ChurnOptions = {},
+  { heads, categories, moments }: ChurnOptions = {},
 ): { readonly model: ChurnModel; readonly judged: JudgedCases } | undefined {
   const horizon = horizonDays * secondsOfDay;
   const own = churnFeatures.map((_, f) => f);
-  const sets = [[...recencyFrequency], own];
+  const sets = [[...recencyFrequency], own, [...own, ...habits.map((_, f) => own.length + f)]];
   const whole = cases.flatMap((list, cut) =>
     list.map(({ customer, outcome, stretch, cut: now }, place) => ({
       ...{ customer, outcome, judged: cut === 0 },
-      row: withHead(churnRow(histories, stretch, { now, horizon, categories }), heads?.[cut]?.[place]),
+      row: withHead(wholeRow(histories, stretch, { now, horizon, categories, moments }), heads?.[cut]?.[place]),
     })),
   );
   const fitted = fitPropensity(whole, {
-    names: [...churnFeatures, headFeature],
-    sets: heads === undefined ? sets : [...sets, [...recencyFrequency, head], [...own, head]],
+    names: [...churnFeatures, ...habits, headFeature],
+    sets: heads === undefined ? sets : [...sets, ...sets.map((set) => [...set, head])],
     leastOfEach,
   });
   if (fitted === undefined) return undefined;
@@ -124,7 +129,22 @@ export function judgeChurn(
   const { auc: baselineAuc } = propensityFigures(judged.outcomes, judged.baseline);
   const validation = { customers, rate, auc, baselineAuc, calibrationError };
   const usesHead = propensity.features.includes(head);
-  return { model: { horizonDays, propensity, usesHead, categories, validation }, judged };
+  return { model: { horizonDays, propensity, usesHead, categories, moments, validation }, judged };
+}
+
+/** `churnFeatures`, then `habits`. */
+function wholeRow(
+  events: EventColumns,
+  stretch: Stretch,
+  { moments, ...asked }: Pick<ChurnOptions, "categories" | "moments"> & { readonly now: number; readonly horizon: number },
+): FeatureRow {
+  return [...churnRow(events, stretch, asked), ...habitsRow(events, stretch, asked, moments)];
+}
+
+/** A value as one would say it, by its column. */
+function readable(value: number, feature: number, { moments }: Pick<ChurnModel, "moments">): number {
+  const habit = feature - churnFeatures.length;
+  return habit >= 0 && habit < habits.length ? readableHabit(value, habit, moments) : readableFeature(value, feature);
 }
 
 const withHead = (row: FeatureRow, said: number | undefined): FeatureRow => (said === undefined ? row : [...row, said]);
@@ -141,15 +161,12 @@ export interface ChurnAnswer {
  * @param said log-odds of the federated head, where the model reads it
  */
 export function churnOf(churn: ChurnModel, events: EventColumns, now: number, said?: number): ChurnAnswer {
-  const { propensity, horizonDays, categories } = churn;
-  const row = churnRow(
-    events,
-    { begin: 0, end: events.times.length },
-    { now, horizon: horizonDays * secondsOfDay, categories },
-  );
+  const { propensity, horizonDays, categories, moments } = churn;
+  const asked = { now, horizon: horizonDays * secondsOfDay, categories, moments };
+  const row = wholeRow(events, { begin: 0, end: events.times.length }, asked);
   const whole = withHead(row, said ?? (propensity.model.means.at(-1) as number));
   const drivers = driversOf(propensity, whole)
-    .map(({ name, feature, value, logOdds }) => ({ feature: name, value: readableFeature(value, feature), logOdds }))
+    .map(({ name, feature, value, logOdds }) => ({ feature: name, value: readable(value, feature, churn), logOdds }))
     .sort((a, b) => Math.abs(b.logOdds) - Math.abs(a.logOdds));
   return { probability: propensityOf(propensity, whole), drivers };
 }

@@ -1,10 +1,10 @@
 /** `tributary node report`: what the stored histories look like, or what joining is worth; in words or as a page, for the merchant alone. */
-import { storedQuality, valueReport } from "@tributary/client";
+import { storedFeatures, storedQuality, valueReport } from "@tributary/client";
 import type { Command } from "commander";
 import { writeOutput } from "../../files.ts";
 import { integerOption, jsonOption } from "../../options.ts";
-import { print } from "../../output.ts";
-import { qualityLines, qualityPage } from "../../report/quality-page.ts";
+import { print, table } from "../../output.ts";
+import { featureRows, qualityLines, qualityPage } from "../../report/quality-page.ts";
 import { valueLines, valuePage } from "../../report/value-page.ts";
 
 interface ReportOptions {
@@ -40,8 +40,9 @@ export function addReport(node: Command): void {
     .action(async ({ out, value, json, ...options }: ReportOptions) => {
       if (value === undefined) {
         const quality = await storedQuality({ home: options.home });
-        if (out !== undefined) writeOutput(out, qualityPage(quality));
-        print(json, quality, () => qualityLines(quality));
+        const features = await storedFeatures({ home: options.home });
+        if (out !== undefined) writeOutput(out, qualityPage(quality, undefined, features));
+        print(json, { ...quality, features }, () => [...qualityLines(quality), "", ...table(featureRows(features))]);
         return;
       }
       const found = await valueReport(options);

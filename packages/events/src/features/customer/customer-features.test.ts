@@ -80,6 +80,20 @@ describe("features of a customer", () => {
     expect(customerFeatureNames.every((name) => Number.isNaN(featureOf(two, now, name, 1)))).toBe(true);
   });
 
+  it("counts nothing that a customer was only shown", () => {
+    const shown = historiesOf([
+      ["impression", 3, monday],
+      ["view", 1, monday + 9 * hour],
+      ["impression", 2, monday + 9 * hour + 5],
+      ["view", 1, monday + 9 * hour + 60],
+      ["impression", 2, now - 1],
+    ]);
+    expect(featureOf(shown, now, "events")).toBe(2);
+    expect(featureOf(shown, now, "seconds an event")).toBe(60);
+    expect(featureOf(shown, now, "days since the last event")).toBeCloseTo(15 - 60 / day, 12);
+    expect(featureOf(historiesOf([["impression", 1, monday]]), now, "events")).toBeNaN();
+  });
+
   it("depends on nobody else", () => {
     fc.assert(
       fc.property(anyHistories, fc.integer({ min: 0, max: 3e9 }), (histories, at) => {

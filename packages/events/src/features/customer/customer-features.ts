@@ -6,7 +6,7 @@ import type { Histories } from "../../histories.ts";
 import { activity } from "./activity.ts";
 import { basket } from "./basket.ts";
 import { dwell } from "./dwell.ts";
-import type { EventsOfCustomer } from "./events-of-customer.ts";
+import { type EventsOfCustomer, ownEvents } from "./events-of-customer.ts";
 import { frequency } from "./frequency.ts";
 import { intervals } from "./intervals.ts";
 import { recency } from "./recency.ts";
@@ -41,9 +41,11 @@ export function categoryNumbers(items: readonly CategorisedItem[]): Int32Array {
   return categories;
 }
 
-/** One customer's row, of the events of a stretch. @returns `[features]` */
-export const featuresOfCustomer = (events: EventsOfCustomer): Float64Array =>
-  Float64Array.from(features, ({ of }) => (events.begin < events.end ? of(events) : Number.NaN));
+/** One customer's row, of the events of a stretch; what was only shown is none of them. @returns `[features]` */
+export function featuresOfCustomer(given: EventsOfCustomer): Float64Array {
+  const events = ownEvents(given);
+  return Float64Array.from(features, ({ of }) => (events.begin < events.end ? of(events) : Number.NaN));
+}
 
 /**
  * Features of all customers at one moment: events after it are not looked at.

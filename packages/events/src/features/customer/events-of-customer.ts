@@ -13,7 +13,7 @@ export interface EventsOfCustomer extends Pick<Histories, "items" | "actions" | 
   /** Unix seconds: the moment that is asked about, at or after the last event. */
   readonly now: number;
   /** `[items + 1]`: a number for each item's category, 0 where the catalogue has none; entry 0 stands for no item. */
-  readonly categories: Int32Array;
+  readonly categories: Int32Array | Uint32Array;
 }
 
 export interface Feature {
@@ -24,6 +24,22 @@ export interface Feature {
 }
 
 export const [cart, buy] = [actions.indexOf("cart"), actions.indexOf("buy")];
+const impression = actions.indexOf("impression");
+
+/** The same without what the customer was only shown (docs/decisions/0041): an impression is what the shop did. */
+export function ownEvents(events: EventsOfCustomer): EventsOfCustomer {
+  const places: number[] = [];
+  for (let event = events.begin; event < events.end; event++) if (events.actions[event] !== impression) places.push(event);
+  if (places.length === events.end - events.begin) return events;
+  const { items, actions: done, times, dwells, now, categories } = events;
+  return {
+    items: Int32Array.from(places, (event) => items[event] as number),
+    actions: Uint8Array.from(places, (event) => done[event] as number),
+    times: Float64Array.from(places, (event) => times[event] as number),
+    ...(dwells ? { dwells: Float32Array.from(places, (event) => dwells[event] as number) } : {}),
+    ...{ begin: 0, end: places.length, now, categories },
+  };
+}
 
 /** Whether an event begins a visit. */
 export const beginsVisit = ({ times, begin }: EventsOfCustomer, event: number): boolean =>
