@@ -1,10 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { makeCatalogue } from "../catalogue.ts";
-import { concatHistories } from "../concat-histories.ts";
 import type { Histories } from "../histories.ts";
 import { importLog } from "../import-log.ts";
 import { inWords, logFiles } from "../log-files.fixture.ts";
+import { mergeHistories } from "../merge-histories.ts";
 import type { ColumnNames } from "../reading/columns.ts";
 import { encodeHistories } from "../store-format.ts";
 import { topicsOf } from "../topics/topics.ts";
@@ -200,7 +200,7 @@ describe("ingestLog", () => {
       chunks.push(chunk);
     });
     expect(report).toEqual(whole.report);
-    expect(concatHistories(chunks)).toEqual(whole.histories);
+    expect(mergeHistories(chunks)).toEqual(whole.histories);
     expect(chunks.length).toBeGreaterThan(20);
     for (const { items } of chunks.slice(0, -1)) {
       expect(items.length).toBeGreaterThanOrEqual(1_000);
@@ -209,7 +209,7 @@ describe("ingestLog", () => {
     const last = chunks[4]?.customers.at(-1) ?? "";
     const rest = await ingested({ ...options, resumeAfter: last });
     expect(rest.report).toEqual(report);
-    expect(rest.histories).toEqual(concatHistories(chunks.slice(5)));
+    expect(rest.histories).toEqual(mergeHistories(chunks.slice(5)));
   });
 
   it("ends with what its taker throws, as it is", async () => {

@@ -10,7 +10,7 @@ export interface MadeUpLog {
   readonly rows: number;
 }
 
-export const itemCount = 20_000;
+const itemCount = 20_000;
 const eventsPerCustomer = 20;
 const begin = Date.UTC(2025, 0, 1);
 const milliseconds = 180 * 86_400_000;

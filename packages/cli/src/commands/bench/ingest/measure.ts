@@ -20,7 +20,7 @@ export interface IngestBenchOptions {
 }
 
 /** Of the median run by `seconds`; the memory is that of the run that took most. */
-export interface ThroughputFigures {
+interface ThroughputFigures {
   readonly eventsPerSecond: number;
   readonly seconds: number;
   readonly cpuSeconds: number;
