@@ -30,6 +30,8 @@ export interface EffectTools {
 
 export interface Effects {
   carryOut(effect: NodeEffect, state: NodeState): Promise<void>;
+  /** Once everything is carried out: gives back what a round reserved that this node has left without paying. */
+  afterStep(before: NodeState["round"], state: NodeState): void;
   /** Sets a round's expiry again after a restart. */
   resume(state: NodeState): void;
   /** Keeps hold of a trained vector, to wipe it once its masked form is on disk. */
@@ -112,6 +114,16 @@ export function effects({ home, copy, client, training, share, socket, log, happ
     uploads.delete(round);
   };
 
+  /** What makes a shared budget smaller can wait: it counts too much until the next offer, where all of it is entered again. */
+  const broughtUp = (work: () => void): void => {
+    try {
+      work();
+    } catch (error) {
+      if (!isTributaryError(error) || error.code !== "TRB_NODE_BUDGET_UNREADABLE") throw error;
+      logRefusal(log, error, {}, "the shared budget counts too much until the next offer");
+    }
+  };
+
   const persist = async (effect: Extract<NodeEffect, { type: "persist" }>, state: NodeState): Promise<void> => {
     const { charge, vector } = effect;
     if (vector !== undefined && charge !== undefined) await replaceFile(layout.vector(charge.round), vectorOctets(vector));
@@ -167,7 +179,7 @@ export function effects({ home, copy, client, training, share, socket, log, happ
           const recorded = state.charges.find(({ round }) => round === effect.round);
           if (recorded !== undefined) database.charge({ ...recorded, standing: "open" });
           database.settle(effect.round, effect.as, recorded?.settledAt);
-          if (recorded !== undefined) share.record(recorded);
+          if (recorded !== undefined) broughtUp(() => share.record(recorded));
           log.info({ round: effect.round, as: effect.as }, "charge settled");
           return;
         }
@@ -177,6 +189,11 @@ export function effects({ home, copy, client, training, share, socket, log, happ
         case "setExpiry":
           return expire(effect.round, effect.milliseconds);
       }
+    },
+    afterStep(before, state) {
+      const { round } = state;
+      if (before === null || (round?.number === before.number && round.phase !== "left")) return;
+      broughtUp(() => share.releaseUnpaid(state));
     },
     resume({ round }) {
       if (round === null || round.phase === "left") return;

@@ -193,12 +193,13 @@ export async function runNode(options: StartNodeOptions, transport: Transport): 
       if (state === undefined) throw fail("TRB_ROUND_LEDGER_BEHIND", { entries: 0 });
       const shell = context();
       const next = stepNode(state, event, shell);
-      const [before, { round }] = [state.round, next.state];
+      const { round: before } = state;
+      const { round } = next.state;
       // an offer that the reducer accepts: nothing of it has happened yet
       if (round !== null && round.number > state.lastRound) share.reserve(round, shell.now);
       state = next.state;
       for (const effect of next.effects) await work.carryOut(effect, next.state);
-      if (before !== null && (round?.number !== before.number || round.phase === "left")) share.releaseUnpaid(next.state);
+      work.afterStep(before, next.state);
       if (next.state.closed) finish("ledgerClosed");
     };
 

@@ -1,7 +1,11 @@
-/** A coordinator whose websocket frames are no honest one's: the connection ends, the node goes on and connects again. */
+/**
+ * A coordinator whose websocket frames are no honest one's: the connection ends, the node goes on and connects again. And what an honest one is told of
+ * a refusal.
+ */
 import { createHash } from "node:crypto";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
+import { fail } from "@tributary/errors";
 import { nodeId } from "@tributary/protocol";
 import { afterEach, expect, test } from "vitest";
 import { type ControlConnection, connectSocket } from "./socket.ts";
@@ -23,11 +27,27 @@ function frame(text: string, length = Buffer.byteLength(text)): Buffer {
   return Buffer.concat([head, Buffer.from(text)]);
 }
 
+/** A client's frames have masks (RFC 6455, §5.3); these are short enough to come whole. */
+function textsIn(octets: Buffer): string[] {
+  const texts: string[] = [];
+  for (let at = 0; at + 6 <= octets.length; ) {
+    const short = (octets[at + 1] ?? 0) & 127;
+    const head = short === 126 ? 4 : 2;
+    const length = short === 126 ? octets.readUInt16BE(at + 2) : short;
+    const mask = octets.subarray(at + head, at + head + 4);
+    const text = octets.subarray(at + head + 4, at + head + 4 + length);
+    texts.push(Buffer.from(text.map((octet, i) => octet ^ (mask[i % 4] ?? 0))).toString("utf8"));
+    at += head + 4 + length;
+  }
+  return texts;
+}
+
 const open = '0{"sid":"a","upgrades":[],"pingInterval":25000,"pingTimeout":20000,"maxPayload":1000000}';
 
 /** Accepts every upgrade, says that the connection is open, then these frames. @returns how often somebody connected, and each one's extensions */
 async function hostile(
   frames: readonly Buffer[],
+  heard: (text: string) => void = () => undefined,
 ): Promise<{ readonly url: string; readonly connections: (string | undefined)[] }> {
   const connections: (string | undefined)[] = [];
   server = createServer();
@@ -42,6 +62,9 @@ async function hostile(
       `sec-websocket-accept: ${accept}`,
     ];
     socket.on("error", () => {}); // the node hung up
+    socket.on("data", (octets) => {
+      for (const text of textsIn(octets)) heard(text);
+    });
     socket.write(`${lines.join("\r\n")}\r\n\r\n`);
     for (const one of [frame(open), frame('40{"sid":"b"}'), ...frames]) socket.write(one);
   });
@@ -73,4 +96,40 @@ test.each([
   await expect.poll(() => connections.length, { timeout: 10_000 }).toBeGreaterThan(1);
   expect(reasons.length).toBeGreaterThan(0);
   expect(connections.every((extensions) => extensions === undefined)).toBe(true);
+});
+
+test("of what the merchant's policy refuses the coordinator is sent the code, and no figure; other refusals go as they are", async () => {
+  const answers: string[] = [];
+  const asked = ["policy", "other"].map((kind, id) => frame(`42${id}["message",{"kind":"${kind}"}]`));
+  const { url } = await hostile(asked, (text) => answers.push(text));
+  const spent = {
+    file: "/srv/budget",
+    spent: 3.25,
+    epsilon: 4.5,
+    limit: 4,
+    owner: "spring/shop",
+    period: "for ever",
+    from: "-",
+  };
+  connection = connectSocket(
+    { url, federation: "test", node: nodeId.parse("alpha"), sign: () => new Uint8Array(64) },
+    {
+      connected: () => undefined,
+      disconnected: () => undefined,
+      message: (payload) =>
+        Promise.reject(
+          JSON.stringify(payload).includes("policy")
+            ? fail("TRB_POLICY_SHARED_BUDGET_EXCEEDED", spent)
+            : fail("TRB_ROUND_REPLAYED", { round: 7, last: 9 }),
+        ),
+      ledger: () => undefined,
+      refused: () => undefined,
+      head: () => undefined,
+    },
+  );
+  await expect.poll(() => answers.filter((text) => text.startsWith("43")).length, { timeout: 10_000 }).toBeGreaterThan(1);
+  const [policy = "", other = ""] = answers.filter((text) => text.startsWith("43"));
+  expect(policy).toContain("TRB_POLICY_SHARED_BUDGET_EXCEEDED");
+  for (const fact of ["3.25", "4.5", "spring", "/srv"]) expect(policy).not.toContain(fact);
+  expect(other).toContain(fail("TRB_ROUND_REPLAYED", { round: 7, last: 9 }).message);
 });
