@@ -60,6 +60,20 @@ describe("customers", () => {
     expect(customers.latest()).toBe(70);
   });
 
+  test("what is stored while the store is read stays until a reading has it; who was erased meanwhile does not", () => {
+    const customers = openCustomers(stored);
+    customers.stored(customers.add([live("ann", 4, 50)])); // before the reading: it would have it, but for an erasure
+    customers.expect();
+    customers.stored(customers.add([live("ann", 5, 60), live("bob", 6, 61)]));
+    customers.replace(stored, { erased: new Set(["bob"]) });
+    expect(timesOf(customers.find("ann"))).toEqual([10, 30, 60]);
+    expect(timesOf(customers.find("bob"))).toEqual([20]); // of the store that was read
+    expect(customers.counts()).toEqual({ stored: 2, live: 1 });
+    customers.expect();
+    customers.replace(stored);
+    expect(customers.counts()).toEqual({ stored: 2, live: 0 });
+  });
+
   test("what the store could not take never happened", () => {
     const customers = openCustomers(stored);
     const told = customers.add([live("ann", 9, 40), live("dan", 1, 5)]);

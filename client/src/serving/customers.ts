@@ -31,6 +31,8 @@ export interface Customers {
   stored(events: readonly LiveEvent[]): void;
   /** The store could not take them: they never happened. */
   withdraw(events: readonly LiveEvent[]): void;
+  /** The store is being read from now on: what it is told meanwhile may be missing in what `replace` is given, and stays. */
+  expect(): void;
   /** What the store holds now, and how customers are called in it; of live events only those stay that it may not have yet. */
   replace(stored: Histories | undefined, named?: Named): void;
   /** Unix seconds of the latest event; 0 where there is none. */
@@ -62,6 +64,9 @@ export function openCustomers(stored: Histories | undefined, options: CustomersO
   let live = new Map<string, LiveEvent[]>();
   let liveCount = 0;
   const pending = new Set<LiveEvent>();
+  /** Stored since a reading of the store began. */
+  let meanwhile = new Set<LiveEvent>();
+  let isRead = false;
 
   const storedEvents = (customer: string): CustomerEvents | undefined => {
     const number = numbers.get(customer);
@@ -102,7 +107,7 @@ export function openCustomers(stored: Histories | undefined, options: CustomersO
       return fresh;
     },
     stored(events) {
-      for (const event of events) pending.delete(event);
+      for (const event of events) if (pending.delete(event) && isRead) meanwhile.add(event);
     },
     withdraw(events) {
       const gone = new Set(events.filter((event) => pending.delete(event)));
@@ -113,6 +118,10 @@ export function openCustomers(stored: Histories | undefined, options: CustomersO
       }
       liveCount -= gone.size;
     },
+    expect() {
+      isRead = true;
+      meanwhile = new Set();
+    },
     replace(histories, named = {}) {
       base = histories;
       ({ door = door, erased = erased } = named);
@@ -122,12 +131,15 @@ export function openCustomers(stored: Histories | undefined, options: CustomersO
       latest = latestOf(base);
       for (const [customer, events] of live) {
         const before = storedEvents(customer);
-        const left = events.filter((event) => pending.has(event) && !holds(before, event));
+        if (erased.has(customer)) continue;
+        const left = events.filter((event) => (pending.has(event) || meanwhile.has(event)) && !holds(before, event));
         if (left.length > 0) kept.set(customer, left);
         liveCount += left.length;
         for (const { time } of left) latest = Math.max(latest, time);
       }
       live = kept;
+      isRead = false;
+      meanwhile = new Set();
     },
     latest: () => latest,
     counts: () => ({ stored: base?.customers.length ?? 0, live: liveCount }),

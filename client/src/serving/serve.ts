@@ -30,6 +30,7 @@ import { servingMetrics } from "./metrics.ts";
 import { permittedServing, type ServingLimits } from "./permitted.ts";
 import { preparePopularity } from "./prepare.ts";
 import { type PrepareOrder, prepareInThread } from "./prepare-thread.ts";
+import { readInThread } from "./read-thread.ts";
 import { keepModel, latestRelease } from "./releases.ts";
 import { holdModel, openServed, shelfOf } from "./served-model.ts";
 import { tokenCheck, tokenOfFile } from "./token.ts";
@@ -108,7 +109,8 @@ export async function serveNode(options: ServeNodeOptions): Promise<ServingNode>
   /** One look: whatever is new is prepared beside what serves, and exchanged. */
   const look = async (): Promise<void> => {
     if (storeEdition(layout) !== stored.edition) {
-      stored = readServed(layout);
+      customers.expect();
+      stored = await readInThread(layout, signal);
       customers.replace(stored.histories, stored);
       names = namesOf(home, catalogue);
       log.info({ customers: customers.counts().stored }, "other histories are served");
