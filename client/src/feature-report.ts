@@ -19,7 +19,7 @@ import { openLedgerCopy } from "./home/ledger-copy.ts";
 import { withHome } from "./home/open.ts";
 
 /** What was released of features last, by the node's own verified ledger copy. @throws TRB_NODE_HOME_UNREADABLE */
-export function releasedFeatures(layout: Layout, plan: Plan): ReleasedFeatures | undefined {
+function releasedFeatures(layout: Layout, plan: Plan): ReleasedFeatures | undefined {
   if (plan.features === undefined) return undefined;
   let latest: ReleasedFeatures | undefined;
   for (const line of openLedgerCopy(layout).lines()) {

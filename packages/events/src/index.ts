@@ -19,7 +19,12 @@ export {
   writeCatalogue,
 } from "./catalogue-file.ts";
 export { type DropCounts, type DropReason, dropReasons } from "./cleaning/drop-reasons.ts";
-export { type CustomerFeatures, categoryNumbers, customerFeatureNames, customerFeatures } from "./features/customer/customer-features.ts";
+export {
+  type CustomerFeatures,
+  categoryNumbers,
+  customerFeatureNames,
+  customerFeatures,
+} from "./features/customer/customer-features.ts";
 export {
   featureMomentsDimension,
   featureMomentsNorm,

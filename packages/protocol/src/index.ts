@@ -72,9 +72,9 @@ export {
   type PlanDescription,
 } from "./plan/explain.ts";
 export { extensionName, extensionSchema, type PlanExtension } from "./plan/extensions.ts";
+export { featureCoordinates, featureNames, type PlanFeatures } from "./plan/features.ts";
 export { expectedDropouts, isGraphRound, largestFullGraph, type PlanGraph } from "./plan/graph.ts";
 export { type Finding, knownActions, type LintOptions, lintPlan, requireSoundPlan } from "./plan/lint.ts";
-export { featureCoordinates, featureNames, type PlanFeatures } from "./plan/features.ts";
 export { type MetricCoordinate, metricCoordinates, type PlanMetrics } from "./plan/metrics.ts";
 export { isWritten, mostWritten } from "./plan/metrics-rule.ts";
 export { optimiserSchema } from "./plan/optimiser.ts";

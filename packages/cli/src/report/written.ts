@@ -24,7 +24,7 @@ function queryLine({ round, name, sum, deviation }: ReleasedQuery): string {
 }
 
 /** A line a feature: its mean over customers, in its own unit, and where most of them are (one deviation to either side). */
-export function featureLines({ round, customers, features, sum, deviation }: ReleasedFeatures): string[] {
+function featureLines({ round, customers, features, sum, deviation }: ReleasedFeatures): string[] {
   const moments = featureMomentsOf(sum, deviation);
   const lines = features.map(({ name }, feature) => {
     const { mean = 0, deviation: spread = 0, released = false, customers: own = 0 } = moments[feature] ?? {};

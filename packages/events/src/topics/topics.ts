@@ -12,7 +12,7 @@ export interface TopicalItem {
 }
 
 export const topicKinds = ["category", "brand", "property"] as const;
-export type TopicKind = (typeof topicKinds)[number];
+type TopicKind = (typeof topicKinds)[number];
 
 export interface Topic {
   readonly kind: TopicKind;
