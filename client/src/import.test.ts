@@ -52,11 +52,12 @@ test("an import that is killed at any moment leaves the store as it was, and run
 
 /** Takes the room for `store/` away and gives it back; undefined where nobody may mount a file system here. */
 function littleRoom(path: string, bytes: number): { more(): void; end(): void } | undefined {
-  const mount = (...args: string[]) => spawnSync("mount", args, { stdio: "ignore" }).status === 0;
+  const sh = (...words: string[]) => spawnSync("sh", ["-c", '"$0" "$@"', ...words], { stdio: "ignore" }).status === 0;
+  const mount = (...args: string[]) => sh("mount", ...args);
   if (process.platform !== "linux" || !mount("-t", "tmpfs", "-o", `size=${bytes},mode=700`, "tmpfs", path)) return undefined;
   return {
     more: () => void mount("-o", "remount,size=64m", path),
-    end: () => void spawnSync("umount", ["-l", path], { stdio: "ignore" }),
+    end: () => void sh("umount", "-l", path),
   };
 }
 

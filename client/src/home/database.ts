@@ -111,7 +111,7 @@ const erasureRow = z.object({
 });
 
 /** That customers were erased. Nothing here says who. */
-export type Erasure = z.output<typeof erasureRow>;
+type Erasure = z.output<typeof erasureRow>;
 
 /** A part of a catalogue that was selected from behaviour, or was going to be when the process ended. */
 type SelectionCharge = z.output<typeof selectionRow>;

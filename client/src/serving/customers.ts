@@ -43,7 +43,7 @@ export interface Customers {
 /** About 40 bytes each. */
 const mostLiveEvents = 2_000_000;
 
-export interface Named {
+interface Named {
   /** How customers who are asked for are called in the histories; default: by their own ids. */
   readonly door?: Door | undefined;
   /** Names of those of whom nothing is taken. */

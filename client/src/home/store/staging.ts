@@ -2,10 +2,10 @@
  * store/staging: which segments an import under way has written so far, for whoever runs the same import again after it was killed. A segment stands here
  * before its file is written, so that none is swept away; whether the file is whole, its seal says.
  */
-import { existsSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { fail } from "@tributary/errors";
 import { z } from "zod";
-import { replaceFileNow } from "../durable.ts";
+import { temporarySuffix } from "../durable.ts";
 import { type Layout, reasonOf } from "../layout.ts";
 import type { OpenStore } from "./manifest.ts";
 import { derivedKey, seal, unseal } from "./sealing.ts";
@@ -34,9 +34,20 @@ export function readStaging(layout: Layout, store: OpenStore): Staging | undefin
   return plain && stagingSchema.parse(JSON.parse(Buffer.from(plain).toString("utf8")));
 }
 
-/** @throws TRB_NODE_HOME_UNWRITABLE */
+/**
+ * Not synced: a killed process leaves it whole, and after a power failure an import begins anew, at worst.
+ * @throws TRB_NODE_HOME_UNWRITABLE
+ */
 export function writeStaging(layout: Layout, store: OpenStore, staging: Staging): void {
-  replaceFileNow(layout.staging, seal(Buffer.from(JSON.stringify(staging), "utf8"), keyOf(store), bound));
+  const temporary = `${layout.staging}${temporarySuffix}`; // one import at a time
+  try {
+    const sealed = seal(Buffer.from(JSON.stringify(staging), "utf8"), keyOf(store), bound);
+    writeFileSync(temporary, sealed, { mode: 0o600 });
+    renameSync(temporary, layout.staging);
+  } catch (cause) {
+    rmSync(temporary, { force: true });
+    throw fail("TRB_NODE_HOME_UNWRITABLE", { file: layout.staging, reason: reasonOf(cause) }, cause);
+  }
 }
 
 export const removeStaging = (layout: Layout): void => rmSync(layout.staging, { force: true });
