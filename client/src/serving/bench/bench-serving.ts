@@ -2,6 +2,9 @@
  * How fast a node answers: a made-up shop of 12,000 items served as ever (`http.ts`), and load over loopback from another thread. The model is the dearest
  * that a node serves: released and own pairs, content, popularity, own history, and an attention model of width 64 on 50 events.
  */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { Worker } from "node:worker_threads";
 import { type Catalogue, type Histories, makeCatalogue, seededRandom } from "@tributary/events";
 import { initialModel } from "@tributary/federation";
@@ -9,8 +12,12 @@ import { itemSimilarity, modelSpec, ownStatistics, transferredRecipe } from "@tr
 import { nodeCrypto } from "@tributary/protocol/node-crypto";
 import { onnxruntimeExecutor } from "@tributary/tensor/onnxruntime";
 import { pino } from "pino";
+import { layoutOf, makeFolders } from "../../home/layout.ts";
+import { openOrMakeStore } from "../../home/store/changing.ts";
+import { openLiveJournal } from "../../home/store/live-journal.ts";
 import { openCustomers } from "../customers.ts";
 import { servingHttp } from "../http.ts";
+import { historiesOfLive, type KeepEvents } from "../live-events.ts";
 import { servingMetrics } from "../metrics.ts";
 import type { Prepared } from "../prepare.ts";
 import { holdModel, openServed, shelfOf } from "../served-model.ts";
@@ -44,7 +51,7 @@ export interface ServingFigures extends BenchServingOptions {
   readonly processorMs: number;
   /** What four connections get at most. */
   readonly requestsPerSecond: number;
-  /** From sending an event to having the recommendation that knows of it: median, and 99th percentile. */
+  /** With the event on disk: from sending an event to having the recommendation that knows of it: median, and 99th percentile. */
   readonly freshnessMs: number;
   readonly freshnessP99Ms: number;
   readonly requests: number;
@@ -56,9 +63,17 @@ export async function benchServing(options: BenchServingOptions): Promise<Servin
   const histories = shopHistories(options);
   const token = "bench-serve-token-of-one-run";
   const customers = openCustomers(histories);
+  // live events go to a real journal on this disk, as a node's do
+  const home = mkdtempSync(join(tmpdir(), "tributary-bench-serve-"));
+  const layout = layoutOf(home);
+  makeFolders(layout);
+  const passed = openOrMakeStore(layout).manifest.door.length;
+  const journal = openLiveJournal(layout);
+  const keep: KeepEvents = (events) => journal.append(historiesOfLive(events), passed);
   const holder = holdModel(await openServed(shopModel(catalogue, histories, options), onnxruntimeExecutor()));
   const http = servingHttp({
-    ...{ shelf: shelfOf(catalogue), customers, holder, metrics: servingMetrics(holder, customers), isToken: tokenCheck(token) },
+    ...{ shelf: shelfOf(catalogue), customers, keep, holder, isToken: tokenCheck(token) },
+    metrics: servingMetrics(holder, customers),
     log: pino({ level: "silent" }),
   });
   const url = await http.listen({ host: "127.0.0.1", port: 0 });
@@ -87,7 +102,8 @@ export async function benchServing(options: BenchServingOptions): Promise<Servin
   } finally {
     await load.end();
     await http.close();
-    await holder.close();
+    await Promise.all([holder.close(), journal.close()]);
+    rmSync(home, { recursive: true, force: true });
   }
 }
 
