@@ -11,7 +11,7 @@ import { orderEvents } from "./cleaning/order-events.ts";
 import { rowCleaner } from "./cleaning/row-cleaner.ts";
 import { type Action, actions, type Histories } from "./histories.ts";
 import { type LogOptions, readLog } from "./reading/log.ts";
-import { topicIndex } from "./topics/match-topic.ts";
+import { type TopicIndex, topicIndex } from "./topics/match-topic.ts";
 
 export interface ImportOptions extends LogOptions {
   readonly path: string;
@@ -57,9 +57,13 @@ export async function importLog(options: ImportOptions): Promise<ImportResult> {
   const { path, catalogue, leastCustomers = 2 } = options;
   const customers = interner();
   const rows = growingColumns();
+  let index: TopicIndex | undefined; // most logs have no keywords
   const cleaner = rowCleaner(
     (id) => catalogue.numbers.get(id) ?? -1,
-    topicIndex(catalogue.items).match,
+    (keywords) => {
+      index ??= topicIndex(catalogue.items);
+      return index.match(keywords);
+    },
     (customer, item, action, time, dwell, price, topic) =>
       rows.push(customers.number(customer), item, action, time, dwell, price, topic),
   );

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type { Histories } from "@tributary/events/histories";
 import { float64Interpreter, GraphBuilder } from "@tributary/tensor";
 import { expect, test } from "vitest";
@@ -6,6 +7,7 @@ import { itemContent } from "../item-content/item-content.ts";
 import { parameterCount } from "../parameters.ts";
 import { type ModelSpec, modelSpec } from "../spec.ts";
 import { declareEvents, eventVectors } from "./event-vectors.ts";
+import { graphDigestInput } from "./training.ts";
 import { declareParameters, weightFeeds } from "./weights.ts";
 
 const width = 4;
@@ -98,6 +100,28 @@ test("an event without an item reads what it is about, by the vectors that items
       .inputs.map(({ name }) => name)
       .some((name) => name.startsWith("topic")),
   ).toBe(false);
+});
+
+test("graphs of models without topics are byte for byte what they were before there were any", () => {
+  const base = { items: 9, length: 5, width: 8, heads: 2, actions: 6, timeGaps: 14, dwells: 13, prices: 20 };
+  const attributes = [
+    { name: "category", values: 3 },
+    { name: "brand", values: 4 },
+  ];
+  const item = { ids: "own", attributes, features: 5 } as const;
+  // of the commit before the first with topics
+  const known: readonly [Parameters<typeof modelSpec>[0], string][] = [
+    [base, "4666e0e1b8c61813"],
+    [{ ...base, item }, "169d6458a231c151"],
+    [{ ...base, item, family: "gru", heads: 1 }, "d194bf0bde782575"],
+    [{ ...base, item, family: "bert4rec" }, "944b19d613f88c28"],
+    [{ ...base, item, family: "seq2seq", steps: 2 }, "3eabcb543708b227"],
+  ];
+  for (const [given, hash] of known) {
+    const bytes = graphDigestInput(modelSpec(given));
+    expect(createHash("sha256").update(bytes).digest("hex").slice(0, 16)).toBe(hash);
+    expect(graphDigestInput({ ...modelSpec(given), item, topics: 7 })).not.toEqual(bytes);
+  }
 });
 
 test("a model that reads nothing of an event is refused", () => {
