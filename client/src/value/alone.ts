@@ -33,6 +33,8 @@ export interface AloneOptions {
 
 export interface Alone {
   readonly ranking: PreparedRanking;
+  /** Without attention: what `node serve` serves where nothing was released. The same where own attention is none, or doesn't help. */
+  readonly statistics: PreparedRanking;
   /** What own attention's training came to; undefined where the federation trained none. */
   readonly attention:
     | (Pick<LocalTraining["chosen"], "epochs" | "learningRate" | "stopped"> & {
@@ -67,9 +69,9 @@ export async function prepareAlone(
 ): Promise<Alone> {
   const { histories, plan, serve } = ingredients;
   const own: Ingredients = { ...ingredients, released: undefined, personal: undefined };
-  const ranking = await prepareRanking(own, executor);
-  if (initial === undefined) return { ranking, attention: undefined };
-  const { similarity, tables } = ranking;
+  const statistics = await prepareRanking(own, executor);
+  if (initial === undefined) return { ranking: statistics, statistics, attention: undefined };
+  const { similarity, tables } = statistics;
   const { items } = similarity;
   const validation = leaveLastOut(histories, isValidation);
   const end = performance.now() + 1e3 * seconds;
@@ -88,11 +90,9 @@ export async function prepareAlone(
     const { weights } = await tuneHybrid(validation, tuning);
     const { epochs, learningRate, stopped } = chosen;
     const attention = { epochs, learningRate, stopped, weight: weights.attention };
-    if (weights.attention === 0) return { ranking, attention };
-    return {
-      ranking: await prepareRanking({ ...own, personal: { state: "serves", parameters, weights } }, executor),
-      attention,
-    };
+    if (weights.attention === 0) return { ranking: statistics, statistics, attention };
+    const ranking = await prepareRanking({ ...own, personal: { state: "serves", parameters, weights } }, executor);
+    return { ranking, statistics, attention };
   } finally {
     await scorer.close();
   }

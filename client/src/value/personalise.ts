@@ -4,8 +4,8 @@
  *
  *   own customers ─▶ training (fine-tunes) · validation (stops it, chooses weights) · test (keeps or drops) · judged (looked at by the value report alone)
  *
- * Kept is only what ranks better than what would serve without it, on test customers whom neither training nor validation has seen: the one-sided bound of the
- * paired bootstrap of NDCG@10 has to be above 0. A tie keeps the federated model.
+ * Kept is only what ranks better than what would serve without it, by the last item events of test customers, which neither training nor validation has seen:
+ * the one-sided bound of the paired bootstrap of NDCG@10 has to be above 0. A tie keeps the federated model.
  *
  * Where no round has trained attention there are no weights to fine-tune: serving tunes the mixture of released tables, own counts, content and history on the
  * own log by itself, and all that is said here is what that gains.
@@ -14,7 +14,6 @@ import { fail } from "@tributary/errors";
 import { type Histories, leaveLastOut, sliceHistories } from "@tributary/events";
 import {
   bootstrapDifference,
-  defaultMinSupport,
   evaluatedCustomers,
   fewestJudged,
   type HybridWeights,
@@ -34,6 +33,7 @@ import { onnxruntimeExecutor } from "@tributary/tensor/onnxruntime";
 import { readPlannedCatalogue } from "../home/catalogue.ts";
 import { readHistories } from "../home/histories.ts";
 import { type Home, withHome } from "../home/open.ts";
+import { readPolicy } from "../home/policy.ts";
 import {
   type Ingredients,
   type Personal,
@@ -146,9 +146,10 @@ async function personaliseHome(home: Home, options: PersonaliseOptions): Promise
       placesOf(histories, (id) => split.partOf(id) === "validation"),
     ),
   );
+  // of test customers what comes before the event that they are asked about: those whom the shop serves are known to it as well
   const training = sliceHistories(
-    histories,
-    placesOf(histories, (id) => split.partOf(id) === "training"),
+    stage.known,
+    placesOf(stage.known, (id) => split.partOf(id) !== "validation"),
   );
   const { content } = inHouse;
   const trained = await trainPersonally(student, training, executor, {
@@ -194,7 +195,7 @@ function stageOf({ layout, plan }: Home, histories: Histories, { partOf }: InHou
     executor: onnxruntimeExecutor(),
     common: {
       ...{ catalogue: readPlannedCatalogue(layout, plan), plan, churnDays: 0 },
-      serve: { mode: "inHouse", minSupport: defaultMinSupport },
+      serve: { mode: "inHouse", minSupport: readPolicy(layout).serve.minSupport },
     },
     repeats: repeatsOf(plan),
     known: train,

@@ -4,6 +4,7 @@
  *   floor          public content alone, ε = 0             federated      what was released, as it is
  *   popularity     the merchant's own, exact                joined         what serves: released + own counts, weights tuned in-house
  *   local          alone, tuned, without privacy (`alone.ts`)   personalised   joined, with the model that `node personalise` kept
+ *   localStatistics  that without own attention: what `node serve` serves where nothing was released
  *
  * Protocol (DESIGN §7): each judged customer's last item event is ranked among the whole catalogue by what came before it. Judged are customers whom no round has
  * learnt from (`holdout.ts`), and their last item events are in nothing that is counted, tuned or trained here. Where no such customers are, those who are judged
@@ -16,7 +17,6 @@ import {
   bootstrapBlock,
   bootstrapDifference,
   contentScorer,
-  defaultMinSupport,
   itemCounts,
   itemSimilarity,
   type JoiningVerdict,
@@ -33,6 +33,7 @@ import { budgetOf } from "../budget.ts";
 import { readPlannedCatalogue } from "../home/catalogue.ts";
 import { readHistories } from "../home/histories.ts";
 import { type Home, withHome } from "../home/open.ts";
+import { readPolicy } from "../home/policy.ts";
 import { prepareRanking, prepareServing, type Released, servedRecipe, studentOf } from "../serving/prepare.ts";
 import { openServed } from "../serving/served-model.ts";
 import { type Alone, initialStudent, prepareAlone } from "./alone.ts";
@@ -74,6 +75,8 @@ export interface ValueReport {
   readonly floor: ValueBlock;
   readonly popularity: ValueBlock;
   readonly local: ValueBlock;
+  /** Where own attention is a part of `local`. */
+  readonly localStatistics?: ValueBlock;
   readonly federated: ValueBlock;
   readonly joined: ValueBlock;
   readonly personalised?: ValueBlock;
@@ -141,7 +144,7 @@ async function reportOf(home: Home, options: ValueReportOptions): Promise<ValueR
   const items = catalogue.items.length;
   const recipe = servedRecipe(plan);
   const similarity = itemSimilarity(catalogue.items);
-  const serve = { mode: "inHouse", minSupport: defaultMinSupport } as const;
+  const serve = { mode: "inHouse", minSupport: readPolicy(layout).serve.minSupport } as const;
   const ingredients = { catalogue, plan, serve, churnDays: 30, histories: train };
   const own = personalisation(home, released, split);
 
@@ -178,6 +181,7 @@ async function reportOf(home: Home, options: ValueReportOptions): Promise<ValueR
       intervals: bootstrapBlock(of, { seed }),
       ...(of === ranks.local ? {} : { againstLocal: bootstrapDifference(of, ranks.local, { seed }) }),
     });
+    const statistics = alone.ranking === alone.statistics ? undefined : await rankedBy(alone.statistics, heldOut, judging);
     const judged = { alone: ranks.local, joined: personalised ?? ranks.joined };
     const { spent, limit, delta } = budgetOf(home);
     const report: ValueReport = {
@@ -189,6 +193,7 @@ async function reportOf(home: Home, options: ValueReportOptions): Promise<ValueR
       ...{ repeats, items },
       ...{ floor: block(ranks.floor), popularity: block(ranks.popularity), local: block(ranks.local) },
       ...{ federated: block(ranks.federated), joined: block(ranks.joined) },
+      ...(statistics === undefined ? {} : { localStatistics: block(statistics) }),
       ...(personalised === undefined ? {} : { personalised: block(personalised) }),
       ...(alone.attention === undefined ? {} : { localAttention: alone.attention }),
       personalisation: own.said,

@@ -146,7 +146,7 @@ describe("after the rounds", { timeout: 120_000 }, () => {
 
     await expect(personalise({ home: homeOf("beta") })).rejects.toThrow(code("TRB_VALUE_TOO_FEW_CUSTOMERS"));
     await expect(personalise({ home, layers: ["haeds"] })).rejects.toThrow(code("TRB_VALUE_LAYER_UNKNOWN"));
-    const personal = await personalise({ home, layers: ["all"], epochs: 60 });
+    const personal = await personalise({ home, layers: ["all"], epochs: 25 });
     expect(personal).toMatchObject({ tuned: "attention", kept: true, level: 0.05 });
     expect(personal.gain.interval[0]).toBeGreaterThan(0);
     expect(personal.personal.ndcg10).toBeGreaterThan(personal.without.ndcg10);
@@ -158,7 +158,7 @@ describe("after the rounds", { timeout: 120_000 }, () => {
     kept = model;
     expect(kept).toMatchObject({ federated: personal.model.hash, layers: personal.layers, weights: personal.weights.personal });
 
-    const { report, timelines } = await valueReport({ home, seconds: 3, samples: 3 });
+    const { report, timelines } = await valueReport({ home, seconds: 1, samples: 3 });
     expect(report).toMatchObject({
       heldOut: { clean: true, evaluated: personal.customers.judged },
       personalisation: { state: "serves" },

@@ -8,11 +8,13 @@ import { barChart, escaped } from "./charts.ts";
 import { figure, style } from "./page.ts";
 import { budget } from "./words.ts";
 
-type BlockName = "floor" | "popularity" | "local" | "federated" | "joined" | "personalised";
+const order = ["floor", "popularity", "localStatistics", "local", "federated", "joined", "personalised"] as const;
+type BlockName = (typeof order)[number];
 
 const names: Readonly<Record<BlockName, string>> = {
   floor: "public content (ε = 0)",
   popularity: "popularity",
+  localStatistics: "alone, without attention",
   local: "alone, tuned",
   federated: "federated",
   joined: "federated + in-house",
@@ -21,20 +23,15 @@ const names: Readonly<Record<BlockName, string>> = {
 
 /** Beneath bars. */
 const short: Readonly<Record<BlockName, string>> = {
-  ...{ floor: "floor", popularity: "popular", local: "alone" },
+  ...{ floor: "floor", popularity: "popular", localStatistics: "tables", local: "alone" },
   ...{ federated: "federated", joined: "joined", personalised: "personal" },
 };
 
 function blocksOf(report: ValueReport): readonly (readonly [BlockName, ValueBlock])[] {
-  const { floor, popularity, local, federated, joined, personalised } = report;
-  const always = [
-    ["floor", floor],
-    ["popularity", popularity],
-    ["local", local],
-    ["federated", federated],
-    ["joined", joined],
-  ] as const;
-  return personalised === undefined ? always : [...always, ["personalised", personalised]];
+  return order.flatMap((name) => {
+    const block = report[name];
+    return block === undefined ? [] : [[name, block] as const];
+  });
 }
 
 const four = (value: number) => value.toFixed(4);
@@ -52,7 +49,7 @@ function aloneIs({ localAttention }: ValueReport): string {
   if (localAttention === undefined) return `${begin}.`;
   const { epochs, weight, stopped } = localAttention;
   const late = stopped === "deadline" ? "; its time was up, so more might be had (`--seconds`)" : "";
-  return `${begin}, and attention of the federation's shape that learnt from the own log alone (${epochs} epochs, weight ${weight}${late}).`;
+  return `${begin}, and attention of the federation's shape that learnt from the own log alone (${epochs} epochs, weight ${weight}${late}). \`node serve\` trains none by itself: without a federation it serves what stands as without attention.`;
 }
 
 export function valueLines(report: ValueReport): string[] {

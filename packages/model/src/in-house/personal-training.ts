@@ -34,7 +34,7 @@ export interface PersonalTrainingOptions {
   readonly epochs?: number;
   /** Epochs without a better validation after which a learning rate is given up; default 5. */
   readonly patience?: number;
-  /** Each begins at the federated weights; default .001 and .01. */
+  /** Each begins at the federated weights; default .003, .01 and .03. */
   readonly learningRates?: readonly number[];
   /** μ; default .01. */
   readonly proximal?: number;
@@ -76,7 +76,7 @@ export async function trainPersonally(
   options: PersonalTrainingOptions,
 ): Promise<PersonalTraining> {
   const { items, layers, validation, repeats, content, now } = options;
-  const { epochs: most = 20, patience = 5, learningRates = [0.001, 0.01], proximal = 0.01, batch = 32 } = options;
+  const { epochs: most = 20, patience = 5, learningRates = [0.003, 0.01, 0.03], proximal = 0.01, batch = 32 } = options;
   const { spec, parameters: begin } = federated;
   checkNumbers({ epochs: most, patience, batch }, proximal);
   const tensors = trainedTensors(spec, layers);

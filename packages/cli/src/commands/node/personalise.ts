@@ -53,7 +53,7 @@ function linesOf(found: Personalised): string[] {
   const attention = found.tuned === "attention";
   return [
     `round ${model.round}, ${model.hash}`,
-    `own customers: ${customers.training} to train on, ${customers.validation} to stop by, ${customers.test} to decide by; ${customers.judged} left to the value report`,
+    `own customers: ${customers.training} to train on, ${customers.test} whose last item event decides and whose earlier ones are trained on, ${customers.validation} to stop by; ${customers.judged} left to the value report`,
     ...(training === undefined
       ? []
       : [
