@@ -109,11 +109,18 @@ test("a paused node declines every offer, whatever its coordinator sends; resume
   expect(await chargedBy(alpha)).toEqual([0]);
   expect(coordinator.uploads).toEqual([]);
 
+  // whoever is told who has survived has uploaded before, and paid before that
+  const paid: (string | undefined)[] = [];
+  coordinator.deliver = (to, message) => {
+    if (to === "alpha" && message.step === "survivors") paid.push(standingsIn(file).at(-1));
+    return true;
+  };
   await resumeNode({ home: alpha });
   for (const outcome of await Promise.all(nodes.map((node) => node.finished))) expect(outcome.ended).toBe("ledgerClosed");
   expect(loggedBy("one/alpha", "offers are answered again").length).toBeLessThanOrEqual(1);
   expect(await chargedBy(alpha)).toEqual([2]);
   expect(await Promise.all(others.map(chargedBy))).toEqual([[2], [2]]);
+  expect(paid).toEqual(["open", "open"]);
   expect(standingsIn(file)).toEqual(["final", "final"]);
   await inAnotherFederation(two, { first: alpha, second });
   await afterABackup(
