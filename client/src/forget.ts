@@ -1,6 +1,6 @@
 /**
  * `tributary node forget`: the right to erasure. Customers' histories leave the store, whether a log or the shop's live events brought them; so do what an
- * import under way has written, and the model that was personalised with them. What was released stays, and what it cost stays spent: a sum can't be
+ * import under way has written or fetched, and the model that was personalised with them. What was released stays, and what it cost stays spent: a sum can't be
  * taken apart again. The record of it says when and how many, not who.
  */
 import { existsSync } from "node:fs";
@@ -8,6 +8,7 @@ import { renameCustomers } from "@tributary/events";
 import type { Sha256 } from "@tributary/protocol";
 import { budgetOf } from "./budget.ts";
 import { withHome } from "./home/open.ts";
+import { erasePages } from "./home/page-spool.ts";
 import { doorOf } from "./home/store/door.ts";
 import { overwritten, rewriteStore } from "./home/store/rewriting.ts";
 
@@ -66,6 +67,7 @@ export function forgetCustomers({ home, customers, suppress = false }: ForgetOpt
         overwrite: true,
       };
     });
+    erasePages(layout);
     const personalModelRemoved = found.size > 0 && existsSync(layout.personal);
     if (personalModelRemoved) overwritten(layout.personal);
     const at = new Date().toISOString();

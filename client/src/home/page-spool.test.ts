@@ -9,6 +9,7 @@ import { fileURLToPath } from "node:url";
 import type { FetchedPage } from "@tributary/events/ingest";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { startTestCoordinator, type TestCoordinator } from "../coordinator.test-support.ts";
+import { forgetCustomers } from "../forget.ts";
 import { importEvents } from "../import.ts";
 import { joinFederation } from "../join.ts";
 import { readHistories } from "./histories.ts";
@@ -61,6 +62,8 @@ test("pages are there for the same request and for a day; of other keys, other r
   writeFileSync(second, sealed.with(40, (sealed[40] ?? 0) ^ 1));
   expect(await left("a"), "a page that was changed").toEqual(["[1] → second"]);
   expect(statSync(first).mode & 0o077).toBe(0);
+  await forgetCustomers({ home, customers: ["somebody"] });
+  expect(existsSync(layout.pages), "pages may hold whoever is erased").toBe(false);
 });
 
 test("an import that is killed between two pages goes on behind the last one, and leaves nothing readable", {

@@ -4,13 +4,14 @@
  *
  *   "TRBPAGE1" · sealed(length of the head (4 bytes, little-endian) · head (JSON) · the page as it came)
  */
-import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { PageSpool } from "@tributary/events/ingest";
 import { z } from "zod";
 import { replaceFile } from "./durable.ts";
 import type { Layout } from "./layout.ts";
 import { openOrMakeStore } from "./store/changing.ts";
+import { overwritten } from "./store/rewriting.ts";
 import { derivedKey, seal, unseal } from "./store/sealing.ts";
 
 const magic = Buffer.from("TRBPAGE1", "ascii");
@@ -74,7 +75,14 @@ export function pageSpool(layout: Layout, now: () => number): PageSpool {
   };
 }
 
-/** Once the pages are in the store, and whenever somebody is erased: nothing may hold what the store no longer holds. */
+/** Once the pages are in the store. */
 export function clearPages(layout: Layout): void {
   rmSync(layout.pages, { recursive: true, force: true });
+}
+
+/** When somebody is erased: nothing may hold what the store no longer holds. */
+export function erasePages(layout: Layout): void {
+  if (!existsSync(layout.pages)) return;
+  for (const name of readdirSync(layout.pages)) overwritten(join(layout.pages, name));
+  clearPages(layout);
 }

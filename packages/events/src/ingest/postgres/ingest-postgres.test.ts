@@ -19,6 +19,7 @@ beforeAll(async () => {
   const first = new pg.Client({ connectionString: server.url() });
   await first.connect();
   await first.query("CREATE DATABASE shop");
+  await first.query("CREATE DATABASE old TEMPLATE template0 ENCODING 'LATIN1'");
   await first.end();
   admin = new pg.Client({ connectionString: server.url("shop") });
   await admin.connect();
@@ -27,7 +28,7 @@ beforeAll(async () => {
     REVOKE CREATE ON SCHEMA public FROM public;
     CREATE ROLE reader LOGIN PASSWORD 's3cret/word';
     GRANT CONNECT, TEMPORARY ON DATABASE shop TO reader;
-    ALTER ROLE reader SET statement_timeout = '1ms';
+    ALTER ROLE reader SET statement_timeout = '500ms';
     CREATE ROLE stranger LOGIN PASSWORD 'stranger';
     GRANT CONNECT ON DATABASE shop TO stranger;
     CREATE TABLE visits (who text, sku integer, what text, moment timestamptz, cost numeric);
@@ -53,7 +54,7 @@ const load = (query: string, options: Partial<IngestOptions> = {}, database = re
 
 describe("ingestLog reads PostgreSQL", () => {
   it("by a role that may only read and make temporary tables, whatever its time limit, and leaves nothing there", async () => {
-    const { histories, report } = await load(`${sql}; `, { timeZone: "Asia/Kolkata" });
+    const { histories, report } = await load(`${sql}, pg_sleep(0.6); `, { timeZone: "Asia/Kolkata" });
     expect(inWords(histories)).toEqual(["annika: 2 buy 1430623510, 1 view 1430623511.5", "bobby: 1 view 1430623512"]);
     expect([...(histories.prices ?? [])]).toEqual([Number.NaN, 2.5, Number.NaN]);
     expect([report.rows, report.kept, report.dropped.missingField, report.amountsCleared]).toEqual([4, 3, 1, 1]);
@@ -127,6 +128,7 @@ describe("ingestLog refuses of PostgreSQL", () => {
     expect(await codeOf(sql, {}, `${reader()}?sslmode=verify-full`)).toBe("SOURCE_UNREACHABLE");
     expect(await codeOf(sql, {}, "postgres://reader:wrong-one@127.0.0.1:1/shop")).toBe("SOURCE_UNREACHABLE");
     expect(await codeOf(sql, {}, "postgres://reader:wrong-one@[/shop")).toBe("SOURCE_UNREACHABLE");
+    expect(await codeOf(sql, {}, server.url("old"))).toBe("SOURCE_UNAVAILABLE");
     expect(await codeOf(sql, {}, server.url("shop", "stranger", "stranger"))).toBe("SOURCE_NO_TEMPORARY");
   });
 

@@ -30,7 +30,6 @@ const rowsAtOnce = 8192;
 /** Nothing may end a long import but its end, and every value is written as the cleaning query reads it. */
 const settings = [
   "application_name = 'tributary'",
-  "statement_timeout = 0",
   "lock_timeout = 0",
   "idle_in_transaction_session_timeout = 0",
   "DateStyle = 'ISO, YMD'",
@@ -59,7 +58,7 @@ export async function withSession<T>(
   const client = await connected(address, source);
   const session = sessionOf(client, source);
   try {
-    await session.run("BEGIN ISOLATION LEVEL REPEATABLE READ");
+    await session.run("BEGIN ISOLATION LEVEL REPEATABLE READ; SET LOCAL statement_timeout = 0");
     for (const setting of settings) await session.run(`SET LOCAL ${setting}`);
     await client.query(`SET LOCAL TimeZone = ${literal(timeZone)}`).catch((error: unknown) => {
       if (error instanceof Error && "code" in error && error.code === "22023")
@@ -86,6 +85,7 @@ async function connected(address: string, source: string): Promise<pg.Client> {
       application_name: "tributary",
       connectionTimeoutMillis: connectMilliseconds,
       keepAlive: true,
+      keepAliveInitialDelayMillis: 30_000, // a line that is dead is found out while PostgreSQL sorts
     });
     client.on("error", () => undefined); // what breaks between two queries is told by the next one
     await client.connect();
