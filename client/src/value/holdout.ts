@@ -91,7 +91,7 @@ export function holdOut(options: { readonly home: string; readonly share?: numbe
   });
 }
 
-export function holdoutStatus(home: Pick<Home, "layout" | "database" | "plan">): HoldoutStatus {
+function holdoutStatus(home: Pick<Home, "layout" | "database" | "plan">): HoldoutStatus {
   const holdout = readHoldout(home.layout);
   if (holdout === undefined || holdout.share === 0) return { share: 0, clean: false, reason: "nobody" };
   const { share, charged, doors } = holdout;

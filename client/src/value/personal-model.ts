@@ -36,7 +36,7 @@ const headSchema = z.strictObject({
   /** Share of own customers that it was not to see (`holdout.ts`). */
   reserved: z.number().min(0).max(1),
 });
-export type PersonalHead = z.infer<typeof headSchema>;
+type PersonalHead = z.infer<typeof headSchema>;
 
 export interface PersonalModel extends PersonalHead {
   /** [parameterCount] */
