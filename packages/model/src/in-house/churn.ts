@@ -61,6 +61,8 @@ export interface ChurnOptions {
   readonly moments?: readonly FeatureMoments[] | undefined;
 }
 
+/** Learnt from and judged by, of customers spread over the log: more says little more. */
+const mostCases = 60_000;
 /** Fewer of either outcome at the last cut tell nothing. */
 const leastOfEach = 16;
 const recencyFrequency = [0, 1] as const;
@@ -102,21 +104,25 @@ export function fitChurn(
   return judgeChurn(histories, horizonDays, cases, options)?.model;
 }
 
-/** The same, with what was said of each customer at the last cut, in the order of `cases[0]`. */
+/** The same, with what was said of each customer at the last cut, and which these are, in the same order. */
 export function judgeChurn(
   histories: Histories,
   horizonDays: number,
   cases: readonly (readonly ChurnCase[])[],
   { heads, categories, moments }: ChurnOptions = {},
-): { readonly model: ChurnModel; readonly judged: JudgedCases } | undefined {
+): { readonly model: ChurnModel; readonly judged: JudgedCases; readonly asked: readonly ChurnCase[] } | undefined {
   const horizon = horizonDays * secondsOfDay;
   const own = churnFeatures.map((_, f) => f);
   const sets = [[...recencyFrequency], own, [...own, ...habits.map((_, f) => own.length + f)]];
+  const every = Math.max(1, Math.ceil(cases.reduce((sum, list) => sum + list.length, 0) / mostCases));
+  const isAsked = ({ customer }: ChurnCase) => customer % every === 0;
   const whole = cases.flatMap((list, cut) =>
-    list.map(({ customer, outcome, stretch, cut: now }, place) => ({
-      ...{ customer, outcome, judged: cut === 0 },
-      row: withHead(wholeRow(histories, stretch, { now, horizon, categories, moments }), heads?.[cut]?.[place]),
-    })),
+    list.flatMap((one, place) => {
+      if (!isAsked(one)) return [];
+      const { customer, outcome, stretch, cut: now } = one;
+      const row = wholeRow(histories, stretch, { now, horizon, categories, moments });
+      return [{ customer, outcome, judged: cut === 0, row: withHead(row, heads?.[cut]?.[place]) }];
+    }),
   );
   const fitted = fitPropensity(whole, {
     names: [...churnFeatures, ...habits, headFeature],
@@ -129,7 +135,8 @@ export function judgeChurn(
   const { auc: baselineAuc } = propensityFigures(judged.outcomes, judged.baseline);
   const validation = { customers, rate, auc, baselineAuc, calibrationError };
   const usesHead = propensity.features.includes(head);
-  return { model: { horizonDays, propensity, usesHead, categories, moments, validation }, judged };
+  const asked = (cases[0] ?? []).filter(isAsked);
+  return { model: { horizonDays, propensity, usesHead, categories, moments, validation }, judged, asked };
 }
 
 /** `churnFeatures`, then `habits`. */

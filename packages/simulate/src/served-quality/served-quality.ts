@@ -44,19 +44,18 @@ export interface ServedQuality {
 /** @param churnDays horizon of churn */
 export function servedQuality({ catalogue, histories, truth }: LivingMarket, churnDays: number, seed: number): ServedQuality {
   const categories = itemCategories(catalogue.items);
-  const cases = churnCases(histories, churnDays);
-  const churn = judgeChurn(histories, churnDays, cases, { categories })?.judged;
+  const churn = judgeChurn(histories, churnDays, churnCases(histories, churnDays), { categories });
   const purchase = judgePurchase(histories);
   const clicks = judgeClicks(histories, itemSimilarity(catalogue.items), { categories });
   const trueChurn = Float64Array.from(
-    cases[0] ?? [],
+    churn?.asked ?? [],
     ({ customer, cut }) => leavingChance(truth, customer, cut, churnDays * secondsOfDay) ?? Number.NaN,
   );
   const at = (probabilities: Float64Array, events: Uint32Array) =>
     Float64Array.from(events, (event) => probabilities[event] as number);
   return {
     propensities: [
-      ...(churn === undefined ? [] : [against("churn", churn, trueChurn, seed)]),
+      ...(churn === undefined ? [] : [against("churn", churn.judged, trueChurn, seed)]),
       ...(purchase === undefined ? [] : [against("purchase", purchase.judged, at(truth.purchase, purchase.events), seed)]),
       ...(clicks === undefined ? [] : [against("click", clicks.judged, at(truth.click, clicks.events), seed)]),
     ],
