@@ -244,5 +244,5 @@ function keptSentence(kept: boolean, epochs: number, level: number, earlier: boo
 
 function mixtureSentence({ interval }: PairedDifference): string {
   const found = interval[0] > 0 ? "ranks better than" : interval[1] < 0 ? "ranks worse than" : "is no better and no worse than";
-  return `No round has trained attention, so there are no layers to fine-tune, and no file was written. What is tuned in-house is the mixture of released tables, own counts, content and history, which \`tributary node serve\` tunes by itself: on test customers it ${found} what was released as it is.`;
+  return `There is no attention to fine-tune (no round has trained any, or the model is of an extension), and no file was written. What is tuned in-house is the mixture of released tables, own counts, content and history, which \`tributary node serve\` tunes by itself: on test customers it ${found} what was released as it is.`;
 }
