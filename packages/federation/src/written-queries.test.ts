@@ -14,7 +14,7 @@ import {
 import { expect, test } from "vitest";
 import { createWorld, noFaults, run, type World } from "./harness.test-support.ts";
 import { crypto, dimension, hash } from "./parties.test-support.ts";
-import { heldOutRule } from "./written-queries.ts";
+import { featuresQuery, heldOutRule } from "./written-queries.ts";
 
 const customers = Array.from({ length: 4000 }, (_, c) => `customer ${c}`);
 const ruleOf = (heldOut: string, federation = "shops"): ((customer: string) => boolean) | undefined => {
@@ -30,6 +30,19 @@ test("a metrics vector has the same coordinates for plan and model", () => {
 test("moments of features have the same names and coordinates for plan and events", () => {
   expect(featureNames).toEqual(customerFeatureNames);
   expect(featureCoordinates).toBe(featureMomentsDimension);
+});
+
+test("features are asked at the plan's moment: later events change nothing, and who has none before it adds nothing", async () => {
+  const eventsUntil = (count: number) => ({
+    items: Int32Array.of(1, 2, 1, 3).subarray(0, count),
+    actions: Uint8Array.of(0, 1, 3, 0).subarray(0, count),
+    times: Float64Array.of(10, 90_000, 200_000, 300_000).subarray(0, count),
+  });
+  const query = featuresQuery(Int32Array.of(0, 1, 1, 2), 200_000);
+  const [whole, before] = [await query.answer(eventsUntil(4)), await query.answer(eventsUntil(3))];
+  expect(whole).toEqual(before);
+  expect(whole).not.toEqual(await query.answer(eventsUntil(2)));
+  expect((await featuresQuery(Int32Array.of(0, 1, 1, 2), 9).answer(eventsUntil(4))).coordinates).toHaveLength(0);
 });
 
 test("a plan without metrics holds nobody out", () => {
