@@ -10,7 +10,8 @@ import { cleaningQuery } from "../ingest/cleaning-query.ts";
 import { type Engine, withEngine } from "../ingest/engine.ts";
 import { engineFailure, reading } from "../ingest/engine-failures.ts";
 import { findRoles, prepare, secondsAhead } from "../ingest/ingest-log.ts";
-import { postgresSource } from "../ingest/postgres/ingest-postgres.ts";
+import { type PostgresSource, postgresSource } from "../ingest/postgres/ingest-postgres.ts";
+import { surveyItems } from "../ingest/postgres/survey-items.ts";
 import { presets } from "../ingest/presets.ts";
 import { openRelation, refuseBrokenLines } from "../ingest/relation.ts";
 import { type LogSource, nameOf, type ReadingOptions } from "../ingest/source.ts";
@@ -76,15 +77,13 @@ export function itemsOfLog(options: ItemSurveyOptions): Promise<readonly LogItem
 /** Works on the table `temp.had`: customer, sku, events. */
 async function surveyed<T>(options: ItemSurveyOptions, work: (engine: Engine) => Promise<T>): Promise<T> {
   const files = options.sources.map(nameOf);
-  if (postgresSource(options.sources) !== undefined) {
-    const reason = "which items a log has is not asked of PostgreSQL";
-    throw fail("TRB_EVENTS_SOURCE_UNAVAILABLE", { source: files.join(", "), reason });
-  }
+  const elsewhere = postgresSource(options.sources);
   return withEngine(async (engine) => {
     try {
       await engine.run("CREATE TEMP TABLE temp.had (customer VARCHAR, sku VARCHAR, events BIGINT)");
       await prepare(engine, options, undefined);
-      for (const [place, source] of options.sources.entries()) await addSource(engine, source, options, place);
+      if (elsewhere !== undefined) await addFromPostgres(engine, elsewhere, options);
+      else for (const [place, source] of options.sources.entries()) await addSource(engine, source, options, place);
       return await work(engine);
     } catch (error) {
       throw engineFailure(files.join(", "), error);
@@ -106,4 +105,13 @@ async function addSource(engine: Engine, source: LogSource, options: ItemSurveyO
     await checkBytes(relation, options.lineLimit);
   });
   if (relation.rejects !== undefined) await refuseBrokenLines(engine, relation.name, relation.rejects, options);
+}
+
+/** PostgreSQL groups its own rows; pairs of a customer and an item are what comes here. */
+function addFromPostgres(engine: Engine, source: PostgresSource, options: ItemSurveyOptions): Promise<void> {
+  return surveyItems(source, options, async (rows) => {
+    await engine.fill("pairs", ["customer", "sku", "events"], rows);
+    await engine.run("INSERT INTO temp.had SELECT customer, sku, events::BIGINT FROM pairs");
+    await engine.run("DROP TABLE pairs");
+  });
 }

@@ -1,5 +1,5 @@
 /**
- * The cleaning query as PostgreSQL (13 and later) runs it, over tables that only live in its session. PostgreSQL ends a query at the first
+ * The cleaning query as PostgreSQL runs it, over tables that only live in its session. PostgreSQL ends a query at the first
  * text that it can't cast, so every cast stands behind a pattern that only lets texts through that it can. `OFFSET 0` keeps it from writing
  * an expression out wherever its result is used.
  */

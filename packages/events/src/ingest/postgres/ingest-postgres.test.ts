@@ -2,6 +2,7 @@ import { chmodSync } from "node:fs";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { startPostgres } from "../../../../../test/postgres/server.ts";
+import { customersOfItems, itemsOfLog } from "../../catalogue/customers-of-items.ts";
 import { makeCatalogue } from "../../catalogue.ts";
 import { inWords, logFiles, refusal } from "../../log-files.fixture.ts";
 import { type IngestOptions, ingestLog } from "../ingest-log.ts";
@@ -82,6 +83,17 @@ describe("ingestLog reads PostgreSQL", () => {
     vi.stubEnv("PGPASSFILE", path);
     expect((await load(sql, {}, address)).report.kept).toBe(3);
     vi.unstubAllEnvs();
+  });
+
+  it("for the items that it has, and for how many customers had each, as a file with the same rows", async () => {
+    const rows = `SELECT i % 7 AS customer, (i * i) % 11 AS item, 'view' AS action, 1000 + i AS time`;
+    const there = { sources: [{ sql: `${rows} FROM generate_series(1, 9000) AS i`, database: reader() }], now: 2e9 };
+    const here = { sources: [{ sql: `${rows} FROM generate_series(1, 9000) AS numbers(i)` }], now: 2e9 };
+    expect(await itemsOfLog(there)).toEqual(await itemsOfLog(here));
+    const naming = { maxItems: 3, nameOf: (sku: string) => (sku === "0" ? undefined : sku) };
+    const counts = await customersOfItems({ ...there, ...naming });
+    expect([...counts].sort()).toEqual([...(await customersOfItems({ ...here, ...naming }))].sort());
+    expect([...counts.values()].reduce((sum, count) => sum + count, 0)).toBe(21);
   });
 
   it("for a look, too", async () => {
