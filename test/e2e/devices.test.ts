@@ -7,7 +7,7 @@ import { createInvite, type RunningCoordinator, startCoordinator } from "@tribut
 import { makeCatalogue, seededRandom } from "@tributary/events";
 import { afterEach, expect, test } from "vitest";
 import { joinedHome } from "./joined-home.ts";
-import { killAll, service, temporaryFolder, tributaryJson } from "./processes.ts";
+import { begin, killAll, temporaryFolder, tributaryJson } from "./processes.ts";
 import { ledgerEntries } from "./small-federation.ts";
 
 const folder = temporaryFolder("devices");
@@ -68,14 +68,19 @@ test("devices of one customer each run the rounds of a plan for whole nodes, and
     }
     // one of them is the command itself, in a process of its own
     const [first = "", ...others] = people.map((person) => folder.file(person));
-    const command = await service(["node", "start", "--home", first, "--device", "--until-done"]);
-    expect(command.ready).toMatchObject({ event: "started", mostRounds: rounds, chargedRounds: 0 });
+    const command = begin(["node", "start", "--home", first, "--device", "--until-done"]);
     const nodes = await Promise.all(others.map((home) => startNode({ home, device: true, log })));
     running.push(...nodes);
     expect(nodes.map(({ device }) => device)).toEqual(others.map(() => ({ most: rounds, charged: 0 })));
     await coordinator.finished;
     const outcomes: Outcome[] = await Promise.all(nodes.map(({ finished }) => finished));
-    expect(await command.exit).toBe(0);
+    const { exitCode, stdout } = await command.outcome;
+    const [started, ended] = stdout
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect(started).toMatchObject({ event: "started", mostRounds: rounds, chargedRounds: 0 });
+    expect([exitCode, ended]).toEqual([0, { event: "ended", peakMb: expect.any(Number) }]);
     for (const { ended, charged, epsilon } of outcomes) {
       expect([ended, charged]).toEqual(["ledgerClosed", rounds]);
       expect(epsilon).toBeLessThanOrEqual(8);
