@@ -7,7 +7,7 @@ import { anyHistories } from "./random-histories.fixture.ts";
 import { foldCustomers, leaveLastOut, sliceHistories, splitByTime, splitCustomers } from "./splitting.ts";
 
 /** Events of the customer at this place. */
-function eventsOf({ offsets, items, actions, times, dwells, prices }: Histories, place: number) {
+function eventsOf({ offsets, items, actions, times, dwells, prices, topics }: Histories, place: number) {
   const [start, end] = [offsets[place] ?? 0, offsets[place + 1] ?? 0];
   return Array.from({ length: end - start }, (_, i) => ({
     item: items[start + i],
@@ -15,6 +15,7 @@ function eventsOf({ offsets, items, actions, times, dwells, prices }: Histories,
     time: times[start + i],
     dwell: dwells?.[start + i],
     price: prices?.[start + i],
+    topic: topics?.[start + i],
   }));
 }
 
