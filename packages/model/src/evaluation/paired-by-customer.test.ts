@@ -23,6 +23,14 @@ describe("two predictors on the same customers", () => {
     expect(pairedAuc({ customers, outcomes: outcomes.map(() => 1) }, told, blind, { seed: 1 })).toBeUndefined();
   });
 
+  test("ties count half in every draw: who says the same of everybody has an AUC of 0.5", () => {
+    const same = new Array<number>(outcomes.length).fill(0.3);
+    const both = pairedAuc({ customers, outcomes }, told, same, { seed: 1, replicates: 200 });
+    expect(both?.difference).toBeCloseTo((rocAuc(told, outcomes) ?? 0) - 0.5, 12);
+    const [low = 1, high = 0] = both?.interval ?? [];
+    expect([low < (both?.difference ?? 0), high > (both?.difference ?? 0)]).toEqual([true, true]);
+  });
+
   test("customers are drawn whole: cases that are copies of each other don't make the interval narrower", () => {
     const width = ({ interval: [low, high] }: { interval: readonly [number, number] }) => high - low;
     const ones = outcomes.filter((_, n) => n % 3 === 0);

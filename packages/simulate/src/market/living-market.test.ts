@@ -74,6 +74,7 @@ describe("a market whose customers show that they will leave", () => {
     }
     expect(visits.length).toBeGreaterThan(10_000);
     expect(shown.length).toBeGreaterThan(10_000);
+    expect(apart(visits)).toBeLessThan(6.1);
     for (const [low, high] of [
       [0, 0.1],
       [0.1, 0.3],
