@@ -7,7 +7,7 @@ import { queryFailure } from "./engine-failures.ts";
 import { isPostgres, withoutPassword } from "./postgres/address.ts";
 import { samplePostgres } from "./postgres/sample.ts";
 import type { Relation } from "./relation.ts";
-import { type QuerySource, sampledRows } from "./source.ts";
+import { nameOf, type QuerySource, sampledRows } from "./source.ts";
 
 /** @throws TRB_EVENTS_BAD_QUERY, TRB_EVENTS_FILE_NOT_FOUND, TRB_EVENTS_SOURCE_UNAVAILABLE, and what `withSession` throws */
 export async function queryRelation(
@@ -31,7 +31,7 @@ export async function queryRelation(
       reason: "PostgreSQL, SQLite and DuckDB are asked, and no other database",
     });
   }
-  if (!existsSync(database)) throw fail("TRB_EVENTS_FILE_NOT_FOUND", { file: database });
+  if (!existsSync(database)) throw fail("TRB_EVENTS_FILE_NOT_FOUND", { file: nameOf({ sql, database }) });
   if (firstBytes(database).startsWith("SQLite format 3")) {
     const table = `sqlite_${place}`;
     await fillFromSqlite(engine, database, query, table);

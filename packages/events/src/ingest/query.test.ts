@@ -115,6 +115,15 @@ describe("ingestLog refuses", () => {
       ].map(async (source) => (await refusal(() => load(source))).code.replace("TRB_EVENTS_", "")),
     );
     expect(codes).toEqual(["BAD_QUERY", "BAD_QUERY", "BAD_QUERY", "SOURCE_UNAVAILABLE", "FILE_NOT_FOUND", "UNKNOWN_COLUMN"]);
+    for (const database of [
+      "postgres:/shop:secret@localhost/shop",
+      "password=secret host=localhost dbname=shop",
+      "shop:secret@localhost",
+    ]) {
+      const misspelt = await refusal(() => load({ sql: "SELECT 1", database }));
+      expect(misspelt.code).toBe("TRB_EVENTS_FILE_NOT_FOUND");
+      expect(JSON.stringify([misspelt, misspelt.details, misspelt.stack])).not.toContain("secret");
+    }
     const remote = await refusal(() => load({ sql: "SELECT 1", database: "mysql://shop:secret@localhost/shop" }));
     expect(remote.code).toBe("TRB_EVENTS_SOURCE_UNAVAILABLE");
     expect(JSON.stringify([remote, remote.details])).not.toContain("secret");

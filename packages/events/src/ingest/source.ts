@@ -2,7 +2,7 @@
 import type { ColumnNames } from "../reading/columns.ts";
 import type { PagesSource } from "./pages/pages-source.ts";
 import { withoutQuery } from "./pages/request-page.ts";
-import { isPostgres, withoutPassword } from "./postgres/address.ts";
+import { holdsPassword, isPostgres, withoutPassword } from "./postgres/address.ts";
 import type { IngestPreset } from "./presets.ts";
 
 /** Rows that a query gives. */
@@ -53,5 +53,7 @@ export function nameOf(source: LogSource): string {
   if (typeof source === "string") return source;
   if (isPages(source)) return URL.canParse(source.url) ? withoutQuery(new URL(source.url)) : "the HTTP API";
   if (source.database === undefined) return "the query";
-  return isPostgres(source.database) ? withoutPassword(source.database) : source.database;
+  if (isPostgres(source.database)) return withoutPassword(source.database);
+  // another database's, or ours written another way
+  return holdsPassword(source.database) ? "(not shown: it may hold a password)" : source.database;
 }

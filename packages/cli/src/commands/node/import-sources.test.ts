@@ -46,6 +46,9 @@ test("a database's address comes from a file with its password, and from the com
     "TRB_EVENTS_SOURCE_UNREACHABLE",
   );
   expect(await codeOf("--sql", "SELECT 1", "--source", "postgres://reader:s3cret@127.0.0.1:1/shop")).toBe("TRB_CLI_BAD_OPTION");
+  expect(await codeOf("--sql", "SELECT 1", "--source", "postgres://127.0.0.1:1/shop?user=reader&password=s3cret")).toBe(
+    "TRB_CLI_BAD_OPTION",
+  );
   expect(await codeOf("--sql", "SELECT 1", "--source-file", file("two", "postgres://a\ns3cret\n"))).toBe("TRB_CLI_BAD_OPTION");
   expect(await codeOf("--sql", "SELECT 1", "--source-file", join(folder, "none"))).toBe("TRB_CLI_FILE_NOT_FOUND");
 });

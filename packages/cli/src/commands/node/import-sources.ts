@@ -44,7 +44,11 @@ function queryOf({ sql, source, sourceFile }: SourceFlags, command: Command): Im
     if (source === undefined && sourceFile === undefined) return undefined;
     throw usage("it names a source and nothing to ask it", "Add --sql 'SELECT …'. ");
   }
-  if (source !== undefined && command.getOptionValueSource("source") === "cli" && /^[a-z+]+:\/\/[^/@]*:[^/@]+@/i.test(source)) {
+  if (
+    source !== undefined &&
+    command.getOptionValueSource("source") === "cli" &&
+    /^[a-z+]+:\/\/([^/@]*:[^/@]+@|.*[?&]password=)/i.test(source)
+  ) {
     // whoever is on this machine sees every command's words
     throw fail("TRB_CLI_BAD_OPTION", {
       option: "--source",

@@ -2,6 +2,9 @@
 
 export const isPostgres = (address: string) => /^postgres(ql)?:\/\//i.test(address);
 
+/** Forms of addresses that hold a password: `scheme://user:password@…`, `…?password=…`, `host=… password=…`. */
+export const holdsPassword = (address: string) => /:[^@]*@|password\s*=/i.test(address);
+
 /** `postgres://user@host:port/database` of an address that holds more. */
 export function withoutPassword(address: string): string {
   try {
