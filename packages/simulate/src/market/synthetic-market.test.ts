@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -29,6 +30,20 @@ describe("the synthetic market", () => {
     expect(encodeHistories(other.histories)).not.toEqual(encodeHistories(histories));
     expect(other.catalogue.items).not.toEqual(catalogue.items);
   });
+
+  it.each([
+    [{}, "f4c46a9a8062249b13a18c5689a2e9c076eebfc918596c50f4724a6e3110f5a4"],
+    [{ seed: 2, customers: 300, items: 40, categories: 4 }, "8a55c54d318d8190f93e471f4ac6bdcea8d32d6c2c7474f43a9b88774148aa0d"],
+  ])(
+    "is, with %j, the market that figures were measured on: options that came later change nothing unless they are given",
+    (options, expected) => {
+      const { histories: log, catalogue: items } = syntheticMarket(options);
+      const hash = createHash("sha256");
+      for (const column of [log.offsets, log.items, log.actions, log.times])
+        hash.update(new Uint8Array(column.buffer, column.byteOffset, column.byteLength));
+      expect(hash.update(JSON.stringify(items.items)).digest("hex")).toBe(expected);
+    },
+  );
 
   it("begins with the same customers when there are more of them", () => {
     const few = syntheticMarket({ customers: 50 });
