@@ -12,9 +12,10 @@ import { onnxruntimeExecutor } from "@tributary/tensor/onnxruntime";
 import { afterAll, expect, test } from "vitest";
 import { seededRandom } from "../seeded/randomness.ts";
 import { killAll, root, service, temporaryFolder, tributary, tributaryJson } from "./processes.ts";
-import { joinAll, ledgerEntries, smallFederation } from "./small-federation.ts";
+import { joinAll, ledgerEntries, smallFederation, storedParts } from "./small-federation.ts";
 
 const seed = "e47e".repeat(16);
+process.env["TRIBUTARY_STORE_KEY"] = seed; // names of customers decide who falls into which bucket
 const folder = temporaryFolder("extensions");
 const files = ["step-by-step", "lion", "visit-hours"].map((name) => `${root}/examples/extensions/${name}.ts`);
 const decimal = (text: string) => text as Decimal;
@@ -90,7 +91,7 @@ test("model, optimiser, query and metrics give the same bytes in processes and i
   const { ledger } = await simulateFederation({
     ...{ plan, crypto, random: seededRandom, executor: onnxruntimeExecutor(), items: catalogue.items },
     initialParameters: initialFederationModel(crypto, plan).parameters,
-    nodes: parts.map((part) => ({ node: part.node, histories: part.train })),
+    nodes: storedParts(federation),
     coordinatorSecret: readFileSync(`${platform}/keys/identity`),
     onRound: ({ modelHash }) => void hashes.push(modelHash),
   });

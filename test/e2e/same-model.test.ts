@@ -1,6 +1,5 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { readArtefact } from "@opendp/opendp";
-import { pseudonymised } from "@tributary/client";
 import { isTributaryError } from "@tributary/errors";
 import { initialModel } from "@tributary/federation";
 import type { Plan } from "@tributary/protocol";
@@ -10,7 +9,7 @@ import { onnxruntimeExecutor } from "@tributary/tensor/onnxruntime";
 import { afterAll, expect, test } from "vitest";
 import { seededRandom } from "../seeded/randomness.ts";
 import { killAll, root, service, temporaryFolder } from "./processes.ts";
-import { joinAll, ledgerEntries, smallFederation } from "./small-federation.ts";
+import { joinAll, ledgerEntries, smallFederation, storedParts } from "./small-federation.ts";
 
 const seed = "5eed".repeat(16);
 /** Of every home's store: who falls into which bucket depends on pseudonyms, which depend on it. */
@@ -69,10 +68,7 @@ test.each(samplers)(
       crypto,
       executor: onnxruntimeExecutor(),
       initialParameters: initialModel(crypto, plan.model),
-      nodes: parts.map(({ node, train }) => ({
-        node,
-        histories: pseudonymised({ home: federation.home(node), histories: train }),
-      })),
+      nodes: storedParts(federation),
       coordinatorSecret: readFileSync(`${platform}/keys/identity`),
       random: seededRandom,
       onRound: ({ modelHash }) => void hashes.push(modelHash),

@@ -1,6 +1,6 @@
 /** A small federation on disk, ready to be started: a made-up market, a plan with short deadlines, homes that have joined. */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { changePolicy, importEvents, joinFederation, trustPeers } from "@tributary/client";
+import { changePolicy, importEvents, joinFederation, pseudonymised, trustPeers } from "@tributary/client";
 import { coordinatorIdentity, createInvite } from "@tributary/coordinator";
 import { type Catalogue, splitCustomers, writeCatalogue, writeCsv } from "@tributary/events";
 import { type Plan, parsePlan } from "@tributary/protocol";
@@ -101,6 +101,11 @@ export async function joinAll(
       columns: { customer: "customer", item: "item", action: "action", time: "time" },
     });
   }
+}
+
+/** What the nodes learn from, as their stores hold it: a simulation that is compared with them has to know customers by the same names. */
+export function storedParts({ parts, home }: Pick<SmallFederation, "parts" | "home">) {
+  return parts.map(({ node, train }) => ({ node, histories: pseudonymised({ home: home(node), histories: train }) }));
 }
 
 export function ledgerEntries(home: string): Record<string, unknown>[] {

@@ -7,9 +7,10 @@ import { onnxruntimeExecutor } from "@tributary/tensor/onnxruntime";
 import { afterAll, expect, test } from "vitest";
 import { seededRandom } from "../seeded/randomness.ts";
 import { killAll, root, service, temporaryFolder, tributary, tributaryJson, until } from "./processes.ts";
-import { joinAll, ledgerEntries, smallFederation } from "./small-federation.ts";
+import { joinAll, ledgerEntries, smallFederation, storedParts } from "./small-federation.ts";
 
 const seed = "57a7".repeat(16);
+process.env["TRIBUTARY_STORE_KEY"] = seed; // names of customers decide who falls into which bucket
 const folder = temporaryFolder("statistics");
 
 afterAll(() => {
@@ -64,7 +65,7 @@ test("statistics and training give the same model bytes in processes and in the 
   const { statistics, parameters } = await simulateFederation({
     ...{ plan, crypto, random: seededRandom, executor: onnxruntimeExecutor(), items: catalogue.items },
     initialParameters: initialFederationModel(crypto, plan).parameters,
-    nodes: parts.map((part) => ({ node: part.node, histories: part.train })),
+    nodes: storedParts(federation),
     coordinatorSecret: readFileSync(`${platform}/keys/identity`),
     onRound: ({ modelHash }) => void hashes.push(modelHash),
   });
