@@ -12,10 +12,12 @@ import { customTime, isoTime } from "./times.ts";
 /** By code points, whatever the database's own order is; patterns then know ASCII alone, as they do in DuckDB. */
 const plain = 'COLLATE "C"';
 
-const capitals = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
-/** Capitals of ASCII, and the two signs beyond it whose small letters DuckDB takes to be ASCII's. */
-const small = (text: string) =>
-  `translate(${text}, ${literal(`${capitals}\u212a\u0130`)}, ${literal(`${capitals.toLowerCase()}ki`)})`;
+/**
+ * Small letters for ASCII's capitals, and for the two signs beyond it whose small letters DuckDB takes to be ASCII's. `translate` is slow: it is for
+ * texts that have characters of several bytes.
+ */
+const small = (text: string) => `CASE WHEN octet_length(${text}) = length(${text}) THEN lower(${text})
+    ELSE translate(lower(${text}), ${literal("\u212a\u0130")}, 'ki') END`;
 
 const digits = "[0-9](_?[0-9])*";
 /** As DuckDB reads doubles, `1_000` among them. */

@@ -135,6 +135,7 @@ async function fillCatalogue(session: Session, { catalogue }: IngestOptions): Pr
     const values = [some.map(({ id }) => id), some.map(({ number }) => number)];
     await session.run(`INSERT INTO ${catalogueTable} SELECT * FROM unnest($1::text[], $2::integer[])`, values);
   }
+  await session.run(`ANALYZE ${catalogueTable}`); // else rows are sorted to meet it
 }
 
 interface RowsOptions {
