@@ -38,11 +38,11 @@ test("node policy, pause, resume, check and budget agree on what the merchant pe
   });
   expect(await tributaryJson(["node", "resume", ...at])).toMatchObject(permitted);
 
-  const [said, budget] = [await tributary(["node", "budget", ...at]), await tributaryJson(["node", "budget", ...at])];
-  expect(said.stdout).toContain("in any 30 days");
-  expect(said.stdout).toContain("shared by 1 homes");
-  for (const line of said.stdout.split("\n")) if (!line.includes(folder.path)) expect(line.length).toBeLessThanOrEqual(80);
-  expect(budget).toMatchObject({ limit: 9, spent: 0, left: 9, period: { days: 30, spent: 0 }, shared: { limit: 9, spent: 0 } });
+  const { stdout: said } = await tributary(["node", "budget", ...at]);
+  expect(said).toContain("limit 9 in any 30 days");
+  expect(said).toMatch(/^all time +0 +0 /m);
+  expect(said).toContain("shared by 1 homes");
+  for (const line of said.split("\n")) if (!line.includes(folder.path)) expect(line.length).toBeLessThanOrEqual(80);
 
   const good = readFileSync(path, "utf8");
   writeFileSync(path, good.replace('"maxEpsilon"', '"maxEpsilom"'));
