@@ -2,6 +2,7 @@
 import { actions, ownItems } from "@tributary/events";
 import { bestOf, type CustomerEvents, diversify } from "@tributary/model";
 import type { z } from "zod";
+import type { OwnNames } from "../item-names.ts";
 import { type Asked, itemNumber } from "./asked.ts";
 import type { Prepared } from "./prepare.ts";
 import type { ServedModel, Shelf } from "./served-model.ts";
@@ -18,12 +19,11 @@ export async function recommend(
   asked: Asked,
   { k, filters, exclude, diversity, bought }: Omit<z.infer<typeof recommendBody>, "customer" | "history">,
 ): Promise<z.infer<typeof recommendAnswer>> {
-  const out = new Uint8Array(shelf.catalogue.items.length);
+  const { names } = shelf;
+  const out = names?.sells === undefined ? new Uint8Array(shelf.catalogue.items.length) : unsoldOf(shelf, names, names.sells);
   for (const [place, id] of exclude.entries()) out[itemNumber(shelf, id, `exclude.${place}`) - 1] = 1;
   if (bought === "exclude") for (const item of boughtItems(asked.events)) out[item - 1] = 1;
   if (filters !== undefined) excludeFiltered(shelf, filters, out);
-  const { sells, skuOf } = shelf.names ?? {};
-  if (sells !== undefined) for (let place = 0; place < out.length; place++) if (!sells(place + 1)) out[place] = 1;
   const { pool, scores } = await ranker.withScores(asked.events, ({ values }) => {
     const best = bestOf(values, diversity > 0 ? poolOf(k) : k, out);
     return { pool: best, scores: Float64Array.from(best, (place) => values[place] as number) };
@@ -34,7 +34,7 @@ export async function recommend(
     items: chosen.map((place) => {
       const item = shelf.catalogue.items[pool[place] as number];
       const title = item?.title;
-      const sku = skuOf?.((pool[place] as number) + 1);
+      const sku = names?.skuOf?.((pool[place] as number) + 1);
       return {
         item: item?.id ?? "",
         score: scores[place] as number,
@@ -45,6 +45,16 @@ export async function recommend(
     basis: basisOf(prepared, asked),
     model: { ...prepared.origin, parts: [...prepared.origin.parts] },
   };
+}
+
+/** Where the merchant said what it sells: looked up once for its list and not for every request. */
+const unsold = new WeakMap<OwnNames, Uint8Array>();
+
+/** [items] 1 at places that this merchant doesn't sell; the caller's own. */
+function unsoldOf({ catalogue }: Shelf, names: OwnNames, sells: (item: number) => boolean): Uint8Array {
+  const known = unsold.get(names) ?? Uint8Array.from(catalogue.items, (_, place) => (sells(place + 1) ? 0 : 1));
+  unsold.set(names, known);
+  return known.slice();
 }
 
 /** By what items are scored for this customer. */

@@ -152,6 +152,18 @@ export const federationErrors = defineErrors({
     status: 409,
     exitCode: 4,
   },
+  TRB_ROUND_HEADS_DIFFER: {
+    message: "Two ledgers: {node}'s copy has {entries} entries and ends with {theirs}; here {own} is the hash of entry {entry}.",
+    advice: "Stop and compare `ledger.jsonl` with {node}'s: the coordinator forked or rewrote the ledger, or one of the two was.",
+    status: 409,
+    exitCode: 4,
+  },
+  TRB_ROUND_HEAD_UNSIGNED: {
+    message: "{node} did not countersign the ledger's head that it names.",
+    advice: "Report it: its software is faulty.",
+    status: 401,
+    exitCode: 1,
+  },
   TRB_ROUND_LEDGER_CLOSED: {
     message: "The ledger is closed.",
     advice: "Nothing to do: the federation is done.",
@@ -238,7 +250,8 @@ export const federationErrors = defineErrors({
   },
   TRB_POLICY_SERVING_LOOSER: {
     message: "Serving with {field} {asked} is looser than policy.json permits: {permitted}.",
-    advice: "Leave the flag out, ask for something stricter, or change `serve` in policy.json: it is the merchant's own decision.",
+    advice:
+      "Leave the flag out, ask for something stricter, or change `serve` in policy.json: it is the merchant's own decision.",
     status: 403,
     exitCode: 3,
   },

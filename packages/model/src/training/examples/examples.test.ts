@@ -237,17 +237,14 @@ test("a run in which a matrix would have a single row gets an empty customer", (
   expect(rowsOf({ family: "seq2seq", steps: 2 }, 3)).toBe(1);
 });
 
-test.each(familyModels)(
-  "what a customer was only shown is an event without an item in training ($family)",
-  (spec) => {
-    const impression = actions.indexOf("impression");
-    const plain = walkers([6, 8]);
-    const isShown = (_: number, event: number) => event % 3 === 2;
-    const done = plain.actions.map((action, event) => (isShown(action, event) ? impression : action));
-    const shown = { ...plain, actions: done };
-    const without = { ...shown, items: plain.items.map((item, event) => (isShown(item, event) ? 0 : item)) };
-    const feedsOf = (histories: Histories) => exampleFeeds(spec, histories, examplesOf(spec, histories, 3), spec.length);
-    expect(feedsOf(shown)).toEqual(feedsOf(without));
-    expect(dataOf(feedsOf(shown), "items")).not.toEqual(dataOf(feedsOf(plain), "items"));
-  },
-);
+test.each(familyModels)("what a customer was only shown is an event without an item in training ($family)", (spec) => {
+  const impression = actions.indexOf("impression");
+  const plain = walkers([6, 8]);
+  const isShown = (_: number, event: number) => event % 3 === 2;
+  const done = plain.actions.map((action, event) => (isShown(action, event) ? impression : action));
+  const shown = { ...plain, actions: done };
+  const without = { ...shown, items: plain.items.map((item, event) => (isShown(item, event) ? 0 : item)) };
+  const feedsOf = (histories: Histories) => exampleFeeds(spec, histories, examplesOf(spec, histories, 3), spec.length);
+  expect(feedsOf(shown)).toEqual(feedsOf(without));
+  expect(dataOf(feedsOf(shown), "items")).not.toEqual(dataOf(feedsOf(plain), "items"));
+});
