@@ -34,7 +34,7 @@ export async function recommend(
     items: chosen.map((place) => {
       const item = shelf.catalogue.items[pool[place] as number];
       const title = item?.title;
-      const sku = names?.skuOf?.((pool[place] as number) + 1);
+      const sku = names?.skuOf((pool[place] as number) + 1);
       return {
         item: item?.id ?? "",
         score: scores[place] as number,
