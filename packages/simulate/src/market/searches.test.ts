@@ -14,6 +14,8 @@ import {
 import {
   attributesOf,
   bytesOf,
+  hybridInHouse,
+  hybridScorer,
   type ItemScorer,
   initialParameters,
   itemContent,
@@ -23,6 +25,7 @@ import {
   modelSpec,
   rankCustomers,
   statisticsRecipe,
+  studentSpec,
   trainLocally,
   tuneInHouse,
 } from "@tributary/model";
@@ -105,6 +108,27 @@ describe("what searches are about tells the next item (fixed seed; false-alarm r
     expect(tune(histories).weights.topics).toBeGreaterThan(0);
     expect(tune(untold(histories)).weights.topics ?? 0).toBe(0);
   });
+
+  // three seconds of training: `pnpm test:long`
+  if (process.env["TRIBUTARY_LONG"] === "1") {
+    it("to the hybrid, whose attention knows of no topics", { timeout: 120_000 }, async () => {
+      const executor = onnxruntimeExecutor();
+      const closing: (() => Promise<void>)[] = [];
+      const { told, bare, deviations } = await compared(async (log) => {
+        const hybrid = await hybridInHouse(leaveLastOut(log).train, {
+          ...{ similarity, recipe: statisticsRecipe(items), repeats: "keep", executor, serve: { mode: "inHouse" }, seed: 1 },
+          spec: studentSpec(items, { width: 16, blocks: 1, heads: 1, dropout: 0 }),
+          ...{ leastWalks: 200, scratch: { epochs: 2 }, fineTuning: { epochs: 2 } },
+        });
+        const scorer = await hybridScorer(hybrid, similarity, executor);
+        closing.push(() => scorer.close());
+        return scorer.score;
+      });
+      for (const close of closing) await close();
+      expect(deviations).toBeGreaterThan(leastDeviations);
+      expect(told - bare).toBeGreaterThan(0.04);
+    });
+  }
 
   it("is of no weight where topics are not what customers look at next", () => {
     const random = seededRandom(3, "topics at random");
