@@ -25,7 +25,7 @@ export interface Engine {
 }
 
 /** What DuckDB may hold in memory before it writes to its folder: with Node and the rest of a node, 800 MB. */
-const memoryLimit = "400MB";
+const memoryLimit = "380MB";
 
 export interface EngineOptions {
   /** Default: `memoryLimit`. */
