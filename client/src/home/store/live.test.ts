@@ -126,6 +126,27 @@ describe("what the shop tells", () => {
   });
 });
 
+test("whatever a teller is at when the store is put in order, nothing that it tells is lost", async () => {
+  await importChunks(layout, [log]);
+  const parts: Histories[] = [log];
+  const told = async (journal: ReturnType<typeof openLiveJournal>) => {
+    const events = historiesOf({ [`c${parts.length}`]: [[1, 0, parts.length]] });
+    parts.push(events);
+    await journal.append(asTold(events), doorKeys().length);
+  };
+  for (let steps = 0; steps < 12; steps++) {
+    const journal = openLiveJournal(layout);
+    await told(journal); // its journal is open
+    const ordering = compactStore(layout); // goes on in steps, as the teller does
+    for (let step = 0; step < steps; step++) await Promise.resolve();
+    const writing = told(journal);
+    for (let step = 0; step < steps % 4; step++) await Promise.resolve();
+    await Promise.all([ordering, writing, compactStore(layout)]);
+    await journal.close();
+    expect(readHistories(layout)).toEqual(stored(...parts));
+  }
+});
+
 describe("a journal", () => {
   const two = [historiesOf({ cem: [[4, 0, 5]] }), historiesOf({ dan: [[5, 0, 6]] })] as const;
   const lengthOfFirst = (bytes: Buffer) => 8 + 4 + bytes.readUInt32LE(8);

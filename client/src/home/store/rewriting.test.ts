@@ -1,11 +1,13 @@
-import { chmodSync, copyFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { appendFileSync, chmodSync, copyFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Histories, mergeHistories, renameCustomers } from "@tributary/events";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { readHistories, storeEdition } from "../histories.ts";
 import { readItemNames, writeItemNames } from "../item-names.ts";
 import type { Layout } from "../layout.ts";
+import { changeManifest } from "./changing.ts";
 import { doorOf } from "./door.ts";
+import { createJournal, journalPath, recordSealer } from "./journal.ts";
 import { openLiveJournal } from "./live-journal.ts";
 import { lockImporting } from "./locks.ts";
 import { readManifest } from "./manifest.ts";
@@ -146,6 +148,23 @@ describe("while the store is written anew", () => {
     await importChunks(layout, [log]);
     expect(readHistories(layout)).toEqual(expected(rest, told));
     expect(openDoor(layout)?.("bob")).toBe(openStore(layout)?.manifest.erased[0]);
+  });
+
+  test("what another process was just told, in a journal that it began meanwhile, is in the new one", async () => {
+    await fill();
+    const late = historiesOf({ dan: [[7, 0, 70]] });
+    const id = "ab".repeat(16);
+    await rewriteStore(layout, (now) => ({
+      change: (histories) => histories,
+      contents: () => ({}),
+      before: () => {
+        createJournal(layout, id);
+        appendFileSync(journalPath(layout, id), recordSealer(now, id).record(0, through(late)));
+        changeManifest(layout, ({ manifest }) => ({ journals: [...manifest.journals, { id, closed: false }] }));
+      },
+    }));
+    expect(readManifest(layout)?.manifest.journals).toEqual([]);
+    expect(readHistories(layout)).toEqual(expected(log, told, late));
   });
 
   test("nobody imports, and nobody else writes it anew", async () => {
