@@ -270,7 +270,8 @@ async function customersWithoutBots(engine: Engine, most: number): Promise<numbe
   const { customers, busiest } = await numberCustomers(engine);
   if (most === 0 || busiest <= most) return customers;
   await engine.run(botStatement(most));
-  return (await numberCustomers(engine)).customers;
+  const [found] = await engine.rows(`SELECT 1 FROM temp.cleaned WHERE reason = ${reasonNumber("bot")} LIMIT 1`);
+  return found === undefined ? customers : (await numberCustomers(engine)).customers;
 }
 
 async function countReasons(engine: Engine, lacking: readonly string[]) {

@@ -76,7 +76,8 @@ export async function deliverOrdered(
   try {
     for await (const chunk of engine.chunks(orderedQuery(amounts, rows))) {
       const [customer, time, row, event, dwell, price, keywords] = columnsOf(chunk, amounts);
-      for (let at = 0; at < chunk.rowCount; at++) {
+      const { rowCount } = chunk; // a call into DuckDB
+      for (let at = 0; at < rowCount; at++) {
         const number = customer.getItem(at);
         if (number !== customerBefore) {
           if (idsTaken === ids.length) [ids, idsTaken] = [await textsOf(idChunks), 0];
