@@ -29,7 +29,7 @@ export const eventsErrors = defineErrors({
   TRB_EVENTS_NO_ROOM: {
     message: "The import ran out of room: {reason}.",
     advice:
-      "Free space in the folder for temporary files (TMPDIR), or give it one on a larger disk; what was imported before is still there.",
+      "Free space on the disk of the node's home (of TMPDIR, where there is none, as in a dry run); what was imported before is still there.",
     status: 507,
     exitCode: 1,
   },

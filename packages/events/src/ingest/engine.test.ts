@@ -1,7 +1,8 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, it } from "vitest";
+import { refusal } from "../log-files.fixture.ts";
 import { fileLiteral, withEngine } from "./engine.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "tributary-engine-test-"));
@@ -27,6 +28,13 @@ it("writes what doesn't fit in memory into the folder that it is given, closed t
   expect(written).toEqual({ files: expect.any(Number), plain: [], count: [300_000, 300_000], mode: 0o700 });
   expect(written.files).toBeGreaterThan(0);
   expect(readdirSync(spillIn)).toEqual([]);
+});
+
+it("says by a code that the folder can't be made", async () => {
+  const file = join(folder, "file");
+  writeFileSync(file, "");
+  const error = await refusal(() => withEngine(async () => {}, { spillIn: join(file, "importing") }));
+  expect([error.code, error.details["reason"]]).toEqual(["TRB_EVENTS_NO_ROOM", "its folder can't be made: ENOTDIR"]);
 });
 
 it("names one file by its path, whatever characters it has", () => {

@@ -10,6 +10,8 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type DuckDBConnection, type DuckDBDataChunk, DuckDBInstance, type JS } from "@duckdb/node-api";
+import { fail } from "@tributary/errors";
+import { systemErrorCode } from "../reading/file-bytes.ts";
 
 export interface Engine {
   /** Runs one statement for its effect. */
@@ -34,12 +36,13 @@ export interface EngineOptions {
   readonly spillIn?: string | undefined;
 }
 
-/** Opens an engine for one piece of work, and closes it and removes what it wrote, whatever happens. */
+/**
+ * Opens an engine for one piece of work, and closes it and removes what it wrote, whatever happens.
+ * @throws TRB_EVENTS_NO_ROOM when there can't be a folder for what doesn't fit
+ */
 export async function withEngine<T>(work: (engine: Engine) => Promise<T>, options: EngineOptions = {}): Promise<T> {
   const { memory = memoryLimit, spillIn = tmpdir() } = options;
-  mkdirSync(spillIn, { recursive: true, mode: 0o700 });
-  sweepFolders(spillIn);
-  const folder = mkdtempSync(join(spillIn, `${folderPrefix}${process.pid}-`)); // made with mode 700
+  const folder = makeFolder(spillIn);
   let connection: DuckDBConnection | undefined;
   let instance: DuckDBInstance | undefined;
   const running = new Set<Promise<unknown>>();
@@ -65,6 +68,16 @@ export async function withEngine<T>(work: (engine: Engine) => Promise<T>, option
 }
 
 const folderPrefix = "tributary-ingest-";
+
+function makeFolder(parent: string): string {
+  try {
+    mkdirSync(parent, { recursive: true, mode: 0o700 });
+    sweepFolders(parent);
+    return mkdtempSync(join(parent, `${folderPrefix}${process.pid}-`)); // made with mode 700
+  } catch (error) {
+    throw fail("TRB_EVENTS_NO_ROOM", { reason: `its folder can't be made: ${systemErrorCode(error)}` }, error);
+  }
+}
 
 /** Takes away what killed imports left: folders are called by the number of the process that made them. */
 function sweepFolders(parent: string): void {
