@@ -233,6 +233,7 @@ export async function startTestCoordinator(plan: Plan = testPlan()): Promise<Tes
     random: () => ({ fill: (out) => void randomFillSync(out) }),
     sign,
     now: new Date().toISOString(),
+    software: sha256Hex.parse("5f".repeat(32)),
   });
   const roster = (): Roster => [...members.values()].sort((a, b) => (a.node < b.node ? -1 : 1));
   const blob = (hash: Sha256) => blobs.get(hash) ?? new Uint8Array();

@@ -15,6 +15,7 @@ import {
   stepNode,
 } from "@tributary/federation";
 import { emptyHead, headAfter, parseLine } from "@tributary/ledger";
+import { softwareHash } from "@tributary/ledger/software";
 import { encodeModel, graphVersion, type ModelSpec, modelSpec, parameterCount } from "@tributary/model";
 import {
   decodeInvite,
@@ -184,7 +185,8 @@ export function scriptedNode(plan: Plan, node: NodeId, who: TestIdentity, peers:
   let url = "";
   let socket: Socket | undefined;
   let queue: Promise<void> = Promise.resolve();
-  const context = (): Context => ({ crypto, random: systemRandom, sign: who.sign, now: new Date().toISOString() });
+  const software = softwareHash(import.meta.url);
+  const context = (): Context => ({ crypto, random: systemRandom, sign: who.sign, now: new Date().toISOString(), software });
 
   const later = (work: () => Promise<void>) => {
     queue = queue.then(work).catch((error: unknown) => {

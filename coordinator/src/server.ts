@@ -3,9 +3,11 @@
  *
  *   lock ─▶ identity ─▶ store, blobs, ledger file ─▶ founding ─▶ federation ─▶ listen ─▶ resume
  */
+
 import type { AddressInfo } from "node:net";
 import { fail } from "@tributary/errors";
 import type { Context } from "@tributary/federation";
+import { softwareHash } from "@tributary/ledger/software";
 import { keepExtension, loadExtensions, openExtension } from "@tributary/model/extension-files";
 import { type NodeId, type Plan, parsePlan, type Sha256 } from "@tributary/protocol";
 import { nodeCrypto } from "@tributary/protocol/node-crypto";
@@ -109,7 +111,8 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Run
     closers.push(() => heavy.close());
 
     const crypto = nodeCrypto();
-    const context = () => ({ crypto, random, sign: identity.sign, now: new Date().toISOString() });
+    const software = softwareHash(import.meta.url);
+    const context = () => ({ crypto, random, sign: identity.sign, now: new Date().toISOString(), software });
     const finished = Promise.withResolvers<void>();
     finished.promise.catch(() => {}); // whoever awaits it hears of it; nobody need
     const broken = (error: unknown) => {

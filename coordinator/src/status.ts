@@ -124,9 +124,13 @@ function writtenSums(store: Store, plan: Plan): Pick<CoordinatorStatus, "metrics
 }
 
 function spentEpsilon(store: Store, entries: number): number {
-  const [last] = entries > 0 ? store.ledgerLines(entries - 1) : [];
-  const entry = last === undefined ? undefined : parseLine(last);
-  return entry === undefined || entry.kind === "genesis" ? 0 : parseDecimal(entry.spent.epsilon);
+  // notes say nothing of what was spent: the last entry before them does
+  for (let place = entries - 1; place > 0; place -= 1) {
+    const [line] = store.ledgerLines(place);
+    const entry = line === undefined ? undefined : parseLine(line);
+    if (entry !== undefined && "spent" in entry) return parseDecimal(entry.spent.epsilon);
+  }
+  return 0;
 }
 
 function withStore<Result>(home: string, read: (store: Store) => Result): Result {

@@ -87,7 +87,12 @@ function ground({ who, node }: ScriptedNode, masked: MessageOf<"masked">): Groun
       { payload: masked, codes: ["TRB_ROUND_STEP_UNEXPECTED"] },
       { payload: say("masked", { ...masked.body, length: 1 }), codes: ["TRB_ROUND_STEP_UNEXPECTED"] },
       {
-        payload: say("advert", { maskKey: key("1"), encryptionKey: key("2"), seedCommitment: hash }),
+        payload: say("advert", {
+          maskKey: key("1"),
+          encryptionKey: key("2"),
+          seedCommitment: hash,
+          head: { entries: 1, hash, signature: "0".repeat(128) },
+        }),
         codes: ["TRB_SECAGG_SECOND_MESSAGE"],
       },
       { payload: say("shares", { h1, envelopes }), codes: ["TRB_SECAGG_SECOND_MESSAGE"] },

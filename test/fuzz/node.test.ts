@@ -69,7 +69,12 @@ function ground(survivors: MessageOf<"survivors">): Ground {
       { payload: say("envelopes", { h1, sharers: names.slice(1), envelopes: [] }), codes: ["TRB_SECAGG_SHARERS_CHANGED"] },
       { payload: say("offer", { release: 0, head: hash }), codes: ["TRB_ROUND_REPLAYED"] },
       {
-        payload: say("advert", { maskKey: hash, encryptionKey: hash, seedCommitment: hash }),
+        payload: say("advert", {
+          maskKey: hash,
+          encryptionKey: hash,
+          seedCommitment: hash,
+          head: { entries: 1, hash, signature: "0".repeat(128) },
+        }),
         codes: ["TRB_ROUND_SENDER_UNEXPECTED"],
       },
       { payload: say("vote", { h1, choice: { for: "abort" } }), codes: ["TRB_ROUND_SENDER_UNEXPECTED"] },

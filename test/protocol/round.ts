@@ -52,6 +52,7 @@ function contextOf(crypto: Crypto, party: NodeId | "coordinator"): Context {
     sign: (message) => crypto.sign(message, secret),
     random: (round: number, purpose: Purpose) => randomSourceFromSeed(crypto, seed, role, party, round, purpose),
     now,
+    software: hashOfText(crypto, "software"),
   };
 }
 

@@ -119,7 +119,7 @@ export function createCorruptCoordinator(world: World): CoordinatorParty {
     const groups = current.scheme === "splitCohort" ? halves(here) : [here];
     for (const [i, group] of groups.entries()) {
       const puppets = corrupt.map((id) =>
-        puppetOf(federation, watch, current.binding, id, identityOf(id), `${world.scenario.seed} ${i}`),
+        puppetOf(federation, watch, current.binding, id, identityOf(id), `${world.scenario.seed} ${i}`, head),
       );
       const shown = current.scheme === "isolate" ? chance.sample(here, 1 + chance.below(here.length)) : here;
       const genuine = shown.flatMap((id) => current.adverts.get(id) ?? []);
@@ -286,6 +286,7 @@ export function createCorruptCoordinator(world: World): CoordinatorParty {
         h1: view.h1,
         head,
         cohort: nodesOf(view),
+        adverts: view.adverts,
         votes,
         sharers,
         survivors,

@@ -52,7 +52,15 @@ export function falseAdverts(
       coordinator,
       ...members.filter(({ id }) => federation.corrupt.includes(id)).map(({ identity }) => identity),
     ]);
-    const { advert } = puppetOf(federation, watch, binding, victim.sender as NodeId, by, `substituted ${chance.number()}`);
+    const { advert } = puppetOf(
+      federation,
+      watch,
+      binding,
+      victim.sender as NodeId,
+      by,
+      `substituted ${chance.number()}`,
+      victim.body.head,
+    );
     return replace(chance.happens(0.5) ? advert : { ...advert, signature: victim.signature });
   };
   const earlier = heard.filter(

@@ -1,7 +1,7 @@
 /** Lines of a corrupt coordinator's ledger: well formed, signed, chained, and saying whatever it wants. */
 import { type LedgerHead, mechanismOf, placeAfter, signEntry, spentAfter } from "@tributary/ledger";
 import type { MessageOf, NodeId, Sha256 } from "@tributary/protocol";
-import { timeAt } from "./federation.ts";
+import { software, timeAt } from "./federation.ts";
 import type { Binding } from "./puppets.ts";
 import type { World } from "./world.ts";
 
@@ -23,9 +23,10 @@ export function abortLine(
 ): string {
   const { crypto, coordinator, plan } = federation;
   const { line } = signEntry(
-    { crypto, sign: coordinator.sign },
+    { sign: coordinator.sign },
     {
-      ...placeAfter(head),
+      ...placeAfter(crypto, head),
+      software,
       ...bound,
       ...{
         kind: "aborted",
@@ -51,14 +52,21 @@ export function releaseLine(
     sharers,
     survivors,
     next,
+    adverts,
     ...bound
-  }: Line & { readonly sharers: readonly NodeId[]; readonly survivors: readonly NodeId[]; readonly next: Sha256 },
+  }: Line & {
+    readonly adverts: readonly MessageOf<"advert">[];
+    readonly sharers: readonly NodeId[];
+    readonly survivors: readonly NodeId[];
+    readonly next: Sha256;
+  },
 ): string {
   const { crypto, coordinator, plan } = federation;
   const { line } = signEntry(
-    { crypto, sign: coordinator.sign },
+    { sign: coordinator.sign },
     {
-      ...placeAfter(head),
+      ...placeAfter(crypto, head),
+      software,
       ...bound,
       ...{
         kind: "round",
@@ -73,6 +81,7 @@ export function releaseLine(
         sharers: [...sharers],
         survivors: [...survivors],
         votes: signaturesOf(votes),
+        heads: adverts.map(({ sender, body }) => ({ node: sender as NodeId, signature: body.head.signature })),
         spent: spentAfter(plan, [spent]),
       },
     },

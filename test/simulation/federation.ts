@@ -1,7 +1,16 @@
 /** The parties of one world and what they agreed on: identities, plan, roster, the ledger's first entry, policies. */
 import { type Context, genesisEntry, type NodePolicy, type Purpose } from "@tributary/federation";
 import { type EntryOf, type LedgerHead, spentAfter } from "@tributary/ledger";
-import { type Crypto, type Decimal, fingerprintOf, type NodeId, type Plan, type Roster, signMember } from "@tributary/protocol";
+import {
+  type Crypto,
+  type Decimal,
+  fingerprintOf,
+  type NodeId,
+  type Plan,
+  type Roster,
+  type Sha256,
+  signMember,
+} from "@tributary/protocol";
 import { planOf } from "../../packages/federation/src/parties.test-support.ts";
 import { type Identity, identityOf, rememberingCrypto } from "./crypto.ts";
 import { stream } from "./randomness.ts";
@@ -58,7 +67,7 @@ export function federationOf(scenario: Scenario): Federation {
     honest: members.filter((_, place) => !places.has(place)).map(({ id }) => id),
     corrupt: members.filter((_, place) => places.has(place)).map(({ id }) => id),
     trusted: new Set(known.map(({ id }) => id)),
-    genesis: genesisEntry({ plan, roster }, { crypto, sign: coordinator.sign, now: timeAt(0) }),
+    genesis: genesisEntry({ plan, roster }, { crypto, sign: coordinator.sign, now: timeAt(0), software }),
     policy: {
       maxEpsilon: epsilon,
       delta: plan.delta,
@@ -68,6 +77,9 @@ export function federationOf(scenario: Scenario): Federation {
     },
   };
 }
+
+/** What everybody says that they run. */
+export const software = "5f".repeat(32) as Sha256;
 
 /** RFC 3339 time of a virtual millisecond. */
 export function timeAt(milliseconds: number): string {
@@ -80,6 +92,7 @@ export function contextOf({ crypto }: Pick<Federation, "crypto">, by: Identity, 
     crypto,
     sign: by.sign,
     now: timeAt(at),
+    software,
     random: (round: number, purpose: Purpose) => stream(`${label} ${round} ${purpose}`),
   };
 }

@@ -3,7 +3,16 @@
  * envelopes that open, and vote for every choice.
  */
 
-import { hashOf, type MessageOf, type NodeId, protocolVersion, type Sha256, signMessage } from "@tributary/protocol";
+import type { LedgerPlace } from "@tributary/ledger";
+import {
+  hashOf,
+  type MessageOf,
+  type NodeId,
+  protocolVersion,
+  type Sha256,
+  signMessage,
+  signTakenIn,
+} from "@tributary/protocol";
 import {
   agreementKeyOf,
   envelopeKey,
@@ -47,6 +56,7 @@ export function puppetOf(
   id: NodeId,
   by: Identity,
   label: string,
+  head: LedgerPlace,
 ): Puppet {
   const { crypto, plan } = federation;
   const random = stream(`puppet ${label} ${id} ${binding.round}`);
@@ -61,6 +71,10 @@ export function puppetOf(
     encryptionKey: agreementKeyOf(crypto, secrets.encryption),
     seedCommitment: seedCommitment(crypto, secrets.seed),
     ...(plan.graph === undefined ? {} : { graphCommitment: graphCommitment(crypto, binding, id, secrets.graph) }),
+    head: {
+      ...{ entries: head.entries, hash: head.hash },
+      signature: signTakenIn(by, plan.federation, { node: id, entries: head.entries, head: head.hash }),
+    },
   };
   watch.adversaryHolds({ encryption: [body.encryptionKey, secrets.encryption], mask: body.maskKey });
   const unsigned = { ...headerOf(federation, binding, id), step: "advert", body } as const;

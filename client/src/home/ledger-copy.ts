@@ -5,7 +5,7 @@
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { fail } from "@tributary/errors";
-import { type EntryOf, type LedgerHead, parseLine } from "@tributary/ledger";
+import { type EntryOf, type LedgerPlace, parseLine } from "@tributary/ledger";
 import { type Crypto, hashOf, type IdentityKey, type Sha256, sha256Hex, verifyDocument } from "@tributary/protocol";
 import { appendNow } from "./durable.ts";
 import { type Layout, reasonOf } from "./layout.ts";
@@ -13,7 +13,7 @@ import { type Layout, reasonOf } from "./layout.ts";
 export interface LedgerCopy {
   /** Whole lines, without their `\n`. */
   lines(): readonly string[];
-  head(): LedgerHead;
+  head(): LedgerPlace;
   /**
    * Adds the line of the entry with this index. The same line again changes nothing.
    * @throws TRB_NODE_LEDGER_FORKED for another line at an index that is taken, or one that leaves a gap
@@ -63,7 +63,7 @@ function hashOfLast(lines: readonly string[]): Sha256 {
  * Where a chain of lines leads, starting after `head`.
  * @throws TRB_NODE_LEDGER_INVALID where a line doesn't name the one before it
  */
-export function followChain(head: LedgerHead, lines: readonly string[]): LedgerHead {
+export function followChain(head: LedgerPlace, lines: readonly string[]): LedgerPlace {
   let { entries, hash } = head;
   for (const line of lines) {
     const entry = parseLine(line);

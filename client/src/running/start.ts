@@ -8,6 +8,7 @@ import { availableParallelism } from "node:os";
 import type { RandomSource } from "@tributary/dp";
 import { fail, isTributaryError, type TributaryError } from "@tributary/errors";
 import { type Context, type NodeEvent, type Purpose, stepNode } from "@tributary/federation";
+import { softwareHash } from "@tributary/ledger/software";
 import { type NodeId, parseMessage, protocolVersion, type Sha256 } from "@tributary/protocol";
 import { destination, type Logger, pino } from "pino";
 import { declinedNow } from "../availability.ts";
@@ -85,6 +86,7 @@ const final: ReadonlySet<string> = new Set([
   "TRB_NODE_KEY_NOT_IN_ROSTER",
   "TRB_NODE_HOME_UNWRITABLE",
   "TRB_ROUND_LEDGER_FORKED",
+  "TRB_ROUND_HEADS_DIFFER",
   "TRB_ROUND_ENTRY_INVALID",
 ]);
 
@@ -186,7 +188,8 @@ export async function runNode(options: StartNodeOptions, transport: Transport): 
     releases.push(() => compacted.close());
     await training.prepare();
 
-    const context = (): Context => ({ crypto, random, sign: identity.sign, now: new Date().toISOString() });
+    const software = softwareHash(import.meta.url);
+    const context = (): Context => ({ crypto, random, sign: identity.sign, now: new Date().toISOString(), software });
 
     /** One event, all its effects. Only within the queue. */
     const step = async (event: NodeEvent): Promise<void> => {

@@ -3,13 +3,12 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createNode, type NodeRound, type NodeState } from "@tributary/federation";
-import { type EntryOf, parseLine } from "@tributary/ledger";
+import { type EntryOf, emptyHead, headAfter, parseLine } from "@tributary/ledger";
 import type { MessageOf } from "@tributary/protocol";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { budgetOf } from "../budget.ts";
 import { startTestCoordinator, type TestCoordinator } from "../coordinator.test-support.ts";
 import { layoutOf } from "../home/layout.ts";
-import { hashOfLine } from "../home/ledger-copy.ts";
 import { type Home, openHome } from "../home/open.ts";
 import { nodePolicyOf, readPolicy } from "../home/policy.ts";
 import { joinFederation } from "../join.ts";
@@ -43,7 +42,7 @@ function paidState(): NodeState {
   const state = createNode({
     self: home.membership.node,
     genesis: entry,
-    head: { entries: 1, hash: hashOfLine(genesis) },
+    head: headAfter(home.crypto, emptyHead, genesis),
     policy,
   });
   const round = {

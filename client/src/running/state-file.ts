@@ -10,12 +10,12 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fail } from "@tributary/errors";
 import { createNode, decodeNodeState, encodeNodeState, type NodeState } from "@tributary/federation";
-import type { EntryOf } from "@tributary/ledger";
+import { type EntryOf, emptyHead, headAfter } from "@tributary/ledger";
 import { verifyMember } from "@tributary/protocol";
 import { joinCharges } from "../budget.ts";
 import { removeFile, replaceFile } from "../home/durable.ts";
 import type { Layout } from "../home/layout.ts";
-import { hashOfLine, parseGenesis } from "../home/ledger-copy.ts";
+import { parseGenesis } from "../home/ledger-copy.ts";
 import type { Home } from "../home/open.ts";
 import { nodePolicyOf, type Policy } from "../home/policy.ts";
 import { withoutSelections } from "../selected-parts.ts";
@@ -64,7 +64,7 @@ export function beginState(home: Home, policy: Policy, line: string): NodeState 
   return createNode({
     self: membership.node,
     genesis,
-    head: { entries: 1, hash: hashOfLine(line) },
+    head: headAfter(crypto, emptyHead, line),
     policy: nodePolicyOf(withoutSelections(policy, home)),
   });
 }

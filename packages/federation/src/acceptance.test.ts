@@ -41,7 +41,7 @@ function after(
 ): CoordinatorState {
   const survivors = ["node-a", "node-b", "node-c", "node-d"];
   const round = {
-    ...{ number: state.lastRound + 1, release, survivors, cohort: survivors, sharers: survivors, votes: [] },
+    ...{ number: state.lastRound + 1, release, survivors, cohort: survivors, sharers: survivors, votes: [], adverts: [] },
     ...{ h1: hash("h1"), sumHash: hash("sum"), offer: { version: "1.0" } },
   } as unknown as CoordinatorRound;
   const sum = [400, 0, 0, 400 * (next.rank ?? 0), 0, 0, 0, 0].map((customers) => Math.round(customers * Number(scale)));

@@ -9,7 +9,7 @@ import { readState, withDefaults } from "./node-state.ts";
 /** What the coordinator starts from: the entry that `genesisEntry` made, on disk by now. */
 export interface CoordinatorInit {
   readonly genesis: EntryOf<"genesis">;
-  /** After that entry: `{ entries: 1, hash: … }`. */
+  /** After that entry. */
   readonly head: LedgerHead;
 }
 
@@ -54,11 +54,15 @@ export interface CoordinatorRound {
 }
 
 export interface CoordinatorState {
-  readonly version: 1;
+  readonly version: 2;
   readonly plan: Plan;
   readonly planHash: Sha256;
   readonly roster: Roster;
   readonly head: LedgerHead;
+  /** `at` of the last entry: none after it says an earlier time. */
+  readonly writtenAt: string;
+  /** An operator has stopped rounds from being offered. */
+  readonly paused: boolean;
   readonly modelHash: Sha256;
   /** Null before the first release. */
   readonly optimiserHash: Sha256 | null;
@@ -81,11 +85,13 @@ export interface CoordinatorState {
 
 export function createCoordinator({ genesis, head }: CoordinatorInit): CoordinatorState {
   return {
-    version: 1,
+    version: 2,
     plan: genesis.plan,
     planHash: genesis.planHash,
     roster: genesis.roster,
     head,
+    writtenAt: genesis.at,
+    paused: false,
     modelHash: genesis.plan.initialModelHash,
     optimiserHash: null,
     kept: null,

@@ -6,7 +6,17 @@
  * without this node, or a quorum of votes for abort. Whatever else an entry says, the charge stays (DESIGN §4, "Charging").
  */
 import { fail } from "@tributary/errors";
-import { claimFailures, type Entry, type EntryOf, headAfter, keptAfter, type LedgerHead, parseLine } from "@tributary/ledger";
+import {
+  claimFailures,
+  type Entry,
+  type EntryOf,
+  headAfter,
+  keptAfter,
+  type LedgerHead,
+  lineHash,
+  parseLine,
+  placeAfter,
+} from "@tributary/ledger";
 import { baseVersion, verifyDocument } from "@tributary/protocol";
 import { quorum } from "@tributary/secagg";
 import { requireSignature, rosterKey, sameNodes } from "./binding.ts";
@@ -44,9 +54,8 @@ export function followEntry(
   const entry = parseLine(line);
   const { head, plan } = state;
   if (entry.index > head.entries) throw fail("TRB_ROUND_LEDGER_BEHIND", { entries: head.entries });
-  const next = headAfter(context.crypto, { entries: entry.index, hash: entry.previous }, line);
   if (entry.index < head.entries) {
-    if (next.entries === head.entries && next.hash !== head.hash) {
+    if (entry.index + 1 === head.entries && lineHash(context.crypto, line) !== head.hash) {
       throw fail("TRB_ROUND_LEDGER_FORKED", { entry: entry.index });
     }
     return { state, effects: [] };
@@ -54,6 +63,8 @@ export function followEntry(
   if (state.closed) throw fail("TRB_ROUND_LEDGER_CLOSED");
   if (entry.previous !== head.hash) throw fail("TRB_ROUND_LEDGER_FORKED", { entry: entry.index });
   if (!verifyDocument(context.crypto, entry, plan.coordinatorKey)) throw invalid(entry, "signature");
+  const next = headAfter(context.crypto, head, line);
+  if (entry.tree !== placeAfter(context.crypto, head).tree) throw invalid(entry, "tree");
   examine(entry);
   switch (entry.kind) {
     case "genesis":
@@ -62,6 +73,15 @@ export function followEntry(
       return takeIn(state, entry, line, next, verifyRelease(state, entry, context), context);
     case "aborted":
       return takeIn(state, entry, line, next, verifyAbort(state, entry, context), context);
+    case "roster":
+    case "operator":
+    case "erasure":
+    case "promotion":
+      requireClaims(state, entry, context);
+      return {
+        state: { ...state, head: next, ...noted(state, entry) },
+        effects: [{ type: "appendLedger", line, entry }, { type: "persist" }],
+      };
     case "closing":
       requireClaims(state, entry, context);
       return {
@@ -98,12 +118,14 @@ function verifyAbort(state: NodeState, entry: EntryOf<"aborted">, context: Conte
 
 /** By the ledger's own rules, the first that does not hold: an auditor would refuse the file for it. */
 function requireClaims(
-  { plan, planHash, roster, modelHash, kept, settledRound: lastRound, ledgerCharged: charged, barred: gone }: NodeState,
-  entry: EntryOf<"round" | "aborted" | "closing">,
+  { plan, planHash, roster, modelHash, kept, settledRound: lastRound, ledgerCharged: charged, ...rest }: NodeState,
+  entry: Exclude<Entry, { kind: "genesis" }>,
   { crypto }: Context,
 ): void {
-  const barred = gone.map(({ node }) => node);
-  const [failure] = claimFailures(entry, { modelHash, kept, lastRound, charged, barred }, { plan, planHash, roster }, crypto);
+  const { paused, erasures } = rest;
+  const barred = rest.barred.map(({ node }) => node);
+  const standing = { modelHash, kept, lastRound, charged, barred, paused, erasures };
+  const [failure] = claimFailures(entry, standing, { plan, planHash, roster }, crypto);
   if (failure !== undefined) throw invalid(entry, `content (${failure.code})`);
 }
 
@@ -160,6 +182,23 @@ function takeIn(
       ]
     : [];
   return { state: next, effects: [...before, { type: "appendLedger", line, entry }, { type: "persist" }, ...after] };
+}
+
+/** What a note changes for the rounds after it. */
+function noted(
+  { barred, paused, erasures }: NodeState,
+  entry: EntryOf<"roster" | "operator" | "erasure" | "promotion">,
+): Pick<NodeState, "barred" | "paused" | "erasures"> {
+  switch (entry.kind) {
+    case "roster":
+      return { barred: [...barred, ...entry.revoked.map((node) => ({ node, entry: entry.index }))], paused, erasures };
+    case "operator":
+      return { barred, paused: entry.action === "pause", erasures };
+    case "erasure":
+      return { barred, paused, erasures: { ...erasures, [entry.node]: entry.on } };
+    case "promotion":
+      return { barred, paused, erasures };
+  }
 }
 
 function barredBy(entry: EntryOf<"round" | "aborted">): NodeState["barred"] {

@@ -38,7 +38,7 @@ export interface NodeInit {
   readonly self: NodeId;
   /** Parsed and verified by the shell: its plan is the one joined, its roster holds this node with its own key. */
   readonly genesis: EntryOf<"genesis">;
-  /** After that entry: `{ entries: 1, hash: … }`. */
+  /** After that entry. */
   readonly head: LedgerHead;
   readonly policy: NodePolicy;
 }
@@ -118,7 +118,7 @@ export interface NodeRound {
 }
 
 export interface NodeState {
-  readonly version: 1;
+  readonly version: 2;
   readonly self: NodeId;
   readonly plan: Plan;
   readonly planHash: Sha256;
@@ -141,6 +141,10 @@ export interface NodeState {
   readonly graphsDrawn: number;
   /** Who takes part no longer, by the ledger, each with the entry that says so. */
   readonly barred: readonly { readonly node: NodeId; readonly entry: number }[];
+  /** By the ledger, an operator has stopped rounds from being offered. */
+  readonly paused: boolean;
+  /** By the ledger, the day of each node's last note that it erased customers. */
+  readonly erasures: Readonly<Record<NodeId, string>>;
   readonly round: NodeRound | null;
   /** Lost when the process ends, on purpose. */
   readonly unpersisted: { readonly vector: Uint32Array | null };
@@ -149,7 +153,7 @@ export interface NodeState {
 export function createNode({ self, genesis, head, policy }: NodeInit): NodeState {
   if (!genesis.roster.some(({ node }) => node === self)) throw fail("TRB_ROUND_NOT_IN_ROSTER", { node: self });
   return {
-    version: 1,
+    version: 2,
     self,
     plan: genesis.plan,
     planHash: genesis.planHash,
@@ -165,6 +169,8 @@ export function createNode({ self, genesis, head, policy }: NodeInit): NodeState
     charges: [],
     graphsDrawn: 0,
     barred: [],
+    paused: false,
+    erasures: {},
     round: null,
     unpersisted: { vector: null },
   };
@@ -230,14 +236,14 @@ export function withDefaults<State extends object>(state: State, defaults: Parti
 }
 
 /** A state that this version wrote. The file is the party's own, so its shape is trusted once it names the version. */
-export function readState<State extends { readonly version: 1 }>(text: string): State {
+export function readState<State extends { readonly version: 2 }>(text: string): State {
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch (cause) {
     throw fail("TRB_FEDERATION_STATE_UNREADABLE", { reason: "it is not JSON" }, cause);
   }
-  if (typeof value !== "object" || value === null || !("version" in value) || value.version !== 1) {
+  if (typeof value !== "object" || value === null || !("version" in value) || value.version !== 2) {
     throw fail("TRB_FEDERATION_STATE_UNREADABLE", { reason: "it was written by another version" });
   }
   return value as State;

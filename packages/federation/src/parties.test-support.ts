@@ -82,6 +82,7 @@ export function contextOf(party: Identity, label: string): Context {
     random: (round, purpose) => seeded(`${label} ${round} ${purpose}`),
     sign: party.sign,
     now: "2026-01-01T00:00:00.000Z",
+    software: hash("software"),
   };
 }
 

@@ -1,5 +1,5 @@
 /** What a store from an old backup is told by, and what it has to count: against ledgers that the state machines wrote. */
-import { type Entry, parseLine, signEntry, spentAfter } from "@tributary/ledger";
+import { type Entry, emptyHead, headAfter, parseLine, signEntry, spentAfter } from "@tributary/ledger";
 import { type HeadStatement, type NodeId, type Sha256, signHead } from "@tributary/protocol";
 import { expect, test } from "vitest";
 import { createWorld, nodeContext, nodeName, nodeOf, noFaults, run, type World } from "./harness.test-support.ts";
@@ -143,7 +143,7 @@ test("a recovered store counts what the ledger does, and its state machine goes 
   const begun = createNode({
     self,
     genesis,
-    head: { entries: 1, hash: entries[1]?.previous as Sha256 },
+    head: headAfter(crypto, emptyHead, world.coordinator.ledger[0] ?? ""),
     policy: state.policy,
   });
   const { state: followed } = stepNode(
@@ -163,7 +163,16 @@ test("a claimed abort, a planted retry and a round that is still open are counte
   const vote = (node: NodeId) => ({ node, signature: "0".repeat(128) as never });
   const aborted = (round: number, changes: object) => {
     const { entry } = signEntry(contextOf({ sign, key, secret: new Uint8Array() }, "c"), {
-      ...{ index: round, previous: hash("line"), at: "2026-01-01T00:00:00.000Z", kind: "aborted", round, release: 0 },
+      ...{
+        index: round,
+        previous: hash("line"),
+        tree: hash("tree"),
+        software: hash("software"),
+        at: "2026-01-01T00:00:00.000Z",
+        kind: "aborted",
+        round,
+        release: 0,
+      },
       ...{ planHash: hash("plan"), modelHash: hash("model"), code: "TRB_ROUND_ABORT_VOTED", step: "masked", charged: false },
       ...{ votes: [], h1: hash("h1"), spent: spentAfter(plan, [0]), ...changes },
     });

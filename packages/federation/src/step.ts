@@ -3,7 +3,7 @@
  * and the effects to carry out, in order. It refuses by throwing a coded error, and leaves the state as it was.
  */
 import type { RandomSource } from "@tributary/dp";
-import type { Crypto } from "@tributary/protocol";
+import type { Crypto, Sha256 } from "@tributary/protocol";
 
 export interface Step<State, Effect> {
   readonly state: State;
@@ -28,4 +28,6 @@ export interface Context {
   readonly version?: string;
   /** RFC 3339 time in UTC, for ledger entries only. */
   readonly now: string;
+  /** What this party runs (`softwareHash` of `@tributary/ledger/software`), for ledger entries only. */
+  readonly software: Sha256;
 }

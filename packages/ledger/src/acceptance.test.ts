@@ -5,8 +5,7 @@ import { nodeCrypto } from "@tributary/protocol/node-crypto";
 import { describe, expect, test } from "vitest";
 import { examplePlan } from "../../protocol/src/plan/example-plan.ts";
 import { judgementOf, type KeptModel, keptAfter } from "./acceptance.ts";
-import type { EntryOf } from "./entries.ts";
-import { asBytes, exampleFederation, genesisDraft, roundDraft, votesFor, writeLedger } from "./example-ledger.ts";
+import { asBytes, type Draft, exampleFederation, genesisDraft, roundDraft, votesFor, writeLedger } from "./example-ledger.ts";
 import { mechanismOf } from "./mechanism.ts";
 import { metricsOf } from "./metrics.ts";
 import { parseLine } from "./parsing.ts";
@@ -111,10 +110,7 @@ describe("a ledger whose models are kept by metrics", () => {
   const start = plan.initialModelHash;
   const [good, bad] = [model(0x41), model(0x42)];
   /** Three rounds of metrics: 0.4, then a better model at 0.6, then one at 0.1. */
-  const drafts = (
-    end: Sha256,
-    middle: Sha256 = good,
-  ): readonly Omit<EntryOf<"round">, "index" | "previous" | "at" | "signature">[] => [
+  const drafts = (end: Sha256, middle: Sha256 = good): readonly Draft[] => [
     draft(0, start, start, sumAt(0.4)),
     draft(1, start, good),
     draft(2, good, middle, sumAt(0.6)),

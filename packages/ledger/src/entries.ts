@@ -16,13 +16,18 @@ import {
   versionText,
 } from "@tributary/protocol";
 import { z } from "zod";
+import type { Frontier } from "./tree/hashing.ts";
 
 const head = {
   /** Counted from 0. */
   index: z.int().min(0),
   /** Hash of the entry before; 64 zeros for the first. */
   previous: sha256Hex,
-  /** When the coordinator wrote it, RFC 3339 in UTC. Not evidence. */
+  /** RFC 6962 root of the tree over the lines of all entries before it (`tree/hashing.ts`): the signature is one over the tree. */
+  tree: sha256Hex,
+  /** What the coordinator says that it runs: SHA-256 over its packages' names, versions and sources (`software.ts`). A claim. */
+  software: sha256Hex,
+  /** When the coordinator wrote it, RFC 3339 in UTC; never before the entry before it. Not evidence. */
   at: z.iso.datetime(),
   /** By the coordinator's identity key over the canonical bytes of everything but this. */
   signature: signatureHex,
@@ -89,6 +94,8 @@ const roundSchema = z.strictObject({
   survivors: nodes,
   /** Signatures of the vote messages for exactly (h₁, sharers, survivors), ascending by node: a quorum. */
   votes: z.array(voteSignature).max(10_000),
+  /** Of the whole cohort, ascending by node: each signed that its own copy ends with `previous` (`head.ts` of `@tributary/protocol`). */
+  heads: z.array(voteSignature).max(10_000),
   mechanism: mechanismSchema,
   /** SHA-256 of the unmasked sum, little-endian u32. */
   sumHash: sha256Hex,
@@ -139,14 +146,75 @@ const closingSchema = z.strictObject({
   spent: spentSchema,
 });
 
-export const entrySchema = z.discriminatedUnion("kind", [genesisSchema, roundSchema, abortedSchema, closingSchema]);
+/** The name of a role, not of a person: the ledger is for everybody to read. */
+const operatorRole = z.string().regex(/^[a-z][a-z0-9-]{0,31}$/, "expected a role, up to 32 of a–z, 0–9 and -");
+/** Why, in the operator's words. */
+const reason = z.string().max(256);
+
+/** Who takes part no longer, from this entry on. */
+const rosterChangeSchema = z.strictObject({
+  ...head,
+  kind: z.literal("roster"),
+  revoked: nodes.min(1),
+  operator: operatorRole,
+  reason,
+});
+
+/** What an operator did that decides whether there are rounds. */
+const operatorSchema = z.strictObject({
+  ...head,
+  kind: z.literal("operator"),
+  action: z.enum(["pause", "resume"]),
+  operator: operatorRole,
+  reason,
+});
+
+/**
+ * A node says that it erased customers on this day. Neither whom nor how many: a count of one beside the date of a complaint would be about somebody.
+ */
+const erasureSchema = z.strictObject({
+  ...head,
+  kind: z.literal("erasure"),
+  node: nodeId,
+  /** UTC. */
+  on: z.iso.date(),
+  /** By the node, over the canonical bytes of `{ purpose: "erasure", federation, node, on }`. */
+  nodeSignature: signatureHex,
+});
+
+/** A model that training left is put forward for use. */
+const promotionSchema = z.strictObject({
+  ...head,
+  kind: z.literal("promotion"),
+  modelHash: sha256Hex,
+  /** `acceptance`: it is the one that the plan's rule kept last. `operator`: it is the latest, and somebody decided. */
+  rule: z.enum(["acceptance", "operator"]),
+  operator: operatorRole,
+});
+
+export const entrySchema = z.discriminatedUnion("kind", [
+  genesisSchema,
+  roundSchema,
+  abortedSchema,
+  rosterChangeSchema,
+  operatorSchema,
+  erasureSchema,
+  promotionSchema,
+  closingSchema,
+]);
 export type Entry = z.infer<typeof entrySchema>;
 export type EntryKind = Entry["kind"];
 export type EntryOf<Kind extends EntryKind> = Extract<Entry, { kind: Kind }>;
 
-/** Where a ledger stands. */
-export interface LedgerHead {
+/** How long a ledger is, and what it ends with. */
+export interface LedgerPlace {
   readonly entries: number;
   /** Hash of the last entry; 64 zeros when there is none. */
   readonly hash: Sha256;
+}
+
+/** Where a ledger stands: all that the next entry needs. */
+export interface LedgerHead extends LedgerPlace {
+  /** Of the tree over its lines. */
+  readonly frontier: Frontier;
 }

@@ -10,14 +10,16 @@ import {
   type Signature,
   signMember,
   signMessage,
+  signTakenIn,
   toHex,
 } from "@tributary/protocol";
-import { emptyHead, placeAfter, signEntry, type UnsignedEntry } from "./building.ts";
-import type { EntryKind, EntryOf } from "./entries.ts";
+import { type EntryContent, emptyHead, writeAfter } from "./building.ts";
+import type { EntryKind, EntryOf, LedgerHead, LedgerPlace } from "./entries.ts";
 import { mechanismOf } from "./mechanism.ts";
 import { spentAfter } from "./spending.ts";
 
 const at = "2026-01-02T03:04:05Z";
+const software = "5f".repeat(32) as Sha256;
 const hashOfByte = (byte: number) => byte.toString(16).padStart(2, "0").repeat(32) as Sha256;
 
 export interface ExampleFederation {
@@ -44,26 +46,41 @@ export function exampleFederation(crypto: Crypto, planFor: (coordinatorKey: stri
 }
 
 /** Any entry, before the builder places it. */
-export type Draft = { [Kind in EntryKind]: Omit<UnsignedEntry<Kind>, "index" | "previous" | "at"> }[EntryKind];
+export type Draft = { [Kind in EntryKind]: Unheaded<Kind> & { readonly at?: string } }[EntryKind];
+/** A round's heads are signed when it is placed, unless the draft has others. */
+type Unheaded<Kind extends EntryKind> = Kind extends "round"
+  ? Omit<EntryContent<"round">, "heads"> & Partial<Pick<EntryContent<"round">, "heads">>
+  : EntryContent<Kind>;
 
 /** Signs drafts one after another into the lines of a file. */
-export function writeLedger({ crypto, coordinator }: ExampleFederation, drafts: readonly Draft[]): string[] {
+export function writeLedger(federation: ExampleFederation, drafts: readonly Draft[]): string[] {
+  const { crypto, coordinator } = federation;
   const sign = (message: Uint8Array) => crypto.sign(message, coordinator);
   let head = emptyHead;
   return drafts.map((draft) => {
-    const signed = signEntry({ crypto, sign }, { ...draft, ...placeAfter(head), at } as UnsignedEntry<EntryKind>);
-    head = signed.head;
-    return signed.line;
+    const written = writeAfter({ crypto, sign, software, now: at }, head, complete(federation, draft, head));
+    head = written.head;
+    return written.line;
   });
+}
+
+function complete(federation: ExampleFederation, draft: Draft, head: LedgerHead): EntryContent<EntryKind> {
+  return draft.kind === "round" ? { heads: headsFor(federation, draft.cohort, head), ...draft } : draft;
+}
+
+/** The countersignatures of some nodes, as an entry keeps them. */
+export function headsFor({ crypto, plan, nodes }: ExampleFederation, cohort: readonly NodeId[], head: LedgerPlace) {
+  return nodes
+    .filter(({ node }) => cohort.includes(node))
+    .map(({ node, secret }) => {
+      const signer = { sign: (message: Uint8Array) => crypto.sign(message, secret) };
+      return { node, signature: signTakenIn(signer, plan.federation, { node, entries: head.entries, head: head.hash }) };
+    });
 }
 
 export const asBytes = (lines: readonly string[]) => new TextEncoder().encode(lines.map((line) => `${line}\n`).join(""));
 
-export function genesisDraft({
-  crypto,
-  plan,
-  nodes,
-}: ExampleFederation): Omit<UnsignedEntry<"genesis">, "index" | "previous" | "at"> {
+export function genesisDraft({ crypto, plan, nodes }: ExampleFederation): EntryContent<"genesis"> {
   const { federation, coordinatorKey } = plan;
   const roster = nodes.map(({ node, secret }) => {
     const key = toHex(crypto.signingPublicKey(secret)) as EntryOf<"genesis">["roster"][number]["key"];
@@ -100,7 +117,7 @@ export function votesFor(
 export function roundDraft(
   federation: ExampleFederation,
   { round, charged, model, without = [] }: { round: number; charged: number; model: number; without?: readonly string[] },
-): Omit<UnsignedEntry<"round">, "index" | "previous" | "at"> {
+): Unheaded<"round"> {
   const { crypto, plan, nodes } = federation;
   const cohort = nodes.map(({ node }) => node);
   const survivors = cohort.filter((node) => !without.includes(node));
@@ -128,7 +145,7 @@ export function roundDraft(
 export function abortedDraft(
   federation: ExampleFederation,
   { round, charged, model, step, refunded }: { round: number; charged: number; model: number; step: string; refunded: boolean },
-): Omit<UnsignedEntry<"aborted">, "index" | "previous" | "at"> {
+): EntryContent<"aborted"> {
   const { crypto, plan, nodes } = federation;
   const cohort = nodes.map(({ node }) => node);
   const modelHash = hashOfByte(model);

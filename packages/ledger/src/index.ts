@@ -1,12 +1,25 @@
 /** Room 7. Releases to signed, hash-chained evidence. */
 export { type Judgement, judgementOf, type KeptModel, keptAfter } from "./acceptance.ts";
-export { emptyHead, headAfter, lineHash, placeAfter, type SignedEntry, signEntry, type UnsignedEntry } from "./building.ts";
+export {
+  type EntryContent,
+  emptyHead,
+  headAfter,
+  lineHash,
+  placeAfter,
+  type SignedEntry,
+  signEntry,
+  type UnsignedEntry,
+  type Writer,
+  type WrittenEntry,
+  writeAfter,
+} from "./building.ts";
 export {
   type Entry,
   type EntryKind,
   type EntryOf,
   entrySchema,
   type LedgerHead,
+  type LedgerPlace,
   type Mechanism,
   type Spent,
 } from "./entries.ts";
@@ -16,6 +29,15 @@ export { type Estimate, metricsOf, type ReleasedMetrics, ratio, sumDeviation } f
 export { parseLine } from "./parsing.ts";
 export { spentAfter } from "./spending.ts";
 export { type LedgerRow, type ReleasedQuery, summarizeLedger, writtenIn } from "./summary.ts";
+export { rootOf, withLeaf } from "./tree/hashing.ts";
+export {
+  type ConsistencyProof,
+  consistencyProof,
+  type InclusionProof,
+  includes,
+  inclusionProof,
+  isExtension,
+} from "./tree/proofs.ts";
 export { claimFailures, type VerifiedLine, verifyLine } from "./verification/entry.ts";
 export { type Failure, initialVerification, type VerificationState } from "./verification/state.ts";
 export { type LedgerVerdict, type VerifyOptions, verifyLedger } from "./verify.ts";

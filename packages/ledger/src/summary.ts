@@ -115,6 +115,14 @@ function particulars(entry: Entry): Partial<LedgerRow> {
         epsilon: entry.spent.epsilon,
         reason: entry.code,
       };
+    case "roster":
+      return { reason: `revoked ${entry.revoked.join(", ")}: ${entry.reason}` };
+    case "operator":
+      return { reason: `${entry.action} by ${entry.operator}: ${entry.reason}` };
+    case "erasure":
+      return { reason: `${entry.node}, ${entry.on}` };
+    case "promotion":
+      return { reason: `${entry.modelHash.slice(0, 12)} by ${entry.rule}` };
     case "closing":
       return { epsilon: entry.spent.epsilon, reason: entry.reason };
   }

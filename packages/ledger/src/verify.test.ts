@@ -3,7 +3,7 @@ import { nodeCrypto } from "@tributary/protocol/node-crypto";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { examplePlan } from "../../protocol/src/plan/example-plan.ts";
-import { signEntry, type UnsignedEntry } from "./building.ts";
+import { emptyHead, headAfter, placeAfter, signEntry, type UnsignedEntry } from "./building.ts";
 import {
   abortedDraft,
   asBytes,
@@ -276,13 +276,14 @@ describe("a ledger that its own coordinator falsified", () => {
   test("can't count its entries wrongly", () => {
     const sign = (message: Uint8Array) => crypto.sign(message, federation.coordinator);
     const lines = writeLedger(federation, drafts.slice(0, 2));
-    const head = verifyLedger(asBytes(lines), { crypto }).head;
+    const head = lines.reduce((before, line) => headAfter(crypto, before, line), emptyHead);
     const [, , third] = drafts;
-    const skipped = signEntry({ crypto, sign }, {
+    const skipped = signEntry({ sign }, {
       ...third,
+      ...placeAfter(crypto, head),
       index: 3,
-      previous: head,
       at: "2026-01-02T03:04:05Z",
+      software: "5f".repeat(32),
     } as UnsignedEntry<"aborted">);
     const codes = verifyLedger(asBytes([...lines, skipped.line]), { crypto }).failures;
     expect(codes).toMatchObject([{ entry: 2, code: "TRB_LEDGER_CHAIN_BROKEN", details: { field: "index" } }]);
@@ -320,7 +321,10 @@ describe("a ledger that its own coordinator falsified", () => {
       "1 TRB_LEDGER_VOTES_INVALID",
     ]);
     // not ascending; a survivor who is no sharer; a member who is not in the roster
-    expect(codesOf(withEntry(1, { cohort: nodes(2, 1, 3, 4) }))).toEqual(["1 TRB_LEDGER_SETS_INVALID"]);
+    expect(codesOf(withEntry(1, { cohort: nodes(2, 1, 3, 4) }))).toEqual([
+      "1 TRB_LEDGER_SETS_INVALID",
+      "1 TRB_LEDGER_HEADS_INVALID",
+    ]);
     expect(codesOf(withEntry(1, { sharers: nodes(1, 2, 3) }))).toContain("1 TRB_LEDGER_SETS_INVALID");
     expect(codesOf(withEntry(1, { cohort: nodes(1, 2, 3, 4, 5) }))).toContain("1 TRB_LEDGER_SETS_INVALID");
   });

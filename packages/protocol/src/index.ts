@@ -23,6 +23,7 @@ export {
 } from "./identifiers.ts";
 export { decodeInvite, encodeInvite, type Invite, inviteSchema } from "./invite.ts";
 export { survivorChoice } from "./messages/choice.ts";
+export { type ErasureNote, erasureNoteSchema, signErasure, verifyErasure } from "./messages/erasure.ts";
 export { challengeSchema, helloSchema, helloStatement, nonceHex, welcomeSchema } from "./messages/greeting.ts";
 export {
   type HeadStatement,
@@ -31,7 +32,9 @@ export {
   headsAnswerSchema,
   headsRequestSchema,
   signHead,
+  signTakenIn,
   verifyHead,
+  verifyTakenIn,
 } from "./messages/head.ts";
 export { maxMessageBytes, maxNodeMessageBytes, parseMessage } from "./messages/parse.ts";
 export {
@@ -68,6 +71,7 @@ export { type PlanCost, planCost } from "./plan/cost.ts";
 export {
   describePlan,
   explainPlan,
+  guaranteeOf,
   notVerifiable,
   type PlanDescription,
 } from "./plan/explain.ts";

@@ -11,7 +11,7 @@
 
 import type { ErrorCode } from "@tributary/errors";
 import { fail } from "@tributary/errors";
-import { signEntry, spentAfter } from "@tributary/ledger";
+import { spentAfter, writeAfter } from "@tributary/ledger";
 import { baseVersion, type MessageOf, type NodeId } from "@tributary/protocol";
 import { quorum } from "@tributary/secagg";
 import { messageFrom, sameDocument, senderNode, speak, withMessage } from "../binding.ts";
@@ -108,20 +108,13 @@ export function giveUp(
   context: Context,
   barred: readonly NodeId[] = [],
 ): Step<CoordinatorState, CoordinatorEffect> {
-  const { plan, planHash, head, roster } = state;
+  const { plan, planHash, roster } = state;
   const voted = round.h1 !== null && round.abortVotes.length >= quorum(round.cohort.length, plan.maxCorrupt);
   const charge = !voted && !freePhases.includes(round.phase);
   const charged = state.charged.map((rounds, i) => rounds + (charge && i === round.release ? 1 : 0));
   const { modelHash, version } = round.offer;
-  const {
-    entry,
-    line,
-    head: nextHead,
-  } = signEntry(context, {
-    index: head.entries,
-    previous: head.hash,
-    at: context.now,
-    kind: "aborted",
+  const content = {
+    kind: "aborted" as const,
     round: round.number,
     release: round.release,
     planHash,
@@ -135,11 +128,15 @@ export function giveUp(
     ...(round.h1 === null ? {} : { cohort: [...round.cohort] }), // what the quorum of votes is counted in
     ...(barred.length === 0 ? {} : { barred: [...barred] }),
     spent: spentAfter(plan, charged),
-  });
+  };
+  const { entry, line, head } = writeAfter(context, state.head, content, state.writtenAt);
   const bound = { plan, planHash, modelHash, round: round.number };
   const announcement = speak(context, bound, "coordinator", "abort", { code, entry: line });
   return {
-    state: { ...state, head: nextHead, charged, announcement, barred: [...state.barred, ...barred], round: null },
+    state: {
+      ...{ ...state, head, writtenAt: entry.at, charged, announcement },
+      ...{ barred: [...state.barred, ...barred], round: null },
+    },
     effects: [
       { type: "persist", entry: { line, entry } },
       { type: "send", to: roster.map(({ node }) => node), message: announcement },

@@ -5,16 +5,7 @@
  *   takeSum ── effect `apply` ──▶ takeModel ── entry, result ──▶ hearResult (ledger-copy.ts checks the entry)
  */
 import { fail } from "@tributary/errors";
-import {
-  type Entry,
-  emptyHead,
-  keptAfter,
-  mechanismOf,
-  placeAfter,
-  type SignedEntry,
-  signEntry,
-  spentAfter,
-} from "@tributary/ledger";
+import { type Entry, emptyHead, keptAfter, mechanismOf, spentAfter, type WrittenEntry, writeAfter } from "@tributary/ledger";
 import { baseVersion, planHash as hashOfPlan, type MessageOf, type Plan, type Roster, type Sha256 } from "@tributary/protocol";
 import { senderNode, speak } from "../binding.ts";
 import type { CoordinatorEffect } from "../coordinator-events.ts";
@@ -29,11 +20,9 @@ import type { Context, Step } from "../step.ts";
 /** The ledger's first entry: the plan and the founding roster. To be written before any state machine exists. */
 export function genesisEntry(
   { plan, roster }: { readonly plan: Plan; readonly roster: Roster },
-  context: Pick<Context, "crypto" | "sign" | "now">,
-): SignedEntry<"genesis"> {
-  return signEntry(context, {
-    ...placeAfter(emptyHead),
-    at: context.now,
+  context: Pick<Context, "crypto" | "sign" | "now" | "software">,
+): WrittenEntry<"genesis"> {
+  return writeAfter(context, emptyHead, {
     kind: "genesis",
     federation: plan.federation,
     coordinatorKey: plan.coordinatorKey,
@@ -80,10 +69,8 @@ export function takeModel(
   const withThis = (rounds: readonly number[]) => rounds.map((count, i) => count + (i === round.release ? 1 : 0));
   const charged = withThis(state.charged);
   const { kept, modelHash, optimiserHash } = judged(state, round, next);
-  const { entry, line, head } = signEntry(context, {
-    ...placeAfter(state.head),
-    at: context.now,
-    kind: "round",
+  const content = {
+    kind: "round" as const,
     round: round.number,
     release: round.release,
     planHash,
@@ -95,17 +82,19 @@ export function takeModel(
     sharers: [...round.sharers],
     survivors: [...round.survivors],
     votes: round.votes.map((vote) => ({ node: senderNode(vote), signature: vote.signature })),
+    heads: round.adverts.map((advert) => ({ node: senderNode(advert), signature: advert.body.head.signature })),
     mechanism: mechanismOf(plan, round.release),
     sumHash: round.sumHash,
     ...(next.sum === undefined ? {} : { sum: [...next.sum] }),
     spent: spentAfter(plan, charged),
-  });
+  };
+  const { entry, line, head } = writeAfter(context, state.head, content, state.writtenAt);
   const announcement = announceEntry(state, round.number, line, context);
   return {
     state: {
       ...state,
       ...{ modelHash, optimiserHash, kept },
-      ...{ head, charged, released: withThis(state.released) },
+      ...{ head, writtenAt: entry.at, charged, released: withThis(state.released) },
       ...{ completed: state.completed + 1, announcement, round: null },
     },
     effects: [
@@ -142,18 +131,17 @@ export function closeLedger(
   const { plan, charged, modelHash } = state;
   if (state.closed) throw fail("TRB_ROUND_LEDGER_CLOSED");
   if (state.round !== null) throw fail("TRB_ROUND_IN_PROGRESS", { round: state.round.number });
-  const { entry, line, head } = signEntry(context, {
-    ...placeAfter(state.head),
-    at: context.now,
-    kind: "closing",
+  const content = {
+    kind: "closing" as const,
     reason,
     modelHash,
     rounds: state.completed,
     spent: spentAfter(plan, charged),
-  });
+  };
+  const { entry, line, head } = writeAfter(context, state.head, content, state.writtenAt);
   const announcement = announceEntry(state, Math.max(1, state.lastRound), line, context);
   return {
-    state: { ...state, head, closed: true, announcement },
+    state: { ...state, head, writtenAt: entry.at, closed: true, announcement },
     effects: [
       { type: "persist", entry: { line, entry } },
       { type: "send", to: state.roster.map(({ node }) => node), message: announcement },
@@ -185,5 +173,5 @@ function requireSameRound(message: MessageOf<"result"> | MessageOf<"abort">, ent
   const invalid = (field: string) => fail("TRB_ROUND_ENTRY_INVALID", { entry: entry.index, field });
   if (!kinds.includes(entry.kind)) throw invalid("kind");
   if ("round" in entry && entry.round !== message.round) throw invalid("round");
-  if (entry.kind !== "genesis" && entry.modelHash !== message.modelHash) throw invalid("model hash");
+  if ("modelHash" in entry && entry.modelHash !== message.modelHash) throw invalid("model hash");
 }

@@ -33,6 +33,7 @@ import {
 } from "../binding.ts";
 import type { CoordinatorEffect } from "../coordinator-events.ts";
 import type { CoordinatorRound, CoordinatorState } from "../coordinator-state.ts";
+import { requireSameHead, requireTakenIn } from "../heads.ts";
 import { barredAmong, type NodeRound, type NodeState } from "../node-state.ts";
 import type { Context, Step } from "../step.ts";
 import { giveUp } from "./abort.ts";
@@ -41,7 +42,8 @@ import { giveUp } from "./abort.ts";
 
 /**
  * Takes one node's keys; goes on when everyone who was invited has answered.
- * @throws TRB_SECAGG_SECOND_MESSAGE, TRB_SECAGG_DUPLICATE_KEY, TRB_SECAGG_GRAPH_COMMITMENT_MISSING, TRB_ROUND_STEP_UNEXPECTED
+ * @throws TRB_SECAGG_SECOND_MESSAGE, TRB_SECAGG_DUPLICATE_KEY, TRB_SECAGG_GRAPH_COMMITMENT_MISSING, TRB_ROUND_STEP_UNEXPECTED,
+ *   TRB_ROUND_HEADS_DIFFER, TRB_ROUND_HEAD_UNSIGNED
  */
 export function collectAdvert(
   state: CoordinatorState,
@@ -57,6 +59,7 @@ export function collectAdvert(
   }
   if (round.phase !== "keys") throw fail("TRB_ROUND_STEP_UNEXPECTED", { step: "advert", phase: round.phase });
   requireCommitment(state.plan, advert);
+  requireTakenIn(state, advert, context);
   const adverts = withMessage(round.adverts, advert);
   const duplicate = duplicateKey(adverts);
   if (duplicate !== undefined) throw fail("TRB_SECAGG_DUPLICATE_KEY", { round: round.number, node });
@@ -104,7 +107,7 @@ export function announceCohort({ plan, planHash }: CoordinatorState, round: Coor
  * that it sent, enough nodes, enough of them trusted.
  * @returns h₁
  * @throws TRB_SECAGG_ADVERTS_UNORDERED, TRB_SECAGG_OWN_ADVERT_CHANGED, TRB_SECAGG_DUPLICATE_KEY, TRB_SECAGG_COHORT_TOO_LARGE,
- *   TRB_SECAGG_GRAPH_IMPOSSIBLE, TRB_SECAGG_GRAPH_COMMITMENT_MISSING, TRB_ROUND_NODE_BARRED, TRB_ROUND_COHORT_TOO_SMALL, TRB_ROUND_TOO_FEW_TRUSTED, TRB_ROUND_SIGNATURE_INVALID, TRB_ROUND_SENDER_UNKNOWN, and what binds a message
+ *   TRB_SECAGG_GRAPH_IMPOSSIBLE, TRB_SECAGG_GRAPH_COMMITMENT_MISSING, TRB_ROUND_NODE_BARRED, TRB_ROUND_HEADS_DIFFER, TRB_ROUND_COHORT_TOO_SMALL, TRB_ROUND_TOO_FEW_TRUSTED, TRB_ROUND_SIGNATURE_INVALID, TRB_ROUND_SENDER_UNKNOWN, and what binds a message
  */
 export function admitCohort(
   state: NodeState,
@@ -127,6 +130,7 @@ export function admitCohort(
     requireRound(advert, { ...bound, version: round.offer.version });
     requireSignature(context, advert, rosterKey(roster, senderNode(advert)));
     requireCommitment(plan, advert);
+    requireSameHead(round, advert);
   }
   const duplicate = duplicateKey(adverts);
   if (duplicate !== undefined) throw fail("TRB_SECAGG_DUPLICATE_KEY", { round: round.number, node: duplicate });

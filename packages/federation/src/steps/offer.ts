@@ -14,6 +14,7 @@ import { sameDocument, speak } from "../binding.ts";
 import { affordableFrom, chargesInPeriod } from "../budget-period.ts";
 import type { CoordinatorEffect } from "../coordinator-events.ts";
 import { type CoordinatorRound, type CoordinatorState, whatFollows } from "../coordinator-state.ts";
+import { countersignedHead } from "../heads.ts";
 import type { NodeEffect } from "../node-events.ts";
 import { type Charge, chargedRounds, graphAborts, type NodeRound, type NodeState } from "../node-state.ts";
 import type { Context, Step } from "../step.ts";
@@ -114,6 +115,7 @@ export function acceptOffer(state: NodeState, offer: MessageOf<"offer">, context
     encryptionKey: agreementKeyOf(crypto, encryptionSecret),
     seedCommitment: seedCommitment(crypto, ownSeed),
     ...(graphRandomness === undefined ? {} : { graphCommitment: graphCommitment(crypto, bound, self, graphRandomness) }),
+    head: countersignedHead(state, context),
   });
   const round: NodeRound = {
     number: offer.round,

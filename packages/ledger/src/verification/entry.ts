@@ -3,13 +3,15 @@
  * does the same with each line that it is sent.
  */
 import { isTributaryError } from "@tributary/errors";
-import { type Crypto, verifyDocument } from "@tributary/protocol";
-import { headAfter } from "../building.ts";
+import type { Crypto } from "@tributary/protocol";
+import { headAfter, placeAfter } from "../building.ts";
 import type { Entry } from "../entries.ts";
 import { parseLine } from "../parsing.ts";
 import { checkSpent } from "./costs.ts";
 import { checkGenesis } from "./genesis.ts";
+import { afterNote, checkNote, type NoteEntry } from "./notes.ts";
 import { checkAborted, checkBarred, checkPlace, checkReleased, keptByEntry } from "./rounds.ts";
+import { checkCoordinator, checkNodes } from "./signatures.ts";
 import { type Failure, type Founding, type Report, reporter, type VerificationState } from "./state.ts";
 
 export interface VerifiedLine {
@@ -31,9 +33,17 @@ export function verifyLine(state: VerificationState, line: string, crypto: Crypt
 
   if (entry.index !== state.head.entries) report("TRB_LEDGER_CHAIN_BROKEN", { field: "index" });
   if (entry.previous !== state.head.hash) report("TRB_LEDGER_CHAIN_BROKEN", { field: "previous" });
+  if (entry.tree !== placeAfter(crypto, state.head).tree) report("TRB_LEDGER_TREE_WRONG");
+  checkClock(entry, state, report);
   if (state.closed) report("TRB_LEDGER_AFTER_CLOSING");
-  const next = checkKind({ ...state, head }, entry, crypto, report);
+  const next = checkKind({ ...state, head, writtenAt: entry.at }, entry, crypto, report);
   return { state: next, entry, failures };
+}
+
+/** Writers don't write an earlier time than the entry before has, whatever their clock says. */
+function checkClock({ at }: Entry, { writtenAt }: VerificationState, report: Report): void {
+  if (writtenAt === null || Date.parse(at) >= Date.parse(writtenAt)) return;
+  report("TRB_LEDGER_CLOCKS_DISAGREE", { reason: `it is of ${at}, and the one before it of ${writtenAt}` });
 }
 
 function read(line: string, report: Report): Entry | undefined {
@@ -49,7 +59,7 @@ function read(line: string, report: Report): Entry | undefined {
 function checkKind(state: VerificationState, entry: Entry, crypto: Crypto, report: Report): VerificationState {
   const { genesis } = state;
   if (entry.kind === "genesis") {
-    checkSignature(entry, genesis?.coordinatorKey ?? entry.coordinatorKey, crypto, report);
+    checkCoordinator(entry, genesis?.coordinatorKey ?? entry.coordinatorKey, crypto, report);
     if (genesis !== null) {
       report("TRB_LEDGER_SECOND_GENESIS");
       return state;
@@ -62,7 +72,7 @@ function checkKind(state: VerificationState, entry: Entry, crypto: Crypto, repor
     report("TRB_LEDGER_NO_GENESIS");
     return state;
   }
-  checkSignature(entry, genesis.coordinatorKey, crypto, report);
+  checkCoordinator(entry, genesis.coordinatorKey, crypto, report);
   return checkLater(state, genesis, entry, crypto, report);
 }
 
@@ -80,7 +90,8 @@ function checkLater(
     }
     return { ...state, spent: entry.spent, closed: true };
   }
-  if (entry.kind === "aborted") checkAborted(entry, founding, crypto, report);
+  if (isNote(entry)) return afterNote(entry, state);
+  if (entry.kind === "aborted") checkAborted(entry, founding, report);
   const { aborted } = state;
   return {
     ...state,
@@ -102,7 +113,10 @@ function checkLater(
 }
 
 /** Where a ledger stands, as far as an entry's claims depend on it. */
-export type Standing = Pick<VerificationState, "modelHash" | "kept" | "lastRound" | "charged" | "barred">;
+export type Standing = Pick<
+  VerificationState,
+  "modelHash" | "kept" | "lastRound" | "charged" | "barred" | "paused" | "erasures"
+>;
 
 /**
  * What of an entry doesn't hold: its place, the release, the running cost. A node asks it of every entry that it takes in. Not in it: the chain, the coordinator's
@@ -127,6 +141,11 @@ function checkClaims(
   crypto: Crypto,
   report: Report,
 ): readonly number[] {
+  checkNodes(entry, founding, crypto, report);
+  if (isNote(entry)) {
+    checkNote(entry, standing, founding, report);
+    return standing.charged;
+  }
   if (entry.kind === "closing") {
     if (entry.modelHash !== standing.modelHash) report("TRB_LEDGER_MODEL_CHAIN_BROKEN");
     checkSpent(entry.spent, standing.charged, founding.plan, report);
@@ -134,6 +153,7 @@ function checkClaims(
   }
   checkPlace(entry, standing, founding, report);
   checkBarred(entry, standing, report);
+  if (standing.paused) report("TRB_LEDGER_OPERATOR_INVALID", { action: "a round" });
   if (entry.kind === "round") checkReleased(entry, standing, founding, crypto, report);
   const charges = entry.kind === "round" || entry.charged;
   const charged = standing.charged.map((rounds, release) => rounds + (charges && release === entry.release ? 1 : 0));
@@ -141,6 +161,6 @@ function checkClaims(
   return charged;
 }
 
-function checkSignature(entry: Entry, key: Parameters<typeof verifyDocument>[2], crypto: Crypto, report: Report): void {
-  if (!verifyDocument(crypto, entry, key)) report("TRB_LEDGER_SIGNATURE_INVALID");
+function isNote(entry: Entry): entry is NoteEntry {
+  return entry.kind === "roster" || entry.kind === "operator" || entry.kind === "erasure" || entry.kind === "promotion";
 }

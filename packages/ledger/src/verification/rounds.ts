@@ -1,17 +1,6 @@
 /** A round, released or given up: its place in the sequence, the node sets, the votes, the mechanism. */
 import { isTributaryError } from "@tributary/errors";
-import {
-  type BodyOf,
-  baseVersion,
-  type Crypto,
-  isWritten,
-  type MessageOf,
-  type NodeId,
-  type Sha256,
-  survivorChoice,
-  toHex,
-  verifyMessage,
-} from "@tributary/protocol";
+import { type Crypto, isWritten, type NodeId, type Sha256, toHex } from "@tributary/protocol";
 import { type KeptModel, keptAfter, modelAfterMetrics } from "../acceptance.ts";
 import type { EntryOf, Mechanism } from "../entries.ts";
 import { mechanismOf } from "../mechanism.ts";
@@ -56,7 +45,7 @@ export function checkReleased(
   crypto: Crypto,
   report: Report,
 ): void {
-  const { cohort, sharers, survivors, h1 } = entry;
+  const { cohort, sharers, survivors } = entry;
   const { plan, roster } = founding;
   checkNested(
     [
@@ -72,8 +61,8 @@ export function checkReleased(
   if (cohort.length < plan.minCohort) tooSmall("cohort members", cohort.length, plan.minCohort, report);
   if (survivors.length < least) tooSmall("survivors", survivors.length, least, report);
   // a node votes only for a set that it is in, and the sets are nested, so voters are survivors
-  const choice = survivorChoice(crypto, plan, cohort.length, sharers, survivors);
-  checkVotes(entry, h1, choice, survivors, founding, crypto, report);
+  checkVoters(entry, survivors, founding, report);
+  checkCountersigners(entry, report);
   if (entry.votes.length < quorum) report("TRB_LEDGER_QUORUM_MISSING", { votes: entry.votes.length, quorum });
   checkMechanism(entry, founding, report);
   checkSum(entry, kept, founding, crypto, report);
@@ -123,7 +112,7 @@ function hashOfSum(crypto: Crypto, sum: readonly number[]): Sha256 {
 }
 
 /** Not charged only before masked vectors could exist, or by a quorum of votes to abort. */
-export function checkAborted(entry: EntryOf<"aborted">, founding: Founding, crypto: Crypto, report: Report): void {
+export function checkAborted(entry: EntryOf<"aborted">, founding: Founding, report: Report): void {
   const { plan, roster } = founding;
   // an entry without its cohort is held to the largest quorum that there can be
   const everyone = roster.map(({ node }) => node);
@@ -137,7 +126,7 @@ export function checkAborted(entry: EntryOf<"aborted">, founding: Founding, cryp
   );
   if (entry.votes.length > 0) {
     if (entry.h1 === null) report("TRB_LEDGER_VOTES_INVALID", { reason: "they are for no round, h1 is missing" });
-    else checkVotes(entry, entry.h1, { for: "abort" }, cohort, founding, crypto, report);
+    else checkVoters(entry, cohort, founding, report);
   }
   if (entry.charged || freeSteps.includes(entry.step)) return;
   const quorum = quorumOf(Math.max(cohort.length, plan.minCohort), plan.maxCorrupt);
@@ -160,30 +149,19 @@ function checkNested(sets: readonly (readonly [name: string, nodes: readonly Nod
   }
 }
 
-/** Rebuilds each vote message, whose bytes follow from the entry, and checks its signature with the roster's key. */
-function checkVotes(
-  { votes, planHash, modelHash, round, protocol: version = baseVersion }: RoundEntry,
-  h1: Sha256,
-  choice: BodyOf<"vote">["choice"],
-  electorate: readonly NodeId[],
-  { plan, roster }: Founding,
-  crypto: Crypto,
-  report: Report,
-): void {
+/** Each of the electorate has one vote. Whether the votes are genuine: `signatures.ts`. */
+function checkVoters({ votes }: RoundEntry, electorate: readonly NodeId[], { roster }: Founding, report: Report): void {
   const invalid = (reason: string) => report("TRB_LEDGER_VOTES_INVALID", { reason });
   if (!isAscending(votes.map(({ node }) => node))) invalid("they are not strictly ascending by node");
   const entitled = new Set(electorate);
-  const keys = new Map(roster.map(({ node, key }) => [node, key]));
-  for (const { node, signature } of votes) {
-    const key = keys.get(node);
-    if (key === undefined || !entitled.has(node)) {
-      invalid(`${node} has no vote`);
-      continue;
-    }
-    const header = { version, federation: plan.federation, planHash, modelHash, round };
-    const vote: MessageOf<"vote"> = { ...header, sender: node, step: "vote", body: { h1, choice }, signature };
-    if (!verifyMessage(crypto, vote, key)) invalid(`the signature of ${node} is not valid for what the entry says`);
-  }
+  const members = new Set(roster.map(({ node }) => node));
+  for (const { node } of votes) if (!members.has(node) || !entitled.has(node)) invalid(`${node} has no vote`);
+}
+
+/** The whole cohort has said which ledger it follows. */
+function checkCountersigners({ heads, cohort }: EntryOf<"round">, report: Report): void {
+  if (heads.length === cohort.length && heads.every(({ node }, i) => node === cohort[i])) return;
+  report("TRB_LEDGER_HEADS_INVALID", { reason: "they are not those of the cohort, in its order" });
 }
 
 /** Everything that decides privacy is the plan's; real numbers agree at 1e-9, the rest exactly. */

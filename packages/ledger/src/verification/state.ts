@@ -20,6 +20,12 @@ export interface VerificationState {
   readonly aborted: { readonly charged: number; readonly refunded: number };
   /** Who is in no round any more, having refused to reveal its randomness. */
   readonly barred: readonly NodeId[];
+  /** `at` of the last entry that could be read. */
+  readonly writtenAt: string | null;
+  /** An operator has stopped rounds from being offered. */
+  readonly paused: boolean;
+  /** The day of each node's last note that it erased customers. */
+  readonly erasures: Readonly<Record<NodeId, string>>;
   /** As the last entry claims. */
   readonly spent: Spent | null;
   readonly closed: boolean;
@@ -35,6 +41,9 @@ export const initialVerification: VerificationState = {
   released: 0,
   aborted: { charged: 0, refunded: 0 },
   barred: [],
+  writtenAt: null,
+  paused: false,
+  erasures: {},
   spent: null,
   closed: false,
 };

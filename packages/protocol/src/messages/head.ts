@@ -7,7 +7,7 @@
  */
 import { z } from "zod";
 import type { Crypto } from "../crypto/crypto.ts";
-import { type IdentityKey, nodeId, sha256Hex, signatureHex } from "../identifiers.ts";
+import { type IdentityKey, nodeId, type Signature, sha256Hex, signatureHex } from "../identifiers.ts";
 import { nonceHex } from "./greeting.ts";
 import { type Signer, signStatement, verifyStatement } from "./sign.ts";
 
@@ -53,4 +53,30 @@ export function verifyHead(
 
 function statement(federation: string, nonce: string, { node, entries, head, round }: Omit<HeadStatement, "signature">) {
   return { purpose: "head", federation, nonce, node, entries, head, round } as const;
+}
+
+/**
+ * A node's countersignature of the ledger: its own, verified copy ends with this head. It goes with the node's keys in every round, to all who take part,
+ * and from there into the round's ledger entry. It answers no question, so it can be repeated; what it says stays true.
+ */
+export function signTakenIn(
+  signer: Signer,
+  federation: string,
+  head: Pick<HeadStatement, "node" | "entries" | "head">,
+): Signature {
+  return signStatement(signer, takenIn(federation, head));
+}
+
+/** Whether this node's copy ended so. */
+export function verifyTakenIn(
+  crypto: Pick<Crypto, "verify">,
+  federation: string,
+  head: Pick<HeadStatement, "node" | "entries" | "head" | "signature">,
+  key: IdentityKey,
+): boolean {
+  return verifyStatement(crypto, takenIn(federation, head), head.signature, key);
+}
+
+function takenIn(federation: string, { node, entries, head }: Pick<HeadStatement, "node" | "entries" | "head">) {
+  return { purpose: "head taken in", federation, node, entries, head } as const;
 }

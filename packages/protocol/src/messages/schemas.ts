@@ -49,6 +49,8 @@ const advert = message(
     encryptionKey: agreementKey,
     seedCommitment: sha256Hex,
     graphCommitment: sha256Hex.exactOptional(),
+    /** Where this node's copy of the ledger stands, countersigned (`signTakenIn`): everybody in the round compares. */
+    head: z.strictObject({ entries: z.int().min(1), hash: sha256Hex, signature: signatureHex }),
   }),
 );
 /** coordinator → nodes: U1, ascending by node. h₁ is the SHA-256 of the canonical bytes of `adverts`. */

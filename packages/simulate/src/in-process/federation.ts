@@ -33,6 +33,7 @@ import {
   warmStarted,
 } from "@tributary/federation";
 import { parseLine } from "@tributary/ledger";
+import { softwareHash } from "@tributary/ledger/software";
 import {
   encodeOptimiserState,
   type HeldOutSplit,
@@ -143,6 +144,7 @@ export async function simulateFederation(options: SimulationOptions): Promise<Si
       random: (round, purpose) => random(role, id, round, purpose),
       sign: (message) => crypto.sign(message, secret),
       now: "2000-01-01T00:00:00.000Z", // simulated time stands still
+      software: softwareHash(import.meta.url),
     });
     const coordinatorContext = context("coordinator", "", options.coordinatorSecret);
     const members = options.nodes.map(({ node, histories }) => {
@@ -394,5 +396,5 @@ function read<Key, Value>(map: ReadonlyMap<Key, Value>, key: Key): Value {
 
 function epsilonAfter(lines: readonly string[]): number {
   const entry = parseLine(lines.at(-1) ?? "");
-  return entry.kind === "genesis" ? 0 : parseDecimal(entry.spent.epsilon);
+  return !("spent" in entry) ? 0 : parseDecimal(entry.spent.epsilon);
 }

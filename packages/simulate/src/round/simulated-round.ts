@@ -13,6 +13,7 @@ import {
   type SumEffect,
   stepCoordinator,
 } from "@tributary/federation";
+import { softwareHash } from "@tributary/ledger/software";
 import { startThread, type Thread } from "@tributary/model/workers";
 import {
   fingerprintOf,
@@ -89,6 +90,7 @@ export async function simulateRounds(request: SimulatedRoundRequest): Promise<Si
     random: (round: number, purpose: string) => randomSourceFromSeed(crypto, seed, "coordinator", "", round, purpose),
     sign: (message: Uint8Array) => crypto.sign(message, secret),
     now: "2000-01-01T00:00:00.000Z",
+    software: softwareHash(import.meta.url),
   };
   const policy = {
     ...{ maxEpsilon: plan.epsilon, delta: plan.delta, minCohort: plan.minCohort, releases: ["training" as const] },

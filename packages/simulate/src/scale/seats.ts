@@ -16,6 +16,7 @@ import {
   sumUploads,
 } from "@tributary/federation";
 import type { EntryOf, LedgerHead } from "@tributary/ledger";
+import { softwareHash } from "@tributary/ledger/software";
 import type { Crypto, Message, MessageOf, NodeId } from "@tributary/protocol";
 import { randomSourceFromSeed } from "@tributary/protocol";
 import { nodeName, type WorkSetup } from "./node-work.ts";
@@ -96,6 +97,7 @@ export function openSeats(
       random: (round, purpose) => randomSourceFromSeed(crypto, seed, "node", id, round, purpose),
       sign: (message) => crypto.sign(message, secret),
       now: "2000-01-01T00:00:00.000Z", // simulated time stands still
+      software: softwareHash(import.meta.url),
     };
     const state = { ...createNode({ self: id, genesis, head, policy }), ...view, ...own };
     parties.set(node, { node, context, cheats, state, training: undefined, vector: undefined });

@@ -17,6 +17,7 @@ import {
   type SumEffect,
   stepCoordinator,
 } from "@tributary/federation";
+import { softwareHash } from "@tributary/ledger/software";
 import {
   type Crypto,
   fingerprintOf,
@@ -67,6 +68,7 @@ function coordinatorContext(crypto: Crypto, seed: Uint8Array): Context {
     random: (round, purpose) => randomSourceFromSeed(crypto, seed, "coordinator", "", round, purpose),
     sign: (message) => crypto.sign(message, secret),
     now: "2000-01-01T00:00:00.000Z", // simulated time stands still
+    software: softwareHash(import.meta.url),
   };
 }
 
