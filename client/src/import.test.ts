@@ -1,32 +1,18 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { afterEach, beforeEach, expect, test } from "vitest";
-import { startTestCoordinator, type TestCoordinator } from "./coordinator.test-support.ts";
+import { expect, test } from "vitest";
 import { readHistories } from "./home/histories.ts";
 import { layoutOf } from "./home/layout.ts";
 import { importEvents, previewEvents } from "./import.ts";
-import { joinFederation } from "./join.ts";
+import { joinedHome } from "./joined-home.test-support.ts";
 
-let folder: string;
-let home: string;
-let coordinator: TestCoordinator;
-beforeEach(async () => {
-  folder = mkdtempSync(join(tmpdir(), "tributary-import-"));
-  home = join(folder, "home");
-  coordinator = await startTestCoordinator();
-  await joinFederation({ invite: coordinator.invite("alpha"), home });
-});
-afterEach(async () => {
-  await coordinator.close();
-  rmSync(folder, { recursive: true, force: true });
-});
+const at = joinedHome();
 
 function log(name: string, rows: number): string {
-  const path = join(folder, name);
+  const path = join(at.folder, name);
   const line = (row: number) =>
     `customer-${row % 501},item-${String(row % 24).padStart(2, "0")},view,${1_600_000_000 + ((row * 7919) % 10_000_000)}`;
   writeFileSync(path, `customer,item,action,time\n${Array.from({ length: rows }, (_, row) => line(row)).join("\n")}\n`);
@@ -36,18 +22,18 @@ function log(name: string, rows: number): string {
 test("an import that is killed at any moment leaves the store as it was, and run again it is what it would have been", async () => {
   const small = log("small.csv", 1_000);
   const large = log("large.csv", 60_000);
-  await importEvents({ home, files: [small] });
-  const before = readHistories(layoutOf(home));
-  const reference = await importEvents({ home, files: [large] });
-  const after = readHistories(layoutOf(home));
+  await importEvents({ home: at.home, files: [small] });
+  const before = readHistories(layoutOf(at.home));
+  const reference = await importEvents({ home: at.home, files: [large] });
+  const after = readHistories(layoutOf(at.home));
   for (const moment of [150, 500]) {
-    await importEvents({ home, files: [small] });
+    await importEvents({ home: at.home, files: [small] });
     await killAfter(moment, large);
-    expect([before, after]).toContainEqual(readHistories(layoutOf(home)));
+    expect([before, after]).toContainEqual(readHistories(layoutOf(at.home)));
   }
-  expect(await importEvents({ home, files: [large] })).toEqual(reference);
-  expect(readHistories(layoutOf(home))).toEqual(after);
-  expect(readdirSync(layoutOf(home).importing), "the next import takes away what a killed one left").toEqual([]);
+  expect(await importEvents({ home: at.home, files: [large] })).toEqual(reference);
+  expect(readHistories(layoutOf(at.home))).toEqual(after);
+  expect(readdirSync(layoutOf(at.home).importing), "the next import takes away what a killed one left").toEqual([]);
 });
 
 /** Takes the room for `store/` away and gives it back; undefined where nobody may mount a file system here. */
@@ -64,7 +50,7 @@ function littleRoom(path: string, bytes: number): { more(): void; end(): void } 
 /** The import in a process whose files may not be larger: writing more fails, as it does on a full disk. */
 function importWithin(kilobytes: number, file: string): string {
   const module = fileURLToPath(new URL("./import.ts", import.meta.url));
-  const script = `const { importEvents } = await import(${JSON.stringify(module)}); await importEvents(${JSON.stringify({ home, files: [file] })}).catch((error) => console.log(error.code));`;
+  const script = `const { importEvents } = await import(${JSON.stringify(module)}); await importEvents(${JSON.stringify({ home: at.home, files: [file] })}).catch((error) => console.log(error.code));`;
   const limited = `trap '' XFSZ; ulimit -f ${2 * kilobytes}; exec "$0" "$@"`; // POSIX counts in 512 bytes
   const args = ["--disable-warning=ExperimentalWarning", "--input-type=module", "-e", script];
   return spawnSync("sh", ["-c", limited, process.execPath, ...args], { encoding: "utf8" }).stdout.trim();
@@ -76,21 +62,21 @@ test.skipIf(process.platform === "win32")(
   async () => {
     const small = log("small.csv", 1_000);
     const large = log("large.csv", 60_000);
-    const { store } = layoutOf(home);
+    const { store } = layoutOf(at.home);
     const room = littleRoom(store, 500_000);
     try {
-      await importEvents({ home, files: [small] });
-      const before = readHistories(layoutOf(home));
+      await importEvents({ home: at.home, files: [small] });
+      const before = readHistories(layoutOf(at.home));
       const code =
         room === undefined
           ? importWithin(500, large)
-          : await importEvents({ home, files: [large] }).catch((error) => error.code);
+          : await importEvents({ home: at.home, files: [large] }).catch((error) => error.code);
       expect(code).toBe("TRB_NODE_HOME_UNWRITABLE");
-      expect(readHistories(layoutOf(home))).toEqual(before);
+      expect(readHistories(layoutOf(at.home))).toEqual(before);
       room?.more();
-      expect((await importEvents({ home, files: [large] })).kept).toBe(60_000);
-      expect(readHistories(layoutOf(home)).items).toHaveLength(60_000);
-      expect(readdirSync(layoutOf(home).segments)).toHaveLength(1);
+      expect((await importEvents({ home: at.home, files: [large] })).kept).toBe(60_000);
+      expect(readHistories(layoutOf(at.home)).items).toHaveLength(60_000);
+      expect(readdirSync(layoutOf(at.home).segments)).toHaveLength(1);
     } finally {
       room?.end();
     }
@@ -100,7 +86,7 @@ test.skipIf(process.platform === "win32")(
 /** An import in a process of its own, killed once it has begun and so many milliseconds have gone. */
 async function killAfter(milliseconds: number, file: string): Promise<void> {
   const module = fileURLToPath(new URL("./import.ts", import.meta.url));
-  const script = `const { importEvents } = await import(${JSON.stringify(module)}); console.log("begun"); await importEvents(${JSON.stringify({ home, files: [file] })});`;
+  const script = `const { importEvents } = await import(${JSON.stringify(module)}); console.log("begun"); await importEvents(${JSON.stringify({ home: at.home, files: [file] })});`;
   const child: ChildProcess = spawn(
     process.execPath,
     ["--disable-warning=ExperimentalWarning", "--input-type=module", "-e", script],
@@ -117,17 +103,19 @@ async function killAfter(milliseconds: number, file: string): Promise<void> {
 
 test("a failing import leaves the store as it was; rejects and a preview leave nothing behind in it", async () => {
   const small = log("small.csv", 1_000);
-  await importEvents({ home, files: [small] });
-  const stored = readFileSync(layoutOf(home).manifest);
-  const broken = join(folder, "broken.csv");
+  await importEvents({ home: at.home, files: [small] });
+  const stored = readFileSync(layoutOf(at.home).manifest);
+  const broken = join(at.folder, "broken.csv");
   writeFileSync(broken, "customer,item,action,time\nann,item-01,view,soon\n");
-  await expect(importEvents({ home, files: [small, broken] })).rejects.toMatchObject({ code: "TRB_EVENTS_BAD_TIMESTAMP" });
-  const preview = await previewEvents({ home, source: small });
+  await expect(importEvents({ home: at.home, files: [small, broken] })).rejects.toMatchObject({
+    code: "TRB_EVENTS_BAD_TIMESTAMP",
+  });
+  const preview = await previewEvents({ home: at.home, source: small });
   expect([preview.kept, preview.missing]).toEqual([1_000, []]);
-  expect(readFileSync(layoutOf(home).manifest)).toEqual(stored);
-  const rejects = join(folder, "rejects.csv");
-  const summary = await importEvents({ home, files: [small, small], rejects });
+  expect(readFileSync(layoutOf(at.home).manifest)).toEqual(stored);
+  const rejects = join(at.folder, "rejects.csv");
+  const summary = await importEvents({ home: at.home, files: [small, small], rejects });
   expect([summary.rows, summary.kept, summary.dropped.duplicate]).toEqual([2_000, 1_000, 1_000]);
   expect(readFileSync(rejects, "utf8").trim().split("\n")).toHaveLength(1_001);
-  expect(existsSync(join(home, "rejects.csv"))).toBe(false);
+  expect(existsSync(join(at.home, "rejects.csv"))).toBe(false);
 });

@@ -1,15 +1,13 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { makeCatalogue } from "@tributary/events";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { startTestCoordinator, type TestCoordinator } from "./coordinator.test-support.ts";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { readHistories } from "./home/histories.ts";
 import { readItemNames } from "./home/item-names.ts";
 import { layoutOf } from "./home/layout.ts";
 import { importEvents, previewEvents } from "./import.ts";
 import { ownNames, renumbered, underOwnNames } from "./item-names.ts";
-import { joinFederation } from "./join.ts";
+import { joinedHome } from "./joined-home.test-support.ts";
 import { historiesOf, ingredients, openShop, catalogue as shelves } from "./serving/shop.test-support.ts";
 import { recommendAnswer } from "./serving/words.ts";
 
@@ -51,22 +49,10 @@ describe("a catalogue under a merchant's own names", () => {
 });
 
 describe("an import with SKUs", () => {
-  let folder: string;
-  let home: string;
-  let coordinator: TestCoordinator;
-  beforeEach(async () => {
-    folder = mkdtempSync(join(tmpdir(), "tributary-names-"));
-    home = join(folder, "home");
-    coordinator = await startTestCoordinator();
-    await joinFederation({ invite: coordinator.invite("alpha"), home });
-  });
-  afterEach(async () => {
-    await coordinator.close();
-    rmSync(folder, { recursive: true, force: true });
-  });
+  const at = joinedHome();
 
   test("stores the federation's items, keeps the names sealed, and reports what nobody knows in a file of the merchant's alone", async () => {
-    const log = join(folder, "log.csv");
+    const log = join(at.folder, "log.csv");
     const rows = [
       "ann,S-1,1",
       "ann,S-2,2",
@@ -77,31 +63,31 @@ describe("an import with SKUs", () => {
       "ann,item-05,7",
     ];
     writeFileSync(log, `customer,item,time\n${rows.join("\n")}\n`);
-    const unknown = join(folder, "unknown.csv");
+    const unknown = join(at.folder, "unknown.csv");
     const pairs = new Map([
       ["S-1", "item-00"],
       ["S-2", "item-00"],
     ]);
-    const report = await importEvents({ home, files: [log], naming: { pairs }, unknownItems: unknown });
+    const report = await importEvents({ home: at.home, files: [log], naming: { pairs }, unknownItems: unknown });
     expect(report).toMatchObject({ kept: 5, items: 3, dropped: { outsideCatalogue: 2 }, unknown: { items: 1, events: 2 } });
     expect(readFileSync(unknown, "utf8")).toBe("item,events\nSecret-Thing,2\n");
     expect(statSync(unknown).mode & 0o777).toBe(0o600);
-    const layout = layoutOf(home);
-    const looked = await previewEvents({ home, source: log });
+    const layout = layoutOf(at.home);
+    const looked = await previewEvents({ home: at.home, source: log });
     expect(looked).toMatchObject({ kept: 5, dropped: { outsideCatalogue: 2 } });
-    expect(await previewEvents({ home, source: log, naming: "none" })).toMatchObject({ kept: 2 });
+    expect(await previewEvents({ home: at.home, source: log, naming: "none" })).toMatchObject({ kept: 2 });
     const item = (number: number) => `item-${String(number - 1).padStart(2, "0")}`;
     expect([...readHistories(layout).items].map(item).sort()).toEqual([
       ...["item-00", "item-00", "item-00", "item-03", "item-05"],
     ]);
     expect([...(readItemNames(layout)?.pairs ?? [])]).toEqual([...pairs]);
-    for (const file of readdirSync(home, { recursive: true, withFileTypes: true }).filter((one) => one.isFile())) {
+    for (const file of readdirSync(at.home, { recursive: true, withFileTypes: true }).filter((one) => one.isFile())) {
       const bytes = readFileSync(join(file.parentPath, file.name));
       for (const word of ["S-1", "S-2", "Secret-Thing"]) expect([file.name, bytes.includes(word)]).toEqual([file.name, false]);
     }
     // the next import knows them still; until it is told that there are none
-    expect(await importEvents({ home, files: [log] })).toMatchObject({ kept: 5 });
-    expect(await importEvents({ home, files: [log], naming: "none" })).toMatchObject({
+    expect(await importEvents({ home: at.home, files: [log] })).toMatchObject({ kept: 5 });
+    expect(await importEvents({ home: at.home, files: [log], naming: "none" })).toMatchObject({
       kept: 2,
       dropped: { outsideCatalogue: 5 },
     });

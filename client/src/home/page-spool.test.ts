@@ -1,34 +1,20 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { FetchedPage } from "@tributary/events/ingest";
-import { afterEach, beforeEach, expect, test } from "vitest";
-import { startTestCoordinator, type TestCoordinator } from "../coordinator.test-support.ts";
+import { expect, test } from "vitest";
 import { forgetCustomers } from "../forget.ts";
 import { importEvents } from "../import.ts";
-import { joinFederation } from "../join.ts";
+import { joinedHome } from "../joined-home.test-support.ts";
 import { readHistories } from "./histories.ts";
 import { layoutOf } from "./layout.ts";
 import { pageSpool } from "./page-spool.ts";
 
-let folder: string;
-let home: string;
-let coordinator: TestCoordinator;
-beforeEach(async () => {
-  folder = mkdtempSync(join(tmpdir(), "tributary-pages-"));
-  home = join(folder, "home");
-  coordinator = await startTestCoordinator();
-  await joinFederation({ invite: coordinator.invite("alpha"), home });
-});
-afterEach(async () => {
-  await coordinator.close();
-  rmSync(folder, { recursive: true, force: true });
-});
+const at = joinedHome();
 
 const page = (text: string, next: string | null): FetchedPage => ({ body: Buffer.from(text), next });
 const textsOf = async (pages: AsyncIterable<FetchedPage>) => {
@@ -38,7 +24,7 @@ const textsOf = async (pages: AsyncIterable<FetchedPage>) => {
 };
 
 test("pages are there for the same request and for a day; of other keys, other requests and changed files there are none", async () => {
-  const layout = layoutOf(home);
+  const layout = layoutOf(at.home);
   let now = 1_000_000;
   const fill = async () => {
     const spool = pageSpool(layout, () => now);
@@ -62,7 +48,7 @@ test("pages are there for the same request and for a day; of other keys, other r
   writeFileSync(second, sealed.with(40, (sealed[40] ?? 0) ^ 1));
   expect(await left("a"), "a page that was changed").toEqual(["[1] → second"]);
   expect(statSync(first).mode & 0o077).toBe(0);
-  await forgetCustomers({ home, customers: ["somebody"] });
+  await forgetCustomers({ home: at.home, customers: ["somebody"] });
   expect(existsSync(layout.pages), "pages may hold whoever is erased").toBe(false);
 });
 
@@ -87,25 +73,25 @@ test("an import that is killed between two pages goes on behind the last one, an
   const pages = { url, token: "secret-token", items: "events", paging: { kind: "number", parameter: "page" } } as const;
   try {
     const module = fileURLToPath(new URL("../import.ts", import.meta.url));
-    const script = `const { importEvents } = await import(${JSON.stringify(module)}); await importEvents(${JSON.stringify({ home, files: [], pages })});`;
+    const script = `const { importEvents } = await import(${JSON.stringify(module)}); await importEvents(${JSON.stringify({ home: at.home, files: [], pages })});`;
     const child: ChildProcess = spawn(process.execPath, ["--input-type=module", "-e", script], { stdio: "ignore" });
     await expect.poll(() => asked.at(-1), { timeout: 60_000 }).toBe("3 Bearer secret-token");
     child.kill("SIGKILL");
     await once(child, "exit");
-    expect(readdirSync(layoutOf(home).pages)).toHaveLength(2);
-    for (const name of readdirSync(home, { recursive: true, encoding: "utf8" })) {
-      const path = join(home, name);
+    expect(readdirSync(layoutOf(at.home).pages)).toHaveLength(2);
+    for (const name of readdirSync(at.home, { recursive: true, encoding: "utf8" })) {
+      const path = join(at.home, name);
       if (!statSync(path).isFile()) continue;
       for (const word of ["someone-", "secret-token"])
         expect(readFileSync(path).includes(word), `${name}: ${word}`).toBe(false);
     }
     stuck = false;
     asked.length = 0;
-    const report = await importEvents({ home, files: [], pages });
+    const report = await importEvents({ home: at.home, files: [], pages });
     expect(asked.map((one) => one[0])).toEqual(["3", "4", "5"]);
     expect([report.rows, report.kept, report.customers]).toEqual([800, 800, 40]);
-    expect(readHistories(layoutOf(home)).items).toHaveLength(800);
-    expect(existsSync(layoutOf(home).pages)).toBe(false);
+    expect(readHistories(layoutOf(at.home)).items).toHaveLength(800);
+    expect(existsSync(layoutOf(at.home).pages)).toBe(false);
   } finally {
     server.closeAllConnections();
     server.close();
