@@ -98,6 +98,13 @@ export function budgetOf(home: Home, now = new Date()): NodeBudget {
   };
 }
 
+/** What this home's charges have cost, whatever policy.json says by now or doesn't: what is told at an end, when nobody is left to ask. */
+export function costOf(home: Home): { readonly charged: number; readonly epsilon: number; readonly delta: number } {
+  const charges = allCharges(home);
+  const charged = charges.filter(({ standing }) => standing !== "refunded").length;
+  return { charged, epsilon: epsilonSpent(home.plan, charges), delta: parseDecimal(home.plan.delta) };
+}
+
 /** What these charges have cost, by the plan's accountant, with what was paid before the first round. */
 function epsilonSpent(plan: Plan, charges: readonly Charge[]): number {
   const charged = chargedRounds({ plan, charges });

@@ -6,7 +6,7 @@
 import { existsSync } from "node:fs";
 import { renameCustomers } from "@tributary/events";
 import type { Sha256 } from "@tributary/protocol";
-import { budgetOf } from "./budget.ts";
+import { costOf } from "./budget.ts";
 import { withHome } from "./home/open.ts";
 import { erasePages } from "./home/page-spool.ts";
 import { doorOf } from "./home/store/door.ts";
@@ -73,7 +73,7 @@ export function forgetCustomers({ home, customers, suppress = false }: ForgetOpt
     const at = new Date().toISOString();
     const charges = database.charges().filter(({ standing }) => standing !== "refunded");
     const rounds = charges.map(({ round }) => round);
-    const { spent: epsilon, delta } = budgetOf(opened);
+    const { epsilon, delta } = costOf(opened);
     const count = new Set(customers).size;
     database.recordErasure({ at, customers: count, suppressed: suppress, planHash: membership.planHash, rounds });
     return {

@@ -4,16 +4,20 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { MessageOf } from "@tributary/protocol";
 import { pino } from "pino";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { nodeBudget } from "./budget.ts";
 import { checkNode } from "./check.ts";
 import { startTestCoordinator, type TestCoordinator, testPlan } from "./coordinator.test-support.ts";
 import { readHistories } from "./home/histories.ts";
 import { layoutOf } from "./home/layout.ts";
+import { lockHome } from "./home/lock.ts";
 import { importEvents } from "./import.ts";
 import { joinFederation } from "./join.ts";
 import { type RunningNode, runNode } from "./running/start.ts";
 import { changePolicy, trustPeers } from "./trust.ts";
+
+// rounds of three nodes with a training worker each: seconds alone, a minute where others want the cores
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 const names = ["alpha", "beta", "gamma"] as const;
 let folder: string;
@@ -233,6 +237,18 @@ describe("three nodes", () => {
     expect((await nodeBudget({ home: homeOf("alpha") })).byKind[0]?.charged).toBeLessThanOrEqual(2);
   });
 
+  test("end and let go of their homes though policy.json is gone by then or makes no sense, and say what it has cost", async () => {
+    await joinAll();
+    const [alpha, beta] = [await start("alpha"), await start("beta")];
+    rmSync(layoutOf(homeOf("alpha")).policy);
+    writeFileSync(layoutOf(homeOf("beta")).policy, "{");
+    for (const node of [alpha, beta]) {
+      await node.close();
+      expect(await node.finished).toMatchObject({ ended: "stopped", charged: 0, epsilon: 0 });
+    }
+    for (const name of ["alpha", "beta"]) lockHome(layoutOf(homeOf(name))).release();
+  });
+
   test("refuse a replayed offer, a message by somebody else, and what is no message at all", async () => {
     await joinAll();
     const offers: MessageOf<"offer">[] = [];
@@ -300,7 +316,7 @@ describe("the ledger and an old store", () => {
     const nodes = await Promise.all(names.map(start));
     coordinator.begin();
     await expect
-      .poll(() => readFileSync(layoutOf(homeOf("alpha")).ledger, "utf8").split("\n").length, { timeout: 10_000 })
+      .poll(() => readFileSync(layoutOf(homeOf("alpha")).ledger, "utf8").split("\n").length, { timeout: 60_000 })
       .toBe(3);
     await nodes[0]?.close();
     const [genesis = "", round = ""] = coordinator.ledger;

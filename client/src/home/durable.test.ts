@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -37,6 +37,19 @@ describe("a replaced file", () => {
     sweepTemporaries(layout);
     expect(readdirSync(layout.rounds).sort()).toEqual(["CACHEDIR.TAG", "state.json"]);
     expect(readFileSync(layout.state, "utf8")).toBe("whole");
+  });
+
+  test("what another process is writing while a node starts is left alone, and taken away once nobody can be at it", () => {
+    const layout = layoutOf(folder);
+    makeFolders(layout);
+    const halves = [layout.policy, layout.storeKey].map((path) => `${path}.00${temporarySuffix}`);
+    for (const half of halves) writeFileSync(half, "ha");
+    sweepTemporaries(layout);
+    expect(halves.map((half) => existsSync(half))).toEqual([true, true]);
+    const longAgo = new Date(Date.now() - 7_200_000);
+    for (const half of halves) utimesSync(half, longAgo, longAgo);
+    sweepTemporaries(layout);
+    expect(halves.map((half) => existsSync(half))).toEqual([false, false]);
   });
 });
 

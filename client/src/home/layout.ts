@@ -120,16 +120,16 @@ export function makeFolders(layout: Layout): void {
   }
 }
 
-/** An import may run beside the node; no single write of it takes longer than this, in milliseconds. */
+/** Imports, policies and keys are written beside a node that starts; no single write of theirs takes longer than this, in milliseconds. */
 const longestWrite = 3_600_000;
 
-/** Takes away what a killed process left half written. Only the process that holds the lock may call it. */
+/** Takes away what a killed process left half written; in `rounds` only the process that holds the lock writes, and only it may call this. */
 export function sweepTemporaries(layout: Layout): void {
   for (const folder of [layout.home, layout.keys, layout.store, layout.rounds]) {
     for (const name of readdirSync(folder).filter((entry) => entry.endsWith(temporarySuffix))) {
       const path = join(folder, name);
       const written = statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
-      if (folder !== layout.store || Date.now() - written > longestWrite) rmSync(path, { force: true });
+      if (folder === layout.rounds || Date.now() - written > longestWrite) rmSync(path, { force: true });
     }
   }
 }

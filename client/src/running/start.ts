@@ -12,7 +12,7 @@ import { softwareHash } from "@tributary/ledger/software";
 import { type NodeId, parseMessage, protocolVersion, type Sha256 } from "@tributary/protocol";
 import { destination, type Logger, pino } from "pino";
 import { declinedNow } from "../availability.ts";
-import { budgetOf } from "../budget.ts";
+import { costOf } from "../budget.ts";
 import { refusalsOf } from "../decision.ts";
 import { type DeviceParticipation, participationOf, requireDevicePlan, requireOneCustomer } from "../device.ts";
 import { loadAccepted } from "../extensions.ts";
@@ -207,10 +207,9 @@ export async function runNode(options: StartNodeOptions, transport: Transport): 
     };
 
     const outcome = (ended: Outcome["ended"]): Outcome => {
-      const { spent, byKind } = budgetOf(home);
+      const { charged, epsilon } = costOf(home);
       const { entries, hash } = copy.head();
-      const charged = byKind.reduce((sum, kind) => sum + kind.charged, 0);
-      return { ended, entries, head: hash, modelHash: state?.modelHash ?? null, charged, epsilon: spent };
+      return { ended, entries, head: hash, modelHash: state?.modelHash ?? null, charged, epsilon };
     };
     const finish = (ended: Outcome["ended"]) => ending.resolve(outcome(ended));
     const giveUp = (error: TributaryError) => {
@@ -400,8 +399,11 @@ export async function runNode(options: StartNodeOptions, transport: Transport): 
       stopping.abort();
       socket?.close();
       await queue.end();
-      finish("stopped");
-      await releaseAll();
+      try {
+        finish("stopped");
+      } finally {
+        await releaseAll();
+      }
     };
     return {
       federation: membership.federation,

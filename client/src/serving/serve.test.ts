@@ -3,7 +3,7 @@ import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, s
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pino } from "pino";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { startTestCoordinator, statisticsTestPlan, type TestCoordinator } from "../coordinator.test-support.ts";
 import { layoutOf } from "../home/layout.ts";
 import { readPolicy, writePolicy } from "../home/policy.ts";
@@ -15,6 +15,9 @@ import { predictCustomers } from "./predict.ts";
 import { type ServeNodeOptions, type ServingNode, serveNode } from "./serve.ts";
 import { catalogue, ingredients, openShop } from "./shop.test-support.ts";
 import { healthAnswer, nextActionAnswer, recommendAnswer } from "./words.ts";
+
+// three nodes' rounds beside a server under load: seconds alone, a minute where others want the cores
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 const token = "a-token-of-the-tests";
 const names = ["alpha", "beta", "gamma"] as const;
@@ -80,7 +83,7 @@ async function ask({ url }: Pick<ServingNode, "url">, path: string, body?: unkno
 const modelOf = async (serving: ServingNode) => healthAnswer.parse((await ask(serving, "/v1/health")).body).model;
 
 async function until(what: string, holds: () => Promise<boolean>): Promise<void> {
-  for (let tries = 0; tries < 400; tries++) {
+  for (let tries = 0; tries < 2_400; tries++) {
     if (await holds()) return;
     await new Promise((resolve) => setTimeout(resolve, 25));
   }
