@@ -141,6 +141,7 @@ bob,bread,buy,14
       outsideCatalogue: 1,
       cancelled: 0,
       bot: 0,
+      erased: 0,
       duplicate: 1,
     });
     expect([report.rows, report.kept, report.customers, report.items]).toEqual([11, 2, 2, 2]);

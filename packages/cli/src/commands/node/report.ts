@@ -35,7 +35,7 @@ export function addReport(node: Command): void {
     .addOption(jsonOption())
     .addHelpText(
       "after",
-      "\nExamples:\n  tributary node report --home shop --out quality.html\n  tributary node report --home shop --value value.html",
+      "\nExample:\n  tributary node report --home shop --out quality.html\n\nWhether joining pays:\n  tributary node report --home shop --value value.html",
     )
     .action(async ({ out, value, json, ...options }: ReportOptions) => {
       if (value === undefined) {
