@@ -1,0 +1,28 @@
+import { verifyLedger } from "@tributary/ledger";
+import { describe, expect, test } from "vitest";
+import { asBytes } from "../../packages/ledger/src/example-ledger.ts";
+import { tamperings } from "./tampering.ts";
+import { crypto, validLines } from "./valid-ledger.ts";
+
+const lines = validLines();
+
+test("the ledger that is tampered with holds", () => {
+  const verdict = verifyLedger(asBytes(lines), { crypto });
+  expect(verdict.failures).toEqual([]);
+  expect(verdict).toMatchObject({ verified: true, complete: true, entries: 12, rounds: { released: 2 } });
+});
+
+test("the list is as long as it should be, and names each once", () => {
+  expect(new Set(tamperings.map(({ name }) => name)).size).toBe(tamperings.length);
+  expect(tamperings.length).toBeGreaterThanOrEqual(60);
+  expect(tamperings.filter(({ python }) => python).length).toBeGreaterThanOrEqual(30);
+});
+
+describe("is found, at its entry and by its rule:", () => {
+  test.each(tamperings.map((tampering) => [tampering.name, tampering] as const))("%s", (_, { tamper, entry, code, known }) => {
+    const { verified, fullyVerified, failures } = verifyLedger(tamper(lines), { crypto, ...known });
+    expect([verified, fullyVerified]).toEqual([false, false]);
+    expect(failures[0]?.entry).toBe(entry);
+    expect(failures.filter((failure) => failure.entry === entry).map((failure) => failure.code)).toContain(code);
+  });
+});
