@@ -12,10 +12,13 @@ import { createHmac, randomBytes } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { fail } from "@tributary/errors";
 import { type Histories, sliceHistories } from "@tributary/events";
-import { heldOutRule } from "@tributary/federation";
+import { decodeNodeState, heldOutRule } from "@tributary/federation";
+import { parseLine } from "@tributary/ledger";
 import { z } from "zod";
+import { allCharges } from "../budget.ts";
 import { replaceFileNow } from "../home/durable.ts";
 import { type Layout, reasonOf } from "../home/layout.ts";
+import { openLedgerCopy } from "../home/ledger-copy.ts";
 import { lockHome } from "../home/lock.ts";
 import { type Home, withHome } from "../home/open.ts";
 import { openStore } from "../home/store/opening.ts";
@@ -29,6 +32,8 @@ const holdoutSchema = z.strictObject({
   /** Rounds that learnt, as charged when the share was set, and how many keys customers' names had passed by then (`home/store/door.ts`). */
   charged: z.int().min(0),
   doors: z.int().min(0),
+  /** Customers got other names after rounds of a plan that holds customers out by name: whom it holds out now, they may have learnt from. */
+  renamed: z.boolean().default(false),
 });
 type Holdout = z.infer<typeof holdoutSchema>;
 
@@ -55,7 +60,7 @@ function readHoldout(layout: Layout): Holdout | undefined {
 function openHoldout(home: Pick<Home, "layout" | "database" | "plan">): Holdout {
   const known = readHoldout(home.layout);
   if (known !== undefined) return known;
-  const made: Holdout = { version: 1, share: 0, secret: randomBytes(32).toString("hex"), ...since(home) };
+  const made: Holdout = { version: 1, share: 0, secret: randomBytes(32).toString("hex"), renamed: false, ...since(home) };
   replaceFileNow(home.layout.holdout, `${JSON.stringify(made)}\n`);
   return made;
 }
@@ -100,6 +105,41 @@ function holdoutStatus(home: Pick<Home, "layout" | "database" | "plan">): Holdou
   return { share, clean: reason === null, reason };
 }
 
+/**
+ * Before customers get other pseudonyms: both the plan and the node hold customers out by name, so other names would have the node judged by customers whom
+ * rounds have learnt from, and rounds learn from those whom it was judged by. Once the ledger is closed nothing is learnt any more, and what was learnt is remembered.
+ *
+ * @returns what is released when all names are changed: no round begins meanwhile
+ * @throws TRB_VALUE_HELD_OUT_BY_NAME, TRB_NODE_HOME_BUSY while the node runs, TRB_VALUE_HOLDOUT_UNREADABLE
+ */
+export function permitRenaming(home: Home): { readonly release: () => void } {
+  const { layout, plan } = home;
+  const byNode = (readHoldout(layout)?.share ?? 0) > 0;
+  if (plan.metrics === undefined && !byNode) return { release: () => {} };
+  const lock = lockHome(layout); // who trains goes by the names that it has read
+  try {
+    const learnt = hasBegun(home);
+    if (learnt && !isLedgerClosed(layout)) throw fail("TRB_VALUE_HELD_OUT_BY_NAME");
+    if (learnt && plan.metrics !== undefined)
+      replaceFileNow(layout.holdout, `${JSON.stringify({ ...openHoldout(home), renamed: true })}\n`);
+    return lock;
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+}
+
+/** Whether a round may have learnt from anybody, or is about to: a vector that is trained is uploaded after a restart. */
+function hasBegun(home: Home): boolean {
+  if (allCharges(home).some(({ standing }) => standing !== "refunded")) return true;
+  return existsSync(home.layout.state) && decodeNodeState(readFileSync(home.layout.state, "utf8")).round !== null;
+}
+
+const isLedgerClosed = (layout: Layout): boolean => {
+  const last = openLedgerCopy(layout).lines().at(-1);
+  return last !== undefined && parseLine(last).kind === "closing";
+};
+
 function place({ secret }: Holdout): (customer: string) => number {
   const key = Buffer.from(secret, "hex");
   return (customer) => createHmac("sha256", key).update(customer).digest().readUIntBE(0, 6) / 2 ** 48;
@@ -138,14 +178,15 @@ const leastJudged = 0.2;
 const [testShare, validationShare] = [0.25, 0.15];
 
 /**
- * Judged are those whom the plan holds out (its metrics are of them) and those whom the node holds out, as far as no round has learnt from them; where there
+ * Judged are those whom the plan holds out (its metrics are of them; not once they were renamed) and those whom the node holds out, as far as no round has learnt from them; where there
  * are none, a fifth of all, and then `clean` is false. A quarter of the others decide whether a personalised model is kept, and 15 % when training stops.
  * @throws TRB_VALUE_HOLDOUT_UNREADABLE
  */
 export function inHouseSplit(home: Home): InHouseSplit {
   const u = place(openHoldout(home));
   const { share, clean } = holdoutStatus(home);
-  const byPlan = heldOutRule(home.crypto, home.plan);
+  const renamed = readHoldout(home.layout)?.renamed === true;
+  const byPlan = renamed ? undefined : heldOutRule(home.crypto, home.plan);
   const isClean = clean || byPlan !== undefined;
   const reserved = clean ? share : isClean ? 0 : Math.max(share, leastJudged);
   return {

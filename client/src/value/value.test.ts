@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { type Histories, writeCsv } from "@tributary/events";
 import { initialFederationModel } from "@tributary/federation";
 import { decodeModel, readHybrid } from "@tributary/model";
-import { sha256Hex } from "@tributary/protocol";
+import { decimal, sha256Hex } from "@tributary/protocol";
 import { nodeCrypto } from "@tributary/protocol/node-crypto";
 import { pino } from "pino";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -16,12 +16,13 @@ import { lockHome } from "../home/lock.ts";
 import { withHome } from "../home/open.ts";
 import { importEvents } from "../import.ts";
 import { joinFederation } from "../join.ts";
+import { rotateStoreKey } from "../rotate-key.ts";
 import { runNode } from "../running/start.ts";
 import { serveNode } from "../serving/serve.ts";
 import { catalogue, historiesOf, secret } from "../serving/shop.test-support.ts";
 import { healthAnswer } from "../serving/words.ts";
 import { trustPeers } from "../trust.ts";
-import { holdOut, inHouseSplit, withoutHeldOut } from "./holdout.ts";
+import { holdOut, inHouseSplit, permitRenaming, withoutHeldOut } from "./holdout.ts";
 import { type PersonalModel, personalOf, readPersonal, removePersonal, writePersonal } from "./personal-model.ts";
 import { personalise } from "./personalise.ts";
 import { valueReport } from "./value-report.ts";
@@ -235,5 +236,18 @@ describe("after the rounds", { timeout: 120_000 }, () => {
     expect(report).not.toHaveProperty("personalised");
     expect(report.verdict.verdict).not.toBe("pays");
     expect(timelines).toEqual([]);
+  });
+
+  test("customers who are renamed once the ledger is closed are judged by the plan's share no more: rounds may have learnt from them", async () => {
+    expect(await rotateStoreKey({ home, pseudonyms: true, master: false })).toMatchObject({ pseudonyms: true });
+    await withHome(home, (opened) => {
+      const metered = {
+        ...opened,
+        plan: { ...opened.plan, metrics: { heldOut: decimal.parse("0.2"), lossBound: decimal.parse("12") } },
+      };
+      expect(inHouseSplit(metered)).toMatchObject({ clean: true, heldOutBy: ["plan"], reserved: 0 });
+      permitRenaming(metered).release();
+      expect(inHouseSplit(metered)).toMatchObject({ clean: false, heldOutBy: [], reserved: 0.4 });
+    });
   });
 });

@@ -32,6 +32,14 @@ export const valueErrors = defineErrors({
     status: 500,
     exitCode: 1,
   },
+  TRB_VALUE_HELD_OUT_BY_NAME: {
+    message:
+      "Customers are held out of this federation's rounds by their pseudonyms, and rounds have begun: under other ones the node would be judged by customers whom they learnt from.",
+    advice:
+      "Rotate the master key alone now (`tributary node rotate-key --only master`), and the pseudonyms once the federation has closed its ledger.",
+    status: 409,
+    exitCode: 1,
+  },
   TRB_VALUE_PERSONAL_STALE: {
     message: "The personalised model was made from another federated model than the one released last.",
     advice: "Run `tributary node personalise` again; the federated model serves meanwhile.",
