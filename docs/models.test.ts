@@ -28,14 +28,15 @@ test.each(examples)("$name", { timeout: 60_000 }, async ({ code, printed }) => {
 });
 
 test("the parts of an event and the heads are named by fields that a spec has", () => {
-  const { weights, ...fields } = modelSpec({ items: 2, length: 1, width: 4 });
+  const item = { ids: "own", attributes: [{ name: "brand", values: 2 }], features: 0 } as const;
+  const { weights, ...fields } = modelSpec({ items: 2, length: 1, width: 4, item, topics: 2 });
   const known = new Set([...Object.keys(fields), ...Object.keys(weights).map((head) => `weights.${head}`)]);
   const section = (title: string) => text.split(`\n## ${title}\n`)[1]?.split("\n## ")[0] ?? "";
   const column = (title: string, place: number) =>
     [...section(title).matchAll(/^\|(.*)\|$/gm)].flatMap(
       ([, row = ""]) => /`([^`]+)`/.exec(row.split("|")[place] ?? "")?.[1] ?? [],
     );
-  expect(column("Inputs", 1)).toHaveLength(6);
+  expect(column("Inputs", 1)).toHaveLength(7);
   for (const field of [...column("Inputs", 1), ...column("Heads and losses", 2)]) expect(known).toContain(field);
   expect(column("Heads and losses", 2)).toEqual(Object.keys(weights).map((head) => `weights.${head}`));
 });
