@@ -6,11 +6,10 @@ import { existsSync, readFileSync } from "node:fs";
 import { fail } from "@tributary/errors";
 import type { NodePolicy } from "@tributary/federation";
 import { defaultMinSupport } from "@tributary/model";
-import { formatDecimal, modelSchema, type Plan, releaseSchema, sha256Hex } from "@tributary/protocol";
+import { formatDecimal, modelSchema, nearestName, type Plan, releaseSchema, sha256Hex } from "@tributary/protocol";
 import { z } from "zod";
 import { replaceFileNow } from "./durable.ts";
 import { type Layout, reasonOf } from "./layout.ts";
-import { nearestName } from "./nearest-name.ts";
 
 /** As `Intl` knows it: `Europe/Berlin`, `UTC`. */
 const timeZoneName = z.string().refine(isTimeZone, "it is no time zone that this machine knows");

@@ -55,6 +55,7 @@ export {
   verifyStatement,
 } from "./messages/sign.ts";
 export { agreedVersion, baseVersion, protocolVersion, requireSpoken, versionText } from "./messages/versions.ts";
+export { nearestName } from "./nearest-name.ts";
 export { parseWith } from "./parsing.ts";
 export type { AcceptanceMetric } from "./plan/acceptance.ts";
 export {
@@ -78,12 +79,15 @@ export {
 export { extensionName, extensionSchema, type PlanExtension } from "./plan/extensions.ts";
 export { featureCoordinates, featureNames, type PlanFeatures } from "./plan/features.ts";
 export { expectedDropouts, isGraphRound, largestFullGraph, type PlanGraph } from "./plan/graph.ts";
-export { type Finding, knownActions, type LintOptions, lintPlan, requireSoundPlan } from "./plan/lint.ts";
+export { lintPlan, planRemarks, requireSoundPlan } from "./plan/lint.ts";
 export { type MetricCoordinate, metricCoordinates, type PlanMetrics } from "./plan/metrics.ts";
 export { isWritten, mostWritten } from "./plan/metrics-rule.ts";
+export { knownActions } from "./plan/model-rules.ts";
 export { optimiserSchema } from "./plan/optimiser.ts";
 export { wireFormOf } from "./plan/packing.ts";
 export { parsePlan, planHash } from "./plan/parse.ts";
+export type { FieldRule, Finding, LintOptions } from "./plan/rule.ts";
+export { type GuardedField, guardedFields, planRules } from "./plan/rules.ts";
 export {
   deadlinesSchema,
   modelSchema,

@@ -18,6 +18,6 @@ export function parseWith<Schema extends z.ZodType>(schema: Schema, value: unkno
 }
 
 /** A path may hold a key that somebody else chose. */
-function shorten(text: string): string {
+export function shorten(text: string): string {
   return text.length <= 160 ? text : `${text.slice(0, 159)}…`;
 }

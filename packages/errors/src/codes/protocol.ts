@@ -20,6 +20,18 @@ export const protocolErrors = defineErrors({
     status: 400,
     exitCode: 3,
   },
+  TRB_PLAN_DELTA_ABOVE_MOST: {
+    message: "The plan's δ of {delta} is above {most}, the most that any plan may state, however few customers it declares.",
+    advice: "State a δ well below {most} and below one over the number of customers, such as 1e-6.",
+    status: 400,
+    exitCode: 3,
+  },
+  TRB_PLAN_DELTA_LOOSE: {
+    message: "The plan's δ of {delta} is above a tenth of one over its {customers} customers.",
+    advice: "State a δ of 1/(10·{customers}) or less; ε grows little by that.",
+    status: 400,
+    exitCode: 3,
+  },
   TRB_PLAN_EPSILON_NOT_POSITIVE: {
     message: "The plan's ε is not above 0.",
     advice: "State an ε above 0; 1 is strong protection, 10 about the most that is reasonable.",
@@ -29,6 +41,64 @@ export const protocolErrors = defineErrors({
   TRB_PLAN_EPSILON_UNDERSTATED: {
     message: "The plan states ε = {stated}, but all its rounds together cost {recomputed}.",
     advice: "State the true ε, plan fewer rounds, or raise the noise multiplier.",
+    status: 400,
+    exitCode: 3,
+  },
+  TRB_PLAN_EPSILON_WEAK: {
+    message: "The plan's ε of {epsilon} is above 10: customers must be regarded as not protected.",
+    advice: "Plan fewer rounds or more noise, or bring more customers in.",
+    status: 400,
+    exitCode: 3,
+  },
+  TRB_PLAN_NOISE_BELOW_FLOOR: {
+    message: "The plan's noise multiplier of {noiseMultiplier} is below {least}: one round tells who is in it.",
+    advice: "Raise noiseMultiplier to {least} or more; from 0.5 on a single round says little.",
+    status: 400,
+    exitCode: 3,
+  },
+  TRB_PLAN_ONE_MERCHANT: {
+    message: "The plan's ε is of a customer at one merchant: somebody who shops at several has it at each of them.",
+    advice: "Set maxMerchantsPerCustomer to how many of the merchants one person may shop at, and plan the noise for it.",
+    status: 400,
+    exitCode: 3,
+  },
+  TRB_PLAN_NOBODY_CORRUPT: {
+    message: "The plan counts on every node's share of the noise, so that one that works with the coordinator breaks its ε.",
+    advice:
+      "Set maxCorrupt to 1 or more, or noiseMode to local; with few nodes that takes more of them in a round than {minCohort}.",
+    status: 400,
+    exitCode: 3,
+  },
+  TRB_PLAN_SCALE_COARSE: {
+    message: "The plan's scale of {scale} rounds so coarsely that Δ is {times} times what clipping allows for.",
+    advice: "Raise the scale; `tributary plan new` chooses the largest that fits.",
+    status: 400,
+    exitCode: 2,
+  },
+  TRB_PLAN_UPLOAD_TOO_EARLY: {
+    message:
+      "The plan's uploads leave {uploadOffset} ms after an offer, and its longest vector takes about {least} ms: they would leave when they are done, which tells how long training took.",
+    advice: "Set deadlines.uploadOffset to {least} or more, and deadlines.masked accordingly.",
+    status: 400,
+    exitCode: 3,
+  },
+  TRB_PLAN_UPLOAD_TIGHT: {
+    message: "The plan's uploads leave {uploadOffset} ms after an offer; a slow machine may take {least} ms to get them ready.",
+    advice: "Set deadlines.uploadOffset to {least} or more, and deadlines.masked accordingly.",
+    status: 400,
+    exitCode: 3,
+  },
+  TRB_PLAN_DEADLINES_TOO_LONG: {
+    message:
+      "The plan's deadlines add up to {milliseconds} ms, for which a round's secrets would be kept; {most} ms are the most.",
+    advice: "Shorten the deadlines: minutes are usual, hours are plenty.",
+    status: 400,
+    exitCode: 3,
+  },
+  TRB_PLAN_MECHANISM_UNPAID: {
+    message: "The plan asks at {path} for {mechanism}, which this version can't charge for: {reason}.",
+    advice:
+      "Take {path} out. What a plan can hold is in docs/plan-rules.md; anything else that reads data has to be a release with its noise and its rounds.",
     status: 400,
     exitCode: 3,
   },

@@ -5,7 +5,7 @@
 import { z } from "zod";
 import { parseDecimal } from "../canonical/decimals.ts";
 import { decimal } from "../identifiers.ts";
-import type { LintOptions, Report } from "./lint.ts";
+import type { LintOptions, Report } from "./rule.ts";
 import type { Plan, Release } from "./schema.ts";
 
 export const acceptanceSchema = z.strictObject({

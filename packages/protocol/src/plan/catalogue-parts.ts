@@ -13,7 +13,7 @@ import { parseDecimal } from "../canonical/decimals.ts";
 import type { Crypto } from "../crypto/crypto.ts";
 import { decimal, federationName, type IdentityKey, identityKey, sha256Hex, signatureHex } from "../identifiers.ts";
 import { type Signer, signDocument, verifyDocument } from "../messages/sign.ts";
-import type { Report } from "./lint.ts";
+import type { Report } from "./rule.ts";
 import type { Plan } from "./schema.ts";
 
 /** What naming items cost each customer of the merchant. */

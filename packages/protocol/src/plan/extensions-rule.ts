@@ -1,5 +1,5 @@
 /** The linter's rule for extensions: each named once and used, and nothing used that isn't named. */
-import type { LintOptions, Report } from "./lint.ts";
+import type { LintOptions, Report } from "./rule.ts";
 import type { Plan } from "./schema.ts";
 
 export function extensionsRule({ extensions = [], releases, optimiser, model }: Plan, _: LintOptions, report: Report): void {

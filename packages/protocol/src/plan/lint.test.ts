@@ -8,8 +8,10 @@ import { planCost } from "./cost.ts";
 import { examplePlan } from "./example-plan.ts";
 import { describePlan, explainPlan } from "./explain.ts";
 import { expectedDropouts } from "./graph.ts";
-import { knownActions, type LintOptions, lintPlan, requireSoundPlan } from "./lint.ts";
+import { lintPlan, requireSoundPlan } from "./lint.ts";
+import { knownActions } from "./model-rules.ts";
 import { parsePlan, planHash } from "./parse.ts";
+import type { LintOptions } from "./rule.ts";
 import type { Plan, Release } from "./schema.ts";
 
 const plan = examplePlan();

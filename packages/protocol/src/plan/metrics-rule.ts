@@ -4,8 +4,8 @@
  */
 import { decimalToRational, parseDecimal } from "../canonical/decimals.ts";
 import { featureCoordinates } from "./features.ts";
-import type { LintOptions, Report } from "./lint.ts";
 import { metricCoordinates } from "./metrics.ts";
+import { type LintOptions, outOfRange, type Report } from "./rule.ts";
 import type { Plan, Release } from "./schema.ts";
 
 /** Coordinates that a query whose sum stands in the ledger may have. */
@@ -64,8 +64,4 @@ function writtenRule(place: number, { kind, arithmetic, dimension, touched, clip
   if (numerator * numerator < BigInt(coordinates) * denominator * denominator) {
     outOfRange(report, path("clipNorm"), `at least √${coordinates}, so that nobody's numbers are scaled down`, clipNorm);
   }
-}
-
-function outOfRange(report: Report, path: string, expected: string, value: string | number): void {
-  report("TRB_PLAN_VALUE_OUT_OF_RANGE", path, { path, expected, value: String(value) });
 }

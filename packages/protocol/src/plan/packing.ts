@@ -5,7 +5,7 @@
 import { packedBits, packedFit, packedRdp, type SumQueryParameters, sumQueryParameters, toNumber } from "@tributary/dp";
 import { fail } from "@tributary/errors";
 import { z } from "zod";
-import type { LintOptions, Report } from "./lint.ts";
+import type { LintOptions, Report } from "./rule.ts";
 import type { Plan, Release } from "./schema.ts";
 import { releaseOf, sumQueryOf } from "./sum-query.ts";
 

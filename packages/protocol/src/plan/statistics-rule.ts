@@ -3,7 +3,7 @@
  * as the plan's caps say, and the section that says how they are made there exactly when they are.
  */
 import { parseDecimal } from "../canonical/decimals.ts";
-import type { LintOptions, Report } from "./lint.ts";
+import { type LintOptions, outOfRange, type Report } from "./rule.ts";
 import type { Plan, Release } from "./schema.ts";
 import { statisticsFaults } from "./statistics.ts";
 
@@ -18,10 +18,6 @@ const isStatistic = ({ kind }: Pick<Release, "kind">) => kind === "popularity" |
 export function statisticsRule(plan: Plan, { catalogueItems }: LintOptions, report: Report): void {
   const { releases, statistics } = plan;
   orderRule(releases, report);
-  for (const [place, { rounds, retries }] of releases.entries()) {
-    if (retries !== undefined && retries >= rounds)
-      outOfRange(report, `releases.${place}.retries`, `below rounds, ${rounds}`, retries);
-  }
   const released = releases.some(isStatistic);
   if (released !== (statistics !== undefined)) {
     const reason = released
@@ -77,7 +73,3 @@ function releaseRule({ caps }: Plan, place: number, release: Release, report: Re
 }
 
 const wanted = (release: Release | undefined) => (release === undefined ? 0 : release.rounds - (release.retries ?? 0));
-
-function outOfRange(report: Report, path: string, expected: string, value: string | number): void {
-  report("TRB_PLAN_VALUE_OUT_OF_RANGE", path, { path, expected, value: String(value) });
-}

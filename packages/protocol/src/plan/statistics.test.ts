@@ -5,8 +5,9 @@ import type { Decimal } from "../identifiers.ts";
 import { planCost } from "./cost.ts";
 import { examplePlan } from "./example-plan.ts";
 import { describePlan, explainPlan } from "./explain.ts";
-import { type LintOptions, lintPlan } from "./lint.ts";
+import { lintPlan } from "./lint.ts";
 import { parsePlan } from "./parse.ts";
+import type { LintOptions } from "./rule.ts";
 import type { Plan, Release } from "./schema.ts";
 import type { PlanStatistics } from "./statistics.ts";
 

@@ -6,7 +6,7 @@
 import { z } from "zod";
 import { parseDecimal } from "../canonical/decimals.ts";
 import { decimal } from "../identifiers.ts";
-import type { LintOptions, Report } from "./lint.ts";
+import type { LintOptions, Report } from "./rule.ts";
 import type { Plan } from "./schema.ts";
 
 export const warmStartSchema = z.strictObject({
