@@ -3,6 +3,7 @@
  * `docs/errors.md` is generated from it.
  */
 
+import { certificateErrors } from "./codes/certificate.ts";
 import { cliErrors } from "./codes/cli.ts";
 import { clientErrors } from "./codes/client.ts";
 import { coordinatorErrors } from "./codes/coordinator.ts";
@@ -28,6 +29,7 @@ export const errorTable = {
   ...protocolErrors,
   ...secaggErrors,
   ...ledgerErrors,
+  ...certificateErrors,
   ...federationErrors,
   ...clientErrors,
   ...servingErrors,

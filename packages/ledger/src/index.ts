@@ -28,6 +28,27 @@ export { mechanismOf } from "./mechanism.ts";
 export { type Estimate, metricsOf, type ReleasedMetrics, ratio, sumDeviation } from "./metrics.ts";
 export { parseLine } from "./parsing.ts";
 export { spentAfter } from "./spending.ts";
+export { type LedgerFacts, ledgerFacts, type ReleaseCount } from "./statement/facts.ts";
+export {
+  type Assumption,
+  type CustomerBound,
+  type LedgerStatement,
+  type Member,
+  type MerchantBound,
+  type StatedRelease,
+  stateLedger,
+  unverifiable,
+} from "./statement/statement.ts";
+export { type Language, languages } from "./statement/texts.ts";
+export { type TotalStatement, totalOf } from "./statement/total.ts";
+export {
+  type LedgerSection,
+  ledgerSections,
+  type SectionWords,
+  type StatementWords,
+  statementWords,
+  totalWords,
+} from "./statement/words.ts";
 export { type LedgerRow, type ReleasedQuery, summarizeLedger, writtenIn } from "./summary.ts";
 export { rootOf, withLeaf } from "./tree/hashing.ts";
 export {

@@ -7,6 +7,7 @@ import { readInput } from "../files.ts";
 import { jsonOption } from "../options.ts";
 import { print, table } from "../output.ts";
 import { writtenLines } from "../report/written.ts";
+import { addStatement } from "./ledger/statement.ts";
 
 export function ledgerCommand(): Command {
   const ledger = new Command("ledger").description("read and verify the privacy ledger, offline");
@@ -77,5 +78,6 @@ export function ledgerCommand(): Command {
       ]);
     });
 
+  addStatement(ledger);
   return ledger;
 }

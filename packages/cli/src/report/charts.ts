@@ -57,6 +57,39 @@ export function lineChart(title: string, xLabel: string, series: readonly Series
   ]);
 }
 
+/** A line that falls by orders of magnitude: y by its logarithm, each tick a power of ten. Points at 0 are left out. */
+export function decayChart(title: string, xLabel: string, { name, className, points }: Series): string {
+  const seen = points.filter(([, y]) => y > 0);
+  const exponents = seen.map(([, y]) => Math.log10(y));
+  const least = Math.floor(Math.min(-1, ...exponents));
+  const x = scaleLinear([0, Math.max(1e-9, ...seen.map(([at]) => at))], [margin.left, width - margin.right]);
+  const y = scaleLinear([least, 0], [height - margin.bottom, margin.top]);
+  const path = line<readonly [number, number]>(
+    ([at]) => x(at),
+    ([, chance]) => y(Math.log10(chance)),
+  );
+  const end = seen.at(-1);
+  return frame(title, [
+    ...y
+      .ticks(5)
+      .filter(Number.isInteger)
+      .map(
+        (tick) =>
+          `<line class="grid" x1="${margin.left}" x2="${width - margin.right}" y1="${y(tick)}" y2="${y(tick)}"/><text class="tick" text-anchor="end" x="${margin.left - 8}" y="${y(tick) + 4}">1e${tick}</text>`,
+      ),
+    ...x
+      .ticks(6)
+      .map(
+        (tick) => `<text class="tick" text-anchor="middle" x="${x(tick)}" y="${height - margin.bottom + 16}">${tick}</text>`,
+      ),
+    `<text class="tick" text-anchor="end" x="${width - margin.right}" y="${height - 6}">${escaped(xLabel)}</text>`,
+    `<path class="line ${className}" d="${path([...seen]) ?? ""}"/>`,
+    ...(end === undefined
+      ? []
+      : [`<text class="label ${className}" x="${x(end[0]) + 8}" y="${y(Math.log10(end[1])) + 4}">${escaped(name)}</text>`]),
+  ]);
+}
+
 interface BarValue {
   readonly series: string;
   readonly className: string;

@@ -184,8 +184,8 @@ export function explainPlan(plan: Plan): string[] {
   ];
 }
 
-/** The plan in `dp`'s form of a guarantee. */
-function guaranteeOf(plan: Plan): Guarantee {
+/** The plan in `dp`'s form of a guarantee: all that it permits. @throws the codes of `planCost` */
+export function guaranteeOf(plan: Plan): Guarantee {
   const { releases, noiseMode, minCohort, maxCorrupt, unit, catalogueProvenance } = plan;
   const everybody = releases.every(({ samplingRate }) => parseDecimal(samplingRate) >= 1);
   return {

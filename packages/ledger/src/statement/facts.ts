@@ -1,0 +1,135 @@
+/** What a statement needs of a ledger, read once from its first entry to its last. It verifies nothing: `verifyLedger` does. */
+import { fail } from "@tributary/errors";
+import type { NodeId, Sha256 } from "@tributary/protocol";
+import type { Entry, EntryOf } from "../entries.ts";
+import { decodeLine, parseLine, splitLines } from "../parsing.ts";
+
+/** Of one place in `plan.releases`. */
+export interface ReleaseCount {
+  /** Sums that became known. */
+  released: number;
+  /** Rounds given up whose noisy vectors may have been seen. */
+  abortedCharged: number;
+  abortedRefunded: number;
+}
+
+/** How often one member signed something that stands in the ledger. */
+export interface Signed {
+  votes: number;
+  heads: number;
+}
+
+export interface LedgerFacts {
+  readonly genesis: EntryOf<"genesis">;
+  readonly entries: number;
+  /** `at` of the first entry and of the last: what the coordinator's clock said. */
+  readonly from: string;
+  readonly to: string;
+  /** `[releases]` */
+  readonly releases: readonly ReleaseCount[];
+  /** `[releases]` charged rounds in whose cohort the node was, for each of the roster. A cohort that the ledger doesn't know may have had anybody. */
+  readonly chargedWith: ReadonlyMap<NodeId, readonly number[]>;
+  readonly signed: ReadonlyMap<NodeId, Signed>;
+  /** What the coordinator says that it ran, from which entry on. */
+  readonly software: readonly { readonly sha256: Sha256; readonly from: number }[];
+  readonly revoked: readonly NodeId[];
+  /** Notes of nodes that they erased customers. */
+  readonly erasures: number;
+  readonly closed: boolean;
+}
+
+/** @throws TRB_LEDGER_EMPTY, TRB_LEDGER_LINE_INVALID, TRB_LEDGER_NOT_CANONICAL */
+export function ledgerFacts(bytes: Uint8Array): LedgerFacts {
+  return factsOf(entriesOf(bytes));
+}
+
+function* entriesOf(bytes: Uint8Array): Iterable<Entry> {
+  for (const line of splitLines(bytes).lines) yield parseLine(decodeLine(line));
+}
+
+/** @throws TRB_LEDGER_EMPTY, TRB_LEDGER_LINE_INVALID when the first entry is no genesis */
+export function factsOf(entries: Iterable<Entry>): LedgerFacts {
+  let facts: Counting | undefined;
+  for (const entry of entries) {
+    if (facts === undefined) facts = beginning(entry);
+    count(facts, entry);
+  }
+  if (facts === undefined) throw fail("TRB_LEDGER_EMPTY");
+  return facts;
+}
+
+interface Counting extends LedgerFacts {
+  entries: number;
+  to: string;
+  chargedWith: Map<NodeId, number[]>;
+  signed: Map<NodeId, Signed>;
+  software: { readonly sha256: Sha256; readonly from: number }[];
+  revoked: NodeId[];
+  erasures: number;
+  closed: boolean;
+}
+
+function beginning(genesis: Entry): Counting {
+  if (genesis.kind !== "genesis") {
+    throw fail("TRB_LEDGER_LINE_INVALID", { path: "kind", reason: "the first entry is no genesis" });
+  }
+  const { plan, roster, at } = genesis;
+  return {
+    genesis,
+    entries: 0,
+    from: at,
+    to: at,
+    releases: plan.releases.map(() => ({ released: 0, abortedCharged: 0, abortedRefunded: 0 })),
+    chargedWith: new Map(roster.map(({ node }) => [node, plan.releases.map(() => 0)])),
+    signed: new Map(roster.map(({ node }) => [node, { votes: 0, heads: 0 }])),
+    software: [],
+    revoked: [],
+    erasures: 0,
+    closed: false,
+  };
+}
+
+function count(facts: Counting, entry: Entry): void {
+  facts.entries += 1;
+  facts.to = entry.at;
+  if (facts.software.at(-1)?.sha256 !== entry.software) facts.software.push({ sha256: entry.software, from: entry.index });
+  switch (entry.kind) {
+    case "round":
+    case "aborted":
+      countRound(facts, entry);
+      return;
+    case "roster":
+      facts.revoked.push(...entry.revoked);
+      return;
+    case "erasure":
+      facts.erasures += 1;
+      return;
+    case "closing":
+      facts.closed = true;
+      return;
+    default: // who founded it stands in the roster; pauses and promotions cost nothing
+  }
+}
+
+function countRound(facts: Counting, entry: EntryOf<"round"> | EntryOf<"aborted">): void {
+  const counts = facts.releases[entry.release];
+  if (counts !== undefined) {
+    if (entry.kind === "round") counts.released += 1;
+    else if (entry.charged) counts.abortedCharged += 1;
+    else counts.abortedRefunded += 1;
+  }
+  for (const { node } of entry.votes) {
+    const signed = facts.signed.get(node);
+    if (signed !== undefined) signed.votes += 1;
+  }
+  for (const { node } of entry.kind === "round" ? entry.heads : []) {
+    const signed = facts.signed.get(node);
+    if (signed !== undefined) signed.heads += 1;
+  }
+  if (entry.kind === "aborted" && !entry.charged) return;
+  for (const node of entry.cohort ?? facts.chargedWith.keys()) {
+    const charged = facts.chargedWith.get(node);
+    const before = charged?.[entry.release];
+    if (charged !== undefined && before !== undefined) charged[entry.release] = before + 1;
+  }
+}
