@@ -1,5 +1,5 @@
 /** Reading and writing the files that a command names. */
-import { chmodSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { fail } from "@tributary/errors";
 
 /** @throws TRB_CLI_FILE_NOT_FOUND, TRB_CLI_FILE_UNREADABLE */
@@ -23,6 +23,18 @@ export function writeOutput(path: string, content: string | Uint8Array, mode?: 0
       writeFileSync(path, content);
     }
   } catch (cause) {
+    throw fail("TRB_CLI_FILE_NOT_WRITABLE", { path, reason: systemCode(cause) }, cause);
+  }
+}
+
+/** All of a file or what was there before, whenever the command is interrupted. @throws TRB_CLI_FILE_NOT_WRITABLE */
+export function replaceOutput(path: string, content: string): void {
+  const whole = `${path}.${process.pid}.part`;
+  try {
+    writeFileSync(whole, content);
+    renameSync(whole, path);
+  } catch (cause) {
+    rmSync(whole, { force: true });
     throw fail("TRB_CLI_FILE_NOT_WRITABLE", { path, reason: systemCode(cause) }, cause);
   }
 }

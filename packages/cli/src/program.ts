@@ -1,6 +1,7 @@
 /** The tree of commands, `tributary <noun> <verb>` (DESIGN §7). One file a noun, below `commands/`. */
 import { Command } from "commander";
 import { accountCommand } from "./commands/account.ts";
+import { auditCommand } from "./commands/audit.ts";
 import { benchCommand } from "./commands/bench.ts";
 import { catalogueCommand } from "./commands/catalogue.ts";
 import { coordinatorCommand } from "./commands/coordinator.ts";
@@ -27,6 +28,7 @@ export function program(): Command {
     ledgerCommand(),
     modelCommand(),
     accountCommand(),
+    auditCommand(),
     benchCommand(),
     doctorCommand(),
   ]) {

@@ -3,6 +3,7 @@
  * `docs/errors.md` is generated from it.
  */
 
+import { auditErrors } from "./codes/audit.ts";
 import { certificateErrors } from "./codes/certificate.ts";
 import { cliErrors } from "./codes/cli.ts";
 import { clientErrors } from "./codes/client.ts";
@@ -36,6 +37,7 @@ export const errorTable = {
   ...valueErrors,
   ...coordinatorErrors,
   ...simulateErrors,
+  ...auditErrors,
   ...plannerErrors,
   ...opendpErrors,
   ...cliErrors,

@@ -1,4 +1,7 @@
 /** Room 11. A federation in one process, and a made-up market to run it on. */
+export { attackSecrets, type ExtractionReport } from "./audit/attacks/extraction.ts";
+export { attackMembership, type MembershipReport } from "./audit/attacks/membership.ts";
+export { type AuditReport, auditRun } from "./audit/audit-run.ts";
 export {
   type PartyRandom,
   type SimulatedNode,

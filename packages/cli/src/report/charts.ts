@@ -1,5 +1,5 @@
 /** Small SVG charts, drawn with d3's scales and shapes, that need no script and follow the page's colours. */
-import { scaleBand, scaleLinear } from "d3-scale";
+import { scaleBand, scaleLinear, scaleLog } from "d3-scale";
 import { line } from "d3-shape";
 
 const width = 640;
@@ -87,6 +87,35 @@ export function decayChart(title: string, xLabel: string, { name, className, poi
     ...(end === undefined
       ? []
       : [`<text class="label ${className}" x="${x(end[0]) + 8}" y="${y(Math.log10(end[1])) + 4}">${escaped(name)}</text>`]),
+  ]);
+}
+
+/**
+ * Lines over two logarithmic axes that end at 1, each labelled beside the plot. Below `least` nothing is drawn: points there stand on the edge.
+ */
+export function logChart(title: string, xLabel: string, series: readonly Series[], least: number): string {
+  const x = scaleLog([least, 1], [margin.left, width - margin.right]);
+  const y = scaleLog([least, 1], [height - margin.bottom, margin.top]);
+  const within = (value: number) => Math.max(value, least);
+  const path = line<readonly [number, number]>(
+    ([px]) => x(within(px)),
+    ([, py]) => y(within(py)),
+  );
+  const ticks = Array.from({ length: 1 - Math.floor(Math.log10(least)) }, (_, power) => 10 ** -power).filter(
+    (tick) => tick >= least,
+  );
+  return frame(title, [
+    ...yAxis(ticks, y),
+    ...ticks.map(
+      (tick) =>
+        `<text class="tick" text-anchor="middle" x="${x(tick)}" y="${height - margin.bottom + 16}">${Number(tick.toPrecision(3))}</text>`,
+    ),
+    `<text class="tick" text-anchor="end" x="${width - margin.right}" y="${height - 4}">${escaped(xLabel)}</text>`,
+    ...series.map((one) => `<path class="line ${one.className}" d="${path([...one.points]) ?? ""}"/>`),
+    ...series.map(
+      (one, place) =>
+        `<text class="label ${one.className}" x="${width - margin.right + 8}" y="${margin.top + 12 + 16 * place}">${escaped(one.name)}</text>`,
+    ),
   ]);
 }
 
