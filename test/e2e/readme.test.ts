@@ -72,7 +72,9 @@ test("the platform's, the merchants' and the auditor's commands work as the READ
       return service([...startNode, "--until-done"], { cwd: machine });
     }),
   );
-  expect((await tributaryJson(roster, { cwd: platform }))["members"]).toHaveLength(3);
+  const { members } = await tributaryJson(roster, { cwd: platform });
+  const told = shops.map(({ node }, place) => expect.objectContaining({ node, fingerprint: fingerprints[place] }));
+  expect(members).toEqual(told);
   expect(await Promise.all([coordinator, ...nodes].map((one) => one.exit))).toEqual([0, 0, 0, 0]);
   expect(await tributaryJson(status, { cwd: platform })).toMatchObject({ finished: true, charged: 2 });
   expect(await tributaryJson(budget, { cwd: shops[0]?.machine ?? "" })).toMatchObject({ roundsLeft: 0 });

@@ -95,10 +95,10 @@ export const listOf =
 
 export const jsonOption = (): Option => new Option("--json", "print one JSON document on stdout");
 
-/** Which columns of a log hold what. */
+/** Which columns of a log hold what; what is left out is looked for under the usual names. */
 export interface Columns {
-  readonly customer: string;
-  readonly item: string;
+  readonly customer?: string;
+  readonly item?: string;
   readonly action?: string;
   readonly time?: string;
   readonly dwell?: string;
@@ -114,25 +114,17 @@ function parseColumns(text: string): Columns {
   const columns: Record<string, string> = {};
   for (const part of text.split(",")) {
     const at = part.indexOf("=");
-    const key = part.slice(0, at).trim();
-    if (at < 1 || !columnRoles.includes(key)) {
+    const [key, name] = [part.slice(0, Math.max(at, 0)).trim(), part.slice(at + 1).trim()];
+    if (!columnRoles.includes(key) || name === "") {
       throw fail("TRB_CLI_BAD_OPTION", {
         option: "--columns",
         value: part.slice(0, 80) || "empty",
         expected: columnsForm,
       });
     }
-    columns[key] = part.slice(at + 1).trim();
+    columns[key] = name;
   }
-  const { customer, item, ...others } = columns;
-  if (!customer || !item) {
-    throw fail("TRB_CLI_BAD_OPTION", {
-      option: "--columns",
-      value: text.slice(0, 80),
-      expected: "at least customer=NAME and item=NAME",
-    });
-  }
-  return { customer, item, ...Object.fromEntries(Object.entries(others).filter(([, name]) => name !== "")) };
+  return columns;
 }
 
 export const repeatsOption = (): Option =>
@@ -146,7 +138,10 @@ export const repeatsOf = ({ repeats, preset }: { readonly repeats?: Repeats; rea
   repeats ?? (preset === "sasrec-text" ? "mask" : "keep");
 
 export const columnsOption = (): Option =>
-  new Option("--columns <list>", `columns of the log: ${columnsForm}`).argParser(parseColumns);
+  new Option(
+    "--columns <list>",
+    `columns of the log that are not called as usual, with commas between them: ${columnsForm.replaceAll(",", " ")}`,
+  ).argParser(parseColumns);
 
 /** The flags with which every command that reads a log says what is in it. */
 export function addLogOptions(command: Command): Command {

@@ -12,6 +12,9 @@ export function print(json: boolean | undefined, document: unknown, lines: () =>
   else process.stdout.write(`${lines().join("\n")}\n`);
 }
 
+/** Names of a file's columns, a source's own words, a path: what others wrote is shown, and moves no cursor and changes no colour. */
+export const printable = (text: string) => text.replaceAll(/(?![\n\t])\p{Cc}/gu, "\ufffd");
+
 /** One line, for commands that go on running: their first line says where they are. */
 export function printLine(document: unknown): void {
   process.stdout.write(`${JSON.stringify(document, replaceBigInts)}\n`);
@@ -28,7 +31,7 @@ export function printError(json: boolean, error: unknown): number {
   if (json) process.stdout.write(`${JSON.stringify({ error: coded.toJSON() }, null, 2)}\n`);
   else
     remark(
-      `${picocolors.red("✖")} ${picocolors.bold(coded.code)}  ${coded.message}\n  ${picocolors.dim("what to do:")} ${coded.advice}`,
+      `${picocolors.red("✖")} ${picocolors.bold(coded.code)}  ${printable(coded.message)}\n  ${picocolors.dim("what to do:")} ${printable(coded.advice)}`,
     );
   if (process.env["TRIBUTARY_DEBUG"] === "1") remark(inspect(error));
   return coded.exitCode;
@@ -46,18 +49,44 @@ export async function flushed(): Promise<void> {
   await Promise.all([one(process.stdout), one(process.stderr)]);
 }
 
-/** A plain table, aligned, that fits any terminal. */
+/** Characters of the narrowest terminal that is looked after. */
+const terminal = 80;
+
+/** A plain table, aligned. What is too long in the last column goes on below itself, as far as it has blanks to be divided at. */
 export function table(rows: readonly (readonly string[])[]): string[] {
   const widths: number[] = [];
   for (const row of rows) {
     for (const [column, cell] of row.entries()) widths[column] = Math.max(widths[column] ?? 0, cell.length);
   }
-  return rows.map((row) =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-      .join("  ")
-      .trimEnd(),
-  );
+  return rows.flatMap((row) => {
+    const before = row.slice(0, -1).map((cell, column) => `${cell.padEnd(widths[column] ?? 0)}  `);
+    const start = before.join("");
+    return divided(row.at(-1) ?? "", Math.max(terminal - start.length, terminal / 4)).map((part, place) =>
+      `${place === 0 ? start : " ".repeat(start.length)}${part}`.trimEnd(),
+    );
+  });
+}
+
+/** Lines of at most `width` characters, of whole words; a longer word is a line of its own. */
+function divided(text: string, width: number): string[] {
+  if (text.length <= width) return [text];
+  const lines: string[] = [];
+  for (const word of text.split(" ")) {
+    const last = lines.at(-1);
+    if (last === undefined || last.length + 1 + word.length > width) lines.push(word);
+    else lines[lines.length - 1] = `${last} ${word}`;
+  }
+  return lines;
+}
+
+/** A document's value in words, for tables: lists with commas, objects as names and values. */
+export function inWords(value: unknown): string {
+  if (value === null || value === undefined) return "none";
+  if (Array.isArray(value)) return value.length === 0 ? "none" : value.map(inWords).join(", ");
+  if (typeof value !== "object") return String(value);
+  return Object.entries(value)
+    .map(([name, one]) => `${name} ${inWords(one)}`)
+    .join(" ");
 }
 
 function replaceBigInts(_key: string, value: unknown): unknown {

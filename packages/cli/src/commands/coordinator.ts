@@ -1,14 +1,15 @@
 /** `tributary coordinator …`: the platform's side. */
 import { createInvite, readRoster, readRounds, readStatus, startCoordinator } from "@tributary/coordinator";
 import { catalogueBytes, readCatalogue } from "@tributary/events";
-import { inviteSchema, nodeId, rosterFingerprint } from "@tributary/protocol";
+import { fingerprintOf, inviteSchema, nodeId, rosterFingerprint } from "@tributary/protocol";
 import { nodeCrypto } from "@tributary/protocol/node-crypto";
 import { Command } from "commander";
 import { readInput, readJson } from "../files.ts";
 import { integerOption, jsonOption, textOption } from "../options.ts";
-import { print, printLine, table } from "../output.ts";
+import { inWords, print, printLine, table } from "../output.ts";
 import { writtenLines } from "../report/written.ts";
 import { untilStopped } from "../running.ts";
+import { addCertifyHome } from "./model/certify.ts";
 
 const homeFlags = ["--home <folder>", "the coordinator's folder"] as const;
 const nodeOption = () => {
@@ -124,15 +125,17 @@ export function coordinatorCommand(): Command {
 
   coordinator
     .command("roster")
-    .description("the nodes admitted, and the fingerprint to compare with them")
+    .description("the nodes admitted, and the fingerprints to compare with them")
     .requiredOption(...homeFlags)
     .addOption(jsonOption())
     .addHelpText("after", "\nExample:\n  tributary coordinator roster --home platform")
     .action(async (options: { home: string; json?: boolean }) => {
+      const crypto = nodeCrypto();
       const roster = await readRoster(options.home);
-      const fingerprint = rosterFingerprint(nodeCrypto(), roster);
-      print(options.json, { fingerprint, members: roster }, () => [
-        ...table([["node", "kind", "key"], ...roster.map((member) => [member.node, member.kind, member.key])]),
+      const members = roster.map((member) => ({ ...member, fingerprint: fingerprintOf(crypto, member.key) }));
+      const fingerprint = rosterFingerprint(crypto, roster);
+      print(options.json, { fingerprint, members }, () => [
+        ...table([["node", "kind", "key fingerprint"], ...members.map((one) => [one.node, one.kind, one.fingerprint])]),
         `roster fingerprint ${fingerprint}`,
       ]);
     });
@@ -147,15 +150,11 @@ export function coordinatorCommand(): Command {
       const status = await readStatus(options.home);
       const { metrics, queries, features, ...plain } = status;
       print(options.json, { ...status, history: await readRounds(options.home) }, () => [
-        ...table(
-          Object.entries(plain).map(([name, value]) => [
-            name,
-            typeof value === "object" ? JSON.stringify(value) : String(value),
-          ]),
-        ),
+        ...table(Object.entries(plain).map(([name, value]) => [name, inWords(value)])),
         ...writtenLines({ metrics: metrics ?? [], queries: queries ?? [], features: features ?? [] }),
       ]);
     });
 
+  addCertifyHome(coordinator);
   return coordinator;
 }

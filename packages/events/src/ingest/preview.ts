@@ -8,7 +8,7 @@ import { type DropReason, dropReasons } from "../cleaning/drop-reasons.ts";
 import { type Action, actions } from "../histories.ts";
 import { type ColumnRole, isValue, usualColumn } from "../reading/columns.ts";
 import { cleaningQuery, type FoundRoles } from "./cleaning-query.ts";
-import { type Engine, identifier, literal, withEngine } from "./engine.ts";
+import { type Engine, identifier, withEngine } from "./engine.ts";
 import { engineFailure } from "./engine-failures.ts";
 import { guessPreset } from "./guess-preset.ts";
 import { findRoles, prepare, secondsAhead } from "./ingest-log.ts";
@@ -126,7 +126,7 @@ async function preview(engine: Engine, given: PreviewOptions, file: string): Pro
     sampled: counts.reduce((sum, [, rows]) => sum + Number(rows), 0),
     kept: Number(counts.find(([reason]) => reason === null)?.[1] ?? 0),
     dropped: Object.fromEntries(dropped),
-    flags: flagsOf(given, options, roles, known === undefined ? undefined : preset, times.formats),
+    flags: flagsOf(given, options, { roles, missing }, known === undefined ? undefined : preset, times.formats),
   };
 }
 
@@ -244,11 +244,12 @@ async function rowsOf(engine: Engine): Promise<PreviewRow[]> {
 function flagsOf(
   given: PreviewOptions,
   found: ReadingOptions,
-  roles: FoundRoles,
+  { roles, missing }: { readonly roles: FoundRoles; readonly missing: readonly string[] },
   preset: IngestPreset | undefined,
   formats: readonly string[],
 ): string[] {
-  const columns = Object.entries(roles).map(([role, name]) => `${role}=${name}`);
+  const named = Object.entries(roles).map(([role, name]) => `${role}=${name}`);
+  const columns = [...named, ...missing.map((role) => `${role}=NAME`)];
   return [
     ...(preset === undefined ? [`--columns ${quotedWord(columns.join())}`] : [`--preset ${preset}`]),
     ...(found.delimiter === undefined ? [] : [`--delimiter ${found.delimiter === "\t" ? "tab" : quotedWord(found.delimiter)}`]),
@@ -258,4 +259,4 @@ function flagsOf(
 }
 
 /** As a shell takes it for one word. */
-const quotedWord = (text: string) => (/^[\w=,.:/-]+$/.test(text) ? text : literal(text).replaceAll("''", "'\\''"));
+const quotedWord = (text: string) => (/^[\w=,.:/-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);

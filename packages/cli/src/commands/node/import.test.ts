@@ -54,6 +54,22 @@ describe("node import --dry-run", () => {
   });
 });
 
+test("columns may be named in part, names that a log doesn't have are asked for, and a log's own words give a terminal no orders", async () => {
+  const path = join(folder, "unusual.csv");
+  writeFileSync(path, "user,item,it's,wann\nann,7,1,2021-12-31\n");
+  const json = JSON.parse(await say(path, "--dry-run", "--json", "--columns", "time=wann,dwell=it's"));
+  expect(json.previews[0]).toMatchObject({ kept: 1, columns: { customer: "user", item: "item", time: "wann", dwell: "it's" } });
+  expect(json.previews[0].flags).toEqual(["--columns 'customer=user,item=item,time=wann,dwell=it'\\''s'"]);
+  writeFileSync(path, "\u001b[31mred\u001b[0m,b\nx,y\n");
+  const words = await say(path, "--dry-run");
+  expect(words).toContain("--columns customer=NAME,item=NAME,time=NAME");
+  expect(words).toContain("\ufffd[31mred");
+  expect(words).not.toContain("\u001b");
+  for (const columns of ["", "item", "item=", "=x", "item=x,", "thing=x"]) {
+    await expect(say(path, "--dry-run", "--columns", columns)).rejects.toMatchObject({ code: "TRB_CLI_BAD_OPTION" });
+  }
+});
+
 test("an import without a home, without a log, or with a quotation mark of two characters is wrong usage", async () => {
   for (const words of [["a.csv"], ["--home", folder], ["--dry-run"], ["a.csv", "--home", folder, "--quote", "''"]]) {
     await expect(say(...words)).rejects.toMatchObject({ exitCode: 2 });

@@ -7,7 +7,7 @@ import { type Command, Option } from "commander";
 import { writeOutput } from "../../files.ts";
 import { addItemNamingOptions, type ItemNamingOptions, itemNaming } from "../../item-naming-options.ts";
 import { columnsOption, integerOption, jsonOption } from "../../options.ts";
-import { print, table } from "../../output.ts";
+import { print, printable, table } from "../../output.ts";
 import { qualityPage } from "../../report/quality-page.ts";
 import { addSourceOptions, type SourceFlags, sourcesOf } from "./import-sources.ts";
 
@@ -90,7 +90,7 @@ export function addImport(node: Command): void {
         ...options,
       });
       if (flags.report !== undefined)
-        writeOutput(flags.report, qualityPage(await storedQuality({ home: flags.home }), summary));
+        writeOutput(flags.report, qualityPage(await storedQuality({ home: flags.home }), summary), 0o600);
       print(flags.json, summary, () => summaryLines(summary));
     });
 }
@@ -182,5 +182,5 @@ function previewLines(preview: LogPreview): string[] {
       ]),
     ]),
     `  to import it so: ${preview.flags.join(" ")}`,
-  ];
+  ].map(printable);
 }
