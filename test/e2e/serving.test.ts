@@ -92,6 +92,9 @@ test("a node serves beside its rounds, goes over to what they released, and answ
   // no round trained attention: what is tuned in-house is the mixture, and nothing else is claimed
   const personal = await tributaryJson(["node", "personalise", "--home", merchant]);
   expect(personal).toMatchObject({ tuned: "mixture", kept: false, layers: [], model: { hash: last?.["nextModelHash"] } });
+  const quality = folder.file("quality.html");
+  expect((await tributaryJson(["node", "report", "--home", merchant, "--out", quality]))["customers"]).toBeGreaterThan(0);
+  expect(statSync(quality).mode & 0o777).toBe(0o600);
   const page = folder.file("value.html");
   writeFileSync(page, "", { mode: 0o644 });
   const report = await tributaryJson(["node", "report", "--home", merchant, "--value", page]);

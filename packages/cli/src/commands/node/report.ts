@@ -41,7 +41,7 @@ export function addReport(node: Command): void {
       if (value === undefined) {
         const quality = await storedQuality({ home: options.home });
         const features = await storedFeatures({ home: options.home });
-        if (out !== undefined) writeOutput(out, qualityPage(quality, undefined, features));
+        if (out !== undefined) writeOutput(out, qualityPage(quality, undefined, features), 0o600);
         print(json, { ...quality, features }, () => [...qualityLines(quality), "", ...table(featureRows(features))]);
         return;
       }
