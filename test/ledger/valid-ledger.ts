@@ -35,7 +35,7 @@ export const federation = exampleFederation(crypto, planOf);
 /** The same merchants, coordinator and plan, but for the federation's name. */
 export const sister = exampleFederation(crypto, (key) => ({ ...planOf(key), federation: "sister" }));
 
-export const secretOf = (name: string): Uint8Array => {
+const secretOf = (name: string): Uint8Array => {
   const found = federation.nodes.find(({ node }) => node === name);
   if (found === undefined) throw new Error(`no node ${name}`);
   return found.secret;

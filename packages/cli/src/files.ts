@@ -1,5 +1,5 @@
 /** Reading and writing the files that a command names. */
-import { chmodSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, createReadStream, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { fail } from "@tributary/errors";
 
 /** @throws TRB_CLI_FILE_NOT_FOUND, TRB_CLI_FILE_UNREADABLE */
@@ -7,9 +7,22 @@ export function readInput(path: string): Uint8Array {
   try {
     return readFileSync(path);
   } catch (cause) {
-    const reason = systemCode(cause);
-    if (reason === "ENOENT" || reason === "ENOTDIR") throw fail("TRB_CLI_FILE_NOT_FOUND", { path }, cause);
-    throw fail("TRB_CLI_FILE_UNREADABLE", { path, reason: reason === "EISDIR" ? "it is a folder" : reason }, cause);
+    throw unreadable(path, cause);
+  }
+}
+
+function unreadable(path: string, cause: unknown) {
+  const reason = systemCode(cause);
+  if (reason === "ENOENT" || reason === "ENOTDIR") return fail("TRB_CLI_FILE_NOT_FOUND", { path }, cause);
+  return fail("TRB_CLI_FILE_UNREADABLE", { path, reason: reason === "EISDIR" ? "it is a folder" : reason }, cause);
+}
+
+/** A file bit by bit, for those that may be larger than the memory. @throws TRB_CLI_FILE_NOT_FOUND, TRB_CLI_FILE_UNREADABLE */
+export async function* readChunks(path: string): AsyncIterable<Uint8Array> {
+  try {
+    yield* createReadStream(path, { highWaterMark: 1 << 20 });
+  } catch (cause) {
+    throw unreadable(path, cause);
   }
 }
 

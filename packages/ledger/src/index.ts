@@ -50,6 +50,7 @@ export {
   totalWords,
 } from "./statement/words.ts";
 export { type LedgerRow, type ReleasedQuery, summarizeLedger, writtenIn } from "./summary.ts";
+export { checkEntryProof, type EntryProof, type EntryProofVerdict, proveEntry } from "./tree/entry-proof.ts";
 export { rootOf, withLeaf } from "./tree/hashing.ts";
 export {
   type ConsistencyProof,
@@ -60,5 +61,6 @@ export {
   isExtension,
 } from "./tree/proofs.ts";
 export { claimFailures, type VerifiedLine, verifyLine } from "./verification/entry.ts";
+export type { Signatories } from "./verification/signatures.ts";
 export { type Failure, initialVerification, type VerificationState } from "./verification/state.ts";
-export { type LedgerVerdict, type VerifyOptions, verifyLedger } from "./verify.ts";
+export { type LedgerVerdict, type SignatureChecks, type VerifyOptions, verifyLedger, verifyLedgerStream } from "./verify.ts";

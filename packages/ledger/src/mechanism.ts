@@ -9,6 +9,17 @@ import type { Mechanism } from "./entries.ts";
  * @throws TRB_PLAN_RELEASE_UNKNOWN, TRB_PLAN_CENTRAL_NOISE, and the codes of `sumQueryParameters`
  */
 export function mechanismOf(plan: Plan, place: number): Mechanism {
+  const before = known.get(plan)?.get(place);
+  if (before !== undefined) return before;
+  const mechanism = computed(plan, place);
+  known.set(plan, new Map([...(known.get(plan) ?? []), [place, mechanism]]));
+  return mechanism;
+}
+
+/** Every entry of a ledger is held to it; a plan object never changes. */
+const known = new WeakMap<Plan, ReadonlyMap<number, Mechanism>>();
+
+function computed(plan: Plan, place: number): Mechanism {
   const { samplingRate, noiseMultiplier } = releaseOf(plan, place);
   const { sensitivity, nodeVariance, honestNodes, packed } = sumQueryParameters(sumQueryOf(plan, place));
   return {

@@ -23,6 +23,60 @@ function parseJson(line: string): unknown {
   }
 }
 
+/** No entry is so long: of ten thousand nodes one is a tenth of it. */
+export const mostLineBytes = 64 * 1024 * 1024;
+
+/**
+ * Lines of a file that comes in chunks cut anywhere, each without its `\n`. Holds what it has of one line, and of a line that is longer than any entry
+ * nothing.
+ */
+export function lineReader(deliver: (line: Uint8Array | "too long") => void): {
+  readonly take: (chunk: Uint8Array) => void;
+  /** Delivers what stands after the last `\n`. @returns whether nothing does */
+  readonly end: () => boolean;
+} {
+  let parts: Uint8Array[] = [];
+  let length = 0;
+  const hold = (part: Uint8Array) => {
+    if (part.length === 0) return;
+    length += part.length;
+    if (length > mostLineBytes) parts = [];
+    else parts.push(part);
+  };
+  const release = () => {
+    deliver(length > mostLineBytes ? "too long" : joined(parts, length));
+    [parts, length] = [[], 0];
+  };
+  return {
+    take(chunk) {
+      let start = 0;
+      for (let end = chunk.indexOf(0x0a); end >= 0; end = chunk.indexOf(0x0a, start)) {
+        hold(chunk.subarray(start, end));
+        release();
+        start = end + 1;
+      }
+      hold(chunk.slice(start)); // a copy: what it is cut from may be written over
+    },
+    end() {
+      if (length === 0) return true;
+      release();
+      return false;
+    },
+  };
+}
+
+function joined(parts: readonly Uint8Array[], length: number): Uint8Array {
+  const [only] = parts;
+  if (parts.length === 1 && only !== undefined) return only;
+  const whole = new Uint8Array(length);
+  let offset = 0;
+  for (const part of parts) {
+    whole.set(part, offset);
+    offset += part.length;
+  }
+  return whole;
+}
+
 /** Splits a file at its `\n`s. `ended` tells whether the last line has one. */
 export function splitLines(bytes: Uint8Array): { readonly lines: readonly Uint8Array[]; readonly ended: boolean } {
   const lines: Uint8Array[] = [];

@@ -16,9 +16,10 @@ export function spentAfter(plan: Plan, charged: readonly number[]): Spent {
   };
 }
 
-/** A claim may exceed what it should be, never undercut it. */
-export function undercuts(claimed: Decimal, recomputed: Decimal): boolean {
-  return parseDecimal(claimed) < parseDecimal(recomputed) * (1 - tolerance);
+/** A claim may exceed what it should be, never undercut it. Numbers are compared, because a long ledger has millions of them to write otherwise. */
+export function undercuts(claimed: Decimal, recomputed: Decimal | number): boolean {
+  const due = typeof recomputed === "number" ? recomputed : parseDecimal(recomputed);
+  return Number(claimed) < due * (1 - tolerance); // a decimal by its schema
 }
 
 /** Equal up to the tolerance. */

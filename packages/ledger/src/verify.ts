@@ -8,14 +8,17 @@ import {
   type Decimal,
   fingerprintOf,
   isSpentBefore,
+  type NodeId,
   notVerifiable,
   type Plan,
   rosterFingerprint,
   type Sha256,
 } from "@tributary/protocol";
-import { decodeLine, splitLines } from "./parsing.ts";
+import { decodeLine, lineReader, mostLineBytes } from "./parsing.ts";
 import { spentAfter } from "./spending.ts";
+import { accountantsOf, type CostByAccountant } from "./verification/accountants.ts";
 import { verifyLine } from "./verification/entry.ts";
+import type { Signatories } from "./verification/signatures.ts";
 import { type Failure, initialVerification, reporter, type VerificationState } from "./verification/state.ts";
 
 export interface VerifyOptions {
@@ -24,6 +27,8 @@ export interface VerifyOptions {
   readonly key?: string;
   /** Hash of the last entry, obtained elsewhere. */
   readonly head?: string;
+  /** Recompute ε by every accountant, not by the plan's alone: a second or two for sampled releases. */
+  readonly accountants?: boolean;
 }
 
 export interface LedgerVerdict {
@@ -34,8 +39,16 @@ export interface LedgerVerdict {
   readonly trust: "unpinned" | "pinned";
   /** The last entry is the closing one, or the one that the reader's head hash names. */
   readonly complete: boolean;
+  /** `proven`: verified and complete. `unproven`: entries may be missing at the end, and only a head from elsewhere can show it. */
+  readonly completeness: "proven" | "unproven";
+  /** Up to which entry the file has everything, when that was written by its own word, and by whom (fingerprint); null unless verified. */
+  readonly reaches: { readonly entry: number; readonly at: string; readonly by: Sha256 } | null;
+  /** Up to which entry a round's cohort has countersigned, and who was in it; null before the first round and unless verified. */
+  readonly countersigned: { readonly entry: number; readonly nodes: readonly NodeId[] } | null;
   readonly entries: number;
+  /** Ascending by entry, the first thousand. */
   readonly failures: readonly Failure[];
+  readonly failureCount: number;
   /** Hash of the last entry: what to compare with other members. */
   readonly head: Sha256;
   readonly federation: string | null;
@@ -53,6 +66,8 @@ export interface LedgerVerdict {
   readonly delta: Decimal | null;
   /** What ε is added up by, and was recomputed by. */
   readonly accountant: Plan["accountant"] | null;
+  /** ε of the rounds charged, where that was asked for; null before the first round. */
+  readonly accountants: CostByAccountant | null;
   /** ε that the plan permits in all. */
   readonly limit: Decimal | null;
   readonly unit: Plan["unit"] | null;
@@ -63,58 +78,163 @@ export interface LedgerVerdict {
 
 /** Never throws for any bytes: what is wrong with them is in the verdict. */
 export function verifyLedger(bytes: Uint8Array, options: VerifyOptions): LedgerVerdict {
-  const failures: Failure[] = [];
-  const { state, hashes } = verifyLines(bytes, options.crypto, failures);
-  const last = Math.max(hashes.length - 1, 0);
-  const known = options.head?.toLowerCase();
-  const atHead = known !== undefined && known === hashes.at(-1);
-  if (known !== undefined && !hashes.some((hash) => hash === known)) reporter(last, failures)("TRB_LEDGER_HEAD_MISMATCH");
+  const verification = openVerification(options);
+  verification.take(bytes);
+  return verification.verdict();
+}
 
-  const key = state.genesis === null ? null : fingerprintOf(options.crypto, state.genesis.coordinatorKey);
-  if (options.key !== undefined && key !== null && options.key.toLowerCase() !== key) {
-    reporter(0, failures)("TRB_LEDGER_KEY_MISMATCH");
+/** Signatures that are checked on their own, on other threads for one (`@tributary/ledger/threads`). */
+export interface SignatureChecks {
+  /** A line of a form that holds, with its place in the file. */
+  add(line: string, place: number, signatories: Signatories): void;
+  /** Settles when more may be added. */
+  ready(): Promise<void>;
+  /** What doesn't hold of all that were added. */
+  rest(): Promise<readonly Failure[]>;
+}
+
+/**
+ * The same for a file that is read bit by bit. Memory: the longest line, what verification remembers, and the first thousand failures.
+ * @param chunks cut anywhere
+ * @param signatures unless given, they are checked with everything else
+ */
+export async function verifyLedgerStream(
+  chunks: AsyncIterable<Uint8Array>,
+  options: VerifyOptions,
+  signatures?: SignatureChecks,
+): Promise<LedgerVerdict> {
+  const verification = openVerification(options, signatures);
+  for await (const chunk of chunks) {
+    verification.take(chunk);
+    await signatures?.ready();
   }
-  const verified = failures.length === 0;
-  const trust = options.key !== undefined && options.key.toLowerCase() === key ? "pinned" : "unpinned";
+  return verification.verdict(await signatures?.rest());
+}
+
+interface Verification {
+  take(chunk: Uint8Array): void;
+  /** Once, at the end. */
+  verdict(others?: readonly Failure[]): LedgerVerdict;
+}
+
+function openVerification(options: VerifyOptions, signatures?: SignatureChecks): Verification {
+  const { crypto } = options;
+  const failures = firstFailures();
+  const report = (place: number) => {
+    const found: Failure[] = [];
+    return { found, report: reporter(place, found) };
+  };
+  const say = (place: number, ...said: Parameters<ReturnType<typeof reporter>>) => {
+    const { found, report: tell } = report(place);
+    tell(...said);
+    failures.add(found);
+  };
+  const known = options.head?.toLowerCase();
+  let state = initialVerification;
+  let places = 0;
+  /** Whether one of the entries, and whether the last one, has the head that the reader knows. */
+  let [seen, atHead] = [false, false];
+
+  const takeLine = (line: Uint8Array | "too long") => {
+    const place = places;
+    places += 1;
+    // without plan, roster and key nothing after it can be held to anything
+    if (place > 0 && state.genesis === null) return;
+    const text = readable(line, (code, details) => say(place, code, details));
+    const step = verifyLine(state, text ?? "", crypto, signatures === undefined ? "here" : "elsewhere");
+    if (text !== undefined) failures.add(step.failures);
+    if (signatures !== undefined && state.genesis !== null && text !== undefined && step.entry !== undefined) {
+      signatures.add(text, place, state.genesis);
+    }
+    state = step.state;
+    atHead = state.head.hash === known;
+    seen ||= atHead;
+  };
+  const lines = lineReader(takeLine);
+
+  return {
+    take: (chunk) => lines.take(chunk),
+    verdict(others = []) {
+      const ended = lines.end();
+      const last = Math.max(places - 1, 0);
+      if (places === 0) say(0, "TRB_LEDGER_EMPTY");
+      else if (!ended) say(last, "TRB_LEDGER_UNTERMINATED");
+      failures.add(others);
+      if (known !== undefined && !seen) say(last, "TRB_LEDGER_HEAD_MISMATCH");
+      const key = state.genesis === null ? null : fingerprintOf(crypto, state.genesis.coordinatorKey);
+      const asked = options.key?.toLowerCase();
+      if (asked !== undefined && key !== null && asked !== key) say(0, "TRB_LEDGER_KEY_MISMATCH");
+      return verdictOf({ state, failures, key, pinned: asked !== undefined && asked === key, atHead }, options);
+    },
+  };
+}
+
+interface Outcome {
+  readonly state: VerificationState;
+  readonly failures: ReturnType<typeof firstFailures>;
+  readonly key: Sha256 | null;
+  readonly pinned: boolean;
+  readonly atHead: boolean;
+}
+
+function verdictOf({ state, failures, key, pinned, atHead }: Outcome, options: VerifyOptions): LedgerVerdict {
+  const found = failures.sorted();
+  const verified = found.length === 0;
   const complete = state.closed || atHead;
+  const { entries, hash } = state.head;
   return {
     verified,
-    fullyVerified: verified && trust === "pinned" && complete,
-    trust,
+    fullyVerified: verified && pinned && complete,
+    trust: pinned ? "pinned" : "unpinned",
     complete,
-    entries: hashes.length,
-    failures: failures.sort((a, b) => a.entry - b.entry),
-    head: state.head.hash,
+    completeness: complete && verified ? "proven" : "unproven",
+    reaches: verified && state.writtenAt !== null && key !== null ? { entry: entries - 1, at: state.writtenAt, by: key } : null,
+    countersigned: verified ? state.countersigned : null,
+    entries,
+    failures: found,
+    failureCount: failures.count(),
+    head: hash,
     key,
+    accountants: options.accountants === true ? accountantsOf(state) : null,
     ...summary(state, options.crypto),
   };
 }
 
-function verifyLines(bytes: Uint8Array, crypto: Crypto, failures: Failure[]): { state: VerificationState; hashes: Sha256[] } {
-  const { lines, ended } = splitLines(bytes);
-  if (lines.length === 0) reporter(0, failures)("TRB_LEDGER_EMPTY");
-  let state = initialVerification;
-  const hashes: Sha256[] = [];
-  for (const [place, line] of lines.entries()) {
-    const text = readable(line, place, failures);
-    const step = verifyLine(state, text ?? "", crypto);
-    if (text !== undefined) failures.push(...step.failures);
-    state = step.state;
-    hashes.push(state.head.hash);
-    // without plan, roster and key nothing after it can be held to anything
-    if (state.genesis === null) break;
-  }
-  if (!ended) reporter(lines.length - 1, failures)("TRB_LEDGER_UNTERMINATED");
-  return { state, hashes };
+/** So many failures are told; a reader that has seen a thousand has seen enough. */
+const mostFailures = 1000;
+
+/** The first ones by entry, in whatever order they come, and how many there are. */
+function firstFailures() {
+  let kept: Failure[] = [];
+  let count = 0;
+  const sort = () => kept.sort((a, b) => a.entry - b.entry); // stable: of one entry they stay in order
+  return {
+    add(found: readonly Failure[]): void {
+      if (found.length === 0) return;
+      count += found.length;
+      kept.push(...found);
+      if (kept.length > 2 * mostFailures) kept = sort().slice(0, mostFailures);
+    },
+    sorted: (): readonly Failure[] => sort().slice(0, mostFailures),
+    count: () => count,
+  };
 }
 
 /** The line as text, or undefined with the reason reported. */
-function readable(line: Uint8Array, place: number, failures: Failure[]): string | undefined {
+function readable(
+  line: Uint8Array | "too long",
+  report: (code: Failure["code"], details: Failure["details"]) => void,
+): string | undefined {
+  if (line === "too long") {
+    const reason = `it is longer than ${mostLineBytes} bytes`;
+    report("TRB_LEDGER_LINE_INVALID", { path: "the line", reason });
+    return undefined;
+  }
   try {
     return decodeLine(line);
   } catch (error) {
     if (!isTributaryError(error)) throw error;
-    reporter(place, failures)(error.code, error.details);
+    report(error.code, error.details);
     return undefined;
   }
 }

@@ -4,6 +4,7 @@ import { addConformance } from "./bench/conformance.ts";
 import { addDisjoint } from "./bench/disjoint.ts";
 import { addDp } from "./bench/dp.ts";
 import { addIngest } from "./bench/ingest.ts";
+import { addLedger } from "./bench/ledger.ts";
 import { addPredict } from "./bench/predict.ts";
 import { addQuality } from "./bench/quality.ts";
 import { addRound } from "./bench/round.ts";
@@ -23,6 +24,7 @@ export function benchCommand(): Command {
   addRound(bench);
   addSimulate(bench);
   addIngest(bench);
+  addLedger(bench);
   addServe(bench);
   addServedQuality(bench);
   addConformance(bench);

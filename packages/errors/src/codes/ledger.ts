@@ -45,6 +45,20 @@ export const ledgerErrors = defineErrors({
   TRB_LEDGER_SUM_MISMATCHED: refuted("A round's sum is not what its entry and the plan say: {reason}."),
   TRB_LEDGER_CLOSING_WRONG: refuted("The closing entry counts {claimed} released rounds; the ledger has {counted}."),
   TRB_LEDGER_AFTER_CLOSING: refuted("An entry stands after the closing entry."),
+  TRB_LEDGER_PROOF_IMPOSSIBLE: {
+    message: "There is no proof of entry {index} among the first {size}: the ledger has {entries} entries.",
+    advice: "Give an entry, counted from 0, and a size above it that the ledger has.",
+    status: 400,
+    exitCode: 2,
+  },
+  TRB_LEDGER_PROOF_INVALID: refuted(
+    "It is no proof of an entry at {path}: {reason}.",
+    "Give the file that `tributary ledger prove` wrote.",
+  ),
+  TRB_LEDGER_PROOF_REFUTED: refuted(
+    "The proof of entry {index} does not hold: {reason}.",
+    "Don't rely on it: ask for the ledger itself.",
+  ),
   TRB_LEDGER_KEY_MISMATCH: refuted(
     "The ledger is signed by another coordinator: its key's fingerprint is not the one given.",
     "Compare the fingerprint with the one that the coordinator published elsewhere.",

@@ -1,8 +1,8 @@
 /** What an entry claims to have been spent, held to what follows from the plan and the rounds counted. */
 import { isTributaryError } from "@tributary/errors";
-import type { Plan } from "@tributary/protocol";
+import { formatDecimal, type Plan, type PlanCost, planCost } from "@tributary/protocol";
 import type { Spent } from "../entries.ts";
-import { spentAfter, undercuts } from "../spending.ts";
+import { undercuts } from "../spending.ts";
 import type { Report } from "./state.ts";
 
 /** @param charged as recounted, this entry included */
@@ -23,17 +23,18 @@ export function checkSpent(claimed: Spent, charged: readonly number[], plan: Pla
   for (const [i, cost] of rdp.entries()) {
     const stated = claimed.rdp[i];
     if (claimed.orders[i] === orders[i] && stated !== undefined && !undercuts(stated, cost)) continue;
-    report("TRB_LEDGER_EPSILON_UNDERSTATED", { claimed: stated ?? "nothing", recomputed: `${cost} at order ${orders[i]}` });
+    const told = `${formatDecimal(cost, "up")} at order ${orders[i]}`;
+    report("TRB_LEDGER_EPSILON_UNDERSTATED", { claimed: stated ?? "nothing", recomputed: told });
     return; // one order says enough
   }
   if (undercuts(claimed.epsilon, epsilon)) {
-    report("TRB_LEDGER_EPSILON_UNDERSTATED", { claimed: claimed.epsilon, recomputed: epsilon });
+    report("TRB_LEDGER_EPSILON_UNDERSTATED", { claimed: claimed.epsilon, recomputed: formatDecimal(epsilon, "up") });
   }
 }
 
-function recompute(plan: Plan, charged: readonly number[], report: Report): Spent | undefined {
+function recompute(plan: Plan, charged: readonly number[], report: Report): PlanCost | undefined {
   try {
-    return spentAfter(plan, charged);
+    return planCost(plan, charged);
   } catch (error) {
     if (!isTributaryError(error)) throw error;
     report("TRB_LEDGER_PLAN_REFUSED", { code: error.code, reason: error.message });

@@ -23,8 +23,19 @@ export interface VerifiedLine {
   readonly failures: readonly Failure[];
 }
 
-/** @param line without its `\n` */
-export function verifyLine(state: VerificationState, line: string, crypto: Crypto): VerifiedLine {
+/** Whether signatures are checked with everything else, or on their own (`signatureFailures`), as of a long ledger on other threads. */
+export type Signatures = "here" | "elsewhere";
+
+/**
+ * @param line without its `\n`
+ * @param signatures of the first entry they are checked here, whatever this says
+ */
+export function verifyLine(
+  state: VerificationState,
+  line: string,
+  crypto: Crypto,
+  signatures: Signatures = "here",
+): VerifiedLine {
   const failures: Failure[] = [];
   const report = reporter(state.head.entries, failures);
   const head = headAfter(crypto, state.head, line);
@@ -36,7 +47,7 @@ export function verifyLine(state: VerificationState, line: string, crypto: Crypt
   if (entry.tree !== placeAfter(crypto, state.head).tree) report("TRB_LEDGER_TREE_WRONG");
   checkClock(entry, state, report);
   if (state.closed) report("TRB_LEDGER_AFTER_CLOSING");
-  const next = checkKind({ ...state, head, writtenAt: entry.at }, entry, crypto, report);
+  const next = checkKind({ ...state, head, writtenAt: entry.at }, entry, { crypto, signatures }, report);
   return { state: next, entry, failures };
 }
 
@@ -56,8 +67,15 @@ function read(line: string, report: Report): Entry | undefined {
   }
 }
 
-function checkKind(state: VerificationState, entry: Entry, crypto: Crypto, report: Report): VerificationState {
+/** What checks are made with. */
+interface Means {
+  readonly crypto: Crypto;
+  readonly signatures: Signatures;
+}
+
+function checkKind(state: VerificationState, entry: Entry, means: Means, report: Report): VerificationState {
   const { genesis } = state;
+  const { crypto } = means;
   if (entry.kind === "genesis") {
     checkCoordinator(entry, genesis?.coordinatorKey ?? entry.coordinatorKey, crypto, report);
     if (genesis !== null) {
@@ -72,18 +90,18 @@ function checkKind(state: VerificationState, entry: Entry, crypto: Crypto, repor
     report("TRB_LEDGER_NO_GENESIS");
     return state;
   }
-  checkCoordinator(entry, genesis.coordinatorKey, crypto, report);
-  return checkLater(state, genesis, entry, crypto, report);
+  if (means.signatures === "here") checkCoordinator(entry, genesis.coordinatorKey, crypto, report);
+  return checkLater(state, genesis, entry, means, report);
 }
 
 function checkLater(
   state: VerificationState,
   founding: Founding,
   entry: Exclude<Entry, { kind: "genesis" }>,
-  crypto: Crypto,
+  means: Means,
   report: Report,
 ): VerificationState {
-  const charged = checkClaims(entry, state, founding, crypto, report);
+  const charged = checkClaims(entry, state, founding, means, report);
   if (entry.kind === "closing") {
     if (entry.rounds !== state.released) {
       report("TRB_LEDGER_CLOSING_WRONG", { claimed: entry.rounds, counted: state.released });
@@ -108,6 +126,7 @@ function checkLater(
             refunded: aborted.refunded + (entry.charged ? 0 : 1),
           },
     barred: entry.kind === "aborted" ? [...state.barred, ...(entry.barred ?? [])] : state.barred,
+    countersigned: entry.kind === "round" ? { entry: entry.index - 1, nodes: entry.cohort } : state.countersigned,
     spent: entry.spent,
   };
 }
@@ -129,7 +148,7 @@ export function claimFailures(
   crypto: Crypto,
 ): readonly Failure[] {
   const failures: Failure[] = [];
-  checkClaims(entry, standing, founding, crypto, reporter(entry.index, failures));
+  checkClaims(entry, standing, founding, { crypto, signatures: "here" }, reporter(entry.index, failures));
   return failures;
 }
 
@@ -138,10 +157,10 @@ function checkClaims(
   entry: Exclude<Entry, { kind: "genesis" }>,
   standing: Standing,
   founding: Founding,
-  crypto: Crypto,
+  { crypto, signatures }: Means,
   report: Report,
 ): readonly number[] {
-  checkNodes(entry, founding, crypto, report);
+  if (signatures === "here") checkNodes(entry, founding, crypto, report);
   if (isNote(entry)) {
     checkNote(entry, standing, founding, report);
     return standing.charged;

@@ -17,9 +17,28 @@ import {
   verifyTakenIn,
 } from "@tributary/protocol";
 import type { Entry, EntryOf } from "../entries.ts";
-import type { Founding, Report } from "./state.ts";
+import { type Failure, type Founding, type Report, reporter } from "./state.ts";
 
 type Verifying = Pick<Crypto, "verify" | "sha256">;
+
+/** Whose keys an entry is held to: the first entry, for one. */
+export type Signatories = Founding & { readonly coordinatorKey: IdentityKey };
+
+/** What of the signatures in one line doesn't hold. @param line of a form that was found to hold */
+export function signatureFailures(
+  line: string,
+  place: number,
+  signatories: Signatories,
+  crypto: Verifying,
+  whose: "all" | "coordinator" = "all",
+): Failure[] {
+  const failures: Failure[] = [];
+  const report = reporter(place, failures);
+  const entry = JSON.parse(line) as Entry;
+  checkCoordinator(entry, signatories.coordinatorKey, crypto, report);
+  if (whose === "all") checkNodes(entry, signatories, crypto, report);
+  return failures;
+}
 
 /** The coordinator's, over the canonical bytes of everything else in the entry. */
 export function checkCoordinator(entry: Entry, key: IdentityKey, crypto: Verifying, report: Report): void {

@@ -26,6 +26,8 @@ export interface VerificationState {
   readonly paused: boolean;
   /** The day of each node's last note that it erased customers. */
   readonly erasures: Readonly<Record<NodeId, string>>;
+  /** The last entry that a round's cohort has countersigned, and that cohort. */
+  readonly countersigned: { readonly entry: number; readonly nodes: readonly NodeId[] } | null;
   /** As the last entry claims. */
   readonly spent: Spent | null;
   readonly closed: boolean;
@@ -44,6 +46,7 @@ export const initialVerification: VerificationState = {
   writtenAt: null,
   paused: false,
   erasures: {},
+  countersigned: null,
   spent: null,
   closed: false,
 };
