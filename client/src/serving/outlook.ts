@@ -1,7 +1,10 @@
-/** What a customer will do next, and whether it is about to leave: by the federation's heads where a round trained them, by the merchant's own log else. */
+/**
+ * What a customer will do next, and whether it is about to leave: by the merchant's own log, and by the federation's heads as far as own customers bear them out; by
+ * those alone where the own log may not serve.
+ */
 import { fail } from "@tributary/errors";
 import { actions } from "@tributary/events";
-import { churnOf, nextActionOf, purchaseProbability } from "@tributary/model";
+import { blendedNextAction, churnOf, nextActionOf, purchaseProbability, softened } from "@tributary/model";
 import type { z } from "zod";
 import type { Asked } from "./asked.ts";
 import type { ServedModel } from "./served-model.ts";
@@ -12,7 +15,7 @@ export async function nextAction(
   { prepared, ranker }: ServedModel,
   { events }: Asked,
 ): Promise<z.infer<typeof nextActionAnswer>> {
-  const { heads, chain, origin } = prepared;
+  const { heads, chain, nextAction: blend, origin } = prepared;
   const said = heads.nextAction || heads.purchase ? await ranker.heads(events) : undefined;
   const basis = events.items.length > 0 ? ("history" as const) : ("everybody" as const);
   const rest = {
@@ -20,9 +23,16 @@ export async function nextAction(
     purchase: purchaseOf(prepared, events, said?.purchase),
     model: { ...origin, parts: [...origin.parts] },
   };
-  if (heads.nextAction && said?.actions !== undefined)
-    return { actions: inOrder(softmax(said.actions)), by: "federatedHead", ...rest };
-  if (chain !== undefined) return { actions: inOrder(nextActionOf(chain, events)), by: "ownChain", ...rest };
+  const logits = heads.nextAction ? said?.actions : undefined;
+  if (chain !== undefined) {
+    const chained = nextActionOf(chain, events);
+    const validation = blend?.validation ?? null;
+    if (blend === undefined || blend.weight === 0 || logits === undefined)
+      return { actions: inOrder(chained), by: "ownChain", validation, ...rest };
+    const by = blend.weight === 1 ? ("federatedHead" as const) : ("ownChainWithFederatedHead" as const);
+    return { actions: inOrder(blendedNextAction(blend, logits, chained)), by, validation, ...rest };
+  }
+  if (logits !== undefined) return { actions: inOrder(softened(logits)), by: "federatedHead", validation: null, ...rest };
   const reason = origin.fallback
     ? "the model is not there yet"
     : "no head was trained, and own counts may not serve or are not there";
@@ -55,14 +65,6 @@ const inOrder = (probabilities: ArrayLike<number>) =>
   actions
     .map((action, number) => ({ action, probability: probabilities[number] ?? 0 }))
     .sort((a, b) => b.probability - a.probability);
-
-function softmax(logits: ArrayLike<number>): readonly number[] {
-  const list = Array.from(logits);
-  const most = Math.max(...list);
-  const exponentials = list.map((logit) => Math.exp(logit - most));
-  const sum = exponentials.reduce((total, one) => total + one, 0);
-  return exponentials.map((one) => one / sum);
-}
 
 /** @throws TRB_SERVE_CUSTOMER_UNKNOWN, TRB_SERVE_NOTHING_TO_ANSWER_BY */
 export async function churn(

@@ -6,6 +6,7 @@ import { releasedMoments } from "../feature-report.ts";
 import { readPlannedCatalogue } from "../home/catalogue.ts";
 import { readStored } from "../home/histories.ts";
 import { withHome } from "../home/open.ts";
+import { unlearntRule } from "../value/holdout.ts";
 import { personalOf } from "../value/personal-model.ts";
 import { prepareServing } from "./prepare.ts";
 import type { PrepareAnswer, PrepareOrder } from "./prepare-thread.ts";
@@ -15,7 +16,8 @@ const order: PrepareOrder = workerData;
 const { serve, churnDays, release } = order;
 
 try {
-  const prepared = await withHome(order.home, ({ layout, plan }) => {
+  const prepared = await withHome(order.home, (home) => {
+    const { layout, plan } = home;
     const catalogue = readPlannedCatalogue(layout, plan);
     const from = {
       ...{ catalogue, serve, churnDays, plan },
@@ -23,6 +25,7 @@ try {
       released: release && readReleased(layout, plan, release),
       personal: personalOf(layout, plan, release),
       moments: releasedMoments(layout, plan),
+      isUnlearnt: unlearntRule(home),
       artefact: order.artefact === undefined ? undefined : readArtefact(order.artefact, catalogue.items.length),
     };
     return prepareServing(from, onnxruntimeExecutor());

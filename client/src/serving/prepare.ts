@@ -11,6 +11,7 @@ import {
   actionChain,
   type ChurnModel,
   type ClickModel,
+  chooseNextAction,
   churnCases,
   churnHorizon,
   finishStatistics,
@@ -24,8 +25,9 @@ import {
   itemContent,
   itemSimilarity,
   modelScorer,
+  type NextActionBlend,
+  nextActionCases,
   type OpenedHybrid,
-  openScorer,
   ownStatistics,
   type PurchaseModel,
   type RankerTables,
@@ -42,6 +44,7 @@ import {
 } from "@tributary/model";
 import type { Plan } from "@tributary/protocol";
 import type { Executor } from "@tributary/tensor";
+import { actionsSaid, churnSaid } from "./heads.ts";
 
 /** Which model answers. */
 interface Origin {
@@ -71,6 +74,8 @@ export interface PreparedRanking {
 
 export interface Prepared extends PreparedRanking {
   readonly chain: ActionChain | undefined;
+  /** How much the head says beside the chain; undefined where either is missing, or nobody is there to judge by: then the chain serves, if there is one. */
+  readonly nextAction: NextActionBlend | undefined;
   readonly churn: ChurnModel | undefined;
   readonly purchase: PurchaseModel | undefined;
   readonly clicks: ClickModel | undefined;
@@ -102,6 +107,8 @@ export interface Ingredients {
   readonly artefact?: OpenedHybrid | undefined;
   /** Of the merchant's own making, so it serves in mode `inHouse` alone, and beside no artefact. */
   readonly personal?: Personal | undefined;
+  /** Whether no round has learnt from a customer (`../value/holdout.ts`); undefined: nobody is held out. What weighs released parts is tuned on them. */
+  readonly isUnlearnt?: ((customer: string) => boolean) | undefined;
   /** What customers' features are standardised by, as the federation released it; else public constants. */
   readonly moments?: readonly FeatureMoments[] | undefined;
 }
@@ -122,7 +129,7 @@ export function preparePopularity({ catalogue, histories, serve, plan }: Ingredi
     origin: { source: "none", hash: null, round: null, parts: ["popularity"], fallback: true },
     tables: { recipe: servingRecipe(recipe), served: undefined, own, weights, student: undefined },
     ...{ similarity, content: undefined, heads: { nextAction: false, purchase: false, churnDays: 0 } },
-    ...{ chain: undefined, churn: undefined, purchase: undefined, clicks: undefined },
+    ...{ chain: undefined, nextAction: undefined, churn: undefined, purchase: undefined, clicks: undefined },
   };
 }
 
@@ -136,6 +143,8 @@ export async function prepareServing(from: Ingredients, executor: Executor): Pro
   return {
     ...ranking,
     chain: histories && actionChain(histories, actions.length, serve.minSupport),
+    nextAction:
+      histories && heads.nextAction ? await nextActionBlend(histories, from, { student, content }, executor) : undefined,
     churn: histories && (await churnModel(histories, from, { student, content, heads }, executor)),
     purchase: histories && fitPurchase(histories),
     clicks:
@@ -225,20 +234,28 @@ interface Tuning extends Ingredients {
   readonly content: ItemContent | undefined;
 }
 
-/** By the last item of the merchant's own customers, on counts of what comes before it. */
+/**
+ * By the last item of the merchant's own customers, on counts of what comes before it. What the federation trained has seen that item, if through noise, except
+ * at customers who are held out of the rounds: where there are enough, they alone say what attention is worth. Else everybody does, and it gets no more weight
+ * beside released tables than where nothing is tuned.
+ */
 async function tunedWeights(histories: Histories, tuning: Tuning, executor: Executor): Promise<HybridWeights> {
-  const { similarity, recipe, tables, student, content, serve, plan } = tuning;
+  const { similarity, recipe, tables, student, content, serve, plan, isUnlearnt, artefact } = tuning;
   const { served } = tables;
   const repeats = plan.warmStart?.repeats ?? "keep";
   const { minSupport } = serve;
   const { weights: mixture } = tuneInHouse(histories, { similarity, recipe, repeats, served, minSupport });
   if (student === undefined) return { mixture, popularity: 0, attention: 0 };
+  const unless = artefact?.hybrid.weights ?? givenWeights(recipe, tables, student);
   const inner = leaveLastOut(histories);
+  const isHeldOut = (place: number) => isUnlearnt?.(histories.customers[place] as string) === true;
+  const heldOut = inner.targets.filter((target, place) => target > 0 && isHeldOut(place)).length;
+  const asked = heldOut >= leastTuned ? { isAsked: isHeldOut } : { mostAttention: unless.attention };
   const own = counts(inner.train, similarity, recipe, serve);
   const sources = sourcesOf({ recipe: tables.recipe, served, own }, similarity);
   const attention = await modelScorer(student.spec, student.parameters, executor, similarity.items, content);
   try {
-    const options = { sources, attention: attention.score, mixture, repeats, mostCustomers: 500 };
+    const options = { sources, attention: attention.score, mixture, repeats, mostCustomers: 500, unless, ...asked };
     return (await tuneHybrid(inner, options)).weights;
   } finally {
     await attention.close();
@@ -257,28 +274,25 @@ async function churnModel(
   const cases = churnCases(histories, days);
   const categories = itemCategories(catalogue.items);
   if (heads.churnDays === 0 || student === undefined) return fitChurn(histories, days, cases, { categories, moments });
-  const scorer = await openScorer(student.spec, student.parameters, executor, content);
-  try {
-    const said: number[][] = [];
-    for (const list of cases) {
-      const row: number[] = [];
-      for (let first = 0; first < list.length; first += 64) {
-        const stretches = list.slice(first, first + 64).map(({ stretch }) => stretch);
-        const { churn = new Float64Array(stretches.length).fill(0.5) } = await scorer.score(histories, stretches);
-        row.push(...Array.from(churn, logOdds));
-      }
-      said.push(row);
-    }
-    return fitChurn(histories, days, cases, { heads: said, categories, moments });
-  } finally {
-    await scorer.close();
+  const said: (readonly number[])[] = [];
+  for (const list of cases) {
+    const stretches = list.map(({ stretch }) => stretch);
+    said.push(await churnSaid({ student, content }, executor, histories, stretches));
   }
+  return fitChurn(histories, days, cases, { heads: said, categories, moments });
 }
 
-const logOdds = (probability: number): number => {
-  const bounded = Math.min(1 - 1e-6, Math.max(1e-6, probability));
-  return Math.log(bounded / (1 - bounded));
-};
+/** The federated head against the merchant's own chain, on customers whom as far as known no round has learnt from. */
+async function nextActionBlend(
+  histories: Histories,
+  { serve, isUnlearnt }: Ingredients,
+  { student, content }: Pick<Tuning, "student" | "content">,
+  executor: Executor,
+): Promise<NextActionBlend | undefined> {
+  const cases = nextActionCases(histories, actions.length, { minSupport: serve.minSupport, isUnlearnt });
+  if (cases === undefined || student === undefined) return undefined;
+  return chooseNextAction(cases, await actionsSaid({ student, content }, executor, histories, cases.stretches));
+}
 
 function originOf({ artefact, released }: Ingredients, tables: Tables, weights: HybridWeights): Origin {
   const { mixture, popularity, attention } = weights;

@@ -79,7 +79,19 @@ export const nextActionBody = z.strictObject(who).refine(oneOfBoth, oneOfBothRul
 export const nextActionAnswer = z.strictObject({
   actions: z.array(z.strictObject({ action: z.string(), probability })).describe("likeliest first; they add up to 1"),
   basis: z.enum(["history", "everybody"]),
-  by: z.enum(["federatedHead", "ownChain"]),
+  by: z
+    .enum(["federatedHead", "ownChain", "ownChainWithFederatedHead"])
+    .describe("what own customers bore out by log-loss; the head alone as it is where the own log may not serve"),
+  validation: z
+    .strictObject({
+      cases: z.int(),
+      heldOut: z.boolean().describe("judged on customers whom no round has learnt from"),
+      logLoss: z.number(),
+      chainLogLoss: z.number(),
+      headLogLoss: z.number(),
+    })
+    .nullable()
+    .describe("nats an event, on own customers; null where there was no choice, or nobody to judge it by"),
   purchase: z
     .strictObject({
       probability: probability.describe("of a purchase after the latest event, before half an hour without one"),

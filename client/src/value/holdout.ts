@@ -145,6 +145,18 @@ function place({ secret }: Holdout): (customer: string) => number {
   return (customer) => createHmac("sha256", key).update(customer).digest().readUIntBE(0, 6) / 2 ** 48;
 }
 
+/**
+ * Whether no round has learnt from a customer, as far as the plan or this node holds customers out; undefined where nobody is sure to be.
+ * @throws TRB_VALUE_HOLDOUT_UNREADABLE
+ */
+export function unlearntRule(home: Home): ((customer: string) => boolean) | undefined {
+  const holdout = readHoldout(home.layout);
+  const byPlan = holdout?.renamed === true ? undefined : heldOutRule(home.crypto, home.plan);
+  if (holdout === undefined || !holdoutStatus(home).clean) return byPlan;
+  const u = place(holdout);
+  return (customer) => u(customer) < holdout.share || byPlan?.(customer) === true;
+}
+
 /** Whom rounds may learn from: those whom the plan lets, without those whom the node holds out. @throws TRB_VALUE_HOLDOUT_UNREADABLE */
 export function withoutHeldOut(layout: Layout, learnt: Histories): Histories {
   const holdout = readHoldout(layout);

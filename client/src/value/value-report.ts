@@ -145,7 +145,8 @@ async function reportOf(home: Home, options: ValueReportOptions): Promise<ValueR
   const recipe = servedRecipe(plan);
   const similarity = itemSimilarity(catalogue.items);
   const serve = { mode: "inHouse", minSupport: readPolicy(layout).serve.minSupport } as const;
-  const ingredients = { catalogue, plan, serve, churnDays: 30, histories: train };
+  const isUnlearnt = split.clean ? isJudged : undefined;
+  const ingredients = { catalogue, plan, serve, churnDays: 30, histories: train, isUnlearnt };
   const own = personalisation(home, released, split);
 
   const student = studentOf(plan, released);

@@ -22,7 +22,7 @@ import { serveNode } from "../serving/serve.ts";
 import { catalogue, historiesOf, secret } from "../serving/shop.test-support.ts";
 import { healthAnswer } from "../serving/words.ts";
 import { trustPeers } from "../trust.ts";
-import { holdOut, inHouseSplit, permitRenaming, withoutHeldOut } from "./holdout.ts";
+import { holdOut, inHouseSplit, permitRenaming, unlearntRule, withoutHeldOut } from "./holdout.ts";
 import { type PersonalModel, personalOf, readPersonal, removePersonal, writePersonal } from "./personal-model.ts";
 import { personalise } from "./personalise.ts";
 import { valueReport } from "./value-report.ts";
@@ -132,6 +132,9 @@ describe("who is held out", { timeout: 60_000 }, () => {
     const { customers } = readHistories(layout);
     const left = withoutHeldOut(layout, readHistories(layout)).customers;
     expect(customers.filter((customer) => split.partOf(customer) !== "judged")).toEqual(left);
+    const isUnlearnt = await withHome(home, unlearntRule);
+    expect(customers.filter((customer) => isUnlearnt?.(customer) !== true)).toEqual(left);
+    expect(await withHome(homeOf("beta"), unlearntRule)).toBeUndefined();
   });
 });
 
@@ -230,6 +233,7 @@ describe("after the rounds", { timeout: 120_000 }, () => {
     await writePersonal(layout, { ...kept, federated: sha256Hex.parse("a".repeat(64)) });
     expect(await holdOut({ home, share: 0.2 })).toEqual({ share: 0.2, clean: true, reason: null }); // fewer of the same
     expect(await holdOut({ home, share: 0.4 })).toEqual({ share: 0.4, clean: false, reason: "rounds" });
+    expect(await withHome(home, unlearntRule)).toBeUndefined();
     const { report, timelines } = await valueReport({ home, seconds: 1, samples: 0 });
     expect(report.heldOut).toMatchObject({ clean: false, by: [] });
     expect(report.personalisation).toMatchObject({ state: "stale", code: "TRB_VALUE_PERSONAL_STALE" });

@@ -131,6 +131,13 @@ export {
 export { type ClickModel, clickProbability, fitClicks, judgeClicks } from "./in-house/clicks.ts";
 export { type InHouse, type InHouseOptions, releasedScorer, releasedWeights, tuneInHouse } from "./in-house/mixture.ts";
 export type { MixtureWeights } from "./in-house/mixture-cases.ts";
+export {
+  blendedNextAction,
+  chooseNextAction,
+  type NextActionBlend,
+  nextActionCases,
+  softened,
+} from "./in-house/next-action.ts";
 export { defaultMinSupport, type OwnStatistics, ownStatistics } from "./in-house/own-statistics.ts";
 export { personalGroups, personalLayers, usualPersonalLayers } from "./in-house/personal-layers.ts";
 export { type PersonalTraining, type PersonalTrainingOptions, trainPersonally } from "./in-house/personal-training.ts";

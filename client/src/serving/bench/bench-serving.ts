@@ -192,6 +192,6 @@ function shopModel(
       weights: { mixture, popularity: 0.1, attention: attention ? 0.25 : 0 },
     },
     ...{ similarity, content: undefined, heads: { nextAction: false, purchase: false, churnDays: 0 } },
-    ...{ chain: undefined, churn: undefined, purchase: undefined, clicks: undefined },
+    ...{ chain: undefined, nextAction: undefined, churn: undefined, purchase: undefined, clicks: undefined },
   };
 }

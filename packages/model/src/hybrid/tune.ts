@@ -1,7 +1,7 @@
 /**
  * A merchant's choice of weights on its own validation: the last item of its own training histories, never released. The search is coarse and
  * deterministic: a few weights of attention and popularity around a mixture that is tuned already, and each part by itself, so that what is chosen is on
- * that validation never worse than the best single part.
+ * that validation never worse than the best single part; or, where there is something to lose (`unless`), than that on customers who did not choose.
  */
 import type { HeldOut, Histories } from "@tributary/events/histories";
 import type { ItemScorer } from "../evaluation/item-scorer.ts";
@@ -45,21 +45,33 @@ export interface TuneOptions {
   readonly mixture: MixtureWeights;
   readonly repeats: Repeats;
   readonly mostCustomers: number;
+  /** Whether a customer's last item may tell, by its place: none that the student has learnt from. Default: everybody's. */
+  readonly isAsked?: ((place: number) => boolean) | undefined;
+  /** Attention's weight at most; default: whatever serves best. */
+  readonly mostAttention?: number | undefined;
+  /**
+   * What serves unless something better is found: half of the customers look for it, and the others have to be better off with it, since what a few hundred
+   * find may be chance. Default: what is best on all of them is taken.
+   */
+  readonly unless?: HybridWeights | undefined;
 }
 
 /** @param inner the merchant's training histories with their last item held out */
 export async function tuneHybrid(inner: HeldOut, options: TuneOptions): Promise<TunedWeights> {
-  const { sources, attention, mixture, repeats, mostCustomers } = options;
+  const { sources, attention, mixture, repeats, mostCustomers, isAsked = () => true, mostAttention = 1, unless } = options;
   const { items } = sources.similarity;
   const single = partNames.map(alone);
-  const blends = attentionWeights.flatMap((weight) =>
-    popularityWeights.map((popularity): HybridWeights => ({ mixture, popularity, attention: weight })),
-  );
-  const candidates = [...blends, ...single];
-  const gains = new Float64Array(candidates.length);
+  const isAllowed = (n: number) => (candidates[n]?.attention ?? 0) <= mostAttention;
+  const blends = attentionWeights
+    .filter((weight) => weight <= mostAttention)
+    .flatMap((weight) => popularityWeights.map((popularity): HybridWeights => ({ mixture, popularity, attention: weight })));
+  const candidates = [...blends, ...single, ...(unless === undefined ? [] : [unless])];
+  const count = candidates.length;
+  /** [halves, candidates] */
+  const gains = new Float64Array(2 * count);
   const popularity = popularityOf(sources);
   const { train, targets } = inner;
-  const chosen = spread(evaluatedCustomers(inner), mostCustomers);
+  const chosen = spread(evaluatedCustomers(inner).filter(isAsked), mostCustomers);
   const out = new Float64Array(items);
   for (let first = 0; first < chosen.length; first += 32) {
     const group = chosen.slice(first, first + 32);
@@ -75,13 +87,18 @@ export async function tuneHybrid(inner: HeldOut, options: TuneOptions): Promise<
         mixtureOf(parts, popularity, weights, out);
         blend(out, z, weights.attention);
         const rank = rankOf(out, (targets[customer] as number) - 1, masked);
-        gains[n] = (gains[n] as number) + rankMetrics([rank]).ndcg;
+        const cell = ((first + row) % 2) * count + n;
+        gains[cell] = (gains[cell] as number) + rankMetrics([rank]).ndcg;
       }
     }
   }
-  const means = gains.map((gain) => gain / Math.max(1, chosen.length));
-  const mean = (n: number) => means[n] as number;
-  const best = means.reduce((leader, value, n) => (value > mean(leader) ? n : leader), 0);
+  const gained = (half: number, n: number) => gains[half * count + n] as number;
+  const both = (n: number) => gained(0, n) + gained(1, n);
+  const mean = (n: number) => both(n) / Math.max(1, chosen.length);
+  const bestBy = (gain: (n: number) => number) =>
+    candidates.reduce((leader, _, n) => (isAllowed(n) && gain(n) > gain(leader) ? n : leader), 0);
+  const found = bestBy(unless === undefined ? both : (n) => gained(0, n));
+  const best = unless === undefined || gained(1, found) > gained(1, count - 1) ? found : count - 1;
   const parts = Object.fromEntries(partNames.map((part, n) => [part, mean(blends.length + n)] as const));
   return {
     weights: candidates[best] as HybridWeights,

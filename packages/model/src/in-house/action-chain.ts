@@ -35,12 +35,21 @@ const mostAsked = 200_000;
 /** Latest events that own counts and "was there before" look back on. */
 const lookBack = 500;
 
-/** @param actions how many actions there are */
-export function actionChain(histories: Histories, actions: number, minSupport = defaultMinSupport): ActionChain {
+/**
+ * @param actions how many actions there are
+ * @param isLeftOut whether nothing is to be counted of the customer at this place
+ */
+export function actionChain(
+  histories: Histories,
+  actions: number,
+  minSupport = defaultMinSupport,
+  isLeftOut: (place: number) => boolean = () => false,
+): ActionChain {
   const { customers, offsets, actions: done } = histories;
   const counted = [new Map<number, Context>(), new Map<number, Context>(), new Map<number, Context>()];
   const none = new Array<number>(actions).fill(0);
   for (let customer = 0; customer < customers.length; customer++) {
+    if (isLeftOut(customer)) continue;
     const follow = follower(actions);
     for (let event = offsets[customer] as number; event < (offsets[customer + 1] as number); event++) {
       const next = done[event] as number;
@@ -57,7 +66,7 @@ export function actionChain(histories: Histories, actions: number, minSupport = 
       [...of].flatMap(([key, { counts, support }]) => (support >= minSupport ? [[key, counts] as const] : [])),
     );
   const chain = { actions, contexts: counted.map(supported), none, ownSmoothing: Number.POSITIVE_INFINITY };
-  return { ...chain, ownSmoothing: bestOwnSmoothing(histories, chain) };
+  return { ...chain, ownSmoothing: bestOwnSmoothing(histories, chain, isLeftOut) };
 }
 
 interface Context {
@@ -102,10 +111,15 @@ function follower(actions: number) {
 }
 
 /** By what the chain says of each customer's events in turn, in nats: the customer's own counts are of those before. */
-function bestOwnSmoothing({ customers, offsets, items, actions: done }: Histories, chain: ActionChain): number {
+function bestOwnSmoothing(
+  { customers, offsets, items, actions: done }: Histories,
+  chain: ActionChain,
+  isLeftOut: (place: number) => boolean,
+): number {
   const losses = new Float64Array(ownSmoothings.length);
   const stride = Math.max(1, Math.ceil(done.length / mostAsked));
   for (let customer = 0; customer < customers.length; customer += stride) {
+    if (isLeftOut(customer)) continue;
     const follow = follower(chain.actions);
     for (let event = offsets[customer] as number; event < (offsets[customer + 1] as number); event++) {
       const next = done[event] as number;
