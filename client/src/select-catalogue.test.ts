@@ -50,9 +50,16 @@ describe("a part that is selected", () => {
   test("holds what many have and nothing that one has, described where the public file does, signed and charged", async () => {
     const described = join(folder, "public.jsonl");
     writeFileSync(described, '{"id":"shop:common","title":"Bread","category":"food"}\n{"id":"shop:other"}\n');
-    const { declaration, bytes, described: count } = await select({ naming: { namespace: "shop" }, describedBy: described });
+    const {
+      declaration,
+      bytes,
+      described: count,
+      evenFrom,
+    } = await select({ naming: { namespace: "shop" }, describedBy: described });
     expect(parseCatalogue(bytes).items).toEqual([{ id: "shop:common", title: "Bread", category: "food" }]);
     expect(count).toBe(1);
+    // π(11) = δ'·(e^{11ε'} − 1)/(e^{ε'} − 1) = 0.28 for ε' = 4/2 and δ' = 1e-9/2; from there on 1 − π shrinks by e^{−ε'}: π(12) = 0.90
+    expect(evenFrom).toBe(12);
     expect(declaration).toMatchObject({
       ...{ name: "shop", items: 1, provenance: "dp-selection", part: createHash("sha256").update(bytes).digest("hex") },
       selection: { epsilon: "4", delta: "1e-9", maxItems: 2 },
@@ -65,7 +72,9 @@ describe("a part that is selected", () => {
   test("is charged anew each time, even where nothing comes of it, and no charge is ever taken back", async () => {
     await select();
     const nothing = { epsilon: "0.001", delta: "1e-12" };
-    await expect(select(nothing)).rejects.toMatchObject({ code: "TRB_NODE_NOTHING_SELECTED" });
+    await expect(select(nothing)).rejects.toMatchObject({
+      ...{ code: "TRB_NODE_NOTHING_SELECTED", message: expect.stringMatching(/that \d{4,} customers have/) },
+    });
     expect(charges().map(({ epsilon, part }) => [epsilon, part === null])).toEqual([
       ["4", false],
       ["0.001", true],

@@ -53,6 +53,8 @@ export interface SelectedCatalogue {
   readonly bytes: Uint8Array;
   /** Selected items of which the public file says something. */
   readonly described: number;
+  /** So many customers make it as likely as not that an item is named. Follows from ε, δ and the most items of a customer alone. */
+  readonly evenFrom: number;
 }
 
 /**
@@ -62,7 +64,8 @@ export interface SelectedCatalogue {
 export async function selectCatalogue(options: SelectCatalogueOptions): Promise<SelectedCatalogue> {
   const { home, files, query, epsilon, delta, maxItems, name, naming = {}, describedBy, ...reading } = options;
   const asked = { epsilon, delta, maxPartitions: maxItems };
-  partitionChances(asked); // refuses what makes no sense
+  const chances = partitionChances(asked); // refuses what makes no sense; the last is 1
+  const evenFrom = chances.findIndex((chance) => 2n * chance >= (chances.at(-1) ?? 0n));
   const layout = layoutOf(home);
   makeFolders(layout);
   const described = describedBy === undefined ? undefined : await readCatalogue(describedBy);
@@ -78,7 +81,7 @@ export async function selectCatalogue(options: SelectCatalogueOptions): Promise<
     const cost = { epsilon: epsilon as Decimal, delta: delta as Decimal, maxItems };
     const charge = database.chargeSelection({ ...cost, chargedAt: new Date().toISOString() });
     const { keys } = selectPartitions(counts, asked, osRandomSource());
-    if (keys.length === 0) throw fail("TRB_NODE_NOTHING_SELECTED", { epsilon, delta });
+    if (keys.length === 0) throw fail("TRB_NODE_NOTHING_SELECTED", { epsilon, delta, evenFrom });
     const known = (id: string): CatalogueItem | undefined => {
       const number = described?.numbers.get(id);
       return number === undefined ? undefined : described?.items[number - 1];
@@ -88,7 +91,7 @@ export async function selectCatalogue(options: SelectCatalogueOptions): Promise<
     database.nameSelection(charge, part);
     const facts = { name, part, items: keys.length, provenance: "dp-selection", selection: cost } as const;
     const declaration = declarePart(openIdentity(layout, nodeCrypto()), facts);
-    return { declaration, bytes, described: keys.filter((id) => known(id) !== undefined).length };
+    return { declaration, bytes, described: keys.filter((id) => known(id) !== undefined).length, evenFrom };
   } finally {
     database.close();
   }

@@ -88,9 +88,10 @@ export const clientErrors = defineErrors({
     exitCode: 2,
   },
   TRB_NODE_NOTHING_SELECTED: {
-    message: "No item was named at epsilon {epsilon} and delta {delta}; the selection is charged all the same.",
+    message:
+      "No item was named at epsilon {epsilon} and delta {delta}, where one that {evenFrom} customers have is named in one case of two; the selection is charged all the same.",
     advice:
-      "Use a public catalogue. Another selection costs anew: with more epsilon, or fewer items of a customer, more are named.",
+      "Use a public catalogue. Another selection costs anew: with more epsilon, or fewer items of a customer, fewer customers are enough.",
     status: 422,
     exitCode: 1,
   },

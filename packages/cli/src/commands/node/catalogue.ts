@@ -55,14 +55,15 @@ export function addCatalogue(node: Command): void {
     )
     .action(async (files: string[], flags: CatalogueFlags) => {
       const { home, name, epsilon, delta, maxItems, columns, preset, format, encoding, describedBy } = flags;
-      const { declaration, bytes, described } = await selectCatalogue({
+      const { declaration, bytes, described, evenFrom } = await selectCatalogue({
         ...{ home, files, name, epsilon, delta, maxItems, columns, preset, format, encoding, describedBy },
         naming: await itemNaming(flags),
       });
       writeOutput(flags.out, bytes);
       writeOutput(flags.declarationOut, `${JSON.stringify(declaration, null, 2)}\n`);
-      print(flags.json, { declaration, described }, () => [
+      print(flags.json, { declaration, described, evenFrom }, () => [
         `${declaration.items} items named, ${described} of them described; charged: ε = ${epsilon}, δ = ${delta}, ${maxItems} items of a customer`,
+        `an item that ${evenFrom} customers have is named in one case of two`,
         `written to ${flags.out}, and what this node signs to ${flags.declarationOut}; next: \`tributary catalogue merge\``,
       ]);
     });
