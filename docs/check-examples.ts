@@ -1,7 +1,7 @@
 /**
  * Keeps the documents true, as part of `pnpm check`: TypeScript examples compile, `tributary` examples name commands and flags that
- * exist, relative links lead somewhere, docs/errors.md is what the error table says, and dp/API.md what its docstrings say (`--write` makes
- * both anew).
+ * exist, relative links lead somewhere, docs/errors.md is what the error table says, docs/plan-rules.md what guards the fields of plans, and dp/API.md
+ * what its docstrings say (`--write` makes all three anew).
  */
 import { spawnSync } from "node:child_process";
 import { existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -11,6 +11,7 @@ import { errorTable } from "@tributary/errors";
 import type { Command } from "commander";
 import { program } from "tributary";
 import { apiReference } from "./api-reference.ts";
+import { planRulesDocument } from "./plan-rules.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const examples = join(root, "docs", ".examples");
@@ -31,6 +32,7 @@ checkTypes(blocks.filter((block) => block.language === "ts"));
 for (const block of blocks.filter((one) => one.language === "sh")) checkCommands(block);
 for (const document of documents) checkLinks(document);
 checkErrorReference();
+checkMade("docs/plan-rules.md", planRulesDocument(), "the rules say");
 checkApiReference("dp");
 
 if (problems.length > 0) {

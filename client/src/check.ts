@@ -4,7 +4,15 @@
  */
 import { type ErrorCode, isTributaryError, type TributaryError } from "@tributary/errors";
 import { requireAffordable } from "@tributary/federation";
-import { explainPlan, type NodeId, type Release, type Sha256 } from "@tributary/protocol";
+import {
+  customerParagraph,
+  explainPlan,
+  type NodeId,
+  type PlanLanguage,
+  planRemarks,
+  type Release,
+  type Sha256,
+} from "@tributary/protocol";
 import { declinedNow } from "./availability.ts";
 import { budgetOf, type NodeBudget, spendingOf } from "./budget.ts";
 import { refusalsOf, trustOf } from "./decision.ts";
@@ -24,6 +32,10 @@ export interface NodeCheck {
   readonly accepted: boolean;
   /** Why not, one by one. */
   readonly findings: readonly { readonly code: ErrorCode; readonly message: string; readonly advice: string }[];
+  /** What of the plan is sound and could be stricter; no reason to refuse. */
+  readonly remarks: NodeCheck["findings"];
+  /** What a customer should know of the plan, in one paragraph. */
+  readonly customers: { readonly language: PlanLanguage; readonly paragraph: string };
   /** The plan in words. */
   readonly explanation: readonly string[];
   readonly cost: { readonly epsilon: number; readonly delta: number; readonly unit: "customer" | "node" };
@@ -44,8 +56,14 @@ export interface NodeCheck {
 }
 
 /** @throws TRB_NODE_NOT_JOINED, TRB_NODE_POLICY_INVALID, TRB_NODE_STORE_UNREADABLE */
-export function checkNode(options: { readonly home: string }): Promise<NodeCheck> {
-  return withHome(options.home, async (home) => {
+export function checkNode({
+  home: folder,
+  language = "en",
+}: {
+  readonly home: string;
+  readonly language?: PlanLanguage;
+}): Promise<NodeCheck> {
+  return withHome(folder, async (home) => {
     const { layout, membership, plan } = home;
     const policy = readPolicy(layout);
     await loadAccepted(layout, plan, policy);
@@ -63,6 +81,8 @@ export function checkNode(options: { readonly home: string }): Promise<NodeCheck
       planHash: membership.planHash,
       accepted: refusals.length === 0,
       findings: refusals.map((refusal) => refusal.toJSON()),
+      remarks: planRemarks(plan).map(({ code, message, advice }) => ({ code, message, advice })),
+      customers: { language, paragraph: customerParagraph(plan, language) },
       explanation: explainPlan(plan),
       cost: { epsilon: Number(plan.epsilon), delta: Number(plan.delta), unit: plan.unit },
       budget: budgetOf(home),

@@ -7,6 +7,7 @@
 import { createHash, randomBytes } from "node:crypto";
 import { fail } from "@tributary/errors";
 import {
+  customerParagraph,
   decodeInvite,
   fingerprintOf,
   hashOf,
@@ -14,6 +15,7 @@ import {
   type Invite,
   type NodeId,
   type Plan,
+  type PlanLanguage,
   rosterFingerprint,
   type Sha256,
   signMember,
@@ -38,6 +40,8 @@ export interface Joined {
   readonly fingerprint: Sha256;
   readonly coordinatorFingerprint: Sha256;
   readonly planHash: Sha256;
+  /** What a customer should know of the plan, in one paragraph. */
+  readonly customers: { readonly language: PlanLanguage; readonly paragraph: string };
   /** Of the members so far; the founding roster's stands in the ledger's first entry. */
   readonly rosterFingerprint: Sha256;
   readonly members: readonly { readonly node: NodeId; readonly fingerprint: Sha256 }[];
@@ -48,6 +52,8 @@ export interface JoinOptions {
   readonly home: string;
   /** A device, which holds one customer: it joins only where whole nodes are protected. */
   readonly device?: boolean;
+  /** Of what is said for customers; English unless given. */
+  readonly language?: PlanLanguage;
 }
 
 /**
@@ -56,7 +62,7 @@ export interface JoinOptions {
  *   TRB_NODE_DEVICE_PLAN, TRB_NODE_ALREADY_JOINED, TRB_NODE_HOME_BUSY, TRB_NODE_COORDINATOR_UNREACHABLE, what `lintPlan` finds, and the coordinator's refusals
  */
 export async function joinFederation(options: JoinOptions): Promise<Joined> {
-  const { device = false } = options;
+  const { device = false, language = "en" } = options;
   const invite = decodeInvite(options.invite);
   const layout = layoutOf(options.home);
   const crypto = nodeCrypto();
@@ -102,6 +108,7 @@ export async function joinFederation(options: JoinOptions): Promise<Joined> {
         fingerprint: fingerprintOf(crypto, identity.key),
         coordinatorFingerprint: invite.fingerprint,
         planHash,
+        customers: { language, paragraph: customerParagraph(plan, language) },
         rosterFingerprint: rosterFingerprint(crypto, roster),
         members: roster.map(({ node, key }) => ({ node, fingerprint: fingerprintOf(crypto, key) })),
       };

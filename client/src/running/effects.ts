@@ -5,7 +5,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { type ErrorCode, fail, isTributaryError } from "@tributary/errors";
 import type { NodeEffect, NodeEvent, NodeState } from "@tributary/federation";
-import { type MessageOf, type Plan, vectorOctets } from "@tributary/protocol";
+import { type MessageOf, type Plan, trainingMilliseconds, vectorOctets } from "@tributary/protocol";
 import type { Logger } from "pino";
 import { removeFile, replaceFile } from "../home/durable.ts";
 import type { LedgerCopy } from "../home/ledger-copy.ts";
@@ -39,17 +39,8 @@ export interface Effects {
   close(): void;
 }
 
-/** What rounding, noise, masks and the disk take of the time until the upload: milliseconds, and milliseconds a coordinate. */
-const finishing = { fixed: 200, coordinate: 2e-3, mostOfAll: 0.4 };
 /** The longest that a Node.js timer can wait, in milliseconds. */
 const longestTimer = 2 ** 31 - 1;
-
-/** How long training may take, from the plan's numbers alone. */
-function trainingMilliseconds({ deadlines: { uploadOffset }, releases }: Plan, release: number): number {
-  const { fixed, coordinate, mostOfAll } = finishing;
-  const rest = fixed + coordinate * (releases[release]?.dimension ?? 0);
-  return uploadOffset - Math.min(mostOfAll * uploadOffset, rest);
-}
 
 export function effects({ home, copy, client, training, share, socket, log, happened }: EffectTools): Effects {
   const { layout, database, plan } = home;

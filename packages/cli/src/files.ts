@@ -1,6 +1,7 @@
 /** Reading and writing the files that a command names. */
 import { chmodSync, createReadStream, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { fail } from "@tributary/errors";
+import { jsonFault } from "./json-fault.ts";
 
 /** @throws TRB_CLI_FILE_NOT_FOUND, TRB_CLI_FILE_UNREADABLE */
 export function readInput(path: string): Uint8Array {
@@ -54,11 +55,36 @@ export function replaceOutput(path: string, content: string): void {
 
 /** @throws TRB_CLI_FILE_NOT_FOUND, TRB_CLI_FILE_UNREADABLE, TRB_CLI_NOT_JSON */
 export function readJson(path: string): unknown {
-  const bytes = readInput(path);
+  return parseJson(path, textOf(path));
+}
+
+/**
+ * A document that people sign: the same, and no key may stand in it twice.
+ * @throws TRB_CLI_FILE_NOT_FOUND, TRB_CLI_FILE_UNREADABLE, TRB_CLI_NOT_JSON
+ */
+export function readJsonOnce(path: string): unknown {
+  const text = textOf(path);
+  const document = parseJson(path, text);
+  const fault = jsonFault(text);
+  if (fault === undefined) return document;
+  const { line, column, repeated } = fault;
+  const what = repeated === undefined ? "it is nested too deeply" : `the key ${repeated} stands there again`;
+  throw fail("TRB_CLI_NOT_JSON", { path, where: ` at line ${line}, column ${column}: ${what}` });
+}
+
+/** Without the mark of its byte order. */
+const textOf = (path: string) =>
+  Buffer.from(readInput(path))
+    .toString("utf8")
+    .replace(/^\ufeff/, "");
+
+function parseJson(path: string, text: string): unknown {
   try {
-    return JSON.parse(Buffer.from(bytes).toString("utf8"));
+    return JSON.parse(text);
   } catch (cause) {
-    throw fail("TRB_CLI_NOT_JSON", { path }, cause);
+    const fault = jsonFault(text);
+    const where = fault === undefined ? "" : ` at line ${fault.line}, column ${fault.column}`;
+    throw fail("TRB_CLI_NOT_JSON", { path, where }, cause);
   }
 }
 

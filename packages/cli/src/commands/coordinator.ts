@@ -4,7 +4,7 @@ import { catalogueBytes, readCatalogue } from "@tributary/events";
 import { fingerprintOf, inviteSchema, nodeId, rosterFingerprint } from "@tributary/protocol";
 import { nodeCrypto } from "@tributary/protocol/node-crypto";
 import { Command } from "commander";
-import { readInput, readJson } from "../files.ts";
+import { readInput, readJsonOnce } from "../files.ts";
 import { integerOption, jsonOption, textOption } from "../options.ts";
 import { inWords, print, printLine, table } from "../output.ts";
 import { writtenLines } from "../report/written.ts";
@@ -81,7 +81,7 @@ export function coordinatorCommand(): Command {
           home: options.home,
           host: options.host,
           port: options.port,
-          ...(options.plan === undefined ? {} : { plan: readJson(options.plan) }),
+          ...(options.plan === undefined ? {} : { plan: readJsonOnce(options.plan) }),
           ...(options.catalogue === undefined ? {} : { catalogue: catalogueBytes(await readCatalogue(options.catalogue)) }),
           ...(options.extension === undefined ? {} : { extensions: options.extension }),
           ...(options.initialModel === undefined ? {} : { initialModel: readInput(options.initialModel) }),

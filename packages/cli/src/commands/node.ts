@@ -1,6 +1,8 @@
 /** `tributary node …`: the merchant's side. */
 import { acceptExtension, checkNode, joinFederation, recoverNode, startNode, trustPeers } from "@tributary/client";
+import type { PlanLanguage } from "@tributary/protocol";
 import { Command } from "commander";
+import { languageOption } from "../language-option.ts";
 import { integerOption, jsonOption } from "../options.ts";
 import { print, printLine } from "../output.ts";
 import { untilStopped } from "../running.ts";
@@ -29,15 +31,27 @@ export function nodeCommand(): Command {
     .argument("<invite>", "what `tributary coordinator invite` printed")
     .requiredOption(...homeFlags)
     .option(...deviceFlags)
+    .addOption(languageOption())
     .addOption(jsonOption())
     .addHelpText("after", "\nExample:\n  tributary node join INVITE --home shop")
     .action(
-      async (invite: string, { home, device = false, ...options }: { home: string; device?: boolean; json?: boolean }) => {
-        const joined = await joinFederation({ invite, home, device });
+      async (
+        invite: string,
+        {
+          home,
+          device = false,
+          language,
+          ...options
+        }: { home: string; device?: boolean; language: PlanLanguage; json?: boolean },
+      ) => {
+        const joined = await joinFederation({ invite, home, device, language });
         print(options.json, joined, () => [
           `joined ${joined.federation} as ${joined.node}`,
           `  own key fingerprint  ${joined.fingerprint}`,
           `  coordinator          ${joined.coordinatorFingerprint}`,
+          "",
+          joined.customers.paragraph,
+          "",
           "  next: give the own fingerprint to the other merchants, and name theirs with `tributary node trust`",
         ]);
       },
@@ -84,16 +98,21 @@ export function nodeCommand(): Command {
     .command("check")
     .description("what the plan would do, what it costs, and whether this node would take part")
     .requiredOption(...homeFlags)
+    .addOption(languageOption())
     .addOption(jsonOption())
     .addHelpText("after", "\nExample:\n  tributary node check --home shop")
-    .action(async (options: { home: string; json?: boolean }) => {
-      const check = await checkNode({ home: options.home });
+    .action(async (options: { home: string; language: PlanLanguage; json?: boolean }) => {
+      const check = await checkNode({ home: options.home, language: options.language });
       if (!check.accepted) process.exitCode = 3;
       print(options.json, check, () => [
+        check.customers.paragraph,
+        "",
         ...check.explanation,
         "",
         check.accepted ? "This node would take part." : "This node would refuse:",
         ...check.findings.map((finding) => `  ${finding.code}  ${finding.message}`),
+        ...(check.remarks.length === 0 ? [] : ["", "The plan could be stricter:"]),
+        ...check.remarks.map((remark) => `  ${remark.code}  ${remark.message}`),
         ...(check.declines.length === 0 ? [] : ["", "An offer that came now would be declined:"]),
         ...check.declines.flatMap(({ kind, code, message, advice }) => [
           `  ${kind ?? "any"}: ${code}  ${message}`,

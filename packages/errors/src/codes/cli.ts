@@ -32,8 +32,8 @@ export const cliErrors = defineErrors({
     exitCode: 2,
   },
   TRB_CLI_NOT_JSON: {
-    message: "{path} is not JSON.",
-    advice: "Name the file that Tributary wrote.",
+    message: "{path} is not JSON{where}.",
+    advice: "Name the file that Tributary wrote, or correct it there.",
     status: 400,
     exitCode: 2,
   },

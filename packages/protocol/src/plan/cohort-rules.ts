@@ -18,7 +18,7 @@ export function trainingMilliseconds({ deadlines: { uploadOffset }, releases }: 
 }
 
 /** Least `uploadOffset` for which the time after training is enough on any machine that is fast enough for `coordinate`. */
-export function leastUploadOffset({ releases }: Plan, fixed = 0): number {
+function leastUploadOffset({ releases }: Plan, fixed = 0): number {
   const coordinates = Math.max(...releases.map(({ dimension }) => dimension));
   return Math.ceil((fixed + finishing.coordinate * coordinates) / finishing.mostOfAll);
 }

@@ -10,13 +10,13 @@ import type { Plan, Release } from "./schema.ts";
 import { sumQueryOf } from "./sum-query.ts";
 
 /** δ of a plan, however few customers it declares: one over a thousand. */
-export const mostDelta = "0.001";
+const mostDelta = "0.001";
 
 /**
  * z of any release. At z a test of one round, by somebody who knows everything but whether one sampled customer is in the sum, errs with Φ(−1/2z) both ways: at 0.3
  * one time in twenty, at 0.5 one in six.
  */
-export const leastNoiseMultiplier = 0.3;
+const leastNoiseMultiplier = 0.3;
 
 /** Noise shares that a sum of 32 bits leaves room for, in standard deviations (`chooseScale` of `dp`). */
 const deviations = 8;

@@ -26,7 +26,7 @@ const sha256 = sha256Hex.parse("ab".repeat(32));
 type Shape = Pick<Release, "kind" | "dimension" | "touched"> & { readonly clipNorm: string; readonly noiseMultiplier: string };
 
 /** A release in exact arithmetic that fits the example's four merchants. */
-export function exact(shape: Shape, change: Partial<Release> = {}, maxMerchantsPerCustomer = 1): Release {
+function exact(shape: Shape, change: Partial<Release> = {}, maxMerchantsPerCustomer = 1): Release {
   const { scale } = chooseScale({ ...shape, ...merchants, arithmetic: "exact", maxMerchantsPerCustomer });
   return {
     ...{ ...shape, arithmetic: "exact", clipNorm: decimal(shape.clipNorm), noiseMultiplier: decimal(shape.noiseMultiplier) },
