@@ -1,7 +1,10 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, existsSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { actions } from "@tributary/events";
+import { parameterCount } from "@tributary/model";
+import { hashOf, planHash } from "@tributary/protocol";
+import { nodeCrypto } from "@tributary/protocol/node-crypto";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { startTestCoordinator, type TestCoordinator } from "./coordinator.test-support.ts";
 import { forgetCustomers } from "./forget.ts";
@@ -15,6 +18,7 @@ import { openDoor, openStore } from "./home/store/opening.ts";
 import { historiesOf } from "./home/store/store.test-support.ts";
 import { importEvents } from "./import.ts";
 import { joinFederation } from "./join.ts";
+import { personalOf, writePersonal } from "./value/personal-model.ts";
 
 let folder: string;
 let home: string;
@@ -103,4 +107,29 @@ test("who is suppressed does not come back, by an import or by what is told; the
   expect(readHistories(layout).customers).toHaveLength(9);
   const added = await importEvents({ home, files: [file], add: true });
   expect([added.dropped.erased, readHistories(layout).items.length]).toEqual([5, 45]);
+});
+
+test("a model that was personalised with customers' exact histories goes with the first of them who had one, and is written over", async () => {
+  await importEvents({ home, files: [csv()] });
+  const [plan, federated] = await withHome(
+    home,
+    (opened) => [opened.plan, hashOf(opened.crypto, "the last released")] as const,
+  );
+  const parameters = new Float32Array(parameterCount(plan.model)).fill(0.5);
+  const mixture = { content: 20, released: 1, own: 1, history: 2, topics: 3 };
+  await writePersonal(layout, {
+    ...{ version: 1, scope: "inHouse", plan: planHash(nodeCrypto(), plan), federated, round: 2, layers: ["blocks.0"] },
+    ...{ weights: { mixture, popularity: 0, attention: 0.25 }, reserved: 0.1, parameters },
+  });
+  const serves = { state: "serves", weights: { mixture, popularity: 0, attention: 0.25 } };
+  expect(personalOf(layout, plan, { hash: federated })).toMatchObject(serves);
+  expect(await forgetCustomers({ home, customers: ["nobody"] })).toMatchObject({ found: 0, personalModelRemoved: false });
+  expect(personalOf(layout, plan, { hash: federated })).toMatchObject(serves);
+
+  const file = openSync(layout.personal, "r");
+  expect(await forgetCustomers({ home, customers: ["customer-3"] })).toMatchObject({ found: 1, personalModelRemoved: true });
+  expect(existsSync(layout.personal)).toBe(false);
+  expect(readFileSync(file).every((byte) => byte === 0)).toBe(true); // whoever holds it open sees what stays of it
+  closeSync(file);
+  expect(await forgetCustomers({ home, customers: ["customer-4"] })).toMatchObject({ found: 1, personalModelRemoved: false });
 });

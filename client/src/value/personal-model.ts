@@ -29,7 +29,7 @@ const headSchema = z.strictObject({
   round: z.int().min(0),
   layers: z.array(z.string()).min(1),
   weights: z.strictObject({
-    mixture: z.strictObject({ content: weight, released: weight, own: weight, history: weight }),
+    mixture: z.strictObject({ content: weight, released: weight, own: weight, history: weight, topics: weight.optional() }),
     popularity: weight,
     attention: weight.max(1),
   }),
@@ -103,11 +103,18 @@ export function personalOf(layout: Layout, plan: Plan, federated: { readonly has
   }
   if (model === undefined) return undefined;
   const { parameters, weights } = model;
-  return model.federated === federated?.hash ? { state: "serves", parameters, weights: plainly(weights) } : { state: "stale" };
+  return model.federated === federated?.hash
+    ? { state: "serves", parameters, weights: servedWeights(weights) }
+    : { state: "stale" };
 }
 
-const plainly = ({ mixture, popularity, attention }: PersonalHead["weights"]): HybridWeights => ({
-  ...{ mixture, popularity, attention },
+export const servedWeights = ({
+  mixture: { topics, ...parts },
+  popularity,
+  attention,
+}: PersonalHead["weights"]): HybridWeights => ({
+  mixture: topics === undefined ? parts : { ...parts, topics },
+  ...{ popularity, attention },
 });
 
 function keyOf(layout: Layout): Uint8Array {

@@ -38,7 +38,7 @@ import { prepareRanking, prepareServing, type Released, servedRecipe, studentOf 
 import { openServed } from "../serving/served-model.ts";
 import { type Alone, initialStudent, prepareAlone } from "./alone.ts";
 import { type InHouseSplit, inHouseSplit, placesOf } from "./holdout.ts";
-import { type PersonalModel, readPersonal } from "./personal-model.ts";
+import { type PersonalModel, readPersonal, servedWeights } from "./personal-model.ts";
 import { lastReleased, rankedBy, repeatsOf } from "./ranked.ts";
 import { type Timeline, timelinesOf } from "./timelines.ts";
 
@@ -168,7 +168,7 @@ async function reportOf(home: Home, options: ValueReportOptions): Promise<ValueR
       {
         ...ingredients,
         released,
-        personal: personal && { state: "serves", parameters: personal.parameters, weights: personal.weights },
+        personal: personal && { state: "serves", parameters: personal.parameters, weights: servedWeights(personal.weights) },
       },
       executor,
     ),

@@ -1,8 +1,8 @@
 /** `tributary node forget`: customers' right to erasure. */
-import { readFileSync } from "node:fs";
 import { type Forgotten, forgetCustomers } from "@tributary/client";
 import { fail } from "@tributary/errors";
 import type { Command } from "commander";
+import { customerList } from "../../customer-list.ts";
 import { jsonOption } from "../../options.ts";
 import { print } from "../../output.ts";
 
@@ -29,7 +29,7 @@ export function addForget(node: Command): void {
     .addOption(jsonOption())
     .addHelpText("after", "\nExample:\n  tributary node forget --home shop --customer c17 --suppress")
     .action(async ({ home, customer = [], customersFile, suppress = false, json }: ForgetFlags) => {
-      const customers = [...customer, ...(customersFile === undefined ? [] : linesOf(customersFile))];
+      const customers = [...customer, ...(customersFile === undefined ? [] : customerList("--customers-file", customersFile))];
       if (customers.length === 0) {
         const suggestion = "Name them with --customer ID, or a file of them with --customers-file FILE. ";
         throw fail("TRB_CLI_USAGE", { reason: "it names no customer", suggestion, command: "tributary node forget" });
@@ -37,17 +37,6 @@ export function addForget(node: Command): void {
       const forgotten = await forgetCustomers({ home, customers, suppress });
       print(json, forgotten, () => forgottenLines(forgotten));
     });
-}
-
-function linesOf(file: string): readonly string[] {
-  try {
-    return readFileSync(file, "utf8")
-      .split(/\r?\n/)
-      .map((line) => line.trim())
-      .filter((line) => line !== "");
-  } catch (cause) {
-    throw fail("TRB_CLI_FILE_UNREADABLE", { file, reason: cause instanceof Error ? cause.name : "unknown" }, cause);
-  }
 }
 
 function forgottenLines({ customers, found, events, suppressed, released, personalModelRemoved }: Forgotten): string[] {

@@ -3,8 +3,8 @@ import { type PredictionKind, predictCustomers, predictionKinds } from "@tributa
 import { fail } from "@tributary/errors";
 import { tableEnding, tableEndings } from "@tributary/events/ingest";
 import { type Command, Option } from "commander";
+import { customerList } from "../../customer-list.ts";
 import { progressBar } from "../../demo/progress.ts";
-import { readInput } from "../../files.ts";
 import { integerOption, jsonOption, listOf } from "../../options.ts";
 import { print, table } from "../../output.ts";
 import { minSupportOption, modeOption } from "./serve.ts";
@@ -52,7 +52,7 @@ export function addPredict(node: Command): void {
     .addOption(jsonOption())
     .addHelpText("after", "\nExample:\n  tributary node predict --home shop --out predictions.parquet --what recommend,churn")
     .action(async ({ home, out, what, k, customers, mode, minSupport, churnDays, model, json }: PredictFlags) => {
-      const listed = customers === undefined ? undefined : idsOf(customers);
+      const listed = customers === undefined ? undefined : customerList("--customers", customers);
       const progress = progressBar();
       const began = performance.now();
       const stopping = new AbortController();
@@ -92,26 +92,4 @@ function parseOut(text: string): string {
   if (tableEnding(text) !== undefined) return text;
   const expected = `a file that ends in ${tableEndings.join(", ")}`;
   throw fail("TRB_CLI_BAD_OPTION", { option: "--out", value: text.slice(0, 80) || "empty", expected });
-}
-
-const longest = 256;
-
-/** Empty where it is no UTF-8: then it lists nobody. */
-function utf8(bytes: Uint8Array): string {
-  try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-  } catch {
-    return "";
-  }
-}
-
-/** Lines; empty ones are passed over. What stands in one is private, and is not said. */
-function idsOf(file: string): readonly string[] {
-  const ids = utf8(readInput(file))
-    .split("\n")
-    .map((line) => line.replace(/\r$/, ""))
-    .filter((line) => line !== "");
-  if (ids.length > 0 && ids.every(({ length }) => length <= longest)) return ids;
-  const expected = `a file with a customer's id of at most ${longest} characters on each line`;
-  throw fail("TRB_CLI_BAD_OPTION", { option: "--customers", value: file.slice(0, 80), expected });
 }
