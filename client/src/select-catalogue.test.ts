@@ -126,6 +126,33 @@ describe("a part that is selected", () => {
   });
 });
 
+test("of two selections with the same part the plan pays for the one that it declares, whatever was drawn", async () => {
+  const rows = Array.from({ length: 60 }, (_, c) => `c${c},common,view,${c + 1}`); // one item that everybody has: π(60) = 1 at both prices
+  writeFileSync(log, `user,item,action,ts\n${rows.join("\n")}\n`);
+  const first = await select({ epsilon: "0.25", delta: "0.01" });
+  const coordinator = await startTestCoordinator();
+  try {
+    await joinFederation({ invite: coordinator.invite("alpha"), home });
+    const second = await select({ epsilon: "0.125", delta: "0.02" });
+    expect(second.declaration.part).toBe(first.declaration.part);
+    const opened = openHome(home);
+    try {
+      const policy = readPolicy(opened.layout);
+      for (const [{ declaration }, beside] of [
+        [second, 0.25],
+        [first, 0.125],
+      ] as const) {
+        const plan = { ...opened.plan, catalogueParts: [declaration] };
+        expect(withoutSelections(policy, { ...opened, plan }).maxEpsilon).toBeCloseTo(policy.maxEpsilon - beside, 12);
+      }
+    } finally {
+      opened.database.close();
+    }
+  } finally {
+    await coordinator.close();
+  }
+});
+
 test("an item of one customer is named as often as δ says, of the many that nobody else has", async () => {
   // π(1) = δ/maxItems = 0.05 for each of 4,000 items of one customer each, independent: 200 expected, σ 13.8. Fewer than 115 or more than 290
   // (6.2 σ and 6.5 σ) happen with a probability below 1e-9; a δ that is not divided by maxItems would name 400
