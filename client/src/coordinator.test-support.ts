@@ -36,6 +36,7 @@ import {
   parameterCount,
 } from "@tributary/model";
 import {
+  type ErasureNote,
   encodeInvite,
   formatDecimal,
   type HeadStatement,
@@ -200,6 +201,8 @@ export interface TestCoordinator {
   tell(node: string, message: unknown): Promise<void>;
   /** Called with every message to a node; false: it is lost. */
   deliver: (to: NodeId, message: Message) => boolean;
+  /** Notes of erasures that nodes sent. */
+  readonly erasures: ErasureNote[];
   /** What it shows of its ledger to who asks for it from this entry on. */
   show: (lines: readonly string[], from: number) => readonly string[];
   /** What reaches a node of its peers' signed heads. */
@@ -370,6 +373,7 @@ export async function startTestCoordinator(plan: Plan = testPlan()): Promise<Tes
     uploads: [],
     joins: [],
     offers: [],
+    erasures: [],
     finished: finished.promise,
     deliver: () => true,
     show: (lines) => lines,
@@ -391,6 +395,7 @@ export async function startTestCoordinator(plan: Plan = testPlan()): Promise<Tes
               if (isTributaryError(error)) handlers.refused(error, "message");
             });
           },
+          erased: (note) => void self.erasures.push(note),
           heads: async (nonce, peers) =>
             self.relay(
               node,

@@ -7,6 +7,7 @@
 export { type CoordinatorIdentity, coordinatorIdentity } from "./home/identity.ts";
 export { type HomeLayout, homeLayout } from "./home/layout.ts";
 export { createInvite, type InviteRequest } from "./invites.ts";
+export { type OperatorRequest, requestNote } from "./notes.ts";
 export { doHeavyWork } from "./rounds/heavy-work.ts";
 export { type CoordinatorOptions, type RunningCoordinator, startCoordinator } from "./server.ts";
 export { type CoordinatorStatus, readRoster, readRounds, readStatus } from "./status.ts";

@@ -148,6 +148,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Run
       rosterSize: () => federation.rosterSize(),
       message: (message) => federation.message(message),
       refused: (node, message, code) => federation.refused(node, message, code),
+      erased: (note) => federation.erased(note),
       ledgerEntries: () => store.ledgerSize(),
       log,
     });

@@ -13,8 +13,8 @@ export interface CoordinatorStatus {
   readonly federation: string;
   /** Whether a process serves it now. */
   readonly running: boolean;
-  /** `joining` before genesis, `waiting` between rounds, `refused` once no more are offered, `finished` once the ledger is closed. */
-  readonly phase: "joining" | "waiting" | "refused" | "finished" | CoordinatorPhase;
+  /** `joining` before genesis, `waiting` between rounds, `paused` by an operator, `refused` once no more are offered, `finished` once the ledger is closed. */
+  readonly phase: "joining" | "waiting" | "refused" | "paused" | "finished" | CoordinatorPhase;
   /** Why no more rounds are offered, until somebody connects anew; null: they are. */
   readonly refused: Standstill | null;
   /** Number of the round under way, or of the last one; 0 before the first. */
@@ -105,6 +105,7 @@ export function statusOf(store: Store, running: boolean): CoordinatorStatus {
 function phaseOf(state: CoordinatorState | undefined, refused: Standstill | null): CoordinatorStatus["phase"] {
   if (state === undefined) return "joining";
   if (state.closed) return "finished";
+  if (state.paused && state.round === null) return "paused";
   return refused === null ? (state.round?.phase ?? "waiting") : "refused";
 }
 

@@ -33,6 +33,7 @@ import { isDeclined, openAdmission } from "./admission.ts";
 import { fetchNewLines, requireRemembered } from "./catch-up.ts";
 import { confirmWithPeers, ownHead } from "./confirm.ts";
 import { effects, logRefusal } from "./effects.ts";
+import { untoldErasure } from "./erasure-note.ts";
 import { serialQueue } from "./queue.ts";
 import { beginState, loadState, saveState } from "./state-file.ts";
 
@@ -351,11 +352,16 @@ export async function runNode(options: StartNodeOptions, transport: Transport): 
         }
       });
 
+    const tellErasure = () => {
+      const note = untoldErasure(home, state);
+      if (note !== undefined) socket?.erased(note);
+    };
     const greet = () => {
       queue
         .run(async () => {
           await catchUp(Number.POSITIVE_INFINITY);
           if (state !== undefined) await step({ type: "connected" });
+          tellErasure();
           log.info({ entries: copy.head().entries }, "connected");
         })
         .catch((error: unknown) => refuse(error, {}, "the ledger could not be taken over"));
@@ -364,6 +370,7 @@ export async function runNode(options: StartNodeOptions, transport: Transport): 
       queue
         .run(async () => {
           if (entries > copy.head().entries) await catchUp(4);
+          tellErasure();
         })
         .catch((error: unknown) => refuse(error, {}, "the ledger could not be taken over"));
     };

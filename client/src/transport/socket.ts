@@ -6,6 +6,7 @@ import { fail, isTributaryError, type TributaryError } from "@tributary/errors";
 import {
   agreedVersion,
   challengeSchema,
+  type ErasureNote,
   type HeadStatement,
   headRequestSchema,
   headsAnswerSchema,
@@ -37,7 +38,7 @@ export interface SocketHandlers {
   /** The coordinator's ledger has so many entries now. */
   readonly ledger: (entries: number) => void;
   /** The coordinator refused the hello, or one of this node's messages. */
-  readonly refused: (error: TributaryError, what: "hello" | "message") => void;
+  readonly refused: (error: TributaryError, what: Asked) => void;
   /** A peer asks, through the coordinator, what this node knows of the ledger. Undefined: nothing is said. */
   readonly head: (nonce: string) => HeadStatement | undefined;
 }
@@ -47,9 +48,13 @@ export interface ControlConnection {
   send(message: Message): void;
   /** What these peers state of the ledger, as far as they are connected; nothing while this node isn't. To be verified. */
   heads(nonce: string, peers: readonly NodeId[]): Promise<readonly HeadStatement[]>;
+  /** Tells the coordinator of an erasure, if the connection is open; it is said again as long as the ledger doesn't have it. */
+  erased(note: ErasureNote): void;
   close(): void;
 }
 
+/** What a node says and the coordinator may refuse. */
+type Asked = "hello" | "message" | "erasure";
 type Acknowledge = (answer: unknown) => void;
 
 export function connectSocket(
@@ -79,7 +84,7 @@ export function connectSocket(
   let open = false;
   let pause: NodeJS.Timeout | undefined;
 
-  const ask = async (event: string, payload: unknown, what: "hello" | "message"): Promise<boolean> => {
+  const ask = async (event: string, payload: unknown, what: Asked): Promise<boolean> => {
     let answer: unknown;
     try {
       answer = await socket.timeout(ackTimeout).emitWithAck(event, payload);
@@ -148,6 +153,9 @@ export function connectSocket(
         .catch(() => undefined); // the connection broke: asked again on the next one
       const heads = headsAnswerSchema.safeParse(answer);
       return heads.success ? heads.data.heads : [];
+    },
+    erased(note) {
+      if (open) void ask("erasure", note, "erasure");
     },
     close() {
       open = false;

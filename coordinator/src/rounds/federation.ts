@@ -14,7 +14,7 @@ import {
   whatFollows,
 } from "@tributary/federation";
 import { parseLine } from "@tributary/ledger";
-import type { Message, MessageOf, NodeId, Plan } from "@tributary/protocol";
+import type { ErasureNote, Message, MessageOf, NodeId, Plan } from "@tributary/protocol";
 import type { Logger } from "pino";
 import type { Blobs } from "../storage/blobs.ts";
 import type { LedgerFile } from "../storage/ledger-file.ts";
@@ -60,8 +60,13 @@ export interface RunningFederation {
   refused(node: NodeId, message: Message, code: string): void;
   checkUpload(message: MessageOf<"masked">): void;
   uploaded(message: MessageOf<"masked">): Promise<void>;
+  /** A node's own note, its signature checked: to be written between rounds, unless the ledger says so already. */
+  erased(note: ErasureNote): void;
   stop(): void;
 }
+
+/** How often the home is looked into for what operators ask, in milliseconds. */
+const lookEvery = 1_000;
 
 export function runFederation(parts: FederationParts): RunningFederation {
   const { plan, store, uploads, log, traffic } = parts;
@@ -80,10 +85,14 @@ export function runFederation(parts: FederationParts): RunningFederation {
         joined: store.members().length,
         least: over ? 0 : plan.minCohort,
         begun: state !== undefined,
-        busy: still || (state !== undefined && (state.closed || state.round !== null)),
+        busy: still || (state !== undefined && (state.closed || state.round !== null || state.paused)),
       };
     },
-    { begin, startRound: () => put({ type: "start", online: parts.sockets().online(), version: parts.sockets().version() }) },
+    {
+      begin,
+      startRound: () =>
+        writeNotes() && put({ type: "start", online: parts.sockets().online(), version: parts.sockets().version() }),
+    },
   );
 
   /** For events that nobody waits for. The engine itself reports what is not a refusal. */
@@ -92,6 +101,24 @@ export function runFederation(parts: FederationParts): RunningFederation {
       if (isTributaryError(error)) log.warn({ event: event.type, code: error.code }, "event refused");
     });
   }
+
+  /** What was asked for by operators and nodes, written between rounds. @returns whether a round may follow */
+  function writeNotes(): boolean {
+    const state = engine?.state();
+    if (engine === undefined || state === undefined || state.round !== null || state.closed) return true;
+    for (const { id, note } of store.requests()) {
+      put({ type: "note", note });
+      store.settleRequest(id); // in the ledger by now, or refused
+    }
+    return !engine.state().paused;
+  }
+
+  /** Requests come from commands beside this process, too. */
+  const looking = setInterval(() => {
+    if (engine === undefined || store.requests().length === 0) return;
+    writeNotes();
+    pace.consider();
+  }, lookEvery).unref();
 
   function begin(): void {
     try {
@@ -189,7 +216,13 @@ export function runFederation(parts: FederationParts): RunningFederation {
     },
     checkUpload: (message) => checkUpload(running().state(), message, parts.context()),
     uploaded: (message) => running().put({ type: "uploaded", message }),
+    erased({ node, on, signature }) {
+      const known = engine?.state().erasures[node];
+      if (engine === undefined || (known !== undefined && known >= on)) return;
+      store.request({ kind: "erasure", node, on, nodeSignature: signature });
+    },
     stop() {
+      clearInterval(looking);
       pace.close();
       engine?.stop();
     },

@@ -5,6 +5,7 @@
  */
 import { DatabaseSync } from "node:sqlite";
 import { fail } from "@tributary/errors";
+import type { Note } from "@tributary/federation";
 import type { Entry } from "@tributary/ledger";
 import {
   type NodeId,
@@ -66,6 +67,12 @@ export interface Store {
   setStandstill(why: Standstill | undefined): void;
   standstill(): Standstill | undefined;
 
+  /** Asks for an entry; the same note twice is asked for once. */
+  request(note: Note): void;
+  /** What was asked for and is neither written nor refused, in order. */
+  requests(): { readonly id: number; readonly note: Note }[];
+  settleRequest(id: number): void;
+
   readonly rounds: ReturnType<typeof roundTable>;
   close(): void;
 }
@@ -79,7 +86,7 @@ const standstillSchema = z.strictObject({
   nodes: z.array(nodeId),
 });
 
-const schemaVersion = 1;
+const schemaVersion = 2;
 const schema = `
   CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
   CREATE TABLE state (id INTEGER PRIMARY KEY CHECK (id = 1), json TEXT NOT NULL) STRICT;
@@ -92,6 +99,14 @@ const schema = `
     released INTEGER, model_hash TEXT, epsilon TEXT, code TEXT
   ) STRICT;
 `;
+
+/** What was asked to be written into the ledger between two rounds, by an operator beside the server or by a node. */
+const addRequests = `
+  CREATE TABLE requests (id INTEGER PRIMARY KEY AUTOINCREMENT, note TEXT NOT NULL) STRICT;
+`;
+
+/** What leads from each version to the next. */
+const migrations: readonly string[] = [schema, addRequests];
 
 /** @throws TRB_COORDINATOR_HOME_EMPTY when there is nothing to open and `create` is not set, TRB_COORDINATOR_STORE_DAMAGED */
 export function openStore(layout: HomeLayout, { create }: { readonly create: boolean }): Store {
@@ -112,8 +127,9 @@ function migrate(database: DatabaseSync): void {
   if (version() === schemaVersion) return;
   transaction(database, () => {
     if (version() === schemaVersion) return; // another process was quicker
-    if (version() !== 0) throw fail("TRB_COORDINATOR_STORE_DAMAGED", { reason: `its schema version is ${version()}` });
-    database.exec(schema);
+    const missing = migrations.slice(version());
+    if (missing.length === 0) throw fail("TRB_COORDINATOR_STORE_DAMAGED", { reason: `its schema version is ${version()}` });
+    for (const migration of missing) database.exec(migration);
     database.exec(`PRAGMA user_version = ${schemaVersion}`);
   });
 }
@@ -140,6 +156,11 @@ function storeOn(database: DatabaseSync): Store {
   const consumeInvite = database.prepare("UPDATE invites SET key = ? WHERE token_hash = ? AND key IS NULL");
   const clearConnected = database.prepare("DELETE FROM connected");
   const addConnected = database.prepare("INSERT INTO connected (node) VALUES (?)");
+  const readRequests = database.prepare("SELECT id, note FROM requests ORDER BY id");
+  const addRequest = database.prepare(
+    "INSERT INTO requests (note) SELECT ? WHERE NOT EXISTS (SELECT 1 FROM requests WHERE note = ?)",
+  );
+  const dropRequest = database.prepare("DELETE FROM requests WHERE id = ?");
   const readConnected = database.prepare("SELECT node FROM connected ORDER BY node");
 
   return {
@@ -210,6 +231,12 @@ function storeOn(database: DatabaseSync): Store {
       const row = readSetting.get("standstill");
       return row ? standstillSchema.parse(JSON.parse(text(row["value"]))) : undefined;
     },
+    request(note) {
+      const said = JSON.stringify(note);
+      addRequest.run(said, said);
+    },
+    requests: () => readRequests.all().map((row) => ({ id: Number(row["id"]), note: JSON.parse(text(row["note"])) as Note })),
+    settleRequest: (id) => void dropRequest.run(id),
     rounds: roundTable(database),
     close: () => database.close(),
   };

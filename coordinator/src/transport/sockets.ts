@@ -7,6 +7,8 @@ import type { Server as HttpServer } from "node:http";
 import { fail } from "@tributary/errors";
 import {
   agreedVersion,
+  type ErasureNote,
+  erasureNoteSchema,
   headsRequestSchema,
   helloSchema,
   helloStatement,
@@ -16,6 +18,7 @@ import {
   type NodeId,
   parseMessage,
   protocolVersion,
+  verifyErasure,
   verifyStatement,
 } from "@tributary/protocol";
 import { nodeCrypto } from "@tributary/protocol/node-crypto";
@@ -36,6 +39,8 @@ export interface SocketParts {
   readonly message: (message: Message) => Promise<void>;
   /** A node refused what it was sent. */
   readonly refused: (node: NodeId, message: Message, code: string) => void;
+  /** A node says that it erased customers. */
+  readonly erased: (note: ErasureNote) => void;
   readonly ledgerEntries: () => number;
   readonly log: Logger;
 }
@@ -149,6 +154,20 @@ export function serveSockets(server: HttpServer, parts: SocketParts): Sockets {
         } finally {
           asking = false;
         }
+      }),
+    );
+    socket.on(
+      "erasure",
+      answering((payload) => {
+        if (!self) throw fail("TRB_COORDINATOR_HELLO_MISSING");
+        const note = parseRequest(erasureNoteSchema, payload);
+        if (note.node !== self) throw fail("TRB_COORDINATOR_OTHER_SENDER");
+        const key = parts.memberKey(self);
+        const today = Date.now();
+        const genuine = key && verifyErasure(crypto, parts.federation, note, key) && Date.parse(note.on) <= today;
+        if (!genuine) throw fail("TRB_COORDINATOR_ERASURE_INVALID", { node: self });
+        parts.erased(note);
+        return undefined;
       }),
     );
     socket.on("disconnect", () => {

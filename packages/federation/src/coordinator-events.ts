@@ -2,6 +2,7 @@
 import type { Entry } from "@tributary/ledger";
 import type { Message, MessageOf, NodeId, Sha256 } from "@tributary/protocol";
 import type { Unmasking } from "@tributary/secagg";
+import type { Note } from "./steps/note.ts";
 
 export type CoordinatorEvent =
   /** Begin the next round with the nodes that are connected; when the plan's rounds are used up, close the ledger instead. */
@@ -31,6 +32,8 @@ export type CoordinatorEvent =
       /** Of a release that is read: what the ledger has of it. [dimension] integer units. */
       readonly sum?: readonly number[];
     }
+  /** Write an entry that is no round's; refused while a round is under way. */
+  | { readonly type: "note"; readonly note: Note }
   /** Write the closing entry; no round after it. */
   | { readonly type: "close"; readonly reason: string };
 

@@ -63,6 +63,8 @@ export interface CoordinatorState {
   readonly writtenAt: string;
   /** An operator has stopped rounds from being offered. */
   readonly paused: boolean;
+  /** The day of each node's last note that it erased customers. */
+  readonly erasures: Readonly<Record<NodeId, string>>;
   readonly modelHash: Sha256;
   /** Null before the first release. */
   readonly optimiserHash: Sha256 | null;
@@ -92,6 +94,7 @@ export function createCoordinator({ genesis, head }: CoordinatorInit): Coordinat
     head,
     writtenAt: genesis.at,
     paused: false,
+    erasures: {},
     modelHash: genesis.plan.initialModelHash,
     optimiserHash: null,
     kept: null,

@@ -10,6 +10,7 @@ import { applyEffect, closeLedger, takeModel, takeSum } from "./steps/apply.ts";
 import { announceSurvivors, collectVote } from "./steps/consistency.ts";
 import { announceCohort, closeKeys, collectAdvert, stepTime } from "./steps/keys.ts";
 import { closeUploads, collectUpload, requireUpload } from "./steps/masked.ts";
+import { writeNote } from "./steps/note.ts";
 import { offerRound } from "./steps/offer.ts";
 import { announceReveals, closeReveals, collectReveal } from "./steps/reveal.ts";
 import { closeShares, collectShares, forwardEnvelopes, maskedDeadline } from "./steps/shares.ts";
@@ -42,6 +43,8 @@ export function stepCoordinator(state: CoordinatorState, event: CoordinatorEvent
     case "applied":
       if (round === null || round.number !== event.round || round.phase !== "applying") return nothing(state);
       return takeModel(state, round, event, context);
+    case "note":
+      return writeNote(state, event.note, context);
     case "close":
       return closeLedger(state, event.reason, context);
   }

@@ -64,6 +64,7 @@ export {
 export { countedItems, recipeOf, statisticsCapsOf } from "./statistics.ts";
 export type { Context, Purpose, Step } from "./step.ts";
 export { genesisEntry } from "./steps/apply.ts";
+export type { Note } from "./steps/note.ts";
 export { requireAffordable } from "./steps/offer.ts";
 export { type WarmStartSurroundings, warmStarted, warmStartOf } from "./warm-start.ts";
 export {

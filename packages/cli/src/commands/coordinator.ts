@@ -9,6 +9,7 @@ import { integerOption, jsonOption, textOption } from "../options.ts";
 import { inWords, print, printLine, table } from "../output.ts";
 import { writtenLines } from "../report/written.ts";
 import { untilStopped } from "../running.ts";
+import { addNotes } from "./coordinator/notes.ts";
 
 const homeFlags = ["--home <folder>", "the coordinator's folder"] as const;
 const nodeOption = () => {
@@ -154,5 +155,6 @@ export function coordinatorCommand(): Command {
       ]);
     });
 
+  addNotes(coordinator);
   return coordinator;
 }

@@ -1,6 +1,18 @@
 import { defineErrors } from "../define.ts";
 
 export const coordinatorErrors = defineErrors({
+  TRB_COORDINATOR_NOTE_POINTLESS: {
+    message: "There is nothing to write into the ledger: {reason}.",
+    advice: "Look at where the federation stands: `tributary coordinator status`.",
+    status: 409,
+    exitCode: 1,
+  },
+  TRB_COORDINATOR_ERASURE_INVALID: {
+    message: "{node}'s note of an erasure is not signed by it, or is of a day to come.",
+    advice: "Set the node's clock, and run `tributary node start` again.",
+    status: 400,
+    exitCode: 1,
+  },
   TRB_INTERNAL: {
     message: "Something went wrong inside the server (correlation id {id}).",
     advice: "Look for the correlation id in the server's log, and report what stands there.",

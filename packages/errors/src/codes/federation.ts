@@ -152,9 +152,23 @@ export const federationErrors = defineErrors({
     status: 409,
     exitCode: 4,
   },
+  TRB_ROUND_PAUSED: {
+    message: "An operator has paused the federation.",
+    advice: "Run `tributary coordinator resume` when rounds may go on.",
+    status: 409,
+    exitCode: 1,
+  },
+  TRB_ROUND_NOTE_REFUSED: {
+    message: "The ledger takes no such entry of kind {kind}: {reason}",
+    advice: "Look at where the federation stands: `tributary coordinator status`.",
+    status: 409,
+    exitCode: 1,
+  },
   TRB_ROUND_HEADS_DIFFER: {
-    message: "Two ledgers: {node}'s copy has {entries} entries and ends with {theirs}; here {own} is the hash of entry {entry}.",
-    advice: "Stop and compare `ledger.jsonl` with {node}'s: the coordinator forked or rewrote the ledger, or one of the two was.",
+    message:
+      "Two ledgers: {node}'s copy has {entries} entries and ends with {theirs}; here {own} is the hash of entry {entry}.",
+    advice:
+      "Stop and compare `ledger.jsonl` with {node}'s: the coordinator forked or rewrote the ledger, or one of the two was.",
     status: 409,
     exitCode: 4,
   },

@@ -25,7 +25,7 @@ import { closeLedger } from "./apply.ts";
 
 /**
  * Begins the next round with everyone who is connected; closes the ledger when none can follow (`whatFollows`).
- * @throws TRB_ROUND_IN_PROGRESS, TRB_ROUND_LEDGER_CLOSED, TRB_ROUND_COHORT_TOO_SMALL, TRB_SECAGG_COHORT_TOO_LARGE
+ * @throws TRB_ROUND_IN_PROGRESS, TRB_ROUND_LEDGER_CLOSED, TRB_ROUND_PAUSED, TRB_ROUND_COHORT_TOO_SMALL, TRB_SECAGG_COHORT_TOO_LARGE
  */
 export function offerRound(
   state: CoordinatorState,
@@ -37,6 +37,7 @@ export function offerRound(
   if (state.round !== null) throw fail("TRB_ROUND_IN_PROGRESS", { round: state.round.number });
   const next = whatFollows(state);
   if ("closing" in next) return closeLedger(state, next.closing, context);
+  if (state.paused) throw fail("TRB_ROUND_PAUSED");
   const { release } = next;
   const [there, gone] = [new Set(online), new Set(state.barred)];
   const invited = roster.map(({ node }) => node).filter((node) => there.has(node) && !gone.has(node));

@@ -1,0 +1,105 @@
+/** What operators and nodes have written into the ledger between rounds, over real sockets. */
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join as joinPath } from "node:path";
+import { parseLine, verifyLedger } from "@tributary/ledger";
+import { type ErasureNote, nodeId, type Plan, signErasure } from "@tributary/protocol";
+import { nodeCrypto } from "@tributary/protocol/node-crypto";
+import { pino } from "pino";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { createInvite } from "./invites.ts";
+import { requestNote } from "./notes.ts";
+import {
+  catalogue,
+  connect,
+  join,
+  type ScriptedNode,
+  scriptedNode,
+  testIdentity,
+  testPlan,
+  until,
+} from "./scripted-node.test-support.ts";
+import { type RunningCoordinator, startCoordinator } from "./server.ts";
+import { readStatus } from "./status.ts";
+
+const names = ["north", "east", "south", "west"].map((name) => nodeId.parse(name));
+let home: string;
+let plan: Plan;
+let server: RunningCoordinator;
+let nodes: ScriptedNode[];
+
+beforeEach(async () => {
+  home = mkdtempSync(joinPath(tmpdir(), "tributary-notes-"));
+  plan = testPlan(home);
+  server = await startCoordinator({ home, plan, catalogue, port: 0, startWhen: names.length, log: pino({ level: "silent" }) });
+  const identities = names.map(() => testIdentity());
+  nodes = [];
+  for (const [place, node] of names.entries()) {
+    const { invite } = await createInvite(home, { node, url: server.url, hours: 1 });
+    const who = identities[place] ?? testIdentity();
+    expect((await join(invite, who)).status).toBe(200);
+    nodes.push(scriptedNode(plan, node, who, () => identities));
+  }
+});
+afterEach(async () => {
+  for (const node of nodes) node.disconnect();
+  await server.close();
+  rmSync(home, { recursive: true, force: true });
+});
+
+const bytes = () =>
+  existsSync(joinPath(home, "ledger.jsonl")) ? new Uint8Array(readFileSync(joinPath(home, "ledger.jsonl"))) : new Uint8Array();
+const kinds = () =>
+  new TextDecoder()
+    .decode(bytes())
+    .split("\n")
+    .slice(0, -1)
+    .map((line) => parseLine(line).kind);
+
+test("a pause holds rounds up until somebody resumes; what nodes and operators say meanwhile is in a ledger that verifies", async () => {
+  expect(() => requestNote(home, { kind: "pause", reason: "" }, "platform")).toThrow(
+    expect.objectContaining({ code: "TRB_COORDINATOR_NOT_STARTED" }),
+  );
+  const connecting = Promise.all(nodes.map((node) => node.connect(server.url)));
+  await until("the federation has begun", () => kinds().length > 0);
+  requestNote(home, { kind: "pause", reason: "a backup" }, "platform");
+  await connecting;
+  await until("it is paused", async () => (await readStatus(home)).phase === "paused");
+
+  const [north, east] = nodes;
+  if (north === undefined || east === undefined) throw new Error("four nodes");
+  const today = new Date().toISOString().slice(0, 10);
+  const note = (on: string, who = north.who) => signErasure(who, plan.federation, { node: north.node, on });
+  const { socket } = await connect(server.url, plan.federation, north.node, north.who);
+  const say = (said: ErasureNote | object) =>
+    new Promise<{ error?: { code: string } }>((resolve) => socket.emit("erasure", said, resolve)).then(
+      ({ error }) => error?.code ?? "ok",
+    );
+  expect(await say(note(today, east.who))).toBe("TRB_COORDINATOR_ERASURE_INVALID");
+  expect(await say(note("2999-01-01"))).toBe("TRB_COORDINATOR_ERASURE_INVALID");
+  expect(await say({ ...note(today), node: east.node })).toBe("TRB_COORDINATOR_OTHER_SENDER");
+  expect(await say({ ...note(today), customers: 1 })).toMatch(/^TRB_/);
+  expect(await say(note(today))).toBe("ok");
+  expect(await say(note(today))).toBe("ok");
+  requestNote(home, { kind: "promote" }, "platform");
+  await until("both are written", () => kinds().includes("erasure") && kinds().includes("promotion"));
+  expect(await say(note(today))).toBe("ok"); // the ledger has it
+  socket.disconnect();
+
+  expect(() => requestNote(home, { kind: "revoke", node: nodeId.parse("nobody"), reason: "" }, "platform")).toThrow(
+    expect.objectContaining({ code: "TRB_COORDINATOR_NOTE_POINTLESS" }),
+  );
+  await north.connect(server.url);
+  requestNote(home, { kind: "resume", reason: "" }, "platform");
+  await server.finished;
+  expect(kinds().toSorted()).toEqual(["closing", "erasure", "genesis", "operator", "operator", "promotion", "round", "round"]);
+  expect(kinds().at(-1)).toBe("closing");
+  expect(verifyLedger(bytes(), { crypto: nodeCrypto(), key: server.fingerprint })).toMatchObject({
+    failures: [],
+    fullyVerified: true,
+  });
+  await until("all nodes have it", () => nodes.every((one) => one.ledger().length === kinds().length));
+  expect(() => requestNote(home, { kind: "pause", reason: "" }, "platform")).toThrow(
+    expect.objectContaining({ code: "TRB_ROUND_LEDGER_CLOSED" }),
+  );
+}, 60_000);

@@ -1,0 +1,56 @@
+/** `tributary coordinator pause`, `resume`, `revoke`, `promote`: what an operator does, and the ledger says. */
+import { type OperatorRequest, requestNote } from "@tributary/coordinator";
+import { nodeId, sha256Hex } from "@tributary/protocol";
+import type { Command } from "commander";
+import { z } from "zod";
+import { jsonOption, textOption } from "../../options.ts";
+import { print } from "../../output.ts";
+
+interface NoteFlags {
+  readonly home: string;
+  readonly operator: string;
+  readonly reason?: string;
+  readonly json?: boolean;
+}
+
+const role = z.string().regex(/^[a-z][a-z0-9-]{0,31}$/);
+
+function addNote(coordinator: Command, name: string, description: string, example: string): Command {
+  return coordinator
+    .command(name)
+    .description(`${description}; it is written into the ledger as soon as no round is under way`)
+    .requiredOption("--home <folder>", "the coordinator's folder")
+    .addOption(
+      textOption("--operator <role>", "whose decision it is: a role, not a person", role, "up to 32 of a–z, 0–9 and -").default(
+        "operator",
+      ),
+    )
+    .addOption(jsonOption())
+    .addHelpText("after", `\nExample:\n  tributary coordinator ${name} --home platform${example}`);
+}
+
+const reasonFlags = ["--reason <text>", "why, for everybody to read", ""] as const;
+
+export function addNotes(coordinator: Command): void {
+  const act = (flags: NoteFlags, request: OperatorRequest) => {
+    const note = requestNote(flags.home, request, flags.operator);
+    print(flags.json, { requested: note }, () => [`to be written into the ledger: ${note.kind}`]);
+  };
+  for (const kind of ["pause", "resume"] as const) {
+    const what = kind === "pause" ? "offer no more rounds until somebody resumes" : "offer rounds again";
+    addNote(coordinator, kind, what, ' --reason "the database is moved"')
+      .option(...reasonFlags)
+      .action((flags: NoteFlags) => act(flags, { kind, reason: flags.reason ?? "" }));
+  }
+  addNote(coordinator, "revoke", "let a node take part no longer", " --node bookshop")
+    .addOption(textOption("--node <name>", "the node's public name", nodeId, "a node's name").makeOptionMandatory())
+    .option(...reasonFlags)
+    .action((flags: NoteFlags & { node: z.infer<typeof nodeId> }) => {
+      act(flags, { kind: "revoke", node: flags.node, reason: flags.reason ?? "" });
+    });
+  addNote(coordinator, "promote", "put a model forward for use: the one that metrics kept last, or the latest", "")
+    .addOption(textOption("--model <hash>", "that one of them (SHA-256)", sha256Hex, "64 of 0–9 and a–f"))
+    .action((flags: NoteFlags & { model?: z.infer<typeof sha256Hex> }) => {
+      act(flags, { kind: "promote", ...(flags.model === undefined ? {} : { modelHash: flags.model }) });
+    });
+}

@@ -1,0 +1,41 @@
+/**
+ * Entries between rounds: an operator's pause, a revocation, a node's note of an erasure, a model put forward. They are written while no round is under way, so that all
+ * nodes of a round have countersigned the entry just before it. Nodes fetch them with the lines that they lack (`followEntry`).
+ */
+import { fail } from "@tributary/errors";
+import { claimFailures, type EntryContent, writeAfter } from "@tributary/ledger";
+import type { CoordinatorEffect } from "../coordinator-events.ts";
+import type { CoordinatorState } from "../coordinator-state.ts";
+import type { Context, Step } from "../step.ts";
+
+export type NoteKind = "roster" | "operator" | "erasure" | "promotion";
+export type Note = { [Kind in NoteKind]: EntryContent<Kind> }[NoteKind];
+
+/** @throws TRB_ROUND_LEDGER_CLOSED, TRB_ROUND_IN_PROGRESS, TRB_ROUND_NOTE_REFUSED for what an auditor would refuse the ledger for */
+export function writeNote(state: CoordinatorState, note: Note, context: Context): Step<CoordinatorState, CoordinatorEffect> {
+  const { plan, planHash, roster, modelHash, kept, lastRound, charged, barred, paused, erasures } = state;
+  if (state.closed) throw fail("TRB_ROUND_LEDGER_CLOSED");
+  if (state.round !== null) throw fail("TRB_ROUND_IN_PROGRESS", { round: state.round.number });
+  const { entry, line, head } = writeAfter<NoteKind>(context, state.head, note, state.writtenAt);
+  const standing = { modelHash, kept, lastRound, charged, barred, paused, erasures };
+  const [failure] = claimFailures(entry, standing, { plan, planHash, roster }, context.crypto);
+  if (failure !== undefined) throw fail("TRB_ROUND_NOTE_REFUSED", { kind: entry.kind, reason: failure.message });
+  const effect: CoordinatorEffect = { type: "persist", entry: { line, entry } };
+  return { state: { ...state, head, writtenAt: entry.at, ...after(note, state) }, effects: [effect] };
+}
+
+function after(
+  note: Note,
+  { barred, paused, erasures }: CoordinatorState,
+): Pick<CoordinatorState, "barred" | "paused" | "erasures"> {
+  switch (note.kind) {
+    case "roster":
+      return { barred: [...barred, ...note.revoked], paused, erasures };
+    case "operator":
+      return { barred, paused: note.action === "pause", erasures };
+    case "erasure":
+      return { barred, paused, erasures: { ...erasures, [note.node]: note.on } };
+    case "promotion":
+      return { barred, paused, erasures };
+  }
+}
