@@ -4,16 +4,20 @@ import { beliefBounds, customerParagraph, planLanguages } from "./customers.ts";
 import type { Plan } from "./schema.ts";
 import { decimal, soundPlans } from "./sound-plans.test-support.ts";
 
-const { training: base, read, severalMerchants, packed, query, lattice } = soundPlans;
+const { training: base, parts, tuned, read, severalMerchants, packed, query, lattice } = soundPlans;
 
 describe("what ε does to a belief", () => {
   test("is Bayes' rule on the odds, rounded up, for any ε (fast-check)", () => {
     fc.assert(
       fc.property(fc.double({ min: 1e-6, max: 40, noNaN: true }), (epsilon) => {
-        const { oddsFactor, fromOneInHundred, fromHalf } = beliefBounds({ epsilon: decimal(epsilon.toFixed(9)) });
+        const { oddsFactor, oddsFactorOfHistories, fromOneInHundred, fromHalf } = beliefBounds({
+          epsilon: decimal(epsilon.toFixed(9)),
+        });
         const factor = Math.exp(Number(epsilon.toFixed(9)));
         expect(oddsFactor).toBeGreaterThanOrEqual(factor * (1 - 1e-12));
         expect(oddsFactor).toBeLessThan(factor * 1.011);
+        expect(oddsFactorOfHistories).toBeGreaterThanOrEqual(factor ** 2 * (1 - 1e-12)); // with you so, without you, with you otherwise
+        expect(oddsFactorOfHistories).toBeLessThan(factor ** 2 * 1.011);
         for (const [prior, after] of [
           [0.01, fromOneInHundred],
           [0.5, fromHalf],
@@ -28,8 +32,18 @@ describe("what ε does to a belief", () => {
   });
 
   test("has the figures of ε = 1, and an end for an ε beyond numbers", () => {
-    expect(beliefBounds({ epsilon: decimal("1") })).toEqual({ oddsFactor: 2.72, fromOneInHundred: 2.68, fromHalf: 73.2 });
-    expect(beliefBounds({ epsilon: decimal("1000") })).toEqual({ oddsFactor: null, fromOneInHundred: 100, fromHalf: 100 });
+    expect(beliefBounds({ epsilon: decimal("1") })).toEqual({
+      oddsFactor: 2.72,
+      oddsFactorOfHistories: 7.39,
+      fromOneInHundred: 2.68,
+      fromHalf: 73.2,
+    });
+    expect(beliefBounds({ epsilon: decimal("1000") })).toEqual({
+      oddsFactor: null,
+      oddsFactorOfHistories: null,
+      fromOneInHundred: 100,
+      fromHalf: 100,
+    });
   });
 });
 
@@ -41,9 +55,12 @@ describe("the paragraph for customers", () => {
     (_, plan: Plan) => {
       const rounds = plan.releases.reduce((sum, release) => sum + release.rounds, 0);
       for (const paragraph of said(plan)) {
+        const shown = Number(/ε = ([\d.]+)/.exec(paragraph)?.[1]);
+        expect(shown).toBeGreaterThanOrEqual(Number(plan.epsilon)); // rounded up
+        expect(shown).toBeLessThan(1.0011 * Number(plan.epsilon));
         expect(paragraph).not.toContain("\n");
         expect(paragraph).not.toMatch(/undefined|NaN|\{/);
-        for (const figure of [plan.epsilon, `δ = ${plan.delta}`, String(plan.minCohort), plan.federation, String(rounds)])
+        for (const figure of [`δ = ${plan.delta}`, String(plan.minCohort), plan.federation, String(rounds)])
           expect(paragraph).toContain(figure);
       }
     },
@@ -75,7 +92,17 @@ describe("the paragraph for customers", () => {
     expect(english).toContain("drawn into a round");
     expect(said(lattice).join()).not.toContain("drawn into a round"); // everybody is in every round
     const [locally, byLocal] = said({ ...base, noiseMode: "local" });
+    expect(said({ ...base, maxCorrupt: 0 })[0]).toContain("as long as none of a round's merchants works with");
     expect([locally, byLocal]).toEqual([expect.stringContaining("no trust in the other"), expect.stringContaining("无需信任")]);
+  });
+
+  test("says what was spent before the first round: naming items, choosing the recipe", () => {
+    expect(said(parts)).toEqual([
+      expect.stringContaining("which items to list"),
+      expect.stringContaining("挑选了要列出的商品"),
+    ]);
+    expect(said(tuned)).toEqual([expect.stringContaining("the recipe was chosen"), expect.stringContaining("择优选定")]);
+    expect(said(base).join()).not.toMatch(/Beforehand|在此之前/);
   });
 
   test("says so where a plan is weak: ε above 10, central noise, a catalogue from a log, code from outside", () => {

@@ -2,8 +2,9 @@
  * What a customer should know of a plan, in one paragraph: whom it protects, what leaves, what ε bounds in plain words, for how long, who sees what, and what nobody
  * promises. A function of the plan alone, in English and Chinese; `explain.ts` has the details.
  *
- * ε in words: for any outcome E, P[E | with you] ≤ e^ε·P[E | without you] + δ. So whatever comes out, but for outcomes about as rare as δ, the odds that anybody
- * gives to your being there are at most e^ε times those before (Bayes). Figures are rounded up.
+ * ε in words: for any outcome E and whatever the others' data are, P[E | with you] ≤ e^ε·P[E | without you] + δ, and the other way round. So whatever comes out, but for
+ * outcomes about as rare as δ, the odds that somebody who knows all the others gives to your being there are at most e^ε times those before (Bayes). Of two
+ * things that you may have done, each is that far from your not being there, so that their odds change e^2ε-fold at most. Figures are rounded up.
  */
 import { protectionTier } from "@tributary/dp";
 import { parseDecimal } from "../canonical/decimals.ts";
@@ -14,21 +15,26 @@ export type PlanLanguage = (typeof planLanguages)[number];
 
 /** The figures that the paragraph says, so that a page can draw them. */
 export interface BeliefBounds {
-  /** e^ε: how much the odds of anything about one customer can change at most; null beyond what a number holds. */
+  /** e^ε: how much the odds of somebody's being among the customers can change at most; null beyond what a number holds. */
   readonly oddsFactor: number | null;
-  /** What a belief of one in a hundred can become at most, in per cent. */
+  /** e^2ε: the same of one history against another. */
+  readonly oddsFactorOfHistories: number | null;
+  /** What a belief of one in a hundred that somebody is among the customers can become at most, in per cent. */
   readonly fromOneInHundred: number;
-  /** What a belief of one half can become at most, in per cent. */
+  /** What a belief of one half in that can become at most, in per cent. */
   readonly fromHalf: number;
 }
 
 /** Rounded up to three digits. */
 export function beliefBounds({ epsilon }: Pick<Plan, "epsilon">): BeliefBounds {
   const cost = parseDecimal(epsilon);
-  const factor = Math.exp(cost);
+  const factor = (times: number) => (Number.isFinite(Math.exp(times * cost)) ? up(Math.exp(times * cost)) : null);
   // p·e^ε/(1 − p + p·e^ε), written so that e^ε may be infinite
   const after = (prior: number) => Math.min(100, up(100 / (1 + ((1 - prior) / prior) * Math.exp(-cost))));
-  return { oddsFactor: Number.isFinite(factor) ? up(factor) : null, fromOneInHundred: after(0.01), fromHalf: after(0.5) };
+  return {
+    ...{ oddsFactor: factor(1), oddsFactorOfHistories: factor(2) },
+    ...{ fromOneInHundred: after(0.01), fromHalf: after(0.5) },
+  };
 }
 
 /** One paragraph. */
@@ -42,12 +48,14 @@ const roundsOf = ({ releases }: Plan): number => releases.reduce((sum, { rounds 
 const isSampled = ({ releases }: Plan): boolean => releases.some(({ samplingRate }) => parseDecimal(samplingRate) < 1);
 const tierOf = ({ epsilon, delta, minCustomers }: Plan) => protectionTier({ epsilon, delta, people: minCustomers });
 
-const factorText = ({ oddsFactor }: BeliefBounds, beyond: string): string =>
-  oddsFactor === null || oddsFactor > 1e9 ? beyond : oddsFactor.toLocaleString("en-US");
+const factorText = (factor: number | null, beyond: string): string =>
+  factor === null || factor > 1e9 ? beyond : factor.toLocaleString("en-US");
+const hasSelectedParts = ({ catalogueParts = [] }: Plan) => catalogueParts.some(({ selection }) => selection !== undefined);
 
 function english(plan: Plan): string[] {
   const { unit, maxMerchantsPerCustomer: k, epsilon, delta, minCohort, maxCorrupt, noiseMode, extensions = [] } = plan;
   const bounds = beliefBounds(plan);
+  const shown = up(parseDecimal(epsilon), 4);
   const [who, house] = unit === "node" ? ["device", "on your device"] : ["merchant", "with your merchant"];
   const whole = {
     one: "everything that one merchant knows of you, all events together; if you shop at several of them, you are protected at each by itself",
@@ -63,20 +71,26 @@ function english(plan: Plan): string[] {
     query: "what an extension asks",
   };
   const trust = {
-    distributed: `That holds as long as no more than ${maxCorrupt} of a round's ${who}s work with the coordinator, since each adds a share of the noise${isSampled(plan) ? ", and as long as nobody learns who was drawn into a round" : ""}.`,
+    distributed: `That holds as long as ${maxCorrupt === 0 ? `none of a round's ${who}s works` : `no more than ${maxCorrupt} of a round's ${who}s work`} with the coordinator, since each adds a share of the noise${isSampled(plan) ? ", and as long as nobody learns who was drawn into a round" : ""}.`,
     local: `That needs no trust in the other ${who}s: each adds all the noise itself${isSampled(plan) ? "; nobody may learn who was drawn into a round" : ""}.`,
     central:
       "The coordinator adds the noise and sees exact sums, so that nothing of this holds against it: that is for simulation only.",
   }[noiseMode];
   const tier = {
     strong: "That is strong protection.",
-    reasonable: "That is counted as reasonable protection; below 1 it would be strong.",
+    reasonable: "That is counted as reasonable protection; up to 1 it would be strong.",
     "not protected": "That is so much that you should regard yourself as not protected.",
   }[tierOf(plan)];
   return [
     `For the customers of "${plan.federation}": protected is ${whole}.`,
     `No log leaves its place. What leaves is sums over at least ${minCohort} ${who}s, with random noise added, ${times(roundsOf(plan))}, of ${list(kindsOf(plan).map((kind) => kinds[kind]))}.`,
-    `ε = ${epsilon} means: whatever somebody believes about you beforehand, whether you are among the customers or what you did, the odds of it change at most ${factorText(bounds, "more than a billion")}-fold by all that is ever released. Who thinks it one chance in a hundred comes to ${bounds.fromOneInHundred} % at most, who thinks it even to ${bounds.fromHalf} %.`,
+    ...(hasSelectedParts(plan)
+      ? ["Beforehand some merchants chose by noisy counts which items to list; what that costs is part of ε."]
+      : []),
+    ...(plan.selection === undefined
+      ? []
+      : ["Beforehand the recipe was chosen by trials on customers' data, of which only the best was kept; that is part of ε."]),
+    `ε = ${shown} means: even for somebody who knows all about everybody else, the odds that you are among the customers change at most ${factorText(bounds.oddsFactor, "more than a billion")}-fold by all that is ever released, and of two things that you may have done the odds change at most ${factorText(bounds.oddsFactorOfHistories, "more than a billion")}-fold. Who gives it one chance in a hundred that you are among them comes to ${bounds.fromOneInHundred} % at most, who thinks it even to ${bounds.fromHalf} %.`,
     `The exception is outcomes about as rare as δ = ${delta}, ${oneIn(delta)}, for which nothing is promised.`,
     tier,
     trust,
@@ -96,6 +110,7 @@ function english(plan: Plan): string[] {
 function chinese(plan: Plan): string[] {
   const { unit, maxMerchantsPerCustomer: k, epsilon, delta, minCohort, maxCorrupt, noiseMode, extensions = [] } = plan;
   const bounds = beliefBounds(plan);
+  const shown = up(parseDecimal(epsilon), 4);
   const [who, house] = unit === "node" ? ["台设备", "您的设备上"] : ["家商家", "您所在的商家"];
   const whole = {
     one: "一家商家所知道的关于您的全部行为记录；如果您在多家商家购物，则在每一家分别受到保护",
@@ -117,7 +132,7 @@ function chinese(plan: Plan): string[] {
   }[noiseMode];
   const tier = {
     strong: "这属于强保护。",
-    reasonable: "这属于合理的保护；低于 1 才算强保护。",
+    reasonable: "这属于合理的保护；不超过 1 才算强保护。",
     "not protected": "这个代价过大，您应视自己为没有受到保护。",
   }[tierOf(plan)];
   return [
@@ -127,7 +142,9 @@ function chinese(plan: Plan): string[] {
     )
       .map((kind) => kinds[kind])
       .join("、")}。`,
-    `ε = ${epsilon} 的意思是：无论别人事先对您有何判断（您是否是客户、做过什么），凭借全部发布内容，其可能性之比（赔率）至多改变 ${factorText(bounds, "超过十亿")} 倍。原先认为有百分之一可能的，至多变为 ${bounds.fromOneInHundred}%；原先认为一半一半的，至多变为 ${bounds.fromHalf}%。`,
+    ...(hasSelectedParts(plan) ? ["在此之前，部分商家用加噪计数挑选了要列出的商品，其代价已计入 ε。"] : []),
+    ...(plan.selection === undefined ? [] : ["在此之前，训练方案是用客户数据多次试验后择优选定的，其代价已计入 ε。"]),
+    `ε = ${shown} 的意思是：即使有人知道其他所有人的一切，凭借全部发布内容，他对“您是否是客户”的可能性之比（赔率）至多改变 ${factorText(bounds.oddsFactor, "超过十亿")} 倍；对您可能做过的两件事孰真孰假，赔率至多改变 ${factorText(bounds.oddsFactorOfHistories, "超过十亿")} 倍。原先认为您有百分之一可能是客户的，至多变为 ${bounds.fromOneInHundred}%；原先认为一半一半的，至多变为 ${bounds.fromHalf}%。`,
     `例外是与 δ = ${delta} 同样罕见的结果，对此不作任何承诺。`,
     tier,
     trust,
@@ -153,9 +170,9 @@ function oneIn(delta: string): string {
   return people < 1e15 ? `one chance in ${Math.floor(people * (1 + 1e-12)).toLocaleString("en-US")}` : "next to never";
 }
 
-/** Three digits, rounded up. */
-function up(value: number): number {
-  const nearest = Number(value.toPrecision(3));
+/** So many digits, rounded up. */
+function up(value: number, digits = 3): number {
+  const nearest = Number(value.toPrecision(digits));
   if (nearest >= value) return nearest;
-  return Number((nearest + 10 ** (Math.floor(Math.log10(value)) - 2)).toPrecision(3));
+  return Number((nearest + 10 ** (Math.floor(Math.log10(value)) - digits + 1)).toPrecision(digits));
 }
