@@ -4,7 +4,8 @@
  * `startCoordinator` serves a home. The other functions work on the home's files beside it, whether it runs or not: SQLite lets
  * several processes at one file.
  */
-export { type CoordinatorIdentity, coordinatorIdentity } from "./home/identity.ts";
+export { type CertifyHomeOptions, certificateOf, certifyHome, type WrittenCertificate } from "./certify.ts";
+export { type CoordinatorIdentity, coordinatorIdentity, identityFromFile } from "./home/identity.ts";
 export { type HomeLayout, homeLayout } from "./home/layout.ts";
 export { createInvite, type InviteRequest } from "./invites.ts";
 export { type OperatorRequest, requestNote } from "./notes.ts";

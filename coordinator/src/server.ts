@@ -12,6 +12,7 @@ import { keepExtension, loadExtensions, openExtension } from "@tributary/model/e
 import { type NodeId, type Plan, parsePlan, type Sha256 } from "@tributary/protocol";
 import { nodeCrypto } from "@tributary/protocol/node-crypto";
 import { destination, type Logger, pino } from "pino";
+import { openCertificates } from "./certify.ts";
 import { type FoundingRequest, foundFederation } from "./founding.ts";
 import { coordinatorIdentity } from "./home/identity.ts";
 import { clearTemporaries, type HomeLayout, homeLayout, makeFolders } from "./home/layout.ts";
@@ -106,6 +107,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Run
     if (startWhen < plan.minCohort) throw fail("TRB_PLAN_COHORT_ABOVE_NODES", { minCohort: plan.minCohort, nodes: startWhen });
     const ledgerFile = openLedgerFile(layout.ledger, store.ledgerLines(0));
     closers.push(() => ledgerFile.close());
+    const certificates = openCertificates(layout, identity, store);
     const uploads = openUploads(layout.uploads);
     const heavy = heavyWorker();
     closers.push(() => heavy.close());
@@ -121,7 +123,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Run
     };
 
     const http = createHttp({
-      ...{ identity, plan, planHash, store, blobs, uploads, log },
+      ...{ identity, plan, planHash, store, blobs, certificates, uploads, log },
       ...(options.uploadTurns === undefined ? {} : { uploadTurns: options.uploadTurns }),
       status: () => statusOf(store, true),
       checkUpload: (message) => federation.checkUpload(message),
@@ -163,6 +165,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Run
       folders: { blobs: layout.blobs, uploads: layout.uploads, extensions: layout.extensions },
       sockets: () => sockets,
       finished() {
+        certificates.finish();
         log.info("the federation is finished");
         void sockets.drained(farewell).then(finished.resolve);
       },

@@ -45,6 +45,9 @@ test("the demo trains in processes where it is told how, prints one document, an
   expect(page).not.toMatch(/<script|https?:\/\//);
   const { exitCode } = await tributary(["ledger", "verify", `${out}/ledger.jsonl`, "--key", ledger.key, "--head", ledger.head]);
   expect(exitCode).toBe(0);
+  const certified = ["--certificate", `${out}/certificate.json`, "--key", ledger.key];
+  const offline = await tributaryJson(["model", "verify", `${out}/model.onnx`, ...certified]);
+  expect(offline).toMatchObject({ verified: true, ledger: null, certificate: { round: 2 } });
   const model = await tributaryJson(["model", "verify", `${out}/model.onnx`, "--ledger", `${out}/ledger.jsonl`]);
   expect(model).toMatchObject({ verified: true, round: 2, card: "agrees with the ledger" });
 });

@@ -39,7 +39,7 @@ test("the platform's, the merchants' and the auditor's commands work as the READ
   }
   const [planNew = [], planExplain = [], start = [], invite = [], roster = [], status = []] = commandsOf("platform");
   const [join = [], trust = [], imports = [], check = [], startNode = [], budget = []] = commandsOf("merchant");
-  const [show = [], verify = []] = commandsOf("auditor");
+  const [show = [], verify = [], statement = []] = commandsOf("auditor");
 
   // the platform
   const planned = await tributaryJson([...planNew, "--rounds", "2"], { cwd: platform });
@@ -85,12 +85,12 @@ test("the platform's, the merchants' and the auditor's commands work as the READ
   copyFileSync(`${platform}/platform/ledger.jsonl`, `${auditor}/platform/ledger.jsonl`);
   expect((await tributaryJson(show, { cwd: auditor }))["entries"]).toHaveLength(4);
   const { head } = await tributaryJson(["ledger", "verify", `${shops[1]?.machine}/shop/ledger.jsonl`]);
-  const pinned = verify.map((word) =>
-    word === "FINGERPRINT"
-      ? String(coordinator.ready["fingerprint"])
-      : word === "HEAD" || word === "HASH"
-        ? String(head)
-        : word,
-  );
-  expect(await tributaryJson(pinned, { cwd: auditor })).toMatchObject({ fullyVerified: true });
+  const pinned = (command: readonly string[]) =>
+    command.map((word) =>
+      word === "FINGERPRINT" ? String(coordinator.ready["fingerprint"]) : word === "HASH" ? String(head) : word,
+    );
+  expect(await tributaryJson(pinned(verify), { cwd: auditor })).toMatchObject({ fullyVerified: true });
+  const stated = await tributaryJson(pinned(statement), { cwd: auditor });
+  expect(stated["ledgers"]).toMatchObject([{ statement: { verification: { fullyVerified: true, completeness: "proven" } } }]);
+  expect(readFileSync(`${auditor}/statement.html`, "utf8")).toContain("Not verifiable from this file");
 });

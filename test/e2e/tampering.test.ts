@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { changePolicy } from "@tributary/client";
 import { nodeCrypto } from "@tributary/protocol/node-crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -63,6 +63,35 @@ describe("a real ledger", () => {
   });
 });
 
+describe("a ledger's statement", () => {
+  test("answers in one command what was spent, says what no file shows, and is a page in either language", async () => {
+    const file = `${federation.platform}/ledger.jsonl`;
+    const { key, head, epsilon } = await tributaryJson(["ledger", "verify", file]);
+    const page = folder.file("statement.html");
+    const pinned = ["--key", String(key), "--head", String(head)];
+    const told = await tributaryJson(["ledger", "statement", file, "--html", page, "--language", "zh", ...pinned]);
+    expect(told).toMatchObject({ epsilon, delta: "0.000001", total: null, html: page });
+    expect(told["ledgers"]).toMatchObject([
+      { statement: { verification: { fullyVerified: true, completeness: "proven" }, merchants: [{}, {}, {}] } },
+    ]);
+    expect(readFileSync(page, "utf8")).toContain("仅凭此文件无法验证的事项");
+    const inWords = await tributary(["ledger", "statement", file]);
+    expect(inWords.stdout).toContain("Not verifiable from this file");
+    expect(inWords.stdout).toContain("that each node added its noise");
+  });
+
+  test("is refused, exit 4, of a ledger that doesn't verify: the entry and the rule are named, and no page is written", async () => {
+    const text = readFileSync(`${federation.platform}/ledger.jsonl`, "utf8");
+    const file = folder.file("understated.jsonl");
+    writeFileSync(file, text.replace(/("kind":"round"[^\n]*"epsilon":")/, "$10.0"));
+    const page = folder.file("never.html");
+    const { exitCode, stderr } = await tributary(["ledger", "statement", file, "--html", page]);
+    expect(exitCode).toBe(4);
+    expect(stderr).toMatch(/TRB_STATEMENT_UNVERIFIED[\s\S]*entry 1 \(line 2\): TRB_LEDGER_/);
+    expect(existsSync(page)).toBe(false);
+  });
+});
+
 describe("the model of a federation", () => {
   const exported = () => folder.file("exported");
   const ledger = () => `${federation.platform}/ledger.jsonl`;
@@ -93,6 +122,55 @@ describe("the model of a federation", () => {
     const optimiser = await tributaryJson(["model", "show", `${exported()}/optimiser.safetensors`]);
     expect(optimiser).toMatchObject({ metadata: { steps: "2" }, card: { round: 2, modelHash, ledgerHead: head } });
     expect(readFileSync(`${exported()}/modelcard.md`, "utf8")).toContain(String(modelHash));
+  });
+
+  test("has a certificate, in the coordinator's home, with every node and beside the export, that is checked without the ledger", {
+    timeout: 90_000,
+  }, async () => {
+    const { key, modelHash } = await tributaryJson(["ledger", "verify", ledger()]);
+    const certificate = readFileSync(`${exported()}/certificate.json`);
+    expect(readFileSync(`${federation.platform}/certificates/${modelHash}.json`).equals(certificate)).toBe(true);
+    for (const { node } of federation.parts) {
+      const kept = readFileSync(`${federation.home(node)}/models/${modelHash}.certificate.json`);
+      expect(kept.equals(certificate)).toBe(true);
+    }
+    const offline = ["--certificate", `${exported()}/certificate.json`, "--key", String(key)];
+    for (const file of ["model.onnx", "model.safetensors"]) {
+      const verdict = await tributaryJson(["model", "verify", `${exported()}/${file}`, ...offline]);
+      expect(verdict).toMatchObject({
+        verified: true,
+        modelHash,
+        round: 2,
+        certificate: { ledger: { entries: 4 } },
+        ledger: null,
+      });
+    }
+    const identity = `${federation.platform}/keys/identity`;
+    const own = ["--ledger", ledger(), "--key-file", identity, "--out", folder.file("own.json")];
+    await tributaryJson(["model", "certify", `${exported()}/model.onnx`, ...own]);
+    // the command says that it is another program, and signs that
+    const said = (bytes: Buffer) => ({ ...JSON.parse(bytes.toString("utf8")), software: null, signature: null });
+    expect(said(readFileSync(folder.file("own.json")))).toEqual(said(certificate));
+  });
+
+  test("is refused with a certificate that is altered, another model's, or by no key that is known: exit 4, a code each", {
+    timeout: 120_000,
+  }, async () => {
+    const { key } = await tributaryJson(["ledger", "verify", ledger()]);
+    const first = ["--home", federation.platform, "--round", "1", "--out", folder.file("first.json")];
+    await tributaryJson(["coordinator", "certify", ...first]);
+    const text = readFileSync(`${exported()}/certificate.json`, "utf8");
+    writeFileSync(folder.file("altered.json"), text.replace('"unit":"customer"', '"unit":"node"'));
+    const pinned = ["--key", String(key)];
+    for (const [file, code, options] of [
+      ["altered.json", "TRB_CERTIFICATE_SIGNATURE_INVALID", pinned],
+      ["first.json", "TRB_CERTIFICATE_OTHER_MODEL", pinned],
+      ["exported/certificate.json", "TRB_CERTIFICATE_KEY_UNPINNED", []],
+    ] as const) {
+      const given = ["--certificate", folder.file(file), ...options];
+      const refused = await tributary(["model", "verify", `${exported()}/model.safetensors`, ...given]);
+      expect([file, refused.exitCode, /TRB_[A-Z_]+/.exec(refused.stderr)?.[0]]).toEqual([file, 4, code]);
+    }
   });
 
   test("of an earlier round can be had, and round 0 is the plan's", { timeout: 90_000 }, async () => {

@@ -16,6 +16,7 @@ import { costOf } from "../budget.ts";
 import { refusalsOf } from "../decision.ts";
 import { type DeviceParticipation, participationOf, requireDevicePlan, requireOneCustomer } from "../device.ts";
 import { loadAccepted } from "../extensions.ts";
+import { keepCertificate } from "../home/certificate.ts";
 import { hasHistories, readHistories } from "../home/histories.ts";
 import { layoutOf, makeFolders, sweepTemporaries } from "../home/layout.ts";
 import { followChain, openLedgerCopy } from "../home/ledger-copy.ts";
@@ -204,7 +205,7 @@ export async function runNode(options: StartNodeOptions, transport: Transport): 
       state = next.state;
       for (const effect of next.effects) await work.carryOut(effect, next.state);
       work.afterStep(before, next.state);
-      if (next.state.closed) finish("ledgerClosed");
+      if (next.state.closed) await finishClosed();
     };
 
     const outcome = (ended: Outcome["ended"]): Outcome => {
@@ -213,6 +214,13 @@ export async function runNode(options: StartNodeOptions, transport: Transport): 
       return { ended, entries, head: hash, modelHash: state?.modelHash ?? null, charged, epsilon };
     };
     const finish = (ended: Outcome["ended"]) => ending.resolve(outcome(ended));
+    /** Nothing follows but what was signed of the model. Only within the queue. */
+    const finishClosed = async (): Promise<void> => {
+      const { coordinatorKey } = membership;
+      const options = { retries: 1, signal: stopping.signal };
+      await keepCertificate({ layout, client, crypto, coordinatorKey, log }, copy.lines(), options);
+      finish("ledgerClosed");
+    };
     const giveUp = (error: TributaryError) => {
       log.error({ code: error.code, reason: error.message }, "the node can't go on");
       ending.reject(error);
@@ -237,7 +245,7 @@ export async function runNode(options: StartNodeOptions, transport: Transport): 
       const lines = await fetchNewLines(copy, client, { retries, signal: stopping.signal });
       requireRemembered(home, copy.lines(), lines);
       await takeOver(lines);
-      if (state?.closed) finish("ledgerClosed");
+      if (state?.closed) await finishClosed();
     };
     const takeOver = async (lines: readonly string[]): Promise<void> => {
       let rest = lines;

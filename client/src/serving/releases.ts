@@ -37,7 +37,7 @@ export function latestRelease(layout: Layout, plan: Plan): LatestRelease | undef
 }
 
 /**
- * The model's file, kept below `models/`, where no older one stays.
+ * The model's file, kept below `models/`, where no older one stays; its certificate may lie beside it.
  * @throws TRB_NODE_COORDINATOR_UNREACHABLE, TRB_NODE_HOME_UNWRITABLE, TRB_SERVE_MODEL_UNUSABLE for a file that was changed and can't be fetched again
  */
 export async function keepModel(
@@ -50,7 +50,7 @@ export async function keepModel(
   const octets = await client.blob(hash, { retries: 1 });
   mkdirSync(layout.models, { recursive: true, mode: 0o700 });
   await replaceFile(path, octets);
-  for (const name of readdirSync(layout.models)) if (name !== hash) removeFile(join(layout.models, name));
+  for (const name of readdirSync(layout.models)) if (!name.startsWith(hash)) removeFile(join(layout.models, name));
 }
 
 /** @throws TRB_SERVE_MODEL_UNUSABLE, and what `decodeFederationModel` throws */

@@ -31,6 +31,8 @@ export interface CoordinatorClient {
   ledger(from: number, options?: RetryOptions): Promise<string[]>;
   /** A model or a catalogue; its octets have this SHA-256. */
   blob(sha256: Sha256, options?: RetryOptions): Promise<Uint8Array<ArrayBuffer>>;
+  /** What the coordinator signed of a model; as it came. */
+  certificate(modelHash: Sha256, options?: RetryOptions): Promise<Uint8Array<ArrayBuffer>>;
   /** Resolves once the coordinator has the vector on disk. After each break it goes on where the coordinator's part ends. */
   upload(message: MessageOf<"masked">, octets: Uint8Array, options?: RetryOptions): Promise<void>;
   close(): Promise<void>;
@@ -127,6 +129,8 @@ export function connectHttp(url: string): CoordinatorClient {
       if (createHash("sha256").update(octets).digest("hex") !== sha256) throw unclear(call, "its SHA-256 is another");
       return octets;
     },
+    certificate: (modelHash, options) =>
+      repeated({ method: "GET", path: `v1/certificates/${modelHash}`, limit: limits.json }, options),
     async upload(message, octets, options) {
       const path = `v1/rounds/${message.round}/vectors/${message.body.sha256}`;
       const says = { "x-tributary-message": Buffer.from(JSON.stringify(message), "utf8").toString("base64url") };

@@ -21,6 +21,11 @@ export function coordinatorIdentity(home: string): CoordinatorIdentity {
     mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
     writeDurably(file, randomBytes(32));
   }
+  return identityFromFile(file);
+}
+
+/** @param file `keys/identity` of a home, or a copy that nobody else can read. @throws TRB_COORDINATOR_KEY_UNREADABLE */
+export function identityFromFile(file: string): CoordinatorIdentity {
   const secret = readSecret(file);
   const crypto = nodeCrypto();
   const key = identityKey.parse(toHex(crypto.signingPublicKey(secret)));
@@ -28,6 +33,7 @@ export function coordinatorIdentity(home: string): CoordinatorIdentity {
 }
 
 function readSecret(file: string): Uint8Array {
+  if (!existsSync(file)) throw fail("TRB_COORDINATOR_KEY_UNREADABLE", { file, reason: "it isn't there" });
   const exposed = process.platform !== "win32" && (statSync(file).mode & 0o077) !== 0;
   if (exposed) throw fail("TRB_COORDINATOR_KEY_UNREADABLE", { file, reason: "others can read it" });
   const secret = new Uint8Array(readFileSync(file));

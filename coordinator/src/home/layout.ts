@@ -14,6 +14,8 @@ export interface HomeLayout {
   readonly blobs: string;
   /** Masked vectors of the round under way: `<round>.<node>.<sha256>`. */
   readonly uploads: string;
+  /** Of models: `<model's sha256>.json`. */
+  readonly certificates: string;
   /** Files of the plan's extensions, called by their hashes. */
   readonly extensions: string;
   readonly identity: string;
@@ -27,6 +29,7 @@ export function homeLayout(home: string): HomeLayout {
     ledger: join(home, "ledger.jsonl"),
     blobs: join(home, "blobs"),
     uploads: join(home, "uploads"),
+    certificates: join(home, "certificates"),
     extensions: join(home, "extensions"),
     identity: join(home, "keys", "identity"),
   };

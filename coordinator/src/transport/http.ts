@@ -17,6 +17,7 @@ import {
 import Fastify, { type FastifyInstance, type FastifyRequest } from "fastify";
 import type { Logger } from "pino";
 import { z } from "zod";
+import type { Certificates } from "../certify.ts";
 import type { CoordinatorIdentity } from "../home/identity.ts";
 import { acceptInvite } from "../invites.ts";
 import type { CoordinatorStatus } from "../status.ts";
@@ -31,6 +32,7 @@ export interface HttpParts extends VectorParts {
   readonly planHash: Sha256;
   readonly store: Store;
   readonly blobs: Blobs;
+  readonly certificates: Certificates;
   readonly status: () => CoordinatorStatus;
   readonly joined: (node: NodeId) => void;
   readonly log: Logger;
@@ -108,6 +110,12 @@ export function createHttp(parts: HttpParts): FastifyInstance {
       .header("content-length", size - start);
     if (start > 0) reply.status(206).header("content-range", `bytes ${start}-${size - 1}/${size}`);
     return reply.send(createReadStream(path, { start }));
+  });
+  app.get("/v1/certificates/:sha256", (request, reply) => {
+    const { sha256 } = parseRequest(blobParams, request.params);
+    const certificate = parts.certificates.read(sha256);
+    if (certificate === undefined) throw fail("TRB_COORDINATOR_NO_CERTIFICATE", { sha256 });
+    return reply.type("application/json; charset=utf-8").send(Buffer.from(certificate));
   });
   serveVectors(app, parts);
   return app;

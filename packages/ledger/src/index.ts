@@ -14,6 +14,22 @@ export {
   writeAfter,
 } from "./building.ts";
 export {
+  type CertificateRequest,
+  type Certifier,
+  certificateBytes,
+  certifyModel,
+  type DataPeriod,
+  type ModelCertificate,
+  publishedHash,
+} from "./certificate/certificate.ts";
+export {
+  type CertificateFinding,
+  type CertificateOptions,
+  type CertificateVerdict,
+  readCertificate,
+  verifyCertificate,
+} from "./certificate/verify.ts";
+export {
   type Entry,
   type EntryKind,
   type EntryOf,

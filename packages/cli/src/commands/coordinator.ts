@@ -9,6 +9,7 @@ import { integerOption, jsonOption, textOption } from "../options.ts";
 import { inWords, print, printLine, table } from "../output.ts";
 import { writtenLines } from "../report/written.ts";
 import { untilStopped } from "../running.ts";
+import { addCertifyHome } from "./model/certify.ts";
 import { addNotes } from "./coordinator/notes.ts";
 
 const homeFlags = ["--home <folder>", "the coordinator's folder"] as const;
@@ -156,5 +157,6 @@ export function coordinatorCommand(): Command {
     });
 
   addNotes(coordinator);
+  addCertifyHome(coordinator);
   return coordinator;
 }

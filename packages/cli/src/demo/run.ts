@@ -1,4 +1,6 @@
 /** `tributary demo`: the main job on one machine, from a log to a report. */
+
+import { certificateOf } from "@tributary/coordinator";
 import { fail } from "@tributary/errors";
 import { decodeFederationModel, type FederationModel, initialFederationModel } from "@tributary/federation";
 import { type ItemContent, itemContent, type Repeats, readsContent } from "@tributary/model";
@@ -123,7 +125,7 @@ async function federate(options: Federated): Promise<FederationReport> {
       ),
       interruption,
     );
-    leave(folder, ledger, { ...final, ...(content ? { content } : {}) }, report);
+    leave(folder, ledger, ran.coordinatorHome, { ...final, ...(content ? { content } : {}) }, report);
     return report;
   } catch (error) {
     await processes.stopAll();
@@ -141,6 +143,7 @@ function secondsPerMerchant(plan: Plan): number {
 function leave(
   folder: DemoFolder,
   ledger: Uint8Array,
+  coordinatorHome: string,
   final: FederationModel & { readonly content?: ItemContent },
   report: FederationReport,
 ): void {
@@ -151,6 +154,8 @@ function leave(
     const card = cardOf(model, { metrics: cardMetrics(report.evaluation, report.federated) });
     const files = Object.entries(filesOf({ ...final, card }));
     for (const [name, content] of files) writeOutput(folder.file(name), content);
+    const certificate = certificateOf(coordinatorHome, model.hash);
+    if (certificate !== undefined) writeOutput(folder.file("certificate.json"), certificate);
   }
   writeOutput(folder.file("report.html"), reportPage(report));
   writeOutput(folder.file("report.json"), `${JSON.stringify(report, null, 2)}\n`);

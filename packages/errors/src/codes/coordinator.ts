@@ -110,6 +110,13 @@ export const coordinatorErrors = defineErrors({
     status: 413,
     exitCode: 1,
   },
+  TRB_COORDINATOR_NO_CERTIFICATE: {
+    message: "The coordinator has no certificate of the model {sha256}.",
+    advice:
+      "The model that a closed ledger puts forward has one by itself; for another, or before, run `tributary coordinator certify`.",
+    status: 404,
+    exitCode: 1,
+  },
   TRB_COORDINATOR_BLOB_UNKNOWN: {
     message: "There is no blob with SHA-256 {sha256} here.",
     advice: "Ask for a model that the ledger names, or for the plan's catalogue.",

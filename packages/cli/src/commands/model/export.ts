@@ -1,7 +1,7 @@
 /** `tributary model export`: from a coordinator's folder, or from a round's file and its ledger, to files that others can use. */
 import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { readStatus } from "@tributary/coordinator";
+import { certificateOf, readStatus } from "@tributary/coordinator";
 import { fail } from "@tributary/errors";
 import { type Catalogue, catalogueBytes, parseCatalogue } from "@tributary/events";
 import { decodeFederationModel, type FederationModel, optimiserOf } from "@tributary/federation";
@@ -80,11 +80,14 @@ export function addExport(model: Command): void {
       });
       const { parameters, statistics } = decodeFederationModel(plan, source.file);
       if (found !== hash) throw fail("TRB_MODEL_HASH_MISMATCH", { found, expected: hash, source: "the ledger" });
-      const files = filesOf({
-        ...{ parameters, card, statistics },
-        ...contentFor(plan, source.catalogue),
-        ...(source.optimiserState === undefined ? {} : { optimiserState: source.optimiserState }),
-      });
+      const files = {
+        ...filesOf({
+          ...{ parameters, card, statistics },
+          ...contentFor(plan, source.catalogue),
+          ...(source.optimiserState === undefined ? {} : { optimiserState: source.optimiserState }),
+        }),
+        ...(source.certificate === undefined ? {} : { "certificate.json": source.certificate }),
+      };
       makeFolder(options.out);
       for (const [name, content] of Object.entries(files)) writeOutput(join(options.out, name), content);
       const hybrid = options.hybrid === true ? await hybridOf(plan, { parameters, statistics }, card, source.catalogue) : {};
@@ -105,6 +108,8 @@ interface FoundModel {
   readonly optimiserState: OptimiserState | undefined;
   /** The public list of items, where it is at hand. */
   readonly catalogue: Uint8Array | undefined;
+  /** What the coordinator has signed of this model, where it has. */
+  readonly certificate: Uint8Array | undefined;
 }
 
 /** @throws TRB_MODEL_CATALOGUE_OTHER, TRB_MODEL_CONTENT_ROWS, … */
@@ -154,7 +159,7 @@ async function findModel(options: ExportOptions): Promise<FoundModel> {
   if (model === undefined)
     throw fail("TRB_MODEL_HASH_MISMATCH", { found: hash, expected: "no model of that hash", source: ledger });
   const catalogue = options.catalogue === undefined ? undefined : readInput(options.catalogue);
-  return { model, file: roundFile, optimiserState: undefined, catalogue };
+  return { model, file: roundFile, optimiserState: undefined, catalogue, certificate: undefined };
 }
 
 /** @throws TRB_COORDINATOR_HOME_EMPTY, TRB_CLI_BAD_OPTION */
@@ -180,6 +185,7 @@ async function findAtHome(home: string, round: number | undefined): Promise<Foun
     file: blob(model.hash),
     optimiserState: last === undefined ? undefined : optimiserStateOf(model.plan, blob(last)),
     catalogue: blob(model.plan.catalogueHash),
+    certificate: certificateOf(home, model.hash),
   };
 }
 

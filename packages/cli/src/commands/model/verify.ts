@@ -7,7 +7,14 @@
  */
 import { fail } from "@tributary/errors";
 import { graphHashOf } from "@tributary/federation";
-import { type Judgement, type LedgerVerdict, verifyLedger } from "@tributary/ledger";
+import {
+  type Judgement,
+  type LedgerVerdict,
+  type ModelCertificate,
+  readCertificate,
+  verifyCertificate,
+  verifyLedger,
+} from "@tributary/ledger";
 import { graphVersion, type ModelCard, readCheckpoint } from "@tributary/model";
 import { notVerifiable, type Plan, parsePlan, planHash } from "@tributary/protocol";
 import { nodeCrypto } from "@tributary/protocol/node-crypto";
@@ -22,6 +29,7 @@ import { rebuildWarmStart, rebuiltInWords } from "./rebuild.ts";
 interface VerifyOptions {
   readonly ledger?: string;
   readonly plan?: string;
+  readonly certificate?: string;
   readonly extension?: readonly string[];
   readonly key?: string;
   readonly head?: string;
@@ -36,6 +44,7 @@ export function addVerify(model: Command): void {
     .argument("<file>", "model.safetensors or model.onnx, exported or a round's own")
     .option("--ledger <file>", "ledger.jsonl: the evidence")
     .option("--plan <file>", "plan.json, obtained elsewhere")
+    .option("--certificate <file>", "what the coordinator signed for this model; needs --key, and no ledger")
     .option("--key <fingerprint>", "the coordinator's key fingerprint, obtained elsewhere")
     .option("--head <hash>", "hash of the ledger's last entry, obtained elsewhere")
     .option(
@@ -53,10 +62,15 @@ export function addVerify(model: Command): void {
       const crypto = nodeCrypto();
       const file = readInput(path);
       const evidence = options.ledger === undefined ? undefined : readLedger(options.ledger, options);
-      const given = options.plan === undefined ? undefined : parsePlan(readJson(options.plan));
+      const certified = options.certificate === undefined ? undefined : readInput(options.certificate);
+      const certificate = certified === undefined ? undefined : heldTo(certified, options);
+      const given = options.plan === undefined ? certificate?.plan : parsePlan(readJson(options.plan));
       const plan = agreedPlan(evidence?.models[0], given, options.ledger ?? "");
       const { spec, card, roundFile } = readCheckpoint(file, plan?.model);
       const hash = Buffer.from(crypto.sha256(roundFile)).toString("hex");
+      if (certificate !== undefined && certificate.modelHash !== hash) {
+        throw fail("TRB_CERTIFICATE_OTHER_MODEL", { found: hash, expected: certificate.modelHash });
+      }
       const inLedger = evidence?.models.find((one) => one.hash === hash);
       if (evidence && inLedger === undefined) {
         const expected = `other models only, the last one ${evidence.models.at(-1)?.hash}`;
@@ -76,18 +90,30 @@ export function addVerify(model: Command): void {
         verified: true,
         fullyVerified: evidence?.verdict.fullyVerified ?? false,
         modelHash: hash,
-        round: inLedger?.round ?? null,
-        epsilon: inLedger?.epsilon ?? null,
+        round: inLedger?.round ?? certificate?.round ?? null,
+        epsilon: inLedger?.epsilon ?? certificate?.privacy.epsilon ?? null,
         judgement: inLedger?.judgement ?? null,
         delta: plan?.delta ?? null,
         ledger: evidence === undefined ? null : trustOf(evidence.verdict),
         graph,
         card: card === undefined ? "none" : inLedger ? "agrees with the ledger" : "self-consistent",
+        certificate: certificate ?? null,
         ...(rebuilt === undefined ? {} : { warmStart: rebuilt }),
         notVerifiable,
       };
       print(options.json, document, () => [...wordsOf(document), ...(rebuilt === undefined ? [] : [rebuiltInWords(rebuilt)])]);
     });
+}
+
+/** Everything but whose certificate it is: by its plan the model is read. @throws the first finding's code; exit 4 */
+function heldTo(bytes: Uint8Array, { key, ledger }: VerifyOptions): ModelCertificate {
+  const certificate = readCertificate(bytes);
+  const [finding] = verifyCertificate(bytes, {
+    ...{ crypto: nodeCrypto(), key, modelHash: certificate.modelHash },
+    ...(ledger === undefined ? {} : { ledger: readInput(ledger) }),
+  }).findings;
+  if (finding !== undefined) throw fail(finding.code, finding.details);
+  return certificate;
 }
 
 interface Evidence {
@@ -141,12 +167,15 @@ function wordsOf(found: {
   readonly ledger: ReturnType<typeof trustOf> | null;
   readonly graph: string;
   readonly card: string;
+  readonly certificate: ModelCertificate | null;
 }): readonly string[] {
   const headline = found.fullyVerified
     ? "the model is the one that the ledger names"
-    : found.ledger
-      ? "the model is the one that this ledger names; the ledger itself is not fully verified"
-      : "the file is whole and agrees with itself; give --ledger to hold it to the evidence";
+    : found.certificate && !found.ledger
+      ? "the model is the one that the coordinator certifies"
+      : found.ledger
+        ? "the model is the one that this ledger names; the ledger itself is not fully verified"
+        : "the file is whole and agrees with itself; give --ledger to hold it to the evidence";
   return [
     headline,
     `  model     ${found.modelHash}`,
@@ -157,6 +186,20 @@ function wordsOf(found: {
       : [`  ledger    ${found.ledger.trust}, ${found.ledger.complete ? "complete" : "not complete"}`]),
     `  graph     ${found.graph}`,
     `  card      ${found.card}`,
+    ...(found.certificate === null ? [] : certificateWords(found.certificate)),
     "  not shown by any file: that noise was added, customers clipped, sampling secret, counts honest, the catalogue public",
+  ];
+}
+
+function certificateWords({ privacy, metrics, dataPeriod, ledger, released }: ModelCertificate): readonly string[] {
+  const { from, until, basis } = dataPeriod;
+  const accuracy = metrics?.hr10.estimate ?? null;
+  return [
+    `  certified by the key given: each ${privacy.unit}, ε ${privacy.epsilon} at δ ${privacy.delta}, accountant ${privacy.accountant}`,
+    `            entry ${released.entry.index} of ${ledger.entries}, head ${ledger.head}`,
+    `            data ${from === null ? "" : `from ${from} `}until ${until} (${basis === "declared" ? "as the coordinator declares" : "the month of its release"})`,
+    ...(metrics === null || accuracy === null
+      ? []
+      : [`            HR@10 ${Number(accuracy).toFixed(4)}, released for an ε of its own of ${metrics.epsilon}`]),
   ];
 }
