@@ -10,7 +10,7 @@ export const eventsErrors = defineErrors({
   },
   TRB_EVENTS_FILE_UNREADABLE: {
     message: "{file} can't be read: {reason}.",
-    advice: "Give a regular file that this user may read.",
+    advice: "Give a regular file that this user may read, and --encoding where it is not UTF-8.",
     status: 400,
     exitCode: 1,
   },
@@ -138,7 +138,8 @@ export const eventsErrors = defineErrors({
   },
   TRB_EVENTS_NO_HEADER: {
     message: "The first line of {file} is not a header: there stand values where the columns' names belong.",
-    advice: "Put a line with the columns' names on top of the file, such as user,item,action,ts, and name them with --columns.",
+    advice:
+      "Put a line with the columns' names on top of the file, such as user,item,action,ts, and name them with --columns; lines of JSON are read with --format jsonl.",
     status: 400,
     exitCode: 2,
   },

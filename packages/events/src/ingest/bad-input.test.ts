@@ -31,6 +31,16 @@ describe("ingestLog refuses", () => {
     expect((await refused(file(`${name}.csv`, content))).code).toBe(code);
   });
 
+  it.each([
+    ["lines of JSON that are read as CSV", '{"user": "secret-ann", "item": "apple", "ts": "soon"}\n', "TRB_EVENTS_NO_HEADER"],
+    ["a time of day among the names", "secret-ann;apple;Jan 5 10:30\n", "TRB_EVENTS_NO_HEADER"],
+    ["ids in place of names", "secret-c0000017,sally@secret.example,view\n", "TRB_EVENTS_UNKNOWN_COLUMN"],
+  ] as const)("%s, and quotes none of it", async (name, line, code) => {
+    const error = await refused(file(`${name}.log`, line.repeat(3)), { columns: {} });
+    expect(error.code).toBe(code);
+    expect(JSON.stringify(error) + error.stack).not.toContain("secret");
+  });
+
   it("a missing file, a folder, a delimiter of two characters, an unknown zone and a format of times that is none", async () => {
     const path = file("here.csv", header + good);
     const codes = await Promise.all([

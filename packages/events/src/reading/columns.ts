@@ -84,7 +84,7 @@ const listedCharacters = 40;
 
 export function unknownColumn(file: string, role: ColumnRole, name: string | undefined, existing: readonly string[]) {
   if (existing.some(isValue)) return fail("TRB_EVENTS_NO_HEADER", { file });
-  const listed = existing.slice(0, listedNames).map((text) => text.slice(0, listedCharacters));
+  const listed = existing.slice(0, listedNames).map((text) => (isIdentifier(text) ? "…" : text.slice(0, listedCharacters)));
   if (existing.length > listedNames) listed.push("…");
   return fail("TRB_EVENTS_UNKNOWN_COLUMN", {
     file,
@@ -94,7 +94,13 @@ export function unknownColumn(file: string, role: ColumnRole, name: string | und
   });
 }
 
-/** A file without a header has a row of values there, a customer's id among them: no column is called 1600000000 or 2024-05-01. */
+/**
+ * A file without a header has a row of values there, a customer's id among them: no column is called 1600000000, 2024-05-01, or 10:30, nor as a line of JSON
+ * begins that is read as CSV.
+ */
 export function isValue(name: string): boolean {
-  return !Number.isNaN(parseTime(name)) || /^\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}\b/.test(name);
+  return !Number.isNaN(parseTime(name)) || /^\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}\b|^\s*[[{]|\b\d{1,2}:\d{2}\b/.test(name);
 }
+
+/** What may be somebody's: an address, or a number as ids have it. `sales2024` is a name as well, but not one that has to be shown. */
+const isIdentifier = (name: string) => /@|\d{4}/.test(name);

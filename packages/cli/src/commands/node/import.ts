@@ -177,7 +177,7 @@ function previewLines(preview: LogPreview): string[] {
         row.action ?? "",
         row.time ?? "",
         String(row.dwell ?? ""),
-        String(row.price ?? ""),
+        row.price === null ? "" : String(Number(row.price.toPrecision(7))), // single precision
         row.dropped ?? "",
       ]),
     ]),
