@@ -16,8 +16,8 @@ import { type ServeNodeOptions, type ServingNode, serveNode } from "./serve.ts";
 import { catalogue, ingredients, openShop } from "./shop.test-support.ts";
 import { healthAnswer, nextActionAnswer, recommendAnswer } from "./words.ts";
 
-// three nodes' rounds beside a server under load: seconds alone, a minute where others want the cores
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
+// three nodes' rounds beside a server under load: seconds alone, two minutes where others want the cores
+vi.setConfig({ testTimeout: 240_000, hookTimeout: 120_000 });
 
 const token = "a-token-of-the-tests";
 const names = ["alpha", "beta", "gamma"] as const;
