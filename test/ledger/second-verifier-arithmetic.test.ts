@@ -83,6 +83,16 @@ describe("the arithmetic of verify.py", () => {
     );
   });
 
+  test("decodes points in their one form only: y below p, no sign on x = 0, and on the curve", () => {
+    const prime = 2n ** 255n - 19n;
+    const sign = 2n ** 255n;
+    const large = Array.from({ length: 19 }, (_, y) => [prime + BigInt(y), sign + prime + BigInt(y)]).flat();
+    const encodings = [...large, sign + 1n, sign + prime - 1n, 2n].map(littleEndian);
+    expect(evaluate("[decode_point(bytes.fromhex(one)) for one in given]", encodings)).toEqual(encodings.map(() => null));
+    const points = [1n, prime - 1n, 3n, sign + 3n].map(littleEndian);
+    expect(evaluate("[decode_point(bytes.fromhex(one)) is not None for one in given]", points)).toEqual(points.map(() => true));
+  });
+
   test("says of 200 random signatures, half of them with one bit changed, what node:crypto says (seed 10)", () => {
     const random = seededRandom(10, "verify.py");
     const bytes = (length: number) => Uint8Array.from({ length }, () => random.below(256));
