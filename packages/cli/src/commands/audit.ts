@@ -42,6 +42,7 @@ interface RunOptions {
   readonly attacks?: readonly string[];
   readonly models: number;
   readonly secrets: number;
+  readonly unprotectedRounds: number;
   readonly seed?: number;
   readonly commit?: string;
   readonly html?: string;
@@ -55,9 +56,6 @@ export interface AuditDocument extends AuditReport {
   /** Where the guesses contradict the plan: the coded error that ends the command. */
   readonly contradiction?: Readonly<Record<string, unknown>>;
 }
-
-/** Rounds of the model whose noise is left out: it learns its customers by heart, as such models do. */
-const unprotectedRounds = 100;
 
 export function auditCommand(): Command {
   return new Command("audit").description("evidence against what a plan claims").addCommand(runCommand());
@@ -95,6 +93,14 @@ function runCommand(): Command {
     .addOption(integerOption("--secrets <n>", "extraction: secrets in each group", 1, 12))
     .addOption(
       integerOption(
+        "--unprotected-rounds <n>",
+        "attacks: rounds of the model without noise, which learns its customers by heart",
+        1,
+        100,
+      ),
+    )
+    .addOption(
+      integerOption(
         "--seed <n>",
         "makes all of it again, coins included (default: fresh from the system)",
         0,
@@ -130,7 +136,11 @@ async function audited(options: RunOptions): Promise<AuditDocument> {
       if (options.commit !== undefined) writeOutput(options.commit, `${sha256}\n`);
     },
   });
-  const attacked = { ...common, market: { ...market, unprotectedRounds }, onProgress: progress.show };
+  const attacked = {
+    ...common,
+    market: { ...market, unprotectedRounds: options.unprotectedRounds },
+    onProgress: progress.show,
+  };
   const wanted = (attack: string) => options.attacks?.includes(attack) === true;
   const membership = wanted("membership") ? await attackMembership(attacked, options.models) : undefined;
   const extraction = wanted("extraction") ? await attackSecrets(attacked, options.secrets) : undefined;

@@ -29,7 +29,9 @@ export interface ClaimedCurve {
 }
 
 /** Points of δ(ε) with sampling. */
-const points = 48;
+const points = 24;
+/** Nats: losses are rounded up to so much, which is little beside what so few canaries tell. */
+const interval = 1e-3;
 /** The curve ends where δ is this small: rarer events decide nothing among so few canaries. */
 const leastDelta = 1e-9;
 
@@ -54,7 +56,7 @@ export function claimedCurve(plan: Plan): ClaimedCurve {
   }
   const spent = charged.reduce(
     (sum, { samplingRate, noiseMultiplier, steps }) => sum.add(sampledGaussian(samplingRate, noiseMultiplier), steps),
-    account("pld"),
+    account("pld", { interval }),
   );
   const most = spent.epsilon(leastDelta).epsilon;
   const pieces = Array.from({ length: points }, (_, i) => (most * i) / (points - 1)).map((at) =>
