@@ -3,6 +3,7 @@ import type { LedgerStatement, SectionWords, StatementWords } from "@tributary/l
 import { ledgerSections } from "@tributary/ledger";
 import { decayChart, escaped } from "./charts.ts";
 import { figure, style } from "./page.ts";
+import { budget } from "./words.ts";
 
 export interface StatedLedger {
   readonly statement: LedgerStatement;
@@ -38,7 +39,7 @@ function ledgerPart({ statement, words }: StatedLedger): string {
 <h1>${escaped(words.title)}</h1>
 <p class="verdict">${escaped(words.answer)}</p>
 <section class="figures">
-${figure("ε", epsilon, `δ ${delta}`)}
+${figure("ε", budget(Number(epsilon)), `δ ${delta}`)}
 ${figure("trust", verification.trust, `${verification.entries} entries`)}
 ${figure("completeness", verification.completeness, verification.head.slice(0, 16))}
 </section>
@@ -61,7 +62,7 @@ article figure { max-width: 640px; margin: 1rem 0; } article + article { margin-
 @page { size: A4; margin: 12mm; }
 @media print {
   :root { color-scheme: light; --ink: #000; --soft: #444; --ground: #fff; --card: #fff; --rule: #bbb; --one: #1f6f8b; --two: #c8772d; --three: #666; }
-  body { font-size: 8.5pt; line-height: 1.3; } main { max-width: none; padding: 0; } h1 { font-size: 14pt; } .columns { columns: 2; column-gap: 8mm; } .columns h2 { font-size: 9.5pt; margin: 2mm 0 .5mm; }
-  .columns li, .verdict { font-size: 8pt; } .figures { margin: 2mm 0; } .figure { padding: 1mm 2mm; } .figure .value { font-size: 11pt; } article figure { max-width: 95mm; margin: 2mm 0; break-inside: avoid; } article + article { break-before: page; }
+  body { font-size: 7.5pt; line-height: 1.22; } main { max-width: none; padding: 0; } h1 { font-size: 12pt; } .columns { columns: 2; column-gap: 8mm; } .columns h2 { font-size: 8.5pt; margin: 1.2mm 0 .3mm; }
+  .columns li, .verdict { font-size: 7.2pt; } .figures { margin: 1mm 0; } .figure { padding: .5mm 2mm; } .figure .value { font-size: 10pt; } article figure { max-width: 80mm; margin: 1mm 0; padding: 1mm; break-inside: avoid; } article + article { break-before: page; }
 }
 `;

@@ -245,6 +245,18 @@ describe("the words", () => {
     expect(statementWords(three, "en").sections.guarantee.lines.join()).toContain("Only under a condition");
   });
 
+  test("bound beliefs by odds: e^ε for being there, e^2ε for one history against another", () => {
+    const one = { ...statement, epsilon: "1" as Decimal };
+    const lines = statementWords(one, "en").sections.attacker.lines.join("\n");
+    // odds of 1 : 99 become e : 99
+    expect(lines).toContain("at most 2.68 in 100");
+    expect(Math.E / (Math.E + 99)).toBeCloseTo(0.02672, 4);
+    expect(lines).toContain("e^2ε (7.39)");
+    expect(statementWords({ ...one, epsilon: "900" as Decimal }, "en").sections.attacker.lines.join()).toContain(
+      "e^2ε (> 10⁸)",
+    );
+  });
+
   test("round ε up, never down", () => {
     const words = statementWords({ ...statement, epsilon: "1.00000000001" as Decimal }, "en");
     expect(words.answer).toContain("ε = 1.001");

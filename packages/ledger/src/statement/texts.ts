@@ -41,8 +41,8 @@ export const texts = {
 
   "heading.guarantee": { en: "What is guaranteed", zh: "保证什么" },
   "guarantee.adjacency": {
-    en: "Whether all of one such history is there or not (add or remove one) changes the chance of anything that was released by a factor of e^ε = {factor} at most, but for a probability of δ.",
-    zh: "任何一份这样的历史是否存在（增加或移除一份），对任何已发布结果出现概率的影响至多为 e^ε = {factor} 倍，例外的概率不超过 δ。",
+    en: "Whether all of one such history is there or not (add or remove one) changes the chance of anything that was released by a factor of e^ε ({factor}) at most, but for a probability of δ.",
+    zh: "任何一份这样的历史是否存在（增加或移除一份），对任何已发布结果出现概率的影响至多为 e^ε ({factor}) 倍，例外的概率不超过 δ。",
   },
   "guarantee.accountant": {
     en: "ε was recomputed from the entries by the accountant {accountant}, which bounds all releases together from above. It counts the plan's minima, never lucky turnout.",
@@ -65,8 +65,12 @@ export const texts = {
     zh: "即使有人看到每一个模型并知道其他所有客户的数据，对某位客户是否在其中的判断，100 次中至多 {right} 次正确；瞎猜为 50 次。",
   },
   "attacker.suspicion": {
-    en: "A suspicion of 1 in 100 about a customer can grow to at most {after} in 100, but for a probability of δ.",
-    zh: "对某位客户原有 1% 的怀疑，至多可上升到 {after}%，例外的概率不超过 δ。",
+    en: "A suspicion of 1 in 100 that somebody was among the customers can grow to at most {after} in 100, but for a probability of about δ.",
+    zh: "对某人在客户之中原有 1% 的怀疑，至多可上升到 {after}%，例外的概率约为 δ。",
+  },
+  "attacker.histories": {
+    en: "Of two things that a customer may have done, the odds can change by a factor of e^2ε ({factor}) at most, with the same exception.",
+    zh: "对于某位客户可能做过的两件事，其概率之比至多改变 e^2ε ({factor}) 倍，例外同上。",
   },
   "attacker.patterns": {
     en: "What is true of customers in general (which items are bought together, what is popular) is what the model is for. Conclusions from it about a person are possible even if that person was never in the data.",

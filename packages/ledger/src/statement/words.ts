@@ -99,7 +99,7 @@ function guaranteeLines(statement: LedgerStatement, say: Say): string[] {
   const { epsilon, accountant, profile, conditional } = statement;
   const upTo = profile.points.at(-1)?.epsilon ?? 0;
   return [
-    say("guarantee.adjacency", { factor: up(Math.exp(parseDecimal(epsilon)), 3) }),
+    say("guarantee.adjacency", { factor: factorOf(parseDecimal(epsilon)) }),
     say("guarantee.accountant", { accountant }),
     ...(profile.mu === null ? [] : [say("guarantee.mu", { mu: up(profile.mu, 3), upTo: upTo.toPrecision(3) })]),
     say("tiers"),
@@ -107,11 +107,15 @@ function guaranteeLines(statement: LedgerStatement, say: Say): string[] {
   ];
 }
 
+/** e^x, as far as it means something. */
+const factorOf = (exponent: number): string => (exponent < 20 ? up(Math.exp(exponent), 3) : "> 10⁸");
+
 function attackerLines({ epsilon, attacker }: LedgerStatement, say: Say): string[] {
   const odds = Math.exp(parseDecimal(epsilon)) / 99; // odds of 1 in 100 are 1 : 99
   return [
     say("attacker.guess", { right: up(100 * attacker.rightAtMost, 3) }),
     say("attacker.suspicion", { after: Number.isFinite(odds) ? up((100 * odds) / (1 + odds), 3) : "100" }),
+    say("attacker.histories", { factor: factorOf(2 * parseDecimal(epsilon)) }),
     say("attacker.patterns"),
     say("attacker.participation"),
     say("attacker.inhouse"),
