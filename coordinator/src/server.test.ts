@@ -2,7 +2,7 @@
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join as joinPath } from "node:path";
-import { parseLine, verifyLedger } from "@tributary/ledger";
+import { parseLine, verifyCertificate, verifyLedger } from "@tributary/ledger";
 import { encodeModel } from "@tributary/model";
 import { nodeId, type Plan, signMessage } from "@tributary/protocol";
 import { nodeCrypto } from "@tributary/protocol/node-crypto";
@@ -91,6 +91,13 @@ test("runs the plan's rounds and closes a ledger that verifies, with every node 
   }
   const model = await fetch(`${server.url}/v1/blobs/${status.modelHash}`);
   expect(model.status).toBe(200);
+  const certificate = await fetch(`${server.url}/v1/certificates/${status.modelHash}`);
+  const certified = verifyCertificate(new Uint8Array(await certificate.arrayBuffer()), {
+    ...{ crypto: nodeCrypto(), key: server.fingerprint, modelHash: status.modelHash, ledger: bytes },
+  });
+  expect(certified).toMatchObject({ verified: true, findings: [], certificate: { round: 2, ledger: { entries: 4 } } });
+  const first = await fetch(`${server.url}/v1/certificates/${String(rounds[0]?.["modelHash"])}`);
+  expect([first.status, await first.json()]).toMatchObject([404, { error: { code: "TRB_COORDINATOR_NO_CERTIFICATE" } }]);
   expect(readdirSync(joinPath(home, "uploads"))).toEqual([]);
   // catalogue, three models, one optimiser state; sums and the earlier optimiser state are gone
   expect(readdirSync(joinPath(home, "blobs"))).toHaveLength(5);
