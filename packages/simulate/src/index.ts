@@ -57,6 +57,7 @@ export { benchScale, type ScaleBenchmark, type ScaleTimes } from "./scale/bench.
 export { adversaryKinds } from "./scale/conditions.ts";
 export { type ScalePlanRequest, scalePlan } from "./scale/scale-plan.ts";
 export type { AttemptRecord } from "./scale/simulate-scale.ts";
+export { logQuality, type PropensityQuality, type ServedQuality, servedQuality } from "./served-quality/served-quality.ts";
 export { identityLine, readJournal, type TuningIdentity, trialLine } from "./tuning/journal.ts";
 export {
   type PrivatelyTuned,
@@ -103,4 +104,3 @@ export { measureFloor, measureUtility, type UtilityCell, type UtilityCellOptions
 export { type PublicLog, readPublicLog, type UtilityDataset, utilityDatasets } from "./utility/public-logs.ts";
 export type { Cohort } from "./utility/release-statistics.ts";
 export { choosePlanToRead, type WrittenWishes } from "./written-releases.ts";
-export { logQuality, type PropensityQuality, type ServedQuality, servedQuality } from "./served-quality/served-quality.ts";
