@@ -9,8 +9,8 @@ import { integerOption, jsonOption, textOption } from "../options.ts";
 import { inWords, print, printLine, table } from "../output.ts";
 import { writtenLines } from "../report/written.ts";
 import { untilStopped } from "../running.ts";
-import { addCertifyHome } from "./model/certify.ts";
 import { addNotes } from "./coordinator/notes.ts";
+import { addCertifyHome } from "./model/certify.ts";
 
 const homeFlags = ["--home <folder>", "the coordinator's folder"] as const;
 const nodeOption = () => {
@@ -156,7 +156,7 @@ export function coordinatorCommand(): Command {
       ]);
     });
 
-  addNotes(coordinator);
   addCertifyHome(coordinator);
+  addNotes(coordinator);
   return coordinator;
 }

@@ -14,7 +14,7 @@ export interface ReleaseCount {
 }
 
 /** How often one member signed something that stands in the ledger. */
-export interface Signed {
+interface Signed {
   votes: number;
   heads: number;
 }
@@ -48,7 +48,7 @@ function* entriesOf(bytes: Uint8Array): Iterable<Entry> {
 }
 
 /** @throws TRB_LEDGER_EMPTY, TRB_LEDGER_LINE_INVALID when the first entry is no genesis */
-export function factsOf(entries: Iterable<Entry>): LedgerFacts {
+function factsOf(entries: Iterable<Entry>): LedgerFacts {
   let facts: Counting | undefined;
   for (const entry of entries) {
     if (facts === undefined) facts = beginning(entry);

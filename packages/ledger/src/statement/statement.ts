@@ -8,7 +8,6 @@ import type { Crypto } from "@tributary/protocol";
 import {
   type Decimal,
   fingerprintOf,
-  formatDecimal,
   guaranteeOf,
   largestFullGraph,
   type NodeId,
@@ -287,6 +286,3 @@ function assumptionsOf(plan: Plan, { sampling }: Guarantee): Assumption[] {
 
 /** Rounds of more nodes than this run on a graph of neighbours; for the words. */
 export const graphBeyond = largestFullGraph;
-
-/** Any number as a decimal that doesn't say less. */
-export const atLeast = (value: number): Decimal => formatDecimal(value, "up");

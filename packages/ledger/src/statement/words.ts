@@ -225,7 +225,7 @@ function verificationLines({ verification }: LedgerStatement, say: Say): string[
 const boundIn = (epsilon: Decimal | null, say: Say): string => (epsilon === null ? say("unbounded") : shown(epsilon));
 
 /** Four digits, rounded up. */
-export const shown = (epsilon: Decimal): string => up(parseDecimal(epsilon), 4);
+const shown = (epsilon: Decimal): string => up(parseDecimal(epsilon), 4);
 
 function up(value: number, digits: number): string {
   const nearest = Number(value.toPrecision(digits));
