@@ -1,5 +1,17 @@
 /** Reading and writing the files that a command names. */
-import { chmodSync, createReadStream, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { randomBytes } from "node:crypto";
+import {
+  accessSync,
+  chmodSync,
+  constants,
+  createReadStream,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { fail } from "@tributary/errors";
 import { jsonFault } from "./json-fault.ts";
 
@@ -27,31 +39,34 @@ export async function* readChunks(path: string): AsyncIterable<Uint8Array> {
   }
 }
 
-/** @param mode of a file that others on this machine may not read: 0o600. @throws TRB_CLI_FILE_NOT_WRITABLE */
+/**
+ * All of a file or what was there before, whenever the disk is full or the command is interrupted: it is written beside its place, synced, and renamed. A link stays
+ * a link, a file that was there keeps its mode, and what is no file (a pipe, a terminal) is written to as it is.
+ * @param mode of a file that others on this machine may not read: 0o600
+ * @throws TRB_CLI_FILE_NOT_WRITABLE
+ */
 export function writeOutput(path: string, content: string | Uint8Array, mode?: 0o600): void {
+  let beside: string | undefined;
   try {
-    if (mode === undefined) writeFileSync(path, content);
-    else {
-      writeFileSync(path, "", { mode });
-      chmodSync(path, mode); // of a file that was there before
+    const before = statSync(path, { throwIfNoEntry: false });
+    if (before !== undefined && !before.isFile()) {
       writeFileSync(path, content);
+      return;
     }
+    if (before !== undefined) accessSync(path, constants.W_OK); // renaming asks the folder alone
+    const place = before === undefined ? path : realpathSync(path);
+    beside = `${place}.${randomBytes(6).toString("hex")}.half-written`;
+    writeFileSync(beside, content, { mode: mode ?? 0o666, flag: "wx", flush: true });
+    if (before !== undefined) chmodSync(beside, mode ?? before.mode & 0o777);
+    renameSync(beside, place);
   } catch (cause) {
+    if (beside !== undefined) rmSync(beside, { force: true });
     throw fail("TRB_CLI_FILE_NOT_WRITABLE", { path, reason: systemCode(cause) }, cause);
   }
 }
 
-/** All of a file or what was there before, whenever the command is interrupted. @throws TRB_CLI_FILE_NOT_WRITABLE */
-export function replaceOutput(path: string, content: string): void {
-  const whole = `${path}.${process.pid}.part`;
-  try {
-    writeFileSync(whole, content);
-    renameSync(whole, path);
-  } catch (cause) {
-    rmSync(whole, { force: true });
-    throw fail("TRB_CLI_FILE_NOT_WRITABLE", { path, reason: systemCode(cause) }, cause);
-  }
-}
+/** The same, as audits call it. @throws TRB_CLI_FILE_NOT_WRITABLE */
+export const replaceOutput = (path: string, content: string) => writeOutput(path, content);
 
 /** @throws TRB_CLI_FILE_NOT_FOUND, TRB_CLI_FILE_UNREADABLE, TRB_CLI_NOT_JSON */
 export function readJson(path: string): unknown {

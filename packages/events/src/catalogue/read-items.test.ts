@@ -51,6 +51,11 @@ describe("readItems", () => {
     }
   });
 
+  it("reads the Parquet that is named, though its name has a pattern's characters", async () => {
+    file("items-1.parquet", parquet.subarray(0, 4)); // what the pattern would find
+    expect((await readItems({ files: [file("items-[1].parquet", parquet)] })).rows).toBe(2);
+  });
+
   it("reads whole numbers of 64 bits as they are, and vectors as lists or as JSON", async () => {
     const bytes = Buffer.from(
       parquetWriteBuffer({

@@ -9,7 +9,7 @@ import { pipeline } from "node:stream/promises";
 import { fail, isTributaryError } from "@tributary/errors";
 import { CsvError, parse } from "csv-parse";
 import { z } from "zod";
-import { identifier, literal, withEngine } from "../ingest/engine.ts";
+import { fileLiteral, identifier, literal, withEngine } from "../ingest/engine.ts";
 import { engineFailure } from "../ingest/engine-failures.ts";
 import { defaultLineLimit, fileChunks, forEachLine, guardLines, readFailure } from "../reading/file-bytes.ts";
 
@@ -105,7 +105,7 @@ async function parquetRecords(path: string, sink: RecordSink): Promise<void> {
   let own: { readonly error: unknown } | undefined;
   try {
     await withEngine(async (engine) => {
-      const from = `read_parquet(${literal(path)})`;
+      const from = `read_parquet(${fileLiteral(path)})`;
       const described = await engine.rows(`DESCRIBE SELECT * FROM ${from}`);
       const columns = described.map(([name, type]) => ({ name: String(name), plain: inJson.test(String(type)) }));
       const fields = columns.map(({ name, plain }) => {

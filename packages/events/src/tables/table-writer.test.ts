@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -71,6 +72,21 @@ describe("tables", () => {
       expect(readdirSync(folder).filter((entry) => entry.endsWith(".half-written"))).toEqual([]);
     },
   );
+
+  test("what a killed process left of the same table goes; of other tables, and of a process that still writes, it stays", async () => {
+    const dead = spawnSync(process.execPath, ["-e", ""]).pid;
+    const left = ["k.csv.0123456789ab.half-written", `k.csv.${dead}-0123456789ab.half-written`];
+    const kept = [
+      `k.csv.${process.ppid}-0123456789ab.half-written`,
+      "k.csv.mine.half-written",
+      "ok.csv.0123456789ab.half-written",
+    ];
+    for (const name of [...left, ...kept]) writeFileSync(join(folder, name), "customer\n");
+    await written("k.csv");
+    const there = readdirSync(folder).filter((entry) => entry.endsWith(".half-written"));
+    expect(there.sort()).toEqual([...kept].sort());
+    for (const name of kept) rmSync(join(folder, name));
+  });
 
   test("a folder that isn't there is told by its code; endings decide", async () => {
     writeFileSync(join(folder, "file"), "");

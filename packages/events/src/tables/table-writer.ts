@@ -3,8 +3,8 @@
  * and JSON lines as they come. A file is wholly there or not there: it is written beside its place, mode 600, synced, and renamed.
  */
 import { randomBytes } from "node:crypto";
-import { open, rename, rm } from "node:fs/promises";
-import { extname } from "node:path";
+import { open, readdir, rename, rm } from "node:fs/promises";
+import { basename, dirname, extname, join } from "node:path";
 import { fail } from "@tributary/errors";
 import { withEngine } from "../ingest/engine.ts";
 import { systemErrorCode } from "../reading/file-bytes.ts";
@@ -36,9 +36,12 @@ export async function writeTable<Result>(
   columns: readonly TableColumn[],
   work: (add: AddRows) => Promise<Result>,
 ): Promise<Result> {
-  const temporary = `${path}.${randomBytes(6).toString("hex")}.half-written`;
+  const temporary = `${path}.${process.pid}-${randomBytes(6).toString("hex")}.half-written`;
   const unwritable = (cause: unknown) =>
     fail("TRB_EVENTS_FILE_UNWRITABLE", { file: path, reason: systemErrorCode(cause) }, cause);
+  await removeLeftovers(path).catch((cause: unknown) => {
+    throw unwritable(cause);
+  });
   const file = await open(temporary, "wx", 0o600).catch((cause: unknown) => {
     throw unwritable(cause);
   });
@@ -63,6 +66,27 @@ export async function writeTable<Result>(
     await file.close().catch(() => {}); // closed already, perhaps: it is removed in any case
     await rm(temporary, { force: true });
     throw error;
+  }
+}
+
+/** What a process that was killed left of the same table: it holds customers, and nobody would look for it. A process that still writes keeps its own. */
+async function removeLeftovers(path: string): Promise<void> {
+  const start = `${basename(path)}.`;
+  for (const entry of await readdir(dirname(path))) {
+    const writer = entry.startsWith(start) ? /^(?:(\d+)-)?[0-9a-f]{12}\.half-written$/.exec(entry.slice(start.length)) : null;
+    if (writer === null) continue;
+    if (writer[1] !== undefined && isAlive(Number(writer[1]))) continue;
+    await rm(join(dirname(path), entry), { force: true });
+  }
+}
+
+/** Processes of others count as well: they can't be signalled, and are there. */
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return systemErrorCode(error) === "EPERM";
   }
 }
 
