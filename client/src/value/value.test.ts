@@ -78,13 +78,13 @@ beforeAll(async () => {
     await fill(name, name === "alpha" ? 500 : 60);
   }
   for (const name of names) await trustPeers({ home: homeOf(name), fingerprints });
-}, 60_000);
+}, 120_000);
 afterAll(async () => {
   await coordinator.close();
   rmSync(folder, { recursive: true, force: true });
 });
 
-describe("who is held out", { timeout: 60_000 }, () => {
+describe("who is held out", { timeout: 120_000 }, () => {
   test("is decided of each customer alone by a secret of the node; a larger share holds the same ones out and more", async () => {
     expect(withoutHeldOut(layout, many)).toBe(many);
     expect(await holdOut({ home })).toEqual({ share: 0, clean: false, reason: "nobody" });
@@ -138,7 +138,7 @@ describe("who is held out", { timeout: 60_000 }, () => {
   });
 });
 
-describe("after the rounds", { timeout: 120_000 }, () => {
+describe("after the rounds", { timeout: 300_000 }, () => {
   let kept: PersonalModel;
 
   test("before any model there is nothing to report or to personalise", async () => {

@@ -21,7 +21,7 @@ export interface NextActionBlend {
 }
 
 /** On the half that the choice was not searched on; nats an event. */
-export interface NextActionValidation {
+interface NextActionValidation {
   readonly cases: number;
   /** Of customers whom no round has learnt from. */
   readonly heldOut: boolean;
