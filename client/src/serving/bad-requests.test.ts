@@ -92,6 +92,35 @@ test.each([
   expect(await shop.ask(path, body)).toMatchObject(expected);
 });
 
+test.each([
+  [{ history, k: 0 }, "k: it must be at least 1"],
+  [{ history, k: 201 }, "k: it must be at most 200"],
+  [{ history, k: 1.5 }, "k: it must be a whole number"],
+  [{ history, k: secret }, "k: it must be a number"],
+  [{ customer: 5 }, "customer: it must be text"],
+  [{ customer: "" }, "customer: it must have at least 1 character"],
+  [{ history: Array(2001).fill({}) }, "history: it must have at most 2000 elements"],
+  [{ history: secret }, "history: it must be a list"],
+  [{ history: [secret] }, "history.0: it must be an object"],
+  [{ history, bought: secret }, "bought: it must be one of keep, exclude"],
+  [{ history, [secret]: 1 }, "(top): a field is not known"],
+  [[], "(top): it must be an object"],
+  [{}, "customer: either customer or history"],
+  [`{"k":${secret}`, "(body): not JSON"],
+])("what is wrong is said in words that a shop's developer knows, and the field: %j", async (body, said) => {
+  const message = `The request is malformed at ${said}.`;
+  expect(await shop.ask("/v1/recommend", body)).toMatchObject({
+    body: { error: { code: "TRB_SERVE_REQUEST_INVALID", message } },
+  });
+});
+
+test("an empty body and one of another type are told in words as well", async () => {
+  const messageOf = async (body: string, headers = {}) => (await shop.ask("/v1/churn", body, headers)).body;
+  expect(await messageOf("")).toMatchObject({ error: { message: expect.stringContaining("(body): it is empty") } });
+  const xml = { error: { message: expect.stringContaining("(body): its type is not application/json") } };
+  expect(await messageOf("<a/>", { "content-type": "text/xml" })).toMatchObject(xml);
+});
+
 test("an encoded body, and one that isn't JSON by its type", async () => {
   expect(await shop.ask("/v1/recommend", { history }, { "content-encoding": "gzip" })).toMatchObject(invalid);
   expect(await shop.ask("/v1/recommend", "<a/>", { "content-type": "text/xml" })).toMatchObject(invalid);

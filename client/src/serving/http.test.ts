@@ -2,6 +2,7 @@
 import { Validator } from "@seriousme/openapi-schema-validator";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { z } from "zod";
+import { preparePopularity } from "./prepare.ts";
 import {
   type Answer,
   catalogue,
@@ -207,6 +208,23 @@ test("mode releasedOnly without a release: the catalogue's order, and coded refu
   const adverts = await bare.ask("/v1/ads/rank", { history: walk, candidates: [{ item: id(7), bid: 2 }] });
   expect(read(words.adsAnswer, adverts)).toMatchObject({ by: "nextItemShare", calibrated: false });
   await bare.close();
+});
+
+test("until the first model is there what only a model can say is to be asked for again, and a client is told when", async () => {
+  const from = ingredients({ histories: historiesOf(shopRows(40)) });
+  const early = await openShop(from, { prepared: preparePopularity(from) });
+  try {
+    for (const path of ["/v1/churn", "/v1/next-action"]) {
+      const { status, headers, body } = await early.ask(path, { customer: customerOf(3) });
+      expect([status, headers?.get("retry-after")]).toEqual([503, "2"]);
+      expect(body).toMatchObject({ error: { code: "TRB_SERVE_MODEL_LOADING", advice: expect.stringContaining("Ask again") } });
+    }
+    expect((await early.ask("/v1/recommend", { customer: customerOf(3) })).status).toBe(200);
+    early.holder.replace(await early.open(await early.prepare(ingredients())));
+    expect((await early.ask("/v1/churn", { customer: customerOf(3) })).status).toBe(200);
+  } finally {
+    await early.close();
+  }
 });
 
 describe("a pair that only a few customers had", () => {

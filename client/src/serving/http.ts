@@ -53,6 +53,9 @@ const maxHeaderSize = 8 * 1024;
 /** A slow request is found so often, in milliseconds. */
 const connectionsCheckingInterval = 500;
 
+/** Seconds: a model is made ready within a few. */
+const retryAfter = "2";
+
 interface Route extends Operation {
   readonly handle: (body: unknown) => unknown;
 }
@@ -79,6 +82,7 @@ export function servingHttp(parts: ServingParts): FastifyInstance {
     const coded = codedError(asRequestFault(error, limits.body), log);
     metrics.refused(coded.code);
     if (hasBody(request) && !request.raw.complete) reply.header("connection", "close"); // don't read on what nobody wants
+    if (coded.code === "TRB_SERVE_MODEL_LOADING") reply.header("retry-after", retryAfter);
     if (coded.status === 401) reply.header("www-authenticate", "Bearer");
     return reply.status(coded.status).send({ error: coded.toJSON() });
   });
@@ -162,7 +166,7 @@ function servingRoutes(parts: ServingParts): readonly Route[] {
     post(
       "/v1/next-action",
       "What a customer will do next",
-      { body: words.nextActionBody, answer: words.nextActionAnswer, refusals: [409, 422] },
+      { body: words.nextActionBody, answer: words.nextActionAnswer, refusals: [409, 422, 503] },
       (body) =>
         using(
           "/v1/next-action",
@@ -173,7 +177,7 @@ function servingRoutes(parts: ServingParts): readonly Route[] {
     post(
       "/v1/churn",
       "How likely a customer is to leave, and why",
-      { body: words.churnBody, answer: words.churnAnswer, refusals: [404, 409, 422] },
+      { body: words.churnBody, answer: words.churnAnswer, refusals: [404, 409, 422, 503] },
       (body) => {
         const moment = body.now ?? customers.latest();
         return using(
@@ -216,6 +220,14 @@ function servingRoutes(parts: ServingParts): readonly Route[] {
   ];
 }
 
+/** What Fastify calls by codes of its own. */
+const fastifyWords: Readonly<Record<string, string>> = {
+  FST_ERR_CTP_INVALID_JSON_BODY: "not JSON",
+  FST_ERR_CTP_EMPTY_JSON_BODY: "it is empty, though its type says JSON",
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: "its type is not application/json",
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: "it is not as long as its head says",
+};
+
 /** Fastify's own complaints about a request in our table's words. */
 function asRequestFault(error: unknown, limit: number): unknown {
   if (!(error instanceof Error)) return error;
@@ -226,7 +238,7 @@ function asRequestFault(error: unknown, limit: number): unknown {
   if (code === "FST_ERR_CTP_BODY_TOO_LARGE") return fail("TRB_SERVE_REQUEST_TOO_LARGE", { limit });
   const status = "statusCode" in error ? Number(error.statusCode) : 500;
   if (status < 400 || status >= 500) return error;
-  return fail("TRB_SERVE_REQUEST_INVALID", { path: "(body)", reason: code });
+  return fail("TRB_SERVE_REQUEST_INVALID", { path: "(body)", reason: fastifyWords[code] ?? "it can't be read" });
 }
 
 const hasBody = ({ headers }: FastifyRequest) =>

@@ -24,7 +24,7 @@ const statusWords: Readonly<Record<number, string>> = {
   409: "nothing to answer by",
   413: "too large",
   422: "an item or action that is not known, or an empty history",
-  503: "full, or stopping",
+  503: "full, stopping, or its model is not there yet",
 };
 
 const json = (schema: object) => ({ "application/json": { schema } });

@@ -10,7 +10,7 @@ import type { Asked } from "./asked.ts";
 import type { ServedModel } from "./served-model.ts";
 import type { churnAnswer, nextActionAnswer } from "./words.ts";
 
-/** @throws TRB_SERVE_NOTHING_TO_ANSWER_BY */
+/** @throws TRB_SERVE_NOTHING_TO_ANSWER_BY, TRB_SERVE_MODEL_LOADING */
 export async function nextAction(
   { prepared, ranker }: ServedModel,
   { events }: Asked,
@@ -33,9 +33,8 @@ export async function nextAction(
     return { actions: inOrder(blendedNextAction(blend, logits, chained)), by, validation, ...rest };
   }
   if (logits !== undefined) return { actions: inOrder(softened(logits)), by: "federatedHead", validation: null, ...rest };
-  const reason = origin.fallback
-    ? "the model is not there yet"
-    : "no head was trained, and own counts may not serve or are not there";
+  if (origin.fallback) throw fail("TRB_SERVE_MODEL_LOADING", { what: "The next action" });
+  const reason = "no head was trained, and own counts may not serve or are not there";
   throw fail("TRB_SERVE_NOTHING_TO_ANSWER_BY", { what: "The next action", reason });
 }
 
@@ -66,7 +65,7 @@ const inOrder = (probabilities: ArrayLike<number>) =>
     .map((action, number) => ({ action, probability: probabilities[number] ?? 0 }))
     .sort((a, b) => b.probability - a.probability);
 
-/** @throws TRB_SERVE_CUSTOMER_UNKNOWN, TRB_SERVE_NOTHING_TO_ANSWER_BY */
+/** @throws TRB_SERVE_CUSTOMER_UNKNOWN, TRB_SERVE_NOTHING_TO_ANSWER_BY, TRB_SERVE_MODEL_LOADING */
 export async function churn(
   { prepared, ranker }: ServedModel,
   { events, known }: Asked,
@@ -94,9 +93,8 @@ export async function churn(
     };
   }
   if (head === undefined) {
-    const reason = origin.fallback
-      ? "the model is not there yet"
-      : "no head was trained, and the own log is too short to learn, calibrate and judge by, or may not serve";
+    if (origin.fallback) throw fail("TRB_SERVE_MODEL_LOADING", { what: "Churn" });
+    const reason = "no head was trained, and the own log is too short to learn, calibrate and judge by, or may not serve";
     throw fail("TRB_SERVE_NOTHING_TO_ANSWER_BY", { what: "Churn", reason });
   }
   return {

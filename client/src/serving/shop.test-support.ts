@@ -86,6 +86,7 @@ export interface Answer {
   readonly status: number;
   /** JSON as what it says, else text. */
   readonly body: unknown;
+  readonly headers?: Headers;
 }
 
 /** Served on a free port. `logged` is everything that was logged, at every level. */
@@ -115,7 +116,7 @@ export async function openShop(
     });
     const text = await answer.text();
     const isJson = answer.headers.get("content-type")?.includes("json");
-    return { status: answer.status, body: isJson ? JSON.parse(text) : text };
+    return { status: answer.status, headers: answer.headers, body: isJson ? JSON.parse(text) : text };
   };
   return {
     ...{ url, ask, logged, holder, customers },

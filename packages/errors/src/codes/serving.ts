@@ -70,6 +70,13 @@ export const servingErrors = defineErrors({
     status: 409,
     exitCode: 1,
   },
+  TRB_SERVE_MODEL_LOADING: {
+    message: "{what} can't be answered yet: the model is still being made ready, and popularity answers alone.",
+    advice:
+      "Ask again after `retry-after` seconds. If it stays so, the node's log says why no model could be made ready; GET /v1/health says `fallback: false` once one is.",
+    status: 503,
+    exitCode: 1,
+  },
   TRB_SERVE_LIVE_FULL: {
     message: "This node holds as many live events as it can ({limit}).",
     advice: "Import the log with `tributary node import`, and start serving again.",
