@@ -1,7 +1,7 @@
 /** Room 1. Logs in, clean per-customer histories out. */
 export { actionAliases, actionNumber } from "./action-names.ts";
-export { type MergedCatalogue, mergeCatalogues } from "./catalogue/merge-catalogues.ts";
 export { gtinNamespace, gtinOf, type ItemNaming, isNamespace, sharedIdOf } from "./catalogue/item-naming.ts";
+export { type MergedCatalogue, mergeCatalogues } from "./catalogue/merge-catalogues.ts";
 export {
   type Catalogue,
   type CatalogueItem,

@@ -8,7 +8,7 @@ import type { CoordinatorEffect } from "../coordinator-events.ts";
 import type { CoordinatorState } from "../coordinator-state.ts";
 import type { Context, Step } from "../step.ts";
 
-export type NoteKind = "roster" | "operator" | "erasure" | "promotion";
+type NoteKind = "roster" | "operator" | "erasure" | "promotion";
 export type Note = { [Kind in NoteKind]: EntryContent<Kind> }[NoteKind];
 
 /** @throws TRB_ROUND_LEDGER_CLOSED, TRB_ROUND_IN_PROGRESS, TRB_ROUND_NOTE_REFUSED for what an auditor would refuse the ledger for */
