@@ -26,6 +26,13 @@ describe("customers", () => {
     expect(customers.latest()).toBe(40);
   });
 
+  test("one event that lies years behind all others does not move what is taken for now, and its customer keeps it", () => {
+    const busy = Array.from({ length: 60 }, (_, place) => ({ item: 1, action: "view" as const, time: place }));
+    const customers = openCustomers(historiesOf({ ann: busy }));
+    customers.add([live("bob", 2, 2e9)]);
+    expect([customers.latest(), timesOf(customers.find("bob"))]).toEqual([59, [2e9]]);
+  });
+
   test("what is in the store or came before is not taken again, within one request neither", () => {
     const customers = openCustomers(stored);
     expect(customers.add([live("ann", 2, 30, 3), live("ann", 1, 10), live("ann", 5, 50), live("ann", 5, 50)])).toHaveLength(1);

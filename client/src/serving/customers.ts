@@ -4,7 +4,7 @@
  */
 import { fail } from "@tributary/errors";
 import type { Histories } from "@tributary/events";
-import type { CustomerEvents } from "@tributary/model";
+import { type CustomerEvents, logDays } from "@tributary/model";
 import type { Door } from "../home/store/door.ts";
 
 export interface LiveEvent {
@@ -35,7 +35,7 @@ export interface Customers {
   expect(): void;
   /** What the store holds now, and how customers are called in it; of live events only those stay that it may not have yet. */
   replace(stored: Histories | undefined, named?: Named): void;
-  /** Unix seconds of the latest event; 0 where there is none. */
+  /** Unix seconds at which all that is known ends (`logDays`): a straggler that lies far behind everybody's events moves nobody's present. 0 where there is no event. */
   latest(): number;
   counts(): { readonly stored: number; readonly live: number };
 }
@@ -60,7 +60,7 @@ export function openCustomers(stored: Histories | undefined, options: CustomersO
   let { door = (id: string) => id, erased = new Set<string>() } = options;
   let base = stored;
   let numbers = numbersOf(base);
-  let latest = latestOf(base);
+  let days = logDays(base?.times);
   let live = new Map<string, LiveEvent[]>();
   let liveCount = 0;
   const pending = new Set<LiveEvent>();
@@ -100,7 +100,7 @@ export function openCustomers(stored: Histories | undefined, options: CustomersO
         const list = live.get(event.customer);
         if (list === undefined) live.set(event.customer, [event]);
         else list.push(event);
-        latest = Math.max(latest, event.time);
+        days.add(event.time);
       }
       liveCount += fresh.length;
       for (const event of fresh) pending.add(event);
@@ -128,20 +128,20 @@ export function openCustomers(stored: Histories | undefined, options: CustomersO
       numbers = numbersOf(base);
       const kept = new Map<string, LiveEvent[]>();
       liveCount = 0;
-      latest = latestOf(base);
+      days = logDays(base?.times);
       for (const [customer, events] of live) {
         const before = storedEvents(customer);
         if (erased.has(customer)) continue;
         const left = events.filter((event) => (pending.has(event) || meanwhile.has(event)) && !holds(before, event));
         if (left.length > 0) kept.set(customer, left);
         liveCount += left.length;
-        for (const { time } of left) latest = Math.max(latest, time);
+        for (const { time } of left) days.add(time);
       }
       live = kept;
       isRead = false;
       meanwhile = new Set();
     },
-    latest: () => latest,
+    latest: () => days.end(),
     counts: () => ({ stored: base?.customers.length ?? 0, live: liveCount }),
   };
 }
@@ -193,6 +193,3 @@ function holds(events: CustomerEvents | undefined, { time, item, action }: LiveE
 
 const numbersOf = (histories: Histories | undefined): ReadonlyMap<string, number> =>
   new Map(histories?.customers.map((customer, number) => [customer, number]));
-
-const latestOf = (histories: Histories | undefined): number =>
-  histories?.times.reduce((latest, time) => Math.max(latest, time), 0) ?? 0;

@@ -49,9 +49,17 @@ export interface PredictSummary {
   /** Of whom nothing is known: they have what popularity says. */
   readonly unknown: number;
   readonly what: readonly PredictionKind[];
+  /** What is empty in the file for want of a model, of so many known customers, and why. */
+  readonly unanswered: readonly Unanswered[];
   readonly seconds: number;
   readonly customersPerSecond: number;
   readonly model: ServedModel["prepared"]["origin"];
+}
+
+export interface Unanswered {
+  readonly what: PredictionKind;
+  readonly customers: number;
+  readonly reason: string;
 }
 
 /** Customers whose rows are held at a time. */
@@ -93,6 +101,10 @@ export async function predictCustomers(options: PredictOptions): Promise<Predict
   const began = performance.now();
   const { writeTable } = await import("@tributary/events/ingest"); // DuckDB, which nothing else here needs
   let unknown = 0;
+  const gaps = new Map<PredictionKind, Unanswered>();
+  const unanswered = (kind: PredictionKind, reason: string) => {
+    gaps.set(kind, { what: kind, customers: (gaps.get(kind)?.customers ?? 0) + 1, reason });
+  };
   try {
     await writeTable(out, columnsOf(what), async (add) => {
       for (let first = 0; first < names.length; first += batch) {
@@ -100,7 +112,11 @@ export async function predictCustomers(options: PredictOptions): Promise<Predict
         for (const customer of names.slice(first, first + batch)) {
           const asked = askedEvents({ customer }, customers, shelf);
           if (!asked.known) unknown += 1;
-          rows.push([customer, asked.known, ...(await cellsOf(model, shelf, asked, { what, k, now: customers.latest() }))]);
+          rows.push([
+            customer,
+            asked.known,
+            ...(await cellsOf(model, shelf, asked, { what, k, now: customers.latest(), unanswered })),
+          ]);
         }
         signal.throwIfAborted();
         await add(rows);
@@ -112,7 +128,7 @@ export async function predictCustomers(options: PredictOptions): Promise<Predict
   }
   const seconds = (performance.now() - began) / 1000;
   return {
-    ...{ out, customers: names.length, unknown, what, seconds, model: prepared.origin },
+    ...{ out, customers: names.length, unknown, what, unanswered: [...gaps.values()], seconds, model: prepared.origin },
     customersPerSecond: names.length / Math.max(1e-9, seconds),
   };
 }
@@ -140,13 +156,17 @@ const columnsOf = (what: readonly PredictionKind[]): readonly TableColumn[] => [
   ...predictionKinds.flatMap((kind) => (what.includes(kind) ? columns[kind] : [])),
 ];
 
+interface Wished {
+  readonly what: readonly PredictionKind[];
+  readonly k: number;
+  readonly now: number;
+  /** Told of every known customer of whom something can't be said for want of a model. */
+  unanswered(kind: PredictionKind, reason: string): void;
+}
+
 /** In the order of `columnsOf`; null where nothing can be said of this customer. */
-async function cellsOf(
-  model: ServedModel,
-  shelf: Shelf,
-  asked: Asked,
-  { what, k, now }: { readonly what: readonly PredictionKind[]; readonly k: number; readonly now: number },
-): Promise<readonly Cell[]> {
+async function cellsOf(model: ServedModel, shelf: Shelf, asked: Asked, wished: Wished): Promise<readonly Cell[]> {
+  const { what, k, now, unanswered } = wished;
   const cells: Cell[] = [];
   if (what.includes("recommend")) {
     const { items, basis } = await recommend(model, shelf, asked, { k, exclude: [], diversity: 0, bought: "keep" });
@@ -157,25 +177,38 @@ async function cellsOf(
     );
   }
   if (what.includes("churn")) {
-    const said = await ifAny(() => churn(model, asked, now));
+    const said = await ifAny(
+      () => churn(model, asked, now),
+      (reason) => unanswered("churn", reason),
+    );
     cells.push(said?.probability ?? null, said?.horizonDays ?? null);
   }
   if (!what.includes("purchase") && !what.includes("next-action")) return cells;
-  const next = await ifAny(() => nextAction(model, asked));
+  const next = await ifAny(
+    () => nextAction(model, asked),
+    (reason) => {
+      for (const kind of ["purchase", "next-action"] as const) if (what.includes(kind)) unanswered(kind, reason);
+    },
+  );
+  const { purchase, heads } = model.prepared;
+  if (next !== undefined && asked.known && purchase === undefined && !heads.purchase && what.includes("purchase"))
+    unanswered(
+      "purchase",
+      "Purchases can't be answered: no head was trained, and the own log has too few to learn from, or may not serve.",
+    );
   if (what.includes("purchase")) cells.push(next?.purchase?.probability ?? null);
   if (what.includes("next-action")) cells.push(next?.actions[0]?.action ?? null, next?.actions[0]?.probability ?? null);
   return cells;
 }
 
-/** Undefined where the node has nothing to answer by, or doesn't know the customer. */
-async function ifAny<Answer>(answer: () => Promise<Answer>): Promise<Answer | undefined> {
+/** Undefined where the node has nothing to answer by, which is told, or doesn't know the customer. */
+async function ifAny<Answer>(answer: () => Promise<Answer>, nothing: (reason: string) => void): Promise<Answer | undefined> {
   try {
     return await answer();
   } catch (error) {
-    const isNone =
-      isTributaryError(error) &&
-      (error.code === "TRB_SERVE_NOTHING_TO_ANSWER_BY" || error.code === "TRB_SERVE_CUSTOMER_UNKNOWN");
-    if (isNone) return undefined;
-    throw error;
+    if (isTributaryError(error) && error.code === "TRB_SERVE_CUSTOMER_UNKNOWN") return undefined;
+    if (!isTributaryError(error) || error.code !== "TRB_SERVE_NOTHING_TO_ANSWER_BY") throw error;
+    nothing(error.message);
+    return undefined;
   }
 }

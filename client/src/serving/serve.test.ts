@@ -227,6 +227,8 @@ test("what is predicted of all customers at once is what is served of each; the 
   const summary = await predictCustomers({ home, out: listed, customers: ids, k: 4, onProgress: (done) => seen.push(done) });
   expect(summary).toMatchObject({ customers: 3, unknown: 1, what: ["recommend", "churn", "purchase", "next-action"] });
   expect(seen).toEqual([3]);
+  const told = { customers: 2, reason: expect.stringMatching(/can't be answered: .*own log/) };
+  expect(summary.unanswered).toEqual(["churn", "purchase"].map((what) => ({ what, ...told })));
   expect(statSync(listed).mode & 0o777).toBe(0o600);
   const rows = readFileSync(listed, "utf8").trimEnd().split("\n");
   for (const [place, customer] of ids.entries()) {

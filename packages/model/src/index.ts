@@ -129,6 +129,7 @@ export {
   judgeChurn,
 } from "./in-house/churn.ts";
 export { type ClickModel, clickProbability, fitClicks, judgeClicks } from "./in-house/clicks.ts";
+export { type LogDays, logDays } from "./in-house/log-end.ts";
 export { type InHouse, type InHouseOptions, releasedScorer, releasedWeights, tuneInHouse } from "./in-house/mixture.ts";
 export type { MixtureWeights } from "./in-house/mixture-cases.ts";
 export {

@@ -28,7 +28,7 @@ export const clientErrors = defineErrors({
   TRB_NODE_HOME_UNWRITABLE: {
     message: "{file} can't be written: {reason}.",
     advice:
-      "Free some space or correct the folder's permissions, then start the node again; nothing was said that isn't on disk.",
+      "Free some space or correct the folder's permissions, then run the command again; what is not on disk was neither said nor imported.",
     status: 500,
     exitCode: 1,
   },

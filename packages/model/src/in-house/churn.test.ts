@@ -19,7 +19,27 @@ const columnsOf = (customer: number, before: number) => {
   };
 };
 
+/** The same log, whose last customer has one more event, three years after everybody's. */
+const historiesWithStraggler = () => {
+  const { offsets, items, actions, times } = histories;
+  const end = Math.max(...times) + 3 * 365 * 86_400;
+  return {
+    ...histories,
+    offsets: offsets.map((offset, place) => (place === offsets.length - 1 ? offset + 1 : offset)),
+    items: Int32Array.from([...items, 1]),
+    actions: Uint8Array.from([...actions, 0]),
+    times: Float64Array.from([...times, end]),
+  };
+};
+
 describe("who is asked about", () => {
+  test("is asked at the log's end, which one event that was told years later does not move", () => {
+    const late = historiesWithStraggler();
+    expect(churnCases(late, horizon).map((list) => list.length)).toEqual(cases.map((list) => list.length));
+    expect(churnHorizon(late, horizon)).toBe(horizon);
+    expect(fitChurn(late, horizon, churnCases(late, horizon))).toBeDefined();
+  });
+
   test("active before the cut, with the outcome of the horizon after it, counted by hand", () => {
     const hand: Histories = {
       customers: ["early", "leaves", "stays"],

@@ -2,7 +2,7 @@
  * Who is about to leave: in-house, from a merchant's own log, so it costs no ε. Churn is asked as the model's own head is (`evaluateChurn`): of the
  * customers with an event in the horizon before a cut, who has none in the horizon after it.
  *
- * The log's last horizon is the outcome; the one before it, where there is one, gives a second cut to learn from. Recency and frequency alone are tried, with
+ * The log's last horizon (`log-end.ts`) is the outcome; the one before it, where there is one, gives a second cut to learn from. Recency and frequency alone are tried, with
  * pace and change beside them, and with habits as well (`habits.ts`), each with and without the head (`propensity.ts`). It is judged at the last cut, by customers who were not learnt from.
  */
 import type { FeatureMoments, Histories } from "@tributary/events/histories";
@@ -10,6 +10,7 @@ import type { Stretch } from "../evaluation/scorer.ts";
 import type { ItemCategories } from "./categories.ts";
 import { churnFeatures, churnRow, type EventColumns, headFeature, readableFeature, secondsOfDay } from "./churn-features.ts";
 import { habits, habitsRow, readableHabit } from "./habits.ts";
+import { logDays } from "./log-end.ts";
 import type { FeatureRow } from "./logistic.ts";
 import {
   driversOf,
@@ -179,10 +180,6 @@ export function churnOf(churn: ChurnModel, events: EventColumns, now: number, sa
 }
 
 function spanOf(times: Float64Array): { readonly first: number; readonly last: number } {
-  let [first, last] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
-  for (const time of times) {
-    first = Math.min(first, time);
-    last = Math.max(last, time);
-  }
-  return { first, last };
+  const first = times.reduce((least, time) => Math.min(least, time), Number.POSITIVE_INFINITY);
+  return { first, last: logDays(times).end() };
 }

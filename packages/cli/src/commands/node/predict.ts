@@ -77,6 +77,10 @@ export function addPredict(node: Command): void {
             ["written", summary.out],
             ["customers", `${summary.customers}, ${summary.unknown} of them unknown`],
             ["predictions", summary.what.join(", ")],
+            ...summary.unanswered.map(({ what: kind, customers: of, reason }) => [
+              "empty",
+              `${kind}, of ${of} customers: ${reason}`,
+            ]),
             ["model", `${summary.model.source}${summary.model.round === null ? "" : `, round ${summary.model.round}`}`],
             ["rate", `${summary.customersPerSecond.toFixed(0)} customers a second`],
           ]),
