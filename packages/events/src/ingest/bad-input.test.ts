@@ -153,6 +153,17 @@ describe("ingestLog reads", () => {
     expect((await refused(file("log[1].csv", header + good).replace("[1]", "[2]"))).code).toBe("TRB_EVENTS_FILE_NOT_FOUND");
   });
 
+  it.each([
+    ["a CSV as JSON lines", { format: "jsonl" }, "none of its lines is a JSON object"],
+    ["UTF-8 as UTF-16", { encoding: "utf-16" }, "it is not UTF-16, as --encoding says"],
+  ] as const)("%s is told as such, and nothing of what is in it", async (_, options, reason) => {
+    const error = await refusal(() =>
+      ingested({ sources: [file("secret.csv", "user,item,ts\nsecret-ann,apple,1\n")], catalogue, now: 2e9, ...options }),
+    );
+    expect(error).toMatchObject({ code: "TRB_EVENTS_FILE_UNREADABLE", details: { reason } });
+    expect(JSON.stringify(error)).not.toContain("secret-ann");
+  });
+
   it("columns of mixed types, value by value: what can't be meant is dropped and counted", async () => {
     const rows = [
       '{"user":7,"item":"apple","ts":1}',

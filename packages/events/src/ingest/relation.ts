@@ -1,5 +1,5 @@
 /** A source, whatever its form, as something that a query can select from: named columns of text, in order of arrival. */
-import { stat } from "node:fs/promises";
+import { open, stat } from "node:fs/promises";
 import { extname } from "node:path";
 import { fail } from "@tributary/errors";
 import { parse } from "csv-parse/sync";
@@ -44,6 +44,7 @@ export async function openRelation(
   if (isPages(source)) return pagesRelation(engine, source, options, place, mostRows);
   if (typeof source !== "string") return queryRelation(engine, source, options.timeZone ?? "UTC", place);
   await checkReadable(source);
+  if (options.encoding === "utf-16") await checkUtf16(source);
   const preset = options.preset === undefined ? undefined : presets[options.preset];
   if (preset?.sequences) return sequenceRelation(source, options, place);
   const format = options.format ?? formatOf(source);
@@ -66,6 +67,21 @@ async function checkReadable(path: string): Promise<void> {
     if ((await stat(path)).isDirectory()) throw fail("TRB_EVENTS_FILE_UNREADABLE", { file: path, reason: "it is a folder" });
   } catch (error) {
     throw readFailure(path, error);
+  }
+}
+
+const lookedAt = 64 * 1024;
+
+/** Text of one byte a letter, read as UTF-16, becomes other letters, which an error would then list as names of columns. Compressed files are not looked into. */
+async function checkUtf16(path: string): Promise<void> {
+  if (/\.(?:gz|zst|parquet)$/i.test(path)) return;
+  const file = await open(path);
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(lookedAt), 0, lookedAt);
+    if (bytesRead === 0 || buffer.subarray(0, bytesRead).includes(0)) return; // delimiters and line ends have a zero byte
+    throw fail("TRB_EVENTS_FILE_UNREADABLE", { file: path, reason: "it is not UTF-16, as --encoding says" });
+  } finally {
+    await file.close();
   }
 }
 
@@ -151,6 +167,11 @@ async function jsonRelation(engine: Engine, path: string, options: ReadingOption
   const relation = await objectRelation(engine, { name: path, format: "jsonl", from }, options);
   const [some] = await engine.rows(`SELECT 1 FROM ${from} WHERE json IS NOT NULL LIMIT 1`);
   if (some === undefined) await refuseBrokenLines(engine, path, rejects, options);
+  if (some === undefined && relation.columns.length === 0) {
+    const [line] = await engine.rows(`SELECT 1 FROM ${from} LIMIT 1`);
+    if (line !== undefined)
+      throw fail("TRB_EVENTS_FILE_UNREADABLE", { file: path, reason: "none of its lines is a JSON object" });
+  }
   return { ...relation, rejects };
 }
 
