@@ -7,6 +7,18 @@ const file = logFiles();
 const preview = (source: string, options: Partial<PreviewOptions> = {}) => previewLog({ source, now: 1.7e9, ...options });
 
 describe("previewLog", () => {
+  it("counts lines that can't be taken apart, in a CSV as in JSON lines", async () => {
+    const csv = file("broken.csv", "user,item,ts\nann,apple,1\nann,apple\nbob,apple,2,3,4\nbob,bread,2\n");
+    const json = file(
+      "broken.jsonl",
+      '{"user":"ann","item":"apple","ts":1}\nnonsense\n[1]\n{"user":"bob","item":"bread","ts":2}\n',
+    );
+    for (const path of [csv, json]) {
+      const { sampled, kept, dropped } = await preview(path);
+      expect([sampled, kept, dropped]).toEqual([4, 2, { malformedRow: 2 }]);
+    }
+  });
+
   it("finds the delimiter, columns by what they hold, the times' format, and what actions mean", async () => {
     const rows = Array.from(
       { length: 40 },

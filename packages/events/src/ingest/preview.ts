@@ -13,7 +13,7 @@ import { engineFailure } from "./engine-failures.ts";
 import { guessPreset } from "./guess-preset.ts";
 import { findRoles, prepare, secondsAhead } from "./ingest-log.ts";
 import { type IngestPreset, type Preset, presets } from "./presets.ts";
-import type { Relation } from "./relation.ts";
+import { countRejects, type Relation } from "./relation.ts";
 import { type LogSource, nameOf, type ReadingOptions, sampledRows } from "./source.ts";
 import { timeExpression } from "./time-expression.ts";
 
@@ -110,6 +110,13 @@ async function preview(engine: Engine, given: PreviewOptions, file: string): Pro
   const dropped = counts.flatMap(([reason, rows]) =>
     reason === null ? [] : [[dropReasons[Number(reason)], Number(rows)] as const],
   );
+  const read = counts.reduce((sum, [, rows]) => sum + Number(rows), 0);
+  const broken = await brokenLines(engine, relation, read);
+  if (broken > 0) {
+    const before = dropped.findIndex(([reason]) => reason === "malformedRow");
+    if (before >= 0) dropped.splice(before, 1, ["malformedRow", broken + (dropped[before]?.[1] ?? 0)]);
+    else dropped.push(["malformedRow", broken]);
+  }
   return {
     file,
     format: relation.format,
@@ -123,11 +130,19 @@ async function preview(engine: Engine, given: PreviewOptions, file: string): Pro
     ambiguousFormats: times.ambiguous,
     actions: await actionsOf(engine, roles),
     rows: await rowsOf(engine),
-    sampled: counts.reduce((sum, [, rows]) => sum + Number(rows), 0),
+    sampled: read + broken,
     kept: Number(counts.find(([reason]) => reason === null)?.[1] ?? 0),
     dropped: Object.fromEntries(dropped),
     flags: flagsOf(given, options, { roles, missing }, known === undefined ? undefined : preset, times.formats),
   };
+}
+
+/** Lines that the reader could not take apart. It reads ahead: where the log goes on behind the sample, those behind it don't count. */
+async function brokenLines(engine: Engine, { rejects, headerLines }: Relation, read: number): Promise<number> {
+  if (rejects === undefined) return 0;
+  const within = read < sampledRows ? "" : ` WHERE line <= ${sampledRows + headerLines}`;
+  const [row] = await engine.rows(`${countRejects(rejects)}${within}`);
+  return Number(row?.[0] ?? 0);
 }
 
 /** What is named, then what is called as usual, then what holds what the role needs. */
