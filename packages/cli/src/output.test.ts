@@ -1,7 +1,7 @@
 /** Tables that fit a terminal, and what others' words may do to it. */
 import { fail } from "@tributary/errors";
 import { afterEach, expect, test, vi } from "vitest";
-import { inWords, printError, table } from "./output.ts";
+import { inWords, printError, prose, table } from "./output.ts";
 
 afterEach(() => vi.restoreAllMocks());
 
@@ -18,6 +18,15 @@ test("a table's last column goes on below itself at 80 characters, and a word wi
   expect(lines[2]).toMatch(/^ {13}word-\d+/);
   expect(lines.join(" ").match(/word-\d+/g)).toEqual(words.split(" "));
   expect(table([["x"], [""], []])).toEqual(["x", "", ""]);
+});
+
+test("sentences go on below themselves at 80 characters, further in, and lose no word", () => {
+  const words = Array.from({ length: 30 }, (_, place) => `word-${place}`);
+  const lines = prose(["short", "", `  ${words.join(" ")}`]);
+  expect(lines.slice(0, 2)).toEqual(["short", ""]);
+  expect(lines.every((line) => line.length <= 80)).toBe(true);
+  expect(lines.slice(3).every((line) => line.startsWith("    word-"))).toBe(true);
+  expect(lines.join(" ").match(/word-\d+/g)).toEqual(words);
 });
 
 test("a document's values are told in words", () => {

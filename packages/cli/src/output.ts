@@ -67,6 +67,14 @@ export function table(rows: readonly (readonly string[])[]): string[] {
   });
 }
 
+/** Sentences that fit the terminal: a longer line goes on below itself, two characters further in. */
+export const prose = (lines: readonly string[]): string[] =>
+  lines.flatMap((line) => {
+    const margin = /^ */.exec(line)?.[0] ?? "";
+    const parts = divided(line.slice(margin.length), terminal - margin.length - 2);
+    return parts.map((part, place) => `${margin}${place === 0 ? "" : "  "}${part}`.trimEnd());
+  });
+
 /** Lines of at most `width` characters, of whole words; a longer word is a line of its own. */
 function divided(text: string, width: number): string[] {
   if (text.length <= width) return [text];

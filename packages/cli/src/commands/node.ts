@@ -4,7 +4,7 @@ import type { PlanLanguage } from "@tributary/protocol";
 import { Command } from "commander";
 import { languageOption } from "../language-option.ts";
 import { integerOption, jsonOption } from "../options.ts";
-import { print, printLine } from "../output.ts";
+import { print, printLine, prose } from "../output.ts";
 import { untilStopped } from "../running.ts";
 import { addBudget } from "./node/budget.ts";
 import { addCatalogue } from "./node/catalogue.ts";
@@ -104,21 +104,23 @@ export function nodeCommand(): Command {
     .action(async (options: { home: string; language: PlanLanguage; json?: boolean }) => {
       const check = await checkNode({ home: options.home, language: options.language });
       if (!check.accepted) process.exitCode = 3;
-      print(options.json, check, () => [
-        check.customers.paragraph,
-        "",
-        ...check.explanation,
-        "",
-        check.accepted ? "This node would take part." : "This node would refuse:",
-        ...check.findings.map((finding) => `  ${finding.code}  ${finding.message}`),
-        ...(check.remarks.length === 0 ? [] : ["", "The plan could be stricter:"]),
-        ...check.remarks.map((remark) => `  ${remark.code}  ${remark.message}`),
-        ...(check.declines.length === 0 ? [] : ["", "An offer that came now would be declined:"]),
-        ...check.declines.flatMap(({ kind, code, message, advice }) => [
-          `  ${kind ?? "any"}: ${code}  ${message}`,
-          `    ${advice}`,
+      print(options.json, check, () =>
+        prose([
+          check.customers.paragraph,
+          "",
+          ...check.explanation,
+          "",
+          check.accepted ? "This node would take part." : "This node would refuse:",
+          ...check.findings.map((finding) => `  ${finding.code}  ${finding.message}`),
+          ...(check.remarks.length === 0 ? [] : ["", "The plan could be stricter:"]),
+          ...check.remarks.map((remark) => `  ${remark.code}  ${remark.message}`),
+          ...(check.declines.length === 0 ? [] : ["", "An offer that came now would be declined:"]),
+          ...check.declines.flatMap(({ kind, code, message, advice }) => [
+            `  ${kind ?? "any"}: ${code}  ${message}`,
+            `    ${advice}`,
+          ]),
         ]),
-      ]);
+      );
     });
 
   node

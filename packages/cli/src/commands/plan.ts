@@ -4,7 +4,7 @@ import { Command } from "commander";
 import { readJsonOnce } from "../files.ts";
 import { languageOption } from "../language-option.ts";
 import { jsonOption } from "../options.ts";
-import { print } from "../output.ts";
+import { print, prose } from "../output.ts";
 import { addCheck } from "./plan/check.ts";
 import { addEvidence } from "./plan/evidence.ts";
 import { addNew } from "./plan/new.ts";
@@ -27,7 +27,7 @@ export function planCommand(): Command {
       const parsed = parsePlan(readJsonOnce(file));
       const paragraph = customerParagraph(parsed, language);
       const customers = { language, paragraph, ...beliefBounds(parsed) };
-      print(json, { customers, ...describePlan(parsed) }, () => [paragraph, "", ...explainPlan(parsed)]);
+      print(json, { customers, ...describePlan(parsed) }, () => prose([paragraph, "", ...explainPlan(parsed)]));
     });
 
   return plan;
