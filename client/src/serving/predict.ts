@@ -56,7 +56,7 @@ export interface PredictSummary {
   readonly model: ServedModel["prepared"]["origin"];
 }
 
-export interface Unanswered {
+interface Unanswered {
   readonly what: PredictionKind;
   readonly customers: number;
   readonly reason: string;

@@ -65,9 +65,6 @@ export function writeOutput(path: string, content: string | Uint8Array, mode?: 0
   }
 }
 
-/** The same, as audits call it. @throws TRB_CLI_FILE_NOT_WRITABLE */
-export const replaceOutput = (path: string, content: string) => writeOutput(path, content);
-
 /** @throws TRB_CLI_FILE_NOT_FOUND, TRB_CLI_FILE_UNREADABLE, TRB_CLI_NOT_JSON */
 export function readJson(path: string): unknown {
   return parseJson(path, textOf(path));

@@ -12,7 +12,7 @@ import {
 } from "@tributary/simulate";
 import { onnxruntimeExecutor } from "@tributary/tensor/onnxruntime";
 import { Command, Option } from "commander";
-import { replaceOutput, writeOutput } from "../files.ts";
+import { writeOutput } from "../files.ts";
 import {
   deltaOption,
   epsilonOption,
@@ -117,7 +117,7 @@ function runCommand(): Command {
     )
     .action(async (options: RunOptions) => {
       const document = await audited(options);
-      if (options.html !== undefined) replaceOutput(options.html, auditPage(document));
+      if (options.html !== undefined) writeOutput(options.html, auditPage(document));
       if (!document.consistent) process.exitCode = 4;
       print(options.json, document, () => lines(document, options.html));
     });
