@@ -7,15 +7,23 @@ import { fileURLToPath } from "node:url";
 
 const script = fileURLToPath(new URL("../../docs/verify/verify.py", import.meta.url));
 
-/** The command that starts Python 3.9 or later. `.ci/run` installs it where it is missing. */
-function findPython(): string {
-  for (const command of ["python3", "python"]) {
+/** What starts Python 3.9 or later: this machine's, or where it has none (or `TRIBUTARY_TEST_PYTHON` is `webassembly`) the registry's. */
+function findPython(): readonly [command: string, ...options: string[]] {
+  const installed = process.env["TRIBUTARY_TEST_PYTHON"] === "webassembly" ? [] : ["python3", "python"];
+  for (const command of installed) {
     const found = spawnSync(command, ["-c", "import sys; sys.exit(sys.version_info < (3, 9))"]);
-    if (found.status === 0) return command;
+    if (found.status === 0) return [command];
   }
-  throw new Error("docs/verify/verify.py is tested with Python 3.9 or later, which is not here: apt-get install python3");
+  return [
+    process.execPath,
+    "--disable-warning=ExperimentalWarning",
+    fileURLToPath(new URL("./webassembly-python.ts", import.meta.url)),
+  ];
 }
-const python = findPython();
+const [python, ...pythonOptions] = findPython();
+
+/** How deep a value of a test may be nested: in WebAssembly Python dies of what is a RecursionError elsewhere. */
+export const deepestNesting = pythonOptions.length === 0 ? 100_000 : 500;
 
 /** What verify.py says of a file, as far as tests look at it. */
 export interface Verdict {
@@ -38,7 +46,7 @@ interface Answer {
 
 /** Its answer to any command line. Without -B it would leave compiled code in docs. */
 export function runVerifier(...options: readonly string[]): Answer {
-  return spawnSync(python, ["-B", script, ...options], { encoding: "utf8", maxBuffer: 2 ** 28 });
+  return spawnSync(python, [...pythonOptions, "-B", script, ...options], { encoding: "utf8", maxBuffer: 2 ** 28 });
 }
 
 /** What becomes of files that are on disk for that long. */
@@ -76,5 +84,5 @@ from verify import *
 given = json.load(sys.stdin)
 print(json.dumps(${expression}))`;
   const options = { input: JSON.stringify(given), encoding: "utf8", maxBuffer: 2 ** 28 } as const;
-  return JSON.parse(execFileSync(python, ["-B", "-c", program], options)) as Value;
+  return JSON.parse(execFileSync(python, [...pythonOptions, "-B", "-c", program], options)) as Value;
 }

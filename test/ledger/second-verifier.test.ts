@@ -32,7 +32,7 @@ import {
 } from "../../packages/ledger/src/example-ledger.ts";
 import { examplePlan } from "../../packages/protocol/src/plan/example-plan.ts";
 import { packedPlan } from "../../packages/protocol/src/plan/packed-plan.test-support.ts";
-import { runVerifier, type Verdict, verifyFiles, withFiles } from "./python.ts";
+import { deepestNesting, runVerifier, type Verdict, verifyFiles, withFiles } from "./python.ts";
 import { tamperings } from "./tampering.ts";
 import { validLines } from "./valid-ledger.ts";
 
@@ -235,7 +235,17 @@ test(`no change of a byte, cut or repetition is ever verified, and none ends in 
     holder[field] = JSON.stringify(holder[field]) === JSON.stringify(value) ? "?" : value;
     return asBytes(lines.map((line, i) => (i === place ? JSON.stringify(entry) : line)));
   });
-  const noise = ["", "\n", "[".repeat(100_000), "{}", "null\n", '{"kind":[]}\n', '{"kind":"genesis"}\n', "1e400\n", "NaN\n"];
+  const noise = [
+    "",
+    "\n",
+    "[".repeat(deepestNesting),
+    "{}",
+    "null\n",
+    '{"kind":[]}\n',
+    '{"kind":"genesis"}\n',
+    "1e400\n",
+    "NaN\n",
+  ];
   const { status, verdicts } = verifyFiles([
     ...changed,
     ...spliced,
