@@ -113,7 +113,7 @@ function runCommand(): Command {
     .addOption(jsonOption())
     .addHelpText(
       "after",
-      "\nExamples:\n  tributary audit run --market synthetic --customers 2000 --canaries 500 --epsilon 4 --json\n  tributary audit run --customers 1000 --attacks membership,extraction --html audit.html",
+      "\nExample:\n  tributary audit run --market synthetic --customers 2000 --canaries 500 --epsilon 4 --json\n  tributary audit run --customers 1000 --attacks membership,extraction --html audit.html",
     )
     .action(async (options: RunOptions) => {
       const document = await audited(options);

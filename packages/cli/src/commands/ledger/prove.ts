@@ -14,6 +14,7 @@ export function addProve(ledger: Command): void {
     .argument("<file>", "ledger.jsonl")
     .addOption(integerOption("--entry <n>", "which one, counted from 0", 0).makeOptionMandatory())
     .addOption(integerOption("--size <m>", "among the first so many entries (default: all but the last, which signs them)", 1))
+    .addOption(jsonOption()) // a proof is JSON with and without it
     .addHelpText("after", "\nExample:\n  tributary ledger prove tributary-demo/ledger.jsonl --entry 1 > proof.json")
     .action(async (file: string, { entry, size }: { entry: number; size?: number }) => {
       print(true, await proveEntry(nodeCrypto(), readChunks(file), entry, size), () => []);
