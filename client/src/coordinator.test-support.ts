@@ -355,7 +355,9 @@ export async function startTestCoordinator(plan: Plan = testPlan()): Promise<Tes
       if (uploaded !== hash) throw fail("TRB_MESSAGE_INVALID", { path: "body", reason: "hash" });
       await happen({ type: "uploaded", message });
       response.writeHead(204).end();
-    }
+    } else if (kind === "certificates") {
+      throw fail("TRB_COORDINATOR_NO_CERTIFICATE", { sha256: first });
+    } else throw fail("TRB_COORDINATOR_ROUTE_UNKNOWN", { method: request.method ?? "", path: url.pathname });
   };
   const server: Server = createServer((request, response) => {
     answer(request, response).catch((error: unknown) => {

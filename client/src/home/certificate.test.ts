@@ -1,5 +1,7 @@
 /** A certificate is kept beside the model if it holds, by the key pinned at joining and the node's own ledger; a node does without one otherwise. */
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fail } from "@tributary/errors";
@@ -9,6 +11,7 @@ import { nodeCrypto } from "@tributary/protocol/node-crypto";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { exampleDrafts, exampleFederation, writeLedger } from "../../../packages/ledger/src/example-ledger.ts";
 import { examplePlan } from "../../../packages/protocol/src/plan/example-plan.ts";
+import { connectHttp } from "../transport/http.ts";
 import { certificateFile, keepCertificate } from "./certificate.ts";
 
 const crypto = nodeCrypto();
@@ -76,4 +79,19 @@ test("a coordinator that has none, or isn't there, keeps no node from ending", a
     expect(said).toMatchObject([{ code }]);
   }
   expect(existsSync(models)).toBe(false);
+});
+
+test("a coordinator that takes the question and doesn't answer keeps no node for longer than its patience", async () => {
+  const silent = createServer(() => {});
+  await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve));
+  const client = connectHttp(`http://127.0.0.1:${(silent.address() as AddressInfo).port}`);
+  const said: { code: string }[] = [];
+  const log = { info: (facts: { code: string }) => void said.push(facts), warn: expect.unreachable };
+  await keepCertificate({ layout: { models }, client, crypto, coordinatorKey, log: log as never }, lines, {
+    signal: AbortSignal.timeout(100),
+  });
+  expect(said).toMatchObject([{ code: "TRB_NODE_CLOSED" }]);
+  await client.close();
+  silent.closeAllConnections();
+  silent.close();
 });

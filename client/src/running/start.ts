@@ -79,6 +79,9 @@ export interface RunningNode {
   close(): Promise<void>;
 }
 
+/** Milliseconds in which a coordinator has to say whether it has a certificate: a federation that is over keeps nobody waiting. */
+const certificatePatience = 10_000;
+
 /** Refusals after which a node must not go on by itself. */
 const final: ReadonlySet<string> = new Set([
   "TRB_NODE_STALE_STORE",
@@ -217,7 +220,7 @@ export async function runNode(options: StartNodeOptions, transport: Transport): 
     /** Nothing follows but what was signed of the model. Only within the queue. */
     const finishClosed = async (): Promise<void> => {
       const { coordinatorKey } = membership;
-      const options = { retries: 1, signal: stopping.signal };
+      const options = { retries: 1, signal: AbortSignal.any([stopping.signal, AbortSignal.timeout(certificatePatience)]) };
       await keepCertificate({ layout, client, crypto, coordinatorKey, log }, copy.lines(), options);
       finish("ledgerClosed");
     };
