@@ -27,7 +27,7 @@ const coordinatorKey = toHex(crypto.signingPublicKey(secret)) as IdentityKey;
 const { catalogue, histories, settings } = syntheticMarket({ customers: 240, items: 40, seed: 1 });
 const now = settings.opens + 120 * 86_400; // later events are not looked at
 const merchants = 3;
-const request = { catalogueItems: 40, customers: 240, merchants, epsilon: 60, delta: 1e-6, statistics: { retries: 0 } };
+const request = { catalogueItems: 40, customers: 240, merchants, epsilon: 16, delta: 1e-6, statistics: { retries: 0 } };
 const plan = planDocument(crypto, choosePlanToRead(request, { share: 0.8, features: { now } }).plan, {
   ...{ federation: "features", coordinatorKey, catalogue, catalogueProvenance: "public" },
 });
@@ -42,8 +42,8 @@ test("means and deviations are the customers' own up to the stated noise, in the
   const ledger = new TextEncoder().encode(result.ledger);
   const verdict = verifyLedger(ledger, { crypto, key: fingerprintOf(crypto, coordinatorKey) });
   expect(verdict).toMatchObject({ failures: [], fullyVerified: true });
-  expect(Number(verdict.epsilon)).toBeGreaterThan(59);
-  expect(Number(verdict.epsilon)).toBeLessThanOrEqual(60);
+  expect(Number(verdict.epsilon)).toBeGreaterThan(15);
+  expect(Number(verdict.epsilon)).toBeLessThanOrEqual(16);
   const [released, ...more] = summarizeLedger(ledger, crypto).flatMap(({ features }) => features ?? []);
   expect(more).toEqual([]);
   const deviation = released?.deviation ?? 0;
