@@ -83,7 +83,7 @@ export async function joinAll(
   federation: SmallFederation,
   folder: string,
   url: string,
-  policy: { readonly maxEpsilon?: number } = {},
+  policy: { readonly maxEpsilon?: number; readonly acceptLogCatalogue?: boolean } = {},
 ): Promise<void> {
   const fingerprints: string[] = [];
   for (const { node } of federation.parts) {
@@ -94,7 +94,7 @@ export async function joinAll(
   for (const { node } of federation.parts) {
     const home = federation.home(node);
     await trustPeers({ home, fingerprints });
-    if (policy.maxEpsilon !== undefined) await changePolicy({ home, maxEpsilon: policy.maxEpsilon });
+    if (Object.keys(policy).length > 0) await changePolicy({ home, ...policy });
     await importEvents({
       home,
       files: [`${folder}/logs/${node}.csv`],

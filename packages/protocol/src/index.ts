@@ -68,7 +68,7 @@ export {
   partsCost,
   provenanceOf,
 } from "./plan/catalogue-parts.ts";
-export { trainingMilliseconds } from "./plan/cohort-rules.ts";
+export { leastUploadOffset, trainingMilliseconds } from "./plan/cohort-rules.ts";
 export { type PlanCost, planCost } from "./plan/cost.ts";
 export { type BeliefBounds, beliefBounds, customerParagraph, type PlanLanguage, planLanguages } from "./plan/customers.ts";
 export {

@@ -50,7 +50,7 @@ export function coordinatorCommand(): Command {
         1,
       ),
     )
-    .option("--demo", "accept a catalogue made from behaviour (demonstrations only)")
+    .option("--demo", "accept a catalogue made from behaviour, and noise below the floor (demonstrations only)")
     .option("--until-done", "end when the plan's rounds are done, or when the nodes refuse them for good (exit 1)")
     .addOption(
       integerOption(

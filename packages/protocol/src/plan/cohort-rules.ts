@@ -2,7 +2,7 @@
 import { parseDecimal } from "../canonical/decimals.ts";
 import { graphRule } from "./graph.ts";
 import { type LintOptions, outOfRange, type Report, type Rule } from "./rule.ts";
-import type { Plan } from "./schema.ts";
+import type { Plan, Release } from "./schema.ts";
 
 /** Milliseconds that a round and its grace may take: a week. */
 const longestRound = 7 * 24 * 3_600_000;
@@ -18,7 +18,10 @@ export function trainingMilliseconds({ deadlines: { uploadOffset }, releases }: 
 }
 
 /** Least `uploadOffset` for which the time after training is enough on any machine that is fast enough for `coordinate`. */
-function leastUploadOffset({ releases }: Plan, fixed = 0): number {
+export function leastUploadOffset(
+  { releases }: { readonly releases: readonly Pick<Release, "dimension">[] },
+  fixed = 0,
+): number {
   const coordinates = Math.max(...releases.map(({ dimension }) => dimension));
   return Math.ceil((fixed + finishing.coordinate * coordinates) / finishing.mostOfAll);
 }

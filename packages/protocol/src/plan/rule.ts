@@ -16,7 +16,7 @@ export interface Finding {
 
 /** What is known of the surroundings; without it a plan is judged for a real federation of unknown size. */
 export interface LintOptions {
-  /** A catalogue taken from the log, and a recipe that all customers' data chose, are let through; whoever passes this must say so in every output. */
+  /** A catalogue taken from the log, a recipe that all customers' data chose, and noise below the floor are let through; whoever passes this must say so in every output. */
   readonly demo?: boolean;
   /** Inside `simulate`: noise may be central. */
   readonly simulation?: boolean;

@@ -65,7 +65,7 @@ test("16, 18 and 20 bits give the model of 32, but for the noise, in bits/32 of 
   const moved = distance(usual, start);
   for (const bits of [16, 18, 20] as const) {
     const plan = planOf(bits);
-    expect(lintPlan(plan, { nodes: devices, parameterCount: start.length })).toEqual([]);
+    expect(lintPlan(plan, { demo: true, nodes: devices, parameterCount: start.length })).toEqual([]);
     const packed = await modelOf(plan);
     expect(packed.bytesPerRoundPerNode).toBe((1024 * bits) / 8); // the next power of two
     expect(packed.ledger).toContain(`"bits":${bits}`);

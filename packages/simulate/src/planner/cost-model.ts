@@ -3,7 +3,7 @@
  * Constants measured on one core of a 2-core server, rounded towards slower machines.
  */
 import type { ModelSpec } from "@tributary/model";
-import type { Plan, Release } from "@tributary/protocol";
+import { leastUploadOffset, type Plan, type Release } from "@tributary/protocol";
 
 /** Floating-point operations a second that a graph run reaches. */
 const flops = 2e10;
@@ -58,7 +58,8 @@ export function roundCost(
     }),
   );
   const dimension = Math.max(...releases.map((release) => release.dimension));
-  const uploadOffset = Math.ceil((fixedMilliseconds + 1000 * safety * nodeSeconds) / 100) * 100;
+  const milliseconds = Math.max(fixedMilliseconds + 1000 * safety * nodeSeconds, leastUploadOffset({ releases }));
+  const uploadOffset = Math.ceil(milliseconds / 100) * 100;
   return {
     nodeSeconds,
     bytesPerRoundPerNode: 4 * dimension,

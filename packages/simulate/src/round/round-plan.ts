@@ -4,7 +4,7 @@ import type { PackedBits } from "@tributary/dp";
 import { fail } from "@tributary/errors";
 import { type Catalogue, makeCatalogue } from "@tributary/events";
 import { graphVersion } from "@tributary/model";
-import type { Crypto, IdentityKey, Plan } from "@tributary/protocol";
+import { type Crypto, type IdentityKey, leastUploadOffset, type Plan } from "@tributary/protocol";
 import { planDocument } from "../plan-document.ts";
 import { modelOfSize, scalePlan } from "../scale/scale-plan.ts";
 
@@ -43,8 +43,9 @@ export function roundPlan(crypto: Crypto, request: RoundPlanRequest): { readonly
     number,
     number,
   ];
-  // nothing is trained, so nothing is waited for: the least offset that a plan may name
-  const deadlines = { keys, shares, uploadOffset: 1, masked: uploadDeadline, consistency, unmask, grace };
+  // nothing is trained, so nothing is waited for but the least offset that a plan may name
+  const uploadOffset = leastUploadOffset(plan);
+  const deadlines = { keys, shares, uploadOffset, masked: uploadDeadline + uploadOffset, consistency, unmask, grace };
   const document = planDocument(
     crypto,
     { ...plan, graphVersion, deadlines },

@@ -35,7 +35,7 @@ export function addCheck(plan: Command): void {
     .command("check")
     .description("refuse a plan that does not keep what it promises (exit 3)")
     .argument("<file>", "plan.json")
-    .option("--demo", "allow a catalogue made from behaviour (demonstrations only)")
+    .option("--demo", "allow a catalogue made from behaviour, and noise below the floor (demonstrations only)")
     .option("--strict", "refuse what is only remarked on as well")
     .addOption(integerOption("--nodes <n>", "how many nodes there will be: whether its rounds fit them", 3))
     .option("--parts <files...>", "the merchants' parts of the catalogue: makes it again and compares its hash")

@@ -124,7 +124,7 @@ export function addNew(plan: Command): void {
       "--catalogue-out <file>",
       "where to write the catalogue with the features of --features, which the plan is bound to",
     )
-    .option("--demo", "allow a catalogue made from behaviour (demonstrations only)")
+    .option("--demo", "allow a catalogue made from behaviour, and noise below the floor (demonstrations only)")
     .addOption(jsonOption())
     .addHelpText(
       "after",
