@@ -3,20 +3,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseCatalogue } from "@tributary/events";
 import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
-import { program } from "../../program.ts";
+import { say } from "../../said.test-support.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "tributary-merge-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 afterEach(() => vi.restoreAllMocks());
 const at = (name: string) => join(folder, name);
-
-async function say(...words: readonly string[]): Promise<string> {
-  const printed: string[] = [];
-  vi.spyOn(process.stdout, "write").mockImplementation((text) => printed.push(String(text)) > 0);
-  await program().parseAsync([...words], { from: "user" });
-  vi.restoreAllMocks();
-  return printed.join("");
-}
 
 const items = (space: string) => Array.from({ length: 6 }, (_, i) => ({ id: `${space}:${i}`, category: `c${i % 2}` }));
 const part = (name: string, list: readonly object[]) =>

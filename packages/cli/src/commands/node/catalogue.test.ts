@@ -3,20 +3,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseCatalogue } from "@tributary/events";
 import { afterAll, afterEach, expect, test, vi } from "vitest";
-import { program } from "../../program.ts";
+import { say } from "../../said.test-support.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "tributary-selected-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 afterEach(() => vi.restoreAllMocks());
 const at = (name: string) => join(folder, name);
-
-async function say(...words: readonly string[]): Promise<string> {
-  const printed: string[] = [];
-  vi.spyOn(process.stdout, "write").mockImplementation((text) => printed.push(String(text)) > 0);
-  await program().parseAsync([...words], { from: "user" });
-  vi.restoreAllMocks();
-  return printed.join("");
-}
 
 test("a list that was selected from a log becomes part of a plan that pays for it", async () => {
   const rows = Array.from({ length: 240 }, (_, c) => `c${c},p${c % 6},view,${c + 1}\nc${c},only-${c},view,${c + 300}`);
