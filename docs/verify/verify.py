@@ -208,9 +208,13 @@ plan = record({
     "epsilon": decimal, "delta": decimal, "minCustomers": positive, "minCohort": integer(3), "maxCorrupt": count,
     "threshold": one_of("quorum"), "catalogueProvenance": one_of("public", "dp-selection", "log"),
 }, more=True)
+time = moment(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z")
+# What operators do: whether there are rounds, and who may come in; those in the middle give somebody a role.
+PACING, GRANTING = ("pause", "resume"), ("add-operator", "change-role", "create-token")
+ADMITTING = ("invite", "revoke-invite", "remove-operator", "change-password", "revoke-token")
 placed = {
     "index": count, "previous": sha, "tree": sha, "software": sha, "kind": words, "signature": signature,
-    "at": moment(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z"),
+    "at": time,
 }
 of_round = {
     **placed, "round": positive, "release": count, "planHash": sha, "modelHash": sha, "protocol": version,
@@ -229,7 +233,10 @@ FORMS = {
         "charged": lambda value: type(value) is bool, "barred": some_nodes,
     }, ["protocol", "cohort", "barred"]),
     "roster": record({**placed, "revoked": some_nodes, "operator": role, "reason": words}),
-    "operator": record({**placed, "action": one_of("pause", "resume"), "operator": role, "reason": words}),
+    "operator": record({
+        **placed, "action": one_of(*PACING, *GRANTING, *ADMITTING), "operator": role, "reason": words,
+        "subject": text("[a-z0-9][a-z0-9_-]{0,62}"), "role": one_of("viewer", "auditor", "operator"), "done": time,
+    }, ["subject", "role", "done"]),
     "erasure": record({**placed, "node": node, "on": moment(r"\d{4}-\d\d-\d\d"), "nodeSignature": signature}),
     "promotion": record({**placed, "modelHash": sha, "rule": one_of("acceptance", "operator"), "operator": role}),
     "closing": record({**placed, "reason": words, "modelHash": sha, "rounds": count, "spent": spent}),
@@ -586,9 +593,13 @@ class Ledger:
         self.gone |= revoked
 
     def check_operator(self, entry):
-        pauses = entry["action"] == "pause"
-        self.wrong_if(pauses == self.paused, "OPERATOR_INVALID", entry["action"] + " changes nothing")
-        self.paused = pauses
+        action, pacing = entry["action"], entry["action"] in PACING
+        expected = set() if pacing else {"subject", "done"} | ({"role"} if action in GRANTING else set())
+        wrong = {"subject", "done", "role"} & set(entry) != expected or (pacing and (action == "pause") == self.paused)
+        self.wrong_if(wrong, "OPERATOR_INVALID", action + " changes nothing, or says too much or too little")
+        late = not pacing and "done" in entry and datetime.fromisoformat(entry["done"][:19]) > datetime.fromisoformat(entry["at"][:19]) + timedelta(days=1)
+        self.wrong_if(late, "CLOCKS_DISAGREE", "it was done after the entry")
+        self.paused = action == "pause" if pacing else self.paused
 
     def check_erasure(self, entry):
         node, on, federation = entry["node"], entry["on"], self.genesis["plan"]["federation"]

@@ -34,7 +34,7 @@ import { examplePlan } from "../../packages/protocol/src/plan/example-plan.ts";
 import { packedPlan } from "../../packages/protocol/src/plan/packed-plan.test-support.ts";
 import { deepestNesting, runVerifier, type Verdict, verifyFiles, withFiles } from "./python.ts";
 import { tamperings } from "./tampering.ts";
-import { validLines } from "./valid-ledger.ts";
+import { accessDrafts, federation as valid, validDrafts, validLines } from "./valid-ledger.ts";
 
 const crypto = nodeCrypto();
 const federation = exampleFederation(crypto, examplePlan);
@@ -72,6 +72,9 @@ const kinds: Readonly<Record<string, { readonly bytes: () => Uint8Array; readonl
   "the example": { bytes: () => file },
   "the vectors' round of four nodes": {
     bytes: () => asBytes(JSON.parse(readFileSync(new URL("../vectors/protocol/round.json", import.meta.url), "utf8")).ledger),
+  },
+  "operators who let others in": {
+    bytes: () => asBytes(writeLedger(valid, [...validDrafts().slice(0, 3), ...accessDrafts, ...validDrafts().slice(3)])),
   },
   "customers of three merchants": { bytes: () => ledgerOf((plan) => ({ ...plan, maxMerchantsPerCustomer: 3 })) },
   "nodes that each add the whole noise": { bytes: () => ledgerOf((plan) => ({ ...plan, noiseMode: "local" })) },

@@ -13,7 +13,7 @@ import {
   votesFor,
   writeLedger,
 } from "../../packages/ledger/src/example-ledger.ts";
-import { crypto, erasure, federation, sister, validDrafts } from "./valid-ledger.ts";
+import { accessDrafts, crypto, erasure, federation, sister, validDrafts } from "./valid-ledger.ts";
 
 export interface Tampering {
   readonly name: string;
@@ -137,6 +137,24 @@ export const tamperings: readonly Tampering[] = [
       line.replace(/"signature":"(.)([0-9a-f]{127})","software"/, (_, a, b) => `"signature":"${flip(a)}${b}","software"`),
     ),
   ),
+/** Entries about who may come in that say too little, too much, or what can't be. */
+const tamperedAccess: readonly Tampering[] = (
+  [
+    ["an invite that doesn't say of whom", { subject: undefined }],
+    ["an invite of no time", { done: undefined }],
+    ["an invite that gives a role", { role: "auditor" }],
+    ["an account without a role", { action: "add-operator" }],
+    ["a token taken back that gives a role", { action: "revoke-token", role: "viewer" }],
+    ["a pause of somebody", { action: "pause" }],
+    ["an invite made after its entry", { done: "2027-01-01T00:00:00.000Z" }, "TRB_LEDGER_CLOCKS_DISAGREE"],
+  ] as const
+).map(([name, change, code = "TRB_LEDGER_OPERATOR_INVALID"]) =>
+  drafted(name, [3, code], (drafts) => {
+    const changed = Object.entries({ ...accessDrafts[0], ...change }).filter(([, value]) => value !== undefined);
+    return before(drafts, 3, Object.fromEntries(changed) as Draft);
+  }),
+);
+
   stranger("another time, without a new signature", [1, "TRB_LEDGER_SIGNATURE_INVALID"], (lines) =>
     at(lines, 1, (line) => line.replace('"at":"2026-01-02T03:04:05Z"', '"at":"2026-01-02T03:04:06Z"')),
   ),
@@ -554,6 +572,7 @@ export const tamperings: readonly Tampering[] = [
   ),
   stranger("the tree missing", [1, "TRB_LEDGER_LINE_INVALID"], (lines) =>
     at(lines, 1, (line) => {
+  ...tamperedAccess,
       const { tree: _, ...rest } = JSON.parse(line) as Round;
       return signed(rest, federation.coordinator);
     }),

@@ -48,6 +48,18 @@ export function erasure(node: string, on: string, by = node): Draft {
   return { kind: "erasure", node: node as NodeId, on, nodeSignature: signature };
 }
 
+/** Every action of operators that is about who may come in, each as it must be. */
+export const accessDrafts: readonly Draft[] = [
+  { action: "invite", subject: "shop-9" },
+  { action: "revoke-invite", subject: "shop-9" },
+  { action: "add-operator", subject: "night-shift", role: "operator" },
+  { action: "change-role", subject: "night-shift", role: "viewer" },
+  { action: "change-password", subject: "night-shift" },
+  { action: "create-token", subject: "trb_0123456789ab", role: "auditor" },
+  { action: "revoke-token", subject: "trb_0123456789ab" },
+  { action: "remove-operator", subject: "night-shift" },
+].map((said) => ({ kind: "operator", operator: "platform", reason: "", done: "2026-01-01T00:00:00.000Z", ...said }) as Draft);
+
 const modelOf = (byte: number) => byte.toString(16).repeat(32) as Sha256;
 
 export function validDrafts(of = federation): Draft[] {

@@ -15,6 +15,7 @@ import {
   type LedgerHead,
   lineHash,
   parseLine,
+  pausedAfter,
   placeAfter,
 } from "@tributary/ledger";
 import { baseVersion, verifyDocument } from "@tributary/protocol";
@@ -193,7 +194,7 @@ function noted(
     case "roster":
       return { barred: [...barred, ...entry.revoked.map((node) => ({ node, entry: entry.index }))], paused, erasures };
     case "operator":
-      return { barred, paused: entry.action === "pause", erasures };
+      return { barred, paused: pausedAfter(entry) ?? paused, erasures };
     case "erasure":
       return { barred, paused, erasures: { ...erasures, [entry.node]: entry.on } };
     case "promotion":

@@ -6,16 +6,19 @@ import {
   decimal,
   federationName,
   identityKey,
+  mostMembers,
   mostWritten,
   nodeId,
   planSchema,
   rosterSchema,
+  rotatedMemberSchema,
   type Sha256,
   sha256Hex,
   signatureHex,
   versionText,
 } from "@tributary/protocol";
 import { z } from "zod";
+import { accessFields, operatorAction } from "./operator-actions.ts";
 import type { Frontier } from "./tree/hashing.ts";
 
 const head = {
@@ -151,20 +154,28 @@ const operatorRole = z.string().regex(/^[a-z][a-z0-9-]{0,31}$/, "expected a role
 /** Why, in the operator's words. */
 const reason = z.string().max(256);
 
-/** Who takes part no longer, from this entry on. */
+/** A change of the roster, each by its node's own word but for who is revoked. */
 const rosterChangeSchema = z.strictObject({
   ...head,
   kind: z.literal("roster"),
-  revoked: nodes.min(1),
+  /** Who takes part no longer, from this entry on. */
+  revoked: nodes,
+  /** Who takes part from round `from` on. */
+  admitted: rosterSchema.min(1).exactOptional(),
+  /** Whose identity key is another one from round `from` on. */
+  rotated: z.array(rotatedMemberSchema).min(1).max(mostMembers).exactOptional(),
+  /** Of those two; there with either of them. */
+  from: z.int().min(1).exactOptional(),
   operator: operatorRole,
   reason,
 });
 
-/** What an operator did that decides whether there are rounds. */
+/** What an operator did: whether there are rounds, and who may come in (`operator-actions.ts` says what goes with which action). */
 const operatorSchema = z.strictObject({
   ...head,
   kind: z.literal("operator"),
-  action: z.enum(["pause", "resume"]),
+  action: operatorAction,
+  ...accessFields,
   operator: operatorRole,
   reason,
 });

@@ -42,6 +42,7 @@ export {
 export { featuresOf, type ReleasedFeatures } from "./features.ts";
 export { mechanismOf } from "./mechanism.ts";
 export { type Estimate, metricsOf, type ReleasedMetrics, ratio, sumDeviation } from "./metrics.ts";
+export { type AccessAction, type OperatorRole, operatorRoles, pausedAfter } from "./operator-actions.ts";
 export { parseLine } from "./parsing.ts";
 export { spentAfter } from "./spending.ts";
 export { type LedgerFacts, ledgerFacts, type ReleaseCount } from "./statement/facts.ts";

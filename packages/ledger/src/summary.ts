@@ -2,7 +2,7 @@
 import { fail } from "@tributary/errors";
 import { type Crypto, type Decimal, type Plan, parseDecimal, type Release, type Sha256 } from "@tributary/protocol";
 import { lineHash } from "./building.ts";
-import type { Entry, EntryKind } from "./entries.ts";
+import type { Entry, EntryKind, EntryOf } from "./entries.ts";
 import { featuresOf, type ReleasedFeatures } from "./features.ts";
 import { metricsOf, type ReleasedMetrics, sumDeviation } from "./metrics.ts";
 import { decodeLine, parseLine, splitLines } from "./parsing.ts";
@@ -118,7 +118,7 @@ function particulars(entry: Entry): Partial<LedgerRow> {
     case "roster":
       return { reason: `revoked ${entry.revoked.join(", ")}: ${entry.reason}` };
     case "operator":
-      return { reason: `${entry.action} by ${entry.operator}: ${entry.reason}` };
+      return { reason: `${operatorWords(entry)} by ${entry.operator}: ${entry.reason}` };
     case "erasure":
       return { reason: `${entry.node}, ${entry.on}` };
     case "promotion":
@@ -126,4 +126,9 @@ function particulars(entry: Entry): Partial<LedgerRow> {
     case "closing":
       return { epsilon: entry.spent.epsilon, reason: entry.reason };
   }
+}
+
+/** `invite bookshop`, `add-operator night-shift as auditor` */
+function operatorWords({ action, subject, role }: EntryOf<"operator">): string {
+  return [action, subject, role && `as ${role}`].filter((word) => word !== undefined).join(" ");
 }

@@ -3,7 +3,7 @@
  * nodes of a round have countersigned the entry just before it. Nodes fetch them with the lines that they lack (`followEntry`).
  */
 import { fail } from "@tributary/errors";
-import { claimFailures, type EntryContent, writeAfter } from "@tributary/ledger";
+import { claimFailures, type EntryContent, pausedAfter, writeAfter } from "@tributary/ledger";
 import type { CoordinatorEffect } from "../coordinator-events.ts";
 import type { CoordinatorState } from "../coordinator-state.ts";
 import type { Context, Step } from "../step.ts";
@@ -32,7 +32,7 @@ function after(
     case "roster":
       return { barred: [...barred, ...note.revoked], paused, erasures };
     case "operator":
-      return { barred, paused: note.action === "pause", erasures };
+      return { barred, paused: pausedAfter(note) ?? paused, erasures };
     case "erasure":
       return { barred, paused, erasures: { ...erasures, [note.node]: note.on } };
     case "promotion":

@@ -2,9 +2,13 @@
 import type { EntryOf } from "../entries.ts";
 import { type Founding, isAscending, type Report, type VerificationState } from "./state.ts";
 
+import { checkOperatorAction, pausedAfter } from "../operator-actions.ts";
 export type NoteEntry = EntryOf<"roster" | "operator" | "erasure" | "promotion">;
 /** What a note is held to. */
-export type NoteStanding = Pick<VerificationState, "modelHash" | "kept" | "barred" | "paused" | "erasures">;
+export type NoteStanding = Pick<
+  VerificationState,
+  "modelHash" | "kept" | "lastRound" | "barred" | "rosterChanges" | "paused" | "erasures"
+>;
 
 const day = 86_400_000;
 
@@ -20,9 +24,8 @@ export function checkNote(entry: NoteEntry, standing: NoteStanding, { roster }: 
         else if (standing.barred.includes(node)) wrong(`${node} takes part no longer already`);
       }
       return;
-    }
     case "operator":
-      if ((entry.action === "pause") === standing.paused) report("TRB_LEDGER_OPERATOR_INVALID", { action: entry.action });
+      checkOperatorAction(entry, standing.paused, report);
       return;
     case "erasure": {
       const wrong = (reason: string) => report("TRB_LEDGER_ERASURE_INVALID", { reason });
