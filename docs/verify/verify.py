@@ -597,8 +597,8 @@ class Ledger:
         expected = set() if pacing else {"subject", "done"} | ({"role"} if action in GRANTING else set())
         wrong = {"subject", "done", "role"} & set(entry) != expected or (pacing and (action == "pause") == self.paused)
         self.wrong_if(wrong, "OPERATOR_INVALID", action + " changes nothing, or says too much or too little")
-        late = not pacing and "done" in entry and datetime.fromisoformat(entry["done"][:19]) > datetime.fromisoformat(entry["at"][:19]) + timedelta(days=1)
-        self.wrong_if(late, "CLOCKS_DISAGREE", "it was done after the entry")
+        done, written = (datetime.fromisoformat(time[:19]) for time in (entry.get("done", entry["at"]), entry["at"]))
+        self.wrong_if(done > written + timedelta(days=1), "CLOCKS_DISAGREE", "it was done after the entry")
         self.paused = action == "pause" if pacing else self.paused
 
     def check_erasure(self, entry):

@@ -130,13 +130,6 @@ const instead = (drafts: Draft[], place: number, change: object) =>
 
 const other = exampleSecret(98);
 
-export const tamperings: readonly Tampering[] = [
-  // ── bytes ──
-  stranger("a digit of a signature", [1, "TRB_LEDGER_SIGNATURE_INVALID"], (lines) =>
-    at(lines, 1, (line) =>
-      line.replace(/"signature":"(.)([0-9a-f]{127})","software"/, (_, a, b) => `"signature":"${flip(a)}${b}","software"`),
-    ),
-  ),
 /** Entries about who may come in that say too little, too much, or what can't be. */
 const tamperedAccess: readonly Tampering[] = (
   [
@@ -155,6 +148,13 @@ const tamperedAccess: readonly Tampering[] = (
   }),
 );
 
+export const tamperings: readonly Tampering[] = [
+  // ── bytes ──
+  stranger("a digit of a signature", [1, "TRB_LEDGER_SIGNATURE_INVALID"], (lines) =>
+    at(lines, 1, (line) =>
+      line.replace(/"signature":"(.)([0-9a-f]{127})","software"/, (_, a, b) => `"signature":"${flip(a)}${b}","software"`),
+    ),
+  ),
   stranger("another time, without a new signature", [1, "TRB_LEDGER_SIGNATURE_INVALID"], (lines) =>
     at(lines, 1, (line) => line.replace('"at":"2026-01-02T03:04:05Z"', '"at":"2026-01-02T03:04:06Z"')),
   ),
@@ -553,6 +553,7 @@ const tamperedAccess: readonly Tampering[] = (
     before(without(drafts, 6), 6, erasure("shop-2", "2026-02-02")),
   ),
   drafted("paused twice", [4, "TRB_LEDGER_OPERATOR_INVALID"], (drafts) => instead(drafts, 4, { action: "pause" })),
+  ...tamperedAccess,
   drafted("a round while rounds are paused", [4, "TRB_LEDGER_OPERATOR_INVALID"], (drafts) => without(drafts, 4)),
   coordinator("a model put forward that isn't the latest", [8, "TRB_LEDGER_PROMOTION_INVALID"], () => ({
     modelHash: hash("00"),
@@ -572,7 +573,6 @@ const tamperedAccess: readonly Tampering[] = (
   ),
   stranger("the tree missing", [1, "TRB_LEDGER_LINE_INVALID"], (lines) =>
     at(lines, 1, (line) => {
-  ...tamperedAccess,
       const { tree: _, ...rest } = JSON.parse(line) as Round;
       return signed(rest, federation.coordinator);
     }),

@@ -1,8 +1,8 @@
 /** Entries that are no rounds: who was revoked, what an operator did, that a node erased customers, which model is put forward. */
 import type { EntryOf } from "../entries.ts";
+import { checkOperatorAction, pausedAfter } from "../operator-actions.ts";
 import { type Founding, isAscending, type Report, type VerificationState } from "./state.ts";
 
-import { checkOperatorAction, pausedAfter } from "../operator-actions.ts";
 export type NoteEntry = EntryOf<"roster" | "operator" | "erasure" | "promotion">;
 /** What a note is held to. */
 export type NoteStanding = Pick<
@@ -49,7 +49,7 @@ export function afterNote<Standing extends NoteStanding>(entry: NoteEntry, stand
     case "roster":
       return { ...standing, barred: [...standing.barred, ...entry.revoked] };
     case "operator":
-      return { ...standing, paused: entry.action === "pause" };
+      return { ...standing, paused: pausedAfter(entry) ?? standing.paused };
     case "erasure":
       return { ...standing, erasures: { ...standing.erasures, [entry.node]: entry.on } };
     case "promotion":
