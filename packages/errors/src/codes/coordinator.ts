@@ -62,6 +62,25 @@ export const coordinatorErrors = defineErrors({
     status: 500,
     exitCode: 1,
   },
+  TRB_COORDINATOR_BLOBS_UNREACHABLE: {
+    message: "The place where models and masked vectors are kept doesn't answer ({reason}).",
+    advice:
+      "Look at what `--blobs` names: whether the folder is mounted and writable, or the store is up, has the bucket and takes these credentials. Work goes on by itself once it answers.",
+    status: 503,
+    exitCode: 1,
+  },
+  TRB_COORDINATOR_BLOBS_FULL: {
+    message: "There is no room left where models and masked vectors are kept ({reason}).",
+    advice: "Make room there; work goes on by itself.",
+    status: 507,
+    exitCode: 1,
+  },
+  TRB_COORDINATOR_BLOBS_ADDRESS: {
+    message: "What is to keep models and masked vectors can't be made out: {reason}.",
+    advice: "Give a folder, or `s3://bucket/prefix` and, for another server than Amazon's, TRIBUTARY_S3_ENDPOINT.",
+    status: 500,
+    exitCode: 2,
+  },
   TRB_COORDINATOR_KEY_UNREADABLE: {
     message: "The identity key in {file} is not a secret of 32 bytes that only its owner can read: {reason}.",
     advice: "Restore the key from a backup and set its mode to 600.",

@@ -1,0 +1,73 @@
+/** A private S3 server for a test: s3rver, in this process, on a free port of the loopback interface. */
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { createRequire } from "node:module";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+interface S3rver {
+  run(): Promise<unknown>;
+  close(): Promise<void>;
+}
+
+/** It has no types of its own. */
+const S3rver = createRequire(import.meta.url)("s3rver") as new (options: object) => S3rver;
+
+export interface S3Server {
+  readonly endpoint: string;
+  /** Where it keeps a bucket's objects: `<name>._S3rver_object`. */
+  readonly folder: string;
+  /** Goes away; contents stay. */
+  pause(): Promise<void>;
+  /** Comes back, on the same port. */
+  resume(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** With one bucket. Sets what the SDK reads from the environment; `stop` takes it back. */
+export async function startS3(bucket: string): Promise<S3Server> {
+  const folder = mkdtempSync(join(tmpdir(), "tributary-s3-"));
+  const port = await freePort();
+  const endpoint = `http://127.0.0.1:${port}`;
+  const begin = async () => {
+    const begun = new S3rver({
+      ...{ address: "127.0.0.1", port, silent: true, directory: folder, vhostBuckets: false },
+      configureBuckets: [{ name: bucket }],
+    });
+    await begun.run();
+    return begun;
+  };
+  let server: S3rver | undefined = await begin();
+  const environment = { AWS_ACCESS_KEY_ID: "S3RVER", AWS_SECRET_ACCESS_KEY: "S3RVER", TRIBUTARY_S3_ENDPOINT: endpoint };
+  const before = Object.keys(environment).map((name) => [name, process.env[name]] as const);
+  Object.assign(process.env, environment);
+  const pause = async () => {
+    await server?.close();
+    server = undefined;
+  };
+  return {
+    ...{ endpoint, folder, pause },
+    async resume() {
+      server ??= await begin();
+    },
+    async stop() {
+      await pause();
+      for (const [name, value] of before) {
+        if (value === undefined) delete process.env[name];
+        else process.env[name] = value;
+      }
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, "127.0.0.1");
+  await once(probe, "listening");
+  const address = probe.address();
+  probe.close();
+  await once(probe, "close");
+  if (address === null || typeof address === "string") throw new Error("no port");
+  return address.port;
+}
