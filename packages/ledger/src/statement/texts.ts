@@ -1,9 +1,7 @@
 /** Every text of a statement, in every language, in one table; {names} stand for figures. A key that lacks a language doesn't compile. */
+import type { PlanLanguage } from "@tributary/protocol";
 
-export const languages = ["en", "zh"] as const;
-export type Language = (typeof languages)[number];
-
-type Text = Readonly<Record<Language, string>>;
+type Text = Readonly<Record<PlanLanguage, string>>;
 
 export const texts = {
   title: { en: "What customers' privacy has cost: {federation}", zh: "客户隐私的代价：{federation}" },
@@ -241,8 +239,12 @@ export const texts = {
     zh: "completeness: unproven——后面的条目可能被截去：请与成员的副本比对末条哈希。",
   },
   "verification.proven": {
-    en: "completeness: proven. The last entry closes the ledger, or is the one whose hash the reader gave.",
-    zh: "completeness: proven——末条关闭了账本，或其哈希与读者给出的相符。",
+    en: "completeness: proven. The last entry has the hash that the reader gave, or closes the ledger under the key whose fingerprint the reader gave.",
+    zh: "completeness: proven——末条的哈希与读者给出的相符，或以读者给出指纹的密钥关闭了账本。",
+  },
+  "verification.closed, by an unpinned key": {
+    en: "completeness: closed, by an unpinned key. The last entry closes the ledger, as whoever made the file could have it say; it proves something only to a reader who knows the key.",
+    zh: "completeness: closed, by an unpinned key——末条关闭了账本，但任何制作此文件的人都可以写上这一条；只有知道密钥的读者才能据此得出结论。",
   },
   "verification.head": { en: "Hash of the last entry: {head}", zh: "末条哈希：{head}" },
 
@@ -293,7 +295,7 @@ export type TextKey = keyof typeof texts;
 /** One text with its figures put in. */
 export type Say = (key: TextKey, values?: Readonly<Record<string, string | number>>) => string;
 
-export function speak(language: Language): Say {
+export function speak(language: PlanLanguage): Say {
   return (key, values = {}) =>
     texts[key][language].replaceAll(/\{(\w+)\}/g, (whole, name: string) => String(values[name] ?? whole));
 }
