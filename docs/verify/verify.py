@@ -381,7 +381,7 @@ class Ledger:
         self.genesis = self.costs = self.model = self.last = self.spent = None
         self.closed = self.paused = False
         self.last_round, self.charged, self.counts = 0, [], {"released": 0, "abortedCharged": 0, "abortedRefunded": 0}
-        self.keys, self.gone, self.erased = {}, set(), {}
+        self.keys, self.gone, self.erased, self.h1s = {}, set(), {}, set()
 
     def find(self, code, reason, entry=None):
         entry = self.entries if entry is None else entry
@@ -483,6 +483,9 @@ class Ledger:
         self.wrong_if(entry["planHash"] != self.genesis["planHash"], "PLAN_MISMATCH", "it is bound to another plan")
         self.wrong_if(entry["round"] <= self.last_round, "ROUND_REPEATED", f"it comes after round {self.last_round}")
         self.last_round = max(self.last_round, entry["round"])
+        # the hash of adverts that are signed over the round's number
+        self.wrong_if(entry["h1"] in self.h1s, "H1_REPEATED", "its h1 is that of an earlier round")
+        self.h1s |= {entry["h1"]} - {None}
         self.wrong_if(entry["release"] >= known, "RELEASE_UNKNOWN", "the plan has no such release")
         self.wrong_if(entry["modelHash"] != self.model, "MODEL_CHAIN_BROKEN", "it starts from another model than was left")
         self.wrong_if(self.gone & cohort, "BARRED_INVALID", "it has a node that takes part no longer")
@@ -630,10 +633,13 @@ class Ledger:
             self.find("KEY_MISMATCH", "it is another coordinator's: the fingerprint is not the one that was given", 0)
         self.findings.sort(key=lambda finding: finding["entry"])
         plan, verified = (self.genesis or {}).get("plan", {}), not self.findings
-        complete = self.closed or self.head == self.previous
+        at_head, pinned = self.head == self.previous, bool(key) and known == key
+        complete = self.closed or at_head
+        end = "proven" if pinned or at_head else "closed, by an unpinned key"  # as whoever made the file could close it
         return {
             "file": path, "verified": verified, "fullyVerified": bool(verified and key and complete),
-            "trust": "pinned" if key and known == key else "unpinned", "complete": complete, "entries": self.entries,
+            "trust": "pinned" if pinned else "unpinned", "complete": complete,
+            "completeness": end if complete and verified else "unproven", "entries": self.entries,
             "findings": self.findings, "head": self.previous, "key": known, "writtenAt": self.last and self.last["at"],
             "rounds": self.counts, "epsilon": self.spent and self.spent["epsilon"], "delta": plan.get("delta"),
             "limit": plan.get("epsilon"), "accountant": plan.get("accountant"),
@@ -665,7 +671,8 @@ def spoken(verdict):
         lines.append(f"  and {len(verdict['findings']) - 20} more")
     trust = "whose fingerprint was given" if verdict["trust"] == "pinned" else "which nobody vouched for: give --key"
     lines.append(f"  signed by the key {verdict['key']}, {trust}")
-    complete = "complete" if verdict["complete"] else "completeness: unproven (give --head, or have the ledger closed)"
+    complete = "completeness: " + verdict["completeness"]
+    complete += "" if verdict["complete"] else " (give --head, or have the ledger closed)"
     lines.append(f"  {verdict['entries']} entries, the last of {verdict['writtenAt']}, head {verdict['head']}; {complete}")
     lines.append(f"  stated: ε = {verdict['epsilon']} of {verdict['limit']} at δ = {verdict['delta']}, {verdict['rounds']}")
     if verdict["conditional"]:

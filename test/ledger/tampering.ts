@@ -128,6 +128,13 @@ const before = (drafts: readonly Draft[], place: number, ...more: Draft[]) => [
 const instead = (drafts: Draft[], place: number, change: object) =>
   drafts.map((draft, i) => (i === place ? ({ ...draft, ...change } as Draft) : draft));
 
+/** The later round with the earlier one's h₁ and genuine votes for that: nothing but the h₁ is wrong. */
+function replayed(earlier: Draft, later: Draft): object {
+  const { h1 } = earlier as Round;
+  const { survivors } = later as Round;
+  return { h1, votes: votesOf({ ...(later as Round), h1 }, [...survivors]) };
+}
+
 const other = exampleSecret(98);
 
 /** Entries about who may come in that say too little, too much, or what can't be. */
@@ -269,6 +276,18 @@ export const tamperings: readonly Tampering[] = [
     "a round number that goes back",
     [7, "TRB_LEDGER_ROUND_REPEATED"],
     (drafts) => instead(drafts, 7, { round: 2 }),
+    true,
+  ),
+  drafted(
+    "an earlier round over again under a new number, its adverts and all",
+    [7, "TRB_LEDGER_H1_REPEATED"],
+    (drafts) => instead(drafts, 7, replayed(drafts[1] as Draft, drafts[7] as Draft)),
+    true,
+  ),
+  drafted(
+    "a round given up has the h₁ of a released one",
+    [5, "TRB_LEDGER_H1_REPEATED"],
+    (drafts) => instead(drafts, 5, { h1: (drafts[1] as Round).h1 }),
     true,
   ),
   drafted("times that go back", [3, "TRB_LEDGER_CLOCKS_DISAGREE"], (drafts) =>

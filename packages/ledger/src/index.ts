@@ -45,7 +45,7 @@ export { type Estimate, metricsOf, type ReleasedMetrics, ratio, sumDeviation } f
 export { type AccessAction, type OperatorRole, operatorRoles, pausedAfter } from "./operator-actions.ts";
 export { parseLine } from "./parsing.ts";
 export { spentAfter } from "./spending.ts";
-export { type LedgerFacts, ledgerFacts, type ReleaseCount } from "./statement/facts.ts";
+export { type FactsReader, type LedgerFacts, ledgerFacts, type ReleaseCount, readFacts } from "./statement/facts.ts";
 export {
   type Assumption,
   type CustomerBound,
@@ -56,7 +56,6 @@ export {
   stateLedger,
   unverifiable,
 } from "./statement/statement.ts";
-export { type Language, languages } from "./statement/texts.ts";
 export { type TotalStatement, totalOf } from "./statement/total.ts";
 export {
   type LedgerSection,

@@ -14,10 +14,13 @@ import {
   rosterFingerprint,
   type Sha256,
 } from "@tributary/protocol";
+import type { Entry } from "./entries.ts";
 import { decodeLine, lineReader, mostLineBytes } from "./parsing.ts";
 import { spentAfter } from "./spending.ts";
 import { accountantsOf, type CostByAccountant } from "./verification/accountants.ts";
 import { verifyLine } from "./verification/entry.ts";
+import { seenHashes } from "./verification/replays.ts";
+import { foundingAt, roundOf } from "./verification/roster.ts";
 import type { Signatories } from "./verification/signatures.ts";
 import { type Failure, initialVerification, reporter, type VerificationState } from "./verification/state.ts";
 
@@ -29,7 +32,15 @@ export interface VerifyOptions {
   readonly head?: string;
   /** Recompute ε by every accountant, not by the plan's alone: a second or two for sampled releases. */
   readonly accountants?: boolean;
+  /** Is handed every entry that can be read, in order, whether it holds or not: for who makes more of a ledger than a verdict, and reads it once. */
+  readonly watch?: (entry: Entry) => void;
 }
+
+/**
+ * `proven`: verified, and ends with the entry that the reader's head names, or is closed by the coordinator whose key the reader knows. `closed, by an unpinned key`: verified and
+ * closed, as whoever made the file could have it. `unproven`: entries may be missing at the end, and only a head from elsewhere can show it.
+ */
+export type Completeness = "proven" | "closed, by an unpinned key" | "unproven";
 
 export interface LedgerVerdict {
   /** Everything that the file itself can show holds. With `trust: "unpinned"` this is self-consistency and no more. */
@@ -39,8 +50,7 @@ export interface LedgerVerdict {
   readonly trust: "unpinned" | "pinned";
   /** The last entry is the closing one, or the one that the reader's head hash names. */
   readonly complete: boolean;
-  /** `proven`: verified and complete. `unproven`: entries may be missing at the end, and only a head from elsewhere can show it. */
-  readonly completeness: "proven" | "unproven";
+  readonly completeness: Completeness;
   /** Up to which entry the file has everything, when that was written by its own word, and by whom (fingerprint); null unless verified. */
   readonly reaches: { readonly entry: number; readonly at: string; readonly by: Sha256 } | null;
   /** Up to which entry a round's cohort has countersigned, and who was in it; null before the first round and unless verified. */
@@ -130,6 +140,7 @@ function openVerification(options: VerifyOptions, signatures?: SignatureChecks):
     failures.add(found);
   };
   const known = options.head?.toLowerCase();
+  const isReplay = seenHashes();
   let state = initialVerification;
   let places = 0;
   /** Whether one of the entries, and whether the last one, has the head that the reader knows. */
@@ -143,9 +154,14 @@ function openVerification(options: VerifyOptions, signatures?: SignatureChecks):
     const text = readable(line, (code, details) => say(place, code, details));
     const step = verifyLine(state, text ?? "", crypto, signatures === undefined ? "here" : "elsewhere");
     if (text !== undefined) failures.add(step.failures);
-    if (signatures !== undefined && state.genesis !== null && text !== undefined && step.entry !== undefined) {
-      signatures.add(text, place, state.genesis);
+    const { entry } = step;
+    if (entry !== undefined && "h1" in entry && entry.h1 !== null && isReplay(entry.h1)) {
+      say(place, "TRB_LEDGER_H1_REPEATED", { round: entry.round });
     }
+    if (signatures !== undefined && state.genesis !== null && text !== undefined && entry !== undefined) {
+      signatures.add(text, place, foundingAt(state.genesis, state.rosterChanges, roundOf(entry, state)));
+    }
+    if (entry !== undefined) options.watch?.(entry);
     state = step.state;
     atHead = state.head.hash === known;
     seen ||= atHead;
@@ -187,7 +203,7 @@ function verdictOf({ state, failures, key, pinned, atHead }: Outcome, options: V
     fullyVerified: verified && pinned && complete,
     trust: pinned ? "pinned" : "unpinned",
     complete,
-    completeness: complete && verified ? "proven" : "unproven",
+    completeness: !(complete && verified) ? "unproven" : pinned || atHead ? "proven" : "closed, by an unpinned key",
     reaches: verified && state.writtenAt !== null && key !== null ? { entry: entries - 1, at: state.writtenAt, by: key } : null,
     countersigned: verified ? state.countersigned : null,
     entries,

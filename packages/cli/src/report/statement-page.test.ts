@@ -1,6 +1,5 @@
 import {
   type LedgerStatement,
-  languages,
   ledgerFacts,
   ledgerSections,
   stateLedger,
@@ -9,7 +8,7 @@ import {
   totalWords,
   verifyLedger,
 } from "@tributary/ledger";
-import type { Plan } from "@tributary/protocol";
+import { type Plan, planLanguages } from "@tributary/protocol";
 import { nodeCrypto } from "@tributary/protocol/node-crypto";
 import { expect, test } from "vitest";
 import { asBytes, exampleDrafts, exampleFederation, writeLedger } from "../../../ledger/src/example-ledger.ts";
@@ -25,7 +24,7 @@ function stateOf(change: Partial<Plan> = {}): LedgerStatement {
   return stateLedger(ledgerFacts(bytes), verifyLedger(bytes, { crypto }), crypto);
 }
 
-test.each(languages)(
+test.each(planLanguages)(
   "%s: the page has every line of every section, what no file shows included, and needs nothing else",
   (language) => {
     const statement = stateOf();

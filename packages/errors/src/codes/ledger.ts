@@ -24,6 +24,7 @@ export const ledgerErrors = defineErrors({
   TRB_LEDGER_ROUND_REPEATED: refuted(
     "Round {round} comes after round {last}: a round number is used once, in ascending order.",
   ),
+  TRB_LEDGER_H1_REPEATED: refuted("Round {round} has the h₁ of an earlier round: it is that round over again, and no new one."),
   TRB_LEDGER_RELEASE_UNKNOWN: refuted("An entry names release {release}, which the plan does not have."),
   TRB_LEDGER_SETS_INVALID: refuted("The node sets of a round are not valid: {reason}."),
   TRB_LEDGER_BARRED_INVALID: refuted("A round bars nodes wrongly, or has one that is barred: {reason}."),

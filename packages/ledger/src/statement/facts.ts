@@ -30,33 +30,47 @@ export interface LedgerFacts {
   /** `[releases]` charged rounds in whose cohort the node was, for each of the roster. A cohort that the ledger doesn't know may have had anybody. */
   readonly chargedWith: ReadonlyMap<NodeId, readonly number[]>;
   readonly signed: ReadonlyMap<NodeId, Signed>;
-  /** What the coordinator says that it ran, from which entry on. */
+  /** What the coordinator says that it ran, from which entry on: the first thousand. */
   readonly software: readonly { readonly sha256: Sha256; readonly from: number }[];
-  readonly revoked: readonly NodeId[];
+  /** How often it was another than before. */
+  readonly softwareChanges: number;
+  readonly revoked: ReadonlySet<NodeId>;
   /** Notes of nodes that they erased customers. */
   readonly erasures: number;
   readonly closed: boolean;
 }
 
-/** @throws TRB_LEDGER_EMPTY, TRB_LEDGER_LINE_INVALID, TRB_LEDGER_NOT_CANONICAL */
+/** Facts of entries that come one after another, for a ledger that is read bit by bit: what is kept doesn't grow with it. */
+export interface FactsReader {
+  readonly take: (entry: Entry) => void;
+  /** Of all that were taken. @throws TRB_LEDGER_EMPTY, TRB_LEDGER_NO_GENESIS when the first was no genesis */
+  readonly facts: () => LedgerFacts;
+}
+
+export function readFacts(): FactsReader {
+  let facts: Counting | "no genesis" | undefined;
+  return {
+    take(entry) {
+      facts ??= entry.kind === "genesis" ? beginning(entry) : "no genesis";
+      if (facts !== "no genesis") count(facts, entry);
+    },
+    facts() {
+      if (facts === undefined) throw fail("TRB_LEDGER_EMPTY");
+      if (facts === "no genesis") throw fail("TRB_LEDGER_NO_GENESIS");
+      return facts;
+    },
+  };
+}
+
+/** @throws TRB_LEDGER_EMPTY, TRB_LEDGER_NO_GENESIS, TRB_LEDGER_LINE_INVALID, TRB_LEDGER_NOT_CANONICAL */
 export function ledgerFacts(bytes: Uint8Array): LedgerFacts {
-  return factsOf(entriesOf(bytes));
+  const { take, facts } = readFacts();
+  for (const line of splitLines(bytes).lines) take(parseLine(decodeLine(line)));
+  return facts();
 }
 
-function* entriesOf(bytes: Uint8Array): Iterable<Entry> {
-  for (const line of splitLines(bytes).lines) yield parseLine(decodeLine(line));
-}
-
-/** @throws TRB_LEDGER_EMPTY, TRB_LEDGER_LINE_INVALID when the first entry is no genesis */
-function factsOf(entries: Iterable<Entry>): LedgerFacts {
-  let facts: Counting | undefined;
-  for (const entry of entries) {
-    if (facts === undefined) facts = beginning(entry);
-    count(facts, entry);
-  }
-  if (facts === undefined) throw fail("TRB_LEDGER_EMPTY");
-  return facts;
-}
+/** So many changes are told, the first ones; all are counted. */
+const mostChanges = 1000;
 
 interface Counting extends LedgerFacts {
   entries: number;
@@ -64,16 +78,15 @@ interface Counting extends LedgerFacts {
   chargedWith: Map<NodeId, number[]>;
   signed: Map<NodeId, Signed>;
   software: { readonly sha256: Sha256; readonly from: number }[];
-  revoked: NodeId[];
+  softwareChanges: number;
+  lastSoftware: Sha256;
+  revoked: Set<NodeId>;
   erasures: number;
   closed: boolean;
 }
 
-function beginning(genesis: Entry): Counting {
-  if (genesis.kind !== "genesis") {
-    throw fail("TRB_LEDGER_LINE_INVALID", { path: "kind", reason: "the first entry is no genesis" });
-  }
-  const { plan, roster, at } = genesis;
+function beginning(genesis: EntryOf<"genesis">): Counting {
+  const { plan, roster, at, software } = genesis;
   return {
     genesis,
     entries: 0,
@@ -82,8 +95,10 @@ function beginning(genesis: Entry): Counting {
     releases: plan.releases.map(() => ({ released: 0, abortedCharged: 0, abortedRefunded: 0 })),
     chargedWith: new Map(roster.map(({ node }) => [node, plan.releases.map(() => 0)])),
     signed: new Map(roster.map(({ node }) => [node, { votes: 0, heads: 0 }])),
-    software: [],
-    revoked: [],
+    software: [{ sha256: software, from: 0 }],
+    softwareChanges: 0,
+    lastSoftware: software,
+    revoked: new Set(),
     erasures: 0,
     closed: false,
   };
@@ -92,14 +107,18 @@ function beginning(genesis: Entry): Counting {
 function count(facts: Counting, entry: Entry): void {
   facts.entries += 1;
   facts.to = entry.at;
-  if (facts.software.at(-1)?.sha256 !== entry.software) facts.software.push({ sha256: entry.software, from: entry.index });
+  if (facts.lastSoftware !== entry.software) {
+    facts.lastSoftware = entry.software;
+    facts.softwareChanges += 1;
+    if (facts.software.length < mostChanges) facts.software.push({ sha256: entry.software, from: entry.index });
+  }
   switch (entry.kind) {
     case "round":
     case "aborted":
       countRound(facts, entry);
       return;
     case "roster":
-      facts.revoked.push(...entry.revoked);
+      for (const node of entry.revoked) facts.revoked.add(node);
       return;
     case "erasure":
       facts.erasures += 1;

@@ -8,6 +8,7 @@ import {
   notVerifiable,
   type Plan,
   planCost,
+  planLanguages,
   sha256Hex,
   toHex,
 } from "@tributary/protocol";
@@ -29,7 +30,7 @@ import { verifyLedger } from "../verify.ts";
 import { profileOf } from "./bounds.ts";
 import { ledgerFacts } from "./facts.ts";
 import { type LedgerStatement, stateLedger, unverifiable } from "./statement.ts";
-import { languages, type TextKey, texts } from "./texts.ts";
+import { type TextKey, texts } from "./texts.ts";
 import { totalOf } from "./total.ts";
 import { ledgerSections, statementWords, totalWords } from "./words.ts";
 
@@ -46,6 +47,7 @@ const withPlan = (change: Partial<Plan>) =>
 
 const federation = exampleFederation(crypto, examplePlan);
 const statement = stateOf(federation);
+const closedUnpinned = "closed, by an unpinned key";
 /** q 0.05, z 1.2, three rounds charged. */
 const sampled = { samplingRate: 0.05, noiseMultiplier: 1.2, steps: 3, delta: 1e-6 };
 
@@ -54,7 +56,7 @@ describe("the figures", () => {
     expect(statement).toMatchObject({
       ...{ federation: "example", unit: "customer", adjacency: "add-or-remove-one", tier: "reasonable", delta: "1e-6" },
       releases: [{ kind: "training", permitted: 40, released: 2, abortedCharged: 1, abortedRefunded: 1 }],
-      verification: { verified: true, fullyVerified: false, trust: "unpinned", completeness: "proven", entries: 6 },
+      verification: { verified: true, fullyVerified: false, trust: "unpinned", completeness: closedUnpinned, entries: 6 },
       trust: { noiseMode: "distributed", minCohort: 3, maxCorrupt: 1, honestNodes: 2 },
     });
     expect(Number(statement.epsilon)).toBeCloseTo(epsilonOf(sampled), 9);
@@ -72,9 +74,13 @@ describe("the figures", () => {
     expect([verification.completeness, period.closed]).toEqual(["unproven", false]);
     const { head } = verification;
     expect(stateOf(federation, open, { head }).verification.completeness).toBe("proven");
-    expect(statementWords(stateOf(federation, open), "en").sections.verification.lines.join()).toContain(
-      "completeness: unproven",
-    );
+    const said = (one: LedgerStatement) => statementWords(one, "en").sections.verification.lines.join();
+    expect(said(stateOf(federation, open))).toContain("completeness: unproven");
+    // whoever makes a file can close it: that proves something only with the key
+    expect(said(statement)).toContain(`completeness: ${closedUnpinned}`);
+    const { signatures } = statement;
+    const pinned = stateOf(federation, undefined, { key: signatures.coordinator });
+    expect([pinned.verification.completeness, pinned.verification.fullyVerified]).toEqual(["proven", true]);
   });
 
   test("of a ledger that has only begun: nothing spent", () => {
@@ -201,7 +207,7 @@ describe("a ledger that doesn't verify", () => {
 describe("what no file can show", () => {
   test("is what the protocol says, in the same order, and stands in every language", () => {
     expect(unverifiable.map((what) => texts[`notVerifiable.${what}`].en)).toEqual(notVerifiable);
-    for (const language of languages) {
+    for (const language of planLanguages) {
       const { lines } = statementWords(statement, language).sections.notVerifiable;
       expect(lines.slice(1)).toEqual(unverifiable.map((what) => texts[`notVerifiable.${what}`][language]));
     }
@@ -233,7 +239,7 @@ describe("the words", () => {
     }
   });
 
-  test.each(languages)("%s: every section has something to say, and every figure is filled in", (language) => {
+  test.each(planLanguages)("%s: every section has something to say, and every figure is filled in", (language) => {
     const three = stateOf(withPlan({ maxMerchantsPerCustomer: 3, catalogueProvenance: "log" }));
     for (const one of [statement, three]) {
       const { sections, answer, title } = statementWords(one, language);
@@ -280,7 +286,7 @@ describe("several federations", () => {
     );
   });
 
-  test.each(languages)("%s: it is said what the total assumes", (language) => {
+  test.each(planLanguages)("%s: it is said what the total assumes", (language) => {
     const { lines } = totalWords(total, language);
     expect(lines.length).toBe(3);
     expect(lines.join("")).not.toMatch(/[{}]|undefined/);

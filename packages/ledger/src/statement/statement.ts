@@ -107,13 +107,14 @@ export interface LedgerStatement {
     readonly roster: Sha256;
     readonly members: readonly Member[];
     readonly software: LedgerFacts["software"];
+    readonly softwareChanges: number;
   };
   readonly erasures: number;
   readonly verification: {
     readonly verified: true;
     readonly fullyVerified: boolean;
     readonly trust: LedgerVerdict["trust"];
-    readonly completeness: "proven" | "unproven";
+    readonly completeness: LedgerVerdict["completeness"];
     readonly entries: number;
     readonly head: Sha256;
   };
@@ -180,16 +181,17 @@ export function stateLedger(facts: LedgerFacts, verdict: LedgerVerdict, crypto: 
         node,
         fingerprint: fingerprintOf(crypto, key),
         ...(facts.signed.get(node) ?? { votes: 0, heads: 0 }),
-        revoked: facts.revoked.includes(node),
+        revoked: facts.revoked.has(node),
       })),
       software: facts.software,
+      softwareChanges: facts.softwareChanges,
     },
     erasures: facts.erasures,
     verification: {
       verified: true,
       fullyVerified: verdict.fullyVerified,
       trust: verdict.trust,
-      completeness: verdict.complete ? "proven" : "unproven",
+      completeness: verdict.completeness,
       entries: verdict.entries,
       head: verdict.head,
     },

@@ -1,8 +1,8 @@
 /** A statement in words, section by section, in English or Chinese. */
 import { fail } from "@tributary/errors";
-import { type Decimal, parseDecimal } from "@tributary/protocol";
+import { type Decimal, type PlanLanguage, parseDecimal } from "@tributary/protocol";
 import { graphBeyond, type LedgerStatement, type MerchantBound, unverifiable } from "./statement.ts";
-import { type Language, type Say, speak } from "./texts.ts";
+import { type Say, speak } from "./texts.ts";
 import type { TotalStatement } from "./total.ts";
 
 /** In the order in which they are read. */
@@ -28,7 +28,7 @@ export interface SectionWords {
 }
 
 export interface StatementWords {
-  readonly language: Language;
+  readonly language: PlanLanguage;
   readonly title: string;
   /** "What ε have I spent?" */
   readonly answer: string;
@@ -38,7 +38,7 @@ export interface StatementWords {
 }
 
 /** @throws TRB_STATEMENT_INCOMPLETE for a statement, from a file perhaps, that lacks what no file can show */
-export function statementWords(statement: LedgerStatement, language: Language): StatementWords {
+export function statementWords(statement: LedgerStatement, language: PlanLanguage): StatementWords {
   requireWhole(statement);
   const say = speak(language);
   const { epsilon, delta, limit, tier } = statement;
@@ -72,7 +72,7 @@ function requireWhole({ notVerifiable }: { readonly notVerifiable?: readonly str
   if (missing.length > 0) throw fail("TRB_STATEMENT_INCOMPLETE", { missing });
 }
 
-export function totalWords(total: TotalStatement, language: Language): SectionWords {
+export function totalWords(total: TotalStatement, language: PlanLanguage): SectionWords {
   const say = speak(language);
   const { federations, epsilon, delta, tier, added, assumes } = total;
   return {
@@ -194,11 +194,11 @@ function assumptionLines(statement: LedgerStatement, say: Say): string[] {
   return statement.assumptions.map((assumption) => say(`assumption.${assumption}`, values));
 }
 
-/** Members by name, up to so many; a longer list is in the JSON. */
+/** Members, and changes of the software, by name, up to so many; a longer list is in the JSON. */
 const namedMembers = 40;
 
 function signatureLines({ signatures }: LedgerStatement, say: Say): string[] {
-  const { coordinator, roster, members, software } = signatures;
+  const { coordinator, roster, members, software, softwareChanges } = signatures;
   return [
     say("signatures.coordinator", { fingerprint: coordinator }),
     say("signatures.roster", { members: members.length, fingerprint: roster }),
@@ -208,7 +208,8 @@ function signatureLines({ signatures }: LedgerStatement, say: Say): string[] {
         say("signatures.member", { ...member, revoked: revoked ? say("signatures.revoked") : "" }),
       ),
     ...(members.length > namedMembers ? [`… ${members.length - namedMembers}`] : []),
-    ...software.map((one) => say("signatures.software", one)),
+    ...software.slice(0, namedMembers).map((one) => say("signatures.software", one)),
+    ...(softwareChanges >= namedMembers ? [`… ${softwareChanges + 1 - namedMembers}`] : []),
   ];
 }
 

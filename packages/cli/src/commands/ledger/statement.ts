@@ -1,26 +1,26 @@
 /** `tributary ledger statement`: what a ledger says that customers' privacy cost, in plain words, for whoever has to decide or to answer. */
 import { fail } from "@tributary/errors";
 import {
-  type Language,
-  languages,
-  ledgerFacts,
   ledgerSections,
+  readFacts,
   stateLedger,
   statementWords,
   totalOf,
   totalWords,
-  verifyLedger,
+  verifyLedgerStream,
 } from "@tributary/ledger";
+import { signatureThreads } from "@tributary/ledger/threads";
+import { type PlanLanguage, planLanguages } from "@tributary/protocol";
 import { nodeCrypto } from "@tributary/protocol/node-crypto";
 import { type Command, Option } from "commander";
-import { readInput, writeOutput } from "../../files.ts";
+import { readChunks, writeOutput } from "../../files.ts";
 import { jsonOption } from "../../options.ts";
 import { print } from "../../output.ts";
 import { type StatedLedger, statementPage } from "../../report/statement-page.ts";
 
 interface StatementOptions {
   readonly html?: string;
-  readonly language: Language;
+  readonly language: PlanLanguage;
   readonly key?: readonly string[];
   readonly head?: readonly string[];
   readonly json?: boolean;
@@ -32,7 +32,7 @@ export function addStatement(ledger: Command): void {
     .description("what was spent, of whom, against whom, and what no file shows; exit 4 if a ledger doesn't verify")
     .argument("<files...>", "ledger.jsonl; several: of federations that one person may be in, with a total")
     .option("--html <file>", "write it as one page, ready to be printed")
-    .addOption(new Option("--language <language>", "of the words").choices([...languages]).default("en"))
+    .addOption(new Option("--language <language>", "of the words").choices([...planLanguages]).default("en"))
     .option(
       "--key <fingerprints...>",
       "the coordinator's key fingerprint, obtained elsewhere; of each file in turn, or one for all",
@@ -43,10 +43,11 @@ export function addStatement(ledger: Command): void {
       "after",
       "\nExample:\n  tributary ledger statement tributary-demo/ledger.jsonl --html statement.html --key FINGERPRINT",
     )
-    .action((files: readonly string[], options: StatementOptions) => {
+    .action(async (files: readonly string[], options: StatementOptions) => {
       const { language, html, json } = options;
       requireCounts(files, options);
-      const stated = files.map((file, place) => stateFile(file, place, options));
+      const stated: StatedLedger[] = [];
+      for (const [place, file] of files.entries()) stated.push(await stateFile(file, place, options));
       const total = stated.length < 2 ? null : totalOf(stated.map(({ statement }) => statement));
       const inTotal = total === null ? undefined : totalWords(total, language);
       if (html !== undefined) writeOutput(html, statementPage(stated, inTotal));
@@ -67,22 +68,27 @@ export function addStatement(ledger: Command): void {
     });
 }
 
-/** @throws TRB_STATEMENT_UNVERIFIED, TRB_CLI_FILE_NOT_FOUND */
-function stateFile(file: string, place: number, { key = [], head = [], language }: StatementOptions): StatedLedger {
-  const bytes = readInput(file);
+/** Read once, bit by bit. @throws TRB_STATEMENT_UNVERIFIED, TRB_CLI_FILE_NOT_FOUND, TRB_CLI_FILE_UNREADABLE */
+async function stateFile(
+  file: string,
+  place: number,
+  { key = [], head = [], language }: StatementOptions,
+): Promise<StatedLedger> {
+  const { take: watch, facts } = readFacts();
   const crypto = nodeCrypto();
   const own = { key: key[key.length === 1 ? 0 : place], head: head[place] };
-  const verdict = verifyLedger(bytes, {
-    crypto,
+  const known = {
     ...(own.key === undefined ? {} : { key: own.key }),
     ...(own.head === undefined ? {} : { head: own.head }),
-  });
+  };
+  const threads = signatureThreads();
+  const verdict = await verifyLedgerStream(readChunks(file), { crypto, watch, ...known }, threads).finally(threads.close);
   const [failure] = verdict.failures;
   if (failure !== undefined) {
     const { entry, line, code: rule, message: reason } = failure;
     throw fail("TRB_STATEMENT_UNVERIFIED", { entry, line, rule, reason });
   }
-  const statement = stateLedger(ledgerFacts(bytes), verdict, crypto);
+  const statement = stateLedger(facts(), verdict, crypto);
   return { statement, words: statementWords(statement, language) };
 }
 

@@ -42,12 +42,18 @@ async function verified(file: string, known: { readonly key?: string; readonly h
   }
 }
 
+const completing = {
+  proven: "",
+  "closed, by an unpinned key": " (by its closing entry, which whoever made the file can write)",
+  unproven: " (no closing entry, and no --head)",
+} as const satisfies Record<LedgerVerdict["completeness"], string>;
+
 function verdictLines(verdict: LedgerVerdict): string[] {
   const { reaches, countersigned, accountants } = verdict;
   return [
     verdict.fullyVerified ? "ledger fully verified" : "ledger self-consistent; not fully verified",
     `  trust     ${verdict.trust}${verdict.trust === "unpinned" ? " (give --key FINGERPRINT, obtained elsewhere)" : ""}`,
-    `  complete  ${verdict.complete}${verdict.complete ? "" : " (no closing entry, and no --head)"}`,
+    `  complete  ${verdict.complete}${completing[verdict.completeness]}`,
     ...(reaches === null ? [] : [`  reaches   entry ${reaches.entry}, written ${reaches.at}, signed by ${reaches.by}`]),
     ...(countersigned === null ? [] : [`  up to ${countersigned.entry}, also signed by ${countersigned.nodes.join(", ")}`]),
     `  completeness: ${verdict.completeness}`,
