@@ -292,12 +292,13 @@ export async function startTestCoordinator(plan: Plan = testPlan()): Promise<Tes
         return;
       }
       case "apply": {
-        const { round, release, modelHash, optimiserHash, sumHash, survivors } = effect;
+        const { round, release, modelHash, optimiserHash, sumHash, survivors, releasedBefore } = effect;
         const next = nextModel({
           plan,
           release,
           sum: words(sumHash),
           survivors,
+          releasedBefore,
           model: decodeFederationModel(plan, blob(modelHash)),
           optimiserState: optimiserHash === null ? null : decodeOptimiserState(optimiser, blob(optimiserHash)),
           similarity: () => itemSimilarity(catalogue.items),

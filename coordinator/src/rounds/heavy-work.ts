@@ -114,11 +114,12 @@ async function apply(folders: WorkFolders, effect: ApplyEffect, plan: Plan): Pro
     effect.optimiserHash === null ? null : decodeOptimiserState(optimiserOf(plan), blobs.read(effect.optimiserHash));
   const similarity = () => itemSimilarity(publicItems(blobs.read(plan.catalogueHash)));
   const before = decodeFederationModel(plan, blobs.read(effect.modelHash));
-  const { release, survivors } = effect;
+  const { release, survivors, releasedBefore } = effect;
   const crypto = nodeCrypto();
   const rotation = rotationSource(crypto, planHash(crypto, plan), effect.round);
   const sum = wordsOf(blobs.read(effect.sumHash));
-  const next = nextModel({ plan, release, sum, survivors, model: before, optimiserState, similarity, rotation });
+  const released = { plan, release, sum, survivors, releasedBefore, rotation };
+  const next = nextModel({ ...released, model: before, optimiserState, similarity });
   const model = await warmStarted(plan, before, next.model, { executor: onnxruntimeExecutor(), similarity });
   return {
     type: "applied",

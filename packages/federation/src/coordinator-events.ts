@@ -64,6 +64,8 @@ export type CoordinatorEffect =
       readonly sumHash: Sha256;
       /** How many nodes' vectors the sum holds. */
       readonly survivors: number;
+      /** Rounds of this release that were released before. */
+      readonly releasedBefore: number;
     }
   /** The round's uploads may go. */
   | { readonly type: "eraseUploads"; readonly round: number }

@@ -42,6 +42,22 @@ describe("the next model", () => {
     expect(next.optimiserState.steps).toBe(1);
   });
 
+  test("moves by the rate that the release's schedule has for the round, and by none that nobody knows", () => {
+    const [release] = plan.releases as [Plan["releases"][number]];
+    const steps = [
+      { from: 0, factor: "1" },
+      { from: 2, factor: "0.25" },
+    ] as unknown as [{ from: number; factor: Plan["epsilon"] }];
+    const staged: Plan = { ...plan, releases: [{ ...release, schedule: { shape: "piecewise", steps } }] };
+    const sum = new Uint32Array(dimension).fill(100_000);
+    const step = { plan: staged, release: 0, sum, survivors: 3, parameters: new Float32Array(dimension), optimiserState: null };
+    const moved = (releasedBefore: number) => applySum({ ...step, releasedBefore }).parameters[0] ?? Number.NaN;
+    expect(moved(2) / moved(1)).toBeCloseTo(0.25, 6);
+    expect(moved(1)).toBe(moved(0));
+    expect(moved(0)).toBe(applySum({ ...step, plan }).parameters[0]);
+    expect(() => applySum(step)).toThrowError(expect.objectContaining({ code: "TRB_PLAN_SCHEDULE_UNFIT" }));
+  });
+
   test("of an adaptive optimiser takes its numbers from the plan", () => {
     const number = (text: string) => text as Plan["epsilon"];
     const optimiser = {

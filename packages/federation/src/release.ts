@@ -30,6 +30,7 @@ import {
   type Plan,
   parseDecimal,
   randomSourceFromSeed,
+  rateFactor,
   releaseOf,
   type Sha256,
   sumQueryOf,
@@ -75,6 +76,8 @@ export interface ReleasedSum {
   readonly model: FederationModel;
   /** Null before the first training round. */
   readonly optimiserState: OptimiserState | null;
+  /** Rounds of this release that were released before: what its schedule runs by, where it has one. */
+  readonly releasedBefore?: number | undefined;
   /** Of the plan's catalogue; asked for by statistics only. */
   readonly similarity: () => ItemSimilarity;
   /** `rotationSource` of the round that was summed: of a packed release, which is turned back. */
@@ -111,7 +114,8 @@ export function nextModel({ model, similarity, ...step }: ReleasedSum): {
  * the plan trains, and nothing else, weight decay included.
  * @param sum [dimension]; of a packed release what is sent of it, modulo 2^b
  * @param parameters the whole model
- * @throws TRB_PLAN_TRAINED_UNFIT, TRB_PLAN_PACKING_UNFIT without the rotation of a packed sum, and what `serverStep` refuses
+ * @throws TRB_PLAN_TRAINED_UNFIT, TRB_PLAN_PACKING_UNFIT without the rotation of a packed sum, TRB_PLAN_SCHEDULE_UNFIT where nobody says how far a
+ *   schedule is, and what `serverStep` refuses
  */
 export function applySum(step: {
   readonly plan: Plan;
@@ -123,13 +127,14 @@ export function applySum(step: {
   readonly parameters: Float32Array;
   /** Null before the first release. */
   readonly optimiserState: OptimiserState | null;
+  readonly releasedBefore?: number | undefined;
   readonly rotation?: RandomSource | undefined;
   readonly room?: StepRoom | undefined;
 }): { readonly parameters: Float32Array; readonly optimiserState: OptimiserState } {
   const { plan, release, survivors, parameters, optimiserState } = step;
   const room = plan.trained === undefined ? step.room : undefined;
   const mean = meanUpdate(step, room);
-  const optimiser = optimiserOf(plan);
+  const optimiser = scheduledOptimiser(plan, release, step.releasedBefore);
   const noise =
     optimiser.name === "dpadam" || optimiser.name === "extension" ? noiseVarianceOf(plan, release, survivors) : undefined;
   if (plan.trained === undefined) return serverStep(optimiser, parameters, optimiserState, mean, noise, room);
@@ -206,6 +211,17 @@ export function optimiserOf({ optimiser }: Pick<Plan, "optimiser">): Optimiser {
   const { name, ...numbers } = optimiser;
   // a type test holds the plan's fields and the model's together
   return { name, ...decimalsRead(numbers) } as Optimiser;
+}
+
+/** Of one round: at the rate that the release's schedule has for it. */
+function scheduledOptimiser(plan: Plan, place: number, releasedBefore: number | undefined): Optimiser {
+  const optimiser = optimiserOf(plan);
+  const release = releaseOf(plan, place);
+  if (release.schedule === undefined) return optimiser;
+  if (releasedBefore === undefined) {
+    throw fail("TRB_PLAN_SCHEDULE_UNFIT", { reason: "nobody says how many rounds of it were released before" });
+  }
+  return { ...optimiser, learningRate: optimiser.learningRate * rateFactor(release, releasedBefore) };
 }
 
 const decimalsRead = (numbers: Readonly<Record<string, Decimal>>): Record<string, number> =>

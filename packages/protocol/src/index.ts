@@ -90,6 +90,7 @@ export { wireFormOf } from "./plan/packing.ts";
 export { parsePlan, planHash } from "./plan/parse.ts";
 export type { FieldRule, Finding, LintOptions } from "./plan/rule.ts";
 export { type GuardedField, guardedFields, planRules } from "./plan/rules.ts";
+export { type RateSchedule, rateFactor } from "./plan/schedule.ts";
 export {
   deadlinesSchema,
   modelSchema,

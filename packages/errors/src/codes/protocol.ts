@@ -271,6 +271,26 @@ export const protocolErrors = defineErrors({
     status: 400,
     exitCode: 2,
   },
+  TRB_PLAN_SCHEDULE_UNFIT: {
+    message: "The plan's schedule of the learning rate doesn't fit: {reason}.",
+    advice:
+      "Give training releases steps that ascend from round 0, or a cosine, with a warm-up that is shorter than the release.",
+    status: 400,
+    exitCode: 2,
+  },
+  TRB_PLAN_EARLY_STOP_UNFIT: {
+    message: "The plan's rule for an early stop has nothing to decide by: {reason}.",
+    advice:
+      "Release metrics between training rounds, more often than the rule has patience, and no statistics; or leave `earlyStop` out.",
+    status: 400,
+    exitCode: 2,
+  },
+  TRB_PLAN_PROMOTION_UNFIT: {
+    message: "The plan's rule for promoting models can't be fulfilled: {reason}.",
+    advice: "Promote by `rounds`, at most as many as there are of training, or give the plan an `acceptance`.",
+    status: 400,
+    exitCode: 2,
+  },
   TRB_PLAN_METRICS_UNFIT: {
     message: "The plan's metrics don't fit together: {reason}.",
     advice: "Give the plan a `metrics` section and a release of kind metrics beside one of another kind, or neither.",

@@ -46,7 +46,9 @@ export function takeSum(
 export function applyEffect(state: CoordinatorState, round: CoordinatorRound, sumHash: Sha256): CoordinatorEffect {
   const { modelHash, optimiserHash } = state;
   const { number, release, survivors } = round;
-  return { type: "apply", round: number, release, modelHash, optimiserHash, sumHash, survivors: survivors.length };
+  const releasedBefore = state.released[release] ?? 0;
+  const from = { modelHash, optimiserHash, sumHash };
+  return { type: "apply", round: number, release, ...from, survivors: survivors.length, releasedBefore };
 }
 
 interface NextModel {

@@ -25,7 +25,7 @@ export type AcceptanceMetric = z.infer<typeof acceptanceSchema>["metric"];
 const leastCount = 4 * 1.96;
 
 export function acceptanceRule(plan: Plan, _: LintOptions, report: Report): void {
-  const { acceptance, metrics, releases, statistics, minCustomers } = plan;
+  const { acceptance, releases, statistics } = plan;
   if (acceptance === undefined) return;
   const unfit = (path: string, reason: string) => report("TRB_PLAN_ACCEPTANCE_UNFIT", path, { reason });
   const tolerance = parseDecimal(acceptance.tolerance);
@@ -39,16 +39,20 @@ export function acceptanceRule(plan: Plan, _: LintOptions, report: Report): void
   if (!kinds.includes("training")) unfit("releases", "nothing is trained");
   else if (kinds[0] !== "metrics") unfit("releases", "no metrics are released before the first training round");
   else if (kinds.at(-1) !== "metrics") unfit("releases", "no metrics are released after the last training round");
-  if (metrics === undefined) return; // reported by `metricsRule`
-  for (const [place, release] of releases.entries()) {
-    if (release.kind !== "metrics") continue;
+  for (const { place, reason } of drownedMetrics(plan)) unfit(`releases.${place}`, reason);
+}
+
+/** Releases of metrics whose noise is too much for anything to be decided by them. A plan that lacks the section is `metricsRule`'s to report. */
+export function drownedMetrics(plan: Plan): { readonly place: number; readonly reason: string }[] {
+  const { metrics, releases, minCustomers } = plan;
+  if (metrics === undefined) return [];
+  return releases.flatMap((release, place) => {
+    if (release.kind !== "metrics") return [];
     const judged = minCustomers * parseDecimal(metrics.heldOut) * parseDecimal(release.samplingRate);
-    if (judged >= leastCount * noiseOfCount(plan, release)) continue;
-    unfit(
-      `releases.${place}`,
-      `its noise leaves nothing to say of the ${Math.floor(judged)} customers who are judged at least`,
-    );
-  }
+    if (judged >= leastCount * noiseOfCount(plan, release)) return [];
+    const reason = `its noise leaves nothing to say of the ${Math.floor(judged)} customers who are judged at least`;
+    return [{ place, reason }];
+  });
 }
 
 /** Standard deviation of the noise on a sum of metrics, in customers, where as many nodes take part as have to. */

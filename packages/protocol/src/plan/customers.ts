@@ -94,6 +94,9 @@ function english(plan: Plan): string[] {
     `The exception is outcomes about as rare as δ = ${delta}, ${oneIn(delta)}, for which nothing is promised.`,
     tier,
     trust,
+    ...(plan.earlyStop === undefined
+      ? []
+      : ["Training may end earlier, by the noisy figures that were released; what isn't used of ε isn't spent."]),
     "It covers all rounds of this plan, for good: what was released can't be called back, and another plan costs anew.",
     `The coordinator, and whoever has the ledger or a model, sees the noisy sums, what was made of them, and which ${who}s take part; your own data are seen only ${house}.`,
     "Not promised is that nobody learns what is true of customers in general, which is what the model is for and may well fit you; nor anything about what your merchant does with your data in its own house.",
@@ -148,6 +151,7 @@ function chinese(plan: Plan): string[] {
     `例外是与 δ = ${delta} 同样罕见的结果，对此不作任何承诺。`,
     tier,
     trust,
+    ...(plan.earlyStop === undefined ? [] : ["训练可能依据已发布的加噪指标提前结束；未用到的 ε 不会被花费。"]),
     "这涵盖本计划的全部轮次，永久有效：已发布的无法收回，另一份计划会另外计费。",
     `协调者以及持有账本或模型的人，能看到加了噪声的总和、由此得出的结果，以及有哪些参与方；您的原始数据只有${house}能看到。`,
     "不承诺的是：客户总体的规律不为人知（模型正是为此而建，这些规律也可能符合您）；也不包括商家在自己内部如何使用您的数据。",

@@ -24,10 +24,13 @@ import { formatDecimal, parseDecimal } from "../canonical/decimals.ts";
 import { acceptanceSentences } from "./acceptance.ts";
 import { isSpentBefore, partsSentences } from "./catalogue-parts.ts";
 import { chargedFor, planCost } from "./cost.ts";
+import { earlyStopSentences } from "./early-stop.ts";
 import { largestFullGraph } from "./graph.ts";
 import { latticeReleases } from "./lattice.ts";
 import { optimiserInWords, updateNormSentences } from "./optimiser.ts";
 import { packingSentences } from "./packing.ts";
+import { promotionSentences } from "./promotion.ts";
+import { scheduleSentences } from "./schedule.ts";
 import type { Plan, Release } from "./schema.ts";
 import { warmStartSentences } from "./warm-start.ts";
 
@@ -167,6 +170,8 @@ export function explainPlan(plan: Plan): string[] {
     ...metricsSentences(plan),
     ...featureSentences(plan),
     ...acceptanceSentences(plan),
+    ...earlyStopSentences(plan),
+    ...promotionSentences(plan),
     ...extensionSentences(plan),
     ...selectionSentences(plan),
     "Nothing else that depends on customers' data leaves a node for the coordinator or for other nodes.",
@@ -308,8 +313,21 @@ function trainingSentences(plan: Plan): string[] {
     ...localSentences(plan),
     `From each sum of training updates the coordinator makes the next model by ${optimiserInWords(plan.optimiser)}; that looks at nothing else, so it costs no privacy.`,
     ...updateNormSentences(plan),
+    ...stageSentences(plan),
+    ...scheduleSentences(plan),
     ...packingSentences(plan),
   ];
+}
+
+/** Training in several releases, one after another, where their numbers differ. */
+function stageSentences({ releases }: Plan): string[] {
+  const stages = releases.filter(({ kind }) => kind === "training");
+  const numbers = stages.map(({ clipNorm, noiseMultiplier }) => `${clipNorm} ${noiseMultiplier}`);
+  if (new Set(numbers).size < 2) return [];
+  const each = stages.map(
+    ({ rounds, clipNorm, noiseMultiplier }) => `${rounds} rounds clipped to ${clipNorm} at noise multiplier ${noiseMultiplier}`,
+  );
+  return [`Training runs in stages, in this order: ${each.join("; ")}. Each round's entry states the mechanism of its stage.`];
 }
 
 function initialModelSentences({ initialModel, initialModelHash }: Plan): string[] {

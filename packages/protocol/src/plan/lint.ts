@@ -4,11 +4,14 @@
  */
 import { fail } from "@tributary/errors";
 import { cohortRules } from "./cohort-rules.ts";
+import { earlyStopRule } from "./early-stop.ts";
 import { modelRules, publicRules } from "./model-rules.ts";
 import { noiseRules, privacyRules } from "./privacy-rules.ts";
+import { promotionRule } from "./promotion.ts";
 import { releaseRules } from "./release-rules.ts";
 import { remarkRules } from "./remarks.ts";
 import type { Finding, LintOptions, Report, Rule } from "./rule.ts";
+import { scheduleRule } from "./schedule.ts";
 import type { Plan } from "./schema.ts";
 
 /** What the linter looks at, in its order: promise, parties, public lists, model, numbers. */
@@ -17,6 +20,9 @@ export const lintRules: readonly Rule[] = [
   ...cohortRules,
   ...publicRules,
   ...modelRules,
+  scheduleRule,
+  earlyStopRule,
+  promotionRule,
   ...releaseRules,
   ...noiseRules,
 ];

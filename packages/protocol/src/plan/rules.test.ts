@@ -17,6 +17,9 @@ const {
   warmStart,
   read,
   acceptance,
+  scheduled,
+  stopping,
+  promoting,
   query,
   lattice,
   packed,
@@ -45,6 +48,13 @@ const part = (change: object): Plan => ({
 const selected = parts.catalogueParts?.[1]?.selection;
 const large = { ...bent(graph, 0, { scale: decimal("1") }), minCohort: 134, maxCorrupt: 49 };
 const chosen = (change: object) => ({ ...selection, selection: { ...selection.selection, ...change } }) as Plan;
+const steps = (...list: [from: number, factor: string][]): Partial<Release> => ({
+  schedule: { shape: "piecewise", steps: list.map(([from, factor]) => ({ from, factor: decimal(factor) })) },
+});
+const stop = (change: Partial<NonNullable<Plan["earlyStop"]>>) => ({
+  ...(stopping.earlyStop as NonNullable<Plan["earlyStop"]>),
+  ...change,
+});
 const outside = "TRB_PLAN_VALUE_OUT_OF_RANGE";
 
 /** Rule, what is found, the plan, and what is known of its surroundings. */
@@ -153,6 +163,38 @@ const cases: readonly Case[] = [
     "TRB_PLAN_ACCEPTANCE_UNFIT releases",
     priced({ ...acceptance, releases: [...base.releases, metricsRelease()] }),
   ],
+  [
+    "schedule of the learning rate",
+    "TRB_PLAN_SCHEDULE_UNFIT releases.1.schedule",
+    bent(query, 1, { schedule: { shape: "cosine", last: decimal("1") } }),
+  ],
+  [
+    "schedule of the learning rate",
+    "TRB_PLAN_SCHEDULE_UNFIT releases.0.schedule.warmUp",
+    bent(scheduled, 0, { schedule: { shape: "cosine", warmUp: 10, last: decimal("1") } }),
+  ],
+  ["schedule of the learning rate", "TRB_PLAN_SCHEDULE_UNFIT releases.1.schedule.steps", bent(scheduled, 1, steps([1, "1"]))],
+  [
+    "schedule of the learning rate",
+    "TRB_PLAN_SCHEDULE_UNFIT releases.1.schedule.steps",
+    bent(scheduled, 1, steps([0, "1"], [2, "1"], [2, "0.5"])),
+  ],
+  ["schedule of the learning rate", `${outside} releases.1.schedule.steps.0.factor`, bent(scheduled, 1, steps([0, "0"]))],
+  [
+    "schedule of the learning rate",
+    `${outside} releases.0.schedule.last`,
+    bent(scheduled, 0, { schedule: { shape: "cosine", last: decimal("0") } }),
+  ],
+  ["early stop", `${outside} earlyStop.leastGain`, { ...stopping, earlyStop: stop({ leastGain: decimal("1") }) }],
+  ["early stop", "TRB_PLAN_EARLY_STOP_UNFIT releases", { ...stopping, earlyStop: stop({ patience: 3 }) }],
+  ["early stop", "TRB_PLAN_EARLY_STOP_UNFIT releases.2", bent(stopping, 2, metricsRelease({ samplingRate: decimal("0.01") }))],
+  [
+    "promotion",
+    `${outside} promotion.leastGain`,
+    { ...promoting, promotion: { rule: "acceptance", leastGain: decimal("-1") } },
+  ],
+  ["promotion", "TRB_PLAN_PROMOTION_UNFIT promotion.rule", without(promoting, "acceptance")],
+  ["promotion", "TRB_PLAN_PROMOTION_UNFIT promotion.every", { ...base, promotion: { rule: "rounds", every: 41 } }],
   ["numbers of a release", `${outside} releases.0.clipNorm`, bent(base, 0, { clipNorm: decimal("0") })],
   ["numbers of a release", `${outside} releases.0.samplingRate`, bent(base, 0, { samplingRate: decimal("1.1") })],
   ["numbers of a release", `${outside} releases.0.noiseMultiplier`, bent(base, 0, { noiseMultiplier: decimal("-1") })],

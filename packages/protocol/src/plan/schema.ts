@@ -6,12 +6,15 @@ import { z } from "zod";
 import { decimal, federationName, identityKey, sha256Hex } from "../identifiers.ts";
 import { acceptanceSchema } from "./acceptance.ts";
 import { cataloguePartsSchema } from "./catalogue-parts.ts";
+import { earlyStopSchema } from "./early-stop.ts";
 import { extensionName, extensionSchema } from "./extensions.ts";
 import { featuresSchema } from "./features.ts";
 import { graphSchema } from "./graph.ts";
 import { metricsSchema } from "./metrics.ts";
 import { optimiserSchema } from "./optimiser.ts";
 import { packingSchema } from "./packing.ts";
+import { promotionSchema } from "./promotion.ts";
+import { scheduleSchema } from "./schedule.ts";
 import { selectionSchema } from "./selection.ts";
 import { statisticsSchema } from "./statistics.ts";
 import { warmStartSchema } from "./warm-start.ts";
@@ -85,6 +88,8 @@ export const releaseSchema = z.strictObject({
   fractionBits: z.int().min(0).max(20),
   /** Vectors in fewer bits; without it in 32. */
   packing: packingSchema.exactOptional(),
+  /** How the learning rate runs from round to round, of training; without it it stays the optimiser's. */
+  schedule: scheduleSchema.exactOptional(),
 });
 
 /** Milliseconds from the step's start, except `uploadOffset`. */
@@ -152,6 +157,10 @@ export const planSchema = z.strictObject({
   features: featuresSchema.exactOptional(),
   /** Whether metrics decide if a trained model is kept; without it every one is. */
   acceptance: acceptanceSchema.exactOptional(),
+  /** Whether metrics decide when training ends; without it all rounds run. */
+  earlyStop: earlyStopSchema.exactOptional(),
+  /** By which rule models are put forward for use, and that no others serve; without it the latest one serves. */
+  promotion: promotionSchema.exactOptional(),
   /** Code from outside that the plan uses, each file by its hash. */
   extensions: z.array(extensionSchema).min(1).max(16).exactOptional(),
   /** How the plan's recipe was chosen by looking at customers' data, where it was. */
@@ -171,6 +180,8 @@ export const planSchema = z.strictObject({
   minCohort: z.int().min(3),
   /** n_corrupt: nodes run by, or colluding with, the coordinator. */
   maxCorrupt: count,
+  /** So many rounds pass between a ledger entry that admits a node, or a node's new key, and the first round that it counts in; 1 unless given. */
+  rosterNotice: z.int().min(1).max(1000).exactOptional(),
   /** t: "quorum" is ⌊(n + maxCorrupt)/2⌋ + 1 of the n nodes of a full-graph round; on a graph it is that of `graph`. */
   threshold: z.literal("quorum"),
   /** Most customers of one node that are expected in one round's sample; a power of two, from configuration, not from the log. */

@@ -82,6 +82,7 @@ function withParts(): Plan {
 const extended = (releases: readonly Release[], change: Partial<Plan> = {}): Plan =>
   priced({ ...base, extensions: [{ name: "visits", sha256 }], releases: [...releases], ...change });
 
+const step = (from: number, factor: string) => ({ from, factor: decimal(factor) });
 const metrics = { heldOut: decimal("0.1"), lossBound: decimal("12") };
 
 /** By what each of them holds beside the others. */
@@ -100,6 +101,24 @@ export const soundPlans = {
   acceptance: priced({
     ...{ ...base, minCustomers: 4000, metrics, releases: [metricsRelease(), training, metricsRelease()] },
     acceptance: { metric: "ndcg10", tolerance: decimal("0.01") },
+  }),
+  scheduled: priced({
+    ...base,
+    releases: [
+      { ...training, rounds: 10, schedule: { shape: "cosine", warmUp: 2, last: decimal("0.1") } },
+      { ...training, rounds: 5, schedule: { shape: "piecewise", steps: [step(0, "0.1"), step(3, "0.01")] } },
+    ],
+  }),
+  stopping: priced({
+    ...{ ...base, minCustomers: 4000, metrics },
+    releases: [metricsRelease(), training, metricsRelease(), training, metricsRelease(), training],
+    earlyStop: { metric: "ndcg10", patience: 2, leastGain: decimal("0.001") },
+    promotion: { rule: "rounds", every: 5 },
+  }),
+  promoting: priced({
+    ...{ ...base, minCustomers: 4000, metrics, releases: [metricsRelease(), training, metricsRelease()] },
+    acceptance: { metric: "ndcg10", tolerance: decimal("0.01") },
+    promotion: { rule: "acceptance", leastGain: decimal("0.005") },
   }),
   query: extended([training, query("9")]),
   lattice: extended([query("3"), query("5", 1)], { accountant: "lattice" }),

@@ -48,7 +48,7 @@ const mechanisms: readonly Mechanism[] = [
     reason: "what was released stays released",
   },
   {
-    key: /earlystop|stopwhen|validation|evaluat|monitor|telemetry|analytics|logmetrics/,
+    key: /earlystopp|stopwhen|validation|evaluat|monitor|telemetry|analytics|logmetrics/,
     mechanism: "figures or decisions that no release pays for",
     reason: "whatever is read of customers is a release of kind metrics or query, with its noise, in ε",
   },

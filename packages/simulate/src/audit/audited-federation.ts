@@ -125,7 +125,7 @@ export async function runAudited(federation: AuditedFederation): Promise<Audited
       const sum = honest.map((word, i) => word + (others[i] as number));
       const rotation = rotationSource(crypto, hash, round);
       const step = { plan, release, sum, survivors: population.nodes, rotation, similarity: () => itemSimilarity([]) };
-      const next = nextModel({ ...step, model, optimiserState });
+      const next = nextModel({ ...step, releasedBefore: round - 1, model, optimiserState });
       model = next.model;
       optimiserState = next.optimiserState;
       onRound?.(round, rounds);

@@ -236,10 +236,11 @@ export async function simulateFederation(options: SimulationOptions): Promise<Si
           const optimiserState = effect.optimiserHash === null ? null : read(optimiserStates, effect.optimiserHash);
           const sum = read(sums, effect.sumHash);
           const similarity = () => itemSimilarity(options.items ?? []);
-          const { release, survivors } = effect;
+          const { release, survivors, releasedBefore } = effect;
           const before = read(models, effect.modelHash);
           const rotation = rotationSource(crypto, coordinator.planHash, effect.round);
-          const next = nextModel({ plan, release, sum, survivors, model: before, optimiserState, similarity, rotation });
+          const released = { plan, release, sum, survivors, releasedBefore, rotation };
+          const next = nextModel({ ...released, model: before, optimiserState, similarity });
           const model = await warmStarted(plan, before, next.model, { executor: options.executor, similarity });
           const modelHash = hash(encodeFederationModel(plan, model));
           const optimiserHash = next.optimiserState && hash(encodeOptimiserState(next.optimiserState));

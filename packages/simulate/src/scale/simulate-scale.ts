@@ -173,8 +173,8 @@ async function run(options: ScaleOptions, aggregation: Aggregation): Promise<Sca
       const { kind } = releaseOf(plan, place);
       const room = kind === "training" ? roomOf(model.parameters.length) : undefined;
       const rotation = rotationSource(crypto, hash, lastRound + 1);
-      const released = { plan, release: place, sum, survivors: noiseShares, rotation };
-      const next = nextModel({ ...released, model, optimiserState, similarity, room });
+      const summed = { plan, release: place, sum, survivors: noiseShares, rotation, releasedBefore: released[place] ?? 0 };
+      const next = nextModel({ ...summed, model, optimiserState, similarity, room });
       const named = await warmStarted(plan, model, next.model, { executor: options.executor, similarity });
       model = shareable(named);
       optimiserState = next.optimiserState;

@@ -53,7 +53,8 @@ export async function plainCoordinator({ home, plan: document, rounds, nodes }: 
     const summed = await doHeavyWork({ folders, effect: { type: "sum", round, length, uploads: arrived, unmasking } });
     if (summed.type !== "summed") throw fail("TRB_UNEXPECTED", { reason: summed.type });
     const effect = { type: "apply" as const, round, release: 0, modelHash, optimiserHash, sumHash: summed.sumHash };
-    const applied = await doHeavyWork({ folders, effect: { ...effect, survivors: arrived.length }, plan });
+    const far = { survivors: arrived.length, releasedBefore: round - 1 };
+    const applied = await doHeavyWork({ folders, effect: { ...effect, ...far }, plan });
     if (applied.type !== "applied") throw fail("TRB_UNEXPECTED", { reason: applied.type });
     [modelHash, optimiserHash, arrived] = [applied.modelHash, applied.optimiserHash, []];
     uploads.eraseRound(round);
