@@ -14,7 +14,7 @@ const temporary = ".writing-";
 const abandoned = 24 * 3600 * 1000;
 
 export async function openFolder(folder: string): Promise<ObjectStore> {
-  await coded(async () => {
+  await codedDisk(async () => {
     for (const space of spaces) {
       await mkdir(join(folder, space), { recursive: true, mode: 0o700 });
       await removeAbandoned(join(folder, space));
@@ -24,7 +24,7 @@ export async function openFolder(folder: string): Promise<ObjectStore> {
 
   return {
     put: (name, content) =>
-      coded(async () => {
+      codedDisk(async () => {
         const beside = temporaryOf(path(name));
         await removeUnless(beside, async () => {
           const file = await open(beside, "wx", 0o600);
@@ -39,7 +39,7 @@ export async function openFolder(folder: string): Promise<ObjectStore> {
         syncFolder(dirname(path(name)));
       }),
     putFile: (name, from) =>
-      coded(async () => {
+      codedDisk(async () => {
         await rename(from, path(name)).catch(async (error: unknown) => {
           if (codeOf(error) !== "EXDEV") throw error;
           await copyOver(from, path(name)); // another disk
@@ -47,23 +47,24 @@ export async function openFolder(folder: string): Promise<ObjectStore> {
         syncFolder(dirname(path(name)));
       }),
     size: (name) =>
-      coded(() =>
+      codedDisk(() =>
         unlessMissing(async () => {
           const found = await stat(path(name));
           return found.size;
         }),
       ),
-    read: (name, range) => coded(() => unlessMissing(() => readFrom(path(name), range))),
-    stream: (name, start = 0) =>
-      coded(() =>
+    read: (name, range) => codedDisk(() => unlessMissing(() => readFrom(path(name), range))),
+    stream: (name, start = 0, length) =>
+      codedDisk(() =>
         unlessMissing(async () => {
           const file = await open(path(name), "r"); // here, so that what is missing is told before the first octet
-          return createReadStream("", { fd: file, start, highWaterMark: 1 << 18 });
+          const end = length === undefined ? {} : { end: start + length - 1 };
+          return createReadStream("", { fd: file, start, highWaterMark: 1 << 18, ...end });
         }),
       ),
-    erase: (name) => coded(() => rm(path(name), { force: true })),
+    erase: (name) => codedDisk(() => rm(path(name), { force: true })),
     list: (prefix) =>
-      coded(async () => {
+      codedDisk(async () => {
         const [space = "", begin = ""] = prefix.split("/");
         const names = await readdir(join(folder, space));
         return names
@@ -137,7 +138,7 @@ async function unlessMissing<Result>(work: () => Promise<Result>): Promise<Resul
 }
 
 /** The disk's own complaints in our table's words. Whatever has another code is no matter of the disk. */
-async function coded<Result>(work: () => Promise<Result>): Promise<Result> {
+export async function codedDisk<Result>(work: () => Promise<Result>): Promise<Result> {
   try {
     return await work();
   } catch (error) {

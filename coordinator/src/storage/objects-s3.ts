@@ -94,7 +94,8 @@ export function openS3({ bucket: Bucket, prefix, endpoint }: S3Place): ObjectSto
         const octets = Buffer.concat(pieces);
         return new Uint8Array(octets.buffer, octets.byteOffset, octets.length);
       }),
-    stream: (name, from = 0) => coded(() => get(name, from === 0 ? undefined : `bytes=${from}-`)),
+    stream: (name, from = 0, length) =>
+      coded(() => get(name, length !== undefined ? rangeHeader({ from, length }) : from === 0 ? undefined : `bytes=${from}-`)),
     erase: (name) =>
       coded(async () => {
         await client.send(new DeleteObjectCommand(at(name)));

@@ -55,9 +55,10 @@ describe.each(places)("objects in $engine", ({ address }) => {
     expect(await objects.read("blobs/a", { from: 300_000, length: 9 })).toEqual(content.subarray(300_000));
     expect(await objects.read("blobs/a", { from: 300_001, length: 9 })).toEqual(new Uint8Array());
     expect(await objects.read("blobs/a", { from: 5, length: 0 })).toEqual(new Uint8Array());
-    for (const from of [0, 299_000]) {
-      const stream = await objects.stream("blobs/a", from);
-      expect(stream && (await buffer(stream)).equals(content.subarray(from))).toBe(true);
+    for (const [from, length] of [[0], [299_000], [0, 5], [70_000, 123_456]] as const) {
+      const stream = await objects.stream("blobs/a", from, length);
+      const end = length === undefined ? undefined : from + length;
+      expect(stream && (await buffer(stream)).equals(content.subarray(from, end))).toBe(true);
     }
     await objects.put("blobs/a", content.subarray(0, 3));
     expect(await objects.read("blobs/a")).toEqual(content.subarray(0, 3));

@@ -27,8 +27,8 @@ export interface ObjectStore {
   size(name: string): Promise<number | undefined>;
   /** The whole, or as much of a range as there is; undefined where there is no such content. */
   read(name: string, range?: OctetRange): Promise<Uint8Array | undefined>;
-  /** From an octet on; undefined where there is no such content. */
-  stream(name: string, from?: number): Promise<Readable | undefined>;
+  /** From an octet on, so many of them or all; undefined where there is no such content. */
+  stream(name: string, from?: number, length?: number): Promise<Readable | undefined>;
   /** What isn't there is erased already. */
   erase(name: string): Promise<void>;
   /** Names that begin so, in order; `prefix` has the space and may have a beginning of the name. */

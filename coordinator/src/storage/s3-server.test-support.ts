@@ -1,12 +1,27 @@
 /** A private S3 server for a test: s3rver, in this process, on a free port of the loopback interface. */
+import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
+import type { Readable } from "node:stream";
+import { buffer } from "node:stream/consumers";
+
+interface PutObject {
+  readonly bucket: string;
+  readonly key: string;
+  readonly content: Buffer | Readable;
+  readonly metadata: unknown;
+}
 
 interface S3rver {
+  readonly store: {
+    putObject(object: PutObject): Promise<{ readonly size: number; readonly md5: string }>;
+    putMetadata(bucket: string, key: string, metadata: unknown, md5: string): Promise<void>;
+    getResourcePath(bucket: string, key: string, resource: "object"): string;
+  };
   run(): Promise<unknown>;
   close(): Promise<void>;
 }
@@ -35,6 +50,7 @@ export async function startS3(bucket: string): Promise<S3Server> {
       ...{ address: "127.0.0.1", port, silent: true, directory: folder, vhostBuckets: false },
       configureBuckets: [{ name: bucket }],
     });
+    begun.store.putObject = (object) => put(begun, object);
     await begun.run();
     return begun;
   };
@@ -60,6 +76,17 @@ export async function startS3(bucket: string): Promise<S3Server> {
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** Its own answers before the file is written, which no S3 does. */
+async function put({ store }: S3rver, { bucket, key, content, metadata }: PutObject) {
+  const octets = Buffer.isBuffer(content) ? content : await buffer(content);
+  const path = store.getResourcePath(bucket, key, "object");
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, octets);
+  const md5 = createHash("md5").update(octets).digest("hex");
+  await store.putMetadata(bucket, key, metadata, md5);
+  return { size: octets.length, md5 };
 }
 
 async function freePort(): Promise<number> {
