@@ -3,6 +3,7 @@
  * `docs/errors.md` is generated from it.
  */
 
+import { accessErrors } from "./codes/access.ts";
 import { auditErrors } from "./codes/audit.ts";
 import { certificateErrors } from "./codes/certificate.ts";
 import { cliErrors } from "./codes/cli.ts";
@@ -36,6 +37,7 @@ export const errorTable = {
   ...servingErrors,
   ...valueErrors,
   ...coordinatorErrors,
+  ...accessErrors,
   ...simulateErrors,
   ...auditErrors,
   ...plannerErrors,

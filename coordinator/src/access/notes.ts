@@ -1,0 +1,23 @@
+/** What the ledger says of a change to who may come in: nobody's secret, nobody's person. */
+import type { Note } from "@tributary/federation";
+import type { AccessAction } from "@tributary/ledger";
+import type { OperatorRole } from "./roles.ts";
+
+export interface Decision {
+  /** Who decided, as the ledger will call it. */
+  readonly by: string;
+  /** Why, for everybody to read. */
+  readonly reason?: string;
+}
+
+/** On the coordinator's machine there is no account yet; whoever can write the home's files is the platform. */
+export const atHome = "platform";
+
+/**
+ * @param subject the node of an invite, the name of an account, or the public id of a token
+ * @param role where one is given
+ */
+export function accessNote(action: AccessAction, subject: string, { by, reason = "" }: Decision, role?: OperatorRole): Note {
+  const done = new Date().toISOString();
+  return { kind: "operator", action, subject, operator: by, reason, done, ...(role === undefined ? {} : { role }) };
+}
