@@ -8,7 +8,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fail, isTributaryError } from "@tributary/errors";
-import { type Charge, type Confirmation, decodeNodeState, recoverCharges } from "@tributary/federation";
+import { type Charge, type Confirmation, decodeNodeState, forkOfLines, recoverCharges } from "@tributary/federation";
 import { parseLine, verifyLedger } from "@tributary/ledger";
 import { fingerprintOf } from "@tributary/protocol";
 import { budgetOf, joinCharges, type NodeBudget } from "./budget.ts";
@@ -118,7 +118,8 @@ async function wholeLedger({ layout, membership, crypto }: Home, client: Coordin
   }
   const own = openLedgerCopy(layout).lines();
   const other = own.findIndex((line, place) => line !== lines[place]);
-  if (other >= 0) throw fail("TRB_NODE_LEDGER_FORKED", { entry: other });
+  const held = own[other];
+  if (held !== undefined) throw forkOfLines(other, { own: held, shown: lines[other] }, membership.coordinatorKey, crypto);
   return lines;
 }
 

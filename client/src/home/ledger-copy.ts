@@ -41,7 +41,12 @@ export function openLedgerCopy(layout: Layout): LedgerCopy {
     head: () => ({ entries: lines.length, hash: hashOfLast(lines) }),
     append(index, line) {
       if (index < lines.length && lines[index] === line) return;
-      if (index !== lines.length) throw fail("TRB_NODE_LEDGER_FORKED", { entry: index });
+      if (index !== lines.length) {
+        const own = lines[index];
+        const held = own === undefined ? `${lines.length} entries` : hashOfLine(own);
+        const found = `this node's copy has ${held}, and ${hashOfLine(line)} was to be written there`;
+        throw fail("TRB_NODE_LEDGER_FORKED", { entry: index, found });
+      }
       appendNow(layout.ledger, `${line}\n`, length);
       lines.push(line);
       length += Buffer.byteLength(line, "utf8") + 1;

@@ -5,7 +5,7 @@
  * round that it doesn't remember mean that its store is an old backup: it can't know what it spent (DESIGN §5).
  */
 import { fail } from "@tributary/errors";
-import { forgottenRound } from "@tributary/federation";
+import { forgottenRound, forkOfLines } from "@tributary/federation";
 import { parseLine } from "@tributary/ledger";
 import type { LedgerCopy } from "../home/ledger-copy.ts";
 import type { Home } from "../home/open.ts";
@@ -15,12 +15,18 @@ import type { CoordinatorClient, RetryOptions } from "../transport/http.ts";
  * Lines that the coordinator has and the copy lacks.
  * @throws TRB_NODE_LEDGER_FORKED when the two don't share the copy's last line
  */
-export async function fetchNewLines(copy: LedgerCopy, client: CoordinatorClient, options?: RetryOptions): Promise<string[]> {
+export async function fetchNewLines(
+  { membership, crypto }: Home,
+  copy: LedgerCopy,
+  client: CoordinatorClient,
+  options?: RetryOptions,
+): Promise<string[]> {
   const own = copy.lines();
   const last = own.length - 1;
   const theirs = await client.ledger(Math.max(0, last), options);
   if (last < 0) return theirs;
-  if (theirs[0] !== own[last]) throw fail("TRB_NODE_LEDGER_FORKED", { entry: last });
+  const lines = { own: own[last] ?? "", shown: theirs[0] };
+  if (lines.own !== lines.shown) throw forkOfLines(last, lines, membership.coordinatorKey, crypto);
   return theirs.slice(1);
 }
 

@@ -245,7 +245,7 @@ export async function runNode(options: StartNodeOptions, transport: Transport): 
 
     /** Takes over what the coordinator's ledger has more. Only within the queue. */
     const catchUp = async (retries: number): Promise<void> => {
-      const lines = await fetchNewLines(copy, client, { retries, signal: stopping.signal });
+      const lines = await fetchNewLines(home, copy, client, { retries, signal: stopping.signal });
       requireRemembered(home, copy.lines(), lines);
       await takeOver(lines);
       if (state?.closed) await finishClosed();
@@ -265,7 +265,11 @@ export async function runNode(options: StartNodeOptions, transport: Transport): 
       if (missing > 0) {
         const known = rest.slice(0, missing);
         const reached = followChain(copy.head(), known);
-        if (reached.hash !== state.head.hash) throw fail("TRB_NODE_LEDGER_FORKED", { entry: copy.head().entries });
+        if (reached.hash !== state.head.hash) {
+          const { entries, hash } = state.head;
+          const found = `the coordinator shows ${reached.hash} after ${reached.entries} entries, and this node verified ${hash} after ${entries}`;
+          throw fail("TRB_NODE_LEDGER_FORKED", { entry: entries - 1, own: hash, shown: reached.hash, found });
+        }
         for (const line of known) copy.append(copy.head().entries, line);
         rest = rest.slice(missing);
       }

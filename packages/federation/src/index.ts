@@ -24,6 +24,7 @@ export {
   nextRelease,
   whatFollows,
 } from "./coordinator-state.ts";
+export { forkOfLines } from "./forks.ts";
 export { stepNode } from "./node.ts";
 export type { NodeEffect, NodeEvent } from "./node-events.ts";
 export {

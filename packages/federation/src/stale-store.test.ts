@@ -118,10 +118,23 @@ test("maxCorrupt + 1 genuine, fresh heads of counted peers confirm a ledger; rep
 test("entries that the coordinator keeps back, or shows otherwise, are known to the peers", async () => {
   const world = await finished();
   const heads = [head(world, nodeName(1)), head(world, nodeName(2))];
-  expect(codeOf(() => confirm(world, heads, 2))).toBe("TRB_NODE_LEDGER_WITHHELD");
+  const withheld = { code: "TRB_NODE_LEDGER_WITHHELD", details: { shown: 2, node: nodeName(1) } };
+  expect(() => confirm(world, heads, 2)).toThrow(
+    expect.objectContaining({ ...withheld, details: expect.objectContaining(withheld.details) }),
+  );
   const [, c] = heads;
   const forked = head(world, nodeName(1), { entries: 2, head: hash("another line") });
-  expect(codeOf(() => confirm(world, [forked, c ?? forked]))).toBe("TRB_NODE_LEDGER_FORKED");
+  const details = expect.objectContaining({
+    entry: 1,
+    others: [nodeName(1)],
+    agreeing: [expect.stringContaining(nodeName(2))],
+  });
+  expect(() => confirm(world, [c ?? forked, forked])).toThrow(
+    expect.objectContaining({ code: "TRB_NODE_LEDGER_FORKED", details }),
+  );
+  // a fork is told even where somebody holds more than is shown
+  const early = head(world, nodeName(1), { entries: 1, head: hash("another line") });
+  expect(codeOf(() => confirm(world, [early, c ?? early], 2))).toBe("TRB_NODE_LEDGER_FORKED");
   // a peer that is behind confirms as far as it goes
   const behind = head(world, nodeName(1), { entries: 2, head: entriesOf(world)[2]?.previous as Sha256 });
   expect(confirm(world, [behind, c ?? behind])).toMatchObject({ heads: 2 });

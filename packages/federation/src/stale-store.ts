@@ -29,6 +29,7 @@ import {
 } from "@tributary/protocol";
 import { quorum } from "@tributary/secagg";
 import { rosterKey } from "./binding.ts";
+import { forkOfHeads } from "./forks.ts";
 import type { Charge, NodePolicy, NodeState } from "./node-state.ts";
 import { type Choice, rebuildVote } from "./quorum-proof.ts";
 
@@ -128,15 +129,18 @@ export function confirmLedger(
   }
   const least = plan.maxCorrupt + 1;
   if (genuine.size < least) throw fail("TRB_NODE_PEERS_MISSING", { heads: genuine.size, least });
-  let round = 0;
-  for (const head of genuine.values()) {
-    if (head.entries > shown.entries) {
-      throw fail("TRB_NODE_LEDGER_WITHHELD", { shown: shown.entries, entries: head.entries });
-    }
-    if (shown.hashAfter(head.entries) !== head.head) throw fail("TRB_NODE_LEDGER_FORKED", { entry: head.entries - 1 });
-    round = Math.max(round, head.round);
+  const known = [...genuine.values()];
+  const fork = forkOfHeads(
+    shown.hashAfter,
+    known.filter(({ entries }) => entries <= shown.entries),
+  );
+  if (fork !== undefined) throw fork;
+  const [further] = known.toSorted((a, b) => b.entries - a.entries);
+  if (further !== undefined && further.entries > shown.entries) {
+    const { node, entries, head } = further;
+    throw fail("TRB_NODE_LEDGER_WITHHELD", { shown: shown.entries, entries, node, head });
   }
-  return { heads: genuine.size, round };
+  return { heads: genuine.size, round: Math.max(0, ...known.map(({ round }) => round)) };
 }
 
 /** What a recovered store has to remember besides what it does. */

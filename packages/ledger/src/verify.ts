@@ -139,7 +139,7 @@ function openVerification(options: VerifyOptions, signatures?: SignatureChecks):
     failures.add(found);
   };
   const known = options.head?.toLowerCase();
-  const isReplay = seenHashes();
+  const isReplay = seenHashes(crypto);
   let state = initialVerification;
   let places = 0;
   /** Whether one of the entries, and whether the last one, has the head that the reader knows. */

@@ -184,15 +184,16 @@ export const clientErrors = defineErrors({
     exitCode: 3,
   },
   TRB_NODE_LEDGER_WITHHELD: {
-    message: "The coordinator shows {shown} entries of the ledger, and a trusted peer holds {entries}.",
+    message: "The coordinator shows {shown} entries of the ledger, and {node} signed {head} after {entries}.",
     advice:
       "Don't go on: ask the coordinator's operator why it keeps entries back, and compare ledgers with the other merchants.",
     status: 409,
     exitCode: 4,
   },
   TRB_NODE_LEDGER_FORKED: {
-    message: "The coordinator's ledger differs from this node's verified copy at entry {entry}.",
-    advice: "Don't go on: keep `ledger.jsonl` as evidence and show it to the other merchants.",
+    message: "There are two ledgers, which differ at entry {entry} or before it: {found}.",
+    advice:
+      "Don't go on: keep `ledger.jsonl` as evidence, and compare it with the other merchants' (`tributary ledger show`, the hashes named here).",
     status: 409,
     exitCode: 4,
   },
