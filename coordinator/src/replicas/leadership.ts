@@ -10,10 +10,10 @@
  *   follower ─ lock ─▶ lease ─▶ takeLeadership ─▶ gained(fence) … renewed each second … ─▶ lost() ─▶ follower
  */
 import { createHash } from "node:crypto";
-import { Socket } from "node:net";
 import { fail, isTributaryError } from "@tributary/errors";
-import { Client, type ClientConfig } from "pg";
+import type { Client, ClientConfig } from "pg";
 import type { Logger } from "pino";
+import { openConnection, pause } from "./connection.ts";
 
 /** In milliseconds. */
 export interface LeadershipTiming {
@@ -78,7 +78,7 @@ export function followLeadership(parts: LeadershipParts): Leadership {
 
   /** From one connection to its end: waits for the lock, leads, and lets go. */
   const oneConnection = async (): Promise<void> => {
-    const connection = await openConnection(parts.database, timing.patience);
+    const connection = await openConnection(parts.database, "tributary leadership", timing.patience);
     try {
       const lease = leaseOn(connection.client, parts.schema, replica, timing.staleAfter);
       while (!(await lease.take())) {
@@ -179,54 +179,6 @@ function leaseOn(client: Client, schema: string, replica: string, staleAfter: nu
 export function lockKey(schema: string): readonly [number, number] {
   const digest = createHash("sha256").update(`tributary leadership ${schema}`).digest();
   return [digest.readInt32BE(0), digest.readInt32BE(4)];
-}
-
-interface Connection {
-  readonly client: Client;
-  /** Aborted once nothing more comes over it. */
-  readonly broken: AbortSignal;
-  /** Never takes long, whatever has become of the other end. */
-  end(): Promise<void>;
-}
-
-async function openConnection(database: ClientConfig, patience: number): Promise<Connection> {
-  const socket = new Socket();
-  const client = new Client({
-    ...database,
-    application_name: "tributary leadership",
-    stream: () => socket,
-    keepAlive: true,
-    connectionTimeoutMillis: patience,
-    query_timeout: patience,
-  });
-  const broken = new AbortController();
-  client.on("error", (error) => broken.abort(error));
-  client.on("end", () => broken.abort(new Error("the connection ended")));
-  const end = async () => {
-    await Promise.race([client.end().catch(() => {}), pause(1_000)]); // an error: it has ended already
-    socket.destroy();
-  };
-  try {
-    await client.connect();
-  } catch (error) {
-    socket.destroy();
-    throw error;
-  }
-  return { client, broken: broken.signal, end };
-}
-
-/** Until so many milliseconds have passed, or one of the signals is given. */
-function pause(milliseconds: number, ...signals: readonly AbortSignal[]): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      clearTimeout(timer);
-      for (const signal of signals) signal.removeEventListener("abort", done);
-      resolve();
-    };
-    const timer = setTimeout(done, milliseconds);
-    for (const signal of signals) signal.addEventListener("abort", done, { once: true });
-    if (signals.some(({ aborted }) => aborted)) done();
-  });
 }
 
 /** A code where there is one: a database's words may quote what it was sent. */
