@@ -82,6 +82,7 @@ async function cuttable() {
   return {
     url,
     stall: () => {
+      refused = true; // who comes anew
       for (const socket of open) socket.unpipe().pause();
     },
     refuse(now: boolean) {
