@@ -388,13 +388,16 @@ export function createNodeProcess(world: World, id: NodeId, identity: Identity, 
     if (disk.ledger.length % 2 === 0) backup = backupOf(disk);
   }
 
-  const member = { self: id, plan, roster: federation.roster, policy: federation.policy };
+  const member = () => {
+    const { rosterChanges, settledRound } = running().state;
+    return { self: id, plan, roster: genesis.entry.roster, rosterChanges, settledRound, policy: federation.policy };
+  };
 
   /** The ledger shows it in a round that its store doesn't remember. */
   function isForgotten(line: string): boolean {
     const remembersVote = (round: number, signature: string) => disk.votes.get(round) === signature;
     return (
-      forgottenRound(parseLine(line), member, { lastRound: disk.lastRound, remembersVote }, federation.crypto) !== undefined
+      forgottenRound(parseLine(line), member(), { lastRound: disk.lastRound, remembersVote }, federation.crypto) !== undefined
     );
   }
 
@@ -403,10 +406,10 @@ export function createNodeProcess(world: World, id: NodeId, identity: Identity, 
     if (running().isConfirmed) return;
     const compare = () => {
       const nonce = hashOfText(`nonce ${id} ${life} ${draws++}`);
-      const peers = countedPeers(member, federation.policy, federation.crypto);
+      const peers = countedPeers(member(), federation.policy, federation.crypto);
       const heads = world.coordinator().headsFor(id, nonce, peers);
       const hashAfter = (entries: number) => lineHash(federation.crypto, disk.ledger[entries - 1] ?? disk.ledger.at(-1) ?? "");
-      confirmLedger({ entries: disk.ledger.length, hashAfter }, { nonce, heads }, member, federation.crypto);
+      confirmLedger({ entries: disk.ledger.length, hashAfter }, { nonce, heads }, member(), federation.crypto);
     };
     try {
       compare();

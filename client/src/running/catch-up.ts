@@ -6,7 +6,7 @@
  */
 import { fail } from "@tributary/errors";
 import { forgottenRound, forkOfLines } from "@tributary/federation";
-import { parseLine } from "@tributary/ledger";
+import { parseLine, rosterChangesIn } from "@tributary/ledger";
 import type { LedgerCopy } from "../home/ledger-copy.ts";
 import type { Home } from "../home/open.ts";
 import type { CoordinatorClient, RetryOptions } from "../transport/http.ts";
@@ -41,7 +41,7 @@ export function requireRemembered(
 ): void {
   const genesis = [...from.slice(0, 1), ...lines.slice(0, 1)].map(parseLine).find(({ kind }) => kind === "genesis");
   if (genesis?.kind !== "genesis") return; // the federation hasn't begun
-  const member = { self: membership.node, plan, roster: genesis.roster };
+  const member = { self: membership.node, plan, roster: genesis.roster, rosterChanges: rosterChangesIn([...from, ...lines]) };
   const memory = { lastRound: database.lastRound(), remembersVote: database.remembersVote };
   for (const line of lines) {
     const round = forgottenRound(parseLine(line), member, memory, crypto);

@@ -29,7 +29,7 @@ const sparePeers = 8;
 async function askAndCompare(
   { crypto }: Home,
   copy: LedgerCopy,
-  state: Pick<NodeState, "self" | "plan" | "roster" | "policy">,
+  state: Pick<NodeState, "self" | "plan" | "roster" | "rosterChanges" | "settledRound" | "policy">,
   ask: AskHeads,
 ): Promise<Confirmation> {
   const peers = countedPeers(state, state.policy, crypto);
@@ -74,7 +74,7 @@ export function shownBy(copy: Pick<LedgerCopy, "lines">): ShownLedger {
 export async function confirmWithPeers(
   home: Home,
   copy: LedgerCopy,
-  state: Pick<NodeState, "self" | "plan" | "roster" | "policy">,
+  state: Pick<NodeState, "self" | "plan" | "roster" | "rosterChanges" | "settledRound" | "policy">,
   ask: AskHeads,
   catchUp: () => Promise<void>,
 ): Promise<Confirmation> {

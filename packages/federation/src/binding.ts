@@ -76,10 +76,10 @@ export function requireSignature({ crypto }: Context, message: Message, key: Ide
   }
 }
 
-/** A roster never changes, and every message asks for a key of it. */
+/** Rounds between two changes have one roster (`rosterAt`), and every message asks for a key of it. */
 const keys = new WeakMap<Roster, ReadonlyMap<string, IdentityKey>>();
 
-/** A node's pinned key. @throws TRB_ROUND_SENDER_UNKNOWN */
+/** A node's pinned key. @param roster of the round, by the ledger. @throws TRB_ROUND_SENDER_UNKNOWN */
 export function rosterKey(roster: Roster, node: string): IdentityKey {
   const byNode = keys.get(roster) ?? new Map(roster.map((member) => [member.node, member.key]));
   keys.set(roster, byNode);

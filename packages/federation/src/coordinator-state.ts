@@ -2,7 +2,7 @@
  * What the coordinator's side of the round remembers: a plain JSON value. Vectors are in it as hashes only.
  * Lists of messages are ascending by sender, one a node.
  */
-import type { EntryOf, KeptModel, LedgerHead } from "@tributary/ledger";
+import { type EntryOf, type KeptModel, type LedgerHead, type RosterChanges, rosterAt } from "@tributary/ledger";
 import type { Message, MessageOf, NodeId, Plan, Release, Roster, Sha256 } from "@tributary/protocol";
 import { readState, withDefaults } from "./node-state.ts";
 
@@ -57,7 +57,10 @@ export interface CoordinatorState {
   readonly version: 2;
   readonly plan: Plan;
   readonly planHash: Sha256;
+  /** As founded; who takes part in a round is `rosterAt`'s to say. */
   readonly roster: Roster;
+  /** Who was admitted since, and who has another key, each from a round on. */
+  readonly rosterChanges: RosterChanges;
   readonly head: LedgerHead;
   /** `at` of the last entry: none after it says an earlier time. */
   readonly writtenAt: string;
@@ -91,6 +94,7 @@ export function createCoordinator({ genesis, head }: CoordinatorInit): Coordinat
     plan: genesis.plan,
     planHash: genesis.planHash,
     roster: genesis.roster,
+    rosterChanges: [],
     head,
     writtenAt: genesis.at,
     paused: false,
@@ -116,8 +120,8 @@ export function encodeCoordinatorState(state: CoordinatorState): string {
 /** @throws TRB_FEDERATION_STATE_UNREADABLE */
 export function decodeCoordinatorState(text: string): CoordinatorState {
   const { round, ...others } = readState<CoordinatorState>(text);
-  // written before there were rounds on a graph of neighbours
-  const kept = withDefaults<Omit<CoordinatorState, "round">>(others, { barred: [], kept: null });
+  // written before there were rounds on a graph of neighbours, or rosters that change
+  const kept = withDefaults<Omit<CoordinatorState, "round">>(others, { barred: [], kept: null, rosterChanges: [] });
   return { ...kept, round: round && withDefaults(round, { reveals: [], graphSeed: null, recovered: {} }) };
 }
 
@@ -139,16 +143,34 @@ export function nextRelease({
   return place < 0 ? undefined : place;
 }
 
-/** What comes after a round: one for a place in `plan.releases`, or the end, with the reason for the closing entry. */
+/** Everybody who was ever admitted: whoever waits for a first round follows the ledger too. */
+export function everybody(state: Pick<CoordinatorState, "roster" | "rosterChanges">): NodeId[] {
+  return rosterAt(state, Number.POSITIVE_INFINITY).map(({ node }) => node);
+}
+
+/**
+ * What comes after a round: one for a place in `plan.releases`; the number of one passed over, since those who will make a cohort are announced and
+ * don't count yet; or the end, with the reason for the closing entry.
+ */
+export type Following =
+  | { readonly release: number }
+  | { readonly passed: number; readonly of: number }
+  | { readonly closing: string };
+
 export function whatFollows(
-  state: Pick<CoordinatorState, "plan" | "charged" | "released" | "roster" | "barred">,
-): { readonly release: number } | { readonly closing: string } {
-  const { plan, roster, barred } = state;
+  state: Pick<CoordinatorState, "plan" | "charged" | "released" | "roster" | "rosterChanges" | "lastRound" | "barred">,
+): Following {
+  const { plan, barred } = state;
   const release = nextRelease(state);
   if (release === undefined) return { closing: "all rounds of the plan are charged" };
-  const left = roster.length - barred.length;
-  if (left >= plan.minCohort) return { release };
+  const gone = new Set(barred);
+  const leftIn = (round: number) => rosterAt(state, round).filter(({ node }) => !gone.has(node)).length;
+  const number = state.lastRound + 1;
+  if (leftIn(number) >= plan.minCohort) return { release };
+  if (leftIn(Number.POSITIVE_INFINITY) >= plan.minCohort) return { passed: number, of: release };
+  const everyone = everybody(state).length;
+  const left = leftIn(Number.POSITIVE_INFINITY);
   return {
-    closing: `${barred.length} of ${roster.length} nodes are barred, and the ${left} left are fewer than a round needs`,
+    closing: `${everyone - left} of ${everyone} nodes are barred, and the ${left} left are fewer than a round needs`,
   };
 }

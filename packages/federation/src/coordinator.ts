@@ -1,5 +1,6 @@
 /** The coordinator's reducer: which event goes to which step. Every message is checked for round, roster and signature first. */
 import { fail } from "@tributary/errors";
+import { rosterAt } from "@tributary/ledger";
 import { agreedVersion, type Message, type MessageOf, type NodeId, protocolVersion, requireSpoken } from "@tributary/protocol";
 import { messageFrom, requirePlan, requireRound, requireSignature, rosterKey, senderNode } from "./binding.ts";
 import type { CoordinatorEffect, CoordinatorEvent } from "./coordinator-events.ts";
@@ -86,7 +87,7 @@ function requireSender(state: CoordinatorState, message: Message, context: Conte
   const node = senderNode(message);
   if (round === null) throw fail("TRB_ROUND_NOT_CURRENT", { step: message.step, round: message.round });
   requireRound(message, { round: round.number, modelHash: round.offer.modelHash, version: round.offer.version });
-  requireSignature(context, message, rosterKey(state.roster, node));
+  requireSignature(context, message, rosterKey(rosterAt(state, round.number), node));
   if (!round.invited.includes(node)) throw fail("TRB_ROUND_NOT_INVITED", { node, round: round.number });
   return round;
 }

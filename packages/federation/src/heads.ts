@@ -4,6 +4,7 @@
  * an advert that it passes on and that names another is its own doing: a node can't stop the others with a false one.
  */
 import { fail } from "@tributary/errors";
+import { rosterAt } from "@tributary/ledger";
 import { type BodyOf, type MessageOf, signTakenIn, verifyTakenIn } from "@tributary/protocol";
 import { rosterKey, senderNode } from "./binding.ts";
 import type { CoordinatorState } from "./coordinator-state.ts";
@@ -23,15 +24,13 @@ export function countersignedHead({ plan, self, head }: NodeState, context: Cont
  * The coordinator's: the head that it wrote, countersigned by this node.
  * @throws TRB_ROUND_HEADS_DIFFER, TRB_ROUND_HEAD_UNSIGNED
  */
-export function requireTakenIn(
-  { plan, roster, head: own }: CoordinatorState,
-  advert: MessageOf<"advert">,
-  { crypto }: Context,
-): void {
+export function requireTakenIn(state: CoordinatorState, advert: MessageOf<"advert">, { crypto }: Context): void {
+  const { plan, head: own } = state;
   requireSame(own, advert);
   const node = senderNode(advert);
   const { entries, hash, signature } = advert.body.head;
-  const genuine = verifyTakenIn(crypto, plan.federation, { node, entries, head: hash, signature }, rosterKey(roster, node));
+  const key = rosterKey(rosterAt(state, advert.round), node);
+  const genuine = verifyTakenIn(crypto, plan.federation, { node, entries, head: hash, signature }, key);
   if (!genuine) throw fail("TRB_ROUND_HEAD_UNSIGNED", { node });
 }
 

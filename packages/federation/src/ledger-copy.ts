@@ -17,6 +17,8 @@ import {
   parseLine,
   pausedAfter,
   placeAfter,
+  rosterAt,
+  withRosterEntry,
 } from "@tributary/ledger";
 import { baseVersion, verifyDocument } from "@tributary/protocol";
 import { quorum } from "@tributary/secagg";
@@ -119,13 +121,23 @@ function verifyAbort(state: NodeState, entry: EntryOf<"aborted">, context: Conte
 
 /** By the ledger's own rules, the first that does not hold: an auditor would refuse the file for it. */
 function requireClaims(
-  { plan, planHash, roster, modelHash, kept, settledRound: lastRound, ledgerCharged: charged, ...rest }: NodeState,
+  {
+    plan,
+    planHash,
+    roster,
+    rosterChanges,
+    modelHash,
+    kept,
+    settledRound: lastRound,
+    ledgerCharged: charged,
+    ...rest
+  }: NodeState,
   entry: Exclude<Entry, { kind: "genesis" }>,
   { crypto }: Context,
 ): void {
   const { paused, erasures } = rest;
   const barred = rest.barred.map(({ node }) => node);
-  const standing = { modelHash, kept, lastRound, charged, barred, paused, erasures };
+  const standing = { modelHash, kept, lastRound, charged, barred, rosterChanges, paused, erasures };
   const [failure] = claimFailures(entry, standing, { plan, planHash, roster }, crypto);
   if (failure !== undefined) throw invalid(entry, `content (${failure.code})`);
 }
@@ -134,13 +146,14 @@ type VotedEntry = Pick<EntryOf<"round">, "votes" | "round" | "modelHash" | "h1" 
 
 /** Distinct members of U1 whose signature under the rebuilt vote holds. @throws TRB_ROUND_SIGNATURE_INVALID */
 function countSignatures(
-  { plan, planHash, roster }: NodeState,
+  { plan, planHash, ...changing }: NodeState,
   { votes, round, modelHash, h1, protocol: version = baseVersion }: VotedEntry,
   cohort: Charge["cohort"],
   choice: Choice,
   context: Context,
 ): number {
   const ballot = { plan, planHash, modelHash, round, version, h1 };
+  const roster = rosterAt(changing, round);
   for (const vote of votes) requireSignature(context, rebuildVote(ballot, vote, choice), rosterKey(roster, vote.node));
   const members = new Set(cohort);
   return new Set(votes.map(({ node }) => node).filter((node) => members.has(node))).size;
@@ -187,12 +200,15 @@ function takeIn(
 
 /** What a note changes for the rounds after it. */
 function noted(
-  { barred, paused, erasures }: NodeState,
+  { barred, rosterChanges, paused, erasures }: NodeState,
   entry: EntryOf<"roster" | "operator" | "erasure" | "promotion">,
-): Pick<NodeState, "barred" | "paused" | "erasures"> {
+): Partial<Pick<NodeState, "barred" | "rosterChanges" | "paused" | "erasures">> {
   switch (entry.kind) {
     case "roster":
-      return { barred: [...barred, ...entry.revoked.map((node) => ({ node, entry: entry.index }))], paused, erasures };
+      return {
+        barred: [...barred, ...entry.revoked.map((node) => ({ node, entry: entry.index }))],
+        rosterChanges: withRosterEntry(rosterChanges, entry),
+      };
     case "operator":
       return { barred, paused: pausedAfter(entry) ?? paused, erasures };
     case "erasure":

@@ -3,7 +3,7 @@
  * reducer has not put into it (the trained vector, its noise, its sample) can't outlive the process.
  */
 import { fail } from "@tributary/errors";
-import type { EntryOf, KeptModel, LedgerHead } from "@tributary/ledger";
+import type { EntryOf, KeptModel, LedgerHead, RosterChanges } from "@tributary/ledger";
 import {
   type Decimal,
   isGraphRound,
@@ -36,7 +36,7 @@ export interface NodePolicy {
 /** What a node starts from, once the ledger has its first entry. */
 export interface NodeInit {
   readonly self: NodeId;
-  /** Parsed and verified by the shell: its plan is the one joined, its roster holds this node with its own key. */
+  /** Parsed and verified by the shell: its plan is the one joined, and a founder stands in its roster with its own key. Others are admitted later. */
   readonly genesis: EntryOf<"genesis">;
   /** After that entry. */
   readonly head: LedgerHead;
@@ -122,7 +122,10 @@ export interface NodeState {
   readonly self: NodeId;
   readonly plan: Plan;
   readonly planHash: Sha256;
+  /** As founded; who takes part in a round is `rosterAt`'s to say. */
   readonly roster: Roster;
+  /** By the ledger, who was admitted since, and who has another key, each from a round on. */
+  readonly rosterChanges: RosterChanges;
   readonly policy: NodePolicy;
   /** Where this node's verified copy of the ledger stands, and the model it ends with. */
   readonly head: LedgerHead;
@@ -151,13 +154,13 @@ export interface NodeState {
 }
 
 export function createNode({ self, genesis, head, policy }: NodeInit): NodeState {
-  if (!genesis.roster.some(({ node }) => node === self)) throw fail("TRB_ROUND_NOT_IN_ROSTER", { node: self });
   return {
     version: 2,
     self,
     plan: genesis.plan,
     planHash: genesis.planHash,
     roster: genesis.roster,
+    rosterChanges: [],
     policy,
     head,
     modelHash: genesis.plan.initialModelHash,
@@ -217,8 +220,8 @@ export function encodeNodeState(state: NodeState): string {
  */
 export function decodeNodeState(text: string): NodeState {
   const { round: said, ...others } = readState<Omit<NodeState, "unpersisted">>(text);
-  // written before there were rounds on a graph of neighbours
-  const kept = withDefaults(others, { graphsDrawn: 0, barred: [], kept: null });
+  // written before there were rounds on a graph of neighbours, or rosters that change
+  const kept = withDefaults(others, { graphsDrawn: 0, barred: [], kept: null, rosterChanges: [] });
   const round =
     said && withDefaults(said, { reveal: null, cohort: said.adverts?.map(({ sender }) => sender as NodeId), graphSeed: null });
   const lost = round !== null && isTraining(round);

@@ -1,7 +1,8 @@
 /** The node's reducer: which event goes to which step. Every message is checked for plan and signature first. */
 import { fail } from "@tributary/errors";
+import { rosterAt } from "@tributary/ledger";
 import { type Message, protocolVersion, requireSpoken } from "@tributary/protocol";
-import { requirePlan, requireRound, requireSignature } from "./binding.ts";
+import { requirePlan, requireRound, requireSignature, rosterKey } from "./binding.ts";
 import { followLines } from "./ledger-copy.ts";
 import type { NodeEffect, NodeEvent } from "./node-events.ts";
 import { isTraining, type NodeRound, type NodeState } from "./node-state.ts";
@@ -19,7 +20,8 @@ import { releaseShares } from "./steps/unmask.ts";
 export function stepNode(state: NodeState, event: NodeEvent, shell: Context): Step<NodeState, NodeEffect> {
   const { round } = state;
   const own = shell.version ?? protocolVersion;
-  const context: Context = { ...shell, version: round?.offer.version ?? own };
+  const speaking = withKeyOf(state, event.type === "message" ? event.message.round : round?.number, shell);
+  const context: Context = { ...speaking, version: round?.offer.version ?? own };
   switch (event.type) {
     case "message":
       return hear(state, event.message, context, own);
@@ -96,6 +98,14 @@ function sayAgain(state: NodeState, context: Context): Step<NodeState, NodeEffec
     case "left":
       return round.vote === null ? leaveRound(state, true, context) : { state, effects: send(round.vote) };
   }
+}
+
+/** What is said in a round is signed with the key that the ledger has for it: until a new one is in force the old one is. */
+function withKeyOf(state: NodeState, round: number | undefined, context: Context): Context {
+  const { signAs } = context;
+  if (signAs === undefined || round === undefined) return context;
+  const sign = (message: Uint8Array) => signAs(rosterKey(rosterAt(state, round), state.self), message);
+  return { ...context, sign };
 }
 
 function isCurrent(round: NodeRound | null, number: number): round is NodeRound {

@@ -11,6 +11,7 @@ import type { Context } from "./step.ts";
 export type Choice = BodyOf<"vote">["choice"];
 
 export interface Ballot extends Bound {
+  /** Of the round. */
   readonly roster: Roster;
   /** The round's version of the protocol. */
   readonly version: string;

@@ -28,7 +28,7 @@ async function finished(): Promise<World> {
 }
 
 const entriesOf = (world: World): Entry[] => world.coordinator.ledger.map(parseLine);
-const memberOf = ({ plan, roster }: World) => ({ self, plan, roster });
+const memberOf = ({ plan, roster }: World) => ({ self, plan, roster, rosterChanges: [], settledRound: 0 });
 const nothing = { lastRound: 0, remembersVote: () => false };
 
 /** What this node states to the nonce, or says otherwise. */

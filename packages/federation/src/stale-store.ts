@@ -10,7 +10,7 @@
  * speak for one. Of maxCorrupt + 1 peers that answer a fresh nonce one is honest: what that one knows, the node learns.
  */
 import { fail } from "@tributary/errors";
-import { type Entry, spentAfter } from "@tributary/ledger";
+import { type Entry, keysByNode, type RosterChanges, rosterAt, spentAfter } from "@tributary/ledger";
 import {
   baseVersion,
   type Crypto,
@@ -37,7 +37,14 @@ import { type Choice, rebuildVote } from "./quorum-proof.ts";
 interface Membership {
   readonly self: NodeId;
   readonly plan: Plan;
+  /** As founded. */
   readonly roster: Roster;
+  readonly rosterChanges: RosterChanges;
+}
+
+/** The same, and where its copy of the ledger is: the next round's members are its peers. */
+interface Standing extends Membership {
+  readonly settledRound: number;
 }
 
 /** What a store remembers of rounds. */
@@ -60,7 +67,8 @@ export function forgottenRound(entry: Entry, member: Membership, memory: RoundMe
   if (own === undefined || memory.remembersVote(entry.round, own.signature)) return undefined;
   const vote = voteIn(entry, member, own.signature, crypto);
   // a forged one is the reducer's to refuse
-  return vote !== undefined && verifyMessage(crypto, vote, rosterKey(member.roster, self)) ? entry.round : undefined;
+  const key = rosterAt(member, entry.round).find(({ node }) => node === self)?.key;
+  return vote !== undefined && key !== undefined && verifyMessage(crypto, vote, key) ? entry.round : undefined;
 }
 
 function voteIn(
@@ -84,11 +92,14 @@ export function knownRound({ round, lastRound }: Pick<NodeState, "round" | "last
 }
 
 /** Peers whose word counts: those whom the merchant trusts by name, or, where none is named, all other members of the roster. */
-export function countedPeers({ self, roster }: Membership, { trustedPeers }: NodePolicy, crypto: Crypto): NodeId[] {
-  const others = roster.filter(({ node }) => node !== self);
-  const counted =
-    trustedPeers.length === 0 ? others : others.filter(({ key }) => trustedPeers.includes(fingerprintOf(crypto, key)));
-  return counted.map(({ node }) => node);
+export function countedPeers(member: Standing, { trustedPeers }: NodePolicy, crypto: Crypto): NodeId[] {
+  const round = member.settledRound + 1;
+  const others = rosterAt(member, round)
+    .map(({ node }) => node)
+    .filter((node) => node !== member.self);
+  if (trustedPeers.length === 0) return others;
+  const keys = keysByNode(member, round);
+  return others.filter((node) => keys.get(node)?.some((key) => trustedPeers.includes(fingerprintOf(crypto, key))));
 }
 
 /** The ledger as the coordinator shows it, verified. */
@@ -117,15 +128,18 @@ export interface Confirmation {
 export function confirmLedger(
   shown: ShownLedger,
   { nonce, heads }: { readonly nonce: string; readonly heads: readonly HeadStatement[] },
-  member: Membership & { readonly policy: NodePolicy },
+  member: Standing & { readonly policy: NodePolicy },
   crypto: Crypto,
 ): Confirmation {
-  const { plan, roster } = member;
+  const { plan } = member;
+  // a peer that has taken in more may have a key in force that is only announced here; one whose old key it is has taken in too little
+  const rosters = [rosterAt(member, member.settledRound + 1), rosterAt(member, Number.POSITIVE_INFINITY)];
   const counted = new Set<string>(countedPeers(member, member.policy, crypto));
   const genuine = new Map<NodeId, HeadStatement>();
   for (const head of heads) {
     if (!counted.has(head.node)) continue;
-    if (verifyHead(crypto, plan.federation, nonce, head, rosterKey(roster, head.node))) genuine.set(head.node, head);
+    const isGenuine = rosters.some((roster) => verifyHead(crypto, plan.federation, nonce, head, rosterKey(roster, head.node)));
+    if (isGenuine) genuine.set(head.node, head);
   }
   const least = plan.maxCorrupt + 1;
   if (genuine.size < least) throw fail("TRB_NODE_PEERS_MISSING", { heads: genuine.size, least });

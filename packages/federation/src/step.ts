@@ -3,7 +3,7 @@
  * and the effects to carry out, in order. It refuses by throwing a coded error, and leaves the state as it was.
  */
 import type { RandomSource } from "@tributary/dp";
-import type { Crypto, Sha256 } from "@tributary/protocol";
+import type { Crypto, IdentityKey, Sha256 } from "@tributary/protocol";
 
 export interface Step<State, Effect> {
   readonly state: State;
@@ -21,6 +21,8 @@ export interface Context {
   readonly random: (round: number, purpose: Purpose) => RandomSource;
   /** Ed25519 with this party's identity key. */
   readonly sign: (message: Uint8Array) => Uint8Array;
+  /** The same with the identity key that the ledger has for a round, where a node has had several: the reducer says which. */
+  readonly signAs?: (key: IdentityKey, message: Uint8Array) => Uint8Array;
   /**
    * The newest version of the protocol that this party speaks; `protocolVersion` unless given. Within a round the reducers narrow
    * it to the round's.

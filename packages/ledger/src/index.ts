@@ -44,6 +44,17 @@ export { mechanismOf } from "./mechanism.ts";
 export { type Estimate, metricsOf, type ReleasedMetrics, ratio, sumDeviation } from "./metrics.ts";
 export { type AccessAction, type OperatorRole, operatorRoles, pausedAfter } from "./operator-actions.ts";
 export { parseLine } from "./parsing.ts";
+export {
+  type ChangingRoster,
+  defaultRosterNotice,
+  earliestChange,
+  keysByNode,
+  type RosterChange,
+  type RosterChanges,
+  rosterAt,
+  rosterChangesIn,
+  withRosterEntry,
+} from "./roster-changes.ts";
 export { spentAfter } from "./spending.ts";
 export { type FactsReader, type LedgerFacts, ledgerFacts, type ReleaseCount, readFacts } from "./statement/facts.ts";
 export {

@@ -116,7 +116,7 @@ function particulars(entry: Entry): Partial<LedgerRow> {
         reason: entry.code,
       };
     case "roster":
-      return { reason: `revoked ${entry.revoked.join(", ")}: ${entry.reason}` };
+      return { reason: `${rosterNews(entry)}: ${entry.reason}` };
     case "operator":
       return { reason: `${operatorWords(entry)} by ${entry.operator}: ${entry.reason}` };
     case "erasure":
@@ -131,4 +131,14 @@ function particulars(entry: Entry): Partial<LedgerRow> {
 /** `invite bookshop`, `add-operator night-shift as auditor` */
 function operatorWords({ action, subject, role }: EntryOf<"operator">): string {
   return [action, subject, role && `as ${role}`].filter((word) => word !== undefined).join(" ");
+}
+
+/** Who came, went, or has another key. */
+function rosterNews({ revoked, admitted = [], rotated = [], from }: EntryOf<"roster">): string {
+  const names = (members: readonly { readonly node: string }[]) => members.map(({ node }) => node).join(", ");
+  return [
+    ...(revoked.length === 0 ? [] : [`revoked ${revoked.join(", ")}`]),
+    ...(admitted.length === 0 ? [] : [`admitted ${names(admitted)} from round ${from} on`]),
+    ...(rotated.length === 0 ? [] : [`new key of ${names(rotated)} from round ${from} on`]),
+  ].join("; ");
 }

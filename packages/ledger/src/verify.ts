@@ -20,6 +20,7 @@ import { spentAfter } from "./spending.ts";
 import { accountantsOf, type CostByAccountant } from "./verification/accountants.ts";
 import { verifyLine } from "./verification/entry.ts";
 import { seenHashes } from "./verification/replays.ts";
+import { foundingAt, roundOf } from "./verification/roster.ts";
 import type { Signatories } from "./verification/signatures.ts";
 import { type Failure, initialVerification, reporter, type VerificationState } from "./verification/state.ts";
 
@@ -158,7 +159,7 @@ function openVerification(options: VerifyOptions, signatures?: SignatureChecks):
       say(place, "TRB_LEDGER_H1_REPEATED", { round: entry.round });
     }
     if (signatures !== undefined && state.genesis !== null && text !== undefined && entry !== undefined) {
-      signatures.add(text, place, state.genesis);
+      signatures.add(text, place, foundingAt(state.genesis, state.rosterChanges, roundOf(entry, state)));
     }
     if (entry !== undefined) options.watch?.(entry);
     state = step.state;

@@ -105,11 +105,16 @@ export { releaseOf, sumQueryOf } from "./plan/sum-query.ts";
 export { randomSourceFromSeed } from "./randomness/seeded-source.ts";
 export {
   fingerprintOf,
+  mostMembers,
   type Roster,
   type RosterMember,
+  type RotatedMember,
   rosterFingerprint,
   rosterMemberSchema,
   rosterSchema,
+  rotatedMemberSchema,
   signMember,
+  signRotation,
   verifyMember,
+  verifyRotation,
 } from "./roster.ts";

@@ -15,8 +15,11 @@ export const rosterMemberSchema = z.strictObject({
 });
 export type RosterMember = z.infer<typeof rosterMemberSchema>;
 
+/** A larger roster is refused before it costs anything. */
+export const mostMembers = 10_000;
+
 /** Ascending by node. Its fingerprint is the SHA-256 of its canonical bytes. */
-export const rosterSchema = z.array(rosterMemberSchema).max(10_000);
+export const rosterSchema = z.array(rosterMemberSchema).max(mostMembers);
 export type Roster = z.infer<typeof rosterSchema>;
 
 /** SHA-256 of the key's 32 bytes: what people compare out of band. */
@@ -39,4 +42,36 @@ export function signMember(signer: Signer, federation: string, member: Omit<Rost
 export function verifyMember(crypto: Pick<Crypto, "verify">, federation: string, member: RosterMember): boolean {
   const { signature, ...claim } = member;
   return crypto.verify(fromHex(signature), canonicalBytes({ federation, ...claim }), fromHex(member.key));
+}
+
+/** A member's next identity key: its membership under that key, as anybody's, and the word of the key that it replaces. */
+export const rotatedMemberSchema = rosterMemberSchema.extend({
+  /** By the key before it, over the canonical bytes of `{ purpose: "rotation", federation, node, key, previous }`, `previous` being that key. */
+  previousSignature: signatureHex,
+});
+export type RotatedMember = z.infer<typeof rotatedMemberSchema>;
+
+/** The member's identity key is to be `next`'s: both keys sign, so that neither a thief of the new one nor a stranger can say so. */
+export function signRotation(
+  { previous, next }: { readonly previous: Signer & { readonly key: IdentityKey }; readonly next: Signer },
+  federation: string,
+  member: Omit<RosterMember, "signature">,
+): RotatedMember {
+  const { signature } = signDocument(previous, rotationClaim(federation, member, previous.key));
+  return { ...signMember(next, federation, member), previousSignature: signature };
+}
+
+/** Whether both keys said so. @param previous the key that is in force */
+export function verifyRotation(
+  crypto: Pick<Crypto, "verify">,
+  federation: string,
+  { previousSignature, ...member }: RotatedMember,
+  previous: IdentityKey,
+): boolean {
+  const claim = canonicalBytes(rotationClaim(federation, member, previous));
+  return verifyMember(crypto, federation, member) && crypto.verify(fromHex(previousSignature), claim, fromHex(previous));
+}
+
+function rotationClaim(federation: string, { node, key }: Pick<RosterMember, "node" | "key">, previous: IdentityKey) {
+  return { purpose: "rotation", federation, node, key, previous } as const;
 }

@@ -11,12 +11,12 @@
 
 import type { ErrorCode } from "@tributary/errors";
 import { fail } from "@tributary/errors";
-import { spentAfter, writeAfter } from "@tributary/ledger";
+import { rosterAt, spentAfter, writeAfter } from "@tributary/ledger";
 import { baseVersion, type MessageOf, type NodeId } from "@tributary/protocol";
 import { quorum } from "@tributary/secagg";
 import { messageFrom, sameDocument, senderNode, speak, withMessage } from "../binding.ts";
 import type { CoordinatorEffect } from "../coordinator-events.ts";
-import type { CoordinatorPhase, CoordinatorRound, CoordinatorState } from "../coordinator-state.ts";
+import { type CoordinatorPhase, type CoordinatorRound, type CoordinatorState, everybody } from "../coordinator-state.ts";
 import type { NodeEffect } from "../node-events.ts";
 import { isTraining, type NodeRound, type NodeState } from "../node-state.ts";
 import { requireVote } from "../quorum-proof.ts";
@@ -83,10 +83,10 @@ export function collectAbort(
   if (round.h1 === null || !open.includes(round.phase)) {
     throw fail("TRB_ROUND_STEP_UNEXPECTED", { step: "vote", phase: round.phase });
   }
-  const { plan, planHash, roster } = state;
+  const { plan, planHash } = state;
   const { modelHash, version } = round.offer;
-  const bound = { plan, planHash, modelHash, version, round: round.number };
-  requireVote(context, { ...bound, roster, cohort: new Set(round.cohort), h1: round.h1 }, vote, { for: "abort" });
+  const bound = { plan, planHash, modelHash, version, round: round.number, roster: rosterAt(state, round.number) };
+  requireVote(context, { ...bound, cohort: new Set(round.cohort), h1: round.h1 }, vote, { for: "abort" });
   const next: CoordinatorRound = { ...round, abortVotes: withMessage(round.abortVotes, vote) };
   if (next.abortVotes.length < quorum(round.cohort.length, plan.maxCorrupt)) {
     return { state: { ...state, round: next }, effects: [] };
@@ -108,7 +108,7 @@ export function giveUp(
   context: Context,
   barred: readonly NodeId[] = [],
 ): Step<CoordinatorState, CoordinatorEffect> {
-  const { plan, planHash, roster } = state;
+  const { plan, planHash } = state;
   const voted = round.h1 !== null && round.abortVotes.length >= quorum(round.cohort.length, plan.maxCorrupt);
   const charge = !voted && !freePhases.includes(round.phase);
   const charged = state.charged.map((rounds, i) => rounds + (charge && i === round.release ? 1 : 0));
@@ -139,7 +139,7 @@ export function giveUp(
     },
     effects: [
       { type: "persist", entry: { line, entry } },
-      { type: "send", to: roster.map(({ node }) => node), message: announcement },
+      { type: "send", to: everybody(state), message: announcement },
       { type: "eraseUploads", round: round.number },
       { type: "roundEnded", round: round.number, released: false },
     ],

@@ -9,7 +9,7 @@ import { type Entry, emptyHead, keptAfter, mechanismOf, spentAfter, type Written
 import { baseVersion, planHash as hashOfPlan, type MessageOf, type Plan, type Roster, type Sha256 } from "@tributary/protocol";
 import { senderNode, speak } from "../binding.ts";
 import type { CoordinatorEffect } from "../coordinator-events.ts";
-import type { CoordinatorRound, CoordinatorState } from "../coordinator-state.ts";
+import { type CoordinatorRound, type CoordinatorState, everybody } from "../coordinator-state.ts";
 import { followEntry } from "../ledger-copy.ts";
 import type { NodeEffect } from "../node-events.ts";
 import type { NodeState } from "../node-state.ts";
@@ -101,7 +101,7 @@ export function takeModel(
     },
     effects: [
       { type: "persist", entry: { line, entry } },
-      { type: "send", to: state.roster.map(({ node }) => node), message: announcement },
+      { type: "send", to: everybody(state), message: announcement },
       { type: "eraseUploads", round: round.number },
       { type: "roundEnded", round: round.number, released: true },
     ],
@@ -146,7 +146,7 @@ export function closeLedger(
     state: { ...state, head, writtenAt: entry.at, closed: true, announcement },
     effects: [
       { type: "persist", entry: { line, entry } },
-      { type: "send", to: state.roster.map(({ node }) => node), message: announcement },
+      { type: "send", to: everybody(state), message: announcement },
       { type: "finished" },
     ],
   };

@@ -8,6 +8,7 @@
  *   announceSurvivors ── survivors ──▶ agree ── vote ──▶ collectAgreement
  */
 import { fail } from "@tributary/errors";
+import { rosterAt } from "@tributary/ledger";
 import { isGraphRound, type MessageOf, type NodeId, survivorChoice } from "@tributary/protocol";
 import { isWithin, leastSurvivors, quorum, type ShareGraph, strictlyAscending } from "@tributary/secagg";
 import {
@@ -71,7 +72,7 @@ export function agree(
   const graph = graphOf(state, round, context);
   const short = fewestHolders(graph, sharers, survivors);
   if (short !== undefined) throw fail("TRB_SECAGG_TOO_FEW_SHARE_HOLDERS", { ...short, threshold: graph.threshold });
-  requireTrusted(state, survivors, context);
+  requireTrusted(state, round, survivors, context);
   requireSameMasks(state, round, message, graph, context);
 
   const bound = { plan, planHash, modelHash: round.modelHash, round: round.number };
@@ -109,7 +110,8 @@ function requireSameMasks(
   graph: ShareGraph,
   context: Context,
 ): void {
-  const { plan, planHash, roster, self } = state;
+  const { plan, planHash, self } = state;
+  const roster = rosterAt(state, round.number);
   const own = sharersNamed(plan, round, context).sharersHash;
   const survived = new Set(survivors);
   const expected = own === undefined ? undefined : graph.peers(self).filter((node) => survived.has(node));
@@ -169,7 +171,8 @@ export function collectVote(
     if (sameDocument(earlier, vote)) return { state, effects: [] };
     throw fail("TRB_SECAGG_SECOND_MESSAGE", { node, step: "vote", round: round.number });
   }
-  const { plan, planHash, roster } = state;
+  const { plan, planHash } = state;
+  const roster = rosterAt(state, round.number);
   const late = round.phase === "unmask" || round.phase === "summing" || round.phase === "applying";
   if (round.h1 === null || (round.phase !== "consistency" && !late)) {
     throw fail("TRB_ROUND_STEP_UNEXPECTED", { step: "vote", phase: round.phase });

@@ -7,6 +7,7 @@
  * h₁, the hash of all signed adverts, is the name of this very cohort with these very keys: everything after is bound to it.
  */
 import { fail } from "@tributary/errors";
+import { keysByNode, rosterAt } from "@tributary/ledger";
 import {
   type Crypto,
   fingerprintOf,
@@ -115,7 +116,8 @@ export function admitCohort(
   adverts: readonly MessageOf<"advert">[],
   context: Context,
 ): Sha256 {
-  const { plan, planHash, roster, self } = state;
+  const { plan, planHash, self } = state;
+  const roster = rosterAt(state, round.number);
   const bound = { plan, planHash, modelHash: round.modelHash, round: round.number };
   const nodes = adverts.map((advert) => senderNode(advert));
   if (!strictlyAscending(nodes)) throw fail("TRB_SECAGG_ADVERTS_UNORDERED", { round: round.number });
@@ -135,32 +137,48 @@ export function admitCohort(
   const duplicate = duplicateKey(adverts);
   if (duplicate !== undefined) throw fail("TRB_SECAGG_DUPLICATE_KEY", { round: round.number, node: duplicate });
   requireCohort(adverts.length, plan);
-  requireTrusted(state, nodes, context);
+  requireTrusted(state, round, nodes, context);
   return hashOf(context.crypto, adverts);
 }
 
 /**
  * The sum hides this node only among nodes that are not the coordinator's: at least n_min − n_corrupt of them, itself
- * included, must be known by fingerprint. In `local` mode it hides by itself.
+ * included, must be known by fingerprint. In `local` mode it hides by itself. Who was trusted by an earlier key still is: that key
+ * signed the next one.
  * @throws TRB_ROUND_TOO_FEW_TRUSTED
  */
-export function requireTrusted({ plan, policy, roster, self }: NodeState, nodes: readonly NodeId[], { crypto }: Context): void {
+export function requireTrusted(
+  state: NodeState,
+  { number }: Pick<NodeRound, "number">,
+  nodes: readonly NodeId[],
+  { crypto }: Context,
+): void {
+  const { plan, policy, self } = state;
   if (plan.noiseMode === "local") return;
   const peers = new Set(policy.trustedPeers);
-  const trusted = nodes.filter((node) => node === self || peers.has(fingerprintIn(roster, node, crypto))).length;
+  const known = fingerprintsIn(state, number, crypto);
+  const trusted = nodes.filter((node) => node === self || known(node).some((fingerprint) => peers.has(fingerprint))).length;
   const least = plan.minCohort - plan.maxCorrupt;
   if (trusted < least) throw fail("TRB_ROUND_TOO_FEW_TRUSTED", { trusted, least });
 }
 
-/** A roster never changes, and three steps of every round ask for all its fingerprints. */
-const fingerprints = new WeakMap<Roster, Map<NodeId, Sha256>>();
+/** Rounds between two changes have one roster, and three steps of each ask for all its fingerprints. */
+const fingerprints = new WeakMap<Roster, Map<NodeId, readonly Sha256[]>>();
 
-function fingerprintIn(roster: Roster, node: NodeId, crypto: Pick<Crypto, "sha256">): Sha256 {
-  const known = fingerprints.get(roster) ?? new Map<NodeId, Sha256>();
+/** Of each member's keys up to a round. @throws TRB_ROUND_SENDER_UNKNOWN */
+function fingerprintsIn(state: NodeState, round: number, crypto: Pick<Crypto, "sha256">): (node: NodeId) => readonly Sha256[] {
+  const roster = rosterAt(state, round);
+  const known = fingerprints.get(roster) ?? new Map<NodeId, readonly Sha256[]>();
   fingerprints.set(roster, known);
-  const fingerprint = known.get(node) ?? fingerprintOf(crypto, rosterKey(roster, node));
-  known.set(node, fingerprint);
-  return fingerprint;
+  let keys: ReturnType<typeof keysByNode> | undefined;
+  return (node) => {
+    const before = known.get(node);
+    if (before !== undefined) return before;
+    keys ??= keysByNode(state, round);
+    const found = (keys.get(node) ?? [rosterKey(roster, node)]).map((key) => fingerprintOf(crypto, key));
+    known.set(node, found);
+    return found;
+  };
 }
 
 /** A plan with a graph has everybody commit, a plan without has nobody. @throws TRB_SECAGG_GRAPH_COMMITMENT_MISSING */

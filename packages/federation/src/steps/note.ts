@@ -1,9 +1,17 @@
 /**
- * Entries between rounds: an operator's pause, a revocation, a node's note of an erasure, a model put forward. They are written while no round is under way, so that all
+ * Entries between rounds: an operator's pause, a change of the roster, a node's note of an erasure, a model put forward. They are written while no round is under way, so that all
  * nodes of a round have countersigned the entry just before it. Nodes fetch them with the lines that they lack (`followEntry`).
  */
 import { fail } from "@tributary/errors";
-import { claimFailures, type EntryContent, pausedAfter, writeAfter } from "@tributary/ledger";
+import {
+  claimFailures,
+  type EntryContent,
+  type EntryOf,
+  earliestChange,
+  pausedAfter,
+  withRosterEntry,
+  writeAfter,
+} from "@tributary/ledger";
 import type { CoordinatorEffect } from "../coordinator-events.ts";
 import type { CoordinatorState } from "../coordinator-state.ts";
 import type { Context, Step } from "../step.ts";
@@ -13,24 +21,32 @@ export type Note = { [Kind in NoteKind]: EntryContent<Kind> }[NoteKind];
 
 /** @throws TRB_ROUND_LEDGER_CLOSED, TRB_ROUND_IN_PROGRESS, TRB_ROUND_NOTE_REFUSED for what an auditor would refuse the ledger for */
 export function writeNote(state: CoordinatorState, note: Note, context: Context): Step<CoordinatorState, CoordinatorEffect> {
-  const { plan, planHash, roster, modelHash, kept, lastRound, charged, barred, paused, erasures } = state;
+  const { plan, planHash, roster, rosterChanges, modelHash, kept, lastRound, charged, barred, paused, erasures } = state;
   if (state.closed) throw fail("TRB_ROUND_LEDGER_CLOSED");
   if (state.round !== null) throw fail("TRB_ROUND_IN_PROGRESS", { round: state.round.number });
-  const { entry, line, head } = writeAfter<NoteKind>(context, state.head, note, state.writtenAt);
-  const standing = { modelHash, kept, lastRound, charged, barred, paused, erasures };
+  const content = announced(note, state);
+  const { entry, line, head } = writeAfter<NoteKind>(context, state.head, content, state.writtenAt);
+  const standing = { modelHash, kept, lastRound, charged, barred, rosterChanges, paused, erasures };
   const [failure] = claimFailures(entry, standing, { plan, planHash, roster }, context.crypto);
   if (failure !== undefined) throw fail("TRB_ROUND_NOTE_REFUSED", { kind: entry.kind, reason: failure.message });
   const effect: CoordinatorEffect = { type: "persist", entry: { line, entry } };
-  return { state: { ...state, head, writtenAt: entry.at, ...after(note, state) }, effects: [effect] };
+  return { state: { ...state, head, writtenAt: entry.at, ...after(entry, state) }, effects: [effect] };
+}
+
+/** Whoever comes, or has another key, counts from the earliest round that the plan permits, unless the note says a later one. */
+function announced(note: Note, { plan, lastRound }: CoordinatorState): Note {
+  if (note.kind !== "roster" || note.from !== undefined) return note;
+  if (note.admitted === undefined && note.rotated === undefined) return note;
+  return { ...note, from: earliestChange(plan, lastRound) };
 }
 
 function after(
-  note: Note,
-  { barred, paused, erasures }: CoordinatorState,
-): Pick<CoordinatorState, "barred" | "paused" | "erasures"> {
+  note: EntryOf<NoteKind>,
+  { barred, rosterChanges, paused, erasures }: CoordinatorState,
+): Partial<Pick<CoordinatorState, "barred" | "rosterChanges" | "paused" | "erasures">> {
   switch (note.kind) {
     case "roster":
-      return { barred: [...barred, ...note.revoked], paused, erasures };
+      return { barred: [...barred, ...note.revoked], rosterChanges: withRosterEntry(rosterChanges, note) };
     case "operator":
       return { barred, paused: pausedAfter(note) ?? paused, erasures };
     case "erasure":

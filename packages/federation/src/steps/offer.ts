@@ -7,7 +7,7 @@
  * Everything that a merchant's policy, budget or ledger copy has to say is said here, before anything is computed or sent.
  */
 import { fail } from "@tributary/errors";
-import { spentAfter } from "@tributary/ledger";
+import { rosterAt, spentAfter } from "@tributary/ledger";
 import { isSpentBefore, type MessageOf, type NodeId, parseDecimal, type Release } from "@tributary/protocol";
 import { agreementKeyOf, graphCommitment, requireCohort, seedCommitment, uniformSeed } from "@tributary/secagg";
 import { sameDocument, speak } from "../binding.ts";
@@ -18,13 +18,13 @@ import { countersignedHead } from "../heads.ts";
 import type { NodeEffect } from "../node-events.ts";
 import { type Charge, chargedRounds, graphAborts, type NodeRound, type NodeState } from "../node-state.ts";
 import type { Context, Step } from "../step.ts";
-import { leaveRound } from "./abort.ts";
+import { giveUp, leaveRound } from "./abort.ts";
 import { closeLedger } from "./apply.ts";
 
 // ── coordinator ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 /**
- * Begins the next round with everyone who is connected; closes the ledger when none can follow (`whatFollows`).
+ * Begins the next round with everyone who is a member by then and connected; closes the ledger when none can follow (`whatFollows`).
  * @throws TRB_ROUND_IN_PROGRESS, TRB_ROUND_LEDGER_CLOSED, TRB_ROUND_PAUSED, TRB_ROUND_COHORT_TOO_SMALL, TRB_SECAGG_COHORT_TOO_LARGE
  */
 export function offerRound(
@@ -32,21 +32,50 @@ export function offerRound(
   online: readonly NodeId[],
   context: Context,
 ): Step<CoordinatorState, CoordinatorEffect> {
-  const { plan, planHash, modelHash, head, roster } = state;
+  const { plan } = state;
   if (state.closed) throw fail("TRB_ROUND_LEDGER_CLOSED");
   if (state.round !== null) throw fail("TRB_ROUND_IN_PROGRESS", { round: state.round.number });
   const next = whatFollows(state);
   if ("closing" in next) return closeLedger(state, next.closing, context);
   if (state.paused) throw fail("TRB_ROUND_PAUSED");
+  if ("passed" in next) return passOver(state, next.of, context);
   const { release } = next;
   const [there, gone] = [new Set(online), new Set(state.barred)];
-  const invited = roster.map(({ node }) => node).filter((node) => there.has(node) && !gone.has(node));
+  const number = state.lastRound + 1;
+  const members = rosterAt(state, number).map(({ node }) => node);
+  const invited = members.filter((node) => there.has(node) && !gone.has(node));
   requireCohort(invited.length, plan);
 
-  const number = state.lastRound + 1;
+  const round = newRound(state, release, invited, context);
+  return {
+    state: { ...state, lastRound: number, round },
+    effects: [
+      { type: "persist" }, // before the offer leaves: a round number is used once
+      { type: "send", to: invited, message: round.offer },
+      { type: "setDeadline", round: number, phase: "keys", milliseconds: plan.deadlines.keys },
+    ],
+  };
+}
+
+/**
+ * The next round can have no cohort, and those who were announced will make one later: its number is used up, in the ledger and for nothing, so that their
+ * notice passes.
+ */
+function passOver(state: CoordinatorState, release: number, context: Context): Step<CoordinatorState, CoordinatorEffect> {
+  const round = newRound(state, release, [], context);
+  return giveUp({ ...state, lastRound: round.number }, round, "TRB_ROUND_COHORT_TOO_SMALL", context);
+}
+
+function newRound(
+  { plan, planHash, modelHash, head, lastRound }: CoordinatorState,
+  release: number,
+  invited: readonly NodeId[],
+  context: Context,
+): CoordinatorRound {
+  const number = lastRound + 1;
   const bound = { plan, planHash, modelHash, round: number };
   const offer = speak(context, bound, "coordinator", "offer", { release, head: head.hash });
-  const round: CoordinatorRound = {
+  return {
     number,
     release,
     phase: "keys",
@@ -68,14 +97,6 @@ export function offerRound(
     unmasking: null,
     sumHash: null,
   };
-  return {
-    state: { ...state, lastRound: number, round },
-    effects: [
-      { type: "persist" }, // before the offer leaves: a round number is used once
-      { type: "send", to: invited, message: offer },
-      { type: "setDeadline", round: number, phase: "keys", milliseconds: plan.deadlines.keys },
-    ],
-  };
 }
 
 /** How many graphs a node lets be drawn in vain in one plan: the bounds of a graph are 2⁻⁴⁴, of seventeen still below 2⁻³⁹. */
@@ -85,7 +106,7 @@ const mostGraphAborts = 16;
 
 /**
  * Accepts a round: makes its keys, starts training, and answers with the advert of step 1.
- * @throws TRB_ROUND_LEDGER_CLOSED, TRB_ROUND_REPLAYED, TRB_ROUND_LEDGER_BEHIND, TRB_ROUND_MODEL_MISMATCHED,
+ * @throws TRB_ROUND_LEDGER_CLOSED, TRB_ROUND_REPLAYED, TRB_ROUND_LEDGER_BEHIND, TRB_ROUND_NOT_IN_ROSTER, TRB_ROUND_MODEL_MISMATCHED,
  *   TRB_ROUND_RELEASE_UNKNOWN, TRB_ROUND_RELEASE_SPENT, TRB_ROUND_GRAPH_ABORTS_SPENT, TRB_POLICY_…
  */
 export function acceptOffer(state: NodeState, offer: MessageOf<"offer">, context: Context): Step<NodeState, NodeEffect> {
@@ -97,6 +118,7 @@ export function acceptOffer(state: NodeState, offer: MessageOf<"offer">, context
   const last = Math.max(state.lastRound, state.settledRound);
   if (offer.round <= last) throw fail("TRB_ROUND_REPLAYED", { round: offer.round, last });
   if (offer.body.head !== state.head.hash) throw fail("TRB_ROUND_LEDGER_BEHIND", { entries: state.head.entries });
+  if (!rosterAt(state, offer.round).some(({ node }) => node === self)) throw fail("TRB_ROUND_NOT_IN_ROSTER", { node: self });
   if (offer.modelHash !== state.modelHash) throw fail("TRB_ROUND_MODEL_MISMATCHED", { round: offer.round });
   const release = plan.releases[offer.body.release];
   if (release === undefined) throw fail("TRB_ROUND_RELEASE_UNKNOWN", { release: offer.body.release });

@@ -115,7 +115,7 @@ export function receiveEnvelopes(
   if (holders < graph.threshold) {
     throw fail("TRB_SECAGG_TOO_FEW_SHARE_HOLDERS", { node: self, holders, threshold: graph.threshold });
   }
-  requireTrusted(state, sharers, context);
+  requireTrusted(state, round, sharers, context);
   const others = graph.peers(self).filter((node) => sharing.has(node));
   if (
     !sameNodes(

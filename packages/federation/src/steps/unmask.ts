@@ -8,6 +8,7 @@
  * key; never both for one node, because a node does this once, for the one set that it voted for.
  */
 import { fail } from "@tributary/errors";
+import { rosterAt } from "@tributary/ledger";
 import { type MessageOf, type NodeId, type Sha256, survivorChoice, wireFormOf } from "@tributary/protocol";
 import {
   agreementKeyOf,
@@ -47,7 +48,7 @@ export function releaseShares(
   context: Context,
 ): Step<NodeState, NodeEffect> {
   const { h1, survivors, votes } = message.body;
-  const { plan, planHash, roster, self } = state;
+  const { plan, planHash, self } = state;
   if (round.h1 === null || h1 !== round.h1) throw fail("TRB_SECAGG_TRANSCRIPT_MISMATCHED", { step: "unmask" });
   const choice = round.vote?.body.choice;
   if (choice === undefined) throw fail("TRB_ROUND_STEP_UNEXPECTED", { step: "unmask", phase: round.phase });
@@ -61,7 +62,13 @@ export function releaseShares(
     throw fail("TRB_ROUND_STEP_UNEXPECTED", { step: "unmask", phase: round.phase });
   }
   const bound = { plan, planHash, modelHash: round.modelHash, round: round.number };
-  const ballot = { ...bound, version: round.offer.version, roster, cohort: new Set(round.cohort), h1 };
+  const ballot = {
+    ...bound,
+    version: round.offer.version,
+    cohort: new Set(round.cohort),
+    h1,
+    roster: rosterAt(state, round.number),
+  };
   const counted = countVotes(
     context,
     ballot,

@@ -3,6 +3,7 @@ import { fail } from "@tributary/errors";
 import type { NodeId, Sha256 } from "@tributary/protocol";
 import type { Entry, EntryOf } from "../entries.ts";
 import { decodeLine, parseLine, splitLines } from "../parsing.ts";
+import { type RosterChanges, withRosterEntry } from "../roster-changes.ts";
 
 /** Of one place in `plan.releases`. */
 export interface ReleaseCount {
@@ -27,7 +28,7 @@ export interface LedgerFacts {
   readonly to: string;
   /** `[releases]` */
   readonly releases: readonly ReleaseCount[];
-  /** `[releases]` charged rounds in whose cohort the node was, for each of the roster. A cohort that the ledger doesn't know may have had anybody. */
+  /** `[releases]` charged rounds in whose cohort the node was, for each who was ever in the roster. A cohort that the ledger doesn't know may have had anybody. */
   readonly chargedWith: ReadonlyMap<NodeId, readonly number[]>;
   readonly signed: ReadonlyMap<NodeId, Signed>;
   /** What the coordinator says that it ran, from which entry on: the first thousand. */
@@ -35,6 +36,7 @@ export interface LedgerFacts {
   /** How often it was another than before. */
   readonly softwareChanges: number;
   readonly revoked: ReadonlySet<NodeId>;
+  readonly rosterChanges: RosterChanges;
   /** Notes of nodes that they erased customers. */
   readonly erasures: number;
   readonly closed: boolean;
@@ -81,6 +83,7 @@ interface Counting extends LedgerFacts {
   softwareChanges: number;
   lastSoftware: Sha256;
   revoked: Set<NodeId>;
+  rosterChanges: RosterChanges;
   erasures: number;
   closed: boolean;
 }
@@ -99,6 +102,7 @@ function beginning(genesis: EntryOf<"genesis">): Counting {
     softwareChanges: 0,
     lastSoftware: software,
     revoked: new Set(),
+    rosterChanges: [],
     erasures: 0,
     closed: false,
   };
@@ -119,6 +123,7 @@ function count(facts: Counting, entry: Entry): void {
       return;
     case "roster":
       for (const node of entry.revoked) facts.revoked.add(node);
+      countChange(facts, entry);
       return;
     case "erasure":
       facts.erasures += 1;
@@ -128,6 +133,19 @@ function count(facts: Counting, entry: Entry): void {
       return;
     default: // who founded it stands in the roster; pauses and promotions cost nothing
   }
+}
+
+function countChange(facts: Counting, entry: EntryOf<"roster">): void {
+  const after = withRosterEntry(facts.rosterChanges, entry);
+  for (const { member } of after.slice(facts.rosterChanges.length)) {
+    if (facts.signed.has(member.node)) continue;
+    facts.chargedWith.set(
+      member.node,
+      facts.releases.map(() => 0),
+    );
+    facts.signed.set(member.node, { votes: 0, heads: 0 });
+  }
+  facts.rosterChanges = after;
 }
 
 function countRound(facts: Counting, entry: EntryOf<"round"> | EntryOf<"aborted">): void {

@@ -17,6 +17,7 @@ import {
   type Release,
   type Sha256,
 } from "@tributary/protocol";
+import { keysByNode, rosterAt } from "../roster-changes.ts";
 import { spentAfter } from "../spending.ts";
 import type { LedgerVerdict } from "../verify.ts";
 import { epsilonAt, guessedRight, type Profile, planOfMerchant, profileOf } from "./bounds.ts";
@@ -64,6 +65,8 @@ export interface Member {
   /** Rounds whose survivors it voted for, and heads that it countersigned. */
   readonly votes: number;
   readonly heads: number;
+  /** The first round that it could be in; 1 for founders. */
+  readonly from: number;
   readonly revoked: boolean;
 }
 
@@ -134,7 +137,8 @@ export function stateLedger(facts: LedgerFacts, verdict: LedgerVerdict, crypto: 
     throw unverified(verdict);
   }
   const { genesis } = facts;
-  const { plan, planHash, roster } = genesis;
+  const { plan, planHash } = genesis;
+  const members = membersOf(facts);
   const charged = chargedOf(facts);
   const { orders, rdp, epsilon: recomputed } = spentAfter(plan, charged);
   const claimed = verdict.epsilon ?? recomputed;
@@ -177,9 +181,10 @@ export function stateLedger(facts: LedgerFacts, verdict: LedgerVerdict, crypto: 
     signatures: {
       coordinator: verdict.key,
       roster: verdict.rosterFingerprint,
-      members: roster.map(({ node, key }) => ({
+      members: members.map(({ node, key, from }) => ({
         node,
         fingerprint: fingerprintOf(crypto, key),
+        from,
         ...(facts.signed.get(node) ?? { votes: 0, heads: 0 }),
         revoked: facts.revoked.has(node),
       })),
@@ -239,11 +244,23 @@ function spentGuarantee(facts: LedgerFacts, epsilon: Decimal, { points, mu }: Pr
   };
 }
 
+/** Everybody who was ever in the roster, with the newest key, and the first round that it could be in. */
+function membersOf({ genesis: { roster }, rosterChanges }: LedgerFacts) {
+  const first = new Map(roster.map(({ node }) => [node, 1]));
+  for (const { member, from } of rosterChanges) if (!first.has(member.node)) first.set(member.node, from);
+  const everybody = rosterAt({ roster, rosterChanges }, Number.POSITIVE_INFINITY);
+  return everybody.map(({ node, key }) => ({ node, key, from: first.get(node) ?? 1 }));
+}
+
 /** One for each member, computed once for each way in which they differ. */
-function merchantBounds({ genesis: { plan, roster }, chargedWith }: LedgerFacts): MerchantBound[] {
+function merchantBounds(facts: LedgerFacts): MerchantBound[] {
+  const { chargedWith, rosterChanges, genesis } = facts;
+  const { plan, roster } = genesis;
   const plans = new Map<string, Plan>();
   const known = new Map<string, Decimal | null>();
-  return roster.map(({ node, key }) => {
+  const keys = keysByNode({ roster, rosterChanges }, Number.POSITIVE_INFINITY);
+  return membersOf(facts).map(({ node, ...member }) => {
+    const [key = member.key] = keys.get(node) ?? []; // parts of a catalogue name the first one
     const charged = chargedWith.get(node) ?? [];
     const selection = plan.catalogueParts?.find((part) => part.key === key)?.selection ?? null;
     const whose = selection === null ? "" : key;

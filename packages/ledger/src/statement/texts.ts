@@ -208,9 +208,10 @@ export const texts = {
     zh: "{members} 个成员；名册指纹 {fingerprint}。",
   },
   "signatures.member": {
-    en: "{node}: {votes} votes, {heads} countersigned heads; key fingerprint {fingerprint}{revoked}",
-    zh: "{node}：{votes} 张表决票，{heads} 次会签；密钥指纹 {fingerprint}{revoked}",
+    en: "{node}: {votes} votes, {heads} countersigned heads; key fingerprint {fingerprint}{since}{revoked}",
+    zh: "{node}：{votes} 张表决票，{heads} 次会签；密钥指纹 {fingerprint}{since}{revoked}",
   },
+  "signatures.since": { en: " (from round {from} on)", zh: "（自第 {from} 轮起）" },
   "signatures.revoked": { en: " (revoked)", zh: "（已撤销）" },
   "signatures.software": {
     en: "Software, as the coordinator says: {sha256} from entry {from} on.",

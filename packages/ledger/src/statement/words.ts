@@ -202,11 +202,10 @@ function signatureLines({ signatures }: LedgerStatement, say: Say): string[] {
   return [
     say("signatures.coordinator", { fingerprint: coordinator }),
     say("signatures.roster", { members: members.length, fingerprint: roster }),
-    ...members
-      .slice(0, namedMembers)
-      .map(({ revoked, ...member }) =>
-        say("signatures.member", { ...member, revoked: revoked ? say("signatures.revoked") : "" }),
-      ),
+    ...members.slice(0, namedMembers).map(({ revoked, from, ...member }) => {
+      const since = from > 1 ? say("signatures.since", { from }) : "";
+      return say("signatures.member", { ...member, since, revoked: revoked ? say("signatures.revoked") : "" });
+    }),
     ...(members.length > namedMembers ? [`… ${members.length - namedMembers}`] : []),
     ...software.slice(0, namedMembers).map((one) => say("signatures.software", one)),
     ...(softwareChanges >= namedMembers ? [`… ${softwareChanges + 1 - namedMembers}`] : []),

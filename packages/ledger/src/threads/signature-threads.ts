@@ -29,8 +29,8 @@ interface Thread {
   readonly worker: Worker;
   /** Batches that it has not answered. */
   waiting: number;
-  /** It knows whose keys to check with. */
-  told: boolean;
+  /** Whose keys it checks with. */
+  told: Signatories["roster"] | undefined;
 }
 
 export function signatureThreads({
@@ -47,7 +47,7 @@ export function signatureThreads({
   let wake: () => void = () => undefined;
 
   const start = (): Thread => {
-    const thread: Thread = { worker: new Worker(new URL("./worker.ts", import.meta.url)), waiting: 0, told: false };
+    const thread: Thread = { worker: new Worker(new URL("./worker.ts", import.meta.url)), waiting: 0, told: undefined };
     thread.worker.on("message", ({ failures: found }: BatchAnswer) => {
       failures.push(...found);
       thread.waiting -= 1;
@@ -69,15 +69,16 @@ export function signatureThreads({
     if (crew.length < threads) crew.push(start());
     const [least] = crew.toSorted((a, b) => a.waiting - b.waiting);
     if (least === undefined || keys === undefined) return;
-    const batch: Batch = { ...(least.told ? {} : { signatories: keys }), whose, lines };
+    const batch: Batch = { ...(least.told === keys.roster ? {} : { signatories: keys }), whose, lines };
     least.waiting += 1;
-    least.told = true;
+    least.told = keys.roster;
     least.worker.postMessage(batch);
     [lines, characters] = [[], 0];
   };
 
   return {
     add(line, place, signatories) {
+      if (keys !== undefined && keys.roster !== signatories.roster && lines.length > 0) flush(); // other keys from here on
       keys = signatories;
       lines.push([place, line]);
       characters += line.length;

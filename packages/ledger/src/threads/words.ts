@@ -7,7 +7,7 @@ import type { Failure } from "../verification/state.ts";
 export type Whose = "all" | "coordinator";
 
 export interface Batch {
-  /** With the first batch. */
+  /** With the first batch, and with the first one after a change of the roster. */
   readonly signatories?: Signatories;
   readonly whose: Whose;
   readonly lines: readonly (readonly [place: number, line: string])[];

@@ -10,6 +10,7 @@ import { parseLine } from "../parsing.ts";
 import { checkSpent } from "./costs.ts";
 import { checkGenesis } from "./genesis.ts";
 import { afterNote, checkNote, type NoteEntry } from "./notes.ts";
+import { foundingAt, roundOf } from "./roster.ts";
 import { checkAborted, checkBarred, checkPlace, checkReleased, keptByEntry } from "./rounds.ts";
 import { checkCoordinator, checkNodes } from "./signatures.ts";
 import { type Failure, type Founding, type Report, reporter, type VerificationState } from "./state.ts";
@@ -109,7 +110,7 @@ function checkLater(
     return { ...state, spent: entry.spent, closed: true };
   }
   if (isNote(entry)) return afterNote(entry, state);
-  if (entry.kind === "aborted") checkAborted(entry, founding, report);
+  if (entry.kind === "aborted") checkAborted(entry, foundingAt(founding, state.rosterChanges, entry.round), report);
   const { aborted } = state;
   return {
     ...state,
@@ -134,12 +135,13 @@ function checkLater(
 /** Where a ledger stands, as far as an entry's claims depend on it. */
 export type Standing = Pick<
   VerificationState,
-  "modelHash" | "kept" | "lastRound" | "charged" | "barred" | "paused" | "erasures"
+  "modelHash" | "kept" | "lastRound" | "charged" | "barred" | "rosterChanges" | "paused" | "erasures"
 >;
 
 /**
  * What of an entry doesn't hold: its place, the release, the running cost. A node asks it of every entry that it takes in. Not in it: the chain, the coordinator's
  * signature, and whether a refund is founded, which a node judges by the cohort that it saw itself.
+ * @param founding as the first entry has it; what came of its roster is in the standing
  */
 export function claimFailures(
   entry: Exclude<Entry, { kind: "genesis" }>,
@@ -156,13 +158,14 @@ export function claimFailures(
 function checkClaims(
   entry: Exclude<Entry, { kind: "genesis" }>,
   standing: Standing,
-  founding: Founding,
+  founded: Founding,
   { crypto, signatures }: Means,
   report: Report,
 ): readonly number[] {
+  const founding = foundingAt(founded, standing.rosterChanges, roundOf(entry, standing));
   if (signatures === "here") checkNodes(entry, founding, crypto, report);
   if (isNote(entry)) {
-    checkNote(entry, standing, founding, report);
+    checkNote(entry, standing, founded, crypto, report);
     return standing.charged;
   }
   if (entry.kind === "closing") {

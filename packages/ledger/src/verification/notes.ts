@@ -1,7 +1,10 @@
 /** Entries that are no rounds: who was revoked, what an operator did, that a node erased customers, which model is put forward. */
+import type { Crypto } from "@tributary/protocol";
 import type { EntryOf } from "../entries.ts";
 import { checkOperatorAction, pausedAfter } from "../operator-actions.ts";
-import { type Founding, isAscending, type Report, type VerificationState } from "./state.ts";
+import { withRosterEntry } from "../roster-changes.ts";
+import { checkRosterChange } from "./roster.ts";
+import type { Founding, Report, VerificationState } from "./state.ts";
 
 export type NoteEntry = EntryOf<"roster" | "operator" | "erasure" | "promotion">;
 /** What a note is held to. */
@@ -13,16 +16,16 @@ export type NoteStanding = Pick<
 const day = 86_400_000;
 
 /** What of a note doesn't hold, given what stands before it. Signatures: `signatures.ts`. */
-export function checkNote(entry: NoteEntry, standing: NoteStanding, { roster }: Founding, report: Report): void {
-  const isMember = (name: string) => roster.some(({ node }) => node === name);
+export function checkNote(
+  entry: NoteEntry,
+  standing: NoteStanding,
+  founding: Founding,
+  crypto: Pick<Crypto, "verify">,
+  report: Report,
+): void {
   switch (entry.kind) {
-    case "roster": {
-      const wrong = (reason: string) => report("TRB_LEDGER_ROSTER_CHANGE_INVALID", { reason });
-      if (!isAscending(entry.revoked)) wrong("they are not strictly ascending");
-      for (const node of entry.revoked) {
-        if (!isMember(node)) wrong(`${node} is not in the roster`);
-        else if (standing.barred.includes(node)) wrong(`${node} takes part no longer already`);
-      }
+    case "roster":
+      checkRosterChange(entry, standing, founding, crypto, report);
       return;
     case "operator":
       checkOperatorAction(entry, standing.paused, report);
@@ -47,7 +50,11 @@ export function checkNote(entry: NoteEntry, standing: NoteStanding, { roster }: 
 export function afterNote<Standing extends NoteStanding>(entry: NoteEntry, standing: Standing): Standing {
   switch (entry.kind) {
     case "roster":
-      return { ...standing, barred: [...standing.barred, ...entry.revoked] };
+      return {
+        ...standing,
+        barred: [...standing.barred, ...entry.revoked],
+        rosterChanges: withRosterEntry(standing.rosterChanges, entry),
+      };
     case "operator":
       return { ...standing, paused: pausedAfter(entry) ?? standing.paused };
     case "erasure":

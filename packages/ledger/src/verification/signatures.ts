@@ -21,7 +21,7 @@ import { type Failure, type Founding, type Report, reporter } from "./state.ts";
 
 type Verifying = Pick<Crypto, "verify" | "sha256">;
 
-/** Whose keys an entry is held to: the first entry, for one. */
+/** Whose keys an entry is held to: the first entry, for one, with the roster of the entry's round. */
 export type Signatories = Founding & { readonly coordinatorKey: IdentityKey };
 
 /** What of the signatures in one line doesn't hold. @param line of a form that was found to hold */
@@ -61,7 +61,7 @@ export function checkNodes(entry: Entry, founding: Founding, crypto: Verifying, 
     case "erasure":
       checkErasureNote(entry, founding, crypto, report);
       return;
-    default: // no node's word is in it
+    default: // no node's word is in it, or it is held to the key that stood before (`roster.ts`)
   }
 }
 
@@ -106,7 +106,7 @@ function checkErasureNote(
   report("TRB_LEDGER_ERASURE_INVALID", { reason: `${node} did not sign it` });
 }
 
-/** A roster never changes, and every entry asks for its keys. */
+/** Rounds between two changes have one roster, and every entry asks for its keys. */
 const keysOf = new WeakMap<Founding["roster"], ReadonlyMap<NodeId, IdentityKey>>();
 
 function keyOf({ roster }: Founding, node: NodeId): IdentityKey | undefined {

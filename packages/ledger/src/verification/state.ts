@@ -4,6 +4,7 @@ import type { NodeId, Plan, Roster, Sha256 } from "@tributary/protocol";
 import type { KeptModel } from "../acceptance.ts";
 import { emptyHead } from "../building.ts";
 import type { EntryOf, LedgerHead, Spent } from "../entries.ts";
+import type { RosterChanges } from "../roster-changes.ts";
 
 export interface VerificationState {
   readonly head: LedgerHead;
@@ -18,8 +19,10 @@ export interface VerificationState {
   readonly charged: readonly number[];
   readonly released: number;
   readonly aborted: { readonly charged: number; readonly refunded: number };
-  /** Who is in no round any more, having refused to reveal its randomness. */
+  /** Who is in no round any more, having refused to reveal its randomness, or revoked. */
   readonly barred: readonly NodeId[];
+  /** Who came after the founding, and who has another key. */
+  readonly rosterChanges: RosterChanges;
   /** `at` of the last entry that could be read. */
   readonly writtenAt: string | null;
   /** An operator has stopped rounds from being offered. */
@@ -43,6 +46,7 @@ export const initialVerification: VerificationState = {
   released: 0,
   aborted: { charged: 0, refunded: 0 },
   barred: [],
+  rosterChanges: [],
   writtenAt: null,
   paused: false,
   erasures: {},
