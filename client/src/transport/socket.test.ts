@@ -6,7 +6,7 @@ import { createHash } from "node:crypto";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import { fail } from "@tributary/errors";
-import { nodeId } from "@tributary/protocol";
+import { nodeId, protocolVersion } from "@tributary/protocol";
 import { afterEach, expect, test } from "vitest";
 import { type ControlConnection, connectSocket } from "./socket.ts";
 
@@ -47,7 +47,7 @@ const open = '0{"sid":"a","upgrades":[],"pingInterval":25000,"pingTimeout":20000
 /** Accepts every upgrade, says that the connection is open, then these frames. @returns how often somebody connected, and each one's extensions */
 async function hostile(
   frames: readonly Buffer[],
-  heard: (text: string) => void = () => undefined,
+  heard: (text: string, say: (text: string) => void) => void = () => undefined,
 ): Promise<{ readonly url: string; readonly connections: (string | undefined)[] }> {
   const connections: (string | undefined)[] = [];
   server = createServer();
@@ -63,7 +63,7 @@ async function hostile(
     ];
     socket.on("error", () => {}); // the node hung up
     socket.on("data", (octets) => {
-      for (const text of textsIn(octets)) heard(text);
+      for (const text of textsIn(octets)) heard(text, (answer) => void socket.write(frame(answer)));
     });
     socket.write(`${lines.join("\r\n")}\r\n\r\n`);
     for (const one of [frame(open), frame('40{"sid":"b"}'), ...frames]) socket.write(one);
@@ -132,4 +132,30 @@ test("of what the merchant's policy refuses the coordinator is sent the code, an
   expect(policy).toContain("TRB_POLICY_SHARED_BUDGET_EXCEEDED");
   for (const fact of ["3.25", "4.5", "spring", "/srv"]) expect(policy).not.toContain(fact);
   expect(other).toContain(fail("TRB_ROUND_REPLAYED", { round: 7, last: 9 }).message);
+});
+
+test("a coordinator that just can't, because nobody leads its replicas, is connected to again by itself; one that refuses for good isn't", async () => {
+  const challenge = frame(`42["challenge",{"nonce":"${"a".repeat(64)}","version":"${protocolVersion}"}]`);
+  const answers = [fail("TRB_COORDINATOR_NO_LEADER"), fail("TRB_COORDINATOR_STOPPING"), fail("TRB_COORDINATOR_HELLO_REFUSED")];
+  const hellos: string[] = [];
+  const { url, connections } = await hostile([challenge], (text, say) => {
+    const id = /^42([0-9]+)\["hello"/.exec(text)?.[1];
+    if (id !== undefined) say(`43${id}${JSON.stringify([{ error: answers[hellos.push(text) - 1] }])}`);
+  });
+  const refused: string[] = [];
+  connection = connectSocket(
+    { url, federation: "test", node: nodeId.parse("alpha"), sign: () => new Uint8Array(64) },
+    {
+      connected: () => undefined,
+      disconnected: () => undefined,
+      message: () => Promise.resolve(),
+      ledger: () => undefined,
+      refused: (error, what) => refused.push(`${what} ${error.code}`),
+      head: () => undefined,
+    },
+  );
+  await expect.poll(() => refused.length, { timeout: 20_000 }).toBe(3);
+  await new Promise((resolve) => setTimeout(resolve, 1_200)); // longer than it waits before it comes again
+  expect(refused).toEqual(answers.map(({ code }) => `hello ${code}`));
+  expect(connections).toHaveLength(3);
 });

@@ -21,6 +21,7 @@ import {
 import { io } from "socket.io-client";
 import { z } from "zod";
 import { refusalIn } from "./answers.ts";
+import { type Channel, requirePrivate } from "./channel.ts";
 
 /** How long the coordinator may take to acknowledge, in milliseconds. */
 const ackTimeout = 30_000;
@@ -63,16 +64,19 @@ export function connectSocket(
     readonly federation: string;
     readonly node: NodeId;
     readonly sign: (message: Uint8Array) => Uint8Array;
+    readonly channel?: Channel;
   },
   handlers: SocketHandlers,
 ): ControlConnection {
-  const { url, federation, node, sign } = options;
+  const { url, federation, node, sign, channel = {} } = options;
+  requirePrivate(url, channel);
   const base = new URL(url);
   const socket = io(base.origin, {
     path: `${base.pathname.replace(/\/$/, "")}/socket.io`,
     transports: ["websocket"],
     // a frame's announced size is believed only so far, and a few octets must never become many
     transportOptions: { websocket: { maxPayload: maxMessageBytes, perMessageDeflate: false } },
+    ...(channel.ca === undefined ? {} : { ca: channel.ca }),
     forceNew: true,
     reconnection: true,
     reconnectionAttempts: Number.POSITIVE_INFINITY,
@@ -92,8 +96,22 @@ export function connectSocket(
       return false; // no answer: the connection broke, and everything is said again on the next one
     }
     const refusal = refusalIn(answer);
-    if (refusal !== undefined) handlers.refused(refusal, what);
-    return refusal === undefined;
+    if (refusal === undefined) return true;
+    handlers.refused(refusal, what);
+    // not for good: the coordinator stops, or nobody leads its replicas, and whether it heard this nobody knows
+    if (refusal.status === 503) comeAgain();
+    return false;
+  };
+
+  const connectLater = () => {
+    clearTimeout(pause);
+    pause = setTimeout(() => socket.connect(), hangUpPause);
+  };
+  /** The next connection is told what this node waits for, and everything is said again on it. */
+  const comeAgain = () => {
+    if (!socket.connected) return; // closed, or on its way
+    socket.disconnect();
+    connectLater();
   };
 
   socket.on("challenge", (payload: unknown) => {
@@ -137,7 +155,7 @@ export function connectSocket(
     open = false;
     handlers.disconnected(reason);
     // socket.io doesn't come back by itself after the other side hung up
-    if (reason === "io server disconnect") pause = setTimeout(() => socket.connect(), hangUpPause);
+    if (reason === "io server disconnect") connectLater();
   });
   socket.connect();
 
