@@ -31,6 +31,7 @@ import { type Layout, layoutOf, makeFolders } from "./home/layout.ts";
 import { lockHome } from "./home/lock.ts";
 import { type Membership, readMembership, writeMembership, writePlan } from "./home/membership.ts";
 import { writePolicyOnce } from "./home/policy.ts";
+import { channelOf, requirePrivate } from "./transport/channel.ts";
 import { type CoordinatorClient, connectHttp } from "./transport/http.ts";
 
 export interface Joined {
@@ -54,21 +55,27 @@ export interface JoinOptions {
   readonly device?: boolean;
   /** Of what is said for customers; English unless given. */
   readonly language?: PlanLanguage;
+  /** A file with the certificates that the coordinator's must be signed by, instead of those that Node trusts; kept. */
+  readonly ca?: string;
+  /** Takes an invite to another machine over plain HTTP; kept. */
+  readonly insecureHttp?: true;
 }
 
 /**
  * Joins, or repeats a join with the same answer. Charges, votes and the policy of an earlier join stay as they are.
- * @throws TRB_INVITE_INVALID, TRB_NODE_COORDINATOR_KEY_MISMATCH, TRB_NODE_PLAN_SIGNATURE_INVALID, TRB_NODE_CATALOGUE_MISMATCH,
+ * @throws TRB_INVITE_INVALID, TRB_NODE_PLAIN_HTTP, TRB_NODE_CA_UNREADABLE, TRB_NODE_COORDINATOR_KEY_MISMATCH, TRB_NODE_PLAN_SIGNATURE_INVALID, TRB_NODE_CATALOGUE_MISMATCH,
  *   TRB_NODE_DEVICE_PLAN, TRB_NODE_ALREADY_JOINED, TRB_NODE_HOME_BUSY, TRB_NODE_COORDINATOR_UNREACHABLE, what `lintPlan` finds, and the coordinator's refusals
  */
 export async function joinFederation(options: JoinOptions): Promise<Joined> {
   const { device = false, language = "en" } = options;
   const invite = decodeInvite(options.invite);
+  const channel = channelOf(options);
   const layout = layoutOf(options.home);
   const crypto = nodeCrypto();
+  requirePrivate(invite.url, channel);
   makeFolders(layout);
   const lock = lockHome(layout);
-  const client = connectHttp(invite.url);
+  const client = connectHttp(invite.url, channel);
   try {
     const coordinatorKey = await provenKey(client, invite);
     const identity = openIdentity(layout, crypto);
@@ -101,6 +108,7 @@ export async function joinFederation(options: JoinOptions): Promise<Joined> {
         coordinatorKey,
         planHash,
         planSignature,
+        ...channel,
       });
       return {
         federation: invite.federation,

@@ -50,7 +50,7 @@ export function recoverOver({ home }: { readonly home: string }, transport: Tran
   return withHome(home, async (opened) => {
     makeFolders(opened.layout);
     const lock = lockHome(opened.layout);
-    const client = transport.connectHttp(opened.membership.url);
+    const client = transport.connectHttp(opened.membership.url, opened.membership);
     try {
       return await recover(opened, client, transport);
     } finally {
@@ -136,7 +136,7 @@ async function whileConnected(
     patience,
   );
   const socket = transport.connectSocket(
-    { url, federation, node, sign: identity.sign },
+    { url, federation, node, sign: identity.sign, channel: membership },
     {
       connected: () => connected.resolve(),
       disconnected: () => undefined,

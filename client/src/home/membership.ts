@@ -14,6 +14,9 @@ const membershipSchema = z.strictObject({
   coordinatorKey: identityKey,
   planHash: sha256Hex,
   planSignature: signatureHex,
+  /** How the coordinator is reached (`transport/channel.ts`). */
+  ca: z.string().exactOptional(),
+  insecureHttp: z.literal(true).exactOptional(),
 });
 export type Membership = z.infer<typeof membershipSchema>;
 

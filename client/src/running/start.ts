@@ -21,6 +21,7 @@ import { hasHistories, readHistories } from "../home/histories.ts";
 import { layoutOf, makeFolders, sweepTemporaries } from "../home/layout.ts";
 import { followChain, openLedgerCopy } from "../home/ledger-copy.ts";
 import { lockHome } from "../home/lock.ts";
+import { writeMembership } from "../home/membership.ts";
 import { openHome } from "../home/open.ts";
 import { nodePolicyOf, readPolicy } from "../home/policy.ts";
 import { keepCompacted } from "../home/store/keep-compacted.ts";
@@ -28,6 +29,7 @@ import { osRandomSource } from "../random.ts";
 import { withoutSelections } from "../selected-parts.ts";
 import { samplerRefusals } from "../training/sampler.ts";
 import { superviseTraining } from "../training/supervise.ts";
+import { channelOf, requirePrivate } from "../transport/channel.ts";
 import { connectHttp } from "../transport/http.ts";
 import { type ControlConnection, connectSocket } from "../transport/socket.ts";
 import { isDeclined, openAdmission } from "./admission.ts";
@@ -50,6 +52,9 @@ export interface StartNodeOptions {
   readonly device?: boolean;
   /** How often a node that has declined an offer looks whether it still would, in milliseconds; default 5000. */
   readonly lookAgainEvery?: number;
+  /** As at joining; instead of what was said then, and kept. */
+  readonly ca?: string;
+  readonly insecureHttp?: true;
   /** Default: JSON lines on stderr. */
   readonly log?: Logger;
 }
@@ -97,7 +102,7 @@ const final: ReadonlySet<string> = new Set([
 
 /**
  * Starts a node. Resolves once it is checked and connecting; it keeps trying to reach its coordinator for ever.
- * @throws TRB_NODE_NOT_JOINED, TRB_NODE_HOME_BUSY, TRB_NODE_NO_HISTORIES, TRB_NODE_STALE_STORE, TRB_NODE_POLICY_INVALID, TRB_PLAN_GRAPH_MISMATCH,
+ * @throws TRB_NODE_NOT_JOINED, TRB_NODE_HOME_BUSY, TRB_NODE_PLAIN_HTTP, TRB_NODE_CA_UNREADABLE, TRB_NODE_NO_HISTORIES, TRB_NODE_STALE_STORE, TRB_NODE_POLICY_INVALID, TRB_PLAN_GRAPH_MISMATCH,
  *   TRB_OPENDP_NOT_BUILT, TRB_OPENDP_ARTEFACT_CHANGED,
  *   TRB_NODE_DEVICE_PLAN, TRB_NODE_DEVICE_CUSTOMERS, TRB_ROUND_TOO_FEW_TRUSTED, TRB_POLICY_…, TRB_NODE_BUDGET_UNREADABLE, and what `lintPlan` finds
  */
@@ -120,7 +125,9 @@ export async function runNode(options: StartNodeOptions, transport: Transport): 
   const log = options.log ?? pino({ base: null }, destination({ dest: 2, sync: true }));
   const layout = layoutOf(options.home);
   const home = openHome(options.home);
-  const { plan, membership, identity, crypto, database } = home;
+  const { plan, identity, crypto, database } = home;
+  const channel = channelOf(options);
+  const membership = { ...home.membership, ...channel };
   const releases: (() => void | Promise<void>)[] = [() => database.close()];
   const releaseAll = async () => {
     for (const release of releases.splice(0).reverse()) await release();
@@ -130,6 +137,8 @@ export async function runNode(options: StartNodeOptions, transport: Transport): 
     makeFolders(layout);
     const lock = lockHome(layout);
     releases.push(() => lock.release());
+    requirePrivate(membership.url, membership);
+    if (Object.keys(channel).length > 0) writeMembership(database, membership);
     sweepTemporaries(layout);
     const policy = readPolicy(layout);
     if (device) requireDevicePlan(plan);
@@ -157,7 +166,7 @@ export async function runNode(options: StartNodeOptions, transport: Transport): 
     const stopping = new AbortController();
     let socket: ControlConnection | undefined;
 
-    const client = transport.connectHttp(membership.url);
+    const client = transport.connectHttp(membership.url, membership);
     releases.push(() => client.close());
     const training = superviseTraining({
       entry: trainingWorker,
@@ -401,7 +410,10 @@ export async function runNode(options: StartNodeOptions, transport: Transport): 
     else socket = connect();
     function connect(): ControlConnection {
       return transport.connectSocket(
-        { url: membership.url, federation: membership.federation, node: membership.node, sign: identity.sign },
+        {
+          ...{ url: membership.url, federation: membership.federation, node: membership.node, sign: identity.sign },
+          channel: membership,
+        },
         {
           connected: greet,
           disconnected: (reason) => log.info({ reason }, "disconnected"),

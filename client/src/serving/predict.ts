@@ -79,7 +79,7 @@ export async function predictCustomers(options: PredictOptions): Promise<Predict
   const shelf = shelfOf(catalogue);
   const release = artefact === undefined ? latestRelease(layout, plan) : undefined;
   if (release !== undefined) {
-    const client = connectHttp(membership.url);
+    const client = connectHttp(membership.url, membership);
     try {
       await keepModel(layout, release, client);
     } finally {

@@ -96,7 +96,7 @@ export async function serveNode(options: ServeNodeOptions): Promise<ServingNode>
   const journal = openLiveJournal(layout);
   const keep: KeepEvents = (events) => journal.append(historiesOfLive(events), stored.passed);
   const metrics = servingMetrics(holder, customers);
-  const client = connectHttp(membership.url);
+  const client = connectHttp(membership.url, membership);
   const http = servingHttp({ shelf: shelfOf(catalogue, () => names), customers, keep, holder, metrics, isToken, log });
   const stopping = new AbortController();
   const { signal } = stopping;

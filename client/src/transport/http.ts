@@ -10,6 +10,7 @@ import { Agent, request } from "undici";
 import type { z } from "zod";
 import { reasonOf } from "../home/layout.ts";
 import { identityAnswer, joinAnswer, offsetAnswer, refusalIn, rosterAnswer } from "./answers.ts";
+import { type Channel, requirePrivate } from "./channel.ts";
 
 /** Largest answers that are read, in bytes. */
 const limits = { json: 64 * 1024 * 1024, ledger: 1024 * 1024 * 1024, blob: 1024 * 1024 * 1024 };
@@ -48,10 +49,13 @@ interface Call {
 
 /**
  * Every call may throw TRB_NODE_COORDINATOR_UNREACHABLE, TRB_NODE_COORDINATOR_ANSWER, or the coordinator's own refusal.
+ * @throws TRB_NODE_PLAIN_HTTP
  */
-export function connectHttp(url: string): CoordinatorClient {
+export function connectHttp(url: string, channel: Channel = {}): CoordinatorClient {
+  requirePrivate(url, channel);
   const base = new URL(url.endsWith("/") ? url : `${url}/`);
-  const agent = new Agent({ connections: 4, connectTimeout: 10_000, headersTimeout: 60_000, bodyTimeout: 60_000 });
+  const connect = channel.ca === undefined ? {} : { connect: { ca: channel.ca, timeout: 10_000 } };
+  const agent = new Agent({ connections: 4, connectTimeout: 10_000, headersTimeout: 60_000, bodyTimeout: 60_000, ...connect });
 
   const once = async (call: Call, signal: AbortSignal | undefined): Promise<Buffer<ArrayBuffer>> => {
     const answer = await request(new URL(call.path, base), {

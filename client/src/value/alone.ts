@@ -49,7 +49,7 @@ export interface Alone {
  */
 export async function initialStudent({ crypto, plan, membership }: Home): Promise<Student> {
   if (plan.initialModel !== "public") return { spec: plan.model, parameters: initialFederationModel(crypto, plan).parameters };
-  const client = connectHttp(membership.url);
+  const client = connectHttp(membership.url, membership);
   try {
     const file = await client.blob(plan.initialModelHash, { retries: 1 });
     return { spec: plan.model, parameters: decodeFederationModel(plan, file).parameters };

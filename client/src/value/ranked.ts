@@ -26,7 +26,7 @@ export const repeatsOf = ({ warmStart }: Plan): Repeats => warmStart?.repeats ??
 export async function lastReleased({ layout, plan, membership }: Home): Promise<Released | undefined> {
   const release = latestRelease(layout, plan);
   if (release === undefined) return undefined;
-  const client = connectHttp(membership.url);
+  const client = connectHttp(membership.url, membership);
   try {
     await keepModel(layout, release, client);
   } finally {

@@ -20,6 +20,24 @@ import { addRotateKey } from "./node/rotate-key.ts";
 import { addServe } from "./node/serve.ts";
 
 const homeFlags = ["--home <folder>", "the node's folder"] as const;
+const caFlags = [
+  "--ca <file>",
+  "trust the coordinator's certificate by these (PEM) instead of those that Node trusts; kept",
+] as const;
+const insecureFlags = [
+  "--insecure-http",
+  "reach the coordinator on another machine over plain HTTP (test networks only); kept",
+] as const;
+
+interface ChannelFlags {
+  readonly ca?: string;
+  readonly insecureHttp?: boolean;
+}
+const channelFlags = ({ ca, insecureHttp }: ChannelFlags) => ({
+  ...(ca === undefined ? {} : { ca }),
+  ...(insecureHttp === true ? { insecureHttp } : {}),
+});
+
 const deviceFlags = ["--device", "a device: one customer's history, under a plan that protects whole nodes"] as const;
 
 export function nodeCommand(): Command {
@@ -31,6 +49,8 @@ export function nodeCommand(): Command {
     .argument("<invite>", "what `tributary coordinator invite` printed")
     .requiredOption(...homeFlags)
     .option(...deviceFlags)
+    .option(...caFlags)
+    .option(...insecureFlags)
     .addOption(languageOption())
     .addOption(jsonOption())
     .addHelpText("after", "\nExample:\n  tributary node join INVITE --home shop")
@@ -42,9 +62,9 @@ export function nodeCommand(): Command {
           device = false,
           language,
           ...options
-        }: { home: string; device?: boolean; language: PlanLanguage; json?: boolean },
+        }: { home: string; device?: boolean; language: PlanLanguage; json?: boolean } & ChannelFlags,
       ) => {
-        const joined = await joinFederation({ invite, home, device, language });
+        const joined = await joinFederation({ invite, home, device, language, ...channelFlags(options) });
         print(options.json, joined, () => [
           `joined ${joined.federation} as ${joined.node}`,
           `  own key fingerprint  ${joined.fingerprint}`,
@@ -129,22 +149,27 @@ export function nodeCommand(): Command {
     .requiredOption(...homeFlags)
     .option("--until-done", "end when the federation's ledger is closed")
     .option(...deviceFlags)
+    .option(...caFlags)
+    .option(...insecureFlags)
     .addOption(integerOption("--training-threads <n>", "threads that train at a time (default: one for each core)", 1))
     .addOption(jsonOption())
     .addHelpText(
       "after",
       "\nExample:\n  tributary node start --home shop --until-done\n  tributary node start --home phone --device",
     )
-    .action(async (options: { home: string; untilDone?: boolean; trainingThreads?: number; device?: boolean }) => {
-      const { home, trainingThreads, device = false, untilDone = false } = options;
-      const running = await startNode({ home, device, ...(trainingThreads === undefined ? {} : { trainingThreads }) });
-      const { device: participation } = running;
-      const rounds =
-        participation === undefined ? {} : { mostRounds: participation.most, chargedRounds: participation.charged };
-      printLine({ event: "started", node: running.node, federation: running.federation, ...rounds });
-      await untilStopped(running, untilDone);
-      if (device) printLine({ event: "ended", peakMb: Math.round((process.resourceUsage().maxRSS * 1024) / 1e6) });
-    });
+    .action(
+      async (options: { home: string; untilDone?: boolean; trainingThreads?: number; device?: boolean } & ChannelFlags) => {
+        const { home, trainingThreads, device = false, untilDone = false } = options;
+        const threads = trainingThreads === undefined ? {} : { trainingThreads };
+        const running = await startNode({ home, device, ...threads, ...channelFlags(options) });
+        const { device: participation } = running;
+        const rounds =
+          participation === undefined ? {} : { mostRounds: participation.most, chargedRounds: participation.charged };
+        printLine({ event: "started", node: running.node, federation: running.federation, ...rounds });
+        await untilStopped(running, untilDone);
+        if (device) printLine({ event: "ended", peakMb: Math.round((process.resourceUsage().maxRSS * 1024) / 1e6) });
+      },
+    );
 
   addServe(node);
   addPredict(node);
