@@ -1,0 +1,39 @@
+/** What operators did, read from the ledger's own lines: entries of the kinds `operator`, `roster` and `promotion`, and what waits to be one of them. */
+import type { Note } from "@tributary/federation";
+import { type Entry, parseLine } from "@tributary/ledger";
+import type { Store } from "../storage/store.ts";
+import type { AuditLine } from "./routes.ts";
+
+/** In the ledger's order, and then what waits, in the order in which it was asked for. */
+export async function auditLog(store: Pick<Store, "ledgerLines" | "requests">): Promise<AuditLine[]> {
+  const lines = await store.ledgerLines(0);
+  // an entry that names no operator needs no parsing; one that does is told apart by its kind
+  const written = lines.filter((line) => line.includes('"operator":')).flatMap((line) => lineOf(parseLine(line)));
+  const waiting = (await store.requests()).flatMap(({ note }) => lineOf(note));
+  return [...written, ...waiting];
+}
+
+function lineOf(said: Entry | Note): AuditLine[] {
+  const placed = "index" in said ? { entry: said.index, at: said.at } : { entry: null, at: null };
+  const plain = { ...placed, done: null, subject: null, role: null, reason: "" };
+  switch (said.kind) {
+    case "operator": {
+      const { action, operator, reason, subject = null, role = null, done = null } = said;
+      return [{ ...plain, action, operator, reason, subject, role, done }];
+    }
+    case "promotion":
+      return [{ ...plain, action: "promote", operator: said.operator, subject: said.modelHash, reason: `by ${said.rule}` }];
+    case "roster":
+      return "revoked" in said
+        ? said.revoked.map((node) => ({
+            ...plain,
+            action: "revoke",
+            operator: said.operator,
+            subject: node,
+            reason: said.reason,
+          }))
+        : [];
+    default:
+      return [];
+  }
+}

@@ -1,0 +1,175 @@
+/**
+ * What operators can ask over HTTP: each route with the least role that may, and the form of what goes in and out. The handlers are in `serve.ts`;
+ * docs/access.md shows this table, and a test holds every route to it with every role.
+ */
+import { nodeId, sha256Hex } from "@tributary/protocol";
+import { z } from "zod";
+import { type OperatorRole, operatorName, operatorRole } from "./roles.ts";
+import { tokenDays } from "./tokens.ts";
+
+export interface OperatorRoute {
+  readonly method: "GET" | "POST" | "DELETE";
+  readonly path: `/v1/operators/${string}`;
+  /** Null: everybody, since it is how one gets in. */
+  readonly least: OperatorRole | null;
+  /** A token can't do it. */
+  readonly sessionOnly?: true;
+  readonly does: string;
+  readonly status: 200 | 201 | 202 | 204;
+  readonly params?: z.ZodType;
+  readonly body?: z.ZodType;
+  readonly answer: z.ZodType;
+}
+
+/** Why, in words that stand in the ledger for everybody to read. */
+const reason = z.string().max(256).default("");
+const why = z.strictObject({ reason });
+const instant = z.iso.datetime();
+const password = z.string().max(1024);
+/** Of an invite, or of an operator's token. */
+const inviteParams = z.strictObject({ id: z.string().regex(/^[0-9a-f]{12}$/) });
+const tokenParams = z.strictObject({ id: z.string().regex(/^trb_[0-9a-f]{12}$/) });
+const nothing = z.undefined();
+
+const who = z.object({ name: operatorName, role: operatorRole });
+const token = z.object({
+  ...{ id: z.string(), name: operatorName, role: operatorRole, operator: operatorName.nullable() },
+  ...{ made: instant, expires: instant, used: instant.nullable() },
+});
+const invite = z.object({ id: z.string(), node: z.string(), expires: instant, used: z.boolean() });
+/** What is to be written into the ledger as soon as no round is under way. */
+const requested = z.object({ requested: z.looseObject({ kind: z.string() }) });
+/** An entry of the ledger that says what an operator did; `entry` is null while it waits to be written. */
+export const auditLine = z.object({
+  ...{ entry: z.int().nullable(), at: instant.nullable(), done: instant.nullable(), operator: z.string() },
+  ...{ action: z.string(), subject: z.string().nullable(), role: z.string().nullable(), reason: z.string() },
+});
+export type AuditLine = z.infer<typeof auditLine>;
+
+const table = <const Table extends Readonly<Record<string, OperatorRoute>>>(routes: Table): Table => routes;
+
+export const operatorRoutes = table({
+  login: {
+    ...{ method: "POST", path: "/v1/operators/login", least: null, status: 200 },
+    does: "begins a session: the cookie is in the answer",
+    body: z.strictObject({ name: operatorName, password }),
+    answer: who,
+  },
+  logout: {
+    ...{ method: "POST", path: "/v1/operators/logout", least: "viewer", sessionOnly: true, status: 204 },
+    does: "ends the session",
+    answer: nothing,
+  },
+  me: {
+    ...{ method: "GET", path: "/v1/operators/me", least: "viewer", status: 200 },
+    does: "says who asks, and with which role",
+    answer: who,
+  },
+  password: {
+    ...{ method: "POST", path: "/v1/operators/password", least: "viewer", sessionOnly: true, status: 204 },
+    does: "changes one's own password, and ends one's sessions",
+    body: z.strictObject({ current: password, next: password, reason }),
+    answer: nothing,
+  },
+  status: {
+    ...{ method: "GET", path: "/v1/operators/status", least: "viewer", status: 200 },
+    does: "says where the federation stands, with its rounds so far and what waits to be written",
+    answer: z.looseObject({ federation: z.string(), phase: z.string(), history: z.array(z.unknown()), waiting: z.int() }),
+  },
+  tokens: {
+    ...{ method: "GET", path: "/v1/operators/tokens", least: "viewer", status: 200 },
+    does: "lists one's own tokens; an auditor sees all",
+    answer: z.array(token),
+  },
+  createToken: {
+    ...{ method: "POST", path: "/v1/operators/tokens", least: "viewer", sessionOnly: true, status: 201 },
+    does: "makes a token of one's own role or a lesser one; it is shown this once",
+    body: z.strictObject({
+      ...{ name: operatorName, role: operatorRole, reason },
+      days: z.int().min(tokenDays.least).max(tokenDays.most).default(tokenDays.usual),
+    }),
+    answer: token.extend({ token: z.string() }),
+  },
+  revokeToken: {
+    ...{ method: "DELETE", path: "/v1/operators/tokens/:id", least: "viewer", status: 204 },
+    does: "revokes one of one's own tokens, at once; an operator anybody's",
+    params: tokenParams,
+    answer: nothing,
+  },
+  accounts: {
+    ...{ method: "GET", path: "/v1/operators/accounts", least: "auditor", status: 200 },
+    does: "lists the operators' accounts",
+    answer: z.array(who.extend({ made: instant })),
+  },
+  audit: {
+    ...{ method: "GET", path: "/v1/operators/audit", least: "auditor", status: 200 },
+    does: "lists what operators did, as the ledger has it, and what waits to be written",
+    answer: z.array(auditLine),
+  },
+  invites: {
+    ...{ method: "GET", path: "/v1/operators/invites", least: "auditor", status: 200 },
+    does: "lists invites, without their tokens",
+    answer: z.array(invite),
+  },
+  invite: {
+    ...{ method: "POST", path: "/v1/operators/invites", least: "operator", status: 201 },
+    does: "makes an invite for one node; it is shown this once",
+    body: z.strictObject({
+      ...{ node: nodeId, url: z.string().max(256), reason },
+      hours: z
+        .int()
+        .min(1)
+        .max(24 * 366)
+        .default(72),
+    }),
+    answer: z.object({ invite: z.string(), node: z.string(), expires: instant }),
+  },
+  revokeInvite: {
+    ...{ method: "DELETE", path: "/v1/operators/invites/:id", least: "operator", status: 204 },
+    does: "makes an invite worthless that nobody has used",
+    params: inviteParams,
+    answer: nothing,
+  },
+  pause: {
+    ...{ method: "POST", path: "/v1/operators/pause", least: "operator", status: 202 },
+    does: "offers no more rounds",
+    body: why,
+    answer: requested,
+  },
+  resume: {
+    ...{ method: "POST", path: "/v1/operators/resume", least: "operator", status: 202 },
+    does: "offers rounds again",
+    body: why,
+    answer: requested,
+  },
+  revoke: {
+    ...{ method: "POST", path: "/v1/operators/revoke", least: "operator", status: 202 },
+    does: "lets a node take part no longer",
+    body: z.strictObject({ node: nodeId, reason }),
+    answer: requested,
+  },
+  promote: {
+    ...{ method: "POST", path: "/v1/operators/promote", least: "operator", status: 202 },
+    does: "puts a model forward for use",
+    body: z.strictObject({ modelHash: sha256Hex.optional() }),
+    answer: requested,
+  },
+});
+
+export type RouteName = keyof typeof operatorRoutes;
+type In<Route, Key extends "params" | "body"> = Route extends { readonly [K in Key]: infer Schema extends z.ZodType }
+  ? z.output<Schema>
+  : undefined;
+export type ParamsOf<Name extends RouteName> = In<(typeof operatorRoutes)[Name], "params">;
+export type BodyOf<Name extends RouteName> = In<(typeof operatorRoutes)[Name], "body">;
+export type AnswerOf<Name extends RouteName> = z.output<(typeof operatorRoutes)[Name]["answer"]>;
+
+/** The table of docs/access.md. */
+export const routesTable = (): string[] => [
+  "| route | least role | does |",
+  "| --- | --- | --- |",
+  ...Object.values<OperatorRoute>(operatorRoutes).map(
+    ({ method, path, least, sessionOnly, does }) =>
+      `| \`${method} ${path}\` | ${least ?? "–"}${sessionOnly ? ", in a session" : ""} | ${does} |`,
+  ),
+];
