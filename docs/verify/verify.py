@@ -201,13 +201,17 @@ release = record({
     "noiseMultiplier": decimal, "rounds": positive, "dimension": positive, "touched": positive,
     "packing": record({"bits": integer(1, 31), "squaredSensitivity": positive}),
 }, ["packing"], more=True)
+judged_by = one_of("hr10", "ndcg10", "mrr")
 plan = record({
+    "acceptance": record({"metric": judged_by, "tolerance": decimal}),
+    "earlyStop": record({"metric": judged_by, "patience": positive, "leastGain": decimal}),
+    "promotion": record({"rule": one_of("acceptance", "rounds"), "leastGain": decimal, "every": positive}, ["leastGain", "every"]),
     "federation": name, "coordinatorKey": sha, "initialModelHash": sha, "unit": one_of("customer", "node"),
     "maxMerchantsPerCustomer": positive, "releases": listed(release, 64, 1), "sampler": words,
     "noiseMode": one_of("distributed", "local", "central"), "accountant": one_of("rdp-integer", "lattice"),
     "epsilon": decimal, "delta": decimal, "minCustomers": positive, "minCohort": integer(3), "maxCorrupt": count,
     "threshold": one_of("quorum"), "catalogueProvenance": one_of("public", "dp-selection", "log"),
-}, more=True)
+}, ["acceptance", "earlyStop", "promotion"], more=True)
 time = moment(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z")
 # What operators do: whether there are rounds, and who may come in; those in the middle give somebody a role.
 PACING, GRANTING = ("pause", "resume"), ("add-operator", "change-role", "create-token")
@@ -238,8 +242,13 @@ FORMS = {
         "subject": text("[a-z0-9][a-z0-9_-]{0,62}"), "role": one_of("viewer", "auditor", "operator"), "done": time,
     }, ["subject", "role", "done"]),
     "erasure": record({**placed, "node": node, "on": moment(r"\d{4}-\d\d-\d\d"), "nodeSignature": signature}),
-    "promotion": record({**placed, "modelHash": sha, "rule": one_of("acceptance", "operator"), "operator": role}),
-    "closing": record({**placed, "reason": words, "modelHash": sha, "rounds": count, "spent": spent}),
+    "promotion": record({**placed, "modelHash": sha, "rule": one_of("acceptance", "rounds", "operator"), "operator": role}),
+    "rollback": record({
+        **placed, "modelHash": sha, "optimiser": one_of("reset", "kept"), "operator": role, "reason": words,
+    }),
+    "closing": record({
+        **placed, "reason": words, "rule": one_of("earlyStop"), "modelHash": sha, "rounds": count, "spent": spent,
+    }, ["rule"]),
 }
 
 # ── What a plan's rounds cost: docs/privacy/rounding.md, proofs.md, accounting.md ──
@@ -341,6 +350,27 @@ class Costs:
         mu = math.sqrt(sum(number / z**2 for number, z in zip(charged, multipliers)))
         return rdp, epsilon_of_gaussian(mu, float(self.plan["delta"]))
 
+# ── What metrics say of a model: docs/protocol.md, "Models that are kept" ──
+
+QUANTILE = 1.959963984540054  # 97.5 % of the standard normal
+METRICS = {"hr10": 1, "ndcg10": 2, "mrr": 3}  # coordinates; 0 counts customers
+MODELS = 64  # so many released models may be gone back to
+
+def measured(entry, release, mechanism, metric):
+    """(estimate, its 95 % interval) of a ratio of two noisy sums; (None, None) where the noise leaves nothing to say."""
+    scale, survivors = float(release["scale"]), len(entry["survivors"])
+    numerator, denominator = entry["sum"][METRICS[metric]] / scale, entry["sum"][0] / scale
+    noise = math.sqrt(float(mechanism["nodeVariance"] * survivors))
+    deviation = math.sqrt(noise * noise + survivors / 4) / scale
+    slack = (QUANTILE * deviation) * (QUANTILE * deviation)
+    a = denominator * denominator - slack
+    if not (denominator > 0 and a > 0):
+        return None, None
+    root, middle = math.sqrt(slack * (numerator * numerator + denominator * denominator - slack)), numerator * denominator
+    ratios = numerator / denominator, (middle - root) / a, (middle + root) / a
+    estimate, low, high = (min(1.0, max(0.0, ratio)) for ratio in ratios)
+    return estimate, (low, high)
+
 NOT_VERIFIABLE = (
     "that noise was added; that customers were clipped; that sampling was secret; that counts are honest; that the catalogue "
     "is public; that a customer is at no more merchants than stated; that tuning was private"
@@ -356,8 +386,6 @@ def unchecked_in(plan):
         found.append("what choosing the recipe cost (`selection`): ε is held to the rounds' alone")
     if "catalogueParts" in plan:
         found.append("parts of the catalogue, their signatures, and what selecting them cost: ε is held to the rounds' alone")
-    if "acceptance" in plan:
-        found.append("which model metrics keep (`acceptance`), and promotions by that rule")
     if any("packing" in release for release in plan["releases"]):
         found.append("packed releases: what the exact formula costs beyond Gaussian noise, and whether Δ covers the rounding")
     return found
@@ -382,6 +410,9 @@ class Ledger:
         self.closed = self.paused = False
         self.last_round, self.charged, self.counts = 0, [], {"released": 0, "abortedCharged": 0, "abortedRefunded": 0}
         self.keys, self.gone, self.erased, self.h1s = {}, set(), {}, set()
+        # what metrics kept: (model, interval); what training may go back to; the best estimate, and looks since then
+        self.kept, self.models, self.best, self.stale = None, [], None, 0
+        self.promoted, self.trained = None, 0  # (model, lower end, kept by then), and rounds of training since then
 
     def find(self, code, reason, entry=None):
         entry = self.entries if entry is None else entry
@@ -443,6 +474,7 @@ class Ledger:
     def check_genesis(self, entry):
         plan, roster = entry["plan"], entry["roster"]
         self.model, self.charged = plan["initialModelHash"], [0] * len(plan["releases"])
+        self.models = [self.model]
         self.keys = {member["node"]: member["key"] for member in roster}
         same = entry["federation"] == plan["federation"] and entry["coordinatorKey"] == plan["coordinatorKey"]
         self.wrong_if(not same, "GENESIS_INVALID", "federation or coordinator key are not the plan's")
@@ -490,6 +522,8 @@ class Ledger:
         self.wrong_if(entry["modelHash"] != self.model, "MODEL_CHAIN_BROKEN", "it starts from another model than was left")
         self.wrong_if(self.gone & cohort, "BARRED_INVALID", "it has a node that takes part no longer")
         self.wrong_if(self.paused, "OPERATOR_INVALID", "a round while rounds are paused")
+        self.wrong_if(self.due(), "PROMOTION_MISSING", "by the plan's rule a model had to be put forward before")
+        self.wrong_if(self.stopped(), "EARLY_STOP_INVALID", "a round follows, although training had ended")
 
     def check_nested(self, *sets):
         for (name, inner), (outer_name, outer) in zip(sets, [*sets[1:], ("roster", self.keys)]):
@@ -525,6 +559,7 @@ class Ledger:
                 same = near(stated, expected) if name in REALS else stated == expected
                 self.wrong_if(not same, "MECHANISM_MISMATCH", f"the mechanism's {name} is not the plan's")
             self.check_sum(entry, plan["releases"][entry["release"]])
+            self.take_course(entry, plan["releases"][entry["release"]])
         self.model = entry["nextModelHash"]
         self.counts["released"] += 1
         self.charge(entry, True)
@@ -546,9 +581,53 @@ class Ledger:
         octets = struct.pack(f"<{len(stated)}i", *stated) if stated else b""
         genuine = len(octets) == 4 * release["dimension"] and sha256(octets) == entry["sumHash"]
         self.wrong_if(not genuine, "SUM_MISMATCHED", "it is not there, or has another length or hash")
-        judges = kind == "metrics" and "acceptance" in self.genesis["plan"]
-        changes = entry["nextModelHash"] != entry["modelHash"] and not judges
-        self.wrong_if(changes, "SUM_MISMATCHED", "such a release changes no model")
+        judges = kind == "metrics" and "acceptance" in self.genesis["plan"] and stated is not None
+        left = self.keep(entry, release) if judges else entry["modelHash"]
+        self.wrong_if(entry["nextModelHash"] != left, "SUM_MISMATCHED", "by the plan it leaves another model")
+
+    def keep(self, entry, release):
+        """The model that metrics leave by the plan's acceptance: theirs, unless it is clearly worse than the one kept last."""
+        rule = self.genesis["plan"]["acceptance"]
+        if not self.kept or self.kept[0] != entry["modelHash"]:
+            _, interval = measured(entry, release, self.costs.mechanisms[entry["release"]], rule["metric"])
+            known = self.kept and self.kept[1]
+            if not known or (interval and interval[1] >= known[0] - float(rule["tolerance"])):
+                self.kept = (entry["modelHash"], interval)
+        return self.kept[0]
+
+    def take_course(self, entry, release):
+        """What the entry decides about those after it."""
+        plan, kind, model = self.genesis["plan"], release["kind"], entry["nextModelHash"]
+        if kind in ("popularity", "pairs"):
+            self.models = [model]
+        elif kind == "training":
+            self.models = [*(known for known in self.models if known != model), model][-MODELS:]
+            self.trained += 1
+        elif kind == "metrics" and "earlyStop" in plan and "sum" in entry:
+            rule = plan["earlyStop"]
+            estimate, _ = measured(entry, release, self.costs.mechanisms[entry["release"]], rule["metric"])
+            if estimate is not None and (self.best is None or estimate >= self.best + float(rule["leastGain"])):
+                self.best, self.stale = estimate, 0
+            else:
+                self.stale += 1
+
+    def stopped(self):
+        rule = self.genesis["plan"].get("earlyStop")
+        return rule is not None and self.stale >= rule["patience"]
+
+    def due(self):
+        """The rule by which a promotion is to be written before anything else follows, or None."""
+        rule = self.genesis["plan"].get("promotion")
+        if rule is None:
+            return None
+        if rule["rule"] == "rounds":
+            return "rounds" if self.trained >= rule["every"] else None
+        promoted, least, at_kept = self.promoted or (None, None, None)
+        if not self.kept or self.kept[0] in (promoted, at_kept):
+            return None
+        lower = self.kept[1] and self.kept[1][0]
+        short = least is not None and (lower is None or lower < least + float(rule["leastGain"]))
+        return None if short else "acceptance"
 
     def check_aborted(self, entry):
         cohort, barred, charged = entry.get("cohort", list(self.keys)), entry.get("barred"), entry["charged"]
@@ -614,12 +693,29 @@ class Ledger:
         self.erased[node] = on
 
     def check_promotion(self, entry):
-        by_rule = entry["rule"] == "acceptance"
-        wrong = "acceptance" not in self.genesis["plan"] if by_rule else entry["modelHash"] != self.model
+        model, rule = entry["modelHash"], entry["rule"]
+        named = self.kept and self.kept[0] if rule == "acceptance" else self.model
+        wrong = model != named or (rule == "rounds" and self.due() != "rounds")
         self.wrong_if(wrong, "PROMOTION_INVALID", "it is not the model that the rule names")
+        interval = self.kept and self.kept[0] == model and self.kept[1]
+        self.promoted, self.trained = (model, interval[0] if interval else None, self.kept and self.kept[0]), 0
+
+    def check_rollback(self, entry):
+        model = entry["modelHash"]
+        kept = self.kept is not None and self.kept[0] == model
+        fit = model in self.models and model != self.model and (kept or entry["optimiser"] == "reset")
+        self.wrong_if(not fit or self.stopped(), "ROLLBACK_INVALID", "training can't go back to that, or not like that")
+        self.model, self.kept = model, self.kept if kept else None
+        self.best, self.stale, self.trained = None, 0, 0
 
     def check_closing(self, entry):
         self.wrong_if(entry["modelHash"] != self.model, "MODEL_CHAIN_BROKEN", "it names another model than was left")
+        self.wrong_if(self.due(), "PROMOTION_MISSING", "by the plan's rule a model had to be put forward before")
+        fit, rule = ("rule" in entry) == self.stopped(), self.genesis["plan"].get("earlyStop", {})
+        if fit and self.stopped():
+            words = f"early stop: {rule['patience']} releases of metrics in a row brought no gain in {rule['metric']}"
+            fit = entry["reason"] == words
+        self.wrong_if(not fit, "EARLY_STOP_INVALID", "whether the plan's rule ended it, and in which words, isn't as stated")
         counted = self.counts["released"]
         self.wrong_if(entry["rounds"] != counted, "CLOSING_WRONG", f"it counts {entry['rounds']} rounds, there are {counted}")
         self.closed = True

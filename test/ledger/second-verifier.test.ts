@@ -33,11 +33,14 @@ import {
 } from "../../packages/ledger/src/example-ledger.ts";
 import { examplePlan } from "../../packages/protocol/src/plan/example-plan.ts";
 import { packedPlan } from "../../packages/protocol/src/plan/packed-plan.test-support.ts";
+import { courseLines } from "./course-ledger.ts";
+import { courseTamperings } from "./course-tampering.ts";
 import { deepestNesting, runVerifier, type Verdict, verifyFiles, withFiles } from "./python.ts";
-import { tamperings } from "./tampering.ts";
+import { tamperings as usualTamperings } from "./tampering.ts";
 import { accessDrafts, federation as valid, validDrafts, validLines } from "./valid-ledger.ts";
 
 const crypto = nodeCrypto();
+const tamperings = [...usualTamperings, ...courseTamperings];
 const federation = exampleFederation(crypto, examplePlan);
 const drafts = exampleDrafts(federation);
 const file = asBytes(writeLedger(federation, drafts));
@@ -77,6 +80,7 @@ const kinds: Readonly<Record<string, { readonly bytes: () => Uint8Array; readonl
   "operators who let others in": {
     bytes: () => asBytes(writeLedger(valid, [...validDrafts().slice(0, 3), ...accessDrafts, ...validDrafts().slice(3)])),
   },
+  "metrics that keep, promote and end": { bytes: () => asBytes(courseLines()) },
   "customers of three merchants": { bytes: () => ledgerOf((plan) => ({ ...plan, maxMerchantsPerCustomer: 3 })) },
   "nodes that each add the whole noise": { bytes: () => ledgerOf((plan) => ({ ...plan, noiseMode: "local" })) },
   "everybody in every round": { bytes: () => ledgerOf(everybody) },

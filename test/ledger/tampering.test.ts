@@ -1,15 +1,30 @@
 import { verifyLedger } from "@tributary/ledger";
 import { describe, expect, test } from "vitest";
 import { asBytes } from "../../packages/ledger/src/example-ledger.ts";
-import { tamperings } from "./tampering.ts";
+import { courseLines } from "./course-ledger.ts";
+import { courseTamperings } from "./course-tampering.ts";
+import { tamperings as usualTamperings } from "./tampering.ts";
 import { crypto, validLines } from "./valid-ledger.ts";
 
 const lines = validLines();
+const tamperings = [...usualTamperings, ...courseTamperings];
 
 test("the ledger that is tampered with holds", () => {
   const verdict = verifyLedger(asBytes(lines), { crypto });
   expect(verdict.failures).toEqual([]);
   expect(verdict).toMatchObject({ verified: true, complete: true, entries: 12, rounds: { released: 2 } });
+});
+
+test("the ledger whose entries decide what follows holds, ends early, and says which model it leaves", () => {
+  const verdict = verifyLedger(asBytes(courseLines()), { crypto });
+  expect(verdict.failures).toEqual([]);
+  expect(verdict).toMatchObject({
+    verified: true,
+    complete: true,
+    entries: 14,
+    modelHash: "36".repeat(32),
+    rounds: { released: 9 },
+  });
 });
 
 test("the list is as long as it should be, and names each once", () => {

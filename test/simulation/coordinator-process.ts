@@ -10,7 +10,9 @@ import {
   checkUpload,
   createCoordinator,
   decodeCoordinatorState,
+  dueNote,
   encodeCoordinatorState,
+  type Note,
   stepCoordinator,
   sumUploads,
   whatFollows,
@@ -187,10 +189,20 @@ export function createCoordinatorProcess(world: World): HonestCoordinator {
     later(chance.between(10, 60), "the coordinator considers a round", () => {
       const at = running();
       if (at.round !== null || at.closed) return;
+      const note = dueNote(at) ?? earlierModel(at);
+      if (note !== undefined) put({ type: "note", note });
       const online = roster.map(({ node }) => node).filter((node) => network.isUp(node) && world.node(node)?.isUp());
       if ("closing" in whatFollows(at) || online.length >= plan.minCohort) put({ type: "start", online });
       if (state !== undefined && state.round === null && !state.closed) consider();
     });
+  }
+
+  /** An operator has training go on from a model that was released before, where there is one. */
+  function earlierModel({ course, modelHash, plan: { earlyStop } }: CoordinatorState): Note | undefined {
+    const earlier = course.models.filter((one) => one !== modelHash);
+    if (earlier.length === 0 || earlyStop !== undefined || !chance.happens(world.scenario.rollback)) return undefined;
+    const said = { operator: "platform", reason: "a test" };
+    return { kind: "rollback", modelHash: chance.pick(earlier), optimiser: "reset", ...said };
   }
 
   function start(): void {

@@ -15,6 +15,8 @@ test(
     // a search that gets nowhere finds nothing: sums come off, charges come back, processes die, lies are told and refused
     expect(figures["sums"]).toBeGreaterThan(seeds);
     expect(figures["refunds"]).toBeGreaterThan(0);
+    expect(figures["promotions"]).toBeGreaterThan(0);
+    expect(figures["rollbacks"]).toBeGreaterThan(0);
     expect(figures["crashes"]).toBeGreaterThan(seeds);
     expect(figures["dropped"]).toBeGreaterThan(seeds);
     expect(Object.keys(refusals).length).toBeGreaterThan(35);

@@ -48,7 +48,9 @@ export function federationOf(scenario: Scenario): Federation {
     ...(retries === 0 ? {} : { retries }),
   }));
   const { epsilon } = spentAfter({ ...base, releases }, [rounds]);
-  const plan: Plan = { ...base, releases, epsilon };
+  const { promoteEvery: every } = scenario;
+  const promotion = every === undefined ? {} : { promotion: { rule: "rounds" as const, every } };
+  const plan: Plan = { ...base, releases, epsilon, ...promotion };
   const members = Array.from({ length: nodes }, (_, place) => {
     const id = `node-${String.fromCharCode(97 + place)}` as NodeId;
     return { id, identity: identityOf(crypto, id) };

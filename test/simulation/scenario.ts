@@ -15,6 +15,10 @@ export interface Scenario {
   /** Of the plan's one release, retries among them. */
   readonly rounds: number;
   readonly retries: number;
+  /** Rounds of training after which the latest model is promoted by rule; undefined: no such rule. An honest coordinator's, which keeps to it. */
+  readonly promoteEvery?: number;
+  /** Of an honest coordinator's going back to an earlier model, each time that it considers a round. */
+  readonly rollback: number;
   readonly coordinator: "honest" | "corrupt";
   /** Places of corrupt nodes, and what each does. Under a corrupt coordinator they do what it says. */
   readonly corrupt: readonly { readonly place: number; readonly manner: Manner }[];
@@ -84,6 +88,8 @@ export function scenarioOf(seed: number): Scenario {
     ...size,
     rounds: 2 + chance.below(2) + retries,
     retries,
+    ...(coordinator === "honest" && chance.happens(0.5) ? { promoteEvery: 1 + chance.below(2) } : {}),
+    rollback: coordinator === "honest" ? chance.pick([0, 0, 0.1]) : 0,
     coordinator,
     corrupt: corrupt.map((place) => ({ place, manner: chance.pick(manners) })),
     sybils,

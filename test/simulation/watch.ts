@@ -42,6 +42,9 @@ export interface Figures {
   readonly uploads: number;
   readonly refunds: number;
   readonly votes: number;
+  /** Entries that put a model forward, and that went back to one. */
+  readonly promotions: number;
+  readonly rollbacks: number;
 }
 
 export function createWatch(federation: Federation): Watch {
@@ -62,7 +65,7 @@ export function createWatch(federation: Federation): Watch {
   const restored = new Map<string, number>();
   const knowledge = createKnowledge(crypto);
   const learnt = new Set<string>();
-  const figures = { sums: 0, uploads: 0, refunds: 0, votes: 0 };
+  const figures = { sums: 0, uploads: 0, refunds: 0, votes: 0, promotions: 0, rollbacks: 0 };
 
   const record = {
     wasSaid: (message: Message) => documents.has(documentOf(message)),
@@ -221,6 +224,8 @@ export function createWatch(federation: Federation): Watch {
     },
     entryWritten(ledger, entry) {
       if (entry.index !== ledger.length) throw finding("a ledger entry in another's place", String(entry.index));
+      if (entry.kind === "promotion") figures.promotions += 1;
+      if (entry.kind === "rollback") figures.rollbacks += 1;
       if (entry.kind !== "round" && entry.kind !== "aborted") return;
       once(said, `entry/${entry.round}`, String(entry.index), "two ledger entries for one round");
     },

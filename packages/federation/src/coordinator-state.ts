@@ -2,7 +2,20 @@
  * What the coordinator's side of the round remembers: a plain JSON value. Vectors are in it as hashes only.
  * Lists of messages are ascending by sender, one a node.
  */
-import { type EntryOf, type KeptModel, type LedgerHead, type RosterChanges, rosterAt } from "@tributary/ledger";
+import { fail } from "@tributary/errors";
+import {
+  type Course,
+  courseOf,
+  type EntryContent,
+  type EntryOf,
+  type KeptModel,
+  type LedgerHead,
+  promotionDue,
+  type RosterChanges,
+  rosterAt,
+  stopOf,
+  unknownCourse,
+} from "@tributary/ledger";
 import type { Message, MessageOf, NodeId, Plan, Release, Roster, Sha256 } from "@tributary/protocol";
 import { readState, withDefaults } from "./node-state.ts";
 
@@ -73,6 +86,8 @@ export interface CoordinatorState {
   readonly optimiserHash: Sha256 | null;
   /** What training goes back to when metrics give a model up; null before the first metrics, and where the plan keeps every model. */
   readonly kept: (KeptModel & { readonly optimiserHash: Sha256 | null }) | null;
+  /** What the ledger decides about the rounds that follow: whether training has ended, what is to be promoted, where it may go back to. */
+  readonly course: Course;
   /** Rounds charged so far for each place in `plan.releases`, charged aborts included. */
   readonly charged: readonly number[];
   /** Rounds released so far for each place in `plan.releases`. */
@@ -102,6 +117,7 @@ export function createCoordinator({ genesis, head }: CoordinatorInit): Coordinat
     modelHash: genesis.plan.initialModelHash,
     optimiserHash: null,
     kept: null,
+    course: courseOf(genesis.plan),
     charged: genesis.plan.releases.map(() => 0),
     released: genesis.plan.releases.map(() => 0),
     completed: 0,
@@ -121,7 +137,12 @@ export function encodeCoordinatorState(state: CoordinatorState): string {
 export function decodeCoordinatorState(text: string): CoordinatorState {
   const { round, ...others } = readState<CoordinatorState>(text);
   // written before there were rounds on a graph of neighbours, or rosters that change
-  const kept = withDefaults<Omit<CoordinatorState, "round">>(others, { barred: [], kept: null, rosterChanges: [] });
+  const kept = withDefaults<Omit<CoordinatorState, "round">>(others, {
+    barred: [],
+    kept: null,
+    rosterChanges: [],
+    course: unknownCourse,
+  });
   return { ...kept, round: round && withDefaults(round, { reveals: [], graphSeed: null, recovered: {} }) };
 }
 
@@ -158,9 +179,14 @@ export type Following =
   | { readonly closing: string };
 
 export function whatFollows(
-  state: Pick<CoordinatorState, "plan" | "charged" | "released" | "roster" | "rosterChanges" | "lastRound" | "barred">,
+  state: Pick<
+    CoordinatorState,
+    "plan" | "charged" | "released" | "roster" | "rosterChanges" | "lastRound" | "barred" | "course"
+  >,
 ): Following {
   const { plan, barred } = state;
+  const stop = stopOf(plan, state.course);
+  if (stop !== undefined) return { closing: stop.reason };
   const release = nextRelease(state);
   if (release === undefined) return { closing: "all rounds of the plan are charged" };
   const gone = new Set(barred);
@@ -173,4 +199,22 @@ export function whatFollows(
   return {
     closing: `${everyone - left} of ${everyone} nodes are barred, and the ${left} left are fewer than a round needs`,
   };
+}
+
+/** What has to be in the ledger before a round or the closing entry: the promotion that the plan's rule calls for. The shell hands it back as `note`. */
+export function dueNote({
+  plan,
+  course,
+  modelHash,
+  kept,
+  closed,
+}: Pick<CoordinatorState, "plan" | "course" | "modelHash" | "kept" | "closed">): EntryContent<"promotion"> | undefined {
+  const due = closed ? undefined : promotionDue(plan, course, { modelHash, kept });
+  return due && { kind: "promotion", ...due, operator: "coordinator" };
+}
+
+/** @throws TRB_ROUND_PROMOTION_DUE */
+export function requireNothingDue(state: CoordinatorState): void {
+  const due = dueNote(state);
+  if (due !== undefined) throw fail("TRB_ROUND_PROMOTION_DUE", { rule: due.rule });
 }

@@ -24,6 +24,7 @@ import {
   type CoordinatorState,
   createCoordinator,
   decodeCoordinatorState,
+  dueNote,
   encodeCoordinatorState,
 } from "./coordinator-state.ts";
 import { stepNode } from "./node.ts";
@@ -267,7 +268,7 @@ function restartCoordinator(world: World): void {
   drop(queue, "coordinator");
   queue.push(toCoordinator({ type: "restarted" }));
   for (const { id } of nodes) connect(queue, id);
-  if (coordinator.state.round === null && !coordinator.state.closed) queue.push(toCoordinator(startOf(world)));
+  if (coordinator.state.round === null && !coordinator.state.closed) queue.push(...nextAt(world));
 }
 
 /** Persist, then speak: what the coordinator says about a step must follow from what is on its disk. */
@@ -282,6 +283,13 @@ function requireAcknowledgeable({ persisted: { round } }: CoordinatorParty, { ro
   if (round?.number === number && round.phase === "masked" && !round.uploads.some((one) => one.sender === sender)) {
     throw new Error(`the upload of ${sender} was acknowledged before it was persisted`);
   }
+}
+
+/** What the plan's rules call for, and the next round. */
+function nextAt(world: World): Delivery[] {
+  const note = dueNote(world.coordinator.state);
+  const first: Delivery[] = note === undefined ? [] : [toCoordinator({ type: "note", note })];
+  return [...first, toCoordinator(startOf(world))];
 }
 
 const startOf = ({ nodes, versions }: World): CoordinatorEvent =>
@@ -358,7 +366,7 @@ async function carryOutAtCoordinator(world: World, effect: CoordinatorEffect): P
       return;
     case "roundEnded":
       coordinator.deadline = undefined;
-      queue.push(toCoordinator(startOf(world)));
+      queue.push(...nextAt(world));
       return;
     case "finished":
       world.finished = true;

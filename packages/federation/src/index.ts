@@ -20,6 +20,7 @@ export {
   type CoordinatorState,
   createCoordinator,
   decodeCoordinatorState,
+  dueNote,
   encodeCoordinatorState,
   nextRelease,
   whatFollows,

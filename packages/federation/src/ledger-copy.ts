@@ -8,10 +8,14 @@
 import { fail } from "@tributary/errors";
 import {
   claimFailures,
+  courseAfterPromotion,
+  courseAfterRollback,
+  courseAfterRound,
   type Entry,
   type EntryOf,
   headAfter,
   keptAfter,
+  keptAfterRollback,
   type LedgerHead,
   lineHash,
   parseLine,
@@ -80,6 +84,7 @@ export function followEntry(
     case "operator":
     case "erasure":
     case "promotion":
+    case "rollback":
       requireClaims(state, entry, context);
       return {
         state: { ...state, head: next, ...noted(state, entry) },
@@ -121,23 +126,13 @@ function verifyAbort(state: NodeState, entry: EntryOf<"aborted">, context: Conte
 
 /** By the ledger's own rules, the first that does not hold: an auditor would refuse the file for it. */
 function requireClaims(
-  {
-    plan,
-    planHash,
-    roster,
-    rosterChanges,
-    modelHash,
-    kept,
-    settledRound: lastRound,
-    ledgerCharged: charged,
-    ...rest
-  }: NodeState,
+  { plan, planHash, roster, rosterChanges, modelHash, kept, course, settledRound: lastRound, ledgerCharged: charged, ...rest }: NodeState,
   entry: Exclude<Entry, { kind: "genesis" }>,
   { crypto }: Context,
 ): void {
   const { paused, erasures } = rest;
   const barred = rest.barred.map(({ node }) => node);
-  const standing = { modelHash, kept, lastRound, charged, barred, rosterChanges, paused, erasures };
+  const standing = { modelHash, kept, course, lastRound, charged, barred, rosterChanges, paused, erasures };
   const [failure] = claimFailures(entry, standing, { plan, planHash, roster }, crypto);
   if (failure !== undefined) throw invalid(entry, `content (${failure.code})`);
 }
@@ -180,6 +175,7 @@ function takeIn(
     head,
     modelHash: entry.kind === "round" ? entry.nextModelHash : state.modelHash,
     kept: entry.kind === "round" ? keptAfter(state.plan, state.kept, entry) : state.kept,
+    course: entry.kind === "round" ? courseAfterRound(state.plan, state.course, entry) : state.course,
     ledgerCharged: [...entry.spent.charged],
     settledRound: entry.round,
     barred: [...state.barred, ...barredBy(entry)],
@@ -200,9 +196,9 @@ function takeIn(
 
 /** What a note changes for the rounds after it. */
 function noted(
-  { barred, rosterChanges, paused, erasures }: NodeState,
-  entry: EntryOf<"roster" | "operator" | "erasure" | "promotion">,
-): Partial<Pick<NodeState, "barred" | "rosterChanges" | "paused" | "erasures">> {
+  { barred, rosterChanges, paused, erasures, kept, course }: NodeState,
+  entry: EntryOf<"roster" | "operator" | "erasure" | "promotion" | "rollback">,
+): Partial<Pick<NodeState, "barred" | "rosterChanges" | "paused" | "erasures" | "modelHash" | "kept" | "course">> {
   switch (entry.kind) {
     case "roster":
       return {
@@ -214,7 +210,11 @@ function noted(
     case "erasure":
       return { barred, paused, erasures: { ...erasures, [entry.node]: entry.on } };
     case "promotion":
-      return { barred, paused, erasures };
+      return { course: courseAfterPromotion(course, entry, kept) };
+    case "rollback": {
+      const { modelHash } = entry;
+      return { modelHash, kept: keptAfterRollback(kept, modelHash), course: courseAfterRollback(course) };
+    }
   }
 }
 

@@ -3,7 +3,15 @@
  * reducer has not put into it (the trained vector, its noise, its sample) can't outlive the process.
  */
 import { fail } from "@tributary/errors";
-import type { EntryOf, KeptModel, LedgerHead, RosterChanges } from "@tributary/ledger";
+import {
+  type Course,
+  courseOf,
+  type EntryOf,
+  type KeptModel,
+  type LedgerHead,
+  type RosterChanges,
+  unknownCourse,
+} from "@tributary/ledger";
 import {
   type Decimal,
   isGraphRound,
@@ -132,6 +140,8 @@ export interface NodeState {
   readonly modelHash: Sha256;
   /** The model that metrics have kept last, by the ledger; null before, and where the plan keeps every model. */
   readonly kept: KeptModel | null;
+  /** By the ledger, what is decided about the rounds that follow. */
+  readonly course: Course;
   /** Rounds charged so far for each place in `plan.releases`, as the ledger says. */
   readonly ledgerCharged: readonly number[];
   /** The largest round number that the ledger has settled, and the largest that this node has accepted an offer for. */
@@ -165,6 +175,7 @@ export function createNode({ self, genesis, head, policy }: NodeInit): NodeState
     head,
     modelHash: genesis.plan.initialModelHash,
     kept: null,
+    course: courseOf(genesis.plan),
     ledgerCharged: genesis.plan.releases.map(() => 0),
     settledRound: 0,
     lastRound: 0,
@@ -221,7 +232,7 @@ export function encodeNodeState(state: NodeState): string {
 export function decodeNodeState(text: string): NodeState {
   const { round: said, ...others } = readState<Omit<NodeState, "unpersisted">>(text);
   // written before there were rounds on a graph of neighbours, or rosters that change
-  const kept = withDefaults(others, { graphsDrawn: 0, barred: [], kept: null, rosterChanges: [] });
+  const kept = withDefaults(others, { graphsDrawn: 0, barred: [], kept: null, rosterChanges: [], course: unknownCourse });
   const round =
     said && withDefaults(said, { reveal: null, cohort: said.adverts?.map(({ sender }) => sender as NodeId), graphSeed: null });
   const lost = round !== null && isTraining(round);

@@ -143,6 +143,8 @@ const closingSchema = z.strictObject({
   ...head,
   kind: z.literal("closing"),
   reason: z.string().max(256),
+  /** There exactly when the plan's rule ended training (`stopOf` of `course.ts`); `reason` then says what it says there. */
+  rule: z.literal("earlyStop").exactOptional(),
   modelHash: sha256Hex,
   /** How many were released. */
   rounds: z.int().min(0),
@@ -198,9 +200,24 @@ const promotionSchema = z.strictObject({
   ...head,
   kind: z.literal("promotion"),
   modelHash: sha256Hex,
-  /** `acceptance`: it is the one that the plan's rule kept last. `operator`: it is the latest, and somebody decided. */
-  rule: z.enum(["acceptance", "operator"]),
+  /**
+   * `acceptance`: it is the one that the plan's rule kept last. `rounds`: it is the latest, and so many rounds were trained. `operator`: it is the latest, and
+   * somebody decided.
+   */
+  rule: z.enum(["acceptance", "rounds", "operator"]),
+  /** `coordinator` where the plan's rule had it written. */
   operator: operatorRole,
+});
+
+/** Training goes on from a model that was released before. */
+const rollbackSchema = z.strictObject({
+  ...head,
+  kind: z.literal("rollback"),
+  modelHash: sha256Hex,
+  /** The server optimiser begins anew, or, at the model that metrics kept last, goes on from its state of then. */
+  optimiser: z.enum(["reset", "kept"]),
+  operator: operatorRole,
+  reason,
 });
 
 export const entrySchema = z.discriminatedUnion("kind", [
@@ -211,6 +228,7 @@ export const entrySchema = z.discriminatedUnion("kind", [
   operatorSchema,
   erasureSchema,
   promotionSchema,
+  rollbackSchema,
   closingSchema,
 ]);
 export type Entry = z.infer<typeof entrySchema>;

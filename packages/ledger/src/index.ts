@@ -30,6 +30,19 @@ export {
   verifyCertificate,
 } from "./certificate/verify.ts";
 export {
+  type Course,
+  courseAfterPromotion,
+  courseAfterRollback,
+  courseAfterRound,
+  courseOf,
+  isStopped,
+  keptAfterRollback,
+  promotionDue,
+  rollbackFault,
+  stopOf,
+  unknownCourse,
+} from "./course.ts";
+export {
   type Entry,
   type EntryKind,
   type EntryOf,

@@ -123,6 +123,8 @@ function particulars(entry: Entry): Partial<LedgerRow> {
       return { reason: `${entry.node}, ${entry.on}` };
     case "promotion":
       return { reason: `${entry.modelHash.slice(0, 12)} by ${entry.rule}` };
+    case "rollback":
+      return { reason: `to ${entry.modelHash.slice(0, 12)} by ${entry.operator}: ${entry.reason}` };
     case "closing":
       return { epsilon: entry.spent.epsilon, reason: entry.reason };
   }

@@ -158,6 +158,12 @@ export const federationErrors = defineErrors({
     status: 409,
     exitCode: 1,
   },
+  TRB_ROUND_PROMOTION_DUE: {
+    message: "By the plan's rule {rule} a model is to be put forward before anything else follows.",
+    advice: "Write the entry first; the coordinator does so by itself between two rounds.",
+    status: 409,
+    exitCode: 1,
+  },
   TRB_ROUND_NOTE_REFUSED: {
     message: "The ledger takes no such entry of kind {kind}: {reason}",
     advice: "Look at where the federation stands: `tributary coordinator status`.",

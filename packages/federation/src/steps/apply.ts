@@ -5,11 +5,11 @@
  *   takeSum ── effect `apply` ──▶ takeModel ── entry, result ──▶ hearResult (ledger-copy.ts checks the entry)
  */
 import { fail } from "@tributary/errors";
-import { type Entry, emptyHead, keptAfter, mechanismOf, spentAfter, type WrittenEntry, writeAfter } from "@tributary/ledger";
+import { courseAfterRound, type Entry, emptyHead, keptAfter, mechanismOf, spentAfter, stopOf, type WrittenEntry, writeAfter } from "@tributary/ledger";
 import { baseVersion, planHash as hashOfPlan, type MessageOf, type Plan, type Roster, type Sha256 } from "@tributary/protocol";
 import { senderNode, speak } from "../binding.ts";
 import type { CoordinatorEffect } from "../coordinator-events.ts";
-import { type CoordinatorRound, type CoordinatorState, everybody } from "../coordinator-state.ts";
+import { type CoordinatorRound, type CoordinatorState, everybody, requireNothingDue } from "../coordinator-state.ts";
 import { followEntry } from "../ledger-copy.ts";
 import type { NodeEffect } from "../node-events.ts";
 import type { NodeState } from "../node-state.ts";
@@ -95,7 +95,7 @@ export function takeModel(
   return {
     state: {
       ...state,
-      ...{ modelHash, optimiserHash, kept },
+      ...{ modelHash, optimiserHash, kept, course: courseAfterRound(plan, state.course, entry) },
       ...{ head, writtenAt: entry.at, charged, released: withThis(state.released) },
       ...{ completed: state.completed + 1, announcement, round: null },
     },
@@ -124,7 +124,7 @@ function judged(
   return { modelHash: kept.modelHash, optimiserHash: kept.optimiserHash, kept };
 }
 
-/** Writes the last entry. @throws TRB_ROUND_IN_PROGRESS, TRB_ROUND_LEDGER_CLOSED */
+/** Writes the last entry; where the plan's rule ended training, in its words. @throws TRB_ROUND_IN_PROGRESS, TRB_ROUND_LEDGER_CLOSED, TRB_ROUND_PROMOTION_DUE */
 export function closeLedger(
   state: CoordinatorState,
   reason: string,
@@ -133,9 +133,11 @@ export function closeLedger(
   const { plan, charged, modelHash } = state;
   if (state.closed) throw fail("TRB_ROUND_LEDGER_CLOSED");
   if (state.round !== null) throw fail("TRB_ROUND_IN_PROGRESS", { round: state.round.number });
+  requireNothingDue(state);
   const content = {
     kind: "closing" as const,
     reason,
+    ...stopOf(plan, state.course),
     modelHash,
     rounds: state.completed,
     spent: spentAfter(plan, charged),

@@ -13,7 +13,7 @@ import { agreementKeyOf, graphCommitment, requireCohort, seedCommitment, uniform
 import { sameDocument, speak } from "../binding.ts";
 import { affordableFrom, chargesInPeriod } from "../budget-period.ts";
 import type { CoordinatorEffect } from "../coordinator-events.ts";
-import { type CoordinatorRound, type CoordinatorState, whatFollows } from "../coordinator-state.ts";
+import { type CoordinatorRound, type CoordinatorState, requireNothingDue, whatFollows } from "../coordinator-state.ts";
 import { countersignedHead } from "../heads.ts";
 import type { NodeEffect } from "../node-events.ts";
 import { type Charge, chargedRounds, graphAborts, type NodeRound, type NodeState } from "../node-state.ts";
@@ -25,7 +25,7 @@ import { closeLedger } from "./apply.ts";
 
 /**
  * Begins the next round with everyone who is a member by then and connected; closes the ledger when none can follow (`whatFollows`).
- * @throws TRB_ROUND_IN_PROGRESS, TRB_ROUND_LEDGER_CLOSED, TRB_ROUND_PAUSED, TRB_ROUND_COHORT_TOO_SMALL, TRB_SECAGG_COHORT_TOO_LARGE
+ * @throws TRB_ROUND_IN_PROGRESS, TRB_ROUND_LEDGER_CLOSED, TRB_ROUND_PROMOTION_DUE, TRB_ROUND_PAUSED, TRB_ROUND_COHORT_TOO_SMALL, TRB_SECAGG_COHORT_TOO_LARGE
  */
 export function offerRound(
   state: CoordinatorState,
@@ -35,6 +35,7 @@ export function offerRound(
   const { plan } = state;
   if (state.closed) throw fail("TRB_ROUND_LEDGER_CLOSED");
   if (state.round !== null) throw fail("TRB_ROUND_IN_PROGRESS", { round: state.round.number });
+  requireNothingDue(state);
   const next = whatFollows(state);
   if ("closing" in next) return closeLedger(state, next.closing, context);
   if (state.paused) throw fail("TRB_ROUND_PAUSED");

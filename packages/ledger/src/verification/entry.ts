@@ -5,13 +5,22 @@
 import { isTributaryError } from "@tributary/errors";
 import type { Crypto } from "@tributary/protocol";
 import { headAfter, placeAfter } from "../building.ts";
+import { courseOf } from "../course.ts";
 import type { Entry } from "../entries.ts";
 import { parseLine } from "../parsing.ts";
 import { checkSpent } from "./costs.ts";
 import { checkGenesis } from "./genesis.ts";
 import { afterNote, checkNote, type NoteEntry } from "./notes.ts";
 import { foundingAt, roundOf } from "./roster.ts";
-import { checkAborted, checkBarred, checkPlace, checkReleased, keptByEntry } from "./rounds.ts";
+import {
+  checkAborted,
+  checkBarred,
+  checkPlace,
+  checkReleased,
+  checkWhatFollows,
+  courseByEntry,
+  keptByEntry,
+} from "./rounds.ts";
 import { checkCoordinator, checkNodes } from "./signatures.ts";
 import { type Failure, type Founding, type Report, reporter, type VerificationState } from "./state.ts";
 
@@ -85,7 +94,9 @@ function checkKind(state: VerificationState, entry: Entry, means: Means, report:
     }
     if (entry.index !== 0) report("TRB_LEDGER_NO_GENESIS");
     checkGenesis(entry, crypto, report);
-    return { ...state, genesis: entry, modelHash: entry.plan.initialModelHash, charged: entry.plan.releases.map(() => 0) };
+    const { plan } = entry;
+    const charged = plan.releases.map(() => 0);
+    return { ...state, genesis: entry, modelHash: plan.initialModelHash, course: courseOf(plan), charged };
   }
   if (genesis === null) {
     report("TRB_LEDGER_NO_GENESIS");
@@ -117,6 +128,7 @@ function checkLater(
     modelHash: entry.kind === "round" ? entry.nextModelHash : state.modelHash,
     kept: entry.kind === "round" ? keptByEntry(entry, state.kept, founding) : state.kept,
     lastRound: Math.max(state.lastRound, entry.round),
+    course: entry.kind === "round" ? courseByEntry(entry, state.course, founding) : state.course,
     charged,
     released: state.released + (entry.kind === "round" ? 1 : 0),
     aborted:
@@ -135,7 +147,7 @@ function checkLater(
 /** Where a ledger stands, as far as an entry's claims depend on it. */
 export type Standing = Pick<
   VerificationState,
-  "modelHash" | "kept" | "lastRound" | "charged" | "barred" | "rosterChanges" | "paused" | "erasures"
+  "modelHash" | "kept" | "course" | "lastRound" | "charged" | "barred" | "rosterChanges" | "paused" | "erasures"
 >;
 
 /**
@@ -169,6 +181,7 @@ function checkClaims(
     return standing.charged;
   }
   if (entry.kind === "closing") {
+  checkWhatFollows(entry, standing, founding, report);
     if (entry.modelHash !== standing.modelHash) report("TRB_LEDGER_MODEL_CHAIN_BROKEN");
     checkSpent(entry.spent, standing.charged, founding.plan, report);
     return standing.charged;
@@ -184,5 +197,7 @@ function checkClaims(
 }
 
 function isNote(entry: Entry): entry is NoteEntry {
-  return entry.kind === "roster" || entry.kind === "operator" || entry.kind === "erasure" || entry.kind === "promotion";
+const noteKinds: readonly Entry["kind"][] = ["roster", "operator", "erasure", "promotion", "rollback"];
+
+  return noteKinds.includes(entry.kind);
 }

@@ -1,16 +1,17 @@
 /** Entries that are no rounds: who was revoked, what an operator did, that a node erased customers, which model is put forward. */
 import type { Crypto } from "@tributary/protocol";
+import { courseAfterPromotion, courseAfterRollback, keptAfterRollback, promotionDue, rollbackFault } from "../course.ts";
 import type { EntryOf } from "../entries.ts";
 import { checkOperatorAction, pausedAfter } from "../operator-actions.ts";
 import { withRosterEntry } from "../roster-changes.ts";
 import { checkRosterChange } from "./roster.ts";
 import type { Founding, Report, VerificationState } from "./state.ts";
 
-export type NoteEntry = EntryOf<"roster" | "operator" | "erasure" | "promotion">;
+export type NoteEntry = EntryOf<"roster" | "operator" | "erasure" | "promotion" | "rollback">;
 /** What a note is held to. */
 export type NoteStanding = Pick<
   VerificationState,
-  "modelHash" | "kept" | "lastRound" | "barred" | "rosterChanges" | "paused" | "erasures"
+  "modelHash" | "kept" | "course" | "lastRound" | "barred" | "rosterChanges" | "paused" | "erasures"
 >;
 
 const day = 86_400_000;
@@ -40,8 +41,15 @@ export function checkNote(
       return;
     }
     case "promotion": {
+      const due = promotionDue(founding.plan, standing.course, standing);
+      const byRule = entry.rule !== "rounds" || due?.rule === "rounds";
       const named = entry.rule === "acceptance" ? standing.kept?.modelHash : standing.modelHash;
-      if (named !== entry.modelHash) report("TRB_LEDGER_PROMOTION_INVALID", { rule: entry.rule });
+      if (!byRule || named !== entry.modelHash) report("TRB_LEDGER_PROMOTION_INVALID", { rule: entry.rule });
+      return;
+    }
+    case "rollback": {
+      const reason = rollbackFault(founding.plan, standing.course, entry, standing);
+      if (reason !== undefined) report("TRB_LEDGER_ROLLBACK_INVALID", { reason });
     }
   }
 }
@@ -60,6 +68,11 @@ export function afterNote<Standing extends NoteStanding>(entry: NoteEntry, stand
     case "erasure":
       return { ...standing, erasures: { ...standing.erasures, [entry.node]: entry.on } };
     case "promotion":
-      return standing;
+      return { ...standing, course: courseAfterPromotion(standing.course, entry, standing.kept) };
+    case "rollback": {
+      const { modelHash } = entry;
+      const kept = keptAfterRollback(standing.kept, modelHash);
+      return { ...standing, modelHash, kept, course: courseAfterRollback(standing.course) };
+    }
   }
 }

@@ -2,6 +2,7 @@
 import { isTributaryError } from "@tributary/errors";
 import { type Crypto, isWritten, type NodeId, type Sha256, toHex } from "@tributary/protocol";
 import { type KeptModel, keptAfter, modelAfterMetrics } from "../acceptance.ts";
+import { type Course, courseAfterRound, isStopped, promotionDue, stopOf } from "../course.ts";
 import type { EntryOf, Mechanism } from "../entries.ts";
 import { mechanismOf } from "../mechanism.ts";
 import { agrees } from "../spending.ts";
@@ -77,6 +78,36 @@ export function keptByEntry(entry: EntryOf<"round">, kept: KeptModel | null, { p
     if (!isTributaryError(error)) throw error;
     return kept;
   }
+}
+
+/** What the entry decides about those after it. */
+export function courseByEntry(entry: EntryOf<"round">, course: Course, { plan }: Founding): Course {
+  if (plan.releases[entry.release] === undefined) return course; // reported by `checkPlace`
+  try {
+    return courseAfterRound(plan, course, entry);
+  } catch (error) {
+    if (!isTributaryError(error)) throw error;
+    return course;
+  }
+}
+
+/** Before a round or the end comes what the plan's rules call for; once they ended training the end comes, with their words, and by no other way. */
+export function checkWhatFollows(
+  entry: RoundEntry | EntryOf<"closing">,
+  standing: Pick<VerificationState, "modelHash" | "kept" | "course">,
+  { plan }: Founding,
+  report: Report,
+): void {
+  const due = promotionDue(plan, standing.course, standing);
+  if (due !== undefined) report("TRB_LEDGER_PROMOTION_MISSING", { rule: due.rule });
+  const wrong = (reason: string) => report("TRB_LEDGER_EARLY_STOP_INVALID", { reason });
+  if (entry.kind !== "closing") {
+    if (isStopped(plan, standing.course)) wrong("a round follows, although training had ended");
+    return;
+  }
+  const stop = stopOf(plan, standing.course);
+  if (entry.rule !== stop?.rule) wrong(stop === undefined ? "its rule was not fulfilled" : "the closing entry doesn't name it");
+  else if (stop !== undefined && entry.reason !== stop.reason) wrong("the closing entry gives another reason");
 }
 
 /** A sum that stands in the entry is the one that its hash names, and such a release leaves the model as it was, or goes back to the one kept last. */

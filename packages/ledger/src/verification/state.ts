@@ -3,6 +3,7 @@ import { type ErrorCode, type ErrorDetails, fail } from "@tributary/errors";
 import type { NodeId, Plan, Roster, Sha256 } from "@tributary/protocol";
 import type { KeptModel } from "../acceptance.ts";
 import { emptyHead } from "../building.ts";
+import { type Course, unknownCourse } from "../course.ts";
 import type { EntryOf, LedgerHead, Spent } from "../entries.ts";
 import type { RosterChanges } from "../roster-changes.ts";
 
@@ -14,6 +15,8 @@ export interface VerificationState {
   readonly modelHash: Sha256 | null;
   /** The model that metrics have kept last; null before, and where the plan keeps every model. */
   readonly kept: KeptModel | null;
+  /** What the entries decide about the rounds that follow. */
+  readonly course: Course;
   readonly lastRound: number;
   /** Rounds charged so far for each place in `plan.releases`, as recounted. */
   readonly charged: readonly number[];
@@ -41,6 +44,7 @@ export const initialVerification: VerificationState = {
   genesis: null,
   modelHash: null,
   kept: null,
+  course: unknownCourse,
   lastRound: 0,
   charged: [],
   released: 0,

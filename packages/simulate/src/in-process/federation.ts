@@ -13,6 +13,7 @@ import {
   type CoordinatorEvent,
   createCoordinator,
   createNode,
+  dueNote,
   encodeFederationModel,
   type FederationModel,
   genesisEntry,
@@ -274,6 +275,8 @@ export async function simulateFederation(options: SimulationOptions): Promise<Si
             for (const known of models.keys()) if (!needed.includes(known as Sha256)) models.delete(known);
           }
           roundStarted = performance.now();
+          const note = dueNote(coordinator);
+          if (note !== undefined) toCoordinator({ type: "note", note });
           if (!finished) toCoordinator({ type: "start", online: roster.map((member) => member.node) });
           return;
         }
