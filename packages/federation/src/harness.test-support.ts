@@ -3,6 +3,7 @@
  * get lost and who dies where. Faults and lies by the thousand, from seeds, are `test/simulation`'s.
  */
 import { isTributaryError } from "@tributary/errors";
+import { emptyHead, headAfter, parseLine } from "@tributary/ledger";
 import {
   agreedVersion,
   canonicalBytes,
@@ -30,7 +31,7 @@ import {
 import { stepNode } from "./node.ts";
 import type { NodeEffect, NodeEvent } from "./node-events.ts";
 import { createNode, decodeNodeState, encodeNodeState, type NodePolicy, type NodeState } from "./node-state.ts";
-import { contextOf, crypto, dimension, hash, type Identity, identity, planOf, seeded } from "./parties.test-support.ts";
+import { contextOf, crypto, dimension, hash, type Identity, identity, planOf, seeded, signAs } from "./parties.test-support.ts";
 import { sumUploads } from "./release.ts";
 import type { Context } from "./step.ts";
 import { genesisEntry } from "./steps/apply.ts";
@@ -100,7 +101,8 @@ export interface World {
   readonly plan: Plan;
   readonly roster: Roster;
   readonly coordinator: CoordinatorParty;
-  readonly nodes: readonly NodeParty[];
+  readonly nodes: NodeParty[];
+  readonly policy: NodePolicy;
   readonly journal: Journal;
   readonly queue: Delivery[];
   finished: boolean;
@@ -158,18 +160,8 @@ export function createWorld({
       lives: 0,
       deadline: undefined,
     },
-    nodes: members.map(({ id, identity: who }) => {
-      const state = createNode({ self: id, ...start, policy: full });
-      return {
-        id,
-        identity: who,
-        state,
-        disk: encodeNodeState(state),
-        vector: undefined,
-        ledger: [genesis.line],
-        lives: 0,
-      };
-    }),
+    nodes: members.map(({ id }) => processOf(id, createNode({ self: id, ...start, policy: full }), genesis.line)),
+    policy: full,
     journal: {
       said: new Map(),
       masked: new Map(),
@@ -183,6 +175,25 @@ export function createWorld({
     queue: [toCoordinator(startWith(online, versions))],
     finished: false,
   };
+}
+
+function processOf(id: NodeId, state: NodeState, line: string): NodeParty {
+  return { id, identity: identity(id), state, disk: encodeNodeState(state), vector: undefined, ledger: [line], lives: 0 };
+}
+
+/** A process for who comes after the founding: it knows the ledger's first entry, and follows from there. */
+export function addNode(world: World, id: NodeId): void {
+  const [line = ""] = world.coordinator.ledger;
+  const genesis = parseLine(line);
+  if (genesis.kind !== "genesis") throw new Error("the ledger has no beginning");
+  const head = headAfter(crypto, emptyHead, line);
+  world.nodes.push(processOf(id, createNode({ self: id, genesis, head, policy: world.policy }), line));
+}
+
+/** Runs until the next round is about to begin, or all is over. */
+export async function runToRest(world: World, faults: Faults = noFaults): Promise<void> {
+  do await run(world, faults, 1);
+  while (!world.finished && !(world.coordinator.state.round === null && world.queue[0]?.event.type === "start"));
 }
 
 export function nodeOf(world: World, id: string): NodeParty {
@@ -201,7 +212,7 @@ export function coordinatorContext({ coordinator, versions }: World): Context {
 }
 
 export function nodeContext(party: NodeParty): Context {
-  return contextOf(party.identity, `${party.id} ${party.lives}`);
+  return { ...contextOf(party.identity, `${party.id} ${party.lives}`), signAs };
 }
 
 /** Runs until the ledger is closed, or so many deliveries have been made. */

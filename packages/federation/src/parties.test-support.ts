@@ -68,11 +68,20 @@ export interface Identity {
 export function identity(label: string): Identity {
   const secret = new Uint8Array(32);
   seeded(`identity ${label}`).fill(secret);
-  return {
-    secret,
-    key: toHex(crypto.signingPublicKey(secret)) as IdentityKey,
-    sign: (message) => crypto.sign(message, secret),
-  };
+  const key = toHex(crypto.signingPublicKey(secret)) as IdentityKey;
+  const made: Identity = { secret, key, sign: (message) => crypto.sign(message, secret) };
+  identities.set(key, made);
+  return made;
+}
+
+/** All that were made: a party that has had several keys is asked for one of them. */
+const identities = new Map<IdentityKey, Identity>();
+
+/** As the reducer names the key. */
+export function signAs(key: IdentityKey, message: Uint8Array): Uint8Array {
+  const known = identities.get(key);
+  if (known === undefined) throw new Error("a key that nobody has");
+  return known.sign(message);
 }
 
 /** The streams are fresh whenever a context is made, as in a real process. */
