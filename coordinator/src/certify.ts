@@ -17,7 +17,8 @@ import { softwareHash } from "@tributary/ledger/software";
 import { nodeCrypto } from "@tributary/protocol/node-crypto";
 import { type CoordinatorIdentity, coordinatorIdentity } from "./home/identity.ts";
 import { type HomeLayout, homeLayout, isHome, writeDurably } from "./home/layout.ts";
-import { openStore, type Store } from "./storage/store.ts";
+import { openStoreOf } from "./storage/open-store.ts";
+import type { Store } from "./storage/store.ts";
 
 export interface CertifyHomeOptions extends Pick<CertificateRequest, "declared"> {
   /** Whose model; 0 is the initial one. Default: the one that the ledger puts forward. */
@@ -34,15 +35,15 @@ export interface WrittenCertificate {
  * @throws TRB_COORDINATOR_HOME_EMPTY, TRB_COORDINATOR_KEY_UNREADABLE, TRB_LEDGER_EMPTY before the federation begins, TRB_CERTIFICATE_OTHER_MODEL for a
  *   round that released none, TRB_CERTIFICATE_INVALID for a period that can't be
  */
-export function certifyHome(home: string, options: CertifyHomeOptions = {}): WrittenCertificate {
+export async function certifyHome(home: string, options: CertifyHomeOptions = {}): Promise<WrittenCertificate> {
   const layout = homeLayout(home);
   if (!isHome(layout)) throw fail("TRB_COORDINATOR_HOME_EMPTY", { home });
   const identity = coordinatorIdentity(home);
-  const store = openStore(layout, { create: false });
+  const store = await openStoreOf({ layout, create: false });
   try {
-    return writeCertificate(layout, identity, store.ledgerLines(0), options);
+    return writeCertificate(layout, identity, await store.ledgerLines(0), options);
   } finally {
-    store.close();
+    await store.close();
   }
 }
 
@@ -86,7 +87,7 @@ function modelOf(lines: readonly string[], round: number): string {
 
 export interface Certificates {
   /** The certificate's bytes; undefined where the model has none. */
-  read(modelHash: string): Uint8Array | undefined;
+  read(modelHash: string): Promise<Uint8Array | undefined>;
 }
 
 /**
@@ -96,21 +97,21 @@ export function openCertificates(
   layout: HomeLayout,
   identity: CoordinatorIdentity,
   store: Pick<Store, "ledgerLines" | "ledgerSize">,
-): Certificates & { finish(): void } {
+): Certificates & { finish(): Promise<void> } {
   let published: string | undefined;
   /** Nothing before the closing entry: whoever asks must not cost more than a look at the last line. */
-  const finish = () => {
+  const finish = async () => {
     if (published !== undefined) return;
-    const [last] = store.ledgerLines(Math.max(0, store.ledgerSize() - 1));
+    const [last] = await store.ledgerLines(Math.max(0, (await store.ledgerSize()) - 1));
     if (last === undefined || parseLine(last).kind !== "closing") return;
-    const lines = store.ledgerLines(0);
+    const lines = await store.ledgerLines(0);
     published = publishedHash(lines.map(parseLine));
     if (!existsSync(certificatePath(layout, published))) writeCertificate(layout, identity, lines, {});
   };
   return {
     finish,
-    read(modelHash) {
-      finish();
+    async read(modelHash) {
+      await finish();
       return certificateOf(layout.home, modelHash);
     },
   };

@@ -42,16 +42,16 @@ export interface Founded {
  *   TRB_COORDINATOR_PLAN_OTHER_KEY, TRB_COORDINATOR_CATALOGUE_MISSING, TRB_COORDINATOR_CATALOGUE_MISMATCH,
  *   TRB_COORDINATOR_MODEL_MISMATCH, TRB_COORDINATOR_STORE_DAMAGED
  */
-export function foundFederation(
+export async function foundFederation(
   layout: HomeLayout,
   store: Store,
   blobs: Blobs,
   identity: CoordinatorIdentity,
   request: FoundingRequest,
-): Founded {
+): Promise<Founded> {
   const { home } = layout;
   const crypto = nodeCrypto();
-  const stored = store.plan();
+  const stored = await store.plan();
   const given = request.plan === undefined ? undefined : parsePlan(request.plan);
   if (stored && given && planHash(crypto, given) !== stored.hash) {
     throw fail("TRB_COORDINATOR_HOME_OTHER_PLAN", { home, planHash: stored.hash });
@@ -64,10 +64,10 @@ export function foundFederation(
     throw fail("TRB_COORDINATOR_PLAN_OTHER_KEY", { fingerprint: identity.fingerprint });
   }
   if (!stored) requireSound(plan, request.demo ?? false);
-  keepCatalogue(home, blobs, plan, request.catalogue);
-  if (!stored && plan.statistics !== undefined) requireItems(plan, blobs, request.demo ?? false);
-  keepInitialModel(blobs, plan, request.initialModel);
-  if (!stored) store.found(plan, hash); // last: a home with a plan is a whole one
+  await keepCatalogue(home, blobs, plan, request.catalogue);
+  if (!stored && plan.statistics !== undefined) await requireItems(plan, blobs, request.demo ?? false);
+  await keepInitialModel(blobs, plan, request.initialModel);
+  if (!stored) await store.found(plan, hash); // last: a home with a plan is a whole one
   return { plan, planHash: hash };
 }
 
@@ -79,22 +79,27 @@ function requireSound(plan: Plan, demo: boolean): void {
 }
 
 /** Statistics are counted by the catalogue's items, so the plan's dimensions must be of this catalogue. */
-function requireItems(plan: Plan, blobs: Blobs, demo: boolean): void {
-  requireSoundPlan(plan, { demo, catalogueItems: publicItems(blobs.read(plan.catalogueHash)).length });
+async function requireItems(plan: Plan, blobs: Blobs, demo: boolean): Promise<void> {
+  requireSoundPlan(plan, { demo, catalogueItems: publicItems(await blobs.read(plan.catalogueHash)).length });
 }
 
-function keepCatalogue(home: string, blobs: Blobs, { catalogueHash }: Plan, catalogue: Uint8Array | undefined): void {
+async function keepCatalogue(
+  home: string,
+  blobs: Blobs,
+  { catalogueHash }: Plan,
+  catalogue: Uint8Array | undefined,
+): Promise<void> {
   if (catalogue) {
     const actual = sha256Of(catalogue);
     if (actual !== catalogueHash) throw fail("TRB_COORDINATOR_CATALOGUE_MISMATCH", { actual, expected: catalogueHash });
-    blobs.put(catalogue);
+    await blobs.put(catalogue);
   }
-  if (!blobs.has(catalogueHash)) throw fail("TRB_COORDINATOR_CATALOGUE_MISSING", { sha256: catalogueHash, home });
+  if (!(await blobs.has(catalogueHash))) throw fail("TRB_COORDINATOR_CATALOGUE_MISSING", { sha256: catalogueHash, home });
 }
 
-function keepInitialModel(blobs: Blobs, plan: Plan, given: Uint8Array | undefined): void {
+async function keepInitialModel(blobs: Blobs, plan: Plan, given: Uint8Array | undefined): Promise<void> {
   const { initialModelHash } = plan;
-  if (blobs.has(initialModelHash)) return;
+  if (await blobs.has(initialModelHash)) return;
   const brought = plan.initialModel === "public" && given !== undefined;
   const model = brought
     ? broughtModel(plan, readCheckpoint(given, plan.model).parameters)
@@ -102,5 +107,5 @@ function keepInitialModel(blobs: Blobs, plan: Plan, given: Uint8Array | undefine
   const bytes = encodeFederationModel(plan, model);
   const actual = sha256Of(bytes);
   if (actual !== initialModelHash) throw fail("TRB_COORDINATOR_MODEL_MISMATCH", { actual, expected: initialModelHash });
-  blobs.put(bytes);
+  await blobs.put(bytes);
 }

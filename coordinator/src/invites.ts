@@ -9,7 +9,8 @@ import { nodeCrypto } from "@tributary/protocol/node-crypto";
 import { z } from "zod";
 import { coordinatorIdentity } from "./home/identity.ts";
 import { homeLayout } from "./home/layout.ts";
-import { openStore, type Store } from "./storage/store.ts";
+import { openStoreOf } from "./storage/open-store.ts";
+import type { Store } from "./storage/store.ts";
 import { parseRequest } from "./transport/answers.ts";
 
 export interface InviteRequest {
@@ -39,19 +40,19 @@ export async function createInvite(
   request: InviteRequest,
 ): Promise<{ readonly invite: string; readonly expires: string }> {
   const { node, url, hours } = parseRequest(requestSchema, request);
-  const store = openStore(homeLayout(home), { create: false });
+  const store = await openStoreOf({ layout: homeLayout(home), create: false });
   try {
-    const plan = store.plan()?.plan;
+    const plan = (await store.plan())?.plan;
     if (!plan) throw fail("TRB_COORDINATOR_HOME_EMPTY", { home });
-    if (store.ledgerSize() > 0) throw fail("TRB_ROSTER_CLOSED");
-    if (store.members().some((member) => member.node === node)) throw fail("TRB_COORDINATOR_NODE_TAKEN", { node });
+    if ((await store.ledgerSize()) > 0) throw fail("TRB_ROSTER_CLOSED");
+    if ((await store.members()).some((member) => member.node === node)) throw fail("TRB_COORDINATOR_NODE_TAKEN", { node });
     const token = randomBytes(16).toString("hex");
     const expires = new Date(Date.now() + hours * 3_600_000).toISOString();
-    store.addInvite({ tokenHash: hashToken(token), node, expires });
+    await store.addInvite({ tokenHash: hashToken(token), node, expires });
     const { fingerprint } = coordinatorIdentity(home);
     return { invite: encodeInvite({ federation: plan.federation, url, token, fingerprint, node }), expires };
   } finally {
-    store.close();
+    await store.close();
   }
 }
 
@@ -61,20 +62,25 @@ export async function createInvite(
  * @throws TRB_COORDINATOR_INVITE_UNKNOWN, …_EXPIRED, …_USED, …_OTHER_NODE, TRB_COORDINATOR_MEMBER_INVALID,
  *   TRB_COORDINATOR_NODE_TAKEN, TRB_ROSTER_CLOSED
  */
-export function acceptInvite(store: Store, federation: string, token: string, member: RosterMember): boolean {
+export async function acceptInvite(
+  store: Pick<Store, "invite" | "ledgerSize" | "members" | "admit">,
+  federation: string,
+  token: string,
+  member: RosterMember,
+): Promise<boolean> {
   const tokenHash = hashToken(token);
-  const invite = store.invite(tokenHash);
+  const invite = await store.invite(tokenHash);
   if (!invite) throw fail("TRB_COORDINATOR_INVITE_UNKNOWN");
   if (invite.node !== member.node) throw fail("TRB_COORDINATOR_INVITE_OTHER_NODE", { node: invite.node });
   if (!verifyMember(nodeCrypto(), federation, member)) throw fail("TRB_COORDINATOR_MEMBER_INVALID");
   if (invite.key === member.key) return false;
   if (invite.key !== null) throw fail("TRB_COORDINATOR_INVITE_USED");
   if (Date.parse(invite.expires) <= Date.now()) throw fail("TRB_COORDINATOR_INVITE_EXPIRED", { expires: invite.expires });
-  if (store.ledgerSize() > 0) throw fail("TRB_ROSTER_CLOSED");
-  if (store.members().some(({ node, key }) => node === member.node || key === member.key)) {
+  if ((await store.ledgerSize()) > 0) throw fail("TRB_ROSTER_CLOSED");
+  if ((await store.members()).some(({ node, key }) => node === member.node || key === member.key)) {
     throw fail("TRB_COORDINATOR_NODE_TAKEN", { node: member.node });
   }
-  if (!store.admit(tokenHash, member)) throw fail("TRB_COORDINATOR_INVITE_USED");
+  if (!(await store.admit(tokenHash, member))) throw fail("TRB_COORDINATOR_INVITE_USED");
   return true;
 }
 

@@ -6,7 +6,7 @@ import { fail } from "@tributary/errors";
 import { decodeCoordinatorState, type Note } from "@tributary/federation";
 import type { NodeId, Sha256 } from "@tributary/protocol";
 import { homeLayout } from "./home/layout.ts";
-import { openStore } from "./storage/store.ts";
+import { openStoreOf } from "./storage/open-store.ts";
 
 export type OperatorRequest =
   | { readonly kind: "pause" | "resume"; readonly reason: string }
@@ -20,18 +20,18 @@ export type OperatorRequest =
  * @throws TRB_COORDINATOR_HOME_EMPTY, TRB_COORDINATOR_NOT_STARTED before the federation has begun, TRB_ROUND_LEDGER_CLOSED,
  *   TRB_COORDINATOR_NOTE_POINTLESS for what is so already, or a model that is neither
  */
-export function requestNote(home: string, request: OperatorRequest, operator: string): Note {
-  const store = openStore(homeLayout(home), { create: false });
+export async function requestNote(home: string, request: OperatorRequest, operator: string): Promise<Note> {
+  const store = await openStoreOf({ layout: homeLayout(home), create: false });
   try {
-    const encoded = store.state();
+    const encoded = await store.state();
     if (encoded === undefined) throw fail("TRB_COORDINATOR_NOT_STARTED");
     const state = decodeCoordinatorState(encoded);
     if (state.closed) throw fail("TRB_ROUND_LEDGER_CLOSED");
     const note = noteOf(request, state, operator);
-    store.request(note);
+    await store.request(note);
     return note;
   } finally {
-    store.close();
+    await store.close();
   }
 }
 

@@ -1,7 +1,7 @@
 /**
  * The coordinator as a process: opens the home, serves HTTP and socket.io on one port, runs the federation until it is closed.
  *
- *   lock ─▶ identity ─▶ store, blobs, ledger file ─▶ founding ─▶ federation ─▶ listen ─▶ resume
+ *   lock ─▶ identity ─▶ store, blobs ─▶ founding ─▶ serve: HTTP, sockets ─▶ listen ─▶ lead
  */
 
 import type { AddressInfo } from "node:net";
@@ -18,12 +18,14 @@ import { coordinatorIdentity } from "./home/identity.ts";
 import { clearTemporaries, type HomeLayout, homeLayout, makeFolders } from "./home/layout.ts";
 import { lockHome } from "./home/lock.ts";
 import { systemRandom } from "./home/random.ts";
-import { runFederation } from "./rounds/federation.ts";
+import { startLeading } from "./leading.ts";
+import { ownLeader } from "./replicas/leader.ts";
+import { keepPresence } from "./replicas/presence.ts";
+import type { RunningFederation } from "./rounds/federation.ts";
 import { heavyWorker } from "./rounds/heavy.ts";
 import { statusOf } from "./status.ts";
 import { openBlobs } from "./storage/blobs.ts";
-import { openLedgerFile } from "./storage/ledger-file.ts";
-import { openStore } from "./storage/store.ts";
+import { openStoreOf } from "./storage/open-store.ts";
 import { openUploads } from "./storage/uploads.ts";
 import { createHttp } from "./transport/http.ts";
 import { type Sockets, serveSockets } from "./transport/sockets.ts";
@@ -73,6 +75,8 @@ async function loadPlanned(
   await loadExtensions(folder, plan?.extensions);
 }
 
+/** The name under which the one process of a home leads, and its nodes are connected: the next process takes both over. */
+const onlyReplica = "coordinator";
 /** How long those who are connected may take to hear of the closing entry before `finished`. */
 const farewell = 10_000;
 
@@ -94,19 +98,17 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Run
     closers.push(() => lock.release());
     clearTemporaries(layout);
     const identity = coordinatorIdentity(home);
-    const store = openStore(layout, { create: true });
+    const store = await openStoreOf({ layout, create: true });
     closers.push(() => store.close());
     const blobs = openBlobs(layout.blobs);
     await loadPlanned(
       layout,
-      store.plan()?.plan ?? (options.plan === undefined ? undefined : parsePlan(options.plan)),
+      (await store.plan())?.plan ?? (options.plan === undefined ? undefined : parsePlan(options.plan)),
       options,
     );
-    const { plan, planHash } = foundFederation(layout, store, blobs, identity, options);
+    const { plan, planHash } = await foundFederation(layout, store, blobs, identity, options);
     const { startWhen = plan.minCohort } = options;
     if (startWhen < plan.minCohort) throw fail("TRB_PLAN_COHORT_ABOVE_NODES", { minCohort: plan.minCohort, nodes: startWhen });
-    const ledgerFile = openLedgerFile(layout.ledger, store.ledgerLines(0));
-    closers.push(() => ledgerFile.close());
     const certificates = openCertificates(layout, identity, store);
     const uploads = openUploads(layout.uploads);
     const heavy = heavyWorker();
@@ -122,60 +124,66 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Run
       void close();
     };
 
+    const leading = Promise.withResolvers<RunningFederation>();
+    const leader = ownLeader(leading.promise);
     const http = createHttp({
       ...{ identity, plan, planHash, store, blobs, certificates, uploads, log },
       ...(options.uploadTurns === undefined ? {} : { uploadTurns: options.uploadTurns }),
       status: () => statusOf(store, true),
-      checkUpload: (message) => federation.checkUpload(message),
-      uploaded: (message) => federation.uploaded(message),
+      leader,
       joined: (node) => log.info({ node }, "joined"),
     });
     closers.push(() => http.close());
     const traffic = countTraffic(http.server);
-    const keepPresence = () => store.setConnected(sockets.online());
+    const presence = keepPresence(() => store.setConnected(onlyReplica, sockets.present()), log);
+    closers.push(() => presence.close());
     const sockets: Sockets = serveSockets(http.server, {
       federation: plan.federation,
-      memberKey: (node: NodeId) => store.members().find((member) => member.node === node)?.key,
+      memberKey: async (node: NodeId) => (await store.member(node))?.key,
+      leader,
       connected(node) {
         log.info({ node }, "connected");
-        keepPresence();
-        federation.connected(node);
+        presence.changed();
+        leader.connected(node);
       },
       disconnected(node) {
         if (closing) return;
         log.info({ node }, "disconnected");
-        keepPresence();
-        federation.disconnected();
+        presence.changed();
+        leader.disconnected(node);
       },
-      rosterSize: () => federation.rosterSize(),
-      message: (message) => federation.message(message),
-      refused: (node, message, code) => federation.refused(node, message, code),
-      erased: (note) => federation.erased(note),
       ledgerEntries: () => store.ledgerSize(),
       log,
     });
     closers.push(() => sockets.close());
-    const federation = runFederation({
-      ...{ plan, store, blobs, uploads, ledgerFile, heavy, context, traffic, broken, log },
-      ...{ startWhen, mostRefused },
+    presence.changed();
+
+    await listen(http, host, port);
+    const address = http.server.address() as AddressInfo;
+    closers.push(async () => (await leading.promise.catch(() => undefined))?.stop());
+    const lead = startLeading({
+      ...{ plan, store, blobs, uploads, heavy, context, traffic, broken, log, startWhen, mostRefused },
+      ...{
+        fence: await store.takeLeadership(onlyReplica),
+        fenced: () => broken(fail("TRB_COORDINATOR_HOME_IN_USE", { home })),
+      },
+      ...{ nodes: sockets, ledgerPath: layout.ledger },
       standstill({ reason, offers }) {
         // after the step that this is part of has carried out the rest of its effects
         if (whenRefused === "end") setImmediate(() => broken(fail("TRB_COORDINATOR_OFFERS_REFUSED", { reason, offers })));
       },
       folders: { blobs: layout.blobs, uploads: layout.uploads, extensions: layout.extensions },
-      sockets: () => sockets,
       finished() {
-        certificates.finish();
         log.info("the federation is finished");
-        void sockets.drained(farewell).then(finished.resolve);
+        const farewells = async () => {
+          await certificates.finish();
+          await sockets.drained(farewell);
+        };
+        void farewells().then(finished.resolve, broken);
       },
     });
-    closers.push(() => federation.stop());
-    keepPresence();
-
-    await listen(http, host, port);
-    const address = http.server.address() as AddressInfo;
-    federation.resume();
+    lead.then(leading.resolve, leading.reject);
+    await lead;
     const url = `http://${host.includes(":") ? `[${host}]` : host}:${address.port}`;
     log.info({ url, federation: plan.federation, fingerprint: identity.fingerprint }, "listening");
     return {

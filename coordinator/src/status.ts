@@ -6,8 +6,9 @@ import { isWritten, type Plan, parseDecimal, type Release, type Roster } from "@
 import { homeLayout } from "./home/layout.ts";
 import { isServed } from "./home/lock.ts";
 import type { Standstill } from "./rounds/refusals.ts";
+import { openStoreOf } from "./storage/open-store.ts";
 import type { RoundFigures } from "./storage/round-table.ts";
-import { openStore, type Store } from "./storage/store.ts";
+import type { Store } from "./storage/store.ts";
 
 export interface CoordinatorStatus {
   readonly federation: string;
@@ -66,15 +67,16 @@ export async function readRounds(home: string): Promise<readonly RoundFigures[]>
   return withStore(home, (store) => store.rounds.all());
 }
 
-export function statusOf(store: Store, running: boolean): CoordinatorStatus {
-  const founded = store.plan();
+export async function statusOf(store: Store, running: boolean): Promise<CoordinatorStatus> {
+  const founded = await store.plan();
   if (!founded) throw fail("TRB_COORDINATOR_HOME_EMPTY", { home: "this folder" });
   const { plan } = founded;
-  const encoded = store.state();
+  const encoded = await store.state();
   const state = encoded === undefined ? undefined : decodeCoordinatorState(encoded);
-  const ledger = store.ledgerHead();
-  const figures = store.rounds.figures();
-  const refused = store.standstill() ?? null;
+  const ledger = await store.ledgerHead();
+  const figures = await store.rounds.figures();
+  const refused = (await store.standstill()) ?? null;
+  const connected = running ? (await store.connected()).map(({ node }) => node) : [];
   return {
     federation: plan.federation,
     running,
@@ -87,10 +89,10 @@ export function statusOf(store: Store, running: boolean): CoordinatorStatus {
     releases: plan.releases.map(({ kind, rounds }, place) => ({
       ...{ kind, charged: state?.charged[place] ?? 0, released: state?.released[place] ?? 0, rounds },
     })),
-    ...writtenSums(store, plan),
-    connected: running ? store.connected() : [],
-    joined: store.members().map(({ node }) => node),
-    epsilon: spentEpsilon(store, ledger.entries),
+    ...(await writtenSums(store, plan)),
+    connected: [...new Set(connected)],
+    joined: (await store.members()).map(({ node }) => node),
+    epsilon: await spentEpsilon(store, ledger.entries),
     epsilonLimit: parseDecimal(plan.epsilon),
     delta: parseDecimal(plan.delta),
     modelHash: state?.modelHash ?? plan.initialModelHash,
@@ -110,10 +112,9 @@ function phaseOf(state: CoordinatorState | undefined, refused: Standstill | null
 }
 
 /** Read from the ledger, where these sums stand. */
-function writtenSums(store: Store, plan: Plan): Pick<CoordinatorStatus, "metrics" | "queries" | "features"> {
+async function writtenSums(store: Store, plan: Plan): Promise<Pick<CoordinatorStatus, "metrics" | "queries" | "features">> {
   if (!plan.releases.some(isWritten)) return {};
-  const read = store
-    .ledgerLines(0)
+  const read = (await store.ledgerLines(0))
     .filter((line) => line.includes('"sum":['))
     .map((line) => writtenIn(parseLine(line), plan));
   const features = read.flatMap(({ features }) => features ?? []);
@@ -124,21 +125,21 @@ function writtenSums(store: Store, plan: Plan): Pick<CoordinatorStatus, "metrics
   };
 }
 
-function spentEpsilon(store: Store, entries: number): number {
+async function spentEpsilon(store: Store, entries: number): Promise<number> {
   // notes say nothing of what was spent: the last entry before them does
   for (let place = entries - 1; place > 0; place -= 1) {
-    const [line] = store.ledgerLines(place);
+    const [line] = await store.ledgerLines(place, place + 1);
     const entry = line === undefined ? undefined : parseLine(line);
     if (entry !== undefined && "spent" in entry) return parseDecimal(entry.spent.epsilon);
   }
   return 0;
 }
 
-function withStore<Result>(home: string, read: (store: Store) => Result): Result {
-  const store = openStore(homeLayout(home), { create: false });
+async function withStore<Result>(home: string, read: (store: Store) => Promise<Result>): Promise<Result> {
+  const store = await openStoreOf({ layout: homeLayout(home), create: false });
   try {
-    return read(store);
+    return await read(store);
   } finally {
-    store.close();
+    await store.close();
   }
 }

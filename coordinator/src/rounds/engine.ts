@@ -1,12 +1,16 @@
 /**
- * The shell around `stepCoordinator`: one event after another, each step's effects carried out in their order.
+ * The shell around `stepCoordinator`: events wait in a queue, and all that wait are carried out together.
  *
- *   event ─▶ queue ─▶ stepCoordinator ─▶ persist (synced) ─▶ send, deadlines, sums … ─▶ the next event
+ *   events ─▶ queue ─▶ stepCoordinator, one after another ─▶ one persist (synced) ─▶ sends, deadlines, sums … in order ─▶ answers
+ *                 ▲                                                                                                        │
+ *                 └── what arrives meanwhile ◀─────────────────────────────────────────────────────────────────────────────┘
  *
- * A coded error of the reducer refuses one event and changes nothing. Anything else that goes wrong in a step or an effect
- * stops the engine: its state in memory may be ahead of the disk, and a restart from the disk is the safe way on.
+ * One transaction for many events (group commit): it holds the last state and every ledger entry, so nothing is said before what it depends on is
+ * durable. A coded error of the reducer refuses one event and changes nothing. Anything that goes wrong after the steps stops the engine: its state in
+ * memory may be ahead of the disk, and a restart from the disk is the safe way on.
  */
 
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { fail, isTributaryError } from "@tributary/errors";
 import {
   type Context,
@@ -29,30 +33,39 @@ import type { HeavyWorker } from "./heavy.ts";
 import type { ApplyEffect, HeavyResult, SumEffect, WorkFolders } from "./heavy-work.ts";
 
 export interface EngineParts {
-  readonly store: Store;
-  readonly blobs: Blobs;
-  readonly uploads: Uploads;
-  readonly ledgerFile: LedgerFile;
-  readonly heavy: HeavyWorker;
+  readonly store: Pick<Store, "persist">;
+  /** The leadership under which everything is written. */
+  readonly fence: number;
+  readonly blobs: Pick<Blobs, "erase">;
+  readonly uploads: Pick<Uploads, "eraseRound">;
+  readonly ledgerFile: Pick<LedgerFile, "append">;
+  readonly heavy: Pick<HeavyWorker, "run">;
   readonly folders: WorkFolders;
   readonly context: () => Context;
   readonly send: (to: readonly NodeId[], message: Message) => void;
   readonly traffic: Traffic;
   /** After a step that appended to the ledger, once its messages are on their way. */
   readonly ledgerGrew: (entries: number) => void;
-  readonly roundBegan: (round: number, nodes: number) => void;
-  readonly roundEnded: (round: number, released: boolean) => void;
+  readonly roundBegan: (round: number, nodes: number) => Promise<void>;
+  readonly roundEnded: (round: number, released: boolean) => Promise<void>;
   readonly finished: () => void;
+  /** The engine has stopped: somebody else leads. */
+  readonly fenced: () => void;
   /** The engine has stopped. */
   readonly broken: (error: unknown) => void;
   readonly log: Logger;
 }
 
 export interface Engine {
-  /** Settles once the event's effects are carried out; rejects with the reducer's coded error. */
+  /**
+   * Settles once the event's effects are carried out.
+   * @throws the reducer's coded error; TRB_COORDINATOR_STOPPING when the engine stopped before, and it may or may not be durable
+   */
   put(event: CoordinatorEvent): Promise<void>;
+  /** As it is on disk. */
   state(): CoordinatorState;
-  stop(): void;
+  /** Takes no more events; settles when those under way are carried out. */
+  stop(): Promise<void>;
 }
 
 interface Waiting {
@@ -61,76 +74,119 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
 }
 
+/** What became of one event; a refused one has no effects. */
+interface Stepped {
+  readonly waiting: Waiting;
+  readonly before: CoordinatorState;
+  readonly after: CoordinatorState;
+  readonly effects: readonly CoordinatorEffect[];
+  readonly refusal?: unknown;
+}
+
+/** Steps in one turn of the event loop: each checks a signature, and whoever else waits should not wait for hundreds. */
+const mostTogether = 64;
+
 export function startEngine(initial: CoordinatorState, parts: EngineParts): Engine {
   const { store, blobs, uploads, ledgerFile, context, log } = parts;
   let state = initial;
   /** As they are on disk, after the first write. */
   let keptShares: CoordinatorRound["shares"] | undefined;
   let stopped = false;
-  let draining = false;
+  let running: Promise<void> | undefined;
+  let forgetting: Promise<void> = Promise.resolve();
   const queue: Waiting[] = [];
   const timers = new Map<string, NodeJS.Timeout>();
   const underWay = new Set<string>();
 
   const put = (event: CoordinatorEvent) =>
     new Promise<void>((resolve, reject) => {
+      if (stopped) return reject(fail("TRB_COORDINATOR_STOPPING"));
       queue.push({ event, resolve, reject });
-      drain();
+      running ??= run();
     });
 
   /** Events that nobody waits for: a refusal of them (too late, say) is worth a log line and no more. */
-  const putOwn = (event: CoordinatorEvent) => {
+  const putOwn = (event: CoordinatorEvent): Promise<void> =>
     put(event).catch((error: unknown) => {
       if (isTributaryError(error)) log.info({ event: event.type, code: error.code }, "event refused");
       else halt(error);
     });
-  };
 
-  function drain(): void {
-    if (draining) return;
-    draining = true;
-    try {
-      for (let next = queue.shift(); next !== undefined; next = queue.shift()) handle(next);
-    } finally {
-      draining = false;
+  async function run(): Promise<void> {
+    while (queue.length > 0) {
+      await nextTurn(); // what arrives in one turn of the event loop goes together
+      await carryOutTogether(queue.splice(0, mostTogether));
     }
+    running = undefined;
   }
 
-  function handle({ event, resolve, reject }: Waiting): void {
+  async function carryOutTogether(events: readonly Waiting[]): Promise<void> {
+    const steps = stepAll(events);
     try {
-      if (stopped) throw fail("TRB_COORDINATOR_STOPPING");
-      const before = state;
-      const step = stepCoordinator(state, event, context());
-      state = step.state;
-      carryOutAll(step.effects, before);
-      resolve();
-    } catch (error) {
-      reject(error);
-    }
-  }
-
-  /** A failure here is never a refusal: the state has moved on, and the disk may not have. */
-  function carryOutAll(effects: readonly CoordinatorEffect[], before: CoordinatorState): void {
-    try {
-      for (const effect of effects) carryOut(effect);
+      await persist(steps);
+      for (const step of steps) await carryOutStep(step);
     } catch (error) {
       halt(error);
-      throw error;
+      for (const { reject } of events) reject(fail("TRB_COORDINATOR_STOPPING", {}, error));
+      return;
     }
-    if (state.head.entries !== before.head.entries) parts.ledgerGrew(state.head.entries);
-    if (state.round?.phase !== before.round?.phase) {
-      const phase = state.round?.phase ?? "waiting";
-      log.info({ round: state.lastRound, phase, ...parts.traffic.total() }, "phase");
+    for (const { waiting, refusal } of steps) {
+      if (refusal === undefined) waiting.resolve();
+      else waiting.reject(refusal);
     }
   }
 
-  function carryOut(effect: CoordinatorEffect): void {
+  function stepAll(events: readonly Waiting[]): readonly Stepped[] {
+    let before = state;
+    return events.map((waiting) => {
+      try {
+        const { state: after, effects } = stepCoordinator(before, waiting.event, context());
+        const step = { waiting, before, after, effects };
+        before = after;
+        return step;
+      } catch (refusal) {
+        if (!isTributaryError(refusal)) log.error({ err: refusal, event: waiting.event.type }, "a step failed");
+        return { waiting, before, after: before, effects: [], refusal };
+      }
+    });
+  }
+
+  /** From here on a failure is never a refusal: the states have moved on, and the disk may not have. */
+  async function persist(steps: readonly Stepped[]): Promise<void> {
+    const next = steps.at(-1)?.after ?? state;
+    const writes = steps.flatMap(({ effects }) => effects.filter((effect) => effect.type === "persist"));
+    if (writes.length > 0) {
+      const { crypto } = context();
+      const entries = writes.flatMap(({ entry }) => (entry ? [{ ...entry, hash: lineHash(crypto, entry.line) }] : []));
+      const shares = next.round?.shares ?? [];
+      await store.persist({
+        ...{ state: encodeCoordinatorState(withShares(next, [])), entries, fence: parts.fence },
+        ...(shares === keptShares ? {} : { shares: JSON.stringify(shares) }),
+      });
+      keptShares = shares;
+      for (const { entry, line, hash } of entries) {
+        ledgerFile.append(line);
+        log.info({ entry: entry.index, kind: entry.kind, head: hash }, "ledger entry");
+      }
+    }
+    state = next;
+  }
+
+  async function carryOutStep({ before, after, effects }: Stepped): Promise<void> {
+    for (const effect of effects) await carryOut(effect);
+    if (after.head.entries !== before.head.entries) parts.ledgerGrew(after.head.entries);
+    if (after.round?.phase !== before.round?.phase) {
+      const phase = after.round?.phase ?? "waiting";
+      log.info({ round: after.lastRound, phase, ...parts.traffic.total() }, "phase");
+    }
+  }
+
+  async function carryOut(effect: CoordinatorEffect): Promise<void> {
     switch (effect.type) {
-      case "persist":
-        persist(effect);
+      case "persist": // with those of the other steps, before
         break;
       case "send":
-        if (effect.message.step === "offer") parts.roundBegan(effect.message.round, effect.to.length);
+        if (effect.message.step === "offer") await parts.roundBegan(effect.message.round, effect.to.length);
         parts.send(effect.to, effect.message);
         break;
       case "setDeadline":
@@ -138,14 +194,14 @@ export function startEngine(initial: CoordinatorState, parts: EngineParts): Engi
         break;
       case "sum":
       case "apply":
-        inBackground(effect);
+        void inBackground(effect);
         break;
       case "eraseUploads":
-        uploads.eraseRound(effect.round);
+        await uploads.eraseRound(effect.round);
         break;
       case "roundEnded":
         clearDeadlines();
-        parts.roundEnded(effect.round, effect.released);
+        await parts.roundEnded(effect.round, effect.released);
         break;
       case "finished":
         clearDeadlines();
@@ -154,26 +210,15 @@ export function startEngine(initial: CoordinatorState, parts: EngineParts): Engi
     }
   }
 
-  function persist({ entry }: Extract<CoordinatorEffect, { type: "persist" }>): void {
-    const hash = entry && lineHash(context().crypto, entry.line);
-    const shares = state.round?.shares ?? [];
-    const changed = shares === keptShares ? undefined : JSON.stringify(shares);
-    store.persist(encodeCoordinatorState(withShares(state, [])), entry && hash ? { ...entry, hash } : undefined, changed);
-    keptShares = shares;
-    if (!entry) return;
-    ledgerFile.append(entry.line);
-    store.rounds.settle(entry.entry);
-    log.info({ entry: entry.entry.index, kind: entry.entry.kind, head: hash }, "ledger entry");
-  }
-
   function setDeadline(round: number, phase: string, milliseconds: number): void {
+    if (stopped) return;
     const name = `${round} ${phase}`;
     clearTimeout(timers.get(name));
     timers.set(
       name,
       setTimeout(() => {
         timers.delete(name);
-        putOwn({ type: "deadline", round, phase });
+        void putOwn({ type: "deadline", round, phase });
       }, milliseconds),
     );
   }
@@ -183,40 +228,52 @@ export function startEngine(initial: CoordinatorState, parts: EngineParts): Engi
     timers.clear();
   }
 
-  function inBackground(effect: SumEffect | ApplyEffect): void {
+  async function inBackground(effect: SumEffect | ApplyEffect): Promise<void> {
     const name = `${effect.round} ${effect.type}`;
-    if (underWay.has(name)) return;
+    if (stopped || underWay.has(name)) return;
     underWay.add(name);
     const { folders } = parts;
-    const task = effect.type === "sum" ? { folders, effect } : { folders, effect, plan: state.plan };
-    const answer = (result: HeavyResult) => {
-      underWay.delete(name);
-      if (stopped) return;
-      putOwn({ ...result, round: effect.round });
-      if (effect.type === "apply" && state.round?.number !== effect.round) forgetIntermediate(effect);
-    };
-    parts.heavy.run(task).then(answer, halt);
+    let result: HeavyResult;
+    try {
+      result = await parts.heavy.run(effect.type === "sum" ? { folders, effect } : { folders, effect, plan: state.plan });
+    } catch (error) {
+      return halt(error);
+    }
+    if (stopped) return;
+    await putOwn({ ...result, round: effect.round });
+    underWay.delete(name);
+    if (effect.type === "apply" && state.round?.number !== effect.round) forgetting = forgetIntermediate(effect);
   }
 
   /** The ledger names the sum by its hash; models stay, sums and earlier optimiser states go once the next model is in the ledger. */
-  function forgetIntermediate(effect: ApplyEffect): void {
-    blobs.erase(effect.sumHash);
-    const { optimiserHash: before } = effect;
+  async function forgetIntermediate({ sumHash, optimiserHash }: ApplyEffect): Promise<void> {
     const needed = [state.optimiserHash, state.kept?.optimiserHash];
-    if (before !== null && !needed.includes(before)) blobs.erase(before);
+    try {
+      await blobs.erase(sumHash);
+      if (optimiserHash !== null && !needed.includes(optimiserHash)) await blobs.erase(optimiserHash);
+    } catch (error) {
+      log.warn({ err: error }, "blobs that nobody needs stay until the next start");
+    }
   }
 
   function halt(error: unknown): void {
     if (stopped) return;
-    stop();
-    log.fatal({ err: error }, "the engine stopped");
-    parts.broken(error);
+    void stop();
+    if (isTributaryError(error) && error.code === "TRB_COORDINATOR_FENCED") {
+      log.warn({ code: error.code }, "another replica leads");
+      parts.fenced();
+    } else {
+      log.fatal({ err: error }, "the engine stopped");
+      parts.broken(error);
+    }
   }
 
-  function stop(): void {
+  async function stop(): Promise<void> {
     stopped = true;
     clearDeadlines();
     for (const { reject } of queue.splice(0)) reject(fail("TRB_COORDINATOR_STOPPING"));
+    await running;
+    await forgetting;
   }
 
   return { put, state: () => state, stop };

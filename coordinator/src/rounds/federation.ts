@@ -1,5 +1,5 @@
 /**
- * A federation's life on this server: joining, genesis, round after round, the closing entry. It owns the engine and decides when
+ * A federation's life under one leadership: joining, genesis, round after round, the closing entry. It owns the engine and decides when
  * events that nobody sends come (start, restarted); what a round does is the reducer's business.
  */
 
@@ -16,11 +16,11 @@ import {
 import { parseLine } from "@tributary/ledger";
 import type { ErasureNote, Message, MessageOf, NodeId, Plan } from "@tributary/protocol";
 import type { Logger } from "pino";
+import type { ConnectedNodes } from "../replicas/leader.ts";
 import type { Blobs } from "../storage/blobs.ts";
 import type { LedgerFile } from "../storage/ledger-file.ts";
 import type { Store } from "../storage/store.ts";
 import type { Uploads } from "../storage/uploads.ts";
-import type { Sockets } from "../transport/sockets.ts";
 import type { Traffic } from "../transport/traffic.ts";
 import { type Engine, startEngine, withShares } from "./engine.ts";
 import type { HeavyWorker } from "./heavy.ts";
@@ -36,44 +36,52 @@ export interface FederationParts {
   /** No more rounds are offered. */
   readonly standstill: (why: Standstill) => void;
   readonly store: Store;
+  /** The leadership under which everything is written. */
+  readonly fence: number;
   readonly blobs: Blobs;
   readonly uploads: Uploads;
   readonly ledgerFile: LedgerFile;
   readonly heavy: HeavyWorker;
   readonly folders: WorkFolders;
   readonly context: () => Context;
-  readonly sockets: () => Sockets;
+  readonly nodes: ConnectedNodes;
   readonly traffic: Traffic;
   readonly finished: () => void;
+  /** Somebody else leads; nothing more is written or said from here. */
+  readonly fenced: () => void;
   readonly broken: (error: unknown) => void;
   readonly log: Logger;
 }
 
 export interface RunningFederation {
-  /** Loads what an earlier process left and goes on with it. */
-  resume(): void;
   connected(node: NodeId): void;
-  disconnected(): void;
+  disconnected(node: NodeId): void;
   /** Nodes of the roster; 0 before the federation has begun. */
   rosterSize(): number;
   message(message: Message): Promise<void>;
-  refused(node: NodeId, message: Message, code: string): void;
+  refused(node: NodeId, message: Pick<Message, "step" | "round">, code: string): void;
   checkUpload(message: MessageOf<"masked">): void;
   uploaded(message: MessageOf<"masked">): Promise<void>;
   /** A node's own note, its signature checked: to be written between rounds, unless the ledger says so already. */
-  erased(note: ErasureNote): void;
-  stop(): void;
+  erased(note: ErasureNote): Promise<void>;
+  /** Settles when nothing of it is under way any more. */
+  stop(): Promise<void>;
 }
 
 /** How often the home is looked into for what operators ask, in milliseconds. */
 const lookEvery = 1_000;
 
-export function runFederation(parts: FederationParts): RunningFederation {
-  const { plan, store, uploads, log, traffic } = parts;
+/** Loads what an earlier leadership left and goes on with it. */
+export async function runFederation(parts: FederationParts): Promise<RunningFederation> {
+  const { plan, store, uploads, log, traffic, nodes, fence } = parts;
   let engine: Engine | undefined;
   let trafficAtStart = traffic.total();
   const refusals = countRefusals(parts.mostRefused, plan.minCohort);
   let still = false;
+  let stopped = false;
+  /** Genesis or the next round is being written; whoever wants to look meanwhile is heard afterwards. */
+  let beginning = false;
+  let lookAgain = false;
 
   const pace = pacing(
     parts.startWhen,
@@ -81,92 +89,136 @@ export function runFederation(parts: FederationParts): RunningFederation {
       const state = engine?.state();
       const over = state !== undefined && "closing" in whatFollows(state);
       return {
-        online: parts.sockets().online().length,
-        joined: store.members().length,
+        online: nodes.online().length,
+        joined: state?.roster.length ?? 0,
         least: over ? 0 : plan.minCohort,
         begun: state !== undefined,
-        busy: still || (state !== undefined && (state.closed || state.round !== null || state.paused)),
+        busy: stopped || beginning || still || (state !== undefined && (state.closed || state.round !== null || state.paused)),
       };
     },
     {
-      begin,
+      begin: () => beginWith(writeGenesis),
       startRound: () =>
-        writeNotes() && put({ type: "start", online: parts.sockets().online(), version: parts.sockets().version() }),
+        beginWith(async () => {
+          if (await writeNotes()) await put({ type: "start", online: nodes.online(), version: nodes.version() });
+        }),
     },
   );
 
-  /** For events that nobody waits for. The engine itself reports what is not a refusal. */
-  function put(event: Parameters<Engine["put"]>[0]): void {
-    engine?.put(event).catch((error: unknown) => {
-      if (isTributaryError(error)) log.warn({ event: event.type, code: error.code }, "event refused");
+  function consider(): void {
+    lookAgain ||= beginning;
+    pace.consider();
+  }
+
+  function beginWith(work: () => Promise<void>): void {
+    beginning = true;
+    lookAgain = false;
+    inTurn(async () => {
+      try {
+        await work();
+      } finally {
+        beginning = false;
+      }
+      if (lookAgain) consider();
     });
   }
 
+  let turns: Promise<void> = Promise.resolve();
+  /** What is worked out across several looks at the store is done one after the other. */
+  function inTurn(work: () => Promise<void>): void {
+    turns = turns.then(async () => {
+      if (stopped) return;
+      try {
+        await work();
+      } catch (error) {
+        halt(error);
+      }
+    });
+  }
+
+  function halt(error: unknown): void {
+    if (stopped) return;
+    if (isTributaryError(error) && error.code === "TRB_COORDINATOR_FENCED") parts.fenced();
+    else {
+      log.fatal({ err: error }, "the federation can't go on");
+      parts.broken(error);
+    }
+  }
+
+  /** For events that nobody waits for. The engine itself reports what is not a refusal. @returns false when it stopped before */
+  async function put(event: Parameters<Engine["put"]>[0]): Promise<boolean> {
+    try {
+      await engine?.put(event);
+      return true;
+    } catch (error) {
+      if (!isTributaryError(error)) return true;
+      log.warn({ event: event.type, code: error.code }, "event refused");
+      return error.code !== "TRB_COORDINATOR_STOPPING";
+    }
+  }
+
   /** What was asked for by operators and nodes, written between rounds. @returns whether a round may follow */
-  function writeNotes(): boolean {
+  async function writeNotes(): Promise<boolean> {
     const state = engine?.state();
     if (engine === undefined || state === undefined || state.round !== null || state.closed) return true;
-    for (const { id, note } of store.requests()) {
-      put({ type: "note", note });
-      store.settleRequest(id); // in the ledger by now, or refused
+    for (const { id, note } of await store.requests()) {
+      if (!(await put({ type: "note", note }))) return false; // who leads next looks whether it is in the ledger
+      await store.settleRequest(id); // in the ledger by now, or refused
     }
     return !engine.state().paused;
   }
 
   /** Requests come from commands beside this process, too. */
+  let asked = false;
   const looking = setInterval(() => {
-    if (engine === undefined || store.requests().length === 0) return;
-    writeNotes();
-    pace.consider();
+    if (engine === undefined || asked) return;
+    asked = true;
+    inTurn(async () => {
+      asked = false;
+      if ((await store.requests()).length === 0) return;
+      await writeNotes();
+      consider();
+    });
   }, lookEvery).unref();
 
-  function begin(): void {
-    try {
-      writeGenesis();
-    } catch (error) {
-      log.fatal({ err: error }, "the genesis entry could not be written");
-      parts.broken(error);
-      return;
-    }
-    pace.consider();
-  }
-
   /** Founding roster and plan become the ledger's first entry; with it the round's state exists. */
-  function writeGenesis(): void {
-    const { entry, line, head } = genesisEntry({ plan, roster: store.members() }, parts.context());
+  async function writeGenesis(): Promise<void> {
+    const { entry, line, head } = genesisEntry({ plan, roster: await store.members() }, parts.context());
     const state = createCoordinator({ genesis: entry, head });
-    store.persist(encodeCoordinatorState(state), { entry, line, hash: head.hash });
+    await store.persist({ state: encodeCoordinatorState(state), entries: [{ entry, line, hash: head.hash }], fence });
     parts.ledgerFile.append(line);
     log.info({ members: entry.roster.length, head: head.hash }, "the federation begins");
     engine = startEngine(state, engineParts);
-    parts.sockets().announceLedger(head.entries);
+    nodes.announceLedger(head.entries);
+    lookAgain = true;
   }
 
   const engineParts = {
     ...parts,
-    send: (to: readonly NodeId[], message: Message) => parts.sockets().send(to, message),
-    ledgerGrew: (entries: number) => parts.sockets().announceLedger(entries),
-    roundBegan(round: number, nodes: number) {
-      store.rounds.begin(round, new Date().toISOString(), nodes);
-      refusals.offered(round, nodes);
+    send: nodes.send,
+    ledgerGrew: nodes.announceLedger,
+    async roundBegan(round: number, invited: number) {
+      await store.rounds.begin(round, new Date().toISOString(), invited);
+      refusals.offered(round, invited);
       trafficAtStart = traffic.total();
-      log.info({ round, nodes }, "round");
+      log.info({ round, nodes: invited }, "round");
     },
-    roundEnded(round: number, released: boolean) {
+    async roundEnded(round: number, released: boolean) {
       const { bytesIn, bytesOut } = traffic.total();
-      store.rounds.end(round, new Date().toISOString(), bytesIn - trafficAtStart.bytesIn, bytesOut - trafficAtStart.bytesOut);
-      const figures = store.rounds.one(round);
+      const [inward, outward] = [bytesIn - trafficAtStart.bytesIn, bytesOut - trafficAtStart.bytesOut];
+      await store.rounds.end(round, new Date().toISOString(), inward, outward);
+      const figures = await store.rounds.one(round);
       log.info({ ...figures }, "round ended");
       pace.roundEnded(released);
       const why = refusals.ended(round, released);
-      if (why !== undefined) standStill(why);
-      setImmediate(() => pace.consider());
+      if (why !== undefined) await standStill(why);
+      setImmediate(consider);
     },
   };
 
-  function standStill(why: Standstill): void {
+  async function standStill(why: Standstill): Promise<void> {
     still = true;
-    store.setStandstill(why);
+    await store.setStandstill(why);
     log.error({ ...why }, "no more rounds are offered: the nodes refuse them");
     parts.standstill(why);
   }
@@ -174,67 +226,81 @@ export function runFederation(parts: FederationParts): RunningFederation {
   /** Who connects anew, or starts the coordinator again, may have changed what was refused. */
   function goOn(): void {
     refusals.forgive();
-    if (!still && store.standstill() === undefined) return;
+    if (!still) return;
     still = false;
-    store.setStandstill(undefined);
+    inTurn(() => store.setStandstill(undefined));
   }
 
-  const running = (): Engine => {
+  const begun = (): Engine => {
     if (!engine) throw fail("TRB_COORDINATOR_NOT_STARTED");
     return engine;
   };
 
+  async function resume(): Promise<void> {
+    if ((await store.standstill()) !== undefined) await store.setStandstill(undefined);
+    const encoded = await store.state();
+    if (encoded === undefined) return consider();
+    const whole = decodeCoordinatorState(encoded);
+    const shares = await store.shares();
+    const state = shares === undefined ? whole : withShares(whole, JSON.parse(shares));
+    await uploads.eraseAllBut(state.round?.number);
+    await sweepBlobs(parts, [state.optimiserHash, state.kept?.optimiserHash, state.round?.sumHash]);
+    log.info({ round: state.lastRound, completed: state.completed, phase: state.round?.phase ?? "waiting" }, "resumed");
+    engine = startEngine(state, engineParts);
+    if (state.closed) return parts.finished();
+    void put({ type: "restarted" });
+    consider();
+  }
+
+  async function stop(): Promise<void> {
+    stopped = true;
+    clearInterval(looking);
+    pace.close();
+    await engine?.stop();
+    await turns;
+  }
+
+  try {
+    await resume();
+  } catch (error) {
+    await stop();
+    throw error;
+  }
   return {
-    resume() {
-      goOn();
-      const encoded = store.state();
-      if (encoded === undefined) return pace.consider();
-      const whole = decodeCoordinatorState(encoded);
-      const shares = store.shares();
-      const state = shares === undefined ? whole : withShares(whole, JSON.parse(shares));
-      uploads.eraseAllBut(state.round?.number);
-      sweepBlobs(parts, [state.optimiserHash, state.kept?.optimiserHash, state.round?.sumHash]);
-      log.info({ round: state.lastRound, completed: state.completed, phase: state.round?.phase ?? "waiting" }, "resumed");
-      engine = startEngine(state, engineParts);
-      if (state.closed) return parts.finished();
-      put({ type: "restarted" });
-      pace.consider();
-    },
+    stop,
     connected(node) {
-      put({ type: "connected", node });
+      void put({ type: "connected", node });
       goOn();
-      pace.consider();
+      consider();
     },
     disconnected() {
       pace.lostConnection();
-      pace.consider();
+      consider();
     },
     rosterSize: () => engine?.state().roster.length ?? 0,
-    message: (message) => running().put({ type: "message", message }),
+    message: async (message) => begun().put({ type: "message", message }),
     refused(node, message, code) {
       if (message.step === "offer") refusals.refused(node, message.round, code);
     },
-    checkUpload: (message) => checkUpload(running().state(), message, parts.context()),
-    uploaded: (message) => running().put({ type: "uploaded", message }),
-    erased({ node, on, signature }) {
+    checkUpload: (message) => checkUpload(begun().state(), message, parts.context()),
+    uploaded: async (message) => begun().put({ type: "uploaded", message }),
+    async erased({ node, on, signature }) {
       const known = engine?.state().erasures[node];
       if (engine === undefined || (known !== undefined && known >= on)) return;
-      store.request({ kind: "erasure", node, on, nodeSignature: signature });
-    },
-    stop() {
-      clearInterval(looking);
-      pace.close();
-      engine?.stop();
+      await store.request({ kind: "erasure", node, on, nodeSignature: signature });
     },
   };
 }
 
 /** Blobs that a crash left between being written and being named, or being used and being erased. */
-function sweepBlobs({ plan, store, blobs }: FederationParts, others: readonly (string | null | undefined)[]): void {
+async function sweepBlobs(
+  { plan, store, blobs }: FederationParts,
+  others: readonly (string | null | undefined)[],
+): Promise<void> {
   const named = new Set<string | null | undefined>([plan.catalogueHash, plan.initialModelHash, ...others]);
-  for (const line of store.ledgerLines(1)) {
+  for (const line of await store.ledgerLines(1)) {
     const entry = parseLine(line);
     if (entry.kind === "round") named.add(entry.nextModelHash);
   }
-  for (const sha256 of blobs.list()) if (!named.has(sha256)) blobs.erase(sha256);
+  for (const sha256 of await blobs.list()) if (!named.has(sha256)) await blobs.erase(sha256);
 }

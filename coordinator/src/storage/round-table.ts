@@ -28,7 +28,17 @@ export interface FederationFigures {
   readonly secondsPerRound: number | null;
 }
 
-export function roundTable(database: DatabaseSync) {
+export interface RoundTable {
+  /** A round that has begun already is left as it is. */
+  begin(round: number, at: string, nodes: number): Promise<void>;
+  /** A round that has ended already is left as it is. */
+  end(round: number, at: string, bytesIn: number, bytesOut: number): Promise<void>;
+  one(round: number): Promise<RoundFigures | undefined>;
+  all(): Promise<RoundFigures[]>;
+  figures(): Promise<FederationFigures>;
+}
+
+export function roundTable(database: DatabaseSync): RoundTable & { settle(entry: Entry): void } {
   const begin = database.prepare(
     "INSERT INTO rounds (round, started_at, nodes) VALUES (?, ?, ?) ON CONFLICT (round) DO NOTHING",
   );
@@ -43,22 +53,22 @@ export function roundTable(database: DatabaseSync) {
     "SELECT avg(bytes_in * 1.0 / nodes) AS inward, avg(bytes_out * 1.0 / nodes) AS outward, avg(seconds) AS seconds FROM rounds WHERE released = 1 AND seconds IS NOT NULL",
   );
   return {
-    begin: (round: number, at: string, nodes: number) => void begin.run(round, at, nodes),
+    begin: async (round, at, nodes) => void begin.run(round, at, nodes),
     /** What the round's ledger entry says. */
     settle(entry: Entry): void {
       if (entry.kind === "round") settle.run(1, entry.nextModelHash, entry.spent.epsilon, null, entry.round);
       if (entry.kind === "aborted") settle.run(0, entry.modelHash, entry.spent.epsilon, entry.code, entry.round);
     },
-    end(round: number, at: string, bytesIn: number, bytesOut: number): void {
+    async end(round, at, bytesIn, bytesOut) {
       const row = started.get(round);
       if (row) end.run((Date.parse(at) - Date.parse(String(row["started_at"]))) / 1000, bytesIn, bytesOut, round);
     },
-    one(round: number): RoundFigures | undefined {
+    async one(round) {
       const row = one.get(round);
       return row && figuresOf(row);
     },
-    all: (): RoundFigures[] => all.all().map(figuresOf),
-    figures(): FederationFigures {
+    all: async () => all.all().map(figuresOf),
+    async figures() {
       const row = means.get();
       return {
         bytesInPerRoundPerNode: numberOrNull(row?.["inward"]),

@@ -20,7 +20,7 @@ import {
 import { z } from "zod";
 import { type HomeLayout, isHome } from "../home/layout.ts";
 import type { Standstill } from "../rounds/refusals.ts";
-import { type RoundFigures, roundTable } from "./round-table.ts";
+import { type FederationFigures, type RoundFigures, type RoundTable, roundTable } from "./round-table.ts";
 
 interface StoredInvite {
   readonly tokenHash: string;
@@ -31,53 +31,81 @@ interface StoredInvite {
 }
 
 /** An entry with its line (canonical, without `\n`) and its hash. */
-interface LedgerLine {
+export interface LedgerLine {
   readonly line: string;
   readonly entry: Entry;
   readonly hash: Sha256;
 }
 
-export interface Store {
-  /** The plan that this home was founded with. */
-  plan(): { readonly plan: Plan; readonly hash: Sha256 } | undefined;
-  found(plan: Plan, hash: Sha256): void;
-
-  state(): string | undefined;
-  /** What the round's nodes made for each other, if it was ever kept apart from the state. */
-  shares(): string | undefined;
-  /**
-   * State and ledger entry in one transaction, and the round's shares when they are others than before: of a hundred nodes they are megabytes,
-   * while the state is written at every upload.
-   */
-  persist(state: string, entry?: LedgerLine, shares?: string): void;
-  ledgerSize(): number;
-  /** The lines from entry `from` on. */
-  ledgerLines(from: number): string[];
-  ledgerHead(): { readonly entries: number; readonly head: Sha256 };
-
-  members(): RosterMember[];
-  /** Consumes the invite and admits the member in one transaction. False when the invite has gone to another key meanwhile. */
-  admit(tokenHash: string, member: RosterMember): boolean;
-  addInvite(invite: Omit<StoredInvite, "key">): void;
-  invite(tokenHash: string): StoredInvite | undefined;
-
-  setConnected(nodes: readonly NodeId[]): void;
-  connected(): string[];
-  /** Why no more rounds are offered; undefined: they are. */
-  setStandstill(why: Standstill | undefined): void;
-  standstill(): Standstill | undefined;
-
-  /** Asks for an entry; the same note twice is asked for once. */
-  request(note: Note): void;
-  /** What was asked for and is neither written nor refused, in order. */
-  requests(): { readonly id: number; readonly note: Note }[];
-  settleRequest(id: number): void;
-
-  readonly rounds: ReturnType<typeof roundTable>;
-  close(): void;
+/** What one transaction writes. */
+export interface Persisted {
+  readonly state: string;
+  /** In the ledger's order; each one's place is free and follows the one before. */
+  readonly entries?: readonly LedgerLine[];
+  /** The round's shares when they are others than before: of a hundred nodes they are megabytes, while the state is written at every upload. */
+  readonly shares?: string | undefined;
+  /** The leadership under which this was worked out. */
+  readonly fence: number;
 }
 
-export type { RoundFigures };
+/** A node that is connected with a replica. */
+export interface Presence {
+  readonly node: NodeId;
+  readonly replica: string;
+  /** Of the protocol that it speaks with this replica. */
+  readonly version: string;
+  /** When the replica last said so, in milliseconds since 1970 by the database's clock. */
+  readonly seen: number;
+}
+
+/** Every method settles when what it wrote is durable. */
+export interface Store {
+  /** The plan that this federation was founded with. */
+  plan(): Promise<{ readonly plan: Plan; readonly hash: Sha256 } | undefined>;
+  found(plan: Plan, hash: Sha256): Promise<void>;
+
+  state(): Promise<string | undefined>;
+  /** What the round's nodes made for each other, if it was ever kept apart from the state. */
+  shares(): Promise<string | undefined>;
+  /**
+   * State, ledger entries, the figures of the rounds that those entries end, and shares: all in one transaction, or nothing.
+   * @throws TRB_COORDINATOR_FENCED when `fence` is not the newest leadership
+   */
+  persist(what: Persisted): Promise<void>;
+  /** Begins a new leadership, which ends all earlier ones. @returns its fence: larger than all before */
+  takeLeadership(replica: string): Promise<number>;
+  leader(): Promise<{ readonly replica: string; readonly fence: number } | undefined>;
+  ledgerSize(): Promise<number>;
+  /** The lines from entry `from` on, up to and without entry `to`. */
+  ledgerLines(from: number, to?: number): Promise<string[]>;
+  ledgerHead(): Promise<{ readonly entries: number; readonly head: Sha256 }>;
+
+  members(): Promise<RosterMember[]>;
+  member(node: NodeId): Promise<RosterMember | undefined>;
+  /** Consumes the invite and admits the member in one transaction. False when the invite has gone to another key meanwhile. */
+  admit(tokenHash: string, member: RosterMember): Promise<boolean>;
+  addInvite(invite: Omit<StoredInvite, "key">): Promise<void>;
+  invite(tokenHash: string): Promise<StoredInvite | undefined>;
+
+  /** Who is connected with this replica, instead of what it said before. */
+  setConnected(replica: string, nodes: readonly Pick<Presence, "node" | "version">[]): Promise<void>;
+  /** Of all replicas, in order of node and replica: a node that moved may stand with both for a while. */
+  connected(): Promise<Presence[]>;
+  /** Why no more rounds are offered; undefined: they are. */
+  setStandstill(why: Standstill | undefined): Promise<void>;
+  standstill(): Promise<Standstill | undefined>;
+
+  /** Asks for an entry; the same note twice is asked for once. */
+  request(note: Note): Promise<void>;
+  /** What was asked for and is neither written nor refused, in order. */
+  requests(): Promise<{ readonly id: number; readonly note: Note }[]>;
+  settleRequest(id: number): Promise<void>;
+
+  readonly rounds: RoundTable;
+  close(): Promise<void>;
+}
+
+export type { FederationFigures, RoundFigures, RoundTable };
 
 const standstillSchema = z.strictObject({
   code: z.literal("TRB_COORDINATOR_OFFERS_REFUSED"),
@@ -86,7 +114,7 @@ const standstillSchema = z.strictObject({
   nodes: z.array(nodeId),
 });
 
-const schemaVersion = 2;
+const schemaVersion = 3;
 const schema = `
   CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
   CREATE TABLE state (id INTEGER PRIMARY KEY CHECK (id = 1), json TEXT NOT NULL) STRICT;
@@ -105,11 +133,19 @@ const addRequests = `
   CREATE TABLE requests (id INTEGER PRIMARY KEY AUTOINCREMENT, note TEXT NOT NULL) STRICT;
 `;
 
+const addLeadership = `
+  CREATE TABLE leadership (id INTEGER PRIMARY KEY CHECK (id = 1), fence INTEGER NOT NULL, replica TEXT NOT NULL) STRICT;
+  DROP TABLE connected;
+  CREATE TABLE connected (
+    node TEXT NOT NULL, replica TEXT NOT NULL, version TEXT NOT NULL, seen INTEGER NOT NULL, PRIMARY KEY (node, replica)
+  ) STRICT;
+`;
+
 /** What leads from each version to the next. */
-const migrations: readonly string[] = [schema, addRequests];
+const migrations: readonly string[] = [schema, addRequests, addLeadership];
 
 /** @throws TRB_COORDINATOR_HOME_EMPTY when there is nothing to open and `create` is not set, TRB_COORDINATOR_STORE_DAMAGED */
-export function openStore(layout: HomeLayout, { create }: { readonly create: boolean }): Store {
+export async function openSqliteStore(layout: HomeLayout, { create }: { readonly create: boolean }): Promise<Store> {
   if (!create && !isHome(layout)) throw fail("TRB_COORDINATOR_HOME_EMPTY", { home: layout.home });
   const database = new DatabaseSync(layout.database, { timeout: 5_000 });
   try {
@@ -148,97 +184,124 @@ function storeOn(database: DatabaseSync): Store {
   const appendLine = database.prepare("INSERT INTO ledger (place, line, hash) VALUES (?, ?, ?)");
   const countLines = database.prepare("SELECT count(*) AS entries FROM ledger");
   const lastLine = database.prepare("SELECT place, hash FROM ledger ORDER BY place DESC LIMIT 1");
-  const readLines = database.prepare("SELECT line FROM ledger WHERE place >= ? ORDER BY place");
+  const readLines = database.prepare("SELECT line FROM ledger WHERE place >= ? AND place < ? ORDER BY place");
   const readMembers = database.prepare("SELECT member FROM members ORDER BY node");
+  const readMember = database.prepare("SELECT member FROM members WHERE node = ?");
   const addMember = database.prepare("INSERT INTO members (node, key, member) VALUES (?, ?, ?)");
   const addInvite = database.prepare("INSERT INTO invites (token_hash, node, expires, key) VALUES (?, ?, ?, NULL)");
   const readInvite = database.prepare("SELECT token_hash, node, expires, key FROM invites WHERE token_hash = ?");
   const consumeInvite = database.prepare("UPDATE invites SET key = ? WHERE token_hash = ? AND key IS NULL");
-  const clearConnected = database.prepare("DELETE FROM connected");
-  const addConnected = database.prepare("INSERT INTO connected (node) VALUES (?)");
+  const clearConnected = database.prepare("DELETE FROM connected WHERE replica = ?");
+  const addConnected = database.prepare("INSERT INTO connected (node, replica, version, seen) VALUES (?, ?, ?, ?)");
   const readRequests = database.prepare("SELECT id, note FROM requests ORDER BY id");
   const addRequest = database.prepare(
     "INSERT INTO requests (note) SELECT ? WHERE NOT EXISTS (SELECT 1 FROM requests WHERE note = ?)",
   );
   const dropRequest = database.prepare("DELETE FROM requests WHERE id = ?");
-  const readConnected = database.prepare("SELECT node FROM connected ORDER BY node");
+  const readConnected = database.prepare("SELECT node, replica, version, seen FROM connected ORDER BY node, replica");
+
+  const readLeader = database.prepare("SELECT fence, replica FROM leadership");
+  const takeLeadership = database.prepare(
+    "INSERT INTO leadership (id, fence, replica) VALUES (1, 1, ?) ON CONFLICT (id) DO UPDATE SET fence = fence + 1, replica = excluded.replica RETURNING fence",
+  );
+  const rounds = roundTable(database);
 
   return {
-    plan() {
+    async plan() {
       const plan = readSetting.get("plan");
       const hash = readSetting.get("planHash");
       return plan && hash
         ? { plan: parsePlan(JSON.parse(text(plan["value"]))), hash: sha256Hex.parse(hash["value"]) }
         : undefined;
     },
-    found(plan, hash) {
+    async found(plan, hash) {
       transaction(database, () => {
         writeSetting.run("plan", JSON.stringify(plan));
         writeSetting.run("planHash", hash);
       });
     },
-    state() {
+    async state() {
       const row = readState.get();
       return row ? text(row["json"]) : undefined;
     },
-    shares() {
+    async shares() {
       const row = readSetting.get("roundShares");
       return row ? text(row["value"]) : undefined;
     },
-    persist(state, entry, shares) {
+    async persist({ state, entries = [], shares, fence }) {
       transaction(database, () => {
+        if (Number(readLeader.get()?.["fence"] ?? 0) !== fence) throw fail("TRB_COORDINATOR_FENCED", { fence });
         if (shares !== undefined) replaceSetting.run("roundShares", shares);
-        if (entry) appendLine.run(entry.entry.index, entry.line, entry.hash); // the primary key refuses a second entry in one place
+        for (const { entry, line, hash } of entries) {
+          appendLine.run(entry.index, line, hash); // the primary key refuses a second entry in one place
+          rounds.settle(entry);
+        }
         writeState.run(state);
       });
     },
-    ledgerSize: () => Number(countLines.get()?.["entries"]),
-    ledgerLines: (from) => readLines.all(from).map((row) => text(row["line"])),
-    ledgerHead() {
+    takeLeadership: async (replica) => Number(takeLeadership.get(replica)?.["fence"]),
+    async leader() {
+      const row = readLeader.get();
+      return row && { replica: text(row["replica"]), fence: Number(row["fence"]) };
+    },
+    ledgerSize: async () => Number(countLines.get()?.["entries"]),
+    ledgerLines: async (from, to = Number.MAX_SAFE_INTEGER) => readLines.all(from, to).map((row) => text(row["line"])),
+    async ledgerHead() {
       const last = lastLine.get();
       return last
         ? { entries: Number(last["place"]) + 1, head: sha256Hex.parse(last["hash"]) }
         : { entries: 0, head: sha256Hex.parse("0".repeat(64)) };
     },
-    members: () => readMembers.all().map((row) => rosterMemberSchema.parse(JSON.parse(text(row["member"])))),
-    admit: (tokenHash, member) =>
+    members: async () => readMembers.all().map((row) => rosterMemberSchema.parse(JSON.parse(text(row["member"])))),
+    async member(node) {
+      const row = readMember.get(node);
+      return row && rosterMemberSchema.parse(JSON.parse(text(row["member"])));
+    },
+    admit: async (tokenHash, member) =>
       transaction(database, () => {
         if (consumeInvite.run(member.key, tokenHash).changes !== 1) return false;
         addMember.run(member.node, member.key, JSON.stringify(member));
         return true;
       }),
-    addInvite({ tokenHash, node, expires }) {
+    async addInvite({ tokenHash, node, expires }) {
       addInvite.run(tokenHash, node, expires);
     },
-    invite(tokenHash) {
+    async invite(tokenHash) {
       const row = readInvite.get(tokenHash);
       if (!row) return undefined;
       const key = row["key"];
       return { tokenHash, node: text(row["node"]), expires: text(row["expires"]), key: typeof key === "string" ? key : null };
     },
-    setConnected(nodes) {
+    async setConnected(replica, nodes) {
       transaction(database, () => {
-        clearConnected.run();
-        for (const node of nodes) addConnected.run(node);
+        clearConnected.run(replica);
+        for (const { node, version } of nodes) addConnected.run(node, replica, version, Date.now());
       });
     },
-    connected: () => readConnected.all().map((row) => text(row["node"])),
-    setStandstill(why) {
+    connected: async () =>
+      readConnected.all().map((row) => ({
+        node: nodeId.parse(row["node"]),
+        replica: text(row["replica"]),
+        version: text(row["version"]),
+        seen: Number(row["seen"]),
+      })),
+    async setStandstill(why) {
       if (why === undefined) dropSetting.run("standstill");
       else replaceSetting.run("standstill", JSON.stringify(why));
     },
-    standstill() {
+    async standstill() {
       const row = readSetting.get("standstill");
       return row ? standstillSchema.parse(JSON.parse(text(row["value"]))) : undefined;
     },
-    request(note) {
+    async request(note) {
       const said = JSON.stringify(note);
       addRequest.run(said, said);
     },
-    requests: () => readRequests.all().map((row) => ({ id: Number(row["id"]), note: JSON.parse(text(row["note"])) as Note })),
-    settleRequest: (id) => void dropRequest.run(id),
-    rounds: roundTable(database),
-    close: () => database.close(),
+    requests: async () =>
+      readRequests.all().map((row) => ({ id: Number(row["id"]), note: JSON.parse(text(row["note"])) as Note })),
+    settleRequest: async (id) => void dropRequest.run(id),
+    rounds,
+    close: async () => database.close(),
   };
 }
 

@@ -33,7 +33,7 @@ export interface HttpParts extends VectorParts {
   readonly store: Store;
   readonly blobs: Blobs;
   readonly certificates: Certificates;
-  readonly status: () => CoordinatorStatus;
+  readonly status: () => Promise<CoordinatorStatus>;
   readonly joined: (node: NodeId) => void;
   readonly log: Logger;
 }
@@ -85,22 +85,22 @@ export function createHttp(parts: HttpParts): FastifyInstance {
     const { federation } = plan;
     return { federation, key: identity.key, signature: signStatement(identity, identityStatement(federation, nonce)) };
   });
-  app.post("/v1/join", ({ body }) => {
+  app.post("/v1/join", async ({ body }) => {
     const { token, member } = parseRequest(joinBody, body);
-    if (acceptInvite(store, plan.federation, token, member)) parts.joined(member.node);
-    return { plan, planSignature: signPlan(), roster: store.members() };
+    if (await acceptInvite(store, plan.federation, token, member)) parts.joined(member.node);
+    return { plan, planSignature: signPlan(), roster: await store.members() };
   });
   app.get("/v1/plan", () => ({ plan, signature: signPlan() }));
   app.get("/v1/roster", () => store.members());
   app.get("/v1/status", () => parts.status());
   app.get("/v1/rounds", () => store.rounds.all());
-  app.get("/v1/ledger", ({ query }, reply) => {
-    const lines = store.ledgerLines(parseRequest(fromQuery, query).from);
+  app.get("/v1/ledger", async ({ query }, reply) => {
+    const lines = await store.ledgerLines(parseRequest(fromQuery, query).from);
     return reply.type("text/plain; charset=utf-8").send(lines.map((line) => `${line}\n`).join(""));
   });
-  app.get("/v1/blobs/:sha256", (request, reply) => {
+  app.get("/v1/blobs/:sha256", async (request, reply) => {
     const { sha256 } = parseRequest(blobParams, request.params);
-    if (!parts.blobs.has(sha256)) throw fail("TRB_COORDINATOR_BLOB_UNKNOWN", { sha256 });
+    if (!(await parts.blobs.has(sha256))) throw fail("TRB_COORDINATOR_BLOB_UNKNOWN", { sha256 });
     const path = parts.blobs.path(sha256);
     const { size } = statSync(path);
     const start = resumeAt(request.headers.range, size);
@@ -111,9 +111,9 @@ export function createHttp(parts: HttpParts): FastifyInstance {
     if (start > 0) reply.status(206).header("content-range", `bytes ${start}-${size - 1}/${size}`);
     return reply.send(createReadStream(path, { start }));
   });
-  app.get("/v1/certificates/:sha256", (request, reply) => {
+  app.get("/v1/certificates/:sha256", async (request, reply) => {
     const { sha256 } = parseRequest(blobParams, request.params);
-    const certificate = parts.certificates.read(sha256);
+    const certificate = await parts.certificates.read(sha256);
     if (certificate === undefined) throw fail("TRB_COORDINATOR_NO_CERTIFICATE", { sha256 });
     return reply.type("application/json; charset=utf-8").send(Buffer.from(certificate));
   });

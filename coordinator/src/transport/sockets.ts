@@ -4,10 +4,10 @@
  */
 import { randomBytes } from "node:crypto";
 import type { Server as HttpServer } from "node:http";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { fail } from "@tributary/errors";
 import {
   agreedVersion,
-  type ErasureNote,
   erasureNoteSchema,
   headsRequestSchema,
   helloSchema,
@@ -25,36 +25,24 @@ import { nodeCrypto } from "@tributary/protocol/node-crypto";
 import type { Logger } from "pino";
 import { Server, type Socket } from "socket.io";
 import { z } from "zod";
+import type { ConnectedNodes, Leader } from "../replicas/leader.ts";
 import { codedError, errorAnswer, parseRequest } from "./answers.ts";
 import { collectHeads } from "./heads.ts";
 import { watchStrangers } from "./strangers.ts";
 
 export interface SocketParts {
   readonly federation: string;
-  readonly memberKey: (node: NodeId) => IdentityKey | undefined;
-  /** How many nodes the federation has. */
-  readonly rosterSize: () => number;
+  readonly memberKey: (node: NodeId) => Promise<IdentityKey | undefined>;
+  readonly leader: Pick<Leader, "message" | "refused" | "erased" | "rosterSize">;
   readonly connected: (node: NodeId) => void;
   readonly disconnected: (node: NodeId) => void;
-  readonly message: (message: Message) => Promise<void>;
-  /** A node refused what it was sent. */
-  readonly refused: (node: NodeId, message: Message, code: string) => void;
-  /** A node says that it erased customers. */
-  readonly erased: (note: ErasureNote) => void;
-  readonly ledgerEntries: () => number;
+  readonly ledgerEntries: () => Promise<number>;
   readonly log: Logger;
 }
 
-export interface Sockets {
-  /** To those of the nodes that are connected. */
-  send(to: readonly NodeId[], message: Message): void;
-  /** Tells everybody how long the ledger is. */
-  announceLedger(entries: number): void;
-  online(): NodeId[];
-  /** The newest version of the protocol that all who are connected speak. */
-  version(): string;
-  /** Until every message sent so far is acknowledged or its node gone, and at most so long. */
-  drained(milliseconds: number): Promise<void>;
+export interface Sockets extends ConnectedNodes {
+  /** Who is connected here, ascending by node, and the version of the protocol agreed with each. */
+  present(): readonly { readonly node: NodeId; readonly version: string }[];
   close(): void;
 }
 
@@ -110,11 +98,12 @@ export function serveSockets(server: HttpServer, parts: SocketParts): Sockets {
 
     socket.on(
       "hello",
-      answering((payload) => {
+      answering(async (payload) => {
         const { node, version, signature } = parseRequest(helloSchema, payload);
-        const key = parts.memberKey(node);
+        const key = await parts.memberKey(node);
         const statement = helloStatement(parts.federation, nonce, node, version);
         if (self || !key || !verifyStatement(crypto, statement, signature, key)) throw fail("TRB_COORDINATOR_HELLO_REFUSED");
+        if (!socket.connected) return undefined; // it left while its key was looked up
         const agreed = agreedVersion(protocolVersion, version);
         clearTimeout(impatience);
         strangers.known(socket);
@@ -123,12 +112,7 @@ export function serveSockets(server: HttpServer, parts: SocketParts): Sockets {
         const earlier = sockets.get(node);
         sockets.set(node, socket);
         earlier?.disconnect(true);
-        // After the acknowledgement, which leaves when this function returns.
-        setImmediate(() => {
-          if (sockets.get(node) !== socket) return;
-          socket.emit("ledger", { entries: parts.ledgerEntries() });
-          parts.connected(node);
-        });
+        void welcome(node, socket);
         return { version: agreed };
       }),
     );
@@ -136,9 +120,9 @@ export function serveSockets(server: HttpServer, parts: SocketParts): Sockets {
       "message",
       answering(async (payload) => {
         if (!self) throw fail("TRB_COORDINATOR_HELLO_MISSING");
-        const message = parseMessage(payload, protocolVersion, parts.rosterSize());
+        const message = parseMessage(payload, protocolVersion, parts.leader.rosterSize());
         if (message.sender !== self) throw fail("TRB_COORDINATOR_OTHER_SENDER");
-        await parts.message(message);
+        await parts.leader.message(message);
         return undefined;
       }),
     );
@@ -158,15 +142,15 @@ export function serveSockets(server: HttpServer, parts: SocketParts): Sockets {
     );
     socket.on(
       "erasure",
-      answering((payload) => {
+      answering(async (payload) => {
         if (!self) throw fail("TRB_COORDINATOR_HELLO_MISSING");
         const note = parseRequest(erasureNoteSchema, payload);
         if (note.node !== self) throw fail("TRB_COORDINATOR_OTHER_SENDER");
-        const key = parts.memberKey(self);
+        const key = await parts.memberKey(self);
         const today = Date.now();
         const genuine = key && verifyErasure(crypto, parts.federation, note, key) && Date.parse(note.on) <= today;
         if (!genuine) throw fail("TRB_COORDINATOR_ERASURE_INVALID", { node: self });
-        parts.erased(note);
+        await parts.leader.erased(note);
         return undefined;
       }),
     );
@@ -181,6 +165,20 @@ export function serveSockets(server: HttpServer, parts: SocketParts): Sockets {
     socket.emit("challenge", { nonce, version: protocolVersion });
   });
 
+  /** After the acknowledgement of its hello: how long the ledger is, and whatever the leader has to say. */
+  async function welcome(node: NodeId, socket: Socket): Promise<void> {
+    await nextTurn();
+    try {
+      const entries = await parts.ledgerEntries();
+      if (sockets.get(node) !== socket) return;
+      socket.emit("ledger", { entries });
+      parts.connected(node);
+    } catch (error) {
+      log.warn({ node, code: codedError(error, log).code }, "a node that connected has to come again");
+      socket.disconnect(true);
+    }
+  }
+
   function deliver(socket: Socket, node: NodeId, message: Message): void {
     count(socket, 1);
     const facts = { node, step: message.step, round: message.round };
@@ -193,7 +191,7 @@ export function serveSockets(server: HttpServer, parts: SocketParts): Sockets {
       if (!refused.success) return;
       const { code } = refused.data.error;
       log.warn({ ...facts, code }, "node refused");
-      parts.refused(node, message, code);
+      parts.leader.refused(node, message, code);
     });
   }
 
@@ -208,6 +206,7 @@ export function serveSockets(server: HttpServer, parts: SocketParts): Sockets {
       for (const socket of sockets.values()) socket.emit("ledger", { entries });
     },
     online: () => [...sockets.keys()].sort(),
+    present: () => [...versions].map(([node, version]) => ({ node, version })).sort((a, b) => (a.node < b.node ? -1 : 1)),
     version: () => [...versions.values()].reduce(agreedVersion, protocolVersion),
     async drained(milliseconds) {
       const open = () => [...pending.values()].some((messages) => messages > 0);

@@ -9,15 +9,14 @@ import { fail, isTributaryError } from "@tributary/errors";
 import { type MessageOf, type NodeId, parseMessage, sha256Hex } from "@tributary/protocol";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { z } from "zod";
+import type { Leader } from "../replicas/leader.ts";
 import type { Upload, Uploads } from "../storage/uploads.ts";
 import { parseRequest } from "./answers.ts";
 import { uploadTurns } from "./upload-turns.ts";
 
 export interface VectorParts {
   readonly uploads: Uploads;
-  /** Whether the engine would take this upload now. @throws the reducer's coded error */
-  readonly checkUpload: (message: MessageOf<"masked">) => void;
-  readonly uploaded: (message: MessageOf<"masked">) => Promise<void>;
+  readonly leader: Pick<Leader, "checkUpload" | "uploaded">;
   /** How many vectors may come in at a time, and after how many milliseconds one gives way to another. */
   readonly uploadTurns?: { readonly most: number; readonly turn: number };
 }
@@ -36,10 +35,13 @@ export function serveVectors(app: FastifyInstance, parts: VectorParts): void {
   const { most, turn } = parts.uploadTurns ?? { most: 32, turn: 5_000 };
   const turns = uploadTurns({ most, turn });
 
-  app.get(path, (request) => ({ offset: parts.uploads.offset(requireExpected(parts, request).upload) }));
+  app.get(path, async (request) => {
+    const { upload } = await requireExpected(parts, request);
+    return { offset: await parts.uploads.offset(upload) };
+  });
 
   app.put(path, async (request, reply) => {
-    const { message, upload } = requireExpected(parts, request);
+    const { message, upload } = await requireExpected(parts, request);
     const offset = parseRequest(offsetHeaders, request.headers)["upload-offset"];
     const bytes = 4 * message.body.length;
     const length = request.headers["content-length"];
@@ -50,7 +52,7 @@ export function serveVectors(app: FastifyInstance, parts: VectorParts): void {
     if (!(body instanceof Readable)) {
       throw fail("TRB_COORDINATOR_REQUEST_INVALID", { path: "content-type", reason: "expected application/octet-stream" });
     }
-    if (parts.uploads.has(upload)) body.resume();
+    if (await parts.uploads.has(upload)) body.resume();
     else {
       const giveWay = () => body.destroy(fail("TRB_COORDINATOR_BUSY", { most, what: "uploads" }));
       const place = await turns.take(`${upload.round}.${upload.node}`, giveWay);
@@ -61,10 +63,10 @@ export function serveVectors(app: FastifyInstance, parts: VectorParts): void {
       }
     }
     try {
-      await parts.uploaded(message);
+      await parts.leader.uploaded(message);
     } catch (error) {
       // The round went on without it while it came in. (A server that is stopping may have counted it before: its file stays.)
-      if (isTributaryError(error) && error.code !== "TRB_COORDINATOR_STOPPING") parts.uploads.erase(upload);
+      if (isTributaryError(error) && error.code !== "TRB_COORDINATOR_STOPPING") await parts.uploads.erase(upload);
       throw error;
     }
     return reply.status(204).send();
@@ -72,10 +74,10 @@ export function serveVectors(app: FastifyInstance, parts: VectorParts): void {
 }
 
 /** Signature, roster, round and length are right, so a stranger can't fill the disk; one vector a node and round. */
-function requireExpected(
+async function requireExpected(
   parts: VectorParts,
   request: FastifyRequest,
-): { readonly message: MessageOf<"masked">; readonly upload: Upload } {
+): Promise<{ readonly message: MessageOf<"masked">; readonly upload: Upload }> {
   const { round, sha256 } = parseRequest(vectorParams, request.params);
   const message = messageOf(request);
   if (message.round !== round || message.body.sha256 !== sha256) {
@@ -84,9 +86,9 @@ function requireExpected(
       reason: "it is about another round or vector",
     });
   }
-  parts.checkUpload(message);
+  await parts.leader.checkUpload(message);
   const upload: Upload = { round, node: message.sender as NodeId, sha256 };
-  if (parts.uploads.hasOther(upload)) throw fail("TRB_COORDINATOR_UPLOAD_SECOND", { round });
+  if (await parts.uploads.hasOther(upload)) throw fail("TRB_COORDINATOR_UPLOAD_SECOND", { round });
   return { message, upload };
 }
 

@@ -32,8 +32,8 @@ function addNote(coordinator: Command, name: string, description: string, exampl
 const reasonFlags = ["--reason <text>", "why, for everybody to read", ""] as const;
 
 export function addNotes(coordinator: Command): void {
-  const act = (flags: NoteFlags, request: OperatorRequest) => {
-    const note = requestNote(flags.home, request, flags.operator);
+  const act = async (flags: NoteFlags, request: OperatorRequest) => {
+    const note = await requestNote(flags.home, request, flags.operator);
     print(flags.json, { requested: note }, () => [`to be written into the ledger: ${note.kind}`]);
   };
   for (const kind of ["pause", "resume"] as const) {
@@ -46,11 +46,11 @@ export function addNotes(coordinator: Command): void {
     .addOption(textOption("--node <name>", "the node's public name", nodeId, "a node's name").makeOptionMandatory())
     .option(...reasonFlags)
     .action((flags: NoteFlags & { node: z.infer<typeof nodeId> }) => {
-      act(flags, { kind: "revoke", node: flags.node, reason: flags.reason ?? "" });
+      return act(flags, { kind: "revoke", node: flags.node, reason: flags.reason ?? "" });
     });
   addNote(coordinator, "promote", "put a model forward for use: the one that metrics kept last, or the latest", "")
     .addOption(textOption("--model <hash>", "that one of them (SHA-256)", sha256Hex, "64 of 0–9 and a–f"))
     .action((flags: NoteFlags & { model?: z.infer<typeof sha256Hex> }) => {
-      act(flags, { kind: "promote", ...(flags.model === undefined ? {} : { modelHash: flags.model }) });
+      return act(flags, { kind: "promote", ...(flags.model === undefined ? {} : { modelHash: flags.model }) });
     });
 }

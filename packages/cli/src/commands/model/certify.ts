@@ -89,9 +89,9 @@ export function addCertifyHome(coordinator: Command): void {
     .option("--out <file>", "write it there as well")
     .addOption(jsonOption())
     .addHelpText("after", "\nExample:\n  tributary coordinator certify --home platform --out certificate.json")
-    .action((options: CertifyHomeOptions) => {
+    .action(async (options: CertifyHomeOptions) => {
       const { home, round } = options;
-      const made = certifyHome(home, { ...(round === undefined ? {} : { round }), ...periodIn(options) });
+      const made = await certifyHome(home, { ...(round === undefined ? {} : { round }), ...periodIn(options) });
       if (options.out !== undefined) writeOutput(options.out, certificateBytes(made.certificate));
       tell(made.certificate, options.out ?? made.path, options.json);
     });

@@ -1,0 +1,56 @@
+/**
+ * Who is connected here, written where everybody can read it. Changes that come together are written together, and a write that fails is tried
+ * again: presence is told anew by whoever is connected, so a late one harms nobody.
+ */
+import type { Logger } from "pino";
+
+export interface PresenceKeeper {
+  /** Somebody came or went. */
+  changed(): void;
+  /** Settles when nothing is being written any more. */
+  close(): Promise<void>;
+}
+
+/** Between two writes, and before a failed one is tried again, in milliseconds. */
+const pause = 50;
+const pauseAfterFailure = 1_000;
+
+/** @param write everybody who is connected now */
+export function keepPresence(write: () => Promise<void>, log: Logger): PresenceKeeper {
+  let stale = false;
+  let closed = false;
+  let writing: Promise<void> = Promise.resolve();
+  let timer: NodeJS.Timeout | undefined;
+
+  function schedule(milliseconds: number): void {
+    timer ??= setTimeout(() => {
+      timer = undefined;
+      writing = writeNow();
+    }, milliseconds);
+  }
+
+  async function writeNow(): Promise<void> {
+    stale = false;
+    try {
+      await write();
+    } catch (error) {
+      log.warn({ err: error }, "who is connected could not be written down");
+      stale = true;
+      if (!closed) schedule(pauseAfterFailure);
+      return;
+    }
+    if (stale && !closed) schedule(pause);
+  }
+
+  return {
+    changed() {
+      stale = true;
+      if (!closed) schedule(0);
+    },
+    async close() {
+      closed = true;
+      clearTimeout(timer);
+      await writing;
+    },
+  };
+}
