@@ -22,18 +22,21 @@ import { startLeading } from "./leading.ts";
 import { ownLeader } from "./replicas/leader.ts";
 import { keepPresence } from "./replicas/presence.ts";
 import type { RunningFederation } from "./rounds/federation.ts";
-import { heavyWorker } from "./rounds/heavy.ts";
 import { statusOf } from "./status.ts";
-import { openBlobs } from "./storage/blobs.ts";
+import { claimObjects, openBlobs } from "./storage/blobs.ts";
+import { openObjects } from "./storage/objects.ts";
 import { openStoreOf } from "./storage/open-store.ts";
 import { openUploads } from "./storage/uploads.ts";
 import { createHttp } from "./transport/http.ts";
-import { type Sockets, serveSockets } from "./transport/sockets.ts";
+import { type Sockets, serveSockets, socketServer } from "./transport/sockets.ts";
 import { countTraffic } from "./transport/traffic.ts";
+import { openWork } from "./work/open-work.ts";
 
 export interface CoordinatorOptions extends FoundingRequest {
   /** Where everything is kept; made when it is not there. */
   readonly home: string;
+  /** Where models and masked vectors are kept, for one federation: a folder, or `s3://bucket/prefix`. Default: the home. */
+  readonly blobs?: string;
   readonly host?: string;
   /** 0 takes a free one. */
   readonly port: number;
@@ -82,7 +85,7 @@ const farewell = 10_000;
 
 /**
  * @throws TRB_PLAN_COHORT_ABOVE_NODES, TRB_COORDINATOR_HOME_IN_USE, TRB_COORDINATOR_PORT_IN_USE, TRB_COORDINATOR_CANNOT_LISTEN, TRB_COORDINATOR_KEY_UNREADABLE,
- *   TRB_COORDINATOR_STORE_DAMAGED, TRB_EXTENSION_UNREADABLE, TRB_EXTENSION_ALTERED, and what `foundFederation` refuses
+ *   TRB_COORDINATOR_STORE_DAMAGED, TRB_COORDINATOR_BLOBS_TAKEN, what `openObjects` throws, TRB_EXTENSION_UNREADABLE, TRB_EXTENSION_ALTERED, and what `foundFederation` refuses
  */
 export async function startCoordinator(options: CoordinatorOptions): Promise<RunningCoordinator> {
   const { home, port, host = "127.0.0.1", random = systemRandom, mostRefused = 10, whenRefused = "wait" } = options;
@@ -100,7 +103,10 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Run
     const identity = coordinatorIdentity(home);
     const store = await openStoreOf({ layout, create: true });
     closers.push(() => store.close());
-    const blobs = openBlobs(layout.blobs);
+    const places = { objects: options.blobs ?? home, extensions: layout.extensions };
+    const objects = await openObjects(places.objects);
+    closers.push(() => objects.close());
+    const blobs = openBlobs(objects);
     await loadPlanned(
       layout,
       (await store.plan())?.plan ?? (options.plan === undefined ? undefined : parsePlan(options.plan)),
@@ -110,9 +116,10 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Run
     const { startWhen = plan.minCohort } = options;
     if (startWhen < plan.minCohort) throw fail("TRB_PLAN_COHORT_ABOVE_NODES", { minCohort: plan.minCohort, nodes: startWhen });
     const certificates = openCertificates(layout, identity, store);
-    const uploads = openUploads(layout.uploads);
-    const heavy = heavyWorker();
-    closers.push(() => heavy.close());
+    if (options.blobs !== undefined) await claimObjects(objects, plan.federation, planHash);
+    const uploads = openUploads(objects, layout.staging);
+    const work = await openWork({ places, log });
+    closers.push(() => work.close());
 
     const crypto = nodeCrypto();
     const software = softwareHash(import.meta.url);
@@ -137,7 +144,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Run
     const traffic = countTraffic(http.server);
     const presence = keepPresence(() => store.setConnected(onlyReplica, sockets.present()), log);
     closers.push(() => presence.close());
-    const sockets: Sockets = serveSockets(http.server, {
+    const sockets: Sockets = serveSockets(socketServer(http.server), {
       federation: plan.federation,
       memberKey: async (node: NodeId) => (await store.member(node))?.key,
       leader,
@@ -162,7 +169,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Run
     const address = http.server.address() as AddressInfo;
     closers.push(async () => (await leading.promise.catch(() => undefined))?.stop());
     const lead = startLeading({
-      ...{ plan, store, blobs, uploads, heavy, context, traffic, broken, log, startWhen, mostRefused },
+      ...{ plan, store, blobs, uploads, work, context, traffic, broken, log, startWhen, mostRefused },
       ...{
         fence: await store.takeLeadership(onlyReplica),
         fenced: () => broken(fail("TRB_COORDINATOR_HOME_IN_USE", { home })),
@@ -172,7 +179,6 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Run
         // after the step that this is part of has carried out the rest of its effects
         if (whenRefused === "end") setImmediate(() => broken(fail("TRB_COORDINATOR_OFFERS_REFUSED", { reason, offers })));
       },
-      folders: { blobs: layout.blobs, uploads: layout.uploads, extensions: layout.extensions },
       finished() {
         log.info("the federation is finished");
         const farewells = async () => {

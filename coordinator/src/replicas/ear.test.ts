@@ -7,7 +7,8 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { type PostgresServer, startPostgres } from "../../../test/postgres/server.ts";
 import { until } from "../scripted-node.test-support.ts";
 import { type Bus, openBus } from "./bus.ts";
-import { type Ear, openEar, payloadTable } from "./ear.ts";
+import { type Ear, openEar } from "./ear.ts";
+import { payloadTable } from "./tables.ts";
 
 const log = pino({ level: "silent" });
 let postgres: PostgresServer;

@@ -21,11 +21,6 @@ export interface Ear {
   close(): Promise<void>;
 }
 
-/** In what the adapter keeps payloads that are too large for a notification, for half a minute. */
-export const payloadTable = `
-  CREATE TABLE socket_io_attachments (id bigserial UNIQUE, created_at timestamptz DEFAULT now(), payload bytea);
-`;
-
 /** In milliseconds. */
 const patience = { connect: 5_000, answer: 5_000, askEvery: 4_000 };
 

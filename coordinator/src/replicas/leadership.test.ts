@@ -6,7 +6,8 @@ import { pino } from "pino";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { type PostgresServer, startPostgres } from "../../../test/postgres/server.ts";
 import { until } from "../scripted-node.test-support.ts";
-import { followLeadership, type Leadership, type LeadershipTiming, leaseTable, lockKey } from "./leadership.ts";
+import { followLeadership, type Leadership, type LeadershipTiming, lockKey } from "./leadership.ts";
+import { leaseTable } from "./tables.ts";
 
 const timing: LeadershipTiming = { tryEvery: 50, renewEvery: 50, staleAfter: 1_500, patience: 1_000 };
 const log = pino({ level: "silent" });

@@ -50,13 +50,6 @@ export interface Leadership {
   close(): Promise<void>;
 }
 
-/** What a lease is kept in. Its one row is written by whoever holds the lock. */
-export const leaseTable = `
-  CREATE TABLE lease (
-    id integer PRIMARY KEY CHECK (id = 1), replica text NOT NULL, pid integer NOT NULL, renewed timestamptz NOT NULL
-  );
-`;
-
 /** Follows the leadership of a federation until it is closed. The database may be away at any time, and for any time. */
 export function followLeadership(parts: LeadershipParts): Leadership {
   const { replica, log } = parts;

@@ -11,7 +11,7 @@
  * transaction, on PostgreSQL under an advisory lock. The test upgrades a home of each earlier version: add a fixture of yours there.
  */
 import { accessTables } from "../access/tables.ts";
-import { leaseTable } from "../replicas/leadership.ts";
+import { leaseTable, payloadTable } from "../replicas/tables.ts";
 
 export type Engine = "sqlite" | "postgres";
 
@@ -85,4 +85,5 @@ export const migrations: readonly Migration[] = [
   // SQLite has one process, which leads for as long as it holds its home's lock.
   { name: "lease", sql: ({ engine }) => (engine === "postgres" ? [leaseTable] : []) },
   { name: "operators", sql: accessTables },
+  { name: "what replicas tell each other", sql: ({ engine }) => (engine === "postgres" ? [payloadTable] : []) },
 ];

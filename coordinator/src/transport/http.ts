@@ -2,7 +2,6 @@
  * The HTTP side of the wire: identity, joining, documents, blobs, and the masked vectors' way in.
  * Nothing here decides anything about a round; uploads go to the engine as events once they are on disk.
  */
-import { createReadStream, statSync } from "node:fs";
 import type { Socket } from "node:net";
 import { fail, type TributaryError } from "@tributary/errors";
 import {
@@ -22,8 +21,10 @@ import type { CoordinatorIdentity } from "../home/identity.ts";
 import { acceptInvite } from "../invites.ts";
 import type { CoordinatorStatus } from "../status.ts";
 import type { Blobs } from "../storage/blobs.ts";
+import { openDownloads } from "../storage/downloads.ts";
 import type { Store } from "../storage/store.ts";
 import { codedError, errorAnswer, parseRequest } from "./answers.ts";
+import { serveBlobs } from "./blob-routes.ts";
 import { serveVectors, type VectorParts } from "./vectors.ts";
 
 export interface HttpParts extends VectorParts {
@@ -44,7 +45,7 @@ const bodyLimit = 64 * 1024;
 const maxHeaderSize = 16 * 1024;
 /** A connection over which nothing comes or goes for so long is ended, in milliseconds. */
 const connectionTimeout = 60_000;
-/** Seconds after which to ask again when the server is busy. */
+/** Seconds after which to ask again when the server is busy, or nobody leads. */
 const retryAfter = 1;
 
 const nonceQuery = z.strictObject({ nonce: z.string().regex(/^[0-9a-f]{64}$/) });
@@ -63,7 +64,7 @@ export function createHttp(parts: HttpParts): FastifyInstance {
   app.setErrorHandler((error, request, reply) => {
     const coded = codedError(asRequestFault(error), log);
     if (hasBody(request)) reply.header("connection", "close"); // don't read on what nobody wants
-    if (coded.code === "TRB_COORDINATOR_BUSY") reply.header("retry-after", retryAfter);
+    if (coded.status === 503) reply.header("retry-after", retryAfter);
     return reply.status(coded.status).send(errorAnswer(coded));
   });
   app.addHook("onRequest", async ({ headers }) => {
@@ -98,19 +99,7 @@ export function createHttp(parts: HttpParts): FastifyInstance {
     const lines = await store.ledgerLines(parseRequest(fromQuery, query).from);
     return reply.type("text/plain; charset=utf-8").send(lines.map((line) => `${line}\n`).join(""));
   });
-  app.get("/v1/blobs/:sha256", async (request, reply) => {
-    const { sha256 } = parseRequest(blobParams, request.params);
-    if (!(await parts.blobs.has(sha256))) throw fail("TRB_COORDINATOR_BLOB_UNKNOWN", { sha256 });
-    const path = parts.blobs.path(sha256);
-    const { size } = statSync(path);
-    const start = resumeAt(request.headers.range, size);
-    reply
-      .type("application/octet-stream")
-      .header("accept-ranges", "bytes")
-      .header("content-length", size - start);
-    if (start > 0) reply.status(206).header("content-range", `bytes ${start}-${size - 1}/${size}`);
-    return reply.send(createReadStream(path, { start }));
-  });
+  serveBlobs(app, openDownloads(parts.blobs));
   app.get("/v1/certificates/:sha256", async (request, reply) => {
     const { sha256 } = parseRequest(blobParams, request.params);
     const certificate = await parts.certificates.read(sha256);
@@ -124,12 +113,6 @@ export function createHttp(parts: HttpParts): FastifyInstance {
 /** What the signatures outside messages and entries cover. */
 export const planStatement = (planHash: Sha256) => ({ purpose: "plan", planHash }) as const;
 export const identityStatement = (federation: string, nonce: string) => ({ purpose: "identity", federation, nonce }) as const;
-
-/** Only `bytes=N-`: what resuming a download needs. Anything else gets the whole. */
-function resumeAt(range: string | undefined, size: number): number {
-  const start = Number(/^bytes=([0-9]{1,15})-$/.exec(range ?? "")?.[1] ?? 0);
-  return start < size ? start : 0;
-}
 
 /** Fastify's own complaints about a request, and connections that broke off, in our table's words. */
 function asRequestFault(error: unknown): unknown {

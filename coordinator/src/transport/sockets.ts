@@ -9,6 +9,7 @@ import { fail } from "@tributary/errors";
 import {
   agreedVersion,
   erasureNoteSchema,
+  type HeadStatement,
   headsRequestSchema,
   helloSchema,
   helloStatement,
@@ -26,6 +27,7 @@ import type { Logger } from "pino";
 import { Server, type Socket } from "socket.io";
 import { z } from "zod";
 import type { ConnectedNodes, Leader } from "../replicas/leader.ts";
+import { isUnheard } from "../replicas/words.ts";
 import { codedError, errorAnswer, parseRequest } from "./answers.ts";
 import { collectHeads } from "./heads.ts";
 import { watchStrangers } from "./strangers.ts";
@@ -37,12 +39,27 @@ export interface SocketParts {
   readonly connected: (node: NodeId) => void;
   readonly disconnected: (node: NodeId) => void;
   readonly ledgerEntries: () => Promise<number>;
+  /** The other replicas, where there are any. */
+  readonly others?: OtherReplicas | undefined;
   readonly log: Logger;
+}
+
+export interface OtherReplicas {
+  /** @throws TRB_COORDINATOR_NO_LEADER while they are not heard: a node that is let in would not be either */
+  requireHearing(): void;
+  /** A node has come here: its connection with another one is none any more. */
+  claim(node: NodeId): void;
+  /** What nodes that are connected elsewhere state of the ledger, as far as they answer. */
+  heads(nonce: string, peers: readonly NodeId[]): Promise<readonly HeadStatement[]>;
 }
 
 export interface Sockets extends ConnectedNodes {
   /** Who is connected here, ascending by node, and the version of the protocol agreed with each. */
   present(): readonly { readonly node: NodeId; readonly version: string }[];
+  /** What those of the nodes that are connected here state of the ledger. */
+  heads(nonce: string, peers: readonly NodeId[]): Promise<HeadStatement[]>;
+  /** It connects again, perhaps elsewhere, and is told again what it waits for. */
+  disconnect(node: NodeId): void;
   close(): void;
 }
 
@@ -56,10 +73,9 @@ const acknowledgePatience = 60_000;
 /** A node's refusal; all else that it may say is of no interest here. */
 const refusal = z.object({ error: z.object({ code: z.string().regex(/^TRB_[A-Z_]{1,60}$/) }) });
 
-export function serveSockets(server: HttpServer, parts: SocketParts): Sockets {
-  const { log } = parts;
-  const crypto = nodeCrypto();
-  const io = new Server(server, {
+/** What sockets are served on. */
+export function socketServer(server: HttpServer): Server {
+  return new Server(server, {
     transports: ["websocket"],
     serveClient: false,
     maxHttpBufferSize: maxNodeMessageBytes,
@@ -69,11 +85,17 @@ export function serveSockets(server: HttpServer, parts: SocketParts): Sockets {
     pingTimeout: 20_000,
     cleanupEmptyChildNamespaces: true,
   });
+}
+
+export function serveSockets(io: Server, parts: SocketParts): Sockets {
+  const { log, others } = parts;
+  const crypto = nodeCrypto();
   const strangers = watchStrangers(io);
   const sockets = new Map<NodeId, Socket>();
   const versions = new Map<NodeId, string>();
   /** Messages that a connection has not acknowledged yet. */
   const pending = new Map<Socket, number>();
+  const connection = (node: NodeId) => sockets.get(node);
   const count = (socket: Socket, change: 1 | -1) => pending.set(socket, (pending.get(socket) ?? 0) + change);
 
   io.on("connection", (socket) => {
@@ -93,6 +115,7 @@ export function serveSockets(server: HttpServer, parts: SocketParts): Sockets {
           const coded = codedError(error, log);
           log.info({ node: self, code: coded.code }, "refused");
           answer(errorAnswer(coded));
+          if (isUnheard(coded)) setImmediate(() => socket.disconnect(true)); // it says it again on its next connection
         }
       };
 
@@ -104,6 +127,7 @@ export function serveSockets(server: HttpServer, parts: SocketParts): Sockets {
         const statement = helloStatement(parts.federation, nonce, node, version);
         if (self || !key || !verifyStatement(crypto, statement, signature, key)) throw fail("TRB_COORDINATOR_HELLO_REFUSED");
         if (!socket.connected) return undefined; // it left while its key was looked up
+        others?.requireHearing();
         const agreed = agreedVersion(protocolVersion, version);
         clearTimeout(impatience);
         strangers.known(socket);
@@ -112,6 +136,7 @@ export function serveSockets(server: HttpServer, parts: SocketParts): Sockets {
         const earlier = sockets.get(node);
         sockets.set(node, socket);
         earlier?.disconnect(true);
+        others?.claim(node);
         void welcome(node, socket);
         return { version: agreed };
       }),
@@ -134,7 +159,13 @@ export function serveSockets(server: HttpServer, parts: SocketParts): Sockets {
         if (asking) throw fail("TRB_COORDINATOR_BUSY", { most: 1, what: "request for heads from a node" });
         asking = true;
         try {
-          return { heads: await collectHeads(theirs, peers, (peer) => (peer === self ? undefined : sockets.get(peer))) };
+          const asked = peers.filter((peer) => peer !== self);
+          const elsewhere =
+            others?.heads(
+              theirs,
+              asked.filter((peer) => !sockets.has(peer)),
+            ) ?? [];
+          return { heads: [...(await collectHeads(theirs, asked, connection)), ...(await elsewhere)] };
         } finally {
           asking = false;
         }
@@ -214,8 +245,10 @@ export function serveSockets(server: HttpServer, parts: SocketParts): Sockets {
         await new Promise((resolve) => setTimeout(resolve, 20));
       }
     },
+    heads: (nonce, peers) => collectHeads(nonce, peers, connection),
+    disconnect: (node) => void sockets.get(node)?.disconnect(true),
     close() {
-      io.disconnectSockets(true);
+      io.local.disconnectSockets(true);
       io.engine.close();
     },
   };

@@ -10,6 +10,7 @@ import { type MessageOf, type NodeId, parseMessage, sha256Hex } from "@tributary
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { z } from "zod";
 import type { Leader } from "../replicas/leader.ts";
+import { isUnheard } from "../replicas/words.ts";
 import type { Upload, Uploads } from "../storage/uploads.ts";
 import { parseRequest } from "./answers.ts";
 import { uploadTurns } from "./upload-turns.ts";
@@ -65,8 +66,8 @@ export function serveVectors(app: FastifyInstance, parts: VectorParts): void {
     try {
       await parts.leader.uploaded(message);
     } catch (error) {
-      // The round went on without it while it came in. (A server that is stopping may have counted it before: its file stays.)
-      if (isTributaryError(error) && error.code !== "TRB_COORDINATOR_STOPPING") await parts.uploads.erase(upload);
+      // The round went on without it while it came in. (Where nobody knows whether it was counted, it stays.)
+      if (isTributaryError(error) && !isUnheard(error)) await parts.uploads.erase(upload);
       throw error;
     }
     return reply.status(204).send();

@@ -1,0 +1,160 @@
+/** What nodes say reaches whoever leads, once, and its answer comes back; or nobody knows, and they say so. */
+import { fail } from "@tributary/errors";
+import { type ErasureNote, type Message, type NodeId, nodeId, protocolVersion } from "@tributary/protocol";
+import { pino } from "pino";
+import { afterEach, expect, test } from "vitest";
+import type { RunningFederation } from "../rounds/federation.ts";
+import { until } from "../scripted-node.test-support.ts";
+import { type Bus, openBus } from "./bus.ts";
+import { openRelay, type Relay } from "./relay.ts";
+
+const log = pino({ level: "silent" });
+const north = nodeId.parse("north");
+const open: { close(): void }[] = [];
+afterEach(() => {
+  for (const one of open.splice(0)) one.close();
+});
+
+/** Buses that hear each other, as JSON; `lost` frames don't arrive. */
+function network() {
+  const hearers: { readonly name: string; readonly hear: (frame: unknown) => void }[] = [];
+  const lost = new Set<string>();
+  const bus = (name: string): Bus => {
+    const opened = openBus(
+      {
+        emit(frame) {
+          const text = JSON.stringify(frame);
+          const { kind } = JSON.parse(text) as { kind: string };
+          if (lost.has(kind)) return;
+          for (const other of hearers) if (other.name !== name) setImmediate(() => other.hear(JSON.parse(text)));
+        },
+        listen: (hear) => void hearers.push({ name, hear }),
+      },
+      name,
+      log,
+      { beatEvery: 1_000_000, patience: 30 },
+    );
+    open.push(opened);
+    return opened;
+  };
+  return { bus, lost };
+}
+
+/** A leader's engine that writes down what it heard. */
+function federation(heard: string[], refuse?: unknown): RunningFederation {
+  const hear = (what: string) => {
+    heard.push(what);
+    if (refuse !== undefined) throw refuse;
+  };
+  return {
+    connected: (node) => hear(`connected ${node}`),
+    disconnected: () => hear("disconnected"),
+    rosterSize: () => 4,
+    message: async ({ step, round }) => hear(`${step} ${round}`),
+    refused: (node, { step }, code) => hear(`${node} refused ${step}: ${code}`),
+    checkUpload: ({ round }) => hear(`check ${round}`),
+    uploaded: async ({ round }) => hear(`uploaded ${round}`),
+    erased: async ({ node }) => hear(`erased ${node}`),
+    stop: async () => {},
+  };
+}
+
+interface Replica {
+  readonly relay: Relay;
+  readonly unheard: NodeId[];
+  readonly nodes: string[];
+}
+
+function replica(name: string, bus: Bus, patience = 5_000): Replica {
+  const unheard: NodeId[] = [];
+  const nodes: string[] = [];
+  const relay = openRelay({
+    ...{ bus, replica: name, log, rosterSize: () => 4, versionOf: () => protocolVersion },
+    unheard: (node) => void unheard.push(node),
+    arrived: (node, at) => void nodes.push(`${node} at ${at}`),
+    left: (node, at) => void nodes.push(`${node} left ${at}`),
+    timing: { patience, askAgainEvery: 40 },
+  });
+  open.push(relay);
+  return { relay, unheard, nodes };
+}
+
+const hash = "a".repeat(64);
+const head = { version: protocolVersion, federation: "test", planHash: hash, modelHash: hash, round: 3, sender: north };
+const advert = {
+  ...{ ...head, step: "advert", signature: "b".repeat(128) },
+  body: { maskKey: hash, shareKey: hash, commitment: hash },
+} as unknown as Message;
+const note = { node: north, on: "2026-01-01", signature: "b".repeat(128) } as unknown as ErasureNote;
+
+test("what a node says at one replica is heard at the other, which leads, and its refusal comes back with its code", async () => {
+  const { bus } = network();
+  const [a, b] = [replica("a", bus("a")), replica("b", bus("b"))];
+  const heard: string[] = [];
+  b.relay.lead(federation(heard));
+  a.relay.connected(north);
+  await a.relay.erased(note);
+  a.relay.refused(north, { step: "offer", round: 3 }, "TRB_POLICY_PAUSED");
+  a.relay.disconnected(north);
+  await until("all is heard", () => heard.length === 4);
+  expect(heard).toEqual(["connected north", "erased north", "north refused offer: TRB_POLICY_PAUSED", "disconnected"]);
+  expect(b.nodes).toEqual(["north at a", "north left a"]);
+  b.relay.lead(federation(heard, fail("TRB_ROUND_NOT_CURRENT", { step: "advert", round: 3 })));
+  await expect(a.relay.erased(note)).rejects.toMatchObject({
+    code: "TRB_ROUND_NOT_CURRENT",
+    details: { step: "advert", round: 3 },
+  });
+  await expect(b.relay.erased(note)).rejects.toMatchObject({ code: "TRB_ROUND_NOT_CURRENT" });
+});
+
+test("what another replica can't have meant is refused by the leader, and reaches no engine", async () => {
+  const { bus } = network();
+  const [a, b] = [replica("a", bus("a")), replica("b", bus("b"))];
+  const heard: string[] = [];
+  b.relay.lead(federation(heard));
+  await expect(a.relay.message({ ...advert, round: -1 } as Message)).rejects.toMatchObject({ code: "TRB_MESSAGE_INVALID" });
+  expect(heard).toEqual([]);
+});
+
+test("an ask, or its answer, that is lost is asked again, and heard once", async () => {
+  const { bus, lost } = network();
+  const [a, b] = [replica("a", bus("a")), replica("b", bus("b"))];
+  const heard: string[] = [];
+  b.relay.lead(federation(heard));
+  lost.add("ask");
+  const first = a.relay.erased(note);
+  await new Promise((resolve) => setTimeout(resolve, 60));
+  lost.clear();
+  await first;
+  lost.add("answer");
+  const second = a.relay.erased(note);
+  await until("the second is heard", () => heard.length === 2);
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  lost.clear();
+  await second;
+  expect(heard).toEqual(["erased north", "erased north"]);
+});
+
+test("what was said while nobody led, or to a leader that had lost, is heard by the next one", async () => {
+  const { bus } = network();
+  const [a, b] = [replica("a", bus("a")), replica("b", bus("b"))];
+  const [first, second]: [string[], string[]] = [[], []];
+  a.relay.lead(federation(first, fail("TRB_COORDINATOR_FENCED", { fence: 1 })));
+  const [own, others] = [a.relay.erased(note), b.relay.erased(note)];
+  await until("both are refused", () => first.length === 2);
+  a.relay.follow();
+  b.relay.lead(federation(second));
+  await Promise.all([own, others]);
+  expect(second).toEqual(["erased north", "erased north"]);
+});
+
+test("without an answer it is said so, in time, and the node that connected has to come again", async () => {
+  const { bus } = network();
+  const a = replica("a", bus("a"), 150);
+  a.relay.connected(north);
+  await expect(a.relay.erased(note)).rejects.toMatchObject({ code: "TRB_COORDINATOR_NO_LEADER", status: 503 });
+  await until("the node is told to come again", () => a.unheard.length === 1);
+  const waiting = a.relay.erased(note);
+  a.relay.close();
+  await expect(waiting).rejects.toMatchObject({ code: "TRB_COORDINATOR_STOPPING" });
+});
