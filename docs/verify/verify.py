@@ -194,7 +194,8 @@ decimals = listed(decimal, 1000)
 REALS = dict.fromkeys(["sensitivity", "nodeVariance", "samplingRate", "noiseMultiplier"], decimal)
 mechanism = record({"name": words, "sampler": words, "honestNodes": positive, "bits": integer(1, 31), **REALS}, ["bits"])
 spent = record({"charged": listed(count, 64), "orders": listed(positive, 1000), "rdp": decimals, "epsilon": decimal})
-member = record({"node": node, "key": sha, "kind": one_of("merchant", "device"), "signature": signature})
+of_member = {"node": node, "key": sha, "kind": one_of("merchant", "device"), "signature": signature}
+member, rotated = record(of_member), record({**of_member, "previousSignature": signature})
 release = record({
     "kind": one_of("popularity", "pairs", "training", "metrics", "features", "query"),
     "arithmetic": one_of("exact", "bucketed"), "clipNorm": decimal, "scale": decimal, "samplingRate": decimal,
@@ -210,8 +211,8 @@ plan = record({
     "maxMerchantsPerCustomer": positive, "releases": listed(release, 64, 1), "sampler": words,
     "noiseMode": one_of("distributed", "local", "central"), "accountant": one_of("rdp-integer", "lattice"),
     "epsilon": decimal, "delta": decimal, "minCustomers": positive, "minCohort": integer(3), "maxCorrupt": count,
-    "threshold": one_of("quorum"), "catalogueProvenance": one_of("public", "dp-selection", "log"),
-}, ["acceptance", "earlyStop", "promotion"], more=True)
+    "threshold": one_of("quorum"), "catalogueProvenance": one_of("public", "dp-selection", "log"), "rosterNotice": integer(1, 1000),
+}, ["acceptance", "earlyStop", "promotion", "rosterNotice"], more=True)
 time = moment(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z")
 # What operators do: whether there are rounds, and who may come in; those in the middle give somebody a role.
 PACING, GRANTING = ("pause", "resume"), ("add-operator", "change-role", "create-token")
@@ -236,7 +237,10 @@ FORMS = {
         **of_round, "h1": lambda value: value is None or sha(value), "code": words, "step": words,
         "charged": lambda value: type(value) is bool, "barred": some_nodes,
     }, ["protocol", "cohort", "barred"]),
-    "roster": record({**placed, "revoked": some_nodes, "operator": role, "reason": words}),
+    "roster": record({
+        **placed, "revoked": nodes, "operator": role, "reason": words, "admitted": listed(member, 10_000, 1),
+        "rotated": listed(rotated, 10_000, 1), "from": positive,
+    }, ["admitted", "rotated", "from"]),
     "operator": record({
         **placed, "action": one_of(*PACING, *GRANTING, *ADMITTING), "operator": role, "reason": words,
         "subject": text("[a-z0-9][a-z0-9_-]{0,62}"), "role": one_of("viewer", "auditor", "operator"), "done": time,
@@ -409,7 +413,7 @@ class Ledger:
         self.genesis = self.costs = self.model = self.last = self.spent = None
         self.closed = self.paused = False
         self.last_round, self.charged, self.counts = 0, [], {"released": 0, "abortedCharged": 0, "abortedRefunded": 0}
-        self.keys, self.gone, self.erased, self.h1s = {}, set(), {}, set()
+        self.keys, self.members, self.gone, self.erased, self.h1s = {}, {}, set(), {}, set()
         # what metrics kept: (model, interval); what training may go back to; the best estimate, and looks since then
         self.kept, self.models, self.best, self.stale = None, [], None, 0
         self.promoted, self.trained = None, 0  # (model, lower end, kept by then), and rounds of training since then
@@ -457,6 +461,7 @@ class Ledger:
         ours = verify(unsigned, entry["signature"], self.genesis["coordinatorKey"])
         self.wrong_if(not ours, "SIGNATURE_INVALID", "it is not signed by the coordinator")
         if kind != "genesis":
+            self.keys = self.keys_at(entry.get("round", self.last_round + 1))
             getattr(self, "check_" + kind)(entry)
         elif entry is self.genesis:
             self.check_genesis(entry)
@@ -476,6 +481,7 @@ class Ledger:
         self.model, self.charged = plan["initialModelHash"], [0] * len(plan["releases"])
         self.models = [self.model]
         self.keys = {member["node"]: member["key"] for member in roster}
+        self.members = {member["node"]: [(1, member)] for member in roster}
         same = entry["federation"] == plan["federation"] and entry["coordinatorKey"] == plan["coordinatorKey"]
         self.wrong_if(not same, "GENESIS_INVALID", "federation or coordinator key are not the plan's")
         self.wrong_if(entry["planHash"] != sha256(canonical(plan)), "GENESIS_INVALID", "planHash is not the plan's")
@@ -669,10 +675,39 @@ class Ledger:
         self.wrong_if(less, "EPSILON_UNDERSTATED", f"ε is stated as {spent['epsilon']}, the rounds cost {epsilon:.12g}")
 
     def check_roster(self, entry):
-        revoked = set(entry["revoked"])
-        fit = ascending(entry["revoked"]) and revoked <= set(self.keys) and not revoked & self.gone
-        self.wrong_if(not fit, "ROSTER_CHANGE_INVALID", "it revokes who is no member, or twice")
+        """Names and keys are used once; whoever comes, or has another key, counts after the notice, and has signed for it."""
+        lists = [entry["revoked"], entry.get("admitted", []), entry.get("rotated", [])]
+        names = [lists[0], *[[member["node"] for member in members] for members in lists[1:]]]
+        revoked, federation, start = set(lists[0]), self.genesis["plan"]["federation"], entry.get("from")
+        fit = all(map(ascending, names)) and any(lists) and revoked <= set(self.members) and not revoked & self.gone
+        self.wrong_if(not fit, "ROSTER_CHANGE_INVALID", "it changes nothing, or revokes who is no member, or twice")
+        least = self.last_round + 1 + self.genesis["plan"].get("rosterNotice", 1)
+        timely = start >= least if start is not None and any(lists[1:]) else start is None and not any(lists[1:])
+        self.wrong_if(not timely, "ROSTER_CHANGE_INVALID", f"round {least} is the first that it may change")
+        used = {member["key"] for known in self.members.values() for _, member in known} | {self.genesis["coordinatorKey"]}
+        for member in lists[1] + lists[2]:
+            node, key = member["node"], member["key"]
+            self.wrong_if(key in used, "ROSTER_CHANGE_INVALID", f"the key of {node} was used before")
+            used.add(key)
+            claim = {"federation": federation, "node": node, "key": key, "kind": member["kind"]}
+            genuine = verify(claim, member["signature"], key)
+            if "previousSignature" in member:
+                latest = self.members[node][-1][1] if node in self.keys else {}
+                claim = {"purpose": "rotation", "federation": federation, "node": node, "key": key, "previous": self.keys.get(node)}
+                genuine = genuine and self.by(node, claim, member["previousSignature"]) and node not in self.gone | revoked
+                genuine = genuine and latest["key"] == self.keys[node] and latest["kind"] == member["kind"]
+            else:
+                genuine = genuine and node not in self.members
+            self.wrong_if(not genuine, "ROSTER_CHANGE_INVALID", f"{node} did not sign it, or can't be admitted or have another key")
+        for member in lists[1] + lists[2] if start is not None else []:
+            self.members.setdefault(member["node"], []).append((start, member))
+        self.wrong_if(len(self.members) > 10_000, "ROSTER_CHANGE_INVALID", "it has too many members")
         self.gone |= revoked
+
+    def keys_at(self, number):
+        """Of the members of a round, by what was admitted and rotated up to it."""
+        inforce = {node: [member for start, member in known if start <= number] for node, known in self.members.items()}
+        return {node: inforce[node][-1]["key"] for node in sorted(inforce) if inforce[node]}
 
     def check_operator(self, entry):
         action, pacing = entry["action"], entry["action"] in PACING

@@ -36,11 +36,13 @@ import { packedPlan } from "../../packages/protocol/src/plan/packed-plan.test-su
 import { courseLines } from "./course-ledger.ts";
 import { courseTamperings } from "./course-tampering.ts";
 import { deepestNesting, runVerifier, type Verdict, verifyFiles, withFiles } from "./python.ts";
+import { rosterLines } from "./roster-ledger.ts";
+import { rosterTamperings } from "./roster-tampering.ts";
 import { tamperings as usualTamperings } from "./tampering.ts";
 import { accessDrafts, federation as valid, validDrafts, validLines } from "./valid-ledger.ts";
 
 const crypto = nodeCrypto();
-const tamperings = [...usualTamperings, ...courseTamperings];
+const tamperings = [...usualTamperings, ...courseTamperings, ...rosterTamperings];
 const federation = exampleFederation(crypto, examplePlan);
 const drafts = exampleDrafts(federation);
 const file = asBytes(writeLedger(federation, drafts));
@@ -81,6 +83,7 @@ const kinds: Readonly<Record<string, { readonly bytes: () => Uint8Array; readonl
     bytes: () => asBytes(writeLedger(valid, [...validDrafts().slice(0, 3), ...accessDrafts, ...validDrafts().slice(3)])),
   },
   "metrics that keep, promote and end": { bytes: () => asBytes(courseLines()) },
+  "a roster that changes": { bytes: () => asBytes(rosterLines()) },
   "customers of three merchants": { bytes: () => ledgerOf((plan) => ({ ...plan, maxMerchantsPerCustomer: 3 })) },
   "nodes that each add the whole noise": { bytes: () => ledgerOf((plan) => ({ ...plan, noiseMode: "local" })) },
   "everybody in every round": { bytes: () => ledgerOf(everybody) },

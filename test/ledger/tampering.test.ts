@@ -3,11 +3,13 @@ import { describe, expect, test } from "vitest";
 import { asBytes } from "../../packages/ledger/src/example-ledger.ts";
 import { courseLines } from "./course-ledger.ts";
 import { courseTamperings } from "./course-tampering.ts";
+import { rosterLines } from "./roster-ledger.ts";
+import { rosterTamperings } from "./roster-tampering.ts";
 import { tamperings as usualTamperings } from "./tampering.ts";
 import { crypto, validLines } from "./valid-ledger.ts";
 
 const lines = validLines();
-const tamperings = [...usualTamperings, ...courseTamperings];
+const tamperings = [...usualTamperings, ...courseTamperings, ...rosterTamperings];
 
 test("the ledger that is tampered with holds", () => {
   const verdict = verifyLedger(asBytes(lines), { crypto });
@@ -25,6 +27,12 @@ test("the ledger whose entries decide what follows holds, ends early, and says w
     modelHash: "36".repeat(32),
     rounds: { released: 9 },
   });
+});
+
+test("the ledger whose roster changes holds", () => {
+  const verdict = verifyLedger(asBytes(rosterLines()), { crypto });
+  expect(verdict.failures).toEqual([]);
+  expect(verdict).toMatchObject({ verified: true, complete: true, entries: 11, rounds: { released: 4, abortedRefunded: 1 } });
 });
 
 test("the list is as long as it should be, and names each once", () => {

@@ -52,20 +52,27 @@ type Unheaded<Kind extends EntryKind> = Kind extends "round"
   ? Omit<EntryContent<"round">, "heads"> & Partial<Pick<EntryContent<"round">, "heads">>
   : EntryContent<Kind>;
 
-/** Signs drafts one after another into the lines of a file. */
-export function writeLedger(federation: ExampleFederation, drafts: readonly Draft[]): string[] {
+/**
+ * Signs drafts one after another into the lines of a file.
+ * @param inRound who has which key in a round, where that changes
+ */
+export function writeLedger(
+  federation: ExampleFederation,
+  drafts: readonly Draft[],
+  inRound: (round: number) => ExampleFederation = () => federation,
+): string[] {
   const { crypto, coordinator } = federation;
   const sign = (message: Uint8Array) => crypto.sign(message, coordinator);
   let head = emptyHead;
   return drafts.map((draft) => {
-    const written = writeAfter({ crypto, sign, software, now: at }, head, complete(federation, draft, head));
+    const written = writeAfter({ crypto, sign, software, now: at }, head, complete(inRound, draft, head));
     head = written.head;
     return written.line;
   });
 }
 
-function complete(federation: ExampleFederation, draft: Draft, head: LedgerHead): EntryContent<EntryKind> {
-  return draft.kind === "round" ? { heads: headsFor(federation, draft.cohort, head), ...draft } : draft;
+function complete(inRound: (round: number) => ExampleFederation, draft: Draft, head: LedgerHead): EntryContent<EntryKind> {
+  return draft.kind === "round" ? { heads: headsFor(inRound(draft.round), draft.cohort, head), ...draft } : draft;
 }
 
 /** The countersignatures of some nodes, as an entry keeps them. */
