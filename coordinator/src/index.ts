@@ -13,6 +13,6 @@ export { doHeavyWork } from "./rounds/heavy-work.ts";
 export { type CoordinatorOptions, type RunningCoordinator, startCoordinator } from "./server.ts";
 export { type CoordinatorStatus, readRoster, readRounds, readStatus } from "./status.ts";
 export { openBlobs } from "./storage/blobs.ts";
-export type { RoundFigures } from "./storage/store.ts";
+export type { RoundFigures } from "./storage/round-table.ts";
 export { openUploads } from "./storage/uploads.ts";
 export { countTraffic } from "./transport/traffic.ts";

@@ -22,6 +22,10 @@ export interface PostgresServer {
   readonly password: string;
   /** `postgres://user:password@127.0.0.1:port/database`; by default the superuser's, of the database `postgres`. */
   readonly url: (database?: string, user?: string, password?: string) => string;
+  /** Ends every connection at once, in the midst of whatever it does, and leaves what is on disk. */
+  readonly crash: () => Promise<void>;
+  /** After a crash, on the same port. */
+  readonly restart: () => Promise<void>;
   /** Ends every connection, as a server that is shut down does. */
   readonly stop: () => Promise<void>;
 }
@@ -52,8 +56,7 @@ export async function startPostgres(settings: readonly string[] = []): Promise<P
   const options = { ...user, cwd: folder, env: { PATH: process.env["PATH"], LANG: "C", TZ: "UTC" } };
   const flags = ["-U", "postgres", "--encoding=UTF8", "--locale=C", "--auth=scram-sha-256", `--pwfile=${passwordFile}`];
   await promisify(execFile)(join(programs, "initdb"), ["-D", data, ...flags, "--no-sync"], options);
-  for (let attempt = 1; ; attempt++) {
-    const port = await freePort();
+  const launch = async (port: number): Promise<ChildProcess | string> => {
     const given = [`port=${port}`, "listen_addresses=127.0.0.1", `unix_socket_directories=${sockets}`, ...fast, ...settings];
     const started = spawn(join(programs, "postgres"), ["-D", data, ...given.flatMap((setting) => ["-c", setting])], {
       ...options,
@@ -61,27 +64,39 @@ export async function startPostgres(settings: readonly string[] = []): Promise<P
     });
     const endWithUs = () => started.kill("SIGQUIT");
     process.once("exit", endWithUs);
-    const words = await ready(started);
-    if (words === undefined) {
-      const url = (database = "postgres", name = "postgres", secret = password) =>
-        `postgres://${name}:${secret}@127.0.0.1:${port}/${database}`;
-      const stop = async () => {
-        process.removeListener("exit", endWithUs);
-        if (started.exitCode === null && started.signalCode === null) {
-          const ended = once(started, "exit");
-          started.kill("SIGINT"); // "fast": it doesn't wait for its clients
-          await ended;
-        }
-        await rm(folder, { recursive: true, force: true });
-      };
-      return { port, password, url, stop };
-    }
-    process.removeListener("exit", endWithUs);
-    if (attempt === attempts) {
+    started.once("exit", () => process.removeListener("exit", endWithUs));
+    return (await ready(started)) ?? started;
+  };
+  for (let attempt = 1; ; attempt++) {
+    const port = await freePort();
+    const launched = await launch(port);
+    if (typeof launched === "string") {
+      if (attempt < attempts) continue;
       await rm(folder, { recursive: true, force: true });
-      throw new Error(`PostgreSQL did not start: ${words}`);
+      throw new Error(`PostgreSQL did not start: ${launched}`);
     }
+    let server = launched;
+    const crash = () => end(server, "SIGQUIT");
+    const restart = async () => {
+      const again = await launch(port);
+      if (typeof again === "string") throw new Error(`PostgreSQL did not start again: ${again}`);
+      server = again;
+    };
+    const url = (database = "postgres", name = "postgres", secret = password) =>
+      `postgres://${name}:${secret}@127.0.0.1:${port}/${database}`;
+    const stop = async () => {
+      await end(server, "SIGINT"); // "fast": it doesn't wait for its clients
+      await rm(folder, { recursive: true, force: true });
+    };
+    return { port, password, url, crash, restart, stop };
   }
+}
+
+async function end(server: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+  if (server.exitCode !== null || server.signalCode !== null) return;
+  const ended = once(server, "exit");
+  server.kill(signal);
+  await ended;
 }
 
 /** Nothing here outlives a crash. */

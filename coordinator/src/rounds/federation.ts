@@ -185,7 +185,12 @@ export async function runFederation(parts: FederationParts): Promise<RunningFede
   async function writeGenesis(): Promise<void> {
     const { entry, line, head } = genesisEntry({ plan, roster: await store.members() }, parts.context());
     const state = createCoordinator({ genesis: entry, head });
-    await store.persist({ state: encodeCoordinatorState(state), entries: [{ entry, line, hash: head.hash }], fence });
+    try {
+      await store.persist({ state: encodeCoordinatorState(state), entries: [{ entry, line, hash: head.hash }], fence });
+    } catch (error) {
+      if (!isTributaryError(error) || error.code !== "TRB_COORDINATOR_ROSTER_MOVED") throw error;
+      return await writeGenesis();
+    }
     parts.ledgerFile.append(line);
     log.info({ members: entry.roster.length, head: head.hash }, "the federation begins");
     engine = startEngine(state, engineParts);

@@ -27,6 +27,8 @@ export type Landed<Result> = "again" | ((tables: Writing) => Promise<{ readonly 
 
 export interface Database {
   readonly engine: Engine;
+  /** Of PostgreSQL: where the tables are. */
+  readonly schema: string | undefined;
   /** Which one it is, to be shown; never a password. */
   readonly where: string;
   /** Milliseconds since 1970 by the database's clock, inside of a query. */
@@ -59,27 +61,24 @@ export function sqliteDatabase(path: string, patience = usualPatience): Database
   try {
     const dialect = sqliteDialect(openSqlite(path));
     const clock = sql<number>`CAST(1000 * unixepoch('subsec') AS INTEGER)`;
-    return databaseOn(new Kysely<Tables>({ dialect }), "sqlite", path, clock, patience);
+    return databaseOn(new Kysely<Tables>({ dialect }), { engine: "sqlite", schema: undefined, where: path, clock }, patience);
   } catch (error) {
     throw faultOf(error, path).error;
   }
 }
 
 /** Connects when it is first asked. @throws TRB_COORDINATOR_DATABASE_URL_INVALID */
-export function postgresDatabase(databaseUrl: string, patience = usualPatience): Database & { readonly schema: string } {
+export function postgresDatabase(databaseUrl: string, patience = usualPatience): Database {
   const address = postgresAddress(databaseUrl);
   const clock = sql<number>`CAST(1000 * extract(epoch FROM clock_timestamp()) AS bigint)`;
   const tables = new Kysely<Tables>({ dialect: postgresDialect(address) });
-  return { ...databaseOn(tables, "postgres", address.where, clock, patience), schema: address.schema };
+  return databaseOn(tables, { engine: "postgres", schema: address.schema, where: address.where, clock }, patience);
 }
 
-function databaseOn(
-  tables: Kysely<Tables>,
-  engine: Engine,
-  where: string,
-  clock: RawBuilder<number>,
-  patience: Patience,
-): Database {
+type Known = Pick<Database, "engine" | "schema" | "where" | "clock">;
+
+function databaseOn(tables: Kysely<Tables>, known: Known, patience: Patience): Database {
+  const { where } = known;
   const closing = new AbortController();
 
   /** @param attempt does it once, and says what may follow a fault */
@@ -100,7 +99,7 @@ function databaseOn(
   }
 
   return {
-    ...{ engine, where, clock },
+    ...known,
     read: (question) => patiently(patience.reading, () => question(tables)),
     write(work, landed) {
       let unanswered = false;

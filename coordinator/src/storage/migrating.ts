@@ -9,8 +9,6 @@ import { engineWords, type Migration, migrations } from "./migrations.ts";
 const leastPostgres = 150_000;
 
 export interface MigrationRequest {
-  /** Of PostgreSQL. */
-  readonly schema?: string;
   /** Whether a database that holds nothing is filled; otherwise it is refused. */
   readonly create: boolean;
   readonly steps?: readonly Migration[];
@@ -20,8 +18,8 @@ export interface MigrationRequest {
  * @throws TRB_COORDINATOR_HOME_EMPTY, TRB_COORDINATOR_DATABASE_NEWER, TRB_COORDINATOR_DATABASE_TOO_OLD, TRB_COORDINATOR_MIGRATION_FAILED, with the database
  *   as it was, and what `Database.write` throws
  */
-export async function migrate(database: Database, { schema, create, steps = migrations }: MigrationRequest): Promise<void> {
-  const { where, engine } = database;
+export async function migrate(database: Database, { create, steps = migrations }: MigrationRequest): Promise<void> {
+  const { where, engine, schema } = database;
   const found = await database.read((tables) => versionOf(tables, database));
   if (found === steps.length) return;
   await database.write(async (tables) => {

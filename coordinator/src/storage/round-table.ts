@@ -1,6 +1,8 @@
 /** The figures of every round, for `/v1/rounds`, `/v1/status` and reports: how long it took, what went over the wire, what it cost. */
-import type { DatabaseSync } from "node:sqlite";
 import type { Entry } from "@tributary/ledger";
+import { type Selectable, sql } from "kysely";
+import type { Database, Writing } from "./database.ts";
+import type { Tables } from "./schema.ts";
 
 export interface RoundFigures {
   readonly round: number;
@@ -38,61 +40,81 @@ export interface RoundTable {
   figures(): Promise<FederationFigures>;
 }
 
-export function roundTable(database: DatabaseSync): RoundTable & { settle(entry: Entry): void } {
-  const begin = database.prepare(
-    "INSERT INTO rounds (round, started_at, nodes) VALUES (?, ?, ?) ON CONFLICT (round) DO NOTHING",
-  );
-  const settle = database.prepare("UPDATE rounds SET released = ?, model_hash = ?, epsilon = ?, code = ? WHERE round = ?");
-  const end = database.prepare(
-    "UPDATE rounds SET seconds = ?, bytes_in = ?, bytes_out = ? WHERE round = ? AND seconds IS NULL",
-  );
-  const started = database.prepare("SELECT started_at FROM rounds WHERE round = ?");
-  const one = database.prepare("SELECT * FROM rounds WHERE round = ?");
-  const all = database.prepare("SELECT * FROM rounds ORDER BY round");
-  const means = database.prepare(
-    "SELECT avg(bytes_in * 1.0 / nodes) AS inward, avg(bytes_out * 1.0 / nodes) AS outward, avg(seconds) AS seconds FROM rounds WHERE released = 1 AND seconds IS NOT NULL",
-  );
+export function roundTable(database: Database): RoundTable {
   return {
-    begin: async (round, at, nodes) => void begin.run(round, at, nodes),
-    /** What the round's ledger entry says. */
-    settle(entry: Entry): void {
-      if (entry.kind === "round") settle.run(1, entry.nextModelHash, entry.spent.epsilon, null, entry.round);
-      if (entry.kind === "aborted") settle.run(0, entry.modelHash, entry.spent.epsilon, entry.code, entry.round);
+    async begin(round, at, nodes) {
+      const row = { round, started_at: at, nodes };
+      await database.write(
+        (tables) =>
+          tables
+            .insertInto("rounds")
+            .values(row)
+            .onConflict((known) => known.column("round").doNothing())
+            .execute(),
+        "again",
+      );
     },
     async end(round, at, bytesIn, bytesOut) {
-      const row = started.get(round);
-      if (row) end.run((Date.parse(at) - Date.parse(String(row["started_at"]))) / 1000, bytesIn, bytesOut, round);
+      await database.write(async (tables) => {
+        const row = await tables.selectFrom("rounds").select("started_at").where("round", "=", round).executeTakeFirst();
+        if (row === undefined) return;
+        const seconds = (Date.parse(at) - Date.parse(row.started_at)) / 1000;
+        const ended = { seconds, bytes_in: bytesIn, bytes_out: bytesOut };
+        await tables.updateTable("rounds").set(ended).where("round", "=", round).where("seconds", "is", null).execute();
+      }, "again");
     },
     async one(round) {
-      const row = one.get(round);
+      const row = await database.read((tables) =>
+        tables.selectFrom("rounds").selectAll().where("round", "=", round).executeTakeFirst(),
+      );
       return row && figuresOf(row);
     },
-    all: async () => all.all().map(figuresOf),
+    async all() {
+      const rows = await database.read((tables) => tables.selectFrom("rounds").selectAll().orderBy("round").execute());
+      return rows.map(figuresOf);
+    },
     async figures() {
-      const row = means.get();
+      const row = await database.read((tables) =>
+        tables
+          .selectFrom("rounds")
+          .select([
+            sql<number | null>`avg(bytes_in * 1.0 / nodes)`.as("inward"),
+            sql<number | null>`avg(bytes_out * 1.0 / nodes)`.as("outward"),
+            sql<number | null>`avg(seconds)`.as("seconds"),
+          ])
+          .where("released", "=", 1)
+          .where("seconds", "is not", null)
+          .executeTakeFirst(),
+      );
       return {
-        bytesInPerRoundPerNode: numberOrNull(row?.["inward"]),
-        bytesOutPerRoundPerNode: numberOrNull(row?.["outward"]),
-        secondsPerRound: numberOrNull(row?.["seconds"]),
+        bytesInPerRoundPerNode: row?.inward ?? null,
+        bytesOutPerRoundPerNode: row?.outward ?? null,
+        secondsPerRound: row?.seconds ?? null,
       };
     },
   };
 }
 
-const figuresOf = (row: Record<string, unknown>): RoundFigures => ({
-  round: Number(row["round"]),
-  startedAt: String(row["started_at"]),
-  seconds: numberOrNull(row["seconds"]),
-  bytesIn: numberOrNull(row["bytes_in"]),
-  bytesOut: numberOrNull(row["bytes_out"]),
-  nodes: numberOrNull(row["nodes"]),
-  released: row["released"] === null ? null : row["released"] === 1,
-  modelHash: textOrNull(row["model_hash"]),
-  epsilon: numberOrNull(row["epsilon"]),
-  code: textOrNull(row["code"]),
+/** What a round's ledger entry says of it. */
+export async function settleRound(tables: Writing, entry: Entry): Promise<void> {
+  if (entry.kind !== "round" && entry.kind !== "aborted") return;
+  const settled =
+    entry.kind === "round"
+      ? { released: 1, model_hash: entry.nextModelHash, code: null }
+      : { released: 0, model_hash: entry.modelHash, code: entry.code };
+  const values = { ...settled, epsilon: entry.spent.epsilon };
+  await tables.updateTable("rounds").set(values).where("round", "=", entry.round).execute();
+}
+
+const figuresOf = (row: Selectable<Tables["rounds"]>): RoundFigures => ({
+  round: row.round,
+  startedAt: row.started_at,
+  seconds: row.seconds,
+  bytesIn: row.bytes_in,
+  bytesOut: row.bytes_out,
+  nodes: row.nodes,
+  released: row.released === null ? null : row.released === 1,
+  modelHash: row.model_hash,
+  epsilon: row.epsilon === null ? null : Number(row.epsilon),
+  code: row.code,
 });
-
-const textOrNull = (value: unknown) => (typeof value === "string" ? value : null);
-
-/** Columns hold numbers, decimal strings or NULL. */
-const numberOrNull = (value: unknown) => (value === null || value === undefined ? null : Number(value));

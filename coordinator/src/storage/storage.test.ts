@@ -12,8 +12,6 @@ import { clearTemporaries, homeLayout, makeFolders, temporaryBeside } from "../h
 import { isServed, lockHome } from "../home/lock.ts";
 import { openBlobs, sha256Of } from "./blobs.ts";
 import { openLedgerFile } from "./ledger-file.ts";
-import { openStoreOf } from "./open-store.ts";
-import type { LedgerLine } from "./store.ts";
 import { bytesOfWords, openUploads, readUpload, wordsOf } from "./uploads.ts";
 
 let home: string;
@@ -104,38 +102,8 @@ describe("uploads", () => {
   }
 });
 
-describe("the store", () => {
-  const entry = { line: "{}", hash: sha256Hex.parse("1".repeat(64)), entry: { index: 0 } as LedgerLine["entry"] };
-
-  test("keeps state and ledger entry together: a second entry in one place changes neither", async () => {
-    const store = await openStoreOf({ layout: layout(), create: true });
-    const fence = await store.takeLeadership("here");
-    await store.persist({ state: "first", entries: [entry], fence });
-    await expect(store.persist({ state: "second", entries: [entry], fence })).rejects.toThrow();
-    expect(await store.state()).toBe("first");
-    expect(await store.ledgerHead()).toEqual({ entries: 1, head: "1".repeat(64) });
-    await store.close();
-    const again = await openStoreOf({ layout: layout(), create: false });
-    expect(await again.state()).toBe("first");
-    await again.close();
-  });
-
-  test("keeps a round's shares apart: until others are given they stay, and a write that fails leaves them", async () => {
-    const store = await openStoreOf({ layout: layout(), create: true });
-    const fence = await store.takeLeadership("here");
-    expect(await store.shares()).toBeUndefined();
-    await store.persist({ state: "first", entries: [entry], shares: "shares of round 1", fence });
-    await store.persist({ state: "second", fence });
-    await expect(store.persist({ state: "third", entries: [entry], shares: "shares of round 2", fence })).rejects.toThrow();
-    await store.close();
-    const again = await openStoreOf({ layout: layout(), create: false });
-    expect([await again.state(), await again.shares()]).toEqual(["second", "shares of round 1"]);
-    await again.persist({ state: "fourth", shares: "[]", fence });
-    expect([await again.state(), await again.shares()]).toEqual(["fourth", "[]"]);
-    await again.close();
-  });
-
-  test("the ledger file follows the store", () => {
+describe("the ledger file", () => {
+  test("follows the store", () => {
     const file = openLedgerFile(layout().ledger, ["a", "b"]);
     file.append("c");
     file.close();

@@ -93,6 +93,12 @@ export const coordinatorErrors = defineErrors({
     status: 500,
     exitCode: 1,
   },
+  TRB_COORDINATOR_ROSTER_MOVED: {
+    message: "Somebody joined while the ledger's first entry was written.",
+    advice: "Nothing: it is written anew, with who is there now.",
+    status: 503,
+    exitCode: 1,
+  },
   TRB_COORDINATOR_DATABASE_URL_INVALID: {
     message: "The address of the database is not usable: {reason}.",
     advice: "Give it as `postgres://user:password@host:port/database?schema=name`.",
