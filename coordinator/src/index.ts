@@ -10,6 +10,8 @@ export { type HomeLayout, homeLayout } from "./home/layout.ts";
 export { createInvite, type InviteRequest } from "./invites.ts";
 export { type OperatorRequest, requestNote } from "./notes.ts";
 export { doHeavyWork } from "./rounds/heavy-work.ts";
+export { parseBetween, parseEvery } from "./rounds/calendar.ts";
+export type { RoundSchedule } from "./rounds/schedule.ts";
 export { type CoordinatorOptions, type RunningCoordinator, startCoordinator } from "./server.ts";
 export { type CoordinatorStatus, readRoster, readRounds, readStatus } from "./status.ts";
 export { openBlobs } from "./storage/blobs.ts";

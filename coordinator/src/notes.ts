@@ -4,6 +4,7 @@
  */
 import { fail } from "@tributary/errors";
 import { decodeCoordinatorState, type Note } from "@tributary/federation";
+import { parseLine, rollbackFault } from "@tributary/ledger";
 import type { NodeId, Sha256 } from "@tributary/protocol";
 import { homeLayout } from "./home/layout.ts";
 import { openStoreOf } from "./storage/open-store.ts";
@@ -12,13 +13,15 @@ export type OperatorRequest =
   | { readonly kind: "pause" | "resume"; readonly reason: string }
   | { readonly kind: "revoke"; readonly node: NodeId; readonly reason: string }
   /** Without a model: the one that the federation stands at, or the one that metrics have kept last. */
-  | { readonly kind: "promote"; readonly modelHash?: Sha256 };
+  | { readonly kind: "promote"; readonly modelHash?: Sha256 }
+  /** To the model that a round left; 0: the one that training began at. */
+  | { readonly kind: "rollback"; readonly round: number; readonly reason: string };
 
 /**
  * @param operator a role, as it will stand in the ledger
  * @returns the entry's content, which is written as soon as no round is under way
  * @throws TRB_COORDINATOR_HOME_EMPTY, TRB_COORDINATOR_NOT_STARTED before the federation has begun, TRB_ROUND_LEDGER_CLOSED,
- *   TRB_COORDINATOR_NOTE_POINTLESS for what is so already, or a model that is neither
+ *   TRB_COORDINATOR_NOTE_POINTLESS for what is so already, a model that is neither, or a round whose model training can't go back to
  */
 export async function requestNote(home: string, request: OperatorRequest, operator: string): Promise<Note> {
   const store = await openStoreOf({ layout: homeLayout(home), create: false });
@@ -27,7 +30,10 @@ export async function requestNote(home: string, request: OperatorRequest, operat
     if (encoded === undefined) throw fail("TRB_COORDINATOR_NOT_STARTED");
     const state = decodeCoordinatorState(encoded);
     if (state.closed) throw fail("TRB_ROUND_LEDGER_CLOSED");
-    const note = noteOf(request, state, operator);
+    const note =
+      request.kind === "rollback"
+        ? rollbackOf(request, state, operator, await store.ledgerLines(1))
+        : noteOf(request, state, operator);
     await store.request(note);
     return note;
   } finally {
@@ -35,7 +41,11 @@ export async function requestNote(home: string, request: OperatorRequest, operat
   }
 }
 
-function noteOf(request: OperatorRequest, state: ReturnType<typeof decodeCoordinatorState>, operator: string): Note {
+function noteOf(
+  request: Exclude<OperatorRequest, { kind: "rollback" }>,
+  state: ReturnType<typeof decodeCoordinatorState>,
+  operator: string,
+): Note {
   const pointless = (reason: string) => fail("TRB_COORDINATOR_NOTE_POINTLESS", { reason });
   switch (request.kind) {
     case "pause":
@@ -54,4 +64,21 @@ function noteOf(request: OperatorRequest, state: ReturnType<typeof decodeCoordin
       return { kind: "promotion", modelHash, rule: "operator", operator };
     }
   }
+}
+
+function rollbackOf(
+  { round, reason }: Extract<OperatorRequest, { kind: "rollback" }>,
+  state: ReturnType<typeof decodeCoordinatorState>,
+  operator: string,
+  lines: readonly string[],
+): Note {
+  const pointless = (why: string) => fail("TRB_COORDINATOR_NOTE_POINTLESS", { reason: why });
+  const entries = lines.map(parseLine);
+  const released = entries.find((entry) => entry.kind === "round" && entry.round === round);
+  const modelHash = round === 0 ? state.plan.initialModelHash : released?.kind === "round" ? released.nextModelHash : undefined;
+  if (modelHash === undefined) throw pointless(`round ${round} released nothing`);
+  const optimiser = modelHash === state.kept?.modelHash ? "kept" : "reset";
+  const fault = rollbackFault(state.plan, state.course, { modelHash, optimiser }, state);
+  if (fault !== undefined) throw pointless(`training can't go back to round ${round}: ${fault}`);
+  return { kind: "rollback", modelHash, optimiser, operator, reason };
 }

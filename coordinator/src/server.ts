@@ -22,6 +22,7 @@ import { startLeading } from "./leading.ts";
 import { ownLeader } from "./replicas/leader.ts";
 import { keepPresence } from "./replicas/presence.ts";
 import type { RunningFederation } from "./rounds/federation.ts";
+import type { RoundSchedule } from "./rounds/schedule.ts";
 import { statusOf } from "./status.ts";
 import { claimObjects, openBlobs } from "./storage/blobs.ts";
 import { openObjects } from "./storage/objects.ts";
@@ -44,6 +45,8 @@ export interface CoordinatorOptions extends FoundingRequest {
   readonly startWhen?: number;
   /** How many vectors may come in at a time (default 32), and after how many milliseconds one gives way to another (default 5000). */
   readonly uploadTurns?: { readonly most: number; readonly turn: number };
+  /** When rounds begin, with whom, and how long stragglers are waited for; unless given at any time, with everybody, as long as the plan allows. */
+  readonly schedule?: RoundSchedule;
   /** Offers in a row that nodes may refuse for one reason before no more are made; 0: any number. Default 10. */
   readonly mostRefused?: number;
   /** What then: `wait` for somebody to connect anew (the default), or `end`, and `finished` rejects with TRB_COORDINATOR_OFFERS_REFUSED. */
@@ -170,6 +173,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Run
     closers.push(async () => (await leading.promise.catch(() => undefined))?.stop());
     const lead = startLeading({
       ...{ plan, store, blobs, uploads, work, context, traffic, broken, log, startWhen, mostRefused },
+      ...(options.schedule === undefined ? {} : { schedule: options.schedule }),
       ...{
         fence: await store.takeLeadership(onlyReplica),
         fenced: () => broken(fail("TRB_COORDINATOR_HOME_IN_USE", { home })),

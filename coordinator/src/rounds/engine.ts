@@ -44,6 +44,8 @@ export interface EngineParts {
   readonly context: () => Context;
   readonly send: (to: readonly NodeId[], message: Message) => void;
   readonly traffic: Traffic;
+  /** A phase that waits for nodes begins. @returns how long to wait, of what the plan allows, in milliseconds */
+  readonly deadline?: (round: number, phase: string, most: number) => number;
   /** After a step that appended to the ledger, once its messages are on their way. */
   readonly ledgerGrew: (entries: number) => void;
   readonly roundBegan: (round: number, nodes: number) => Promise<void>;
@@ -190,7 +192,11 @@ export function startEngine(initial: CoordinatorState, parts: EngineParts): Engi
         parts.send(effect.to, effect.message);
         break;
       case "setDeadline":
-        setDeadline(effect.round, effect.phase, effect.milliseconds);
+        setDeadline(
+          effect.round,
+          effect.phase,
+          parts.deadline?.(effect.round, effect.phase, effect.milliseconds) ?? effect.milliseconds,
+        );
         break;
       case "sum":
       case "apply":

@@ -9,12 +9,13 @@ import {
   checkUpload,
   createCoordinator,
   decodeCoordinatorState,
+  dueNote,
   encodeCoordinatorState,
   genesisEntry,
   whatFollows,
 } from "@tributary/federation";
 import { parseLine } from "@tributary/ledger";
-import type { ErasureNote, Message, MessageOf, NodeId, Plan } from "@tributary/protocol";
+import { type ErasureNote, type Message, type MessageOf, type NodeId, type Plan, planHash } from "@tributary/protocol";
 import type { Logger } from "pino";
 import type { ConnectedNodes } from "../replicas/leader.ts";
 import type { Blobs } from "../storage/blobs.ts";
@@ -26,12 +27,15 @@ import { type Engine, startEngine, withShares } from "./engine.ts";
 import type { HeavyWorker } from "./heavy.ts";
 import type { WorkFolders } from "./heavy-work.ts";
 import { pacing } from "./pacing.ts";
+import { keepSchedule, type RoundSchedule } from "./schedule.ts";
 import { countRefusals, type Standstill } from "./refusals.ts";
 
 export interface FederationParts {
   readonly plan: Plan;
   readonly startWhen: number;
   /** Offers in a row that may be refused for one reason; 0: any number. */
+  /** When rounds begin, with whom, and how long stragglers are waited for; unless given at any time, with everybody, as long as the plan allows. */
+  readonly schedule?: RoundSchedule;
   readonly mostRefused: number;
   /** No more rounds are offered. */
   readonly standstill: (why: Standstill) => void;
@@ -68,6 +72,8 @@ export interface RunningFederation {
   stop(): Promise<void>;
 }
 
+/** Entries that a new leadership looks back at, for whom to invite and when. */
+const lookedBack = 60;
 /** How often the home is looked into for what operators ask, in milliseconds. */
 const lookEvery = 1_000;
 
@@ -75,6 +81,8 @@ const lookEvery = 1_000;
 export async function runFederation(parts: FederationParts): Promise<RunningFederation> {
   const { plan, store, uploads, log, traffic, nodes, fence } = parts;
   let engine: Engine | undefined;
+  const { crypto } = parts.context();
+  const schedule = keepSchedule(parts.schedule ?? {}, { crypto, plan, planHash: planHash(crypto, plan), now: Date.now });
   let trafficAtStart = traffic.total();
   const refusals = countRefusals(parts.mostRefused, plan.minCohort);
   let still = false;
@@ -89,7 +97,9 @@ export async function runFederation(parts: FederationParts): Promise<RunningFede
       const state = engine?.state();
       const over = state !== undefined && "closing" in whatFollows(state);
       return {
-        online: nodes.online().length,
+        online: schedule.available(nodes.online()).length,
+        notBefore: schedule.notBefore(),
+        again: schedule.nextChange(),
         joined: state?.roster.length ?? 0,
         least: over ? 0 : plan.minCohort,
         begun: state !== undefined,
@@ -100,7 +110,9 @@ export async function runFederation(parts: FederationParts): Promise<RunningFede
       begin: () => beginWith(writeGenesis),
       startRound: () =>
         beginWith(async () => {
-          if (await writeNotes()) await put({ type: "start", online: nodes.online(), version: nodes.version() });
+          if (!(await writeNotes())) return;
+          const online = schedule.invited(nodes.online(), (engine?.state().lastRound ?? 0) + 1);
+          await put({ type: "start", online, version: nodes.version() });
         }),
     },
   );
@@ -163,6 +175,8 @@ export async function runFederation(parts: FederationParts): Promise<RunningFede
     if (engine === undefined || state === undefined || state.round !== null || state.closed) return true;
     for (const { id, note } of await store.requests()) {
       if (!(await put({ type: "note", note }))) return false; // who leads next looks whether it is in the ledger
+    const due = dueNote(engine.state());
+    if (due !== undefined && !(await put({ type: "note", note: due }))) return false;
       await store.settleRequest(id); // in the ledger by now, or refused
     }
     return !engine.state().paused;
@@ -200,9 +214,11 @@ export async function runFederation(parts: FederationParts): Promise<RunningFede
 
   const engineParts = {
     ...parts,
+    deadline: schedule.deadline,
     send: nodes.send,
     ledgerGrew: nodes.announceLedger,
     async roundBegan(round: number, invited: number) {
+      schedule.offered(round, invited);
       await store.rounds.begin(round, new Date().toISOString(), invited);
       refusals.offered(round, invited);
       trafficAtStart = traffic.total();
@@ -212,6 +228,8 @@ export async function runFederation(parts: FederationParts): Promise<RunningFede
       const { bytesIn, bytesOut } = traffic.total();
       const [inward, outward] = [bytesIn - trafficAtStart.bytesIn, bytesOut - trafficAtStart.bytesOut];
       await store.rounds.end(round, new Date().toISOString(), inward, outward);
+      const news = engine?.state().announcement?.body;
+      if (news !== undefined && "entry" in news) schedule.ended(parseLine(news.entry));
       const figures = await store.rounds.one(round);
       log.info({ ...figures }, "round ended");
       pace.roundEnded(released);
@@ -249,6 +267,8 @@ export async function runFederation(parts: FederationParts): Promise<RunningFede
     const shares = await store.shares();
     const state = shares === undefined ? whole : withShares(whole, JSON.parse(shares));
     await uploads.eraseAllBut(state.round?.number);
+    const last = await store.ledgerLines(Math.max(1, state.head.entries - lookedBack));
+    schedule.resume(last.map(parseLine), await store.rounds.all());
     await sweepBlobs(parts, [state.optimiserHash, state.kept?.optimiserHash, state.round?.sumHash]);
     log.info({ round: state.lastRound, completed: state.completed, phase: state.round?.phase ?? "waiting" }, "resumed");
     engine = startEngine(state, engineParts);
@@ -273,6 +293,7 @@ export async function runFederation(parts: FederationParts): Promise<RunningFede
   }
   return {
     stop,
+      schedule.connected(node);
     connected(node) {
       void put({ type: "connected", node });
       goOn();
@@ -283,12 +304,20 @@ export async function runFederation(parts: FederationParts): Promise<RunningFede
       consider();
     },
     rosterSize: () => engine?.state().roster.length ?? 0,
-    message: async (message) => begun().put({ type: "message", message }),
+    message: async (message) => {
+      schedule.answered(message); // also if it turns out to be too late
+      await begun().put({ type: "message", message });
+    },
     refused(node, message, code) {
-      if (message.step === "offer") refusals.refused(node, message.round, code);
+      if (message.step !== "offer") return;
+      refusals.refused(node, message.round, code);
+      schedule.refused(node, code);
     },
     checkUpload: (message) => checkUpload(begun().state(), message, parts.context()),
-    uploaded: async (message) => begun().put({ type: "uploaded", message }),
+    uploaded: async (message) => {
+      schedule.answered(message);
+      await begun().put({ type: "uploaded", message });
+    },
     async erased({ node, on, signature }) {
       const known = engine?.state().erasures[node];
       if (engine === undefined || (known !== undefined && known >= on)) return;

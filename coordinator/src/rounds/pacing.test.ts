@@ -65,3 +65,21 @@ test("after rounds that were given up the pause grows to half a minute; a releas
   look({ online: 4 });
   expect(rounds).toBe(2);
 });
+
+test("a calendar has rounds wait, through sleeps that a timer can hold, and the end waits for nothing", () => {
+  const month = 31 * 86_400_000;
+  look({ online: 4, notBefore: Date.now() + month }, month - 1);
+  expect(rounds).toBe(0);
+  vi.advanceTimersByTime(1);
+  expect(rounds).toBe(1);
+  look({ online: 0, least: 0, notBefore: Date.now() + month });
+  expect(rounds).toBe(2);
+});
+
+test("where too few may be asked it looks again once more of them may", () => {
+  look({ online: 2, again: Date.now() + 5_000 }, 4_999);
+  view = { ...quiet, online: 4 };
+  expect(rounds).toBe(0);
+  vi.advanceTimersByTime(1);
+  expect(rounds).toBe(1);
+});

@@ -9,6 +9,7 @@ import { integerOption, jsonOption, textOption } from "../options.ts";
 import { inWords, print, printLine, table } from "../output.ts";
 import { writtenLines } from "../report/written.ts";
 import { untilStopped } from "../running.ts";
+import { addScheduleOptions, type ScheduleOptions, scheduleOf } from "../schedule-options.ts";
 import { addNotes } from "./coordinator/notes.ts";
 import { addCertifyHome } from "./model/certify.ts";
 
@@ -30,9 +31,10 @@ const urlOption = () => {
 export function coordinatorCommand(): Command {
   const coordinator = new Command("coordinator").description("the platform's side of a federation");
 
-  coordinator
+  const start = coordinator
     .command("start")
-    .description("serve a federation: admit nodes, run the plan's rounds, keep the ledger")
+    .description("serve a federation: admit nodes, run the plan's rounds, keep the ledger");
+  addScheduleOptions(start)
     .requiredOption(...homeFlags)
     .option("--plan <file>", "plan.json, at the first start")
     .option("--catalogue <file>", "catalogue JSONL, at the first start")
@@ -66,19 +68,21 @@ export function coordinatorCommand(): Command {
       "\nExample:\n  tributary coordinator start --home platform --plan plan.json --catalogue catalogue.jsonl --start-when 6",
     )
     .action(
-      async (options: {
-        home: string;
-        plan?: string;
-        catalogue?: string;
-        extension?: string[];
-        initialModel?: string;
-        host: string;
-        port: number;
-        startWhen?: number;
-        demo?: boolean;
-        untilDone?: boolean;
-        mostRefused: number;
-      }) => {
+      async (
+        options: {
+          home: string;
+          plan?: string;
+          catalogue?: string;
+          extension?: string[];
+          initialModel?: string;
+          host: string;
+          port: number;
+          startWhen?: number;
+          demo?: boolean;
+          untilDone?: boolean;
+          mostRefused: number;
+        } & ScheduleOptions,
+      ) => {
         const running = await startCoordinator({
           home: options.home,
           host: options.host,
@@ -89,6 +93,7 @@ export function coordinatorCommand(): Command {
           ...(options.initialModel === undefined ? {} : { initialModel: readInput(options.initialModel) }),
           demo: options.demo ?? false,
           mostRefused: options.mostRefused,
+          schedule: scheduleOf(options),
           whenRefused: options.untilDone === true ? "end" : "wait",
           ...(options.startWhen === undefined ? {} : { startWhen: options.startWhen }),
         });

@@ -1,9 +1,9 @@
-/** `tributary coordinator pause`, `resume`, `revoke`, `promote`: what an operator does, and the ledger says. */
+/** `tributary coordinator pause`, `resume`, `revoke`, `promote`, `rollback`: what an operator does, and the ledger says. */
 import { type OperatorRequest, requestNote } from "@tributary/coordinator";
 import { nodeId, sha256Hex } from "@tributary/protocol";
 import type { Command } from "commander";
 import { z } from "zod";
-import { jsonOption, textOption } from "../../options.ts";
+import { integerOption, jsonOption, textOption } from "../../options.ts";
 import { print } from "../../output.ts";
 
 interface NoteFlags {
@@ -52,5 +52,18 @@ export function addNotes(coordinator: Command): void {
     .addOption(textOption("--model <hash>", "that one of them (SHA-256)", sha256Hex, "64 of 0–9 and a–f"))
     .action((flags: NoteFlags & { model?: z.infer<typeof sha256Hex> }) => {
       return act(flags, { kind: "promote", ...(flags.model === undefined ? {} : { modelHash: flags.model }) });
+    });
+  addNote(
+    coordinator,
+    "rollback",
+    "have training go on from the model that an earlier round left",
+    ' --round 7 --reason "a merchant\'s log was wrong"',
+  )
+    .addOption(
+      integerOption("--round <n>", "the round whose model it is; 0: the model that training began at", 0).makeOptionMandatory(),
+    )
+    .option(...reasonFlags)
+    .action((flags: NoteFlags & { round: number }) => {
+      return act(flags, { kind: "rollback", round: flags.round, reason: flags.reason ?? "" });
     });
 }
