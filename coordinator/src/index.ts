@@ -9,12 +9,14 @@ export { type CoordinatorIdentity, coordinatorIdentity, identityFromFile } from 
 export { type HomeLayout, homeLayout } from "./home/layout.ts";
 export { createInvite, type InviteRequest } from "./invites.ts";
 export { type OperatorRequest, requestNote } from "./notes.ts";
-export { doHeavyWork } from "./rounds/heavy-work.ts";
 export { parseBetween, parseEvery } from "./rounds/calendar.ts";
 export type { RoundSchedule } from "./rounds/schedule.ts";
 export { type CoordinatorOptions, type RunningCoordinator, startCoordinator } from "./server.ts";
 export { type CoordinatorStatus, readRoster, readRounds, readStatus } from "./status.ts";
 export { openBlobs } from "./storage/blobs.ts";
+export { openObjects } from "./storage/objects.ts";
 export type { RoundFigures } from "./storage/round-table.ts";
 export { openUploads } from "./storage/uploads.ts";
 export { countTraffic } from "./transport/traffic.ts";
+export { doWork } from "./work/computations.ts";
+export { type RunningWorker, runWorker, type WorkerRequest } from "./work/open-work.ts";

@@ -14,6 +14,10 @@ export interface HomeLayout {
   readonly blobs: string;
   /** Masked vectors of the round under way: `<round>.<node>.<sha256>`. */
   readonly uploads: string;
+  /** What has arrived of them so far: `<round>.<node>.<sha256>.partial`. */
+  readonly staging: string;
+  /** Tasks of workers, and what they made. */
+  readonly work: string;
   /** Of models: `<model's sha256>.json`. */
   readonly certificates: string;
   /** Files of the plan's extensions, called by their hashes. */
@@ -29,6 +33,8 @@ export function homeLayout(home: string): HomeLayout {
     ledger: join(home, "ledger.jsonl"),
     blobs: join(home, "blobs"),
     uploads: join(home, "uploads"),
+    staging: join(home, "staging"),
+    work: join(home, "work"),
     certificates: join(home, "certificates"),
     extensions: join(home, "extensions"),
     identity: join(home, "keys", "identity"),
@@ -36,14 +42,14 @@ export function homeLayout(home: string): HomeLayout {
 }
 
 export function makeFolders(layout: HomeLayout): void {
-  for (const folder of [layout.home, layout.blobs, layout.uploads, dirname(layout.identity)]) {
+  for (const folder of [layout.home, layout.blobs, layout.uploads, layout.staging, layout.work, dirname(layout.identity)]) {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
   }
 }
 
 /** Removes what a process that was killed had begun to write. Only under the lock: a running server's would be hit as well. */
 export function clearTemporaries(layout: HomeLayout): void {
-  for (const folder of [layout.home, layout.blobs, layout.uploads]) {
+  for (const folder of [layout.home, layout.blobs, layout.uploads, layout.work]) {
     for (const name of readdirSync(folder)) if (isTemporary(name)) rmSync(join(folder, name), { force: true });
   }
 }

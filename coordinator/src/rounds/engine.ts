@@ -29,8 +29,7 @@ import type { LedgerFile } from "../storage/ledger-file.ts";
 import type { Store } from "../storage/store.ts";
 import type { Uploads } from "../storage/uploads.ts";
 import type { Traffic } from "../transport/traffic.ts";
-import type { HeavyWorker } from "./heavy.ts";
-import type { ApplyEffect, HeavyResult, SumEffect, WorkFolders } from "./heavy-work.ts";
+import { type ApplyEffect, mayPass, type SumEffect, type WorkQueue, type WorkResult } from "../work/work-queue.ts";
 
 export interface EngineParts {
   readonly store: Pick<Store, "persist">;
@@ -39,15 +38,14 @@ export interface EngineParts {
   readonly blobs: Pick<Blobs, "erase">;
   readonly uploads: Pick<Uploads, "eraseRound">;
   readonly ledgerFile: Pick<LedgerFile, "append">;
-  readonly heavy: Pick<HeavyWorker, "run">;
-  readonly folders: WorkFolders;
+  readonly work: Pick<WorkQueue, "run">;
   readonly context: () => Context;
   readonly send: (to: readonly NodeId[], message: Message) => void;
   readonly traffic: Traffic;
-  /** A phase that waits for nodes begins. @returns how long to wait, of what the plan allows, in milliseconds */
-  readonly deadline?: (round: number, phase: string, most: number) => number;
   /** After a step that appended to the ledger, once its messages are on their way. */
   readonly ledgerGrew: (entries: number) => void;
+  /** A phase that waits for nodes begins. @returns how long to wait, of what the plan allows, in milliseconds */
+  readonly deadline?: (round: number, phase: string, most: number) => number;
   readonly roundBegan: (round: number, nodes: number) => Promise<void>;
   readonly roundEnded: (round: number, released: boolean) => Promise<void>;
   readonly finished: () => void;
@@ -203,7 +201,7 @@ export function startEngine(initial: CoordinatorState, parts: EngineParts): Engi
         void inBackground(effect);
         break;
       case "eraseUploads":
-        await uploads.eraseRound(effect.round);
+        await eraseUploads(effect.round);
         break;
       case "roundEnded":
         clearDeadlines();
@@ -238,10 +236,9 @@ export function startEngine(initial: CoordinatorState, parts: EngineParts): Engi
     const name = `${effect.round} ${effect.type}`;
     if (stopped || underWay.has(name)) return;
     underWay.add(name);
-    const { folders } = parts;
-    let result: HeavyResult;
+    let result: WorkResult;
     try {
-      result = await parts.heavy.run(effect.type === "sum" ? { folders, effect } : { folders, effect, plan: state.plan });
+      result = await parts.work.run(effect.type === "sum" ? { effect } : { effect, plan: state.plan }, parts.fence);
     } catch (error) {
       return halt(error);
     }
@@ -249,6 +246,16 @@ export function startEngine(initial: CoordinatorState, parts: EngineParts): Engi
     await putOwn({ ...result, round: effect.round });
     underWay.delete(name);
     if (effect.type === "apply" && state.round?.number !== effect.round) forgetting = forgetIntermediate(effect);
+  }
+
+  /** What stays goes with a later round's. */
+  async function eraseUploads(round: number): Promise<void> {
+    try {
+      await uploads.eraseRound(round);
+    } catch (error) {
+      if (!mayPass(error)) throw error;
+      log.warn({ round, err: error }, "uploads that nobody needs stay until the next round ends");
+    }
   }
 
   /** The ledger names the sum by its hash; models stay, sums and earlier optimiser states go once the next model is in the ledger. */

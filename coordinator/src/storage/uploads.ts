@@ -1,16 +1,18 @@
 /**
- * Masked vectors of the round under way: `uploads/<round>.<node>.<sha256>`, streamed to disk and never held in memory whole.
- * A file with that name is whole, synced, and hashes to it; what has arrived so far is in `<round>.<node>.<sha256>.partial`.
+ * Masked vectors of the round under way. What has arrived so far is staged on this replica's own disk, `<round>.<node>.<sha256>.partial`, where it can be
+ * resumed; once it is whole, synced, and hashes to its name, it is published as the object `uploads/<round>.<node>.<sha256>`, which every
+ * replica sees. Never held in memory whole.
  */
 import { createHash } from "node:crypto";
-import { closeSync, createReadStream, existsSync, openSync, readdirSync, readSync, rmSync, statSync } from "node:fs";
-import { open, readFile, rm } from "node:fs/promises";
+import { createReadStream } from "node:fs";
+import { mkdir, open, readdir, rm, stat, truncate } from "node:fs/promises";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { fail } from "@tributary/errors";
 import type { VectorRange } from "@tributary/federation";
 import { type NodeId, type Sha256, vectorOctets, vectorOf } from "@tributary/protocol";
-import { publish, syncFolder } from "../home/layout.ts";
+import type { ObjectStore } from "./objects.ts";
+import { codedDisk } from "./objects-folder.ts";
 
 export interface Upload {
   readonly round: number;
@@ -19,72 +21,99 @@ export interface Upload {
 }
 
 export interface Uploads {
-  has(upload: Upload): boolean;
-  /** Whether this node has another vector here for this round. */
-  hasOther(upload: Upload): boolean;
+  has(upload: Upload): Promise<boolean>;
+  /** Whether this node has another vector for this round, published or staged here. */
+  hasOther(upload: Upload): Promise<boolean>;
   /** How many of its bytes are here. */
-  offset(upload: Upload): number;
+  offset(upload: Upload): Promise<number>;
   /**
-   * Takes the bytes from `from` (default 0) on, which must be where the stored part ends. One at a time for each upload.
+   * Takes the bytes from `from` (default 0) on, which must be where the staged part ends. One at a time for each upload.
    * @throws TRB_COORDINATOR_UPLOAD_OFFSET; TRB_COORDINATOR_UPLOAD_LENGTH: too few, which are kept, or too many;
-   *   TRB_COORDINATOR_UPLOAD_HASH: then nothing is left behind
+   *   TRB_COORDINATOR_UPLOAD_HASH: then nothing is left behind; TRB_COORDINATOR_BLOBS_FULL and TRB_COORDINATOR_BLOBS_UNREACHABLE: what arrived is kept
    */
   receive(upload: Upload, body: Readable, bytes: number, from?: number): Promise<void>;
-  erase(upload: Upload): void;
-  /** All of this round. */
-  eraseRound(round: number): void;
+  erase(upload: Upload): Promise<void>;
+  /** All of this round, and what is left of earlier ones. */
+  eraseRound(round: number): Promise<void>;
   /** All but this round's: what a crash between a round's end and its erasure left. */
-  eraseAllBut(round: number | undefined): void;
+  eraseAllBut(round: number | undefined): Promise<void>;
 }
 
-/** Ends the name of what isn't whole yet. */
+const space = "uploads/";
 const partial = ".partial";
+/** Erased at a time. */
+const together = 16;
 
-export function openUploads(folder: string): Uploads {
-  const path = (upload: Upload) => uploadPath(folder, upload);
-  const eraseWhere = (matches: (name: string) => boolean) => {
-    const names = readdirSync(folder).filter((name) => !name.startsWith(".") && matches(name));
-    for (const name of names) rmSync(join(folder, name), { force: true });
-    if (names.length > 0) syncFolder(folder);
+/** @param staging a folder of this replica's own */
+export function openUploads(objects: ObjectStore, staging: string): Uploads {
+  const part = (upload: Upload) => join(staging, `${fileName(upload)}${partial}`);
+  const staged = async () => {
+    await mkdir(staging, { recursive: true, mode: 0o700 });
+    return await readdir(staging);
   };
-  return {
-    has: (upload) => existsSync(path(upload)),
-    hasOther: ({ round, node, sha256 }) =>
-      readdirSync(folder).some(
-        (name) => name.startsWith(`${round}.${node}.`) && !name.startsWith(`${round}.${node}.${sha256}`),
-      ),
-    offset: (upload) => sizeOf(existsSync(path(upload)) ? path(upload) : `${path(upload)}${partial}`),
-    receive: (upload, body, bytes, from = 0) => receive(path(upload), upload, body, bytes, from),
-    erase: (upload) => {
-      for (const file of [path(upload), `${path(upload)}${partial}`]) rmSync(file, { force: true });
-    },
-    eraseRound: (round) => eraseWhere((name) => name.startsWith(`${round}.`)),
-    eraseAllBut: (round) => eraseWhere((name) => round === undefined || !name.startsWith(`${round}.`)),
-  };
-}
+  /** Rounds only grow, so whatever is staged of an earlier one is of no use. */
+  let latestRound = 0;
 
-const uploadPath = (folder: string, { round, node, sha256 }: Upload) => join(folder, `${round}.${node}.${sha256}`);
-
-/** The vector of one upload. [length] */
-export async function readUpload(folder: string, upload: Upload): Promise<Uint32Array> {
-  return wordsOf(await readFile(uploadPath(folder, upload)));
-}
-
-/** Some coordinates of one upload. [range.length] @throws TRB_COORDINATOR_STORE_DAMAGED when the file ends before them */
-export function readUploadRange(folder: string, upload: Upload, { from, length }: VectorRange): Uint32Array {
-  const file = openSync(uploadPath(folder, upload), "r");
-  try {
-    const octets = new Uint8Array(4 * length);
-    for (let done = 0; done < octets.length; ) {
-      const read = readSync(file, octets, done, octets.length - done, 4 * from + done);
-      if (read === 0) throw fail("TRB_COORDINATOR_STORE_DAMAGED", { reason: "a masked vector is shorter than it was" });
-      done += read;
+  const eraseWhere = async (matches: (round: number) => boolean) => {
+    await codedDisk(async () => {
+      for (const name of await staged()) if (matches(roundOf(name))) await rm(join(staging, name), { force: true });
+    });
+    const published = await objects.list(space);
+    const names = published.filter((name) => matches(roundOf(name.slice(space.length))));
+    for (let from = 0; from < names.length; from += together) {
+      await Promise.all(names.slice(from, from + together).map((name) => objects.erase(name)));
     }
-    return wordsOf(octets);
-  } finally {
-    closeSync(file);
-  }
+  };
+
+  return {
+    has: async (upload) => (await objects.size(objectName(upload))) !== undefined,
+    async hasOther(upload) {
+      const beginning = `${upload.round}.${upload.node}.`;
+      const published = await objects.list(`${space}${beginning}`);
+      if (published.some((name) => name !== objectName(upload))) return true;
+      const others = (name: string) => name.startsWith(beginning) && !name.startsWith(fileName(upload));
+      return (await codedDisk(staged)).some(others);
+    },
+    offset: async (upload) => (await objects.size(objectName(upload))) ?? (await sizeOf(part(upload))),
+    async receive(upload, body, bytes, from = 0) {
+      if (upload.round > latestRound) {
+        latestRound = upload.round;
+        await codedDisk(async () => {
+          for (const name of await staged()) if (roundOf(name) < latestRound) await rm(join(staging, name), { force: true });
+        });
+      }
+      await stage(part(upload), upload.sha256, body, bytes, from);
+      try {
+        await objects.putFile(objectName(upload), part(upload));
+      } catch (error) {
+        if ((await sizeOf(part(upload))) === bytes) await truncate(part(upload), bytes - 4); // its last word is sent again, and this tried again
+        throw error;
+      }
+    },
+    async erase(upload) {
+      await codedDisk(() => rm(part(upload), { force: true }));
+      await objects.erase(objectName(upload));
+    },
+    eraseRound: (round) => eraseWhere((other) => other <= round),
+    eraseAllBut: (round) => eraseWhere((other) => other !== round),
+  };
 }
+
+/** Some words of a published upload. [range.length] @throws TRB_COORDINATOR_STORE_DAMAGED when it has no such words */
+export async function readUpload(
+  objects: Pick<ObjectStore, "read">,
+  upload: Upload,
+  { from, length }: VectorRange,
+): Promise<Uint32Array> {
+  const octets = await objects.read(objectName(upload), { from: 4 * from, length: 4 * length });
+  if (octets?.length === 4 * length) return wordsOf(octets);
+  const reason = octets === undefined ? "a masked vector is missing" : "a masked vector is shorter than it was";
+  throw fail("TRB_COORDINATOR_STORE_DAMAGED", { reason });
+}
+
+const fileName = ({ round, node, sha256 }: Upload) => `${round}.${node}.${sha256}`;
+const objectName = (upload: Upload) => `${space}${fileName(upload)}`;
+const roundOf = (name: string) => Number(name.slice(0, name.indexOf(".")));
 
 /** Little-endian u32 as they stand in a file. */
 export const wordsOf = vectorOf;
@@ -94,23 +123,22 @@ export const bytesOfWords = vectorOctets;
  * What has arrived stays when the connection breaks off, and the rest is appended to it. Only the whole is synced: after a power cut
  * the part may be damaged, which its hash shows in the end.
  */
-async function receive(path: string, { sha256 }: Upload, body: Readable, bytes: number, from: number): Promise<void> {
-  const part = `${path}${partial}`;
-  const stored = sizeOf(part);
+async function stage(part: string, sha256: Sha256, body: Readable, bytes: number, from: number): Promise<void> {
+  const stored = await sizeOf(part);
   if (from !== stored) throw fail("TRB_COORDINATOR_UPLOAD_OFFSET", { offset: stored });
   const hash = createHash("sha256");
   if (from > 0) for await (const chunk of createReadStream(part)) hash.update(chunk);
-  const file = await open(part, "a", 0o600);
   let received = from;
+  const file = await codedDisk(() => open(part, "a", 0o600));
   try {
     for await (const chunk of body) {
       const octets: Buffer = chunk;
       received += octets.length;
       if (received > bytes) break;
       hash.update(octets);
-      await file.writeFile(octets); // the next octets are asked for when these are written
+      await codedDisk(() => file.writeFile(octets)); // the next octets are asked for when these are written
     }
-    if (received === bytes) await file.sync();
+    if (received === bytes) await codedDisk(() => file.sync());
   } finally {
     await file.close();
   }
@@ -118,7 +146,13 @@ async function receive(path: string, { sha256 }: Upload, body: Readable, bytes: 
   if (!genuine && received >= bytes) await rm(part, { force: true });
   if (received !== bytes) throw fail("TRB_COORDINATOR_UPLOAD_LENGTH", { expected: bytes, actual: received });
   if (!genuine) throw fail("TRB_COORDINATOR_UPLOAD_HASH");
-  publish(part, path);
 }
 
-const sizeOf = (path: string) => statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+async function sizeOf(path: string): Promise<number> {
+  try {
+    return (await stat(path)).size;
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return 0;
+    throw error;
+  }
+}

@@ -12,6 +12,7 @@ import { modelCommand } from "./commands/model.ts";
 import { nodeCommand } from "./commands/node.ts";
 import { planCommand } from "./commands/plan.ts";
 import { simulateCommand } from "./commands/simulate.ts";
+import { workerCommand } from "./commands/worker.ts";
 
 export function program(): Command {
   const root = new Command("tributary")
@@ -24,6 +25,7 @@ export function program(): Command {
     catalogueCommand(),
     planCommand(),
     coordinatorCommand(),
+    workerCommand(),
     nodeCommand(),
     ledgerCommand(),
     modelCommand(),

@@ -141,6 +141,12 @@ export const coordinatorErrors = defineErrors({
     status: 500,
     exitCode: 1,
   },
+  TRB_COORDINATOR_BLOBS_TAKEN: {
+    message: "What `--blobs` names holds another federation's models and masked vectors, not those of {federation}.",
+    advice: "Give each federation a folder or prefix of its own.",
+    status: 500,
+    exitCode: 2,
+  },
   TRB_COORDINATOR_KEY_UNREADABLE: {
     message: "The identity key in {file} is not a secret of 32 bytes that only its owner can read: {reason}.",
     advice: "Restore the key from a backup and set its mode to 600.",

@@ -4,7 +4,7 @@
  */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { countTraffic, doHeavyWork, homeLayout, openBlobs, openUploads } from "@tributary/coordinator";
+import { countTraffic, doWork, homeLayout, openBlobs, openObjects, openUploads } from "@tributary/coordinator";
 import { fail } from "@tributary/errors";
 import { type NodeId, type Plan, parsePlan, type Sha256 } from "@tributary/protocol";
 import { between, type PhaseCost, phaseMeter } from "./phase-meter.ts";
@@ -30,7 +30,9 @@ function unpacked(plan: Plan): Plan {
 export async function plainCoordinator({ home, plan: document, rounds, nodes }: PlainOptions): Promise<PlainCoordinator> {
   const plan = unpacked(parsePlan(document));
   const layout = homeLayout(home);
-  const [blobs, uploads] = [openBlobs(layout.blobs), openUploads(layout.uploads)];
+  const objects = await openObjects(home);
+  const [blobs, uploads] = [openBlobs(objects), openUploads(objects, layout.staging)];
+  const places = { objects, extensions: layout.extensions };
   const length = plan.releases[0]?.dimension ?? 0;
   const meter = phaseMeter();
   const finished = Promise.withResolvers<readonly PhaseCost[]>();
@@ -47,17 +49,15 @@ export async function plainCoordinator({ home, plan: document, rounds, nodes }: 
   };
   const endRound = async () => {
     meter.begin(round, "sum", traffic.total());
-    const { blobs: blobFolder, uploads: uploadFolder, extensions } = layout;
-    const folders = { blobs: blobFolder, uploads: uploadFolder, extensions };
     const unmasking = { ownMasks: [], pairMasks: [] };
-    const summed = await doHeavyWork({ folders, effect: { type: "sum", round, length, uploads: arrived, unmasking } });
+    const summed = await doWork(places, { effect: { type: "sum", round, length, uploads: arrived, unmasking } });
     if (summed.type !== "summed") throw fail("TRB_UNEXPECTED", { reason: summed.type });
     const effect = { type: "apply" as const, round, release: 0, modelHash, optimiserHash, sumHash: summed.sumHash };
     const far = { survivors: arrived.length, releasedBefore: round - 1 };
-    const applied = await doHeavyWork({ folders, effect: { ...effect, ...far }, plan });
+    const applied = await doWork(places, { effect: { ...effect, ...far }, plan });
     if (applied.type !== "applied") throw fail("TRB_UNEXPECTED", { reason: applied.type });
     [modelHash, optimiserHash, arrived] = [applied.modelHash, applied.optimiserHash, []];
-    uploads.eraseRound(round);
+    await uploads.eraseRound(round);
     meter.begin(round, between, traffic.total());
     if (round < rounds) return;
     finished.resolve(meter.costs());
@@ -71,7 +71,7 @@ export async function plainCoordinator({ home, plan: document, rounds, nodes }: 
       waiting.push(response);
       if (waiting.length === nodes && round < rounds) beginRound();
     } else if (what === "model") {
-      response.end(blobs.read(node as Sha256));
+      response.end(await blobs.read(node as Sha256));
     } else {
       const upload = { round, node: node as NodeId, sha256: sha256 as Sha256 };
       await uploads.receive(upload, request, 4 * length);

@@ -1,0 +1,115 @@
+/** What a round's long computations do, from objects to objects. A sum is added up in slices of the vector, in memory for one vector. */
+import { fail } from "@tributary/errors";
+import {
+  decodeFederationModel,
+  encodeFederationModel,
+  nextModel,
+  optimiserOf,
+  rotationSource,
+  sumUploads,
+  type VectorRange,
+  warmStarted,
+} from "@tributary/federation";
+import { decodeOptimiserState, encodeOptimiserState, itemSimilarity } from "@tributary/model";
+import { loadExtensions } from "@tributary/model/extension-files";
+import { type Plan, planHash, type Sha256 } from "@tributary/protocol";
+import { nodeCrypto } from "@tributary/protocol/node-crypto";
+import { onnxruntimeExecutor } from "@tributary/tensor/onnxruntime";
+import { openBlobs } from "../storage/blobs.ts";
+import { publicItems } from "../storage/catalogue.ts";
+import type { ObjectStore } from "../storage/objects.ts";
+import { bytesOfWords, readUpload, wordsOf } from "../storage/uploads.ts";
+import type { ApplyEffect, SumEffect, WorkResult, WorkTask } from "./work-queue.ts";
+
+/** `WorkPlaces`, opened. */
+export interface OpenPlaces {
+  readonly objects: ObjectStore;
+  readonly extensions: string;
+}
+
+/** Coordinates that are summed and unmasked at a time, at most: what is in memory beside the total is a few such slices of uploads. */
+const longest = 1 << 17;
+/** Shorter ones would be more reading about than adding. */
+const shortest = 1 << 14;
+/** So many slices find several workers enough to do; of long vectors there are more. */
+const fewest = 12;
+
+/** In slices of which length a vector is summed: a power of two, so that packed coordinates begin with a word. */
+export function sliceLength({ length }: Pick<SumEffect, "length">): number {
+  const wanted = 2 ** Math.floor(Math.log2(Math.max(1, length / fewest)));
+  return Math.min(longest, Math.max(shortest, wanted));
+}
+
+/** The slices of a vector, in order. */
+export function slicesOf(effect: Pick<SumEffect, "length">): readonly VectorRange[] {
+  const length = sliceLength(effect);
+  return Array.from({ length: Math.ceil(effect.length / length) }, (_, slice) => {
+    const from = slice * length;
+    return { from, length: Math.min(length, effect.length - from) };
+  });
+}
+
+/** Uploads that are read ahead of the one that is added. */
+const ahead = 8;
+
+/** The uploads' coordinates of one slice, added up and without their masks. [range.length] */
+export async function sumSlice(
+  objects: Pick<ObjectStore, "read">,
+  effect: SumEffect,
+  range: VectorRange,
+): Promise<Uint32Array> {
+  const { round, uploads } = effect;
+  const reading = new Map<Sha256, Promise<Uint32Array>>();
+  let begun = 0;
+  const read = (sha256: Sha256, words: VectorRange): Promise<Uint32Array> => {
+    for (; begun < uploads.length && reading.size < ahead; begun++) {
+      const upload = uploads[begun];
+      if (upload === undefined) break;
+      const one = readUpload(objects, { round, ...upload }, words);
+      one.catch(() => {}); // it is awaited in its turn, unless another failed before
+      reading.set(upload.sha256, one);
+    }
+    const found = reading.get(sha256);
+    if (found === undefined) throw fail("TRB_COORDINATOR_BLOB_UNKNOWN", { sha256 });
+    reading.delete(sha256);
+    return found;
+  };
+  return await sumUploads(effect, read, nodeCrypto(), range);
+}
+
+/** The whole sum as a blob. */
+export async function keepSum(objects: ObjectStore, total: Uint32Array): Promise<WorkResult> {
+  return { type: "summed", sumHash: await openBlobs(objects).put(bytesOfWords(total)) };
+}
+
+/** One task from beginning to end, in this thread. */
+export async function doWork(places: OpenPlaces, task: WorkTask): Promise<WorkResult> {
+  if ("plan" in task) return await applySum(places, task.effect, task.plan);
+  const total = new Uint32Array(task.effect.length);
+  for (const range of slicesOf(task.effect)) total.set(await sumSlice(places.objects, task.effect, range), range.from);
+  return await keepSum(places.objects, total);
+}
+
+/** A sum to the next model. */
+export async function applySum({ objects, extensions }: OpenPlaces, effect: ApplyEffect, plan: Plan): Promise<WorkResult> {
+  await loadExtensions(extensions, plan.extensions); // into this thread
+  const blobs = openBlobs(objects);
+  const { optimiserHash, release, survivors, releasedBefore } = effect;
+  const optimiserState =
+    optimiserHash === null ? null : decodeOptimiserState(optimiserOf(plan), await blobs.read(optimiserHash));
+  const catalogue = await blobs.read(plan.catalogueHash);
+  const similarity = () => itemSimilarity(publicItems(catalogue));
+  const before = decodeFederationModel(plan, await blobs.read(effect.modelHash));
+  const crypto = nodeCrypto();
+  const rotation = rotationSource(crypto, planHash(crypto, plan), effect.round);
+  const sum = wordsOf(await blobs.read(effect.sumHash));
+  const released = { plan, release, sum, survivors, releasedBefore, rotation };
+  const next = nextModel({ ...released, model: before, optimiserState, similarity });
+  const model = await warmStarted(plan, before, next.model, { executor: onnxruntimeExecutor(), similarity });
+  return {
+    type: "applied",
+    modelHash: await blobs.put(encodeFederationModel(plan, model)),
+    optimiserHash: next.optimiserState === null ? null : await blobs.put(encodeOptimiserState(next.optimiserState)),
+    ...(next.sum === undefined ? {} : { sum: next.sum }),
+  };
+}

@@ -1,0 +1,35 @@
+/** `tributary worker`: more hands for a coordinator on PostgreSQL. */
+import { runWorker } from "@tributary/coordinator";
+import { Command } from "commander";
+import { integerOption, jsonOption } from "../options.ts";
+import { printLine } from "../output.ts";
+import { untilStopped } from "../running.ts";
+
+export function workerCommand(): Command {
+  return new Command("worker")
+    .description(
+      "take jobs of a coordinator's replicas: slices of sums, and next models; ends by SIGTERM, when its jobs are done",
+    )
+    .requiredOption(
+      "--database-url <url>",
+      "the replicas' PostgreSQL; one with a password belongs in TRIBUTARY_DATABASE_URL or a file, not on the command line",
+    )
+    .requiredOption(
+      "--blobs <place>",
+      "where the replicas keep models and masked vectors: a shared folder, or s3://bucket/prefix",
+    )
+    .addOption(integerOption("--threads <n>", "jobs at a time (default: one a processor, at most 8)", 1, undefined, 64))
+    .addOption(jsonOption())
+    .addHelpText(
+      "after",
+      "\nExample:\n  tributary worker --database-url postgres://platform@db.example/tributary --blobs s3://federations/fashion",
+    )
+    .action(async (options: { databaseUrl: string; blobs: string; threads?: number }) => {
+      const { databaseUrl, blobs, threads } = options;
+      const places = { objects: blobs, extensions: blobs };
+      const running = await runWorker({ places, databaseUrl, threads });
+      printLine({ event: "ready", threads: running.threads });
+      await untilStopped(running, false);
+      printLine({ event: "stopped", jobs: running.done() });
+    });
+}
