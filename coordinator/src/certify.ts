@@ -15,9 +15,9 @@ import {
 } from "@tributary/ledger";
 import { softwareHash } from "@tributary/ledger/software";
 import { nodeCrypto } from "@tributary/protocol/node-crypto";
-import { type CoordinatorIdentity, coordinatorIdentity } from "./home/identity.ts";
-import { type HomeLayout, homeLayout, isHome, writeDurably } from "./home/layout.ts";
-import { openStoreOf } from "./storage/open-store.ts";
+import { type CoordinatorIdentity, identityFromFile } from "./home/identity.ts";
+import { type HomeLayout, homeLayout, writeDurably } from "./home/layout.ts";
+import { homeOf, openPlace, type Place } from "./storage/place.ts";
 import type { Store } from "./storage/store.ts";
 
 export interface CertifyHomeOptions extends Pick<CertificateRequest, "declared"> {
@@ -35,13 +35,11 @@ export interface WrittenCertificate {
  * @throws TRB_COORDINATOR_HOME_EMPTY, TRB_COORDINATOR_KEY_UNREADABLE, TRB_LEDGER_EMPTY before the federation begins, TRB_CERTIFICATE_OTHER_MODEL for a
  *   round that released none, TRB_CERTIFICATE_INVALID for a period that can't be
  */
-export async function certifyHome(home: string, options: CertifyHomeOptions = {}): Promise<WrittenCertificate> {
-  const layout = homeLayout(home);
-  if (!isHome(layout)) throw fail("TRB_COORDINATOR_HOME_EMPTY", { home });
-  const identity = coordinatorIdentity(home);
-  const store = await openStoreOf({ layout, create: false });
+export async function certifyHome(place: Place, options: CertifyHomeOptions = {}): Promise<WrittenCertificate> {
+  const layout = homeLayout(homeOf(place));
+  const store = await openPlace(place);
   try {
-    return writeCertificate(layout, identity, await store.ledgerLines(0), options);
+    return writeCertificate(layout, identityFromFile(layout.identity), await store.ledgerLines(0), options);
   } finally {
     await store.close();
   }

@@ -7,9 +7,9 @@ import { fail } from "@tributary/errors";
 import { encodeInvite, inviteSchema, nodeId, type RosterMember, verifyMember } from "@tributary/protocol";
 import { nodeCrypto } from "@tributary/protocol/node-crypto";
 import { z } from "zod";
-import { coordinatorIdentity } from "./home/identity.ts";
+import { identityFromFile } from "./home/identity.ts";
 import { homeLayout } from "./home/layout.ts";
-import { openStoreOf } from "./storage/open-store.ts";
+import { homeOf, openPlace, type Place } from "./storage/place.ts";
 import type { Store } from "./storage/store.ts";
 import { parseRequest } from "./transport/answers.ts";
 
@@ -36,11 +36,12 @@ const requestSchema = z.strictObject({
  * @throws TRB_COORDINATOR_HOME_EMPTY before the first start, TRB_ROSTER_CLOSED after the federation's, TRB_COORDINATOR_NODE_TAKEN
  */
 export async function createInvite(
-  home: string,
+  place: Place,
   request: InviteRequest,
 ): Promise<{ readonly invite: string; readonly expires: string }> {
   const { node, url, hours } = parseRequest(requestSchema, request);
-  const store = await openStoreOf({ layout: homeLayout(home), create: false });
+  const home = homeOf(place);
+  const store = await openPlace(place);
   try {
     const plan = (await store.plan())?.plan;
     if (!plan) throw fail("TRB_COORDINATOR_HOME_EMPTY", { home });
@@ -49,7 +50,7 @@ export async function createInvite(
     const token = randomBytes(16).toString("hex");
     const expires = new Date(Date.now() + hours * 3_600_000).toISOString();
     await store.addInvite({ tokenHash: hashToken(token), node, expires });
-    const { fingerprint } = coordinatorIdentity(home);
+    const { fingerprint } = identityFromFile(homeLayout(home).identity);
     return { invite: encodeInvite({ federation: plan.federation, url, token, fingerprint, node }), expires };
   } finally {
     await store.close();

@@ -6,8 +6,7 @@ import { fail } from "@tributary/errors";
 import { decodeCoordinatorState, type Note } from "@tributary/federation";
 import { parseLine, rollbackFault } from "@tributary/ledger";
 import type { NodeId, Sha256 } from "@tributary/protocol";
-import { homeLayout } from "./home/layout.ts";
-import { openStoreOf } from "./storage/open-store.ts";
+import { openPlace, type Place } from "./storage/place.ts";
 
 export type OperatorRequest =
   | { readonly kind: "pause" | "resume"; readonly reason: string }
@@ -23,8 +22,8 @@ export type OperatorRequest =
  * @throws TRB_COORDINATOR_HOME_EMPTY, TRB_COORDINATOR_NOT_STARTED before the federation has begun, TRB_ROUND_LEDGER_CLOSED,
  *   TRB_COORDINATOR_NOTE_POINTLESS for what is so already, a model that is neither, or a round whose model training can't go back to
  */
-export async function requestNote(home: string, request: OperatorRequest, operator: string): Promise<Note> {
-  const store = await openStoreOf({ layout: homeLayout(home), create: false });
+export async function requestNote(place: Place, request: OperatorRequest, operator: string): Promise<Note> {
+  const store = await openPlace(place);
   try {
     const encoded = await store.state();
     if (encoded === undefined) throw fail("TRB_COORDINATOR_NOT_STARTED");

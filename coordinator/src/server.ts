@@ -19,14 +19,15 @@ import { clearTemporaries, type HomeLayout, homeLayout, makeFolders } from "./ho
 import { lockHome } from "./home/lock.ts";
 import { systemRandom } from "./home/random.ts";
 import { startLeading } from "./leading.ts";
-import { ownLeader } from "./replicas/leader.ts";
+import { onlyProcess, onlyReplica } from "./replicas/only-process.ts";
 import { keepPresence } from "./replicas/presence.ts";
-import type { RunningFederation } from "./rounds/federation.ts";
+import { openReplica, replicaOf, type Term } from "./replicas/replica.ts";
 import type { RoundSchedule } from "./rounds/schedule.ts";
 import { statusOf } from "./status.ts";
 import { claimObjects, openBlobs } from "./storage/blobs.ts";
 import { openObjects } from "./storage/objects.ts";
 import { openStoreOf } from "./storage/open-store.ts";
+import { postgresAddress } from "./storage/postgres.ts";
 import { openUploads } from "./storage/uploads.ts";
 import { createHttp } from "./transport/http.ts";
 import { type Sockets, serveSockets, socketServer } from "./transport/sockets.ts";
@@ -38,6 +39,13 @@ export interface CoordinatorOptions extends FoundingRequest {
   readonly home: string;
   /** Where models and masked vectors are kept, for one federation: a folder, or `s3://bucket/prefix`. Default: the home. */
   readonly blobs?: string;
+  /**
+   * Of a database in PostgreSQL, `postgres://…[?schema=name]`, which any number of replicas may share, each with a home of its own and a copy of the
+   * same identity key. Default: a database in the home, for this process alone.
+   */
+  readonly databaseUrl?: string | undefined;
+  /** The name of this replica, which no other one has. Default: one that is made of machine and home. */
+  readonly replica?: string | undefined;
   readonly host?: string;
   /** 0 takes a free one. */
   readonly port: number;
@@ -81,8 +89,8 @@ async function loadPlanned(
   await loadExtensions(folder, plan?.extensions);
 }
 
-/** The name under which the one process of a home leads, and its nodes are connected: the next process takes both over. */
-const onlyReplica = "coordinator";
+/** How often a replica says that it lives, in milliseconds. */
+const presenceEvery = 5_000;
 /** How long those who are connected may take to hear of the closing entry before `finished`. */
 const farewell = 10_000;
 
@@ -104,7 +112,9 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Run
     closers.push(() => lock.release());
     clearTemporaries(layout);
     const identity = coordinatorIdentity(home);
-    const store = await openStoreOf({ layout, create: true });
+    const { databaseUrl } = options;
+    const replica = databaseUrl === undefined ? onlyReplica : (options.replica ?? replicaOf(home));
+    const store = await openStoreOf({ layout, databaseUrl, create: true });
     closers.push(() => store.close());
     const places = { objects: options.blobs ?? home, extensions: layout.extensions };
     const objects = await openObjects(places.objects);
@@ -121,7 +131,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Run
     const certificates = openCertificates(layout, identity, store);
     if (options.blobs !== undefined) await claimObjects(objects, plan.federation, planHash);
     const uploads = openUploads(objects, layout.staging);
-    const work = await openWork({ places, log });
+    const work = await openWork({ places, databaseUrl, log });
     closers.push(() => work.close());
 
     const crypto = nodeCrypto();
@@ -134,30 +144,66 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Run
       void close();
     };
 
-    const leading = Promise.withResolvers<RunningFederation>();
-    const leader = ownLeader(leading.promise);
     const http = createHttp({
       ...{ identity, plan, planHash, store, blobs, certificates, uploads, log },
       ...(options.uploadTurns === undefined ? {} : { uploadTurns: options.uploadTurns }),
       status: () => statusOf(store, true),
-      leader,
+      leader: {
+        checkUpload: (message) => deployment.leader.checkUpload(message),
+        uploaded: (message) => deployment.leader.uploaded(message),
+      },
       joined: (node) => log.info({ node }, "joined"),
     });
     closers.push(() => http.close());
     const traffic = countTraffic(http.server);
-    const presence = keepPresence(() => store.setConnected(onlyReplica, sockets.present()), log);
+    let told = false;
+    const tellFinished = () => {
+      if (told) return;
+      told = true;
+      log.info("the federation is finished");
+      const farewells = async () => {
+        await certificates.finish();
+        await sockets.drained(farewell);
+      };
+      void farewells().then(finished.resolve, broken);
+    };
+    const lead = ({ fence, fenced, broken: engineBroken, nodes }: Term) =>
+      startLeading({
+        ...{ plan, store, blobs, uploads, work, context, traffic, log, startWhen, mostRefused },
+        ...(options.schedule === undefined ? {} : { schedule: options.schedule }),
+        ...{ fence, fenced, broken: engineBroken, nodes, ledgerPath: layout.ledger, finished: tellFinished },
+        standstill({ reason, offers }) {
+          // after the step that this is part of has carried out the rest of its effects
+          if (whenRefused === "end") setImmediate(() => broken(fail("TRB_COORDINATOR_OFFERS_REFUSED", { reason, offers })));
+        },
+      });
+    const io = socketServer(http.server);
+    const deployment =
+      databaseUrl === undefined
+        ? onlyProcess({ home, store, nodes: () => sockets, lead, broken })
+        : openReplica({
+            ...{ io, sockets: () => sockets, database: postgresAddress(databaseUrl), replica, store },
+            ...{ ledgerPath: layout.ledger, lead, finished: tellFinished, log },
+          });
+    closers.push(() => deployment.close());
+    const { leader } = deployment;
+    const presence = keepPresence(
+      () => store.setConnected(replica, sockets.present()),
+      log,
+      databaseUrl === undefined ? undefined : presenceEvery,
+    );
     closers.push(() => presence.close());
-    const sockets: Sockets = serveSockets(socketServer(http.server), {
+    const sockets: Sockets = serveSockets(io, {
       federation: plan.federation,
       memberKey: async (node: NodeId) => (await store.member(node))?.key,
-      leader,
+      ...{ leader, others: deployment.others },
       connected(node) {
         log.info({ node }, "connected");
         presence.changed();
         leader.connected(node);
       },
       disconnected(node) {
-        if (closing) return;
+        if (closing && databaseUrl === undefined) return;
         log.info({ node }, "disconnected");
         presence.changed();
         leader.disconnected(node);
@@ -170,30 +216,8 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Run
 
     await listen(http, host, port);
     const address = http.server.address() as AddressInfo;
-    closers.push(async () => (await leading.promise.catch(() => undefined))?.stop());
-    const lead = startLeading({
-      ...{ plan, store, blobs, uploads, work, context, traffic, broken, log, startWhen, mostRefused },
-      ...(options.schedule === undefined ? {} : { schedule: options.schedule }),
-      ...{
-        fence: await store.takeLeadership(onlyReplica),
-        fenced: () => broken(fail("TRB_COORDINATOR_HOME_IN_USE", { home })),
-      },
-      ...{ nodes: sockets, ledgerPath: layout.ledger },
-      standstill({ reason, offers }) {
-        // after the step that this is part of has carried out the rest of its effects
-        if (whenRefused === "end") setImmediate(() => broken(fail("TRB_COORDINATOR_OFFERS_REFUSED", { reason, offers })));
-      },
-      finished() {
-        log.info("the federation is finished");
-        const farewells = async () => {
-          await certificates.finish();
-          await sockets.drained(farewell);
-        };
-        void farewells().then(finished.resolve, broken);
-      },
-    });
-    lead.then(leading.resolve, leading.reject);
-    await lead;
+    closers.push(() => deployment.retire());
+    await deployment.start();
     const url = `http://${host.includes(":") ? `[${host}]` : host}:${address.port}`;
     log.info({ url, federation: plan.federation, fingerprint: identity.fingerprint }, "listening");
     return {

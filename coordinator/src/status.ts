@@ -6,7 +6,7 @@ import { isWritten, type Plan, parseDecimal, type Release, type Roster } from "@
 import { homeLayout } from "./home/layout.ts";
 import { isServed } from "./home/lock.ts";
 import type { Standstill } from "./rounds/refusals.ts";
-import { openStoreOf } from "./storage/open-store.ts";
+import { homeOf, openPlace, type Place } from "./storage/place.ts";
 import type { RoundFigures } from "./storage/round-table.ts";
 import type { Store } from "./storage/store.ts";
 
@@ -53,18 +53,18 @@ export interface CoordinatorStatus {
 }
 
 /** Whether or not the server runs. @throws TRB_COORDINATOR_HOME_EMPTY */
-export async function readStatus(home: string): Promise<CoordinatorStatus> {
-  return withStore(home, (store) => statusOf(store, isServed(homeLayout(home))));
+export async function readStatus(place: Place): Promise<CoordinatorStatus> {
+  return withStore(place, (store) => statusOf(store, isServed(homeLayout(homeOf(place)))));
 }
 
 /** The members so far, ascending by node. @throws TRB_COORDINATOR_HOME_EMPTY */
-export async function readRoster(home: string): Promise<Roster> {
-  return withStore(home, (store) => store.members());
+export async function readRoster(place: Place): Promise<Roster> {
+  return withStore(place, (store) => store.members());
 }
 
 /** Figures of every round begun, in order. @throws TRB_COORDINATOR_HOME_EMPTY */
-export async function readRounds(home: string): Promise<readonly RoundFigures[]> {
-  return withStore(home, (store) => store.rounds.all());
+export async function readRounds(place: Place): Promise<readonly RoundFigures[]> {
+  return withStore(place, (store) => store.rounds.all());
 }
 
 export async function statusOf(store: Store, running: boolean): Promise<CoordinatorStatus> {
@@ -135,8 +135,8 @@ async function spentEpsilon(store: Store, entries: number): Promise<number> {
   return 0;
 }
 
-async function withStore<Result>(home: string, read: (store: Store) => Promise<Result>): Promise<Result> {
-  const store = await openStoreOf({ layout: homeLayout(home), create: false });
+async function withStore<Result>(place: Place, read: (store: Store) => Promise<Result>): Promise<Result> {
+  const store = await openPlace(place);
   try {
     return await read(store);
   } finally {

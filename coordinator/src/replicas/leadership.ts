@@ -28,6 +28,9 @@ export interface LeadershipTiming {
 
 const usualTiming: LeadershipTiming = { tryEvery: 1_000, renewEvery: 1_000, staleAfter: 10_000, patience: 4_000 };
 
+/** How many times longer than usual a replica rests that could not take up its leadership: what it can't do another one may. */
+const restAfterFailure = 5;
+
 export interface LeadershipParts {
   readonly database: ClientConfig;
   /** Of the federation; its table `lease` is there. */
@@ -44,8 +47,11 @@ export interface LeadershipParts {
 }
 
 export interface Leadership {
-  /** Gives the leadership up, as after TRB_COORDINATOR_FENCED; this replica tries again like any other. */
-  stepDown(reason: string): void;
+  /**
+   * Gives the leadership up, as after TRB_COORDINATOR_FENCED; this replica tries again like any other.
+   * @param rest milliseconds before it does, so that another one comes first; usually as long as between any two attempts
+   */
+  stepDown(reason: string, rest?: number): void;
   /** Gives it up for good; settles once `lost` has. */
   close(): Promise<void>;
 }
@@ -57,6 +63,7 @@ export function followLeadership(parts: LeadershipParts): Leadership {
   const closing = new AbortController();
   /** Of the leadership under way. */
   let term: AbortController | undefined;
+  let rest = timing.tryEvery;
 
   const run = async (): Promise<void> => {
     while (!closing.signal.aborted) {
@@ -65,8 +72,14 @@ export function followLeadership(parts: LeadershipParts): Leadership {
       } catch (error) {
         log.warn({ replica, reason: reasonOf(error) }, "the leadership can't be followed just now");
       }
-      await pause(timing.tryEvery, closing.signal);
+      await pause(rest, closing.signal);
+      rest = timing.tryEvery;
     }
+  };
+
+  const stepDown = (reason: string, pauseAfter = timing.tryEvery) => {
+    rest = pauseAfter;
+    term?.abort(reason);
   };
 
   /** From one connection to its end: waits for the lock, leads, and lets go. */
@@ -93,7 +106,7 @@ export function followLeadership(parts: LeadershipParts): Leadership {
     log.info({ replica, fence }, "leads");
     const begun = parts.gained(fence).catch((error: unknown) => {
       log.error({ err: error, replica, fence }, "the leadership could not be taken up");
-      term?.abort("it could not be taken up");
+      stepDown("it could not be taken up", restAfterFailure * timing.tryEvery);
     });
     try {
       while (!over.aborted) {
@@ -113,7 +126,7 @@ export function followLeadership(parts: LeadershipParts): Leadership {
 
   const running = run();
   return {
-    stepDown: (reason) => term?.abort(reason),
+    stepDown,
     async close() {
       closing.abort("this replica stops");
       await running;

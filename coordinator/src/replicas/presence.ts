@@ -15,8 +15,11 @@ export interface PresenceKeeper {
 const pause = 50;
 const pauseAfterFailure = 1_000;
 
-/** @param write everybody who is connected now */
-export function keepPresence(write: () => Promise<void>, log: Logger): PresenceKeeper {
+/**
+ * @param write everybody who is connected now
+ * @param every milliseconds after which it is said again, so that others know that this replica lives; default: only what changes is said
+ */
+export function keepPresence(write: () => Promise<void>, log: Logger, every?: number): PresenceKeeper {
   let stale = false;
   let closed = false;
   let writing: Promise<void> = Promise.resolve();
@@ -42,13 +45,17 @@ export function keepPresence(write: () => Promise<void>, log: Logger): PresenceK
     if (stale && !closed) schedule(pause);
   }
 
+  const changed = () => {
+    stale = true;
+    if (!closed) schedule(0);
+  };
+  const again = every === undefined ? undefined : setInterval(changed, every);
+
   return {
-    changed() {
-      stale = true;
-      if (!closed) schedule(0);
-    },
+    changed,
     async close() {
       closed = true;
+      clearInterval(again);
       clearTimeout(timer);
       await writing;
     },
