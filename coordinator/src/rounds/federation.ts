@@ -26,16 +26,16 @@ import type { Traffic } from "../transport/traffic.ts";
 import type { WorkQueue } from "../work/work-queue.ts";
 import { type Engine, startEngine, withShares } from "./engine.ts";
 import { pacing } from "./pacing.ts";
-import { keepSchedule, type RoundSchedule } from "./schedule.ts";
 import { countRefusals, type Standstill } from "./refusals.ts";
+import { keepSchedule, type RoundSchedule } from "./schedule.ts";
 
 export interface FederationParts {
   readonly plan: Plan;
   readonly startWhen: number;
   /** Offers in a row that may be refused for one reason; 0: any number. */
+  readonly mostRefused: number;
   /** When rounds begin, with whom, and how long stragglers are waited for; unless given at any time, with everybody, as long as the plan allows. */
   readonly schedule?: RoundSchedule;
-  readonly mostRefused: number;
   /** No more rounds are offered. */
   readonly standstill: (why: Standstill) => void;
   readonly store: Store;
@@ -70,19 +70,19 @@ export interface RunningFederation {
   stop(): Promise<void>;
 }
 
-/** Entries that a new leadership looks back at, for whom to invite and when. */
-const lookedBack = 60;
 /** How often the home is looked into for what operators ask, in milliseconds. */
 const lookEvery = 1_000;
+/** Entries that a new leadership looks back at, for whom to invite and when. */
+const lookedBack = 60;
 
 /** Loads what an earlier leadership left and goes on with it. */
 export async function runFederation(parts: FederationParts): Promise<RunningFederation> {
   const { plan, store, uploads, log, traffic, nodes, fence } = parts;
   let engine: Engine | undefined;
-  const { crypto } = parts.context();
-  const schedule = keepSchedule(parts.schedule ?? {}, { crypto, plan, planHash: planHash(crypto, plan), now: Date.now });
   let trafficAtStart = traffic.total();
   const refusals = countRefusals(parts.mostRefused, plan.minCohort);
+  const { crypto } = parts.context();
+  const schedule = keepSchedule(parts.schedule ?? {}, { crypto, plan, planHash: planHash(crypto, plan), now: Date.now });
   let still = false;
   let stopped = false;
   /** Genesis or the next round is being written; whoever wants to look meanwhile is heard afterwards. */
@@ -173,10 +173,10 @@ export async function runFederation(parts: FederationParts): Promise<RunningFede
     if (engine === undefined || state === undefined || state.round !== null || state.closed) return true;
     for (const { id, note } of await store.requests()) {
       if (!(await put({ type: "note", note }))) return false; // who leads next looks whether it is in the ledger
-    const due = dueNote(engine.state());
-    if (due !== undefined && !(await put({ type: "note", note: due }))) return false;
       await store.settleRequest(id); // in the ledger by now, or refused
     }
+    const due = dueNote(engine.state());
+    if (due !== undefined && !(await put({ type: "note", note: due }))) return false;
     return !engine.state().paused;
   }
 
@@ -212,13 +212,13 @@ export async function runFederation(parts: FederationParts): Promise<RunningFede
 
   const engineParts = {
     ...parts,
-    deadline: schedule.deadline,
     send: nodes.send,
     ledgerGrew: nodes.announceLedger,
+    deadline: schedule.deadline,
     async roundBegan(round: number, invited: number) {
-      schedule.offered(round, invited);
       await store.rounds.begin(round, new Date().toISOString(), invited);
       refusals.offered(round, invited);
+      schedule.offered(round, invited);
       trafficAtStart = traffic.total();
       log.info({ round, nodes: invited }, "round");
     },
@@ -226,10 +226,10 @@ export async function runFederation(parts: FederationParts): Promise<RunningFede
       const { bytesIn, bytesOut } = traffic.total();
       const [inward, outward] = [bytesIn - trafficAtStart.bytesIn, bytesOut - trafficAtStart.bytesOut];
       await store.rounds.end(round, new Date().toISOString(), inward, outward);
-      const news = engine?.state().announcement?.body;
-      if (news !== undefined && "entry" in news) schedule.ended(parseLine(news.entry));
       const figures = await store.rounds.one(round);
       log.info({ ...figures }, "round ended");
+      const news = engine?.state().announcement?.body;
+      if (news !== undefined && "entry" in news) schedule.ended(parseLine(news.entry));
       pace.roundEnded(released);
       const why = refusals.ended(round, released);
       if (why !== undefined) await standStill(why);
@@ -265,10 +265,10 @@ export async function runFederation(parts: FederationParts): Promise<RunningFede
     const shares = await store.shares();
     const state = shares === undefined ? whole : withShares(whole, JSON.parse(shares));
     await uploads.eraseAllBut(state.round?.number);
-    const last = await store.ledgerLines(Math.max(1, state.head.entries - lookedBack));
-    schedule.resume(last.map(parseLine), await store.rounds.all());
     await sweepBlobs(parts, [state.optimiserHash, state.kept?.optimiserHash, state.round?.sumHash]);
     log.info({ round: state.lastRound, completed: state.completed, phase: state.round?.phase ?? "waiting" }, "resumed");
+    const last = await store.ledgerLines(Math.max(1, state.head.entries - lookedBack));
+    schedule.resume(last.map(parseLine), await store.rounds.all());
     engine = startEngine(state, engineParts);
     if (state.closed) return parts.finished();
     void put({ type: "restarted" });
@@ -291,9 +291,9 @@ export async function runFederation(parts: FederationParts): Promise<RunningFede
   }
   return {
     stop,
-      schedule.connected(node);
     connected(node) {
       void put({ type: "connected", node });
+      schedule.connected(node);
       goOn();
       consider();
     },
