@@ -1,7 +1,8 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, afterEach, expect, test, vi } from "vitest";
+import type { Plan } from "@tributary/protocol";
+import { afterAll, afterEach, describe, expect, test, vi } from "vitest";
 import { program } from "../program.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "tributary-audit-"));
@@ -91,6 +92,46 @@ test("a claim that rests on secret samples is contradicted by whoever knows them
   const { out } = await audit(...words, "--json");
   expect(JSON.parse(out)).toMatchObject({ consistent: false, contradiction: { code: "TRB_AUDIT_CONTRADICTION" } });
   expect(process.exitCode).toBe(4);
+});
+
+describe("--plan", { timeout: 120_000 }, () => {
+  const [catalogue, file] = [join(folder, "catalogue.jsonl"), join(folder, "plan.json")];
+
+  async function planNew(...words: readonly string[]): Promise<Plan> {
+    writeFileSync(catalogue, Array.from({ length: 48 }, (_, i) => `{"id":"i${i}"}\n`).join(""));
+    vi.spyOn(process.stdout, "write").mockReturnValue(true);
+    const size = ["--catalogue", catalogue, "--customers", "200", "--merchants", "3", "--epsilon", "3"];
+    const where = ["--home", join(folder, "platform"), "--out", file, "--json"];
+    await program().parseAsync(["plan", "new", ...size, ...where, ...words], { from: "user" });
+    return JSON.parse(readFileSync(file, "utf8")) as Plan;
+  }
+  const onPlan = ["--plan", file, "--customers", "200", "--canaries", "40", "--seed", "2"];
+
+  test("audits what the file says, not what would be planned", async () => {
+    const plan = await planNew("--no-statistics", "--rounds", "3");
+    const document = JSON.parse((await audit(...onPlan, "--json")).out);
+    expect(document).toMatchObject({
+      theoretical: { delta: 1e-6, epsilon: expect.closeTo(Number(plan.epsilon), 9) },
+      federation: { plan: "given", rounds: plan.releases[0]?.rounds, items: 48, merchants: plan.minCohort },
+      ...{ confidence: 0.95, consistent: true },
+    });
+    expect((await audit(...onPlan)).out).toContain(`the plan ${document.federation.planHash}`);
+  });
+
+  test("refuses, with a code, what can't be audited so, and options that the plan decides", async () => {
+    await planNew("--statistics");
+    await expect(audit(...onPlan)).rejects.toMatchObject({ code: "TRB_AUDIT_PLAN_UNFIT", exitCode: 2 });
+    const plan = await planNew("--no-statistics");
+    writeFileSync(file, JSON.stringify({ ...plan, epsilon: "0.5" }));
+    await expect(audit(...onPlan)).rejects.toMatchObject({ code: "TRB_PLAN_EPSILON_UNDERSTATED", exitCode: 3 });
+    writeFileSync(file, "{}");
+    await expect(audit(...onPlan)).rejects.toMatchObject({ code: "TRB_PLAN_INVALID" });
+    await expect(audit("--plan", join(folder, "none.json"))).rejects.toMatchObject({ code: "TRB_CLI_FILE_NOT_FOUND" });
+    await expect(audit(...onPlan, "--epsilon", "3")).rejects.toMatchObject({ code: "commander.conflictingOption" });
+    rmSync(catalogue);
+    rmSync(file);
+    rmSync(join(folder, "platform"), { recursive: true });
+  });
 });
 
 test("refuses what can't be audited, and writes nothing", async () => {

@@ -7,7 +7,17 @@
  */
 import { commitInclusion, drawInclusion, openInclusion, type RandomSource } from "@tributary/dp";
 import { fail } from "@tributary/errors";
-import { type Crypto, type IdentityKey, type Plan, randomSourceFromSeed, releaseOf, toHex } from "@tributary/protocol";
+import type { Catalogue } from "@tributary/events";
+import {
+  type Crypto,
+  type IdentityKey,
+  type Plan,
+  planHash,
+  randomSourceFromSeed,
+  releaseOf,
+  type Sha256,
+  toHex,
+} from "@tributary/protocol";
 import type { Executor } from "@tributary/tensor";
 import { planDocument } from "../plan-document.ts";
 import { choosePlan } from "../planner/choose-plan.ts";
@@ -16,6 +26,7 @@ import type { Population } from "../scale/population.ts";
 import { splitLog } from "../scale/split.ts";
 import { type PlantedFaults, runAudited } from "./audited-federation.ts";
 import { claimedCurve } from "./claim.ts";
+import { requireAuditable } from "./given-plan.ts";
 import { plantGradientCanaries, scoreFinal, scoreIterates } from "./gradient-canaries.ts";
 import { plantInputCanaries, scoreInputs } from "./input-canaries.ts";
 import { withCustomers } from "./planted-customers.ts";
@@ -38,6 +49,8 @@ export interface AuditedMarket {
 
 export interface AuditOptions {
   readonly market: AuditedMarket;
+  /** Audited in place of the plan that the planner makes for the market; then the market has as many items as its model, and what it says of ε, rounds and k counts. */
+  readonly plan?: Plan;
   readonly canaries: number;
   /** The attacker is given who was sampled: what a plan claims of secret sampling then fails. */
   readonly sampleLists?: boolean;
@@ -90,6 +103,10 @@ export interface AuditReport {
     readonly samplingRate: number;
     readonly noiseMultiplier: number;
     readonly merchantsPerCustomer: number;
+    /** Of the plan that was audited. */
+    readonly planHash: Sha256;
+    /** Whether the planner made it for this audit, or it was given. */
+    readonly plan: "made" | "given";
   };
   /** Hex. */
   readonly seed: string;
@@ -102,38 +119,43 @@ export interface AuditStage {
   readonly random: (purpose: string) => RandomSource;
 }
 
-/** @throws what `choosePlan` and `marketLog` throw */
-export function auditStage(market: AuditedMarket, seed: Uint8Array, crypto: Crypto): AuditStage {
-  const { customers, items, merchants, epsilon, delta, rounds, width, samplingRate = 1, merchantsPerCustomer = 1 } = market;
+/** @throws what `choosePlan`, `marketLog` and, of a plan that is given, `requireAuditable` throw */
+export function auditStage(market: AuditedMarket, seed: Uint8Array, crypto: Crypto, given?: Plan): AuditStage {
+  const { customers, merchants } = market;
+  if (given !== undefined) requireAuditable(given, merchants, crypto);
+  const items = given?.model.items ?? market.items;
   const marketSeed = new DataView(seed.buffer, seed.byteOffset).getUint32(0, true);
   const log = marketLog({ customers, items, categories: Math.max(2, Math.min(12, Math.floor(items / 10))), seed: marketSeed });
-  const { plan: numbers } = choosePlan({
-    ...{ catalogueItems: items, customers, merchants, epsilon, delta, rounds, width, samplingRate, merchantsPerCustomer },
-    heads: [],
-  });
-  const plan = planDocument(crypto, numbers, {
-    federation: "audit",
-    coordinatorKey: toHex(crypto.signingPublicKey(seed)) as IdentityKey,
-    catalogue: log.catalogue,
-    catalogueProvenance: "public",
-  });
+  const plan = given ?? plannedFor(market, log.catalogue, seed, crypto);
   const population = splitLog(log, { nodes: merchants, seed: marketSeed, sizeZipf: 0, disjointCatalogues: false });
   return { plan, population, random: (purpose) => randomSourceFromSeed(crypto, seed, "audit", "", 0, purpose) };
 }
 
+function plannedFor(market: AuditedMarket, catalogue: Catalogue, seed: Uint8Array, crypto: Crypto): Plan {
+  const { items, samplingRate = 1, merchantsPerCustomer = 1, ...wishes } = market;
+  const { plan: numbers } = choosePlan({ ...wishes, catalogueItems: items, samplingRate, merchantsPerCustomer, heads: [] });
+  return planDocument(crypto, numbers, {
+    federation: "audit",
+    coordinatorKey: toHex(crypto.signingPublicKey(seed)) as IdentityKey,
+    catalogue,
+    catalogueProvenance: "public",
+  });
+}
+
 /**
- * @throws TRB_AUDIT_TOO_MANY_CANARIES, TRB_AUDIT_CANARIES_UNFIT, and what planning and training throw; a contradiction is no error but a report
+ * @throws TRB_AUDIT_TOO_MANY_CANARIES, TRB_AUDIT_CANARIES_UNFIT, TRB_AUDIT_PLAN_UNFIT, and what planning and training throw; a contradiction is no error but a report
  *   with `consistent: false`
  */
 export async function auditRun(options: AuditOptions, faults: AuditFaults = {}): Promise<AuditReport> {
   const { market, canaries, seed, crypto, executor, onCommitment, onRound } = options;
   if (canaries > market.customers) throw fail("TRB_AUDIT_TOO_MANY_CANARIES", { canaries, customers: market.customers });
-  const { plan, population, random } = auditStage(market, seed, crypto);
+  const { plan, population, random } = auditStage(market, seed, crypto, options.plan);
+  const { items } = plan.model;
   const { dimension, rounds, samplingRate, noiseMultiplier } = releaseOf(plan, 0);
   const honestNodes = plan.minCohort - plan.maxCorrupt;
   const merchants = faults.canaryMerchants ?? plan.maxMerchantsPerCustomer;
   const planted = plantGradientCanaries(canaries, { dimension, merchants }, random("coordinates"));
-  const customers = plantInputCanaries(canaries, { population, items: market.items, nodes: market.merchants }, random("pairs"));
+  const customers = plantInputCanaries(canaries, { population, items, nodes: market.merchants }, random("pairs"));
   const claim = claimedCurve(plan);
 
   const inclusion = drawInclusion(canaries, random("coins"));
@@ -160,7 +182,7 @@ export async function auditRun(options: AuditOptions, faults: AuditFaults = {}):
       ...{ ...common, population: withCustomers(population, there) },
       onRound: progress("rounds with input canaries"),
     });
-    const scored = { model: plan.model, items: market.items, executor };
+    const scored = { model: plan.model, items, executor };
     const scores = await scoreInputs(scored, customers, input.initial, input.final);
     attacks.push({ threatModel: "final model", canaries: "input", scores });
   }
@@ -178,9 +200,10 @@ export async function auditRun(options: AuditOptions, faults: AuditFaults = {}):
     federation: {
       ...{ synthetic: true, customers: market.customers, canaries },
       included: included.reduce((sum, coin) => sum + coin, 0),
-      ...{ items: market.items, merchants: market.merchants, honestNodes, rounds, parameters: dimension },
+      ...{ items, merchants: market.merchants, honestNodes, rounds, parameters: dimension },
       ...{ samplingRate: Number(samplingRate), noiseMultiplier: Number(noiseMultiplier) },
       merchantsPerCustomer: plan.maxMerchantsPerCustomer,
+      ...{ planHash: planHash(crypto, plan), plan: options.plan === undefined ? "made" : "given" },
     },
     seed: toHex(seed),
   };

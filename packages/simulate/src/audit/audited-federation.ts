@@ -141,8 +141,8 @@ export async function runAudited(federation: AuditedFederation): Promise<Audited
   return { initial, final: model.parameters, views, rule: { samplingRate, deviation, merchants } };
 }
 
-/** The place of the plan's one release of training. */
-function onlyTraining(plan: Plan): number {
+/** The place of the plan's one release of training. @throws TRB_AUDIT_PLAN_UNFIT where that is not all it releases */
+export function onlyTraining(plan: Plan): number {
   const first = nextRelease({ plan, charged: plan.releases.map(() => 0), released: plan.releases.map(() => 0) });
   const refuse = (reason: string) => fail("TRB_AUDIT_PLAN_UNFIT", { reason });
   if (first === undefined || plan.releases.length !== 1) throw refuse("it must have one release");
