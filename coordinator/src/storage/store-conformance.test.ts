@@ -115,6 +115,25 @@ describe.each([sqliteEngine(), postgresEngine()])("the store on $engine", (engin
     await next.close();
   });
 
+  test("changes nothing under an earlier leadership once a new one has looked", async () => {
+    const place = engine.place();
+    const [leading, next] = [await place.store(), await place.store()];
+    for (let term = 0; term < 12; term += 1) {
+      const fence = await leading.takeLeadership("a");
+      const writes = ["x", "y", "z"].map((letter) =>
+        leading.persist({ state: letter.repeat(200_000), fence }).catch((error: unknown) => {
+          expect(error).toEqual(code("TRB_COORDINATOR_FENCED"));
+        }),
+      );
+      await next.takeLeadership("b");
+      const found = await next.state();
+      await Promise.all(writes);
+      expect((await next.state()) === found).toBe(true);
+    }
+    await leading.close();
+    await next.close();
+  });
+
   test("gives every leadership a fence of its own, however many take it at once", async () => {
     const place = engine.place();
     const stores = await Promise.all([place.store(), place.store(), place.store()]);
@@ -199,15 +218,15 @@ describe.each([sqliteEngine(), postgresEngine()])("the store on $engine", (engin
     const place = engine.place();
     const stores = await Promise.all([place.store(), place.store()]);
     const [store, other] = stores;
-    await store.request(note("first"));
-    await Promise.all(Array.from({ length: 8 }, (_, which) => (which % 2 === 0 ? store : other).request(note("second"))));
+    const notes = ["first", "second", "third", "fourth", "fifth", "sixth"].map(note);
+    for (const each of notes) await Promise.all([store, other, store, other, store, other].map((one) => one.request(each)));
     const asked = await other.requests();
-    expect(asked.map((each) => each.note)).toEqual([note("first"), note("second")]);
+    expect(asked.map((each) => each.note)).toEqual(notes);
     for (const { id } of asked) await store.settleRequest(id);
     await store.settleRequest(asked[0]?.id ?? 0);
     expect(await store.requests()).toEqual([]);
     await other.request(note("second"));
-    expect((await store.requests())[0]?.id).toBeGreaterThan(asked[1]?.id ?? 0);
+    expect((await store.requests())[0]?.id).toBeGreaterThan(asked.at(-1)?.id ?? 0);
     for (const each of stores) await each.close();
   });
 
