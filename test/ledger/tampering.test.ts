@@ -1,4 +1,4 @@
-import { verifyLedger } from "@tributary/ledger";
+import { parseLine, publishedHash, verifyLedger } from "@tributary/ledger";
 import { describe, expect, test } from "vitest";
 import { asBytes } from "../../packages/ledger/src/example-ledger.ts";
 import { courseLines } from "./course-ledger.ts";
@@ -33,6 +33,14 @@ test("the ledger whose roster changes holds", () => {
   const verdict = verifyLedger(asBytes(rosterLines()), { crypto });
   expect(verdict.failures).toEqual([]);
   expect(verdict).toMatchObject({ verified: true, complete: true, entries: 11, rounds: { released: 4, abortedRefunded: 1 } });
+});
+
+test("what is published is promoted, and what training went back from isn't", () => {
+  const entries = courseLines().map(parseLine);
+  expect(publishedHash(entries)).toBe("34".repeat(32));
+  const unpromoted = entries.filter(({ kind }) => kind !== "promotion");
+  expect(publishedHash(unpromoted.slice(0, 6))).toBe("34".repeat(32)); // up to the way back
+  expect(publishedHash(unpromoted)).toBe("36".repeat(32));
 });
 
 test("the list is as long as it should be, and names each once", () => {

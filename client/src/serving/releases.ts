@@ -1,5 +1,5 @@
 /**
- * Which model the federation released last, and its bytes. The node's own, verified ledger copy says which: a file is taken only if it has the hash that
+ * Which released model serves, and its bytes. The node's own, verified ledger copy says which: a file is taken only if it has the hash that
  * stands there. It lies below `models/`, or is fetched from the coordinator, who keeps every released model for everybody.
  */
 import { createHash } from "node:crypto";
@@ -7,7 +7,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fail } from "@tributary/errors";
 import { decodeFederationModel } from "@tributary/federation";
-import { parseLine } from "@tributary/ledger";
+import { type Entry, parseLine } from "@tributary/ledger";
 import { type OpenedHybrid, readHybrid } from "@tributary/model";
 import type { Plan, Sha256 } from "@tributary/protocol";
 import { removeFile, replaceFile } from "../home/durable.ts";
@@ -23,17 +23,33 @@ export interface LatestRelease {
   readonly trained: boolean;
 }
 
-/** Undefined before the first round that made a model. @throws TRB_NODE_HOME_UNREADABLE */
+/** Undefined before there is a model that serves. @throws TRB_NODE_HOME_UNREADABLE */
 export function latestRelease(layout: Layout, plan: Plan): LatestRelease | undefined {
-  let latest: LatestRelease | undefined;
+  return servedRelease(plan, openLedgerCopy(layout).lines().map(parseLine));
+}
+
+/**
+ * Which model serves: the one that the ledger leaves, whether a round made it, metrics kept it, or training went back to it. Where the plan promotes models by a rule it is the one
+ * promoted last, and until there is one what statistics there are.
+ */
+export function servedRelease(plan: Plan, entries: Iterable<Entry>): LatestRelease | undefined {
   let trained = plan.initialModel === "public";
-  for (const line of openLedgerCopy(layout).lines()) {
-    const entry = parseLine(line);
-    if (entry.kind !== "round" || entry.sum !== undefined) continue; // sums that stand in the ledger made no model
-    trained ||= plan.releases[entry.release]?.kind === "training";
-    latest = { hash: entry.nextModelHash, round: entry.round, trained };
+  const made = new Map<string, LatestRelease>([[plan.initialModelHash, { hash: plan.initialModelHash, round: 0, trained }]]);
+  let [latest, promoted, counted]: (LatestRelease | undefined)[] = [];
+  for (const entry of entries) {
+    if (entry.kind === "promotion") promoted = made.get(entry.modelHash);
+    else if (entry.kind === "rollback") latest = made.get(entry.modelHash);
+    else if (entry.kind === "round") {
+      const kind = plan.releases[entry.release]?.kind;
+      trained ||= kind === "training";
+      const { nextModelHash: hash, round } = entry;
+      // sums that stand in the ledger made no model, and may have given one up
+      if (entry.sum === undefined) made.set(hash, { hash, round, trained });
+      if (entry.sum === undefined || hash !== entry.modelHash) latest = made.get(hash);
+      if (kind === "popularity" || kind === "pairs") counted = latest;
+    }
   }
-  return latest;
+  return plan.promotion === undefined ? latest : (promoted ?? counted);
 }
 
 /**

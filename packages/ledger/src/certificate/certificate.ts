@@ -181,13 +181,16 @@ export function certificateBytes(certificate: ModelCertificate): Uint8Array {
   return bytes;
 }
 
-/** The model that the ledger puts forward: the one promoted last, else the one that metrics kept last, else the last one released. */
+/** The model that the ledger puts forward: the one promoted last, else the one that metrics kept last, else the last one released, or gone back to since. */
 export function publishedHash(entries: readonly Entry[]): Sha256 {
   const { plan } = genesisOf(entries);
   const promoted = entries.findLast((entry) => entry.kind === "promotion");
   if (promoted !== undefined) return promoted.modelHash;
   const metrics = (entry: Entry) => entry.kind === "round" && plan.releases[entry.release]?.kind === "metrics";
-  const last = entries.findLast((entry) => entry.kind === "round" && (plan.acceptance === undefined || metrics(entry)));
+  const last = entries.findLast(
+    (entry) => entry.kind === "rollback" || (entry.kind === "round" && (plan.acceptance === undefined || metrics(entry))),
+  );
+  if (last?.kind === "rollback") return last.modelHash;
   return last?.kind === "round" ? last.nextModelHash : plan.initialModelHash;
 }
 
