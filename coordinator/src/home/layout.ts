@@ -82,7 +82,7 @@ export function writeDurably(path: string, content: Uint8Array, mode = 0o600): v
 }
 
 /** The last step of a durable write: the synced temporary file takes its name. */
-export function publish(temporary: string, path: string): void {
+function publish(temporary: string, path: string): void {
   renameSync(temporary, path);
   syncFolder(dirname(path));
 }

@@ -26,8 +26,9 @@ interface S3rver {
   close(): Promise<void>;
 }
 
+const require = createRequire(import.meta.url);
 /** It has no types of its own. */
-const S3rver = createRequire(import.meta.url)("s3rver") as new (options: object) => S3rver;
+const S3rver = require("s3rver") as new (options: object) => S3rver;
 
 export interface S3Server {
   readonly endpoint: string;

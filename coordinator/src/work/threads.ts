@@ -84,7 +84,7 @@ export function threadQueue(team: Team): WorkQueue {
   };
 }
 
-export function required(result: ThreadResult): WorkResult {
+function required(result: ThreadResult): WorkResult {
   if (result === undefined || typeof result === "string") throw new Error("The thread gave no answer.");
   return result;
 }
