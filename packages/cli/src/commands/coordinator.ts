@@ -7,13 +7,13 @@ import { Command } from "commander";
 import { readInput, readJsonOnce } from "../files.ts";
 import { integerOption, jsonOption, textOption } from "../options.ts";
 import { inWords, print, printLine, table } from "../output.ts";
+import { addPlaceOptions, type PlaceFlags } from "../place-options.ts";
 import { writtenLines } from "../report/written.ts";
 import { untilStopped } from "../running.ts";
 import { addScheduleOptions, type ScheduleOptions, scheduleOf } from "../schedule-options.ts";
 import { addNotes } from "./coordinator/notes.ts";
 import { addCertifyHome } from "./model/certify.ts";
 
-const homeFlags = ["--home <folder>", "the coordinator's folder"] as const;
 const nodeOption = () => {
   const expected = "up to 63 of a–z, 0–9 and -, other than coordinator";
   return textOption("--node <name>", "the node's public name", nodeId.transform(String), expected).makeOptionMandatory();
@@ -34,14 +34,18 @@ export function coordinatorCommand(): Command {
   const start = coordinator
     .command("start")
     .description("serve a federation: admit nodes, run the plan's rounds, keep the ledger");
-  addScheduleOptions(start)
-    .requiredOption(...homeFlags)
+  addPlaceOptions(addScheduleOptions(start))
+    .option("--replica <name>", "this replica's name, which no other one has (default: made of machine and home)")
     .option("--plan <file>", "plan.json, at the first start")
     .option("--catalogue <file>", "catalogue JSONL, at the first start")
     .option("--extension <files...>", "files of the plan's extensions, at the first start")
     .option(
       "--initial-model <file>",
       "the model that the plan's training begins at, where it was brought along, at the first start",
+    )
+    .option(
+      "--blobs <place>",
+      "where models and masked vectors are kept, for this federation alone: a folder, which replicas share, or s3://bucket/prefix (default: --home)",
     )
     .option("--host <address>", "address to listen on", "127.0.0.1")
     .addOption(integerOption("--port <n>", "port; 0 takes a free one", 0, 7443, 65_535))
@@ -70,7 +74,8 @@ export function coordinatorCommand(): Command {
     .action(
       async (
         options: {
-          home: string;
+          replica?: string;
+          blobs?: string;
           plan?: string;
           catalogue?: string;
           extension?: string[];
@@ -81,10 +86,12 @@ export function coordinatorCommand(): Command {
           demo?: boolean;
           untilDone?: boolean;
           mostRefused: number;
-        } & ScheduleOptions,
+        } & PlaceFlags &
+          ScheduleOptions,
       ) => {
         const running = await startCoordinator({
-          home: options.home,
+          ...{ home: options.home, databaseUrl: options.databaseUrl, replica: options.replica },
+          ...(options.blobs === undefined ? {} : { blobs: options.blobs }),
           host: options.host,
           port: options.port,
           ...(options.plan === undefined ? {} : { plan: readJsonOnce(options.plan) }),
@@ -108,10 +115,11 @@ export function coordinatorCommand(): Command {
       },
     );
 
-  coordinator
-    .command("invite")
-    .description("make a one-time invite for one node; it carries the coordinator's key fingerprint")
-    .requiredOption(...homeFlags)
+  addPlaceOptions(
+    coordinator
+      .command("invite")
+      .description("make a one-time invite for one node; it carries the coordinator's key fingerprint"),
+  )
     .addOption(nodeOption())
     .addOption(urlOption())
     .addOption(integerOption("--hours <n>", "how long the invite is good for", 1, 72, 24 * 366))
@@ -120,8 +128,8 @@ export function coordinatorCommand(): Command {
       "after",
       "\nExample:\n  tributary coordinator invite --home platform --node bookshop --url http://platform.example:7443",
     )
-    .action(async (options: { home: string; node: string; url: string; hours: number; json?: boolean }) => {
-      const { invite, expires } = await createInvite(options.home, {
+    .action(async (options: PlaceFlags & { node: string; url: string; hours: number; json?: boolean }) => {
+      const { invite, expires } = await createInvite(options, {
         node: options.node,
         url: options.url,
         hours: options.hours,
@@ -129,15 +137,12 @@ export function coordinatorCommand(): Command {
       print(options.json, { invite, node: options.node, expires }, () => [invite]);
     });
 
-  coordinator
-    .command("roster")
-    .description("the nodes admitted, and the fingerprints to compare with them")
-    .requiredOption(...homeFlags)
+  addPlaceOptions(coordinator.command("roster").description("the nodes admitted, and the fingerprints to compare with them"))
     .addOption(jsonOption())
     .addHelpText("after", "\nExample:\n  tributary coordinator roster --home platform")
-    .action(async (options: { home: string; json?: boolean }) => {
+    .action(async (options: PlaceFlags & { json?: boolean }) => {
       const crypto = nodeCrypto();
-      const roster = await readRoster(options.home);
+      const roster = await readRoster(options);
       const members = roster.map((member) => ({ ...member, fingerprint: fingerprintOf(crypto, member.key) }));
       const fingerprint = rosterFingerprint(crypto, roster);
       print(options.json, { fingerprint, members }, () => [
@@ -146,16 +151,13 @@ export function coordinatorCommand(): Command {
       ]);
     });
 
-  coordinator
-    .command("status")
-    .description("where the federation stands")
-    .requiredOption(...homeFlags)
+  addPlaceOptions(coordinator.command("status").description("where the federation stands"))
     .addOption(jsonOption())
     .addHelpText("after", "\nExample:\n  tributary coordinator status --home platform --json")
-    .action(async (options: { home: string; json?: boolean }) => {
-      const status = await readStatus(options.home);
+    .action(async (options: PlaceFlags & { json?: boolean }) => {
+      const status = await readStatus(options);
       const { metrics, queries, features, ...plain } = status;
-      print(options.json, { ...status, history: await readRounds(options.home) }, () => [
+      print(options.json, { ...status, history: await readRounds(options) }, () => [
         ...table(Object.entries(plain).map(([name, value]) => [name, inWords(value)])),
         ...writtenLines({ metrics: metrics ?? [], queries: queries ?? [], features: features ?? [] }),
       ]);

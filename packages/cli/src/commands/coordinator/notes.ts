@@ -5,9 +5,9 @@ import type { Command } from "commander";
 import { z } from "zod";
 import { integerOption, jsonOption, textOption } from "../../options.ts";
 import { print } from "../../output.ts";
+import { addPlaceOptions, type PlaceFlags } from "../../place-options.ts";
 
-interface NoteFlags {
-  readonly home: string;
+interface NoteFlags extends PlaceFlags {
   readonly operator: string;
   readonly reason?: string;
   readonly json?: boolean;
@@ -16,10 +16,10 @@ interface NoteFlags {
 const role = z.string().regex(/^[a-z][a-z0-9-]{0,31}$/);
 
 function addNote(coordinator: Command, name: string, description: string, example: string): Command {
-  return coordinator
+  const command = coordinator
     .command(name)
-    .description(`${description}; it is written into the ledger as soon as no round is under way`)
-    .requiredOption("--home <folder>", "the coordinator's folder")
+    .description(`${description}; it is written into the ledger as soon as no round is under way`);
+  return addPlaceOptions(command)
     .addOption(
       textOption("--operator <role>", "whose decision it is: a role, not a person", role, "up to 32 of a–z, 0–9 and -").default(
         "operator",
@@ -33,7 +33,7 @@ const reasonFlags = ["--reason <text>", "why, for everybody to read", ""] as con
 
 export function addNotes(coordinator: Command): void {
   const act = async (flags: NoteFlags, request: OperatorRequest) => {
-    const note = await requestNote(flags.home, request, flags.operator);
+    const note = await requestNote(flags, request, flags.operator);
     print(flags.json, { requested: note }, () => [`to be written into the ledger: ${note.kind}`]);
   };
   for (const kind of ["pause", "resume"] as const) {

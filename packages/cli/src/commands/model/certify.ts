@@ -12,6 +12,7 @@ import { readInput, writeOutput } from "../../files.ts";
 import { ledgerModels } from "../../model-cards.ts";
 import { integerOption, jsonOption } from "../../options.ts";
 import { print } from "../../output.ts";
+import { addPlaceOptions, type PlaceFlags } from "../../place-options.ts";
 
 interface PeriodOptions {
   readonly dataFrom?: string;
@@ -67,22 +68,19 @@ export function addCertify(model: Command): void {
     });
 }
 
-interface CertifyHomeOptions extends PeriodOptions {
-  readonly home: string;
+interface CertifyHomeOptions extends PeriodOptions, PlaceFlags {
   readonly round?: number;
   readonly out?: string;
   readonly json?: boolean;
 }
 
 export function addCertifyHome(coordinator: Command): void {
-  addPeriodOptions(
-    coordinator
-      .command("certify")
-      .description(
-        "sign for a released model what the ledger says of it; the last one is certified by itself when the federation ends",
-      )
-      .requiredOption("--home <folder>", "the coordinator's folder"),
-  )
+  const certify = coordinator
+    .command("certify")
+    .description(
+      "sign for a released model what the ledger says of it; the last one is certified by itself when the federation ends",
+    );
+  addPeriodOptions(addPlaceOptions(certify))
     .addOption(
       integerOption("--round <n>", "the round whose model is meant; 0 is the initial one (default: the one put forward)", 0),
     )
@@ -90,8 +88,8 @@ export function addCertifyHome(coordinator: Command): void {
     .addOption(jsonOption())
     .addHelpText("after", "\nExample:\n  tributary coordinator certify --home platform --out certificate.json")
     .action(async (options: CertifyHomeOptions) => {
-      const { home, round } = options;
-      const made = await certifyHome(home, { ...(round === undefined ? {} : { round }), ...periodIn(options) });
+      const { round } = options;
+      const made = await certifyHome(options, { ...(round === undefined ? {} : { round }), ...periodIn(options) });
       if (options.out !== undefined) writeOutput(options.out, certificateBytes(made.certificate));
       tell(made.certificate, options.out ?? made.path, options.json);
     });
