@@ -38,6 +38,5 @@ function take(layout: HomeLayout, patience: number): DatabaseSync | undefined {
   }
 }
 
-/** SQLITE_BUSY: another connection is at it. */
-export const isBusy = (error: unknown) =>
-  error instanceof Error && "errcode" in error && typeof error.errcode === "number" && (error.errcode & 0xff) === 5;
+/** SQLITE_BUSY. */
+const isBusy = (error: unknown) => error instanceof Error && "errcode" in error && error.errcode === 5;

@@ -54,6 +54,9 @@ export interface Patience {
   readonly writing: number;
 }
 
+/** Between two attempts, in milliseconds: others' transactions take milliseconds, databases seconds to come back. */
+const longestPause = { undone: 25, unreachable: 1_000 };
+
 export const usualPatience: Patience = { reading: 5_000, writing: 60_000 };
 
 /** Opens the file, and makes it when it isn't there. @throws TRB_COORDINATOR_STORE_DAMAGED, TRB_COORDINATOR_DATABASE_REFUSED */
@@ -84,13 +87,15 @@ function databaseOn(tables: Kysely<Tables>, known: Known, patience: Patience): D
   /** @param attempt does it once, and says what may follow a fault */
   async function patiently<Result>(milliseconds: number, attempt: () => Promise<Result>): Promise<Result> {
     const until = performance.now() + milliseconds;
-    for (let pause = 25; ; pause = Math.min(2 * pause, 1_000)) {
+    let pause = 2;
+    for (;;) {
       try {
         return await attempt();
       } catch (error) {
         const { fate, error: coded } = faultOf(error, where);
         if (closing.signal.aborted) throw isTributaryError(coded) ? coded : fail("TRB_COORDINATOR_STOPPING");
         if (fate === "final" || performance.now() + pause > until) throw coded;
+        pause = Math.min(2 * pause, longestPause[fate]);
       }
       await sleep(pause, undefined, { signal: closing.signal }).catch(() => {
         throw fail("TRB_COORDINATOR_STOPPING");

@@ -64,8 +64,10 @@ export function postgresDialect({ config }: PostgresAddress): Dialect {
     ...{ statement_timeout: patience.statement, lock_timeout: patience.lock },
     idle_in_transaction_session_timeout: patience.idleInTransaction,
   });
-  // One that breaks while nobody uses it is replaced when the next is needed; who uses one hears of it by its query.
+  // Who uses a connection that breaks hears of it by the query, and one that nobody uses is replaced when the next is needed. It is told to its listeners
+  // besides, and a process without one ends.
   pool.on("error", () => {});
+  pool.on("connect", (client) => client.on("error", () => {}));
   return new PostgresDialect({
     pool: discarding(pool),
     async onCreateConnection(connection) {

@@ -5,7 +5,6 @@
  */
 
 import { DatabaseSync, type SQLInputValue } from "node:sqlite";
-import { setTimeout as sleep } from "node:timers/promises";
 import {
   CompiledQuery,
   type DatabaseConnection,
@@ -17,9 +16,8 @@ import {
   SqliteQueryCompiler,
 } from "kysely";
 import { z } from "zod";
-import { isBusy } from "../home/lock.ts";
 
-/** How long a transaction waits for another connection's to end, in milliseconds. */
+/** How long opening waits for another process that is just closing the file, in milliseconds. */
 const busyTimeout = 5_000;
 
 /** @throws SQLite's own error when the file can't be opened or is none of its own */
@@ -27,7 +25,8 @@ export function openSqlite(path: string): DatabaseSync {
   const database = new DatabaseSync(path, { timeout: busyTimeout });
   try {
     database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;");
-    // From here on nothing waits inside of SQLite: the whole process would, with a transaction of its own perhaps that is waited for.
+    // From here on nothing waits inside of SQLite: the whole process would, with a transaction of its own perhaps that is waited for. Who finds the
+    // write lock taken asks again (`database.ts`), and lets others read meanwhile.
     database.exec("PRAGMA busy_timeout = 0;");
     return database;
   } catch (error) {
@@ -52,24 +51,12 @@ function driverOn(database: DatabaseSync): Driver {
     init: async () => {},
     acquireConnection: async () => connection,
     releaseConnection: async () => {},
-    beginTransaction: () => whenFree(() => say("BEGIN IMMEDIATE")),
+    beginTransaction: () => say("BEGIN IMMEDIATE"),
     commitTransaction: () => say("COMMIT"),
     // a full disk ends a transaction by itself
     rollbackTransaction: async () => (database.isTransaction ? say("ROLLBACK") : undefined),
     destroy: async () => database.close(),
   };
-}
-
-async function whenFree(begin: () => Promise<void>): Promise<void> {
-  const until = performance.now() + busyTimeout;
-  for (let pause = 1; ; pause = Math.min(2 * pause, 20)) {
-    try {
-      return await begin();
-    } catch (error) {
-      if (!isBusy(error) || performance.now() > until) throw error;
-    }
-    await sleep(pause);
-  }
 }
 
 function connectionOn(database: DatabaseSync): DatabaseConnection {
