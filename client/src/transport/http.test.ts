@@ -75,6 +75,23 @@ test("a busy coordinator is asked again; one that has less than it said, or thre
   expect(offsets[1]).toBe(offsets[2]);
 }, 60_000);
 
+test.each([
+  [503, fail("TRB_COORDINATOR_BUSY", { most: 1, what: "uploads" })],
+  [429, fail("TRB_COORDINATOR_RATE_LIMITED", { seconds: 1 })],
+] as const)("who is told by %i when to ask again does not ask before", async (status, refusal) => {
+  const opens = performance.now() + 900; // a client that goes by its own pauses has asked twice by then
+  let asked = 0;
+  server = createServer((_, response) => {
+    asked += 1;
+    if (performance.now() > opens) response.end("[]");
+    else response.writeHead(status, { "retry-after": "1" }).end(JSON.stringify({ error: refusal.toJSON() }));
+  });
+  await new Promise<void>((resolve) => server?.listen(0, "127.0.0.1", resolve));
+  client = connectHttp(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  expect(await client.roster()).toEqual([]);
+  expect(asked).toBe(2);
+});
+
 test("what is refused for good is thrown with its code, and a packed answer is no answer", async () => {
   server = createServer((request, response) => {
     if (request.method === "GET" && request.url?.includes("vectors")) {

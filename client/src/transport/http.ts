@@ -1,8 +1,9 @@
 /**
- * Requests to the coordinator. Every one of them is idempotent, so each is repeated after network failures and 5xx answers;
- * a coded refusal is final and is thrown as it came. Answers are read up to a limit, never further.
+ * Requests to the coordinator. Every one of them is idempotent, so each is repeated after network failures, 5xx answers and 429, no earlier
+ * than the answer's `retry-after` says; any other coded refusal is final and is thrown as it came. Answers are read up to a limit, never further.
  */
 import { createHash } from "node:crypto";
+import { setTimeout as wait } from "node:timers/promises";
 import { fail, isTributaryError } from "@tributary/errors";
 import type { MessageOf, RosterMember, Sha256 } from "@tributary/protocol";
 import pRetry from "p-retry";
@@ -37,6 +38,24 @@ export interface CoordinatorClient {
   /** Resolves once the coordinator has the vector on disk. After each break it goes on where the coordinator's part ends. */
   upload(message: MessageOf<"masked">, octets: Uint8Array, options?: RetryOptions): Promise<void>;
   close(): Promise<void>;
+}
+
+/** An answer that says to ask again. */
+class NotNow extends Error {
+  /** No earlier than after so many. */
+  readonly milliseconds: number;
+  constructor(message: string, options: ErrorOptions, milliseconds: number) {
+    super(message, options);
+    this.milliseconds = milliseconds;
+  }
+}
+
+/** Longest that a coordinator can make a node wait, in seconds. */
+const longestWait = 60;
+
+/** Milliseconds of a `retry-after` in seconds; 0 of anything else. */
+function waitIn(header: string | string[] | undefined): number {
+  return typeof header === "string" && /^[0-9]{1,9}$/.test(header) ? 1000 * Math.min(longestWait, Number(header)) : 0;
 }
 
 interface Call {
@@ -75,7 +94,9 @@ export function connectHttp(url: string, channel: Channel = {}): CoordinatorClie
     const octets = Buffer.concat(chunks, length);
     if (answer.statusCode < 300) return octets;
     const refusal = refusalIn(parseJson(octets));
-    if (answer.statusCode >= 500) throw new Error(`HTTP status ${answer.statusCode}`, { cause: refusal });
+    if (answer.statusCode >= 500 || answer.statusCode === 429) {
+      throw new NotNow(`HTTP status ${answer.statusCode}`, { cause: refusal }, waitIn(answer.headers["retry-after"]));
+    }
     throw refusal ?? unclear(call, `HTTP status ${answer.statusCode}`);
   };
 
@@ -90,6 +111,10 @@ export function connectHttp(url: string, channel: Channel = {}): CoordinatorClie
         maxTimeout: 10_000,
         randomize: true,
         ...(signal === undefined ? {} : { signal }),
+        async onFailedAttempt({ error, retriesLeft, retryDelay }) {
+          if (!(error instanceof NotNow) || retriesLeft <= 0) return;
+          await wait(Math.max(0, error.milliseconds - retryDelay), undefined, signal === undefined ? {} : { signal });
+        },
         shouldRetry: ({ error }) => !isTributaryError(error) || goesOn.has(error.code),
       });
     } catch (cause) {

@@ -1,6 +1,7 @@
 /** What a client is told when something was refused, or went wrong: the same three fields over HTTP and in socket acknowledgements. */
 import { randomUUID } from "node:crypto";
 import { fail, isTributaryError, type TributaryError } from "@tributary/errors";
+import { issueInWords } from "@tributary/protocol";
 import type { Logger } from "pino";
 import type { z } from "zod";
 
@@ -18,13 +19,11 @@ export function codedError(error: unknown, log: Logger): TributaryError {
 
 export const errorAnswer = (error: TributaryError): ErrorAnswer => ({ error: error.toJSON() });
 
-/** Narrows what a client sent. @throws TRB_COORDINATOR_REQUEST_INVALID with the path, never the value */
+/** Narrows what a client sent. @throws TRB_COORDINATOR_REQUEST_INVALID with the path and what is expected there, never the value */
 export function parseRequest<Output>(schema: z.ZodType<Output>, value: unknown): Output {
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
-  throw fail("TRB_COORDINATOR_REQUEST_INVALID", {
-    path: issue?.path.join(".") || "(top)",
-    reason: issue?.code === "unrecognized_keys" ? "a field is not known" : (issue?.code ?? "invalid"),
-  });
+  const reason = issue === undefined ? "it does not fit the description" : issueInWords(issue);
+  throw fail("TRB_COORDINATOR_REQUEST_INVALID", { path: issue?.path.join(".") || "(top)", reason });
 }

@@ -56,7 +56,7 @@ export {
 } from "./messages/sign.ts";
 export { agreedVersion, baseVersion, protocolVersion, requireSpoken, versionText } from "./messages/versions.ts";
 export { nearestName } from "./nearest-name.ts";
-export { parseWith } from "./parsing.ts";
+export { issueInWords, parseWith } from "./parsing.ts";
 export type { AcceptanceMetric } from "./plan/acceptance.ts";
 export {
   type CataloguePart,
