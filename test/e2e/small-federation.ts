@@ -84,10 +84,11 @@ export async function joinAll(
   folder: string,
   url: string,
   policy: { readonly maxEpsilon?: number; readonly acceptLogCatalogue?: boolean } = {},
+  databaseUrl?: string,
 ): Promise<void> {
   const fingerprints: string[] = [];
   for (const { node } of federation.parts) {
-    const { invite } = await createInvite(federation.platform, { node, url, hours: 1 });
+    const { invite } = await createInvite({ home: federation.platform, databaseUrl }, { node, url, hours: 1 });
     const joined = await joinFederation({ invite, home: federation.home(node) });
     fingerprints.push(joined.fingerprint);
   }
