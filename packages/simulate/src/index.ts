@@ -41,6 +41,7 @@ export { type Evidence, type MarketEvidence, storedEvidence } from "./planner/ev
 export { type EvidenceCells, evidenceCells, type MeasureOptions, measureEvidence } from "./planner/measure-evidence.ts";
 export { chooseModel, type ModelWishes } from "./planner/model-size.ts";
 export { type Candidate, type PlanSearch, type SearchRequest, searchPlans, trainingWarnings } from "./planner/search-plans.ts";
+export { type RateCourse, type Stage, withStages } from "./planner/stages.ts";
 export { type FederationReport, joiningSentence, type MerchantReport, type RoundReport } from "./report.ts";
 export { type RoundPlanRequest, roundPlan } from "./round/round-plan.ts";
 export {

@@ -9,6 +9,7 @@ import { type PlannedNumbers, planDocument, storedEvidence, trainingWarnings } f
 import { type Command, Option } from "commander";
 import { type AccountantOptions, accountantOption } from "../../accountant-option.ts";
 import { readParts } from "../../catalogue-parts-file.ts";
+import { addCourseOptions, type CourseOptions, refuseCourse, stagedRounds, withCourse } from "../../course-options.ts";
 import { addDeviceOptions, type DeviceOptions } from "../../device-options.ts";
 import {
   chooseWithExtensions,
@@ -56,6 +57,7 @@ export interface NewOptions
     StatisticsOptions,
     MetricsOptions,
     DeviceOptions,
+    CourseOptions,
     SearchOptions {
   readonly home?: string;
   readonly federation: string;
@@ -83,7 +85,7 @@ export function addNew(plan: Command): void {
   const planNew = plan
     .command("new")
     .description("choose a plan for so many customers, merchants and items, and write it down");
-  addSearchOptions(addDeviceOptions(addStatisticsOptions(addModelOptions(planNew))))
+  addSearchOptions(addDeviceOptions(addCourseOptions(addStatisticsOptions(addModelOptions(planNew)))))
     .option("--home <folder>", "the coordinator's folder; its key is made there if there is none")
     .option("--catalogue <file>", "catalogue JSONL")
     .addOption(
@@ -128,7 +130,7 @@ export function addNew(plan: Command): void {
     .addOption(jsonOption())
     .addHelpText(
       "after",
-      "\nExample:\n  tributary plan new --home platform --catalogue catalogue.jsonl --customers 3000 --merchants 6 --epsilon 8 --out plan.json\n\nWhat would an ε buy, by simulation?\n  tributary plan new --target-epsilon 2 --customers 20000 --merchants 20 --items 5000 --budget-hours 1 --html frontier.html\n\nWith item vectors made of public content, which score new items and serve merchants with catalogues of their own:\n  tributary plan new … --item-ids none --item-attributes category,brand --features vectors.npy --catalogue-out joined.jsonl\n\nFor devices, each protected as a whole, that send half as much:\n  tributary plan new … --unit node --bits 16\n\nWith metrics of a tenth of the customers, and a query from outside, in the ledger, paid:\n  tributary plan new … --metrics 0.1 --extend visit-hours.ts",
+      "\nExample:\n  tributary plan new --home platform --catalogue catalogue.jsonl --customers 3000 --merchants 6 --epsilon 8 --out plan.json\n\nWhat would an ε buy, by simulation?\n  tributary plan new --target-epsilon 2 --customers 20000 --merchants 20 --items 5000 --budget-hours 1 --html frontier.html\n\nWith item vectors made of public content, which score new items and serve merchants with catalogues of their own:\n  tributary plan new … --item-ids none --item-attributes category,brand --features vectors.npy --catalogue-out joined.jsonl\n\nFor devices, each protected as a whole, that send half as much:\n  tributary plan new … --unit node --bits 16\n\nIn stages, with an end once metrics stop getting better, and a model that serves once it is better:\n  tributary plan new … --no-statistics --stages 6,6@0.5*0.5 --metrics 0.1 --accept-every 3 --early-stop 2 --promote-gain 0.001\n\nWith metrics of a tenth of the customers, and a query from outside, in the ledger, paid:\n  tributary plan new … --metrics 0.1 --extend visit-hours.ts",
     )
     .action(async (options: NewOptions) => {
       checkOptions(options);
@@ -140,7 +142,8 @@ export function addNew(plan: Command): void {
       }
       if (catalogue === undefined) throw missing("--catalogue", "a catalogue JSONL file");
       const parts = options.catalogueParts === undefined ? undefined : readParts(options.catalogueParts, catalogue);
-      const { epsilon, delta, customers, merchants, merchantsPerCustomer, rounds, minCohort, maxCorrupt } = options;
+      const { epsilon, delta, customers, merchants, merchantsPerCustomer, minCohort, maxCorrupt } = options;
+      const rounds = stagedRounds(options);
       const extensions = await openExtensions(options.extend);
       const { retries = 1 } = options;
       const asked = {
@@ -167,7 +170,8 @@ export function addNew(plan: Command): void {
         ),
       };
       const wishes = { ...metricsWishes(options), retries };
-      const choice = withUpdateNorm(chooseWithExtensions(request, extensions, wishes), options.updateNorm);
+      const chosen = withUpdateNorm(chooseWithExtensions(request, extensions, wishes), options.updateNorm);
+      const choice = withCourse(chosen, merchants, options);
       const warnings = trainingWarnings(choice, request, storedEvidence);
       printed(options, await written(options, choice.plan, catalogue), choice.why, warnings);
     });
@@ -196,6 +200,8 @@ function checkOptions(options: NewOptions): void {
       expected: "given together with --features: nodes get their features in that file",
     });
   }
+  if (targetEpsilon !== undefined) refuseCourse(options, "absent with --target-epsilon: only steady training was simulated");
+  if (options.unit === "node") refuseCourse(options, "absent with --unit node: devices train in one way");
   if (targetEpsilon !== undefined && tuned !== undefined) {
     const expected = "absent with --target-epsilon: only the usual recipes were simulated";
     throw fail("TRB_CLI_BAD_OPTION", { option: "--tuned", value: tuned, expected });
