@@ -18,10 +18,10 @@ import { type ObjectStore, openObjects } from "../storage/objects.ts";
 import { type JobTable, openJobTable, queues } from "./boss.ts";
 import { doWork, slicesOf } from "./computations.ts";
 import { jobQueue } from "./jobs.ts";
-import { openTask } from "./sealed.ts";
+import { openTask, sliceName } from "./sealed.ts";
 import { makeSum } from "./sums.test-support.ts";
 import { startTeam, type Team, threadQueue } from "./threads.ts";
-import type { WorkQueue, WorkResult } from "./work-queue.ts";
+import { patient, type WorkQueue, type WorkResult } from "./work-queue.ts";
 import { startWorker } from "./worker.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "tributary-jobs-"));
@@ -174,17 +174,29 @@ test("what a leadership asked for that was superseded is dropped, with its jobs 
 }, async () => {
   const jobs = await table();
   const { effect } = await makeSum(objects, { round: 50, length: 20_000 });
+  // A worker that is slow to write: what it wrote for the first leadership comes after the second one has cleared up.
+  const slow = team(1);
+  const cleared = Promise.withResolvers<void>();
+  const run: Team["run"] = async (task) => {
+    const result = await slow.run(task);
+    await cleared.promise;
+    if (task.kind === "sealed slice" && task.sealed.task.startsWith("50."))
+      await objects.put(sliceName(task.sealed.task, task.slice), new Uint8Array([1]));
+    return result;
+  };
+  await startWorker({ table: await table(), objects, team: { ...slow, run }, log });
   const [before, after] = [queueOn(jobs), queueOn(jobs)];
-  const superseded = before.run({ effect }, 4); // nobody works yet
+  const superseded = before.run({ effect }, 4);
   superseded.catch(() => {});
-  while ((await left()).length < 3) await sleep(20);
+  while ((await left()).length < 4) await sleep(20); // two jobs, the sealed task, and the slow worker's slice
   const { expected, effect: next } = await makeSum(objects, { round: 51, length: 30_000 });
   const going = after.run({ effect: next }, 5);
   await expect(superseded).rejects.toMatchObject({ code: "TRB_COORDINATOR_FENCED", details: { fence: 4 } });
   await expect(queueOn(jobs).run({ effect }, 4)).rejects.toMatchObject({ code: "TRB_COORDINATOR_FENCED" });
+  cleared.resolve();
   await startWorker({ table: jobs, objects, team: team(1), log });
   expect(await bytesOf(await going)).toEqual(expected);
-  expect(await left()).toEqual([]);
+  while ((await left()).length > 0) await sleep(20);
 });
 
 test("what no other attempt would mend ends the task with its code", { timeout: 60_000 }, async () => {
@@ -197,13 +209,32 @@ test("what no other attempt would mend ends the task with its code", { timeout: 
   expect(await left()).toEqual([]);
 });
 
+test("connections that break cost a task nothing but time, and nothing of its attempts is left", {
+  timeout: 60_000,
+}, async () => {
+  const jobs = await table();
+  const { effect, expected } = await makeSum(objects, { round: 65, length: 20_000 });
+  const waits: string[] = [];
+  const heard = pino({ base: null }, { write: (line: string) => void waits.push(JSON.parse(line).msg) });
+  const summed = patient(queueOn(jobs), heard).run({ effect }, 7);
+  while ((await left()).length < 3) await sleep(20);
+  while (waits.length === 0) {
+    await sql.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'tributary jobs'");
+    await sleep(100);
+  }
+  expect(waits).toContain("work waits for its store");
+  await startWorker({ table: jobs, objects, team: team(1), log });
+  expect(await bytesOf(await summed)).toEqual(expected);
+  expect(await left()).toEqual([]);
+});
+
 test("neither the job table nor the store alone tells a round's masks; both together do, to a worker", {
   timeout: 60_000,
 }, async () => {
   const { effect } = await makeSum(objects, { round: 70, length: 20_000 });
   const jobs = await table();
   queueOn(jobs)
-    .run({ effect }, 7)
+    .run({ effect }, 8)
     .catch(() => {});
   while ((await left()).length < 3) await sleep(20);
   const [name = ""] = await objects.list("work/");

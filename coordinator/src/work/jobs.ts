@@ -5,8 +5,8 @@
  *        └ slices ─▶ job table ──────────┼─ worker …                                                       ├─▶ gathered, checked, one blob
  *                                        └─ this replica's own worker                                      ┘
  *
- * The PRG is seekable, so a slice needs nothing of another. Nothing of a task stays: its jobs and objects are erased when it is done, or by the leadership after.
- * A leader that was superseded finds its jobs gone and stops.
+ * The PRG is seekable, so a slice needs nothing of another. Nothing of a task stays: its jobs and objects are erased when it is done or has failed, and where that
+ * failed too, before the next task. A leader that was superseded finds its jobs gone and stops.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { type ErrorCode, type ErrorDetails, errorTable, fail, isTributaryError } from "@tributary/errors";
@@ -18,7 +18,7 @@ import type { ObjectStore } from "../storage/objects.ts";
 import { wordsOf } from "../storage/uploads.ts";
 import { type JobData, type JobOutput, type JobTable, jobOutputSchema, type QueueName, queues } from "./boss.ts";
 import { keepSum, slicesOf } from "./computations.ts";
-import { eraseEarlierTasks, eraseTask, type SealedTask, sealTask, sliceName } from "./sealed.ts";
+import { eraseTask, eraseTasks, type SealedTask, sealTask, sliceName, taskName } from "./sealed.ts";
 import type { SumEffect, WorkQueue, WorkResult, WorkTask } from "./work-queue.ts";
 
 export interface JobsParts {
@@ -39,20 +39,20 @@ const all = 100_000;
 export function jobQueue(parts: JobsParts): WorkQueue {
   const { objects, alone, log } = parts;
   const { boss, where } = parts.table;
-  let clearedFor = -1;
   let closed = false;
+  /** Tasks of this leadership that are under way. */
+  const wanted = new Set<string>();
 
-  /** Once a leadership: what earlier ones left is nobody's. @throws TRB_COORDINATOR_FENCED when a later one has been here */
+  /** What earlier leaderships left, and what this one could not erase, is nobody's. @throws TRB_COORDINATOR_FENCED when a later one has been here */
   const clear = async (fence: number) => {
-    if (clearedFor === fence) return;
+    const unwanted = (task: string, of: number) => of < fence || (of === fence && !wanted.has(task));
     for (const name of Object.values(queues)) {
       const jobs = await boss.findJobs<JobData>(name, { limit: all });
       if (jobs.some(({ data }) => data.fence > fence)) throw fail("TRB_COORDINATOR_FENCED", { fence });
-      const earlier = jobs.filter(({ data }) => data.fence < fence).map(({ id }) => id);
-      if (earlier.length > 0) await boss.deleteJob(name, earlier);
+      const ids = jobs.filter(({ data }) => unwanted(data.task, data.fence)).map(({ id }) => id);
+      if (ids.length > 0) await boss.deleteJob(name, ids);
     }
-    await eraseEarlierTasks(objects, fence);
-    clearedFor = fence;
+    await eraseTasks(objects, unwanted);
   };
 
   /** Settles when `taken` has had every job's answer. */
@@ -91,18 +91,19 @@ export function jobQueue(parts: JobsParts): WorkQueue {
     gathered: (sealed: SealedTask, ids: ReadonlySet<string>) => Promise<Result>,
   ): Promise<Result> => {
     await clear(fence);
-    const sealed = await sealTask(objects, fence, asked);
+    const task = taskName(asked.effect.round, fence);
+    wanted.add(task);
     let ids: readonly string[] = [];
     try {
+      const sealed = await sealTask(objects, task, asked);
       const data = Array.from({ length: slices }, (_, slice): JobData => ({ ...sealed, fence, slice }));
       const jobs = data.map((one) => ({ data: one, singletonKey: `${one.task}.${one.slice}` }));
       ids = (await boss.insert(name, jobs, { returnId: true })) ?? [];
       return await gathered(sealed, new Set(ids));
     } finally {
-      if (!closed) {
-        if (ids.length > 0) await boss.deleteJob(name, [...ids]); // first: whoever still works on one erases what it writes
-        await eraseTask(objects, sealed.task);
-      }
+      wanted.delete(task);
+      if (ids.length > 0) await boss.deleteJob(name, [...ids]); // first: whoever still works on one erases what it writes
+      await eraseTask(objects, task);
     }
   };
 

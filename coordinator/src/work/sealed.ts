@@ -20,7 +20,7 @@ export interface SealedTask {
 
 const nonceLength = 12;
 const tagLength = 16;
-const taskName = ({ task }: Pick<SealedTask, "task">) => `work/${task}.sealed`;
+const sealedName = ({ task }: Pick<SealedTask, "task">) => `work/${task}.sealed`;
 
 /** Of one slice of a task's sum. */
 export const sliceName = (task: string, slice: number) => `work/${task}.${slice}`;
@@ -44,18 +44,20 @@ const taskSchema = z.union([
   z.strictObject({ effect: applySchema, plan: z.unknown().transform(parsePlan) }),
 ]);
 
-export async function sealTask(objects: Pick<ObjectStore, "put">, fence: number, asked: WorkTask): Promise<SealedTask> {
-  const task = `${asked.effect.round}.${fence}.${randomBytes(8).toString("hex")}`;
+/** A name that no other task has. */
+export const taskName = (round: number, fence: number) => `${round}.${fence}.${randomBytes(8).toString("hex")}`;
+
+export async function sealTask(objects: Pick<ObjectStore, "put">, task: string, asked: WorkTask): Promise<SealedTask> {
   const [key, nonce] = [randomBytes(32), randomBytes(nonceLength)];
   const cipher = createCipheriv("aes-256-gcm", key, nonce, { authTagLength: tagLength }).setAAD(Buffer.from(task));
   const sealed = [nonce, cipher.update(JSON.stringify(asked), "utf8"), cipher.final()];
-  await objects.put(taskName({ task }), Buffer.concat([...sealed, cipher.getAuthTag()]));
+  await objects.put(sealedName({ task }), Buffer.concat([...sealed, cipher.getAuthTag()]));
   return { task, key: key.toString("hex") };
 }
 
 /** Undefined when it was erased: nobody waits for it any more. @throws TRB_COORDINATOR_STORE_DAMAGED when this key doesn't open it, or it is no task */
 export async function openTask(objects: Pick<ObjectStore, "read">, { task, key }: SealedTask): Promise<WorkTask | undefined> {
-  const sealed = await objects.read(taskName({ task }));
+  const sealed = await objects.read(sealedName({ task }));
   if (sealed === undefined) return undefined;
   const end = sealed.length - tagLength;
   try {
@@ -75,7 +77,13 @@ export async function eraseTask(objects: Pick<ObjectStore, "list" | "erase">, ta
   for (const name of await objects.list(`work/${task}.`)) await objects.erase(name);
 }
 
-/** Objects of leaderships before this one, which nobody waits for. */
-export async function eraseEarlierTasks(objects: Pick<ObjectStore, "list" | "erase">, fence: number): Promise<void> {
-  for (const name of await objects.list("work/")) if (Number(name.split(".")[1]) < fence) await objects.erase(name);
+/** Objects of tasks that nobody waits for. */
+export async function eraseTasks(
+  objects: Pick<ObjectStore, "list" | "erase">,
+  unwanted: (task: string, fence: number) => boolean,
+): Promise<void> {
+  for (const name of await objects.list("work/")) {
+    const [round, fence, random] = name.slice("work/".length).split(".");
+    if (unwanted(`${round}.${fence}.${random}`, Number(fence))) await objects.erase(name);
+  }
 }
