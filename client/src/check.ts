@@ -20,6 +20,7 @@ import { loadAccepted } from "./extensions.ts";
 import { readStored } from "./home/histories.ts";
 import { type Home, withHome } from "./home/open.ts";
 import { nodePolicyOf, type Policy, readPolicy } from "./home/policy.ts";
+import { type RosterNews, rosterNews } from "./roster-news.ts";
 import { withoutSelections } from "./selected-parts.ts";
 import { sharedRefusalNow } from "./shared-budget/summary.ts";
 import { samplerRefusals } from "./training/sampler.ts";
@@ -51,6 +52,8 @@ export interface NodeCheck {
     readonly advice: string;
   }[];
   readonly trust: { readonly trusted: number; readonly least: number };
+  /** Who came and went since the founding, by this node's copy of the ledger. */
+  readonly roster: RosterNews;
   /** Counts for the merchant's own eyes: they are not sent anywhere. Null before the first import. */
   readonly data: { readonly customers: number; readonly events: number; readonly items: number } | null;
 }
@@ -88,6 +91,7 @@ export function checkNode({
       budget: budgetOf(home),
       declines: declines.flatMap(({ kind, error }) => (error === undefined ? [] : [{ kind, ...error.toJSON() }])),
       trust: trustOf(plan, policy),
+      roster: rosterNews(home, policy),
       data: countData(home),
     };
   });

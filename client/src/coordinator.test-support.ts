@@ -50,6 +50,7 @@ import {
   planHash,
   type Roster,
   type RosterMember,
+  type RotatedMember,
   rosterMemberSchema,
   type Sha256,
   sha256Hex,
@@ -203,6 +204,7 @@ export interface TestCoordinator {
   deliver: (to: NodeId, message: Message) => boolean;
   /** Notes of erasures that nodes sent. */
   readonly erasures: ErasureNote[];
+  readonly rotations: RotatedMember[];
   /** What it shows of its ledger to who asks for it from this entry on. */
   show: (lines: readonly string[], from: number) => readonly string[];
   /** What reaches a node of its peers' signed heads. */
@@ -377,6 +379,7 @@ export async function startTestCoordinator(plan: Plan = testPlan()): Promise<Tes
     joins: [],
     offers: [],
     erasures: [],
+    rotations: [],
     finished: finished.promise,
     deliver: () => true,
     show: (lines) => lines,
@@ -399,6 +402,7 @@ export async function startTestCoordinator(plan: Plan = testPlan()): Promise<Tes
             });
           },
           erased: (note) => void self.erasures.push(note),
+          rotated: (member) => void self.rotations.push(member),
           heads: async (nonce, peers) =>
             self.relay(
               node,

@@ -18,6 +18,8 @@ export {
 export { type Joined, joinFederation } from "./join.ts";
 export { logTo } from "./log.ts";
 export { type Recovered, recoverNode } from "./recover.ts";
+export type { RosterNews } from "./roster-news.ts";
+export { type IdentityRotation, rotateIdentity } from "./rotate-identity.ts";
 export { type Rotated, type RotateKeyOptions, rotateStoreKey } from "./rotate-key.ts";
 export { type Outcome, type RunningNode, type StartNodeOptions, startNode } from "./running/start.ts";
 export { type SelectCatalogueOptions, type SelectedCatalogue, selectCatalogue } from "./select-catalogue.ts";

@@ -19,7 +19,7 @@ export interface SelectionSpent {
 export function selectionsOf({ database, plan, identity }: Pick<Home, "database" | "plan" | "identity">): SelectionSpent[] {
   const declared = new Set(
     (plan.catalogueParts ?? []).flatMap(({ key, part, selection }) =>
-      key === identity.key && selection !== undefined ? [nameOf(part, selection)] : [],
+      key === identity.first && selection !== undefined ? [nameOf(part, selection)] : [],
     ),
   );
   return database.selections().map(({ epsilon, delta, maxItems, chargedAt, part }) => {

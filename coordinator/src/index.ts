@@ -8,6 +8,7 @@ export { type CertifyHomeOptions, certificateOf, certifyHome, type WrittenCertif
 export { type CoordinatorIdentity, coordinatorIdentity, identityFromFile } from "./home/identity.ts";
 export { type HomeLayout, homeLayout } from "./home/layout.ts";
 export { createInvite, type InviteRequest } from "./invites.ts";
+export type { MemberStanding } from "./membership.ts";
 export { type OperatorRequest, requestNote } from "./notes.ts";
 export { parseBetween, parseEvery } from "./rounds/calendar.ts";
 export type { RoundSchedule } from "./rounds/schedule.ts";

@@ -4,11 +4,14 @@
  */
 import { createHash, randomBytes } from "node:crypto";
 import { fail } from "@tributary/errors";
+import { parseLine } from "@tributary/ledger";
 import { encodeInvite, inviteSchema, nodeId, type RosterMember, verifyMember } from "@tributary/protocol";
 import { nodeCrypto } from "@tributary/protocol/node-crypto";
 import { z } from "zod";
 import { identityFromFile } from "./home/identity.ts";
 import { homeLayout } from "./home/layout.ts";
+import type { Membership } from "./membership.ts";
+import { admissionNote } from "./notes.ts";
 import { homeOf, openPlace, type Place } from "./storage/place.ts";
 import type { Store } from "./storage/store.ts";
 import { parseRequest } from "./transport/answers.ts";
@@ -33,7 +36,7 @@ const requestSchema = z.strictObject({
 /**
  * Makes an invite, whether the server runs or not.
  * @returns the string to hand over out of band, and when it stops working (RFC 3339)
- * @throws TRB_COORDINATOR_HOME_EMPTY before the first start, TRB_ROSTER_CLOSED after the federation's, TRB_COORDINATOR_NODE_TAKEN
+ * @throws TRB_COORDINATOR_HOME_EMPTY before the first start, TRB_ROSTER_CLOSED after its last entry, TRB_COORDINATOR_NODE_TAKEN
  */
 export async function createInvite(
   place: Place,
@@ -45,7 +48,7 @@ export async function createInvite(
   try {
     const plan = (await store.plan())?.plan;
     if (!plan) throw fail("TRB_COORDINATOR_HOME_EMPTY", { home });
-    if ((await store.ledgerSize()) > 0) throw fail("TRB_ROSTER_CLOSED");
+    await requireOpen(store);
     if ((await store.members()).some((member) => member.node === node)) throw fail("TRB_COORDINATOR_NODE_TAKEN", { node });
     const token = randomBytes(16).toString("hex");
     const expires = new Date(Date.now() + hours * 3_600_000).toISOString();
@@ -58,13 +61,15 @@ export async function createInvite(
 }
 
 /**
- * Admits a member, once.
+ * Admits a member, once. Before the federation has begun it is a founder; afterwards it waits until the ledger says from which round on it takes part, which is
+ * asked for here, and again when the same key repeats its call.
  * @returns whether it is new; false when the same key repeats its call
  * @throws TRB_COORDINATOR_INVITE_UNKNOWN, …_EXPIRED, …_USED, …_OTHER_NODE, TRB_COORDINATOR_MEMBER_INVALID,
  *   TRB_COORDINATOR_NODE_TAKEN, TRB_ROSTER_CLOSED
  */
 export async function acceptInvite(
-  store: Pick<Store, "invite" | "ledgerSize" | "members" | "admit">,
+  store: Pick<Store, "invite" | "ledgerSize" | "ledgerLines" | "members" | "admit" | "request">,
+  membership: Pick<Membership, "isUsed" | "all">,
   federation: string,
   token: string,
   member: RosterMember,
@@ -74,15 +79,37 @@ export async function acceptInvite(
   if (!invite) throw fail("TRB_COORDINATOR_INVITE_UNKNOWN");
   if (invite.node !== member.node) throw fail("TRB_COORDINATOR_INVITE_OTHER_NODE", { node: invite.node });
   if (!verifyMember(nodeCrypto(), federation, member)) throw fail("TRB_COORDINATOR_MEMBER_INVALID");
-  if (invite.key === member.key) return false;
+  if (invite.key === member.key) {
+    await askForAdmission(store, membership, member);
+    return false;
+  }
   if (invite.key !== null) throw fail("TRB_COORDINATOR_INVITE_USED");
   if (Date.parse(invite.expires) <= Date.now()) throw fail("TRB_COORDINATOR_INVITE_EXPIRED", { expires: invite.expires });
-  if ((await store.ledgerSize()) > 0) throw fail("TRB_ROSTER_CLOSED");
-  if ((await store.members()).some(({ node, key }) => node === member.node || key === member.key)) {
-    throw fail("TRB_COORDINATOR_NODE_TAKEN", { node: member.node });
-  }
+  await requireOpen(store);
+  const isTaken = (await store.members()).some(({ node }) => node === member.node) || (await membership.isUsed(member.key));
+  if (isTaken) throw fail("TRB_COORDINATOR_NODE_TAKEN", { node: member.node });
   if (!(await store.admit(tokenHash, member))) throw fail("TRB_COORDINATOR_INVITE_USED");
+  await askForAdmission(store, membership, member);
   return true;
+}
+
+/** Once the federation has begun; its first entry has everybody who joined before. */
+async function askForAdmission(
+  store: Pick<Store, "ledgerSize" | "request">,
+  membership: Pick<Membership, "all">,
+  member: RosterMember,
+): Promise<void> {
+  if ((await store.ledgerSize()) === 0) return;
+  const standing = (await membership.all()).find((one) => one.member.node === member.node);
+  if (standing?.entry !== null || standing.state === "revoked") return;
+  await store.request(admissionNote(member));
+}
+
+async function requireOpen(store: Pick<Store, "ledgerSize" | "ledgerLines">): Promise<void> {
+  const entries = await store.ledgerSize();
+  if (entries === 0) return;
+  const [last = ""] = await store.ledgerLines(entries - 1);
+  if (parseLine(last).kind === "closing") throw fail("TRB_ROSTER_CLOSED");
 }
 
 const hashToken = (token: string) => createHash("sha256").update(token).digest("hex");

@@ -3,9 +3,9 @@
  * when no round is under way, and looks every second whether there is one.
  */
 import { fail } from "@tributary/errors";
-import { decodeCoordinatorState, type Note } from "@tributary/federation";
+import { type CoordinatorState, decodeCoordinatorState, type Note } from "@tributary/federation";
 import { parseLine, rollbackFault } from "@tributary/ledger";
-import type { NodeId, Sha256 } from "@tributary/protocol";
+import type { NodeId, RosterMember, RotatedMember, Sha256 } from "@tributary/protocol";
 import { openPlace, type Place } from "./storage/place.ts";
 
 export type OperatorRequest =
@@ -29,10 +29,11 @@ export async function requestNote(place: Place, request: OperatorRequest, operat
     if (encoded === undefined) throw fail("TRB_COORDINATOR_NOT_STARTED");
     const state = decodeCoordinatorState(encoded);
     if (state.closed) throw fail("TRB_ROUND_LEDGER_CLOSED");
+    const joined = new Set((await store.members()).map(({ node }) => node));
     const note =
       request.kind === "rollback"
         ? rollbackOf(request, state, operator, await store.ledgerLines(1))
-        : noteOf(request, state, operator);
+        : noteOf(request, { state, joined }, operator);
     await store.request(note);
     return note;
   } finally {
@@ -40,11 +41,13 @@ export async function requestNote(place: Place, request: OperatorRequest, operat
   }
 }
 
-function noteOf(
-  request: Exclude<OperatorRequest, { kind: "rollback" }>,
-  state: ReturnType<typeof decodeCoordinatorState>,
-  operator: string,
-): Note {
+interface Known {
+  readonly state: CoordinatorState;
+  /** Whoever used an invite, whether the ledger has it or not. */
+  readonly joined: ReadonlySet<NodeId>;
+}
+
+function noteOf(request: Exclude<OperatorRequest, { kind: "rollback" }>, { state, joined }: Known, operator: string): Note {
   const pointless = (reason: string) => fail("TRB_COORDINATOR_NOTE_POINTLESS", { reason });
   switch (request.kind) {
     case "pause":
@@ -52,7 +55,7 @@ function noteOf(
       return { kind: "operator", action: request.kind, operator, reason: request.reason };
     case "revoke": {
       const { node, reason } = request;
-      if (!state.roster.some((member) => member.node === node)) throw pointless(`${node} is not in the roster`);
+      if (!joined.has(node)) throw pointless(`${node} is not in the roster`);
       if (state.barred.includes(node)) throw pointless(`${node} takes part no longer already`);
       return { kind: "roster", revoked: [node], operator, reason };
     }
@@ -80,4 +83,14 @@ function rollbackOf(
   const fault = rollbackFault(state.plan, state.course, { modelHash, optimiser }, state);
   if (fault !== undefined) throw pointless(`training can't go back to round ${round}: ${fault}`);
   return { kind: "rollback", modelHash, optimiser, operator, reason };
+}
+
+/** Who joined by an invite, after the founding. From which round on it takes part is decided when it is written. */
+export function admissionNote(member: RosterMember): Note {
+  return { kind: "roster", revoked: [], admitted: [member], operator: "invite", reason: "it joined by an invite" };
+}
+
+/** A node's own wish, signed by both of its keys. */
+export function rotationNote(member: RotatedMember): Note {
+  return { kind: "roster", revoked: [], rotated: [member], operator: "node", reason: "it has another key" };
 }

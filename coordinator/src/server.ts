@@ -9,7 +9,7 @@ import { fail } from "@tributary/errors";
 import type { Context } from "@tributary/federation";
 import { softwareHash } from "@tributary/ledger/software";
 import { keepExtension, loadExtensions, openExtension } from "@tributary/model/extension-files";
-import { type NodeId, type Plan, parsePlan, type Sha256 } from "@tributary/protocol";
+import { type Plan, parsePlan, type Sha256 } from "@tributary/protocol";
 import { nodeCrypto } from "@tributary/protocol/node-crypto";
 import { destination, type Logger, pino } from "pino";
 import { openCertificates } from "./certify.ts";
@@ -19,6 +19,8 @@ import { clearTemporaries, type HomeLayout, homeLayout, makeFolders } from "./ho
 import { lockHome } from "./home/lock.ts";
 import { systemRandom } from "./home/random.ts";
 import { startLeading } from "./leading.ts";
+import { openMembership } from "./membership.ts";
+import { rotationNote } from "./notes.ts";
 import { onlyProcess, onlyReplica } from "./replicas/only-process.ts";
 import { keepPresence } from "./replicas/presence.ts";
 import { openReplica, replicaOf, type Term } from "./replicas/replica.ts";
@@ -144,8 +146,9 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Run
       void close();
     };
 
+    const membership = openMembership(store);
     const http = createHttp({
-      ...{ identity, plan, planHash, store, blobs, certificates, uploads, log },
+      ...{ identity, plan, planHash, store, blobs, certificates, uploads, membership, log },
       ...(options.uploadTurns === undefined ? {} : { uploadTurns: options.uploadTurns }),
       status: () => statusOf(store, true),
       leader: {
@@ -195,7 +198,8 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Run
     closers.push(() => presence.close());
     const sockets: Sockets = serveSockets(io, {
       federation: plan.federation,
-      memberKey: async (node: NodeId) => (await store.member(node))?.key,
+      membership,
+      rotated: (member) => store.request(rotationNote(member)),
       ...{ leader, others: deployment.others },
       connected(node) {
         log.info({ node }, "connected");
@@ -213,6 +217,11 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Run
     });
     closers.push(() => sockets.close());
     presence.changed();
+    const revocations = membership.watch((node) => {
+      log.warn({ node }, "revoked");
+      sockets.disconnect(node);
+    }, log);
+    closers.push(() => revocations.close());
 
     await listen(http, host, port);
     const address = http.server.address() as AddressInfo;

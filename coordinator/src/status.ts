@@ -5,6 +5,7 @@ import { parseLine, type ReleasedFeatures, type ReleasedMetrics, type ReleasedQu
 import { isWritten, type Plan, parseDecimal, type Release, type Roster } from "@tributary/protocol";
 import { homeLayout } from "./home/layout.ts";
 import { isServed } from "./home/lock.ts";
+import { type MemberStanding, openMembership } from "./membership.ts";
 import type { Standstill } from "./rounds/refusals.ts";
 import { homeOf, openPlace, type Place } from "./storage/place.ts";
 import type { RoundFigures } from "./storage/round-table.ts";
@@ -57,9 +58,14 @@ export async function readStatus(place: Place): Promise<CoordinatorStatus> {
   return withStore(place, (store) => statusOf(store, isServed(homeLayout(homeOf(place)))));
 }
 
-/** The members so far, ascending by node. @throws TRB_COORDINATOR_HOME_EMPTY */
-export async function readRoster(place: Place): Promise<Roster> {
-  return withStore(place, (store) => store.members());
+/** Everybody who ever joined, ascending by node, and the members of the next round. @throws TRB_COORDINATOR_HOME_EMPTY */
+export async function readRoster(
+  place: Place,
+): Promise<{ readonly roster: Roster; readonly members: readonly MemberStanding[] }> {
+  return withStore(place, async (store) => {
+    const membership = openMembership(store);
+    return { roster: await membership.roster(), members: await membership.all() };
+  });
 }
 
 /** Figures of every round begun, in order. @throws TRB_COORDINATOR_HOME_EMPTY */

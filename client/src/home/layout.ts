@@ -29,6 +29,9 @@ export interface Layout {
   readonly lock: string;
   readonly keys: string;
   readonly identity: string;
+  /** A key that is to come, and the public one that this node began with; there only when the key was ever changed. */
+  readonly identityNext: string;
+  readonly identityFirst: string;
   readonly storeKey: string;
   readonly store: string;
   /** Names what the store consists of. */
@@ -77,6 +80,8 @@ export function layoutOf(home: string): Layout {
     lock: at("node.lock"),
     keys: at("keys"),
     identity: at("keys", "identity"),
+    identityNext: at("keys", "identity-next"),
+    identityFirst: at("keys", "identity-first"),
     storeKey: at("keys", "store"),
     store: at("store"),
     manifest: at("store", "manifest"),

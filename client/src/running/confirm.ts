@@ -13,7 +13,7 @@ import {
   type ShownLedger,
 } from "@tributary/federation";
 import { emptyHead } from "@tributary/ledger";
-import { type HeadStatement, type NodeId, signHead } from "@tributary/protocol";
+import { type HeadStatement, type NodeId, type Signer, signHead } from "@tributary/protocol";
 import { hashOfLine, type LedgerCopy } from "../home/ledger-copy.ts";
 import type { Home } from "../home/open.ts";
 
@@ -89,14 +89,15 @@ export async function confirmWithPeers(
 
 /** What this node knows of the ledger, for a peer that asks. */
 export function ownHead(
-  { identity, membership }: Home,
+  { membership }: Home,
+  signer: Signer,
   copy: LedgerCopy,
   nonce: string,
   state: NodeState | undefined,
 ): HeadStatement {
   const { entries, hash } = copy.head();
   const { federation, node } = membership;
-  return signHead(identity, federation, nonce, {
+  return signHead(signer, federation, nonce, {
     node,
     entries,
     head: hash,

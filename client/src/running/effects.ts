@@ -5,7 +5,9 @@
 import { existsSync, readFileSync } from "node:fs";
 import { type ErrorCode, fail, isTributaryError } from "@tributary/errors";
 import type { NodeEffect, NodeEvent, NodeState } from "@tributary/federation";
-import { type MessageOf, type Plan, trainingMilliseconds, vectorOctets } from "@tributary/protocol";
+import type { EntryOf } from "@tributary/ledger";
+import { fingerprintOf, type MessageOf, type Plan, trainingMilliseconds, vectorOctets } from "@tributary/protocol";
+import { nodeCrypto } from "@tributary/protocol/node-crypto";
 import type { Logger } from "pino";
 import { removeFile, replaceFile } from "../home/durable.ts";
 import type { LedgerCopy } from "../home/ledger-copy.ts";
@@ -176,6 +178,7 @@ export function effects({ home, copy, client, training, share, socket, log, happ
         }
         case "appendLedger":
           copy.append(effect.entry.index, effect.line);
+          if (effect.entry.kind === "roster") logRosterChange(log, effect.entry, state);
           return;
         case "setExpiry":
           return expire(effect.round, effect.milliseconds);
@@ -210,6 +213,20 @@ function uploadTime(plan: Plan, offeredAt: string | undefined): number {
 function roundDuration({ deadlines }: Plan): number {
   const { keys, shares, uploadOffset, masked, consistency, unmask, grace } = deadlines;
   return keys + shares + uploadOffset + masked + consistency + unmask + grace;
+}
+
+/** Who came, went, or has another key: the merchant may want to compare fingerprints. */
+function logRosterChange(log: Logger, entry: EntryOf<"roster">, { policy }: NodeState): void {
+  const { revoked, admitted = [], rotated = [], from } = entry;
+  const facts = { entry: entry.index, ...(from === undefined ? {} : { from }) };
+  const crypto = nodeCrypto();
+  for (const { node, key } of admitted) {
+    const fingerprint = fingerprintOf(crypto, key);
+    log.info({ ...facts, node, fingerprint, trusted: policy.trustedPeers.includes(fingerprint) }, "a node is admitted");
+  }
+  for (const { node, key } of rotated)
+    log.info({ ...facts, node, fingerprint: fingerprintOf(crypto, key) }, "a node has another key");
+  for (const node of revoked) log.info({ ...facts, node }, "a node is revoked");
 }
 
 /** Logs a coded error by its code; an error without one only by its class, since its text may hold anything. */

@@ -30,11 +30,11 @@ const erase = (at: string, customers: number) =>
 
 test("what the ledger doesn't have is said, signed, with the day alone, however many were erased and however often on that day", () => {
   const begun = { self, erasures: {}, closed: false };
-  expect(untoldErasure(home, begun)).toBeUndefined();
+  expect(untoldErasure(home, home.identity, begun)).toBeUndefined();
   erase("2026-03-01T08:00:00.000Z", 1);
-  const one = untoldErasure(home, begun);
+  const one = untoldErasure(home, home.identity, begun);
   erase("2026-03-01T23:59:59.999Z", 40);
-  expect(untoldErasure(home, begun)).toEqual(one);
+  expect(untoldErasure(home, home.identity, begun)).toEqual(one);
   expect(Object.keys(one ?? {}).sort()).toEqual(["node", "on", "signature"]);
   expect(one).toMatchObject({ node: self, on: "2026-03-01" });
   expect(one && verifyErasure(nodeCrypto(), home.membership.federation, one, home.identity.key)).toBe(true);
@@ -44,9 +44,9 @@ test("what the ledger doesn't have is said, signed, with the day alone, however 
 test("nothing is said before the ledger has begun, once it has it, or after it is closed; and a later day is said again", () => {
   erase("2026-03-01T08:00:00.000Z", 1);
   const told = { self, erasures: { [self]: "2026-03-01" }, closed: false };
-  expect(untoldErasure(home, undefined)).toBeUndefined();
-  expect(untoldErasure(home, told)).toBeUndefined();
-  expect(untoldErasure(home, { ...told, erasures: {}, closed: true })).toBeUndefined();
+  expect(untoldErasure(home, home.identity, undefined)).toBeUndefined();
+  expect(untoldErasure(home, home.identity, told)).toBeUndefined();
+  expect(untoldErasure(home, home.identity, { ...told, erasures: {}, closed: true })).toBeUndefined();
   erase("2026-03-02T08:00:00.000Z", 1);
-  expect(untoldErasure(home, told)?.on).toBe("2026-03-02");
+  expect(untoldErasure(home, home.identity, told)?.on).toBe("2026-03-02");
 });

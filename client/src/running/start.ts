@@ -7,9 +7,9 @@
 import { availableParallelism } from "node:os";
 import type { RandomSource } from "@tributary/dp";
 import { fail, isTributaryError, type TributaryError } from "@tributary/errors";
-import { type Context, type NodeEvent, type Purpose, stepNode } from "@tributary/federation";
+import { type Context, everybody, type NodeEvent, type Purpose, stepNode } from "@tributary/federation";
 import { softwareHash } from "@tributary/ledger/software";
-import { type NodeId, parseMessage, protocolVersion, type Sha256 } from "@tributary/protocol";
+import { fingerprintOf, type NodeId, parseMessage, protocolVersion, type Sha256, type Signer } from "@tributary/protocol";
 import { destination, type Logger, pino } from "pino";
 import { declinedNow } from "../availability.ts";
 import { costOf } from "../budget.ts";
@@ -18,6 +18,7 @@ import { type DeviceParticipation, participationOf, requireDevicePlan, requireOn
 import { loadAccepted } from "../extensions.ts";
 import { keepCertificate } from "../home/certificate.ts";
 import { hasHistories, readHistories } from "../home/histories.ts";
+import { openKeyring } from "../home/keyring.ts";
 import { layoutOf, makeFolders, sweepTemporaries } from "../home/layout.ts";
 import { followChain, openLedgerCopy } from "../home/ledger-copy.ts";
 import { lockHome } from "../home/lock.ts";
@@ -37,6 +38,7 @@ import { fetchNewLines, requireRemembered } from "./catch-up.ts";
 import { confirmWithPeers, ownHead } from "./confirm.ts";
 import { effects, logRefusal } from "./effects.ts";
 import { untoldErasure } from "./erasure-note.ts";
+import { isNextInForce, requireOwnKey, speakingKey, untoldRotation } from "./own-key.ts";
 import { serialQueue } from "./queue.ts";
 import { beginState, loadState, saveState } from "./state-file.ts";
 
@@ -125,7 +127,7 @@ export async function runNode(options: StartNodeOptions, transport: Transport): 
   const log = options.log ?? pino({ base: null }, destination({ dest: 2, sync: true }));
   const layout = layoutOf(options.home);
   const home = openHome(options.home);
-  const { plan, identity, crypto, database } = home;
+  const { plan, crypto, database } = home;
   const channel = channelOf(options);
   const membership = { ...home.membership, ...channel };
   const releases: (() => void | Promise<void>)[] = [() => database.close()];
@@ -153,7 +155,10 @@ export async function runNode(options: StartNodeOptions, transport: Transport): 
     const admission = openAdmission(home, policy);
     releases.push(() => admission.close());
     const { share } = admission;
+    const keyring = openKeyring(layout, crypto);
     let state = await loadState(home, policy, copy.lines());
+    /** Outside of rounds. */
+    const signer: Signer = { sign: (message) => keyring.signAs(speakingKey(keyring, state), message) };
     // whatever a crash kept from the budget that is shared is in it before anything is said
     share.follow(policy, state?.charges ?? database.charges());
     if (state !== undefined) share.releaseUnpaid(state);
@@ -203,7 +208,10 @@ export async function runNode(options: StartNodeOptions, transport: Transport): 
     await training.prepare();
 
     const software = softwareHash(import.meta.url);
-    const context = (): Context => ({ crypto, random, sign: identity.sign, now: new Date().toISOString(), software });
+    const context = (): Context => {
+      const { sign } = signer;
+      return { crypto, random, sign, signAs: keyring.signAs, now: new Date().toISOString(), software };
+    };
 
     /** One event, all its effects. Only within the queue. */
     const step = async (event: NodeEvent): Promise<void> => {
@@ -217,6 +225,10 @@ export async function runNode(options: StartNodeOptions, transport: Transport): 
       state = next.state;
       for (const effect of next.effects) await work.carryOut(effect, next.state);
       work.afterStep(before, next.state);
+      if (isNextInForce(keyring, next.state)) {
+        keyring.finish();
+        log.info({ fingerprint: fingerprintOf(crypto, keyring.current().key) }, "the new identity key is in force");
+      }
       if (next.state.closed) await finishClosed();
     };
 
@@ -257,6 +269,7 @@ export async function runNode(options: StartNodeOptions, transport: Transport): 
       const lines = await fetchNewLines(home, copy, client, { retries, signal: stopping.signal });
       requireRemembered(home, copy.lines(), lines);
       await takeOver(lines);
+      if (state !== undefined && !requireOwnKey(home, keyring, state)) log.info("this node waits to be admitted");
       if (state?.closed) await finishClosed();
     };
     const takeOver = async (lines: readonly string[]): Promise<void> => {
@@ -342,7 +355,7 @@ export async function runNode(options: StartNodeOptions, transport: Transport): 
     /** A message from the coordinator; what is thrown is the answer. */
     const receive = (payload: unknown): Promise<void> =>
       queue.run(async () => {
-        const message = parseMessage(payload, protocolVersion, state?.roster.length);
+        const message = parseMessage(payload, protocolVersion, state && everybody(state).length);
         log.debug({ step: message.step, round: message.round }, "message");
         try {
           if (message.step === "offer") {
@@ -377,8 +390,12 @@ export async function runNode(options: StartNodeOptions, transport: Transport): 
       });
 
     const tellErasure = () => {
-      const note = untoldErasure(home, state);
+      const note = untoldErasure(home, signer, state);
       if (note !== undefined) socket?.erased(note);
+    };
+    const tellRotation = () => {
+      const member = untoldRotation(home, keyring, state);
+      if (member !== undefined) socket?.rotated(member);
     };
     const greet = () => {
       queue
@@ -386,6 +403,8 @@ export async function runNode(options: StartNodeOptions, transport: Transport): 
           await catchUp(Number.POSITIVE_INFINITY);
           if (state !== undefined) await step({ type: "connected" });
           tellErasure();
+          tellRotation();
+          refusedWithOldKey = false;
           log.info({ entries: copy.head().entries }, "connected");
         })
         .catch((error: unknown) => refuse(error, {}, "the ledger could not be taken over"));
@@ -395,6 +414,20 @@ export async function runNode(options: StartNodeOptions, transport: Transport): 
         .run(async () => {
           if (entries > copy.head().entries) await catchUp(4);
           tellErasure();
+          tellRotation();
+        })
+        .catch((error: unknown) => refuse(error, {}, "the ledger could not be taken over"));
+    };
+
+    /** While this node was away its new key may have come into force: it looks once before it takes the refusal for an answer. */
+    let refusedWithOldKey = false;
+    const lookForOwnKey = () => {
+      refusedWithOldKey = true;
+      queue
+        .run(async () => {
+          await catchUp(Number.POSITIVE_INFINITY);
+          socket?.close();
+          socket = connect();
         })
         .catch((error: unknown) => refuse(error, {}, "the ledger could not be taken over"));
     };
@@ -411,7 +444,7 @@ export async function runNode(options: StartNodeOptions, transport: Transport): 
     function connect(): ControlConnection {
       return transport.connectSocket(
         {
-          ...{ url: membership.url, federation: membership.federation, node: membership.node, sign: identity.sign },
+          ...{ url: membership.url, federation: membership.federation, node: membership.node, sign: signer.sign },
           channel: membership,
         },
         {
@@ -419,11 +452,13 @@ export async function runNode(options: StartNodeOptions, transport: Transport): 
           disconnected: (reason) => log.info({ reason }, "disconnected"),
           message: receive,
           ledger: catchUpLater,
-          head: (nonce) => ownHead(home, copy, nonce, state),
+          head: (nonce) => ownHead(home, signer, copy, nonce, state),
           refused: (error, what) => {
             logRefusal(log, error, {}, `the coordinator refused this node's ${what}`);
             const isFinal = error.status === 401 || error.status === 403 || error.code === "TRB_ROUND_VERSION_UNKNOWN";
-            if (what === "hello" && isFinal) giveUp(error);
+            const mayBeOldKey = error.code === "TRB_COORDINATOR_HELLO_REFUSED" && keyring.next() !== undefined;
+            if (what === "hello" && mayBeOldKey && !refusedWithOldKey) lookForOwnKey();
+            else if (what === "hello" && isFinal) giveUp(error);
           },
         },
       );

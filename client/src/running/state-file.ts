@@ -51,7 +51,7 @@ export async function loadState(home: Home, policy: Policy, lines: readonly stri
   return state;
 }
 
-/** The state before the first round: the ledger's first entry holds the joined plan, and this node with its own key. */
+/** The state before the first round: the ledger's first entry holds the joined plan, and this node with its own key, if it is a founder. */
 export function beginState(home: Home, policy: Policy, line: string): NodeState {
   const { membership, identity, crypto } = home;
   const genesis = parseGenesis(line, membership.coordinatorKey, crypto);
@@ -60,7 +60,7 @@ export function beginState(home: Home, policy: Policy, line: string): NodeState 
     throw fail("TRB_NODE_PLAN_CHANGED");
   }
   const own = genesis.roster.find(({ node }) => node === membership.node);
-  if (own?.key !== identity.key) throw fail("TRB_NODE_KEY_NOT_IN_ROSTER", { node: membership.node });
+  if (own !== undefined && own.key !== identity.first) throw fail("TRB_NODE_KEY_NOT_IN_ROSTER", { node: membership.node });
   return createNode({
     self: membership.node,
     genesis,

@@ -28,7 +28,7 @@ import {
 
 /** A home that shares the budget. */
 export interface SharedHome {
-  /** Fingerprint of the node's identity key: another folder with the same key is the same home. */
+  /** Fingerprint of the node's first identity key: another folder with the same key is the same home. */
   readonly home: Sha256;
   readonly federation: string;
   readonly node: NodeId;

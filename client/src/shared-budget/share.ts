@@ -39,7 +39,7 @@ export interface BudgetShare {
 export function sharedHomeOf({ crypto, identity, membership }: Home, policy: Policy): SharedHome {
   const { maxEpsilon, delta, budget } = policy;
   return {
-    home: fingerprintOf(crypto, identity.key),
+    home: fingerprintOf(crypto, identity.first),
     ...{ federation: membership.federation, node: membership.node, plan: membership.planHash },
     limits: { maxEpsilon, delta, periodDays: budget.periodDays },
   };
@@ -54,7 +54,7 @@ export function sharedFileOf({ layout }: Pick<Home, "layout">, { budget: { file 
 export function costsOf(home: Home): SharedCost[] {
   const { plan, membership, crypto, identity } = home;
   const beside = selectionsOf(home).filter(({ inPlan }) => !inPlan);
-  return [...sharedCosts(plan, membership.planHash), ...besideCosts(fingerprintOf(crypto, identity.key), beside)];
+  return [...sharedCosts(plan, membership.planHash), ...besideCosts(fingerprintOf(crypto, identity.first), beside)];
 }
 
 export function shareBudget(home: Home): BudgetShare {

@@ -15,6 +15,7 @@ import {
   maxMessageBytes,
   type NodeId,
   protocolVersion,
+  type RotatedMember,
   type Signature,
   signStatement,
 } from "@tributary/protocol";
@@ -51,11 +52,13 @@ export interface ControlConnection {
   heads(nonce: string, peers: readonly NodeId[]): Promise<readonly HeadStatement[]>;
   /** Tells the coordinator of an erasure, if the connection is open; it is said again as long as the ledger doesn't have it. */
   erased(note: ErasureNote): void;
+  /** The same of a new identity key. */
+  rotated(member: RotatedMember): void;
   close(): void;
 }
 
 /** What a node says and the coordinator may refuse. */
-type Asked = "hello" | "message" | "erasure";
+type Asked = "hello" | "message" | "erasure" | "rotation";
 type Acknowledge = (answer: unknown) => void;
 
 export function connectSocket(
@@ -174,6 +177,9 @@ export function connectSocket(
     },
     erased(note) {
       if (open) void ask("erasure", note, "erasure");
+    },
+    rotated(member) {
+      if (open) void ask("rotation", member, "rotation");
     },
     close() {
       open = false;

@@ -6,15 +6,17 @@
 import { fail, isTributaryError } from "@tributary/errors";
 import {
   type Context,
+  type CoordinatorState,
   checkUpload,
   createCoordinator,
   decodeCoordinatorState,
   dueNote,
   encodeCoordinatorState,
+  everybody,
   genesisEntry,
   whatFollows,
 } from "@tributary/federation";
-import { parseLine } from "@tributary/ledger";
+import { parseLine, rosterAt } from "@tributary/ledger";
 import { type ErasureNote, type Message, type MessageOf, type NodeId, type Plan, planHash } from "@tributary/protocol";
 import type { Logger } from "pino";
 import type { ConnectedNodes } from "../replicas/leader.ts";
@@ -93,13 +95,16 @@ export async function runFederation(parts: FederationParts): Promise<RunningFede
     parts.startWhen,
     () => {
       const state = engine?.state();
-      const over = state !== undefined && "closing" in whatFollows(state);
+      // the closing entry, and a number that is passed over, need nobody
+      const needsNobody = state !== undefined && !("release" in whatFollows(state));
+      const online = nodes.online();
+      const members = state === undefined ? online : membersOf(state);
       return {
-        online: schedule.available(nodes.online()).length,
+        online: schedule.available(online.filter((node) => members.includes(node))).length,
         notBefore: schedule.notBefore(),
         again: schedule.nextChange(),
-        joined: state?.roster.length ?? 0,
-        least: over ? 0 : plan.minCohort,
+        joined: members.length,
+        least: needsNobody ? 0 : plan.minCohort,
         begun: state !== undefined,
         busy: stopped || beginning || still || (state !== undefined && (state.closed || state.round !== null || state.paused)),
       };
@@ -109,7 +114,10 @@ export async function runFederation(parts: FederationParts): Promise<RunningFede
       startRound: () =>
         beginWith(async () => {
           if (!(await writeNotes())) return;
-          const online = schedule.invited(nodes.online(), (engine?.state().lastRound ?? 0) + 1);
+          const { state } = begun();
+          const members = membersOf(state());
+          const there = nodes.online().filter((node) => members.includes(node));
+          const online = schedule.invited(there, state().lastRound + 1);
           await put({ type: "start", online, version: nodes.version() });
         }),
     },
@@ -301,7 +309,7 @@ export async function runFederation(parts: FederationParts): Promise<RunningFede
       pace.lostConnection();
       consider();
     },
-    rosterSize: () => engine?.state().roster.length ?? 0,
+    rosterSize: () => (engine === undefined ? 0 : everybody(engine.state()).length),
     message: async (message) => {
       schedule.answered(message); // also if it turns out to be too late
       await begun().put({ type: "message", message });
@@ -322,6 +330,14 @@ export async function runFederation(parts: FederationParts): Promise<RunningFede
       await store.request({ kind: "erasure", node, on, nodeSignature: signature });
     },
   };
+}
+
+/** Who may be in the next round. */
+function membersOf(state: CoordinatorState): NodeId[] {
+  const gone = new Set(state.barred);
+  return rosterAt(state, state.lastRound + 1)
+    .map(({ node }) => node)
+    .filter((node) => !gone.has(node));
 }
 
 /** Blobs that a crash left between being written and being named, or being used and being erased. */

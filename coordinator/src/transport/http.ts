@@ -19,6 +19,7 @@ import { z } from "zod";
 import type { Certificates } from "../certify.ts";
 import type { CoordinatorIdentity } from "../home/identity.ts";
 import { acceptInvite } from "../invites.ts";
+import type { Membership } from "../membership.ts";
 import type { CoordinatorStatus } from "../status.ts";
 import type { Blobs } from "../storage/blobs.ts";
 import { openDownloads } from "../storage/downloads.ts";
@@ -35,6 +36,7 @@ export interface HttpParts extends VectorParts {
   readonly blobs: Blobs;
   readonly certificates: Certificates;
   readonly status: () => Promise<CoordinatorStatus>;
+  readonly membership: Membership;
   readonly joined: (node: NodeId) => void;
   readonly log: Logger;
 }
@@ -54,7 +56,7 @@ const fromQuery = z.strictObject({ from: z.coerce.number().int().min(0).max(1e9)
 const blobParams = z.strictObject({ sha256: sha256Hex });
 
 export function createHttp(parts: HttpParts): FastifyInstance {
-  const { identity, plan, planHash, store, log } = parts;
+  const { identity, plan, planHash, store, membership, log } = parts;
   const app = Fastify({
     ...{ bodyLimit, connectionTimeout, http: { maxHeaderSize }, forceCloseConnections: true, logger: false },
     clientErrorHandler: refuseUnreadable,
@@ -88,11 +90,11 @@ export function createHttp(parts: HttpParts): FastifyInstance {
   });
   app.post("/v1/join", async ({ body }) => {
     const { token, member } = parseRequest(joinBody, body);
-    if (await acceptInvite(store, plan.federation, token, member)) parts.joined(member.node);
-    return { plan, planSignature: signPlan(), roster: await store.members() };
+    if (await acceptInvite(store, membership, plan.federation, token, member)) parts.joined(member.node);
+    return { plan, planSignature: signPlan(), roster: await membership.roster() };
   });
   app.get("/v1/plan", () => ({ plan, signature: signPlan() }));
-  app.get("/v1/roster", () => store.members());
+  app.get("/v1/roster", () => membership.roster());
   app.get("/v1/status", () => parts.status());
   app.get("/v1/rounds", () => store.rounds.all());
   app.get("/v1/ledger", async ({ query }, reply) => {

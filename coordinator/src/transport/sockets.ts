@@ -13,19 +13,22 @@ import {
   headsRequestSchema,
   helloSchema,
   helloStatement,
-  type IdentityKey,
   type Message,
   maxNodeMessageBytes,
   type NodeId,
   parseMessage,
   protocolVersion,
+  type RotatedMember,
+  rotatedMemberSchema,
   verifyErasure,
+  verifyRotation,
   verifyStatement,
 } from "@tributary/protocol";
 import { nodeCrypto } from "@tributary/protocol/node-crypto";
 import type { Logger } from "pino";
 import { Server, type Socket } from "socket.io";
 import { z } from "zod";
+import type { Membership } from "../membership.ts";
 import type { ConnectedNodes, Leader } from "../replicas/leader.ts";
 import { isUnheard } from "../replicas/words.ts";
 import { codedError, errorAnswer, parseRequest } from "./answers.ts";
@@ -34,7 +37,9 @@ import { watchStrangers } from "./strangers.ts";
 
 export interface SocketParts {
   readonly federation: string;
-  readonly memberKey: (node: NodeId) => Promise<IdentityKey | undefined>;
+  readonly membership: Pick<Membership, "keysOf" | "isUsed" | "requireMember">;
+  /** A node's new identity key, signed by the one in force: to be written between rounds. */
+  readonly rotated: (member: RotatedMember) => Promise<void>;
   readonly leader: Pick<Leader, "message" | "refused" | "erased" | "rosterSize">;
   readonly connected: (node: NodeId) => void;
   readonly disconnected: (node: NodeId) => void;
@@ -123,9 +128,10 @@ export function serveSockets(io: Server, parts: SocketParts): Sockets {
       "hello",
       answering(async (payload) => {
         const { node, version, signature } = parseRequest(helloSchema, payload);
-        const key = await parts.memberKey(node);
+        const keys = await parts.membership.keysOf(node);
         const statement = helloStatement(parts.federation, nonce, node, version);
-        if (self || !key || !verifyStatement(crypto, statement, signature, key)) throw fail("TRB_COORDINATOR_HELLO_REFUSED");
+        const proven = keys.some((key) => verifyStatement(crypto, statement, signature, key));
+        if (self || !proven) throw fail("TRB_COORDINATOR_HELLO_REFUSED");
         if (!socket.connected) return undefined; // it left while its key was looked up
         others?.requireHearing();
         const agreed = agreedVersion(protocolVersion, version);
@@ -147,6 +153,7 @@ export function serveSockets(io: Server, parts: SocketParts): Sockets {
         if (!self) throw fail("TRB_COORDINATOR_HELLO_MISSING");
         const message = parseMessage(payload, protocolVersion, parts.leader.rosterSize());
         if (message.sender !== self) throw fail("TRB_COORDINATOR_OTHER_SENDER");
+        parts.membership.requireMember(self);
         await parts.leader.message(message);
         return undefined;
       }),
@@ -177,11 +184,27 @@ export function serveSockets(io: Server, parts: SocketParts): Sockets {
         if (!self) throw fail("TRB_COORDINATOR_HELLO_MISSING");
         const note = parseRequest(erasureNoteSchema, payload);
         if (note.node !== self) throw fail("TRB_COORDINATOR_OTHER_SENDER");
-        const key = await parts.memberKey(self);
-        const today = Date.now();
-        const genuine = key && verifyErasure(crypto, parts.federation, note, key) && Date.parse(note.on) <= today;
+        const keys = await parts.membership.keysOf(self);
+        const signed = keys.some((key) => verifyErasure(crypto, parts.federation, note, key));
+        const genuine = signed && Date.parse(note.on) <= Date.now();
         if (!genuine) throw fail("TRB_COORDINATOR_ERASURE_INVALID", { node: self });
         await parts.leader.erased(note);
+        return undefined;
+      }),
+    );
+    socket.on(
+      "rotation",
+      answering(async (payload) => {
+        if (!self) throw fail("TRB_COORDINATOR_HELLO_MISSING");
+        const member = parseRequest(rotatedMemberSchema, payload);
+        if (member.node !== self) throw fail("TRB_COORDINATOR_OTHER_SENDER");
+        const [key, ...announced] = await parts.membership.keysOf(self);
+        const refuse = (reason: string) => fail("TRB_COORDINATOR_ROTATION_INVALID", { node: member.node, reason });
+        if (member.key === key || announced.includes(member.key)) return undefined; // the ledger has it
+        if (key === undefined || announced.length > 0) throw refuse("the one before it is not in force yet");
+        if (await parts.membership.isUsed(member.key)) throw refuse("it was used before");
+        if (!verifyRotation(crypto, parts.federation, member, key)) throw refuse("a signature is not valid");
+        await parts.rotated(member);
         return undefined;
       }),
     );

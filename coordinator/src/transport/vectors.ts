@@ -9,6 +9,7 @@ import { fail, isTributaryError } from "@tributary/errors";
 import { type MessageOf, type NodeId, parseMessage, sha256Hex } from "@tributary/protocol";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { z } from "zod";
+import type { Membership } from "../membership.ts";
 import type { Leader } from "../replicas/leader.ts";
 import { isUnheard } from "../replicas/words.ts";
 import type { Upload, Uploads } from "../storage/uploads.ts";
@@ -17,6 +18,7 @@ import { uploadTurns } from "./upload-turns.ts";
 
 export interface VectorParts {
   readonly uploads: Uploads;
+  readonly membership: Pick<Membership, "requireMember">;
   readonly leader: Pick<Leader, "checkUpload" | "uploaded">;
   /** How many vectors may come in at a time, and after how many milliseconds one gives way to another. */
   readonly uploadTurns?: { readonly most: number; readonly turn: number };
@@ -87,6 +89,7 @@ async function requireExpected(
       reason: "it is about another round or vector",
     });
   }
+  parts.membership.requireMember(message.sender as NodeId);
   await parts.leader.checkUpload(message);
   const upload: Upload = { round, node: message.sender as NodeId, sha256 };
   if (await parts.uploads.hasOther(upload)) throw fail("TRB_COORDINATOR_UPLOAD_SECOND", { round });

@@ -22,6 +22,7 @@ export {
   decodeCoordinatorState,
   dueNote,
   encodeCoordinatorState,
+  everybody,
   nextRelease,
   whatFollows,
 } from "./coordinator-state.ts";

@@ -137,16 +137,32 @@ export function coordinatorCommand(): Command {
       print(options.json, { invite, node: options.node, expires }, () => [invite]);
     });
 
-  addPlaceOptions(coordinator.command("roster").description("the nodes admitted, and the fingerprints to compare with them"))
+  addPlaceOptions(
+    coordinator
+      .command("roster")
+      .description("who is in the federation, since when, and the fingerprints to compare with them"),
+  )
     .addOption(jsonOption())
     .addHelpText("after", "\nExample:\n  tributary coordinator roster --home platform")
     .action(async (options: PlaceFlags & { json?: boolean }) => {
       const crypto = nodeCrypto();
-      const roster = await readRoster(options);
-      const members = roster.map((member) => ({ ...member, fingerprint: fingerprintOf(crypto, member.key) }));
+      const { roster, members: standings } = await readRoster(options);
+      const members = standings.map(({ member, state, entry, from, next }) => ({
+        ...{ ...member, fingerprint: fingerprintOf(crypto, member.key), state, entry, from },
+        next: next === null ? null : { fingerprint: fingerprintOf(crypto, next.key), from: next.from },
+      }));
+      // of those who may be in the next round: what `node join` prints
       const fingerprint = rosterFingerprint(crypto, roster);
       print(options.json, { fingerprint, members }, () => [
-        ...table([["node", "kind", "key fingerprint"], ...members.map((one) => [one.node, one.kind, one.fingerprint])]),
+        ...table([
+          ["node", "kind", "state", "entry", "from round", "key fingerprint"],
+          ...members.map(({ node, kind, state, entry, from, fingerprint: key }) => {
+            return [node, kind, state, String(entry ?? "-"), String(from ?? "-"), key];
+          }),
+        ]),
+        ...members.flatMap(({ node, next }) =>
+          next === null ? [] : [`${node} has the key ${next.fingerprint} from round ${next.from} on`],
+        ),
         `roster fingerprint ${fingerprint}`,
       ]);
     });

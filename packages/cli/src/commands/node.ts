@@ -1,5 +1,13 @@
 /** `tributary node …`: the merchant's side. */
-import { acceptExtension, checkNode, joinFederation, recoverNode, startNode, trustPeers } from "@tributary/client";
+import {
+  acceptExtension,
+  checkNode,
+  joinFederation,
+  type RosterNews,
+  recoverNode,
+  startNode,
+  trustPeers,
+} from "@tributary/client";
 import type { PlanLanguage } from "@tributary/protocol";
 import { Command } from "commander";
 import { languageOption } from "../language-option.ts";
@@ -16,6 +24,7 @@ import { addPersonalise } from "./node/personalise.ts";
 import { addPolicy } from "./node/policy.ts";
 import { addPredict } from "./node/predict.ts";
 import { addReport } from "./node/report.ts";
+import { addRotateIdentity } from "./node/rotate-identity.ts";
 import { addRotateKey } from "./node/rotate-key.ts";
 import { addServe } from "./node/serve.ts";
 
@@ -111,6 +120,7 @@ export function nodeCommand(): Command {
   addHoldout(node);
   addReport(node);
   addForget(node);
+  addRotateIdentity(node);
   addRotateKey(node);
   addPersonalise(node);
 
@@ -134,6 +144,7 @@ export function nodeCommand(): Command {
           ...check.findings.map((finding) => `  ${finding.code}  ${finding.message}`),
           ...(check.remarks.length === 0 ? [] : ["", "The plan could be stricter:"]),
           ...check.remarks.map((remark) => `  ${remark.code}  ${remark.message}`),
+          ...rosterLines(check.roster),
           ...(check.declines.length === 0 ? [] : ["", "An offer that came now would be declined:"]),
           ...check.declines.flatMap(({ kind, code, message, advice }) => [
             `  ${kind ?? "any"}: ${code}  ${message}`,
@@ -193,4 +204,17 @@ export function nodeCommand(): Command {
     });
 
   return node;
+}
+
+/** Since the founding. */
+function rosterLines({ admitted, rotated, revoked }: RosterNews): string[] {
+  const news = [
+    ...admitted.map(({ node, fingerprint, from, trusted }) => {
+      const standing = trusted ? "trusted" : "not trusted: compare the fingerprint, then `tributary node trust`";
+      return `  ${node} takes part from round ${from} on, key fingerprint ${fingerprint} (${standing})`;
+    }),
+    ...rotated.map(({ node, fingerprint, from }) => `  ${node} has the key ${fingerprint} from round ${from} on`),
+    ...revoked.map((node) => `  ${node} takes part no longer`),
+  ];
+  return news.length === 0 ? [] : ["", "The roster has changed:", ...news];
 }

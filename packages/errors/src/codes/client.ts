@@ -204,10 +204,17 @@ export const clientErrors = defineErrors({
     exitCode: 4,
   },
   TRB_NODE_KEY_NOT_IN_ROSTER: {
-    message: "The founding roster doesn't hold {node} with this node's own key.",
+    message: "The ledger doesn't know {node} by this node's own key.",
     advice: "Somebody else joined under this name, or the federation began without this node; ask for a new invite.",
     status: 403,
     exitCode: 4,
+  },
+  TRB_NODE_IDENTITY_KEY_MISSING: {
+    message: "The identity key that the ledger has for this node is not in {keys}.",
+    advice:
+      "Put `identity` and `identity-next` back from a backup; without them ask the platform for a new invite, under another name.",
+    status: 500,
+    exitCode: 1,
   },
   TRB_NODE_CHALLENGE_INVALID: {
     message: "The coordinator's challenge is malformed.",

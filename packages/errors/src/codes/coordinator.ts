@@ -244,8 +244,20 @@ export const coordinatorErrors = defineErrors({
     status: 409,
     exitCode: 1,
   },
+  TRB_COORDINATOR_NODE_REVOKED: {
+    message: "{node} was revoked by the platform, and takes part no longer.",
+    advice: "Ask the platform why; whoever comes back does so under another name and key.",
+    status: 403,
+    exitCode: 3,
+  },
+  TRB_COORDINATOR_ROTATION_INVALID: {
+    message: "The new identity key of {node} is not taken: {reason}.",
+    advice: "Make another one with `tributary node rotate-identity`, once the last one is in force.",
+    status: 403,
+    exitCode: 1,
+  },
   TRB_ROSTER_CLOSED: {
-    message: "The federation has started; its roster is fixed.",
+    message: "The federation is over; nobody joins it any more.",
     advice: "Join the platform's next federation.",
     status: 409,
     exitCode: 1,

@@ -93,8 +93,8 @@ export const federationErrors = defineErrors({
     exitCode: 4,
   },
   TRB_ROUND_NOT_IN_ROSTER: {
-    message: "{node} is not in the roster of the genesis entry.",
-    advice: "Join before the federation starts.",
+    message: "{node} is not in the roster of this round.",
+    advice: "Wait for the round that the ledger names; `tributary coordinator roster` shows it.",
     status: 403,
     exitCode: 1,
   },
