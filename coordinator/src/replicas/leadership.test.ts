@@ -1,12 +1,11 @@
 /** Leadership on a real PostgreSQL: one at a time, whoever dies, stalls, or loses the database. */
-import { once } from "node:events";
-import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { Client } from "pg";
 import { pino } from "pino";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { type PostgresServer, startPostgres } from "../../../test/postgres/server.ts";
 import { until } from "../scripted-node.test-support.ts";
 import { followLeadership, type Leadership, type LeadershipTiming, lockKey } from "./leadership.ts";
+import { cuttable } from "./network.test-support.ts";
 import { leaseTable } from "./tables.ts";
 
 const timing: LeadershipTiming = { tryEvery: 50, renewEvery: 50, staleAfter: 1_500, patience: 1_000 };
@@ -62,37 +61,10 @@ async function twoReplicas(url?: string): Promise<Leadership> {
   return first;
 }
 
-/** A way to the database that can be cut off, in the manner of a network, or of a process that doesn't move: octets stay where they are. */
-async function cuttable() {
-  const open = new Set<Socket>();
-  let refused = false;
-  const server = createServer((near) => {
-    if (refused) return void near.destroy();
-    const far = connect(postgres.port, "127.0.0.1");
-    for (const [from, to] of [
-      [near, far],
-      [far, near],
-    ] as const) {
-      open.add(from);
-      from.pipe(to);
-      from.on("error", () => to.destroy()).on("close", () => to.destroy());
-    }
-  }).listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const url = postgres.url().replace(`:${postgres.port}/`, `:${(server.address() as AddressInfo).port}/`);
-  return {
-    url,
-    stall: () => {
-      refused = true; // who comes anew
-      for (const socket of open) socket.unpipe().pause();
-    },
-    refuse(now: boolean) {
-      refused = now;
-      if (now) for (const socket of open) socket.destroy();
-    },
-    close: () => void server.close(),
-  };
-}
+const throughNetwork = async () => {
+  const network = await cuttable(postgres.port);
+  return { ...network, url: postgres.url().replace(`:${postgres.port}/`, `:${network.port}/`) };
+};
 
 test("one of several replicas leads; when it closes, another does, under the next fence", async () => {
   const first = await twoReplicas();
@@ -115,7 +87,7 @@ test("a leader whose connection the server ends has lost, another leads, and it 
 test("a leader that stalls is disconnected once its lease is stale, not before, and another leads", {
   timeout: 60_000,
 }, async () => {
-  const network = await cuttable();
+  const network = await throughNetwork();
   await twoReplicas(network.url);
   const { rows: before } = await admin.query<{ pid: number }>(`SELECT pid FROM ${schema}.lease`);
   network.stall();
@@ -125,7 +97,6 @@ test("a leader that stalls is disconnected once its lease is stale, not before, 
   const { rows: alive } = await admin.query("SELECT 1 FROM pg_stat_activity WHERE pid = $1", [before[0]?.pid]);
   expect(alive).toEqual([]);
   await until("the first knows that it lost", () => said.includes("a-"), 20_000);
-  network.refuse(true);
   network.close();
 });
 
@@ -148,7 +119,7 @@ test("an idle lock of another federation in the same database bothers nobody", a
 });
 
 test("while the database is away nobody leads; when it is back, somebody does, by itself", { timeout: 60_000 }, async () => {
-  const network = await cuttable();
+  const network = await throughNetwork();
   follow("a", network.url);
   await until("a leads", () => said.includes("a+1"));
   network.refuse(true);

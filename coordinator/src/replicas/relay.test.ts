@@ -5,7 +5,8 @@ import { pino } from "pino";
 import { afterEach, expect, test } from "vitest";
 import type { RunningFederation } from "../rounds/federation.ts";
 import { until } from "../scripted-node.test-support.ts";
-import { type Bus, openBus } from "./bus.ts";
+import type { Bus } from "./bus.ts";
+import { busNetwork } from "./network.test-support.ts";
 import { openRelay, type Relay } from "./relay.ts";
 
 const log = pino({ level: "silent" });
@@ -14,31 +15,11 @@ const open: { close(): void }[] = [];
 afterEach(() => {
   for (const one of open.splice(0)) one.close();
 });
-
-/** Buses that hear each other, as JSON; `lost` frames don't arrive. */
-function network() {
-  const hearers: { readonly name: string; readonly hear: (frame: unknown) => void }[] = [];
-  const lost = new Set<string>();
-  const bus = (name: string): Bus => {
-    const opened = openBus(
-      {
-        emit(frame) {
-          const text = JSON.stringify(frame);
-          const { kind } = JSON.parse(text) as { kind: string };
-          if (lost.has(kind)) return;
-          for (const other of hearers) if (other.name !== name) setImmediate(() => other.hear(JSON.parse(text)));
-        },
-        listen: (hear) => void hearers.push({ name, hear }),
-      },
-      name,
-      log,
-      { beatEvery: 1_000_000, patience: 30 },
-    );
-    open.push(opened);
-    return opened;
-  };
-  return { bus, lost };
-}
+const opened = () => {
+  const network = busNetwork();
+  open.push(network);
+  return network;
+};
 
 /** A leader's engine that writes down what it heard. */
 function federation(heard: string[], refuse?: unknown): RunningFederation {
@@ -63,20 +44,24 @@ interface Replica {
   readonly relay: Relay;
   readonly unheard: NodeId[];
   readonly nodes: string[];
+  /** Whenever it learnt that another one leads. */
+  readonly deposed: number[];
 }
 
 function replica(name: string, bus: Bus, patience = 5_000): Replica {
   const unheard: NodeId[] = [];
   const nodes: string[] = [];
+  const deposed: number[] = [];
   const relay = openRelay({
     ...{ bus, replica: name, log, rosterSize: () => 4, versionOf: () => protocolVersion },
     unheard: (node) => void unheard.push(node),
     arrived: (node, at) => void nodes.push(`${node} at ${at}`),
+    deposed: () => void deposed.push(1),
     left: (node, at) => void nodes.push(`${node} left ${at}`),
     timing: { patience, askAgainEvery: 40 },
   });
   open.push(relay);
-  return { relay, unheard, nodes };
+  return { relay, unheard, nodes, deposed };
 }
 
 const hash = "a".repeat(64);
@@ -88,10 +73,10 @@ const advert = {
 const note = { node: north, on: "2026-01-01", signature: "b".repeat(128) } as unknown as ErasureNote;
 
 test("what a node says at one replica is heard at the other, which leads, and its refusal comes back with its code", async () => {
-  const { bus } = network();
+  const { bus } = opened();
   const [a, b] = [replica("a", bus("a")), replica("b", bus("b"))];
   const heard: string[] = [];
-  b.relay.lead(federation(heard));
+  b.relay.lead(federation(heard), 1);
   a.relay.connected(north);
   await a.relay.erased(note);
   a.relay.refused(north, { step: "offer", round: 3 }, "TRB_POLICY_PAUSED");
@@ -99,7 +84,7 @@ test("what a node says at one replica is heard at the other, which leads, and it
   await until("all is heard", () => heard.length === 4);
   expect(heard).toEqual(["connected north", "erased north", "north refused offer: TRB_POLICY_PAUSED", "disconnected"]);
   expect(b.nodes).toEqual(["north at a", "north left a"]);
-  b.relay.lead(federation(heard, fail("TRB_ROUND_NOT_CURRENT", { step: "advert", round: 3 })));
+  b.relay.lead(federation(heard, fail("TRB_ROUND_NOT_CURRENT", { step: "advert", round: 3 })), 2);
   await expect(a.relay.erased(note)).rejects.toMatchObject({
     code: "TRB_ROUND_NOT_CURRENT",
     details: { step: "advert", round: 3 },
@@ -108,19 +93,19 @@ test("what a node says at one replica is heard at the other, which leads, and it
 });
 
 test("what another replica can't have meant is refused by the leader, and reaches no engine", async () => {
-  const { bus } = network();
+  const { bus } = opened();
   const [a, b] = [replica("a", bus("a")), replica("b", bus("b"))];
   const heard: string[] = [];
-  b.relay.lead(federation(heard));
+  b.relay.lead(federation(heard), 1);
   await expect(a.relay.message({ ...advert, round: -1 } as Message)).rejects.toMatchObject({ code: "TRB_MESSAGE_INVALID" });
   expect(heard).toEqual([]);
 });
 
 test("an ask, or its answer, that is lost is asked again, and heard once", async () => {
-  const { bus, lost } = network();
+  const { bus, lost } = opened();
   const [a, b] = [replica("a", bus("a")), replica("b", bus("b"))];
   const heard: string[] = [];
-  b.relay.lead(federation(heard));
+  b.relay.lead(federation(heard), 1);
   lost.add("ask");
   const first = a.relay.erased(note);
   await new Promise((resolve) => setTimeout(resolve, 60));
@@ -136,20 +121,33 @@ test("an ask, or its answer, that is lost is asked again, and heard once", async
 });
 
 test("what was said while nobody led, or to a leader that had lost, is heard by the next one", async () => {
-  const { bus } = network();
+  const { bus } = opened();
   const [a, b] = [replica("a", bus("a")), replica("b", bus("b"))];
   const [first, second]: [string[], string[]] = [[], []];
-  a.relay.lead(federation(first, fail("TRB_COORDINATOR_FENCED", { fence: 1 })));
+  a.relay.lead(federation(first, fail("TRB_COORDINATOR_FENCED", { fence: 1 })), 1);
   const [own, others] = [a.relay.erased(note), b.relay.erased(note)];
   await until("both are refused", () => first.length === 2);
   a.relay.follow();
-  b.relay.lead(federation(second));
+  b.relay.lead(federation(second), 2);
   await Promise.all([own, others]);
   expect(second).toEqual(["erased north", "erased north"]);
 });
 
+test("a leader of old, which doesn't know it yet, refuses nothing for the next one, and hears from it that it is none any more", async () => {
+  const { bus } = opened();
+  const [a, b, c] = [replica("a", bus("a")), replica("b", bus("b")), replica("c", bus("c"))];
+  const [old, present]: [string[], string[]] = [[], []];
+  const stale = fail("TRB_ROUND_NOT_CURRENT", { step: "advert", round: 3 });
+  a.relay.lead(federation(old, stale), 1);
+  await expect(c.relay.erased(note)).rejects.toMatchObject({ code: "TRB_ROUND_NOT_CURRENT" });
+  b.relay.lead(federation(present), 2);
+  await until("a knows", () => a.deposed.length === 1);
+  await c.relay.erased(note); // both answer, and a is the first
+  expect([old.length, present.length]).toEqual([2, 1]);
+});
+
 test("without an answer it is said so, in time, and the node that connected has to come again", async () => {
-  const { bus } = network();
+  const { bus } = opened();
   const a = replica("a", bus("a"), 150);
   a.relay.connected(north);
   await expect(a.relay.erased(note)).rejects.toMatchObject({ code: "TRB_COORDINATOR_NO_LEADER", status: 503 });

@@ -20,7 +20,7 @@ import { type Ask, isUnheard, parseAsk, type Tell, tellSchema } from "./words.ts
 
 export interface Relay extends Leader {
   /** This replica leads: from now on it answers, here and for the others. */
-  lead(federation: RunningFederation): void;
+  lead(federation: RunningFederation, fence: number): void;
   /** It no longer does. */
   follow(): void;
   close(): void;
@@ -47,13 +47,18 @@ export interface RelayParts {
   /** The leader is told, before the engine is, where nodes are. */
   readonly arrived: (node: NodeId, at: string, version: string) => void;
   readonly left: (node: NodeId, at: string) => void;
+  /** While this replica led, another one said that it does. */
+  readonly deposed: () => void;
   readonly log: Logger;
   readonly timing?: Partial<RelayTiming>;
 }
 
 const envelope = z.object({ id: z.string(), what: z.unknown() });
+const leadingSchema = z.object({ fence: z.int() });
 const answerSchema = z.object({
   id: z.string(),
+  /** Of who answers: a leader of old may not know it yet, and refuse what the present one wouldn't. */
+  fence: z.int(),
   refusal: z
     .object({
       code: z.string(),
@@ -78,6 +83,9 @@ export function openRelay(parts: RelayParts): Relay {
   /** Of asks that reached this replica while it led. */
   const given = new Map<string, { readonly answer: Promise<Answer>; readonly at: number }>();
   let federation: RunningFederation | undefined;
+  let ownFence = 0;
+  /** The newest leadership that this replica knows of. */
+  let newest = 0;
   let closed = false;
 
   function ask(what: Ask): Promise<void> {
@@ -89,7 +97,8 @@ export function openRelay(parts: RelayParts): Relay {
         clearInterval(again);
         pending.delete(id);
       };
-      const settle = ({ refusal }: Answer) => {
+      const settle = ({ refusal, fence }: Answer) => {
+        if (fence < newest && !closed) return;
         if (refusal === undefined) resolve();
         else {
           const error = fail(codeOf(refusal.code), refusal.details);
@@ -121,8 +130,8 @@ export function openRelay(parts: RelayParts): Relay {
       given.delete(oldest);
     }
     const answer = carryOut(what, from).then(
-      (): Answer => ({ id }),
-      (error: unknown): Answer => ({ id, refusal: refusalOf(error) }),
+      (): Answer => ({ id, fence: ownFence }),
+      (error: unknown): Answer => ({ id, fence: ownFence, refusal: refusalOf(error) }),
     );
     given.set(id, { answer, at: performance.now() });
     return answer;
@@ -180,7 +189,13 @@ export function openRelay(parts: RelayParts): Relay {
   bus.on("tell", (body, from) => {
     if (federation !== undefined) takeIn(tellSchema.parse(body), from);
   });
-  bus.on("leading", () => askAgain());
+  bus.on("leading", (body) => {
+    const { fence } = leadingSchema.parse(body);
+    if (fence < newest) return;
+    newest = fence;
+    if (federation !== undefined) parts.deposed();
+    askAgain();
+  });
 
   function askAgain(): void {
     for (const [id, { what }] of pending) put(id, what);
@@ -202,10 +217,11 @@ export function openRelay(parts: RelayParts): Relay {
     },
     disconnected: (node) => tell({ kind: "disconnected", node }),
     rosterSize: () => federation?.rosterSize() ?? parts.rosterSize(),
-    lead(running) {
+    lead(running, fence) {
       federation = running;
+      [ownFence, newest] = [fence, Math.max(newest, fence)];
       given.clear(); // another leader may have heard the rest
-      bus.emit("leading", null);
+      bus.emit("leading", { fence });
       askAgain();
     },
     follow() {
@@ -214,7 +230,8 @@ export function openRelay(parts: RelayParts): Relay {
     },
     close() {
       closed = true;
-      for (const [id, { settle }] of [...pending]) settle({ id, refusal: { code: "TRB_COORDINATOR_STOPPING", details: {} } });
+      for (const [id, { settle }] of [...pending])
+        settle({ id, fence: newest, refusal: { code: "TRB_COORDINATOR_STOPPING", details: {} } });
     },
   };
 }

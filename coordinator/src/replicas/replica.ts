@@ -95,12 +95,15 @@ export function openReplica(parts: ReplicaParts): Deployment {
     unheard: (node) => parts.sockets().disconnect(node),
     arrived: nodes.arrived,
     left: nodes.left,
+    deposed: () => leadership?.stepDown("another replica leads"),
   });
 
   // what was for nodes here may be among what is lost: they come again, and the leader tells them again
-  bus.onMissed(disconnectAll);
+  bus.onMissed(() => {
+    if (federation === undefined) disconnectAll();
+  });
   ear.onChange((hears) => {
-    if (!hears) disconnectAll();
+    if (!hears && federation === undefined) disconnectAll();
   });
 
   async function ledgerGrew(entries: number): Promise<void> {
@@ -136,7 +139,7 @@ export function openReplica(parts: ReplicaParts): Deployment {
         leadership?.stepDown("the engine stopped", restAfterBreak);
       },
     });
-    relay.lead(federation);
+    relay.lead(federation, fence);
     for (const node of nodes.online()) federation.connected(node);
   }
 
@@ -155,7 +158,7 @@ export function openReplica(parts: ReplicaParts): Deployment {
       claim: nodes.claim,
       heads: nodes.heads,
       requireHearing() {
-        if (!ear.hears()) throw fail("TRB_COORDINATOR_NO_LEADER");
+        if (!ear.hears() && federation === undefined) throw fail("TRB_COORDINATOR_NO_LEADER");
       },
     },
     async start() {
