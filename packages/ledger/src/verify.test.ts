@@ -184,11 +184,10 @@ describe("a ledger that was altered", () => {
 
 describe("a ledger that its own coordinator falsified", () => {
   test("can't count a round number twice, or go back", () => {
-    const repeated = [...drafts.slice(0, 4), roundDraft(federation, { round: 3, charged: 3, model: 0x34 })];
-    expect(codesOf(repeated)).toEqual(["4 TRB_LEDGER_ROUND_REPEATED", "4 TRB_LEDGER_H1_REPEATED"]);
-    expect(codesOf([...drafts.slice(0, 4), roundDraft(federation, { round: 1, charged: 3, model: 0x34 })])).toEqual([
-      "4 TRB_LEDGER_ROUND_REPEATED",
-    ]);
+    for (const round of [3, 1]) {
+      const repeated = [...drafts.slice(0, 4), roundDraft(federation, { round, charged: 3, model: 0x34 })];
+      expect(codesOf(repeated)).toEqual(["4 TRB_LEDGER_ROUND_REPEATED", "4 TRB_LEDGER_H1_REPEATED"]);
+    }
   });
 
   test("can't leave a round uncharged, or charge another number of them than the entries show", () => {
