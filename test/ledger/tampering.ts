@@ -148,7 +148,7 @@ const tamperedAccess: readonly Tampering[] = (
     ["a pause of somebody", { action: "pause" }],
     ["an invite made after its entry", { done: "2027-01-01T00:00:00.000Z" }, "TRB_LEDGER_CLOCKS_DISAGREE"],
   ] as const
-).map(([name, change, code = "TRB_LEDGER_OPERATOR_INVALID"]) =>
+).map(([name, change, code = "TRB_LEDGER_OPERATOR_INVALID" as const]) =>
   drafted(name, [3, code], (drafts) => {
     const changed = Object.entries({ ...accessDrafts[0], ...change }).filter(([, value]) => value !== undefined);
     return before(drafts, 3, Object.fromEntries(changed) as Draft);
