@@ -45,6 +45,8 @@ export interface EverywhereParts {
   readonly store: Pick<Store, "connected" | "forgetReplica">;
   /** The leader says that the ledger has so many entries. */
   readonly ledgerGrew: (entries: number) => void;
+  /** How long other replicas may take to ask their nodes, in milliseconds; longer than those have. */
+  readonly headsPatience?: number;
   readonly log: Logger;
 }
 
@@ -56,8 +58,6 @@ const timing = {
   alive: 20_000,
   /** How long what was said of a node counts more than what the store says: replicas write after they speak. */
   news: 10_000,
-  /** How long other replicas may take to ask their nodes. */
-  heads: 3_000,
 };
 
 const deliverySchema = z.object({ to: z.array(nodeId), message: z.unknown() });
@@ -74,7 +74,7 @@ interface News {
 }
 
 export function nodesEverywhere(parts: EverywhereParts): NodesEverywhere {
-  const { bus, replica, store, log } = parts;
+  const { bus, replica, store, headsPatience = 3_000, log } = parts;
   /** By replica, without this one. */
   let elsewhere = new Map<string, Map<NodeId, string>>();
   let news: News[] = [];
@@ -163,7 +163,7 @@ export function nodesEverywhere(parts: EverywhereParts): NodesEverywhere {
       if (asked.every((peer) => collected.has(peer))) complete.abort();
     });
     bus.emit("heads?", { id, nonce, peers: asked });
-    await pause(timing.heads, complete.signal);
+    await pause(headsPatience, complete.signal);
     collecting.delete(id);
     return [...collected.values()];
   }
