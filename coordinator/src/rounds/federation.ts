@@ -241,9 +241,18 @@ export async function runFederation(parts: FederationParts): Promise<RunningFede
       pace.roundEnded(released);
       const why = refusals.ended(round, released);
       if (why !== undefined) await standStill(why);
-      setImmediate(consider);
+      setImmediate(lookOn);
     },
   };
+
+  /** What the plan's rules call for is written at once, however long the next round is away. */
+  function lookOn(): void {
+    const due = engine === undefined ? undefined : dueNote(engine.state());
+    inTurn(async () => {
+      if (due !== undefined) await writeNotes();
+      consider();
+    });
+  }
 
   async function standStill(why: Standstill): Promise<void> {
     still = true;
@@ -280,7 +289,7 @@ export async function runFederation(parts: FederationParts): Promise<RunningFede
     engine = startEngine(state, engineParts);
     if (state.closed) return parts.finished();
     void put({ type: "restarted" });
-    consider();
+    lookOn();
   }
 
   async function stop(): Promise<void> {
