@@ -11,7 +11,7 @@ export interface PresenceKeeper {
   close(): Promise<void>;
 }
 
-/** Between two writes, and before a failed one is tried again, in milliseconds. */
+/** From a change to its being written, and before a write that failed is tried again, in milliseconds. */
 const pause = 50;
 const pauseAfterFailure = 1_000;
 
@@ -20,7 +20,6 @@ const pauseAfterFailure = 1_000;
  * @param every milliseconds after which it is said again, so that others know that this replica lives; default: only what changes is said
  */
 export function keepPresence(write: () => Promise<void>, log: Logger, every?: number): PresenceKeeper {
-  let stale = false;
   let closed = false;
   let writing: Promise<void> = Promise.resolve();
   let timer: NodeJS.Timeout | undefined;
@@ -28,26 +27,22 @@ export function keepPresence(write: () => Promise<void>, log: Logger, every?: nu
   function schedule(milliseconds: number): void {
     timer ??= setTimeout(() => {
       timer = undefined;
-      writing = writeNow();
+      writing = writing.then(writeNow); // never two at once: the older could come to its end last
     }, milliseconds);
   }
 
   async function writeNow(): Promise<void> {
-    stale = false;
     try {
       await write();
     } catch (error) {
       log.warn({ err: error }, "who is connected could not be written down");
-      stale = true;
       if (!closed) schedule(pauseAfterFailure);
-      return;
     }
-    if (stale && !closed) schedule(pause);
   }
 
+  /** Not at once: when a thousand connect, each write holds all of them. */
   const changed = () => {
-    stale = true;
-    if (!closed) schedule(0);
+    if (!closed) schedule(pause);
   };
   const again = every === undefined ? undefined : setInterval(changed, every);
 
