@@ -4,6 +4,11 @@
  * `startCoordinator` serves a home. The other functions work on the home's files beside it, whether it runs or not: SQLite lets
  * several processes at one file.
  */
+export { accessAtHome } from "./access/at-home.ts";
+export { operatorName } from "./access/roles.ts";
+export { inviteId, routesTable } from "./access/routes.ts";
+export { tokenId } from "./access/secrets.ts";
+export { tokenDays } from "./access/tokens.ts";
 export { type CertifyHomeOptions, certificateOf, certifyHome, type WrittenCertificate } from "./certify.ts";
 export { type CoordinatorIdentity, coordinatorIdentity, identityFromFile } from "./home/identity.ts";
 export { type HomeLayout, homeLayout } from "./home/layout.ts";

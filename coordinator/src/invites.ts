@@ -8,7 +8,8 @@ import { parseLine } from "@tributary/ledger";
 import { encodeInvite, inviteSchema, nodeId, type RosterMember, verifyMember } from "@tributary/protocol";
 import { nodeCrypto } from "@tributary/protocol/node-crypto";
 import { z } from "zod";
-import { identityFromFile } from "./home/identity.ts";
+import { accessNote, type Decision, decidedAtHome } from "./access/notes.ts";
+import { type CoordinatorIdentity, identityFromFile } from "./home/identity.ts";
 import { homeLayout } from "./home/layout.ts";
 import type { Membership } from "./membership.ts";
 import { admissionNote } from "./notes.ts";
@@ -22,6 +23,13 @@ export interface InviteRequest {
   /** Where the node reaches the coordinator. */
   readonly url: string;
   readonly hours: number;
+}
+
+export interface MadeInvite {
+  /** To be handed over out of band. */
+  readonly invite: string;
+  /** RFC 3339. */
+  readonly expires: string;
 }
 
 const requestSchema = z.strictObject({
@@ -41,23 +49,36 @@ const requestSchema = z.strictObject({
 export async function createInvite(
   place: Place,
   request: InviteRequest,
-): Promise<{ readonly invite: string; readonly expires: string }> {
-  const { node, url, hours } = parseRequest(requestSchema, request);
+  decision: Decision = decidedAtHome,
+): Promise<MadeInvite> {
   const home = homeOf(place);
   const store = await openPlace(place);
   try {
-    const plan = (await store.plan())?.plan;
-    if (!plan) throw fail("TRB_COORDINATOR_HOME_EMPTY", { home });
-    await requireOpen(store);
-    if ((await store.members()).some((member) => member.node === node)) throw fail("TRB_COORDINATOR_NODE_TAKEN", { node });
-    const token = randomBytes(16).toString("hex");
-    const expires = new Date(Date.now() + hours * 3_600_000).toISOString();
-    await store.addInvite({ tokenHash: hashToken(token), node, expires });
-    const { fingerprint } = identityFromFile(homeLayout(home).identity);
-    return { invite: encodeInvite({ federation: plan.federation, url, token, fingerprint, node }), expires };
+    return await createInviteIn(store, identityFromFile(homeLayout(home).identity), request, decision);
   } finally {
     await store.close();
   }
+}
+
+/** The same, in a store that is open. Once there is a ledger, it tells of the invite; who was invited before stands in its first entry by having come. */
+export async function createInviteIn(
+  store: Pick<Store, "plan" | "ledgerSize" | "ledgerLines" | "members" | "addInvite" | "request">,
+  { fingerprint }: Pick<CoordinatorIdentity, "fingerprint">,
+  request: InviteRequest,
+  decision: Decision,
+): Promise<MadeInvite> {
+  const { node, url, hours } = parseRequest(requestSchema, request);
+  const plan = (await store.plan())?.plan;
+  if (!plan) throw fail("TRB_COORDINATOR_HOME_EMPTY", { home: "this place" });
+  await requireOpen(store);
+  const begun = (await store.ledgerSize()) > 0;
+  if ((await store.members()).some((member) => member.node === node)) throw fail("TRB_COORDINATOR_NODE_TAKEN", { node });
+  const token = randomBytes(16).toString("hex");
+  const expires = new Date(Date.now() + hours * 3_600_000).toISOString();
+  // an entry about an invite that a crash kept from being made harms nobody; one without an entry would
+  if (begun) await store.request(accessNote("invite", node, decision));
+  await store.addInvite({ tokenHash: hashToken(token), node, expires });
+  return { invite: encodeInvite({ federation: plan.federation, url, token, fingerprint, node }), expires };
 }
 
 /**

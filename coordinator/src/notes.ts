@@ -7,6 +7,7 @@ import { type CoordinatorState, decodeCoordinatorState, type Note } from "@tribu
 import { parseLine, rollbackFault } from "@tributary/ledger";
 import type { NodeId, RosterMember, RotatedMember, Sha256 } from "@tributary/protocol";
 import { openPlace, type Place } from "./storage/place.ts";
+import type { Store } from "./storage/store.ts";
 
 export type OperatorRequest =
   | { readonly kind: "pause" | "resume"; readonly reason: string }
@@ -25,20 +26,29 @@ export type OperatorRequest =
 export async function requestNote(place: Place, request: OperatorRequest, operator: string): Promise<Note> {
   const store = await openPlace(place);
   try {
-    const encoded = await store.state();
-    if (encoded === undefined) throw fail("TRB_COORDINATOR_NOT_STARTED");
-    const state = decodeCoordinatorState(encoded);
-    if (state.closed) throw fail("TRB_ROUND_LEDGER_CLOSED");
-    const joined = new Set((await store.members()).map(({ node }) => node));
-    const note =
-      request.kind === "rollback"
-        ? rollbackOf(request, state, operator, await store.ledgerLines(1))
-        : noteOf(request, { state, joined }, operator);
-    await store.request(note);
-    return note;
+    return await requestNoteOf(store, request, operator);
   } finally {
     await store.close();
   }
+}
+
+/** The same, in a store that is open. */
+export async function requestNoteOf(
+  store: Pick<Store, "state" | "ledgerLines" | "members" | "request">,
+  request: OperatorRequest,
+  operator: string,
+): Promise<Note> {
+  const encoded = await store.state();
+  if (encoded === undefined) throw fail("TRB_COORDINATOR_NOT_STARTED");
+  const state = decodeCoordinatorState(encoded);
+  if (state.closed) throw fail("TRB_ROUND_LEDGER_CLOSED");
+  const joined = new Set((await store.members()).map(({ node }) => node));
+  const note =
+    request.kind === "rollback"
+      ? rollbackOf(request, state, operator, await store.ledgerLines(1))
+      : noteOf(request, { state, joined }, operator);
+  await store.request(note);
+  return note;
 }
 
 interface Known {

@@ -12,6 +12,7 @@ import { keepExtension, loadExtensions, openExtension } from "@tributary/model/e
 import { type Plan, parsePlan, type Sha256 } from "@tributary/protocol";
 import { nodeCrypto } from "@tributary/protocol/node-crypto";
 import { destination, type Logger, pino } from "pino";
+import { operatorsHalf } from "./access/federation-half.ts";
 import { openCertificates } from "./certify.ts";
 import { type FoundingRequest, foundFederation } from "./founding.ts";
 import { coordinatorIdentity } from "./home/identity.ts";
@@ -31,8 +32,10 @@ import { openObjects } from "./storage/objects.ts";
 import { openStoreOf } from "./storage/open-store.ts";
 import { postgresAddress } from "./storage/postgres.ts";
 import { openUploads } from "./storage/uploads.ts";
+import { watchGuests } from "./transport/guests.ts";
 import { createHttp } from "./transport/http.ts";
 import { type Sockets, serveSockets, socketServer } from "./transport/sockets.ts";
+import { reloadTls, requirePrivateWay, type TlsFiles } from "./transport/tls.ts";
 import { countTraffic } from "./transport/traffic.ts";
 import { openWork } from "./work/open-work.ts";
 
@@ -63,6 +66,12 @@ export interface CoordinatorOptions extends FoundingRequest {
   readonly whenRefused?: "wait" | "end";
   /** Files of the plan's extensions; needed at the first start only. */
   readonly extensions?: readonly string[];
+  /** Files of a certificate and its key: TLS is spoken, and nothing else. */
+  readonly tls?: TlsFiles;
+  /** Proxies that are believed what they say of where a request came from and that it came over TLS: addresses and ranges with commas between them. */
+  readonly trustProxy?: string;
+  /** Without TLS here or at a proxy it listens on this machine's own addresses only, unless this is set: for test networks. */
+  readonly insecureHttp?: boolean;
   /** Test-only entries pass seeded streams. */
   readonly random?: Context["random"];
   /** Default: JSON lines on stderr. */
@@ -77,6 +86,8 @@ export interface RunningCoordinator {
   readonly federation: string;
   /** The ledger is closed and those who are connected have heard of it. Rejects when the server had to stop. */
   readonly finished: Promise<void>;
+  /** Reads the certificate's files again, for connections from now on. @throws TRB_COORDINATOR_TLS_INVALID, and the old one stays */
+  reloadTls(): void;
   /** Stops cleanly; the next start goes on where this one stopped. May be called more than once. */
   close(): Promise<void>;
 }
@@ -97,7 +108,7 @@ const presenceEvery = 5_000;
 const farewell = 10_000;
 
 /**
- * @throws TRB_PLAN_COHORT_ABOVE_NODES, TRB_COORDINATOR_HOME_IN_USE, TRB_COORDINATOR_PORT_IN_USE, TRB_COORDINATOR_CANNOT_LISTEN, TRB_COORDINATOR_KEY_UNREADABLE,
+ * @throws TRB_COORDINATOR_PLAIN_HTTP, TRB_COORDINATOR_TLS_INVALID, TRB_PLAN_COHORT_ABOVE_NODES, TRB_COORDINATOR_HOME_IN_USE, TRB_COORDINATOR_PORT_IN_USE, TRB_COORDINATOR_CANNOT_LISTEN, TRB_COORDINATOR_KEY_UNREADABLE,
  *   TRB_COORDINATOR_STORE_DAMAGED, TRB_COORDINATOR_BLOBS_TAKEN, what `openObjects` throws, TRB_EXTENSION_UNREADABLE, TRB_EXTENSION_ALTERED, and what `foundFederation` refuses
  */
 export async function startCoordinator(options: CoordinatorOptions): Promise<RunningCoordinator> {
@@ -108,6 +119,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Run
   const close = () => (closing ??= closeAll(closers));
 
   try {
+    const tls = requirePrivateWay(host, options);
     const layout = homeLayout(home);
     makeFolders(layout);
     const lock = lockHome(layout);
@@ -147,8 +159,9 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Run
     };
 
     const membership = openMembership(store);
-    const http = createHttp({
+    const http = await createHttp({
       ...{ identity, plan, planHash, store, blobs, certificates, uploads, membership, log },
+      ...{ tls, trustProxy: options.trustProxy },
       ...(options.uploadTurns === undefined ? {} : { uploadTurns: options.uploadTurns }),
       status: () => statusOf(store, true),
       leader: {
@@ -156,9 +169,11 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Run
         uploaded: (message) => deployment.leader.uploaded(message),
       },
       joined: (node) => log.info({ node }, "joined"),
+      access: { ...operatorsHalf(store, identity), insecureHttp: options.insecureHttp ?? false },
     });
     closers.push(() => http.close());
     const traffic = countTraffic(http.server);
+    const guests = watchGuests(http.server);
     let told = false;
     const tellFinished = () => {
       if (told) return;
@@ -213,7 +228,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Run
         leader.disconnected(node);
       },
       ledgerEntries: () => store.ledgerSize(),
-      log,
+      ...{ guests, log },
     });
     closers.push(() => sockets.close());
     presence.changed();
@@ -227,11 +242,12 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Run
     const address = http.server.address() as AddressInfo;
     closers.push(() => deployment.retire());
     await deployment.start();
-    const url = `http://${host.includes(":") ? `[${host}]` : host}:${address.port}`;
+    const url = `http${tls === undefined ? "" : "s"}://${host.includes(":") ? `[${host}]` : host}:${address.port}`;
     log.info({ url, federation: plan.federation, fingerprint: identity.fingerprint }, "listening");
     return {
       ...{ url, port: address.port, fingerprint: identity.fingerprint, federation: plan.federation },
       ...{ finished: finished.promise, close },
+      reloadTls: () => reloadTls(http.server, options.tls),
     };
   } catch (error) {
     await close();
@@ -243,7 +259,7 @@ async function closeAll(closers: readonly (() => void | Promise<void>)[]): Promi
   for (const close of closers.toReversed()) await close();
 }
 
-async function listen(http: ReturnType<typeof createHttp>, host: string, port: number): Promise<void> {
+async function listen(http: Awaited<ReturnType<typeof createHttp>>, host: string, port: number): Promise<void> {
   try {
     await http.listen({ host, port });
   } catch (error) {

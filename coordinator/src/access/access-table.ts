@@ -217,7 +217,7 @@ export function accessTable(database: Database): AccessTable {
       database.read(async (tables) => {
         const rows = await tables.selectFrom("invites").selectAll().orderBy("expires").execute();
         return rows.map(({ token_hash, node, expires, key }) => ({
-          ...{ id: inviteId(token_hash), node, expires },
+          ...{ id: idOf(token_hash), node, expires },
           used: key !== null,
         }));
       }),
@@ -282,7 +282,7 @@ async function countAttempt(tables: Writing, place: string, now: Date): Promise<
 }
 
 /** What names an invite wherever its token must not be. */
-export const inviteId = (tokenHash: string): string => tokenHash.slice(0, 12);
+const idOf = (tokenHash: string): string => tokenHash.slice(0, 12);
 
 /** One thing has one name, whatever it is: the ledger calls both by it. */
 async function isTaken(tables: Writing, name: string): Promise<boolean> {

@@ -93,7 +93,7 @@ const engines: Record<string, () => Promise<Database>> = {
   },
   postgres: async () => {
     const database = postgresDatabase(postgres.url());
-    await migrate(database, { create: true, schema: database.schema });
+    await migrate(database, { create: true });
     return database;
   },
 };

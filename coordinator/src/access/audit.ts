@@ -1,4 +1,4 @@
-/** What operators did, read from the ledger's own lines: entries of the kinds `operator`, `roster` and `promotion`, and what waits to be one of them. */
+/** What operators did, read from the ledger's own lines: entries of the kinds `operator`, `roster`, `promotion` and `rollback`, and what waits to be one of them. */
 import type { Note } from "@tributary/federation";
 import { type Entry, parseLine } from "@tributary/ledger";
 import type { Store } from "../storage/store.ts";

@@ -10,8 +10,8 @@ export interface Decision {
   readonly reason?: string;
 }
 
-/** On the coordinator's machine there is no account yet; whoever can write the home's files is the platform. */
-export const atHome = "platform";
+/** On the coordinator's machine, unless somebody says more: whoever can write the home's files is the platform's operator. */
+export const decidedAtHome: Decision = { by: "operator" };
 
 /**
  * @param subject the node of an invite, the name of an account, or the public id of a token

@@ -5,6 +5,7 @@
 import { nodeId, sha256Hex } from "@tributary/protocol";
 import { z } from "zod";
 import { type OperatorRole, operatorName, operatorRole } from "./roles.ts";
+import { tokenId } from "./secrets.ts";
 import { tokenDays } from "./tokens.ts";
 
 export interface OperatorRoute {
@@ -26,9 +27,10 @@ const reason = z.string().max(256).default("");
 const why = z.strictObject({ reason });
 const instant = z.iso.datetime();
 const password = z.string().max(1024);
-/** Of an invite, or of an operator's token. */
-const inviteParams = z.strictObject({ id: z.string().regex(/^[0-9a-f]{12}$/) });
-const tokenParams = z.strictObject({ id: z.string().regex(/^trb_[0-9a-f]{12}$/) });
+/** What names an invite wherever its token must not be: the beginning of the token's hash. */
+export const inviteId = z.string().regex(/^[0-9a-f]{12}$/);
+const inviteParams = z.strictObject({ id: inviteId });
+const tokenParams = z.strictObject({ id: tokenId });
 const nothing = z.undefined();
 
 const who = z.object({ name: operatorName, role: operatorRole });
@@ -152,6 +154,12 @@ export const operatorRoutes = table({
     ...{ method: "POST", path: "/v1/operators/promote", least: "operator", status: 202 },
     does: "puts a model forward for use",
     body: z.strictObject({ modelHash: sha256Hex.optional() }),
+    answer: requested,
+  },
+  rollback: {
+    ...{ method: "POST", path: "/v1/operators/rollback", least: "operator", status: 202 },
+    does: "has training go on from the model that a round left",
+    body: z.strictObject({ round: z.int().min(0), reason }),
     answer: requested,
   },
 });

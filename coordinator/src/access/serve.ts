@@ -6,6 +6,7 @@
 import { fail } from "@tributary/errors";
 import type { Note } from "@tributary/federation";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { OperatorRequest } from "../notes.ts";
 import { parseRequest } from "../transport/answers.ts";
 import { guessLimit } from "../transport/protection.ts";
 import type { AccessTable } from "./access-table.ts";
@@ -26,17 +27,11 @@ import {
 import { type SessionDesk, sessionDesk } from "./sessions.ts";
 import { createToken, revokeToken, tokensOf } from "./tokens.ts";
 
-/** What operators may have done to the federation. */
-export type OperatorAction =
-  | { readonly kind: "pause" | "resume"; readonly reason: string }
-  | { readonly kind: "revoke"; readonly node: BodyOf<"revoke">["node"]; readonly reason: string }
-  | { readonly kind: "promote"; readonly modelHash?: BodyOf<"promote">["modelHash"] };
-
 export interface AccessParts {
   readonly table: AccessTable;
   /** The federation's own half. Each throws what its command throws. */
   readonly federation: {
-    request(action: OperatorAction, operator: string): Promise<Note>;
+    request(action: OperatorRequest, operator: string): Promise<Note>;
     invite(
       request: { readonly node: string; readonly url: string; readonly hours: number },
       decision: Decision,
@@ -124,7 +119,7 @@ async function login(
 }
 
 function handlersOf({ table, federation, cost }: AccessParts, desk: SessionDesk, doors: Gate): Handlers {
-  const requested = async (action: OperatorAction, { name }: Actor) => ({ requested: await federation.request(action, name) });
+  const requested = async (action: OperatorRequest, { name }: Actor) => ({ requested: await federation.request(action, name) });
   return {
     async logout({ actor, request, reply }) {
       if (actor.session !== undefined) await table.endSession(actor.session);
@@ -162,7 +157,9 @@ function handlersOf({ table, federation, cost }: AccessParts, desk: SessionDesk,
     pause: ({ actor, body }) => requested({ kind: "pause", ...body }, actor),
     resume: ({ actor, body }) => requested({ kind: "resume", ...body }, actor),
     revoke: ({ actor, body }) => requested({ kind: "revoke", ...body }, actor),
-    promote: ({ actor, body }) => requested({ kind: "promote", ...body }, actor),
+    promote: ({ actor, body: { modelHash } }) =>
+      requested({ kind: "promote", ...(modelHash === undefined ? {} : { modelHash }) }, actor),
+    rollback: ({ actor, body }) => requested({ kind: "rollback", ...body }, actor),
   };
 }
 

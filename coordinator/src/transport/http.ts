@@ -3,6 +3,7 @@
  * Nothing here decides anything about a round; uploads go to the engine as events once they are on disk.
  */
 import type { Socket } from "node:net";
+import type { SecureContextOptions } from "node:tls";
 import { fail, type TributaryError } from "@tributary/errors";
 import {
   type NodeId,
@@ -16,6 +17,7 @@ import {
 import Fastify, { type FastifyInstance, type FastifyRequest } from "fastify";
 import type { Logger } from "pino";
 import { z } from "zod";
+import { type AccessParts, serveOperators } from "../access/serve.ts";
 import type { Certificates } from "../certify.ts";
 import type { CoordinatorIdentity } from "../home/identity.ts";
 import { acceptInvite } from "../invites.ts";
@@ -26,6 +28,7 @@ import { openDownloads } from "../storage/downloads.ts";
 import type { Store } from "../storage/store.ts";
 import { codedError, errorAnswer, parseRequest } from "./answers.ts";
 import { serveBlobs } from "./blob-routes.ts";
+import { addressLimits, protect } from "./protection.ts";
 import { serveVectors, type VectorParts } from "./vectors.ts";
 
 export interface HttpParts extends VectorParts {
@@ -38,6 +41,11 @@ export interface HttpParts extends VectorParts {
   readonly status: () => Promise<CoordinatorStatus>;
   readonly membership: Membership;
   readonly joined: (node: NodeId) => void;
+  readonly access: AccessParts;
+  /** Without it plain HTTP is spoken. */
+  readonly tls?: SecureContextOptions | undefined;
+  /** Addresses of proxies that are believed what they say of where a request came from, with commas between them. */
+  readonly trustProxy?: string | undefined;
   readonly log: Logger;
 }
 
@@ -47,6 +55,9 @@ const bodyLimit = 64 * 1024;
 const maxHeaderSize = 16 * 1024;
 /** A connection over which nothing comes or goes for so long is ended, in milliseconds. */
 const connectionTimeout = 60_000;
+/** A request whose head takes longer is refused, and how often that is looked at, in milliseconds. */
+const headersTimeout = 15_000;
+const connectionsCheckingInterval = 5_000;
 /** Seconds after which to ask again when the server is busy, or nobody leads. */
 const retryAfter = 1;
 
@@ -55,12 +66,14 @@ const joinBody = z.strictObject({ token: z.string().regex(/^[0-9a-f]{32}$/), mem
 const fromQuery = z.strictObject({ from: z.coerce.number().int().min(0).max(1e9).default(0) });
 const blobParams = z.strictObject({ sha256: sha256Hex });
 
-export function createHttp(parts: HttpParts): FastifyInstance {
-  const { identity, plan, planHash, store, membership, log } = parts;
+export async function createHttp(parts: HttpParts): Promise<FastifyInstance> {
+  const { identity, plan, planHash, store, membership, log, tls, trustProxy = false } = parts;
+  const wire = { maxHeaderSize, headersTimeout, connectionsCheckingInterval };
   const app = Fastify({
-    ...{ bodyLimit, connectionTimeout, http: { maxHeaderSize }, forceCloseConnections: true, logger: false },
+    ...{ bodyLimit, connectionTimeout, forceCloseConnections: true, logger: false, trustProxy },
+    ...(tls === undefined ? { http: wire } : { https: { ...wire, ...tls } }),
     clientErrorHandler: refuseUnreadable,
-  });
+  }) as FastifyInstance; // over TLS it is one of another server, which nothing here asks
   const signPlan = () => signStatement(identity, planStatement(planHash));
 
   app.setErrorHandler((error, request, reply) => {
@@ -81,6 +94,7 @@ export function createHttp(parts: HttpParts): FastifyInstance {
     }
     throw fail("TRB_COORDINATOR_ROUTE_UNKNOWN", { method, path: (url.split("?")[0] ?? "").slice(0, 80) });
   });
+  await protect(app, { tls: tls !== undefined });
   app.addContentTypeParser("application/octet-stream", (_request, payload, done) => done(null, payload));
 
   app.get("/v1/identity", ({ query }) => {
@@ -88,7 +102,8 @@ export function createHttp(parts: HttpParts): FastifyInstance {
     const { federation } = plan;
     return { federation, key: identity.key, signature: signStatement(identity, identityStatement(federation, nonce)) };
   });
-  app.post("/v1/join", async ({ body }) => {
+  const joining = { config: { rateLimit: { max: addressLimits.join, timeWindow: 60_000 } } };
+  app.post("/v1/join", joining, async ({ body }) => {
     const { token, member } = parseRequest(joinBody, body);
     if (await acceptInvite(store, membership, plan.federation, token, member)) parts.joined(member.node);
     return { plan, planSignature: signPlan(), roster: await membership.roster() };
@@ -109,6 +124,7 @@ export function createHttp(parts: HttpParts): FastifyInstance {
     return reply.type("application/json; charset=utf-8").send(Buffer.from(certificate));
   });
   serveVectors(app, parts);
+  serveOperators(app, parts.access);
   return app;
 }
 

@@ -32,7 +32,9 @@ import type { Membership } from "../membership.ts";
 import type { ConnectedNodes, Leader } from "../replicas/leader.ts";
 import { isUnheard } from "../replicas/words.ts";
 import { codedError, errorAnswer, parseRequest } from "./answers.ts";
+import type { Guests } from "./guests.ts";
 import { collectHeads } from "./heads.ts";
+import { messageRate } from "./message-rate.ts";
 import { watchStrangers } from "./strangers.ts";
 
 export interface SocketParts {
@@ -44,6 +46,8 @@ export interface SocketParts {
   readonly connected: (node: NodeId) => void;
   readonly disconnected: (node: NodeId) => void;
   readonly ledgerEntries: () => Promise<number>;
+  /** Whose connections may be ended for others'. */
+  readonly guests: Pick<Guests, "known">;
   /** The other replicas, where there are any. */
   readonly others?: OtherReplicas | undefined;
   readonly log: Logger;
@@ -107,6 +111,7 @@ export function serveSockets(io: Server, parts: SocketParts): Sockets {
     const nonce = randomBytes(32).toString("hex");
     let self: NodeId | undefined;
     let asking = false;
+    const rate = messageRate(() => socket.disconnect(true));
     const impatience = setTimeout(() => socket.disconnect(true), helloPatience);
 
     /** Answers by acknowledgement, whatever comes; a client that wants no answer gets none. */
@@ -115,6 +120,7 @@ export function serveSockets(io: Server, parts: SocketParts): Sockets {
       async (payload: unknown, acknowledge?: unknown) => {
         const answer: Acknowledge = typeof acknowledge === "function" ? (value) => acknowledge(value) : () => {};
         try {
+          rate.take();
           answer({ ok: true, ...(await work(payload)) });
         } catch (error) {
           const coded = codedError(error, log);
@@ -137,6 +143,7 @@ export function serveSockets(io: Server, parts: SocketParts): Sockets {
         const agreed = agreedVersion(protocolVersion, version);
         clearTimeout(impatience);
         strangers.known(socket);
+        parts.guests.known(socket.conn.request.socket);
         self = node;
         versions.set(node, agreed);
         const earlier = sockets.get(node);

@@ -14,6 +14,7 @@ import type { Leader } from "../replicas/leader.ts";
 import { isUnheard } from "../replicas/words.ts";
 import type { Upload, Uploads } from "../storage/uploads.ts";
 import { parseRequest } from "./answers.ts";
+import { nodeLimit } from "./protection.ts";
 import { uploadTurns } from "./upload-turns.ts";
 
 export interface VectorParts {
@@ -38,13 +39,18 @@ export function serveVectors(app: FastifyInstance, parts: VectorParts): void {
   const { most, turn } = parts.uploadTurns ?? { most: 32, turn: 5_000 };
   const turns = uploadTurns({ most, turn });
 
-  app.get(path, async (request) => {
+  const limit = nodeLimit(app);
+  const byNode = { config: { rateLimit: false } } as const; // counted once the node has proved its key
+
+  app.get(path, byNode, async (request) => {
     const { upload } = await requireExpected(parts, request);
+    await limit(request, upload.node);
     return { offset: await parts.uploads.offset(upload) };
   });
 
-  app.put(path, async (request, reply) => {
+  app.put(path, byNode, async (request, reply) => {
     const { message, upload } = await requireExpected(parts, request);
+    await limit(request, upload.node);
     const offset = parseRequest(offsetHeaders, request.headers)["upload-offset"];
     const bytes = 4 * message.body.length;
     const length = request.headers["content-length"];

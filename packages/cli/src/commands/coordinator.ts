@@ -1,32 +1,67 @@
 /** `tributary coordinator …`: the platform's side. */
-import { createInvite, readRoster, readRounds, readStatus, startCoordinator } from "@tributary/coordinator";
+import {
+  accessAtHome,
+  createInvite,
+  inviteId,
+  operatorName,
+  type RunningCoordinator,
+  readRoster,
+  readRounds,
+  readStatus,
+  startCoordinator,
+} from "@tributary/coordinator";
+import { fail } from "@tributary/errors";
 import { catalogueBytes, readCatalogue } from "@tributary/events";
 import { fingerprintOf, inviteSchema, nodeId, rosterFingerprint } from "@tributary/protocol";
 import { nodeCrypto } from "@tributary/protocol/node-crypto";
 import { Command } from "commander";
 import { readInput, readJsonOnce } from "../files.ts";
 import { integerOption, jsonOption, textOption } from "../options.ts";
-import { inWords, print, printLine, table } from "../output.ts";
+import { inWords, print, printError, printLine, table } from "../output.ts";
 import { addPlaceOptions, type PlaceFlags } from "../place-options.ts";
 import { writtenLines } from "../report/written.ts";
 import { untilStopped } from "../running.ts";
 import { addScheduleOptions, type ScheduleOptions, scheduleOf } from "../schedule-options.ts";
+import { addAccess } from "./coordinator/access.ts";
 import { addNotes } from "./coordinator/notes.ts";
 import { addCertifyHome } from "./model/certify.ts";
 
+const nameForm = "up to 32 of a–z, 0–9 and -";
 const nodeOption = () => {
   const expected = "up to 63 of a–z, 0–9 and -, other than coordinator";
-  return textOption("--node <name>", "the node's public name", nodeId.transform(String), expected).makeOptionMandatory();
+  return textOption("--node <name>", "the node's public name", nodeId.transform(String), expected);
 };
 const urlOption = () => {
-  const expected = "an address such as http://platform.example:7443";
-  return textOption(
-    "--url <url>",
-    "where the node reaches this coordinator",
-    inviteSchema.shape.url,
-    expected,
-  ).makeOptionMandatory();
+  const expected = "an address such as https://platform.example:7443";
+  return textOption("--url <url>", "where the node reaches this coordinator", inviteSchema.shape.url, expected);
 };
+
+type InviteFlags = PlaceFlags & {
+  readonly node?: string;
+  readonly url?: string;
+  readonly list?: boolean;
+  readonly revoke?: string;
+  readonly hours: number;
+  readonly operator: string;
+  readonly reason: string;
+  readonly json?: boolean;
+};
+
+function tlsOf({ tlsCert: cert, tlsKey: key }: { readonly tlsCert?: string; readonly tlsKey?: string }) {
+  if (cert !== undefined && key !== undefined) return { tls: { cert, key } };
+  if (cert === undefined && key === undefined) return {};
+  const [option, other] = cert === undefined ? ["--tls-cert", "--tls-key"] : ["--tls-key", "--tls-cert"];
+  throw fail("TRB_CLI_BAD_OPTION", { option, value: "nothing", expected: `a file, as ${other} has one` });
+}
+
+/** A certificate that can't be served leaves the old one in its place, and a line in the log. */
+function reloadTls(running: Pick<RunningCoordinator, "reloadTls">): void {
+  try {
+    running.reloadTls();
+  } catch (error) {
+    printError(false, error);
+  }
+}
 
 export function coordinatorCommand(): Command {
   const coordinator = new Command("coordinator").description("the platform's side of a federation");
@@ -48,6 +83,13 @@ export function coordinatorCommand(): Command {
       "where models and masked vectors are kept, for this federation alone: a folder, which replicas share, or s3://bucket/prefix (default: --home)",
     )
     .option("--host <address>", "address to listen on", "127.0.0.1")
+    .option("--tls-cert <file>", "serve https by this certificate and those that lead up from it (PEM); read again on SIGHUP")
+    .option("--tls-key <file>", "its private key (PEM)")
+    .option(
+      "--trust-proxy <addresses>",
+      "believe these proxies, which speak TLS, where requests come from: addresses and ranges, with commas between them",
+    )
+    .option("--insecure-http", "listen on other addresses than this machine's own without TLS (test networks only)")
     .addOption(integerOption("--port <n>", "port; 0 takes a free one", 0, 7443, 65_535))
     .addOption(
       integerOption(
@@ -86,6 +128,10 @@ export function coordinatorCommand(): Command {
           demo?: boolean;
           untilDone?: boolean;
           mostRefused: number;
+          tlsCert?: string;
+          tlsKey?: string;
+          trustProxy?: string;
+          insecureHttp?: boolean;
         } & PlaceFlags &
           ScheduleOptions,
       ) => {
@@ -94,6 +140,9 @@ export function coordinatorCommand(): Command {
           ...(options.blobs === undefined ? {} : { blobs: options.blobs }),
           host: options.host,
           port: options.port,
+          ...tlsOf(options),
+          ...(options.trustProxy === undefined ? {} : { trustProxy: options.trustProxy }),
+          insecureHttp: options.insecureHttp ?? false,
           ...(options.plan === undefined ? {} : { plan: readJsonOnce(options.plan) }),
           ...(options.catalogue === undefined ? {} : { catalogue: catalogueBytes(await readCatalogue(options.catalogue)) }),
           ...(options.extension === undefined ? {} : { extensions: options.extension }),
@@ -111,6 +160,7 @@ export function coordinatorCommand(): Command {
           federation: running.federation,
           fingerprint: running.fingerprint,
         });
+        process.on("SIGHUP", () => reloadTls(running));
         await untilStopped(running, options.untilDone ?? false);
       },
     );
@@ -122,19 +172,48 @@ export function coordinatorCommand(): Command {
   )
     .addOption(nodeOption())
     .addOption(urlOption())
+    .option("--list", "show the invites that there are, without their tokens, instead of making one")
+    .addOption(
+      textOption(
+        "--revoke <id>",
+        "make an invite worthless that nobody has used",
+        inviteId,
+        "12 of 0–9 and a–f, as --list shows",
+      ),
+    )
+    .addOption(
+      textOption("--operator <role>", "whose decision it is: a role, not a person", operatorName, nameForm).default("operator"),
+    )
+    .option("--reason <text>", "why, for everybody to read", "")
     .addOption(integerOption("--hours <n>", "how long the invite is good for", 1, 72, 24 * 366))
     .addOption(jsonOption())
     .addHelpText(
       "after",
-      "\nExample:\n  tributary coordinator invite --home platform --node bookshop --url http://platform.example:7443",
+      "\nExample:\n  tributary coordinator invite --home platform --node bookshop --url https://platform.example:7443",
     )
-    .action(async (options: PlaceFlags & { node: string; url: string; hours: number; json?: boolean }) => {
-      const { invite, expires } = await createInvite(options, {
-        node: options.node,
-        url: options.url,
-        hours: options.hours,
-      });
-      print(options.json, { invite, node: options.node, expires }, () => [invite]);
+    .action(async (options: InviteFlags, command: Command) => {
+      const { node, url, hours } = options;
+      const decision = { by: options.operator, reason: options.reason };
+      const access = accessAtHome(options, decision);
+      if (options.revoke !== undefined) {
+        const revoked = await access.revokeInvite(options.revoke);
+        print(options.json, { revoked: options.revoke, node: revoked }, () => [`the invite for ${revoked} is worthless now`]);
+        return;
+      }
+      if (options.list) {
+        const invites = await access.invites();
+        print(options.json, { invites }, () =>
+          table([
+            ["id", "node", "expires", "used"],
+            ...invites.map((one) => [one.id, one.node, one.expires, one.used ? "yes" : "no"]),
+          ]),
+        );
+        return;
+      }
+      if (node === undefined) return command.error("error: required option '--node <name>' not specified");
+      if (url === undefined) return command.error("error: required option '--url <url>' not specified");
+      const { invite, expires } = await createInvite(options, { node, url, hours }, decision);
+      print(options.json, { invite, node, expires }, () => [invite]);
     });
 
   addPlaceOptions(
@@ -181,5 +260,6 @@ export function coordinatorCommand(): Command {
 
   addCertifyHome(coordinator);
   addNotes(coordinator);
+  addAccess(coordinator);
   return coordinator;
 }
