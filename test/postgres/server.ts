@@ -13,6 +13,7 @@ import { chmod, chown, cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } fr
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
@@ -78,9 +79,16 @@ export async function startPostgres(settings: readonly string[] = []): Promise<P
     let server = launched;
     const crash = () => end(server, "SIGQUIT");
     const restart = async () => {
-      const again = await launch(port);
-      if (typeof again === "string") throw new Error(`PostgreSQL did not start again: ${again}`);
-      server = again;
+      for (let attempt = 1; ; attempt++) {
+        const again = await launch(port);
+        if (typeof again !== "string") {
+          server = again;
+          return;
+        }
+        // the last of those that it had started may still be about to end
+        if (attempt === attempts) throw new Error(`PostgreSQL did not start again: ${again}`);
+        await sleep(500);
+      }
     };
     const url = (database = "postgres", name = "postgres", secret = password) =>
       `postgres://${name}:${secret}@127.0.0.1:${port}/${database}`;

@@ -9,7 +9,6 @@
 
 import { fail } from "@tributary/errors";
 import {
-  CompiledQuery,
   type Dialect,
   type PostgresCursor,
   PostgresDialect,
@@ -68,16 +67,11 @@ export function postgresDialect({ config }: PostgresAddress): Dialect {
   // besides, and a process without one ends.
   pool.on("error", () => {});
   pool.on("connect", (client) => client.on("error", () => {}));
-  return new PostgresDialect({
-    pool: discarding(pool),
-    async onCreateConnection(connection) {
-      // Durable when it is committed, whatever the server's default; stricter settings stay.
-      const durable =
-        "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'";
-      await connection.executeQuery(CompiledQuery.raw(durable));
-    },
-  });
+  return new PostgresDialect({ pool: discarding(pool) });
 }
+
+/** Durable when it is committed, whatever the server's default; stricter settings stay. */
+const durable = "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'";
 
 /** The pool, but a connection over which an answer failed to come isn't used again: it may still come, for the next question. */
 function discarding(pool: Pool): PostgresPool {
@@ -89,6 +83,12 @@ function discarding(pool: Pool): PostgresPool {
       const client = await pool.connect();
       const before = known.get(client);
       if (before) return before;
+      try {
+        await client.query(durable);
+      } catch (error) {
+        client.release(true);
+        throw error;
+      }
       const wrapped = withoutLateAnswers(client);
       known.set(client, wrapped);
       return wrapped;
