@@ -213,6 +213,8 @@ export async function simulateFederation(options: SimulationOptions): Promise<Si
       const step = stepCoordinator(coordinator, event, coordinatorContext);
       coordinator = step.state;
       for (const effect of step.effects) await carryOut(effect);
+      // nobody sends entries between rounds: nodes ask for the lines that they lack
+      if (event.type === "note") for (const { node } of roster) toNode(node, { type: "ledger", lines: lines.slice(-1) });
     }
 
     async function carryOut(effect: CoordinatorEffect): Promise<void> {
