@@ -4,7 +4,7 @@
  */
 import { type ErrorCode, fail, isTributaryError, type TributaryError } from "@tributary/errors";
 
-export type Fate =
+type Fate =
   /** It can't be reached just now; what was asked last may have been done or not. */
   | "unreachable"
   /** It was reached and undid the transaction, which another got in the way of. */
