@@ -183,10 +183,18 @@ describe("what an auditor knows from elsewhere", () => {
   test("makes a verdict full: the key's fingerprint and a closing entry, or the key and the head", () => {
     const open = asBytes(writeLedger(federation, drafts.slice(0, 5)));
     const { head: last } = verifyLedger(open, { crypto });
-    const pinned = { status: 0, verdicts: [{ verified: true, fullyVerified: true, trust: "pinned", complete: true }] };
+    const full = { verified: true, fullyVerified: true, trust: "pinned", complete: true, completeness: "proven" };
+    const pinned = { status: 0, verdicts: [full] };
     expect(verifyFiles([file], "--key", key.toUpperCase())).toMatchObject(pinned);
     expect(verifyFiles([file], "--key", key, "--head", head)).toMatchObject(pinned);
     expect(verifyFiles([open], "--key", key, "--head", last)).toMatchObject(pinned);
+    // whoever makes a file can close it
+    const closed = { fullyVerified: false, trust: "unpinned", complete: true, completeness: "closed, by an unpinned key" };
+    expect(verifyFiles([file])).toMatchObject({ status: 0, verdicts: [closed] });
+    expect(verifyLedger(file, { crypto })).toMatchObject(closed);
+    const ends = { fullyVerified: false, trust: "unpinned", complete: true, completeness: "proven" };
+    expect(verifyFiles([file], "--head", head)).toMatchObject({ verdicts: [ends] });
+    expect(verifyLedger(file, { crypto, head })).toMatchObject(ends);
   });
 
   test("is said to lack, without a closing entry or a head", () => {
