@@ -28,7 +28,9 @@ async function serve(): Promise<string> {
   const entry = fileURLToPath(new URL("./serve.test-support.ts", import.meta.url));
   child = spawn(process.execPath, [entry, home], { stdio: ["ignore", "pipe", "ignore"] });
   if (!child.stdout) throw new Error("no stdout");
-  const [line] = (await once(child.stdout, "data")) as [Buffer];
+  const died = once(child, "exit").then(([code]) => Promise.reject(new Error(`it ended with ${code} before it served`)));
+  died.catch(() => {}); // later on it is meant to
+  const [line] = (await Promise.race([once(child.stdout, "data"), died])) as [Buffer];
   return (JSON.parse(line.toString()) as { url: string }).url;
 }
 
@@ -54,7 +56,7 @@ test("the federation finishes, each round once, on a ledger that verifies", asyn
   }
   const url = await serve();
   for (const node of nodes) await node.connect(url);
-  await until("the ledger is closed", async () => (await readStatus(home)).finished, 12_000);
+  await until("the ledger is closed", async () => (await readStatus(home)).finished, 60_000);
 
   const file = new Uint8Array(readFileSync(joinPath(home, "ledger.jsonl")));
   expect(verifyLedger(file, { crypto: nodeCrypto() })).toMatchObject({ verified: true, complete: true, failures: [] });
@@ -62,4 +64,4 @@ test("the federation finishes, each round once, on a ledger that verifies", asyn
   const rounds = entries.flatMap((entry) => ("round" in entry ? [entry.round] : []));
   expect(new Set(rounds).size).toBe(rounds.length);
   expect((await readStatus(home)).charged).toBe(2);
-}, 30_000);
+}, 120_000);

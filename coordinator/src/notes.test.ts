@@ -64,7 +64,7 @@ test("a pause holds rounds up until somebody resumes; what nodes and operators s
   await until("the federation has begun", () => kinds().length > 0);
   await requestNote(home, { kind: "pause", reason: "a backup" }, "platform");
   await connecting;
-  await until("it is paused", async () => (await readStatus(home)).phase === "paused");
+  await until("it is paused", async () => (await readStatus(home)).phase === "paused", 30_000);
 
   const [north, east] = nodes;
   if (north === undefined || east === undefined) throw new Error("four nodes");

@@ -12,12 +12,13 @@ afterAll(() => {
 interface Status {
   readonly round: number;
   readonly phase: string;
+  readonly connected: readonly string[];
 }
 
 test("nodes and coordinator killed with -9 in mid-round come back: the run finishes, no round counts twice, the ledger verifies", {
   timeout: 150_000,
 }, async () => {
-  const federation = await smallFederation(folder.path, { merchants: 5, rounds: 6 });
+  const federation = await smallFederation(folder.path, { merchants: 5, rounds: 10 });
   const { platform, parts, home } = federation;
   const start = (port: number) =>
     service([
@@ -39,6 +40,7 @@ test("nodes and coordinator killed with -9 in mid-round come back: the run finis
   await reach(2, "shares", "masked");
   await nodes.get("merchant-2")?.kill();
   nodes.set("merchant-2", await startNode("merchant-2"));
+  await until(status, ({ connected }) => connected.includes("merchant-2"));
   // the coordinator while uploads come in
   await reach(3, "masked");
   await coordinator.kill();
@@ -46,8 +48,8 @@ test("nodes and coordinator killed with -9 in mid-round come back: the run finis
   // a node with its vote or upload on the way, and the coordinator, together
   await reach(4, "consistency", "unmask", "masked");
   await Promise.all([nodes.get("merchant-4")?.kill(), coordinator.kill()]);
+  nodes.set("merchant-4", await startNode("merchant-4")); // first: what is left of the run is over in seconds
   coordinator = await start(port);
-  nodes.set("merchant-4", await startNode("merchant-4"));
 
   const exits = await Promise.all([coordinator, ...nodes.values()].map((one) => one.exit));
   expect(exits).toEqual([coordinator, ...parts].map(() => 0));
