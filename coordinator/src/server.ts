@@ -13,6 +13,7 @@ import { type Plan, parsePlan, type Sha256 } from "@tributary/protocol";
 import { nodeCrypto } from "@tributary/protocol/node-crypto";
 import { destination, type Logger, pino } from "pino";
 import { operatorsHalf } from "./access/federation-half.ts";
+import type { ScryptCost } from "./access/passwords.ts";
 import { openCertificates } from "./certify.ts";
 import { type FoundingRequest, foundFederation } from "./founding.ts";
 import { coordinatorIdentity } from "./home/identity.ts";
@@ -72,6 +73,8 @@ export interface CoordinatorOptions extends FoundingRequest {
   readonly trustProxy?: string;
   /** Without TLS here or at a proxy it listens on this machine's own addresses only, unless this is set: for test networks. */
   readonly insecureHttp?: boolean;
+  /** What a password's hash costs; tests take less than `passwords.ts` says. */
+  readonly passwordCost?: ScryptCost;
   /** Test-only entries pass seeded streams. */
   readonly random?: Context["random"];
   /** Default: JSON lines on stderr. */
@@ -169,7 +172,11 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Run
         uploaded: (message) => deployment.leader.uploaded(message),
       },
       joined: (node) => log.info({ node }, "joined"),
-      access: { ...operatorsHalf(store, identity), insecureHttp: options.insecureHttp ?? false },
+      access: {
+        ...operatorsHalf(store, identity),
+        insecureHttp: options.insecureHttp ?? false,
+        ...(options.passwordCost === undefined ? {} : { cost: options.passwordCost }),
+      },
     });
     closers.push(() => http.close());
     const traffic = countTraffic(http.server);

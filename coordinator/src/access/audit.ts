@@ -23,16 +23,17 @@ function lineOf(said: Entry | Note): AuditLine[] {
     }
     case "promotion":
       return [{ ...plain, action: "promote", operator: said.operator, subject: said.modelHash, reason: `by ${said.rule}` }];
-    case "roster":
-      return "revoked" in said
-        ? said.revoked.map((node) => ({
-            ...plain,
-            action: "revoke",
-            operator: said.operator,
-            subject: node,
-            reason: said.reason,
-          }))
-        : [];
+    case "rollback":
+      return [{ ...plain, action: "rollback", operator: said.operator, subject: said.modelHash, reason: said.reason }];
+    case "roster": {
+      const { operator, reason, revoked, admitted = [], rotated = [] } = said;
+      const about = (action: string) => (node: string) => ({ ...plain, action, operator, subject: node, reason });
+      return [
+        ...revoked.map(about("revoke")),
+        ...admitted.map(({ node }) => about("admit")(node)),
+        ...rotated.map(({ node }) => about("rotate")(node)),
+      ];
+    }
     default:
       return [];
   }
