@@ -26,10 +26,10 @@ export const courseTamperings: readonly Tampering[] = [
     instead(drafts, 5, { modelHash: modelOf(0x33) }),
   ),
   bent("back to a model that nobody released", [7, "TRB_LEDGER_ROLLBACK_INVALID"], (drafts) =>
-    instead(drafts, 7, { modelHash: modelOf(0x77) }),
+    instead(drafts, 7, { modelHash: modelOf(0x77), optimiser: "reset" }),
   ),
   bent("back to the model that stands", [7, "TRB_LEDGER_ROLLBACK_INVALID"], (drafts) =>
-    instead(drafts, 7, { modelHash: modelOf(0x35) }),
+    instead(drafts, 7, { modelHash: modelOf(0x35), optimiser: "reset" }),
   ),
   bent("back with an optimiser's state that was not kept", [7, "TRB_LEDGER_ROLLBACK_INVALID"], (drafts) =>
     instead(drafts, 7, { modelHash: modelOf(0x33) }),

@@ -24,6 +24,9 @@ test("hours may go over midnight", () => {
   expect(opening({ between }, "2026-02-28T23:00:00.000Z")).toBe("2026-02-28T23:00:00.000Z");
   expect(opening({ between }, "2026-03-01T01:59:00.000Z")).toBe("2026-03-01T01:59:00.000Z");
   expect(opening({ between }, "2026-03-01T02:00:00.000Z")).toBe("2026-03-01T22:00:00.000Z");
+  for (const now of ["12:00:00.000Z", "21:59:59.999Z", "22:00:00.000Z"]) {
+    expect(opening({ between }, `2026-03-01T${now}`)).toBe("2026-03-01T22:00:00.000Z");
+  }
 });
 
 test("one released round in each stretch", () => {
