@@ -85,11 +85,12 @@ export async function joinAll(
   url: string,
   policy: { readonly maxEpsilon?: number; readonly acceptLogCatalogue?: boolean } = {},
   databaseUrl?: string,
+  channel: { readonly ca?: string } = {},
 ): Promise<void> {
   const fingerprints: string[] = [];
   for (const { node } of federation.parts) {
     const { invite } = await createInvite({ home: federation.platform, databaseUrl }, { node, url, hours: 1 });
-    const joined = await joinFederation({ invite, home: federation.home(node) });
+    const joined = await joinFederation({ invite, home: federation.home(node), ...channel });
     fingerprints.push(joined.fingerprint);
   }
   for (const { node } of federation.parts) {
