@@ -12,13 +12,26 @@ import {
   decodeCoordinatorState,
   dueNote,
   encodeCoordinatorState,
+  everybody,
   type Note,
   stepCoordinator,
   sumUploads,
   whatFollows,
 } from "@tributary/federation";
-import { type Message, type MessageOf, type NodeId, parseMessage, type Sha256, toHex } from "@tributary/protocol";
-import { contextOf } from "./federation.ts";
+import { keysByNode, rosterAt } from "@tributary/ledger";
+import {
+  type Message,
+  type MessageOf,
+  type NodeId,
+  parseMessage,
+  type Sha256,
+  signMember,
+  signRotation,
+  toHex,
+} from "@tributary/protocol";
+import { identityInTurn } from "./crypto.ts";
+import { leftIn } from "./ending.ts";
+import { contextOf, quorumOf } from "./federation.ts";
 import type { Answer } from "./network.ts";
 import { type CoordinatorParty, death, type World } from "./world.ts";
 
@@ -39,7 +52,7 @@ export interface HonestCoordinator extends CoordinatorParty {
 
 export function createCoordinatorProcess(world: World): HonestCoordinator {
   const { federation, network, watch, chance, trace } = world;
-  const { genesis, crypto, plan, roster } = federation;
+  const { genesis, crypto, plan } = federation;
   const first = encodeCoordinatorState(createCoordinator({ genesis: genesis.entry, head: genesis.head }));
   const disk: Disk = { state: first, ledger: [genesis.line], uploads: new Map(), sums: new Map() };
   let state: CoordinatorState | undefined;
@@ -189,10 +202,11 @@ export function createCoordinatorProcess(world: World): HonestCoordinator {
     later(chance.between(10, 60), "the coordinator considers a round", () => {
       const at = running();
       if (at.round !== null || at.closed) return;
-      const note = dueNote(at) ?? earlierModel(at);
+      const note = dueNote(at) ?? earlierModel(at) ?? changeOfRoster(at);
       if (note !== undefined) put({ type: "note", note });
-      const online = roster.map(({ node }) => node).filter((node) => network.isUp(node) && world.node(node)?.isUp());
-      if ("closing" in whatFollows(at) || online.length >= plan.minCohort) put({ type: "start", online });
+      const now = state ?? at;
+      const online = leftIn(now).filter((node) => network.isUp(node) && world.node(node)?.isUp());
+      if (!("release" in whatFollows(now)) || online.length >= plan.minCohort) put({ type: "start", online });
       if (state !== undefined && state.round === null && !state.closed) consider();
     });
   }
@@ -205,13 +219,43 @@ export function createCoordinatorProcess(world: World): HonestCoordinator {
     return { kind: "rollback", modelHash: chance.pick(earlier), optimiser: "reset", ...said };
   }
 
+  /** Somebody comes, goes, or has another key; never so many go that those who are left, and honest, are no round. */
+  function changeOfRoster(at: CoordinatorState): Note | undefined {
+    const { rosterChange } = world.scenario;
+    if (rosterChange === 0 || !chance.happens(rosterChange)) return undefined;
+    const known = new Set(everybody(at));
+    const left = leftIn(at);
+    const signers = keysByNode(at, Number.POSITIVE_INFINITY);
+    const newest = rosterAt(at, Number.POSITIVE_INFINITY);
+    const settled = left.filter((node) =>
+      newest.some((one) => one.node === node && rosterAt(at, at.lastRound + 1).includes(one)),
+    );
+    const honestLeft = left.filter((node) => federation.honest.includes(node)).length;
+    const needed = Math.max(plan.minCohort, quorumOf(left.length - 1, plan));
+    const said = { kind: "roster" as const, revoked: [], operator: "platform", reason: "a test" };
+    const possible: Note[] = federation.members
+      .filter(({ id }) => !known.has(id))
+      .map(({ id, identity: { key, sign } }) => {
+        return { ...said, admitted: [signMember({ sign }, plan.federation, { node: id, key, kind: "merchant" })] };
+      });
+    if (settled.length > 0) {
+      const node = chance.pick(settled);
+      const turn = signers.get(node)?.length ?? 0;
+      const [previous, next] = [identityInTurn(crypto, node, turn - 1), identityInTurn(crypto, node, turn)];
+      const rotated = signRotation({ previous, next }, plan.federation, { node, key: next.key, kind: "merchant" });
+      possible.push({ ...said, rotated: [rotated] });
+    }
+    if (plan.graph === undefined && honestLeft - 1 >= needed) possible.push({ ...said, revoked: [chance.pick(left)] });
+    return possible.length === 0 ? undefined : chance.pick(possible);
+  }
+
   function start(): void {
     if (state !== undefined) return;
     state = decodeCoordinatorState(disk.state);
     const { round } = state;
     for (const [node, upload] of disk.uploads) if (upload.round !== round?.number) disk.uploads.delete(node);
     put({ type: "restarted" });
-    for (const { node } of roster) world.connect(node);
+    for (const { id } of federation.members) world.connect(id);
     consider();
   }
 

@@ -76,6 +76,11 @@ export interface Identity {
   readonly sign: (message: Uint8Array) => Uint8Array;
 }
 
+/** A node's keys, one after the other: 0 is the one that it began with. */
+export function identityInTurn(crypto: Crypto, node: string, turn: number): Identity {
+  return identityOf(crypto, turn === 0 ? node : `${node} ${turn}`);
+}
+
 /** The identity that belongs to a label. */
 export function identityOf(crypto: Crypto, label: string): Identity {
   const secret = crypto.sha256(new TextEncoder().encode(`identity ${label}`));

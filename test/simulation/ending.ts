@@ -1,7 +1,8 @@
 /** What must hold when a world under an honest coordinator has come to its end: ledger, charges and everybody's copy agree. */
 
-import { chargedRounds } from "@tributary/federation";
-import { parseLine, verifyLedger } from "@tributary/ledger";
+import { type CoordinatorState, chargedRounds } from "@tributary/federation";
+import { parseLine, rosterAt, verifyLedger } from "@tributary/ledger";
+import type { NodeId } from "@tributary/protocol";
 import type { HonestCoordinator } from "./coordinator-process.ts";
 import { quorumOf } from "./federation.ts";
 import { finding } from "./honest-speech.ts";
@@ -18,16 +19,25 @@ export function requireSoundEnd(
   if (!coordinator.finished()) {
     // with enough honest nodes it comes to the plan's end, whatever the others do
     const { scenario } = world;
-    const enough = Math.max(scenario.minCohort, quorumOf(scenario.nodes, scenario));
     // whoever was away when a graph was drawn is barred, and those left may have no graph: no round is offered any more
-    const { barred, plan, roster } = coordinator.state();
-    const offered = barred.length === 0 || roster.length - barred.length < plan.minCohort;
-    if (offered && goingOn.length >= enough)
+    const left = leftIn(coordinator.state());
+    const enough = Math.max(scenario.minCohort, quorumOf(left.length, scenario));
+    const offered = scenario.graph === undefined || left.length < scenario.minCohort || left.length >= scenario.nodes;
+    const there = goingOn.filter(({ id }) => left.includes(id));
+    if (offered && there.length >= enough)
       throw finding("the plan is never done", coordinator.state().round?.phase ?? "no round");
     return;
   }
   requireSoundLedger(world, coordinator);
   for (const node of goingOn) requireSoundNode(node, coordinator.ledger);
+}
+
+/** Who may be in the next round. */
+export function leftIn(state: CoordinatorState): NodeId[] {
+  const gone = new Set(state.barred);
+  return rosterAt(state, state.lastRound + 1)
+    .map(({ node }) => node)
+    .filter((node) => !gone.has(node));
 }
 
 export function honestOf({ federation }: World, nodes: readonly NodeParty[]): NodeParty[] {

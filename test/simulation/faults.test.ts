@@ -17,6 +17,7 @@ test(
     expect(figures["refunds"]).toBeGreaterThan(0);
     expect(figures["promotions"]).toBeGreaterThan(0);
     expect(figures["rollbacks"]).toBeGreaterThan(0);
+    for (const change of ["admitted", "revoked", "rotated"]) expect(figures[change]).toBeGreaterThan(0);
     expect(figures["crashes"]).toBeGreaterThan(seeds);
     expect(figures["dropped"]).toBeGreaterThan(seeds);
     expect(Object.keys(refusals).length).toBeGreaterThan(35);

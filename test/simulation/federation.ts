@@ -25,8 +25,10 @@ const deadlines = { keys: 150, shares: 150, uploadOffset: 40, masked: 150, consi
 export interface Federation {
   readonly crypto: Crypto;
   readonly plan: Plan;
+  /** The founders. */
   readonly roster: Roster;
   readonly coordinator: Identity;
+  /** Everybody, under the key that each began with; those after the founders wait to be admitted. */
   readonly members: readonly { readonly id: NodeId; readonly identity: Identity }[];
   readonly honest: readonly NodeId[];
   readonly corrupt: readonly NodeId[];
@@ -37,7 +39,7 @@ export interface Federation {
 }
 
 export function federationOf(scenario: Scenario): Federation {
-  const { nodes, minCohort, maxCorrupt, rounds, retries, sybils } = scenario;
+  const { nodes, newcomers, minCohort, maxCorrupt, rounds, retries, sybils } = scenario;
   const crypto = rememberingCrypto();
   const coordinator = identityOf(crypto, "coordinator");
   const graph = scenario.graph === undefined ? {} : { graph: { dropoutRate: "0.1" as Decimal, dropouts: scenario.graph } };
@@ -51,13 +53,13 @@ export function federationOf(scenario: Scenario): Federation {
   const { promoteEvery: every } = scenario;
   const promotion = every === undefined ? {} : { promotion: { rule: "rounds" as const, every } };
   const plan: Plan = { ...base, releases, epsilon, ...promotion };
-  const members = Array.from({ length: nodes }, (_, place) => {
+  const members = Array.from({ length: nodes + newcomers }, (_, place) => {
     const id = `node-${String.fromCharCode(97 + place)}` as NodeId;
     return { id, identity: identityOf(crypto, id) };
   });
-  const roster = members.map(({ id, identity: { key, sign } }) =>
-    signMember({ sign }, plan.federation, { node: id, key, kind: "merchant" }),
-  );
+  const roster = members
+    .slice(0, nodes)
+    .map(({ id, identity: { key, sign } }) => signMember({ sign }, plan.federation, { node: id, key, kind: "merchant" }));
   const places = new Set(scenario.corrupt.map(({ place }) => place));
   const known = members.filter((_, place) => !sybils.includes(place));
   return {
@@ -89,7 +91,12 @@ export function timeAt(milliseconds: number): string {
 }
 
 /** What a step is handed. `label` differs from step to step: nothing is drawn twice. */
-export function contextOf({ crypto }: Pick<Federation, "crypto">, by: Identity, label: string, at: number): Context {
+export function contextOf(
+  { crypto }: Pick<Federation, "crypto">,
+  by: Pick<Identity, "sign">,
+  label: string,
+  at: number,
+): Context {
   return {
     crypto,
     sign: by.sign,

@@ -158,9 +158,9 @@ function requireProperRelease(
 }
 
 function requireEnoughTrusted(federation: Federation, state: NodeState, nodes: readonly NodeId[], set: string): void {
-  const { plan, crypto, roster } = federation;
+  const { plan, crypto, members } = federation;
   const trusted = nodes.filter((node) => {
-    const key = roster.find((member) => member.node === node)?.key;
+    const key = members.find(({ id }) => id === node)?.identity.key; // the first: a merchant compared no other
     return node === state.self || (key !== undefined && state.policy.trustedPeers.includes(fingerprintOf(crypto, key)));
   });
   if (trusted.length < leastHonest(plan)) throw finding(`${set} of too few trusted nodes was accepted`, state.self);

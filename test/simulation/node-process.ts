@@ -15,11 +15,20 @@ import {
   type NodeState,
   stepNode,
 } from "@tributary/federation";
-import { lineHash, parseLine } from "@tributary/ledger";
-import { type Message, type MessageOf, type NodeId, parseMessage, type Sha256, signHead, toHex } from "@tributary/protocol";
+import { lineHash, parseLine, rosterAt } from "@tributary/ledger";
+import {
+  type IdentityKey,
+  type Message,
+  type MessageOf,
+  type NodeId,
+  parseMessage,
+  type Sha256,
+  signHead,
+  toHex,
+} from "@tributary/protocol";
 import { joinCharges } from "../../client/src/budget.ts";
 import { type Corruption, honesty } from "./corrupt-node.ts";
-import type { Identity } from "./crypto.ts";
+import { type Identity, identityInTurn } from "./crypto.ts";
 import { contextOf } from "./federation.ts";
 import { finding } from "./honest-speech.ts";
 import type { Answer } from "./network.ts";
@@ -44,6 +53,9 @@ interface Memory {
   readonly uploads: Map<number, { ended: boolean }>;
 }
 
+/** No node of a world changes its key so often. */
+const mostTurns = 20;
+
 /** Refusals after which the client gives up. */
 const final: ReadonlySet<string> = new Set([
   "TRB_NODE_STALE_STORE",
@@ -65,6 +77,23 @@ export function createNodeProcess(world: World, id: NodeId, identity: Identity, 
   let wasRestored = false;
   /** The largest round that it heard of, whatever it remembers. */
   let lastSeen = 0;
+
+  /** As many keys as the coordinator had it change to, and none of anybody else's. */
+  function signAs(key: IdentityKey, message: Uint8Array): Uint8Array {
+    for (let turn = 0; turn <= mostTurns; turn++) {
+      const own = identityInTurn(federation.crypto, id, turn);
+      if (own.key === key) return own.sign(message);
+    }
+    throw finding("a node is to sign with a key that it never had", id);
+  }
+  /** Outside of rounds, with the key of the next one. */
+  const signer = {
+    sign(message: Uint8Array) {
+      const { state } = running();
+      const place = rosterAt(state, state.settledRound + 1).find(({ node }) => node === id);
+      return signAs(place?.key ?? identity.key, message);
+    },
+  };
 
   const running = (): Memory => {
     if (memory === undefined) throw death;
@@ -116,7 +145,8 @@ export function createNodeProcess(world: World, id: NodeId, identity: Identity, 
 
   function step(event: NodeEvent): void {
     const own = running();
-    const context = contextOf(federation, identity, `${world.scenario.seed} ${id} ${life} ${draws++}`, network.now());
+    const label = `${world.scenario.seed} ${id} ${life} ${draws++}`;
+    const context = { ...contextOf(federation, signer, label, network.now()), signAs };
     const before = own.state;
     const next = stepNode(before, event, context);
     own.state = Object.freeze(next.state);
@@ -430,7 +460,7 @@ export function createNodeProcess(world: World, id: NodeId, identity: Identity, 
       if (memory === undefined) return undefined;
       const last = lineHash(federation.crypto, disk.ledger.at(-1) ?? "");
       const own = { node: id, entries: disk.ledger.length, head: last, round: memory.state.lastRound };
-      return signHead(identity, plan.federation, nonce, own);
+      return signHead(signer, plan.federation, nonce, own);
     },
     standing: () => (memory === undefined ? undefined : { state: memory.state, ledger: disk.ledger }),
     hasGivenUp: () => gaveUp,

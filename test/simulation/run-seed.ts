@@ -131,6 +131,6 @@ function look(world: World, nodes: readonly NodeParty[]): void {
 /** Once the ledger is closed and every honest node that goes on has heard so. */
 function isOver(world: World, coordinator: CoordinatorParty | HonestCoordinator, nodes: readonly NodeParty[]): boolean {
   if (!("finished" in coordinator)) return world.network.now() > endOfLies;
-  if (!coordinator.finished() || world.network.now() < world.scenario.calmAfter) return false;
+  if (!coordinator.finished() || !coordinator.isUp() || world.network.now() < world.scenario.calmAfter) return false;
   return honestOf(world, nodes).every((node) => node.hasGivenUp() || node.standing()?.state.closed === true);
 }

@@ -19,6 +19,10 @@ export interface Scenario {
   readonly promoteEvery?: number;
   /** Of an honest coordinator's going back to an earlier model, each time that it considers a round. */
   readonly rollback: number;
+  /** Nodes beyond the founders that an honest coordinator may admit, all of them honest. */
+  readonly newcomers: number;
+  /** Of an honest coordinator's admitting somebody, revoking somebody, or taking a node's new key, each time that it considers a round. */
+  readonly rosterChange: number;
   readonly coordinator: "honest" | "corrupt";
   /** Places of corrupt nodes, and what each does. Under a corrupt coordinator they do what it says. */
   readonly corrupt: readonly { readonly place: number; readonly manner: Manner }[];
@@ -83,6 +87,7 @@ export function scenarioOf(seed: number): Scenario {
   const wanted = coordinator === "corrupt" ? maxCorrupt : chance.below(maxCorrupt + 1);
   const corrupt = overrun ? sybils : places.slice(0, wanted);
   const retries = chance.below(2);
+  const changes = coordinator === "honest" ? rosterChanges(seed, "graph" in size ? 2 : largestFullGraph - nodes) : unchanged;
   return {
     seed,
     ...size,
@@ -90,12 +95,22 @@ export function scenarioOf(seed: number): Scenario {
     retries,
     ...(coordinator === "honest" && chance.happens(0.5) ? { promoteEvery: 1 + chance.below(2) } : {}),
     rollback: coordinator === "honest" ? chance.pick([0, 0, 0.1]) : 0,
+    ...changes,
     coordinator,
     corrupt: corrupt.map((place) => ({ place, manner: chance.pick(manners) })),
     sybils,
     faults: coordinator === "honest" ? honestFaults(chance) : corruptFaults(chance),
     calmAfter: chance.between(500, 2500),
   };
+}
+
+const unchanged = { newcomers: 0, rosterChange: 0 };
+
+/** By draws of its own: what else a seed stands for stays what it was. */
+function rosterChanges(seed: number, most: number): Pick<Scenario, "newcomers" | "rosterChange"> {
+  const chance = chanceOf(`roster ${seed}`);
+  const rosterChange = chance.pick([0, 0.15, 0.4]);
+  return rosterChange === 0 ? unchanged : { newcomers: chance.below(1 + Math.min(2, most)), rosterChange };
 }
 
 function honestFaults(chance: Chance): FaultRates {

@@ -45,6 +45,10 @@ export interface Figures {
   /** Entries that put a model forward, and that went back to one. */
   readonly promotions: number;
   readonly rollbacks: number;
+  /** Members that came, went, and changed their keys. */
+  readonly admitted: number;
+  readonly revoked: number;
+  readonly rotated: number;
 }
 
 export function createWatch(federation: Federation): Watch {
@@ -65,7 +69,17 @@ export function createWatch(federation: Federation): Watch {
   const restored = new Map<string, number>();
   const knowledge = createKnowledge(crypto);
   const learnt = new Set<string>();
-  const figures = { sums: 0, uploads: 0, refunds: 0, votes: 0, promotions: 0, rollbacks: 0 };
+  const figures = {
+    sums: 0,
+    uploads: 0,
+    refunds: 0,
+    votes: 0,
+    promotions: 0,
+    rollbacks: 0,
+    admitted: 0,
+    revoked: 0,
+    rotated: 0,
+  };
 
   const record = {
     wasSaid: (message: Message) => documents.has(documentOf(message)),
@@ -225,6 +239,11 @@ export function createWatch(federation: Federation): Watch {
     entryWritten(ledger, entry) {
       if (entry.index !== ledger.length) throw finding("a ledger entry in another's place", String(entry.index));
       if (entry.kind === "promotion") figures.promotions += 1;
+      if (entry.kind === "roster") {
+        figures.admitted += entry.admitted?.length ?? 0;
+        figures.revoked += entry.revoked.length;
+        figures.rotated += entry.rotated?.length ?? 0;
+      }
       if (entry.kind === "rollback") figures.rollbacks += 1;
       if (entry.kind !== "round" && entry.kind !== "aborted") return;
       once(said, `entry/${entry.round}`, String(entry.index), "two ledger entries for one round");
