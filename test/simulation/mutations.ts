@@ -113,34 +113,19 @@ export const mutations: readonly Mutation[] = [
     "    requireSignature(context, advert, rosterKey(roster, senderNode(advert)));\n",
     "",
   ),
-  bug(
-    "adverts-of-other-rounds",
-    "keys of an earlier round are taken again",
-    steps("keys"),
-    "    requireRound(advert, { ...bound, version: round.offer.version });\n",
-    "",
-  ),
-  bug(
-    "new-key-before-its-round",
-    "a node signs with a key that is announced and not in force",
-    "packages/federation/src/node.ts",
-    "signAs(rosterKey(rosterAt(state, round), state.self), message)",
-    "signAs(rosterKey(rosterAt(state, round + 1), state.self), message)",
-  ),
-  bug(
-    "newcomers-before-their-round",
-    "the coordinator offers a round to who is announced for a later one",
-    steps("offer"),
-    "  const members = rosterAt(state, number).map(({ node }) => node);\n",
-    "  const members = rosterAt(state, number + 1).map(({ node }) => node);\n",
-  ),
-  bug(
-    "old-key-goes-on",
-    "the coordinator takes messages under a key that was replaced, and no others",
-    "packages/federation/src/coordinator.ts",
-    "rosterKey(rosterAt(state, round.number), node)",
-    "rosterKey(rosterAt(state, round.number - 1), node)",
-  ),
+  {
+    name: "adverts-of-other-rounds",
+    breaks:
+      "keys of an earlier round are taken again: two rules forbid it, the round's number and the head that was countersigned then",
+    edits: [
+      {
+        file: steps("keys"),
+        find: "    requireRound(advert, { ...bound, version: round.offer.version });\n",
+        replace: "",
+      },
+      { file: steps("keys"), find: "    requireSameHead(round, advert);\n", replace: "" },
+    ],
+  },
   bug(
     "one-key-twice",
     "a node's key may be another's",
