@@ -64,11 +64,9 @@ test("one round a stretch; what is due is written meanwhile, and training goes b
   await until("the first round is released and its model promoted", () => kinds().includes("promotion"));
   expect(kinds()).toEqual(["genesis", "round", "promotion"]);
   const [, first] = entries();
-  expect(entries()[2]).toMatchObject({
-    rule: "rounds",
-    operator: "coordinator",
-    modelHash: (await readStatus(home)).modelHash,
-  });
+  const { modelHash, promotedHash } = await readStatus(home);
+  expect(promotedHash).toBe(modelHash);
+  expect(entries()[2]).toMatchObject({ rule: "rounds", operator: "coordinator", modelHash });
 
   const refused = { code: "TRB_COORDINATOR_NOTE_POINTLESS" };
   const back = (round: number) => requestNote(home, { kind: "rollback", round, reason: "a log was wrong" }, "platform");

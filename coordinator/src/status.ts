@@ -44,6 +44,10 @@ export interface CoordinatorStatus {
   readonly epsilonLimit: number;
   readonly delta: number;
   readonly modelHash: string;
+  /** The model that was put forward last, by the plan's rule or by hand; null before. */
+  readonly promotedHash: string | null;
+  /** Where the plan may end training early: the best estimate so far, and how many looks in a row brought no gain, of how many. */
+  readonly earlyStop?: { readonly best: number | null; readonly stale: number; readonly patience: number };
   /** Of the server optimiser's state beside that model; null before the first round. */
   readonly optimiserHash: string | null;
   readonly ledger: { readonly entries: number; readonly head: string };
@@ -102,6 +106,16 @@ export async function statusOf(store: Store, running: boolean): Promise<Coordina
     epsilonLimit: parseDecimal(plan.epsilon),
     delta: parseDecimal(plan.delta),
     modelHash: state?.modelHash ?? plan.initialModelHash,
+    promotedHash: state?.course.promoted?.modelHash ?? null,
+    ...(plan.earlyStop === undefined
+      ? {}
+      : {
+          earlyStop: {
+            best: state?.course.best ?? null,
+            stale: state?.course.stale ?? 0,
+            patience: plan.earlyStop.patience,
+          },
+        }),
     optimiserHash: state?.optimiserHash ?? null,
     ledger,
     bytes: { inPerRoundPerNode: figures.bytesInPerRoundPerNode, outPerRoundPerNode: figures.bytesOutPerRoundPerNode },

@@ -77,7 +77,7 @@ export function courseRound(round: number, from: number, to: number, rank?: numb
   };
 }
 
-export const promotionOf = (model: number): Draft => ({
+const promotionOf = (model: number): Draft => ({
   ...{ kind: "promotion", modelHash: modelOf(model), rule: "acceptance", operator: "coordinator" },
 });
 
