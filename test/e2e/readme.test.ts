@@ -1,8 +1,9 @@
 /** The README's commands for several machines, run as they stand there: one folder a machine, loopback for the network. */
-import { copyFileSync, mkdirSync, readFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { splitCustomers, writeCatalogue, writeCsv } from "@tributary/events";
 import { syntheticMarket } from "@tributary/simulate";
 import { afterAll, expect, test } from "vitest";
+import { testAuthority, testCertificate } from "../tls/certificate.ts";
 import { killAll, root, service, temporaryFolder, tributary, tributaryJson } from "./processes.ts";
 
 const folder = temporaryFolder("readme");
@@ -32,6 +33,10 @@ test("the platform's, the merchants' and the auditor's commands work as the READ
   const platform = folder.file("machine-platform");
   for (const path of [platform, ...shops.map((shop) => shop.machine)]) mkdirSync(path, { recursive: true });
   await writeCatalogue(`${platform}/catalogue.jsonl`, catalogue);
+  const authority = testAuthority();
+  const { cert, key } = testCertificate(authority);
+  for (const [name, pem] of Object.entries({ authority: authority.cert, cert, key }))
+    writeFileSync(`${platform}/${name}.pem`, pem);
   for (const { part, machine } of shops) {
     await writeCsv(`${machine}/events.csv`, part, catalogue);
     const csv = readFileSync(`${machine}/events.csv`, "utf8").replace(/^.*\n/, "user,item,action,ts\n");
@@ -57,7 +62,7 @@ test("the platform's, the merchants' and the auditor's commands work as the READ
     const { stdout } = await tributary(own, { cwd: platform });
     const joined = await tributaryJson(
       join.map((word) => (word === "INVITE" ? stdout.trim() : word)),
-      { cwd: machine },
+      { cwd: machine, env: { TRIBUTARY_CA: `${platform}/authority.pem` } }, // whom the world trusts, for this test
     );
     fingerprints.push(String(joined["fingerprint"]));
   }

@@ -16,7 +16,7 @@ export interface Account {
   readonly made: string;
 }
 
-export interface Session {
+interface Session {
   readonly account: string;
   readonly role: OperatorRole;
   readonly made: string;

@@ -42,7 +42,7 @@ const invite = z.object({ id: z.string(), node: z.string(), expires: instant, us
 /** What is to be written into the ledger as soon as no round is under way. */
 const requested = z.object({ requested: z.looseObject({ kind: z.string() }) });
 /** An entry of the ledger that says what an operator did; `entry` is null while it waits to be written. */
-export const auditLine = z.object({
+const auditLine = z.object({
   ...{ entry: z.int().nullable(), at: instant.nullable(), done: instant.nullable(), operator: z.string() },
   ...{ action: z.string(), subject: z.string().nullable(), role: z.string().nullable(), reason: z.string() },
 });

@@ -24,7 +24,7 @@ export interface GuestLimits {
   readonly asking: number;
 }
 
-export const guestLimits: GuestLimits = { idle: 4_000, asking: 3_000 };
+const guestLimits: GuestLimits = { idle: 4_000, asking: 3_000 };
 
 export function watchGuests(server: Server, limits: GuestLimits = guestLimits): Guests {
   /** Both in the order in which they came. */

@@ -10,7 +10,7 @@ export interface MessageRate {
 }
 
 /** Messages at once, and messages a second. */
-export const nodeMessages = { most: 200, perSecond: 20 };
+const nodeMessages = { most: 200, perSecond: 20 };
 
 /** @param now in milliseconds, of a clock that is never set */
 export function messageRate(

@@ -22,7 +22,7 @@ export const addressLimits = {
   join: 1_200,
 };
 /** Uploads, and questions where to go on with one, a minute from one node. */
-export const uploadsPerNode = 240;
+const uploadsPerNode = 240;
 
 /** How many addresses or names are remembered; the longest unseen are forgotten first. */
 const remembered = 20_000;

@@ -82,16 +82,18 @@ const acknowledgePatience = 60_000;
 /** A node's refusal; all else that it may say is of no interest here. */
 const refusal = z.object({ error: z.object({ code: z.string().regex(/^TRB_[A-Z_]{1,60}$/) }) });
 
+/** How often a connection is asked whether it is still there, and how long its answer may take, in milliseconds: the other end may be gone without a word. */
+const heartbeat = { pingInterval: 10_000, pingTimeout: 20_000 };
+
 /** What sockets are served on. */
-export function socketServer(server: HttpServer): Server {
+export function socketServer(server: HttpServer, asking = heartbeat): Server {
   return new Server(server, {
     transports: ["websocket"],
     serveClient: false,
     maxHttpBufferSize: maxNodeMessageBytes,
     perMessageDeflate: false, // a few octets must never become many
     connectTimeout: helloPatience,
-    pingInterval: 10_000,
-    pingTimeout: 20_000,
+    ...asking,
     cleanupEmptyChildNamespaces: true,
   });
 }
