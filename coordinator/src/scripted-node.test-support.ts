@@ -173,6 +173,8 @@ export interface ScriptedNode {
   disconnect(): void;
   /** Called before each upload, with what will be sent. */
   beforeUpload: ((message: MessageOf<"masked">, body: Uint8Array) => Promise<void>) | undefined;
+  /** Called when the coordinator hung up; `latest` unless the node has connected again since. */
+  onHangUp: ((latest: boolean) => void) | undefined;
 }
 
 /** Everything that the node remembers outlives its connections, as on a disk. */
@@ -248,6 +250,9 @@ export function scriptedNode(plan: Plan, node: NodeId, who: TestIdentity, peers:
 
   function listen(fresh: Socket): void {
     socket = fresh;
+    fresh.on("disconnect", (reason) => {
+      if (reason !== "io client disconnect") self.onHangUp?.(socket === fresh);
+    });
     fresh.on("ledger", ({ entries }: { entries: number }) => {
       if (entries > lines.length) later(catchUp);
     });
@@ -266,6 +271,7 @@ export function scriptedNode(plan: Plan, node: NodeId, who: TestIdentity, peers:
     node,
     who,
     beforeUpload: undefined,
+    onHangUp: undefined,
     refused,
     offers,
     ledger: () => lines,

@@ -37,7 +37,7 @@ function pair(patience: number) {
   const missed: string[] = [];
   listener.on("word", (body, from) => void heard.push(`${from} ${String(body)}`));
   listener.onMissed((from) => void missed.push(from));
-  return { speaker, bring, held, heard, missed };
+  return { speaker, listener, bring, held, heard, missed };
 }
 
 test("what comes out of order, and twice, is heard in order and once", () => {
@@ -58,6 +58,15 @@ test("what is lost is reported, and what follows is heard all the same; it is no
   expect(heard).toEqual(["a 0", "a 2", "a 4"]);
   bring(1, 3);
   expect(heard).toHaveLength(3);
+});
+
+test("who listens anew doesn't wait for what was said before", () => {
+  const { speaker, listener, bring, heard, missed } = pair(60_000);
+  for (const word of ["0", "1", "2", "3"]) speaker.emit("word", word);
+  bring(0, 2);
+  listener.listenAnew();
+  bring(3);
+  expect([heard, missed]).toEqual([["a 0", "a 3"], []]);
 });
 
 test("of another process of the same name numbers begin anew, and a handler that throws stops nobody", () => {

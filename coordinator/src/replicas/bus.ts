@@ -21,6 +21,8 @@ export interface Bus {
   on(kind: string, hear: (body: unknown, from: string) => void): void;
   /** Whenever something that this replica said is lost for good. */
   onMissed(tell: (from: string) => void): void;
+  /** Begins to listen anew: what was said until now isn't waited for, as when this replica was deaf and has seen to that. */
+  listenAnew(): void;
   close(): void;
 }
 
@@ -118,16 +120,21 @@ export function openBus(wire: Wire, replica: string, log: Logger, timing: BusTim
     }
   }
 
+  function listenAnew(): void {
+    for (const { waiting } of lives.values()) clearTimeout(waiting);
+    lives.clear();
+  }
+
   return {
     emit,
     on: (kind, hear) => void handlers.set(kind, hear),
     onMissed(tell) {
       missed = tell;
     },
+    listenAnew,
     close() {
       clearInterval(beating);
-      for (const { waiting } of lives.values()) clearTimeout(waiting);
-      lives.clear();
+      listenAnew();
     },
   };
 }

@@ -26,7 +26,7 @@ const message = parseMessage({
 const headOf = (node: NodeId) => headStatementSchema.parse({ node, entries: 1, head: hash, round: 0, signature });
 
 /** Sockets with these nodes; what they are sent, and who is disconnected, is written down. */
-function socketsOf(nodes: readonly NodeId[]) {
+function socketsOf(nodes: readonly NodeId[], greeted: number) {
   const sent: string[] = [];
   const disconnected: NodeId[] = [];
   const asked: NodeId[][] = [];
@@ -43,7 +43,9 @@ function socketsOf(nodes: readonly NodeId[]) {
       asked.push([...peers]);
       return peers.filter((peer) => peer !== silent).map(headOf);
     },
-    disconnect: (node) => void disconnected.push(node),
+    disconnect: (node, before = 0) => {
+      if (before > greeted) disconnected.push(node);
+    },
     close: () => {},
   };
   return { sockets, sent, disconnected, asked };
@@ -63,9 +65,9 @@ const present = (node: NodeId, replica: string): Presence => ({ node, replica, v
 
 let replicas = 0;
 /** Replicas of one network, each with these nodes. */
-function replica(name: string, nodes: readonly NodeId[]) {
+function replica(name: string, nodes: readonly NodeId[], greeted = 0) {
   const grew: number[] = [];
-  const local = socketsOf(nodes);
+  const local = socketsOf(nodes, greeted);
   const everywhere = nodesEverywhere({
     ...{ sockets: () => local.sockets, bus: network.bus(`${name}${++replicas}`), replica: name, store, log },
     ledgerGrew: (entries) => void grew.push(entries),
@@ -98,11 +100,12 @@ test("who is connected is what the store says, what replicas said lately, and wh
   expect(everywhere.online()).toEqual([north, south]);
 });
 
-test("a node that says hello here is disconnected elsewhere", async () => {
-  const [a, b] = [replica("a", [north]), replica("b", [north])];
+test("a node that says hello here is disconnected elsewhere, where it was before, not where it came later", async () => {
+  const [a, b, c] = [replica("a", [north]), replica("b", [north]), replica("c", [north], Date.now() + 60_000)];
   b.everywhere.claim(north);
-  await until("a has heard", () => a.disconnected.length === 1);
-  expect([a.disconnected, b.disconnected]).toEqual([[north], []]);
+  b.everywhere.announceLedger(1);
+  await until("the others have heard", () => a.grew.length === 1 && c.grew.length === 1);
+  expect([a.disconnected, b.disconnected, c.disconnected]).toEqual([[north], [], []]);
 });
 
 test("heads come from peers at every replica; one that is nowhere costs no time, one that is silent a bounded one", async () => {

@@ -61,6 +61,11 @@ const timing = {
 };
 
 const deliverySchema = z.object({ to: z.array(nodeId), message: z.unknown() });
+/**
+ * When the node said hello, by the clock of the replica that says so: one that comes late must not end a newer connection. Clocks that differ do no more
+ * harm than a connection that is made once more, or one that is dead already and ends with the next ping.
+ */
+const claimSchema = z.object({ node: nodeId, at: z.number() });
 const headsAskSchema = z.object({ id: z.string(), nonce: z.string(), peers: z.array(nodeId) });
 const headsAnswerSchema = z.object({ id: z.string(), heads: z.array(headStatementSchema) });
 
@@ -132,7 +137,10 @@ export function nodesEverywhere(parts: EverywhereParts): NodesEverywhere {
     parts.sockets().send(to, parseMessage(message));
   });
   bus.on("ledger", (body) => parts.ledgerGrew(z.int().min(0).parse(body)));
-  bus.on("claim", (body) => parts.sockets().disconnect(nodeId.parse(body)));
+  bus.on("claim", (body) => {
+    const { node, at } = claimSchema.parse(body);
+    parts.sockets().disconnect(node, at);
+  });
   bus.on("heads?", (body) => {
     const { id, nonce, peers } = headsAskSchema.parse(body);
     const here = new Set(parts.sockets().online());
@@ -196,7 +204,7 @@ export function nodesEverywhere(parts: EverywhereParts): NodesEverywhere {
       watching = false;
       clearTimeout(looking);
     },
-    claim: (node) => bus.emit("claim", node),
+    claim: (node) => bus.emit("claim", { node, at: Date.now() }),
     async heads(nonce, peers) {
       const here = new Set(parts.sockets().online());
       const [own, others] = await Promise.all([

@@ -103,7 +103,8 @@ export function openReplica(parts: ReplicaParts): Deployment {
     if (federation === undefined) disconnectAll();
   });
   ear.onChange((hears) => {
-    if (!hears && federation === undefined) disconnectAll();
+    if (hears) bus.listenAnew();
+    else if (federation === undefined) disconnectAll();
   });
 
   async function ledgerGrew(entries: number): Promise<void> {

@@ -22,9 +22,11 @@ import {
 } from "../scripted-node.test-support.ts";
 import { type RunningCoordinator, startCoordinator } from "../server.ts";
 import { readStatus } from "../status.ts";
+import { cuttable } from "./network.test-support.ts";
 
 const names = ["north", "east", "south", "west"].map((name) => nodeId.parse(name));
 const replicaNames = ["a", "b", "c"];
+const long = process.env["TRIBUTARY_LONG"] === "1";
 let postgres: PostgresServer;
 let admin: Client;
 let schemas = 0;
@@ -32,6 +34,8 @@ let schema: string;
 let folder: string;
 let plan: Plan;
 let replicas: Map<string, RunningCoordinator>;
+/** Between replicas and database. */
+let network: Awaited<ReturnType<typeof cuttable>>;
 let nodes: ScriptedNode[];
 
 beforeAll(async () => {
@@ -45,7 +49,7 @@ afterAll(async () => {
 });
 
 const home = (replica: string) => join(folder, replica);
-const databaseUrl = () => `${postgres.url()}?schema=${schema}`;
+const databaseUrl = () => `${postgres.url()}?schema=${schema}`.replace(`:${postgres.port}/`, `:${network.port}/`);
 const place = () => ({ home: home("a"), databaseUrl: databaseUrl() });
 
 async function start(replica: string): Promise<RunningCoordinator> {
@@ -69,6 +73,7 @@ beforeEach(async () => {
   schema = `federation_${++schemas}`;
   folder = mkdtempSync(join(tmpdir(), "tributary-replicas-"));
   replicas = new Map();
+  network = await cuttable(postgres.port);
   plan = testPlan(home("a"));
   for (const replica of replicaNames.slice(1)) {
     mkdirSync(join(homeLayout(home(replica)).identity, ".."), { recursive: true, mode: 0o700 });
@@ -88,6 +93,7 @@ beforeEach(async () => {
 afterEach(async () => {
   for (const node of nodes) node.disconnect();
   await Promise.all([...replicas.values()].map((one) => one.close()));
+  network.close();
   rmSync(folder, { recursive: true, force: true });
 }, 60_000);
 
@@ -151,3 +157,60 @@ test("a leader that stops in the middle of a round, and one whose lock is taken 
   const { rows } = await admin.query<{ fence: number }>(`SELECT fence FROM ${schema}.leadership`);
   expect(Number(rows[0]?.fence)).toBeGreaterThanOrEqual(3);
 }, 120_000);
+
+/** As real nodes do: whoever hangs up is connected to again, or the next replica is. */
+function keepConnected(node: ScriptedNode, place: number): void {
+  const again = () => connect(node, ++place).catch(later);
+  const later = () => void goingOn.push(setTimeout(again, 100));
+  node.onHangUp = (latest) => {
+    if (latest) later();
+  };
+}
+const goingOn: NodeJS.Timeout[] = [];
+afterEach(() => {
+  for (const timer of goingOn.splice(0)) clearTimeout(timer);
+});
+
+test("while the database is away, in the middle of a round, requests are refused for now; when it is back the round goes on by itself", {
+  timeout: 180_000,
+}, async () => {
+  const [first] = nodes;
+  if (first === undefined) throw new Error("no node");
+  const away = long ? 30_000 : 2_000;
+  let cut = 0;
+  first.beforeUpload = async () => {
+    if (cut++ > 0) return;
+    network.refuse(true);
+    setTimeout(() => network.refuse(false), away);
+  };
+  for (const [at, node] of nodes.entries()) {
+    await connect(node, at);
+    keepConnected(node, at);
+  }
+  await until("the database is away", () => cut > 0, 30_000);
+  const answers = await Promise.all([...replicas.values()].map(({ url }) => fetch(`${url}/v1/roster`)));
+  for (const answer of answers) {
+    if (!long && answer.status === 200) continue; // it was back before the patience with it was over
+    expect([answer.status, answer.headers.get("retry-after")]).toEqual([503, "1"]);
+    expect(await answer.json()).toMatchObject({ error: { code: "TRB_COORDINATOR_DATABASE_UNREACHABLE" } });
+  }
+  await Promise.all([...replicas.values()].map((one) => one.finished));
+  expect(verified("a").map(({ kind }) => kind)).toContain("round");
+  for (const replica of replicaNames) expect(ledgerOf(replica)).toBe(ledgerOf("a"));
+});
+
+test("a node that connects with another replica is let go by the first", async () => {
+  const [node] = nodes;
+  if (node === undefined) throw new Error("no node");
+  let hungUp = 0;
+  node.onHangUp = () => hungUp++;
+  for (const at of [0, 1, 2]) {
+    await connect(node, at);
+    await until("the one before has hung up", () => hungUp === at);
+  }
+  const last = [...replicas.keys()][2];
+  await until("only the last one says that it has it", async () => {
+    const { rows } = await admin.query<{ replica: string }>(`SELECT replica FROM ${schema}.connected`);
+    return rows.length === 1 && rows[0]?.replica === last;
+  });
+});

@@ -67,8 +67,11 @@ export interface Sockets extends ConnectedNodes {
   present(): readonly { readonly node: NodeId; readonly version: string }[];
   /** What those of the nodes that are connected here state of the ledger. */
   heads(nonce: string, peers: readonly NodeId[]): Promise<HeadStatement[]>;
-  /** It connects again, perhaps elsewhere, and is told again what it waits for. */
-  disconnect(node: NodeId): void;
+  /**
+   * It connects again, perhaps elsewhere, and is told again what it waits for.
+   * @param before only a connection that said hello before that time, in milliseconds since 1970 by this machine's clock
+   */
+  disconnect(node: NodeId, before?: number): void;
   close(): void;
 }
 
@@ -104,6 +107,7 @@ export function serveSockets(io: Server, parts: SocketParts): Sockets {
   const strangers = watchStrangers(io);
   const sockets = new Map<NodeId, Socket>();
   const versions = new Map<NodeId, string>();
+  const greeted = new Map<NodeId, number>();
   /** Messages that a connection has not acknowledged yet. */
   const pending = new Map<Socket, number>();
   const connection = (node: NodeId) => sockets.get(node);
@@ -148,6 +152,7 @@ export function serveSockets(io: Server, parts: SocketParts): Sockets {
         parts.guests.known(socket.conn.request.socket);
         self = node;
         versions.set(node, agreed);
+        greeted.set(node, Date.now());
         const earlier = sockets.get(node);
         sockets.set(node, socket);
         earlier?.disconnect(true);
@@ -223,6 +228,7 @@ export function serveSockets(io: Server, parts: SocketParts): Sockets {
       if (!self || sockets.get(self) !== socket) return;
       sockets.delete(self);
       versions.delete(self);
+      greeted.delete(self);
       parts.disconnected(self);
     });
     socket.emit("challenge", { nonce, version: protocolVersion });
@@ -278,7 +284,9 @@ export function serveSockets(io: Server, parts: SocketParts): Sockets {
       }
     },
     heads: (nonce, peers) => collectHeads(nonce, peers, connection),
-    disconnect: (node) => void sockets.get(node)?.disconnect(true),
+    disconnect(node, before = Number.POSITIVE_INFINITY) {
+      if ((greeted.get(node) ?? 0) < before) sockets.get(node)?.disconnect(true);
+    },
     close() {
       io.local.disconnectSockets(true);
       io.engine.close();
