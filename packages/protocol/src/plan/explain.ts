@@ -30,7 +30,7 @@ import { latticeReleases } from "./lattice.ts";
 import { optimiserInWords, updateNormSentences } from "./optimiser.ts";
 import { packingSentences } from "./packing.ts";
 import { promotionSentences } from "./promotion.ts";
-import { scheduleSentences } from "./schedule.ts";
+import { type RateSchedule, scheduleSentences } from "./schedule.ts";
 import type { Plan, Release } from "./schema.ts";
 import { warmStartSentences } from "./warm-start.ts";
 
@@ -43,7 +43,12 @@ export interface PlanDescription {
     readonly samplingRate: string;
     readonly noiseMultiplier: string;
     readonly clipNorm: string;
+    /** How the learning rate runs; null where it stays. */
+    readonly schedule: RateSchedule | null;
   }[];
+  /** By which released metrics training ends early, and which models serve; null where the plan has no such rule. */
+  readonly earlyStop: Plan["earlyStop"] | null;
+  readonly promotion: Plan["promotion"] | null;
   /** The tensors that training covers, as the plan names them; null: all of them, or nothing is trained. */
   readonly trained: readonly string[] | null;
   /** What the coordinator makes the next model with, and its numbers. */
@@ -120,14 +125,17 @@ export function describePlan(plan: Plan): PlanDescription {
   const guarantee = guaranteeOf(plan);
   const { tier, sections } = describe(guarantee);
   return {
-    releases: plan.releases.map(({ kind, rounds, samplingRate, noiseMultiplier, clipNorm }) => ({
+    releases: plan.releases.map(({ kind, rounds, samplingRate, noiseMultiplier, clipNorm, schedule = null }) => ({
       kind,
       what: released[kind],
       rounds,
       samplingRate,
       noiseMultiplier,
       clipNorm,
+      schedule,
     })),
+    earlyStop: plan.earlyStop ?? null,
+    promotion: plan.promotion ?? null,
     trained: plan.trained ?? null,
     optimiser: optimiserInWords(plan.optimiser),
     privacy: {

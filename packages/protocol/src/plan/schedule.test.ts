@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { examplePlan } from "./example-plan.ts";
-import { explainPlan } from "./explain.ts";
+import { describePlan, explainPlan } from "./explain.ts";
 import { rateFactor } from "./schedule.ts";
 import type { Release } from "./schema.ts";
 import { decimal, soundPlans } from "./sound-plans.test-support.ts";
@@ -65,4 +65,9 @@ test("stages, schedules, an early stop and promotions are explained", () => {
   const staged = { ...soundPlans.scheduled, releases: [first, { ...first, clipNorm: decimal("0.25") }] as Release[] };
   expect(explainPlan(staged).join("\n")).toContain("Training runs in stages, in this order: 10 rounds clipped to");
   expect(said("scheduled")).not.toContain("in stages");
+  const { releases, earlyStop, promotion } = describePlan(soundPlans.stopping);
+  expect([releases[1]?.schedule, earlyStop, promotion]).toEqual([
+    ...[null, { metric: "ndcg10", patience: 2, leastGain: "0.001" }, { rule: "rounds", every: 5 }],
+  ]);
+  expect(describePlan(soundPlans.scheduled)).toMatchObject({ releases: [{ schedule: { last: "0.1" } }, {}], earlyStop: null });
 });
