@@ -46,14 +46,14 @@ test("a round over TLS, with an account that was made before it and a pause that
   const { token, id } = await access.createToken({ name: "robot", role: "operator", days: 1 });
   for (const { node } of parts) nodes.push(await startNode({ home: federation.home(node), log, trainingThreads: 1 }));
   const url = coordinator.url;
-  const ask = (what: string) =>
+  const ask = (what: string, body: object = { reason: "a look" }) =>
     new Promise<number | undefined>((resolve, reject) => {
       const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
       request(`${url}/v1/operators/${what}`, { method: "POST", ca: authority.cert, headers }, (answer) => {
         answer.resume().on("end", () => resolve(answer.statusCode));
       })
         .on("error", reject)
-        .end(JSON.stringify({ reason: "a look" }));
+        .end(JSON.stringify(body));
     });
   await expect.poll(() => ask("pause"), { timeout: 30_000 }).toBe(202); // 409 until there is a ledger
   await expect
@@ -61,6 +61,7 @@ test("a round over TLS, with an account that was made before it and a pause that
       timeout: 60_000,
     })
     .toBe(true);
+  expect(await ask("invites", { node: "late-shop", url, reason: "it asked" })).toBe(201);
   expect(await ask("resume")).toBe(202);
   await coordinator.finished;
 
@@ -71,6 +72,7 @@ test("a round over TLS, with an account that was made before it and a pause that
     ["founder", "add-operator", "day-shift", "operator"],
     ["founder", "create-token", id, "operator"],
     ["robot", "pause", null, null],
+    ["robot", "invite", "late-shop", null],
     ["robot", "resume", null, null],
   ]);
   const kinds = new TextDecoder()

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInvite } from "@tributary/coordinator";
+import { makeCatalogue } from "@tributary/events";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { joinedHome } from "../../../../../test/e2e/joined-home.ts";
 import { say } from "../../said.test-support.ts";
@@ -10,8 +11,7 @@ import { say } from "../../said.test-support.ts";
 const folder = mkdtempSync(join(tmpdir(), "tributary-access-commands-"));
 const home = join(folder, "shop-platform");
 beforeAll(async () => {
-  const items = Array.from({ length: 20 }, (_, item) => ({ id: `item-${item}`, title: `Item ${item}` }));
-  await joinedHome(join(folder, "shop"), { items });
+  await joinedHome(join(folder, "shop"), makeCatalogue(Array.from({ length: 20 }, (_, item) => ({ id: `item-${item}` }))));
 }, 60_000);
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
