@@ -25,4 +25,4 @@ export type { RoundFigures } from "./storage/round-table.ts";
 export { openUploads } from "./storage/uploads.ts";
 export { countTraffic } from "./transport/traffic.ts";
 export { doWork } from "./work/computations.ts";
-export { type RunningWorker, runWorker, type WorkerRequest } from "./work/open-work.ts";
+export { openSharing, type RunningWorker, runWorker, type Sharing, type WorkerRequest } from "./work/open-work.ts";

@@ -6,7 +6,7 @@ import type { Readable } from "node:stream";
 import type { Sha256 } from "@tributary/protocol";
 import type { Blobs } from "./blobs.ts";
 
-export interface Download {
+interface Download {
   /** Of the whole, in octets. */
   readonly size: number;
   /** Some of its octets, from the first on or from another. */

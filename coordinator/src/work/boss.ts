@@ -1,6 +1,6 @@
 /**
- * The job table of a deployment: pg-boss in the schema `<schema>_jobs` of its database. Two queues: `sum-slices`, one job a slice of a sum, and `apply`, one job a
- * model. A job's data are small: where its sealed task lies, what opens it, and which slice is meant.
+ * The job table of a deployment: pg-boss in the schema `<schema>_jobs` of its database. Three queues: `sum-slices`, one job a slice of a sum, `apply`, one job a
+ * model, and `simulation-shares` (`shares.ts`). A job's data are small: where its sealed task lies, what opens it, and which slice is meant.
  */
 import { sha256Hex } from "@tributary/protocol";
 import { PgBoss } from "pg-boss";
@@ -10,7 +10,7 @@ import { faultOf } from "../storage/faults.ts";
 import { postgresAddress } from "../storage/postgres.ts";
 import type { SealedTask } from "./sealed.ts";
 
-export const queues = { slices: "sum-slices", apply: "apply" } as const;
+export const queues = { slices: "sum-slices", apply: "apply", shares: "simulation-shares" } as const;
 export type QueueName = (typeof queues)[keyof typeof queues];
 
 export interface JobData extends SealedTask {
@@ -24,8 +24,8 @@ export const jobDataSchema: z.ZodType<JobData> = z.strictObject({
   ...{ fence: z.int().min(0), slice: z.int().min(0) },
 });
 
-/** What a worker answers: the slice's hash or the model's; null when nobody waits for it any more. */
-export const jobOutputSchema = z.union([
+/** What a worker answers: the slice's hash, or the model's. */
+export const jobAnswerSchema = z.union([
   z.strictObject({ slice: sha256Hex }),
   z.strictObject({
     applied: z.strictObject({
@@ -33,10 +33,8 @@ export const jobOutputSchema = z.union([
       sum: z.array(z.number()).readonly().exactOptional(),
     }),
   }),
-  z.strictObject({ refused: z.strictObject({ code: z.string(), details: z.record(z.string(), z.unknown()) }) }),
-  z.strictObject({ unwanted: z.literal(true) }),
 ]);
-export type JobOutput = z.infer<typeof jobOutputSchema>;
+export type JobAnswer = z.infer<typeof jobAnswerSchema>;
 
 /** In seconds. A worker says every second that it lives; whoever is silent for ten has lost its job, at the leader's word sooner. */
 export const beat = { every: 1, lost: 10 };

@@ -8,16 +8,15 @@
  * The PRG is seekable, so a slice needs nothing of another. Nothing of a task stays: its jobs and objects are erased when it is done or has failed, and where that
  * failed too, before the next task. A leader that was superseded finds its jobs gone and stops.
  */
-import { setTimeout as sleep } from "node:timers/promises";
-import { type ErrorCode, type ErrorDetails, errorTable, fail, isTributaryError } from "@tributary/errors";
-import type { JobWithMetadata } from "pg-boss";
+import { fail, isTributaryError } from "@tributary/errors";
 import type { Logger } from "pino";
 import { sha256Of } from "../storage/blobs.ts";
 import { faultOf } from "../storage/faults.ts";
 import type { ObjectStore } from "../storage/objects.ts";
 import { wordsOf } from "../storage/uploads.ts";
-import { type JobData, type JobOutput, type JobTable, jobOutputSchema, type QueueName, queues } from "./boss.ts";
+import { type JobAnswer, type JobData, type JobTable, jobAnswerSchema, jobDataSchema, type QueueName, queues } from "./boss.ts";
 import { keepSum, slicesOf } from "./computations.ts";
+import { allJobs, gather } from "./gathering.ts";
 import { eraseTask, eraseTasks, type SealedTask, sealTask, sliceName, taskName } from "./sealed.ts";
 import type { SumEffect, WorkQueue, WorkResult, WorkTask } from "./work-queue.ts";
 
@@ -29,13 +28,6 @@ export interface JobsParts {
   readonly log: Logger;
 }
 
-/** In milliseconds: how often a leader looks how far its task is. */
-const look = 100;
-/** In milliseconds: a worker whose heart hasn't beaten for so long is given up, and its slice to another. */
-const givenUp = 4_000;
-/** More than any task has slices. */
-const all = 100_000;
-
 export function jobQueue(parts: JobsParts): WorkQueue {
   const { objects, alone, log } = parts;
   const { boss, where } = parts.table;
@@ -46,8 +38,8 @@ export function jobQueue(parts: JobsParts): WorkQueue {
   /** What earlier leaderships left, and what this one could not erase, is nobody's. @throws TRB_COORDINATOR_FENCED when a later one has been here */
   const clear = async (fence: number) => {
     const unwanted = (task: string, of: number) => of < fence || (of === fence && !wanted.has(task));
-    for (const name of Object.values(queues)) {
-      const jobs = await boss.findJobs<JobData>(name, { limit: all });
+    for (const name of [queues.slices, queues.apply]) {
+      const jobs = await boss.findJobs<JobData>(name, { limit: allJobs });
       if (jobs.some(({ data }) => data.fence > fence)) throw fail("TRB_COORDINATOR_FENCED", { fence });
       const ids = jobs.filter(({ data }) => unwanted(data.task, data.fence)).map(({ id }) => id);
       if (ids.length > 0) await boss.deleteJob(name, ids);
@@ -55,32 +47,17 @@ export function jobQueue(parts: JobsParts): WorkQueue {
     await eraseTasks(objects, unwanted);
   };
 
-  /** Settles when `taken` has had every job's answer. */
-  const gather = async (
-    name: QueueName,
+  const answers = (
+    queue: QueueName,
+    task: string,
     ids: ReadonlySet<string>,
-    { task, fence }: { readonly task: string; readonly fence: number },
-    taken: (data: JobData, output: JobOutput) => Promise<void>,
+    fence: number,
+    taken: (data: JobData, answer: JobAnswer) => Promise<void>,
   ) => {
-    const waiting = new Set(ids);
-    const beats = watchBeats();
-    while (waiting.size > 0) {
-      const jobs = await boss.findJobs<JobData>(name, { data: { task }, limit: all });
-      if (jobs.length < ids.size) throw fail("TRB_COORDINATOR_FENCED", { fence }); // a later leadership deleted them
-      for (const job of jobs) {
-        if (!waiting.has(job.id)) continue;
-        if (job.state === "failed") throw failureOf(job);
-        if (job.state === "completed") {
-          await taken(job.data, jobOutputSchema.parse(job.output));
-          waiting.delete(job.id);
-        } else if (beats.stopped(job)) {
-          log.warn({ job: name, task, slice: job.data.slice }, "a worker is silent: its job goes to another");
-          await boss.fail(name, { id: job.id, retryCount: job.retryCount }, { message: "the worker is silent" });
-        }
-      }
-      if (waiting.size > 0) await sleep(look);
-      if (closed) await new Promise<never>(() => {});
-    }
+    // a later leadership deleted them, or erased the task before a worker opened it
+    const gone = () => fail("TRB_COORDINATOR_FENCED", { fence });
+    const gathering = { table: parts.table, queue, task, ids, gone, closed: () => closed, log };
+    return gather(gathering, (data, answer) => taken(jobDataSchema.parse(data), jobAnswerSchema.parse(answer)));
   };
 
   const withJobs = async <Result>(
@@ -111,8 +88,8 @@ export function jobQueue(parts: JobsParts): WorkQueue {
     const ranges = slicesOf(asked.effect);
     return withJobs(queues.slices, asked, fence, ranges.length, async ({ task }, ids) => {
       const total = new Uint32Array(asked.effect.length);
-      await gather(queues.slices, ids, { task, fence }, async ({ slice }, output) => {
-        const hash = "slice" in output ? output.slice : refused(output, fence);
+      await answers(queues.slices, task, ids, fence, async ({ slice }, answer) => {
+        const hash = "slice" in answer ? answer.slice : undefined;
         const octets = await objects.read(sliceName(task, slice));
         const range = ranges[slice];
         if (octets === undefined || range === undefined || octets.length !== 4 * range.length || sha256Of(octets) !== hash) {
@@ -125,10 +102,10 @@ export function jobQueue(parts: JobsParts): WorkQueue {
   };
 
   const apply = (asked: WorkTask, fence: number): Promise<WorkResult> =>
-    withJobs(queues.apply, asked, fence, 1, async (sealed, ids) => {
+    withJobs(queues.apply, asked, fence, 1, async ({ task }, ids) => {
       let result: WorkResult | undefined;
-      await gather(queues.apply, ids, { ...sealed, fence }, async (_, output) => {
-        result = "applied" in output ? output.applied : refused(output, fence);
+      await answers(queues.apply, task, ids, fence, async (_, answer) => {
+        if ("applied" in answer) result = answer.applied;
       });
       if (result === undefined) throw fail("TRB_UNEXPECTED", { reason: "a job without an answer" });
       return result;
@@ -148,33 +125,4 @@ export function jobQueue(parts: JobsParts): WorkQueue {
       closed = true;
     },
   };
-}
-
-/** Hearts are compared with their own last beat, by this process's clock: no two machines' clocks are. */
-function watchBeats() {
-  const seen = new Map<string, { readonly beat: number; readonly at: number }>();
-  return {
-    stopped({ id, state, heartbeatOn }: JobWithMetadata<JobData>): boolean {
-      if (state !== "active" || heartbeatOn === null) return false;
-      const [beat, now] = [heartbeatOn.getTime(), performance.now()];
-      const before = seen.get(id);
-      if (before?.beat !== beat) seen.set(id, { beat, at: now });
-      return before?.beat === beat && now - before.at > givenUp;
-    },
-  };
-}
-
-const isCode = (code: unknown): code is ErrorCode => typeof code === "string" && Object.hasOwn(errorTable, code);
-
-/** What a worker answered instead of a result. */
-function refused(output: JobOutput, fence: number): never {
-  if ("refused" in output && isCode(output.refused.code))
-    throw fail(output.refused.code, output.refused.details as ErrorDetails);
-  throw fail("TRB_COORDINATOR_FENCED", { fence }); // its task was erased
-}
-
-/** Of a job whose attempts are used up: `output` is the last error. */
-function failureOf({ output }: JobWithMetadata<JobData>): Error {
-  const { code, details, message } = output as { code?: unknown; details?: ErrorDetails; message?: unknown };
-  return isCode(code) ? fail(code, details) : new Error(`A worker failed again and again: ${String(message)}`);
 }

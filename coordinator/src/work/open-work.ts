@@ -1,8 +1,9 @@
 /** Who does a coordinator's long computations: this process's threads, or, on PostgreSQL, the workers of all replicas, this one's among them. */
 import { destination, type Logger, pino } from "pino";
-import { openObjects } from "../storage/objects.ts";
+import { type ObjectStore, openObjects } from "../storage/objects.ts";
 import { openJobTable } from "./boss.ts";
 import { jobQueue } from "./jobs.ts";
+import { openShares, type Shares } from "./shares.ts";
 import { startTeam, threadQueue } from "./threads.ts";
 import { patient, type WorkPlaces, type WorkQueue } from "./work-queue.ts";
 import { startWorker } from "./worker.ts";
@@ -34,8 +35,16 @@ export async function openWork({ places, databaseUrl, threads, log }: WorkReques
   };
 }
 
+/** Does shares of what others put into the table (`shares.ts`). */
+interface ShareHand {
+  perform(asked: unknown, lane: number): Promise<unknown>;
+  close(): Promise<void>;
+}
+
 export interface WorkerRequest extends Omit<WorkRequest, "log"> {
   readonly databaseUrl: string;
+  /** Who does shares, if anybody does. */
+  readonly shareHand?: ((store: ObjectStore, threads: number) => ShareHand) | undefined;
   /** Default: JSON lines on stderr. */
   readonly log?: Logger;
 }
@@ -57,13 +66,53 @@ export async function runWorker({ places, databaseUrl, threads, ...rest }: Worke
   const parts = await openParts({ places, databaseUrl, log });
   const team = startTeam(places, threads);
   const { done } = await startWorker({ ...parts, team, log });
+  let sharesDone = 0;
+  const hand = rest.shareHand?.(parts.objects, team.size);
+  if (hand !== undefined) {
+    await openShares(parts.table, log).take(team.size, async (asked, lane) => {
+      const answer = await hand.perform(asked, lane);
+      if (answer !== undefined) sharesDone += 1;
+      return answer;
+    });
+  }
   return {
-    ...{ threads: team.size, done },
+    ...{ threads: team.size, done: () => done() + sharesDone },
     finished: new Promise<never>(() => {}),
     async close() {
       await parts.table.close();
-      await team.close();
+      await Promise.all([team.close(), hand?.close()]);
       parts.objects.close();
+    },
+  };
+}
+
+export interface Sharing {
+  readonly store: ObjectStore;
+  readonly shares: Shares;
+  close(): Promise<void>;
+}
+
+/**
+ * For who has shares to give: the deployment's table and store, and a hand of this process's own, so that it is done without any worker.
+ * @throws what `openObjects` and `openJobTable` throw
+ */
+export async function openSharing({
+  places,
+  databaseUrl,
+  threads,
+  shareHand,
+  log = pino({ base: null, level: "warn" }, destination({ fd: 2, sync: true })),
+}: WorkerRequest & { readonly threads: number }): Promise<Sharing> {
+  const { objects: store, table } = await openParts({ places, databaseUrl, log });
+  const hand = shareHand?.(store, threads);
+  const shares = openShares(table, log);
+  if (hand !== undefined) await shares.take(threads, hand.perform);
+  return {
+    ...{ store, shares },
+    async close() {
+      await table.close();
+      await hand?.close();
+      store.close();
     },
   };
 }

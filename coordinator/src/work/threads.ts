@@ -24,7 +24,7 @@ export type ThreadTask =
   | { readonly kind: "sealed apply"; readonly sealed: SealedTask };
 
 /** A result; of a slice its hash; nothing of what is in shared memory, or wasn't wanted any more. */
-export type ThreadResult = WorkResult | Sha256 | undefined;
+type ThreadResult = WorkResult | Sha256 | undefined;
 
 export interface Team {
   readonly size: number;

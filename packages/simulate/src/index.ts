@@ -57,6 +57,7 @@ export { type FinishedRun, runScale, type ScaleRunResult, type ScaleRunSettings 
 export { benchScale, type ScaleBenchmark, type ScaleTimes } from "./scale/bench.ts";
 export { adversaryKinds } from "./scale/conditions.ts";
 export { type ScalePlanRequest, scalePlan } from "./scale/scale-plan.ts";
+export { openShareWorker, type ShareWorker } from "./scale/share-worker-team.ts";
 export type { AttemptRecord } from "./scale/simulate-scale.ts";
 export { logQuality, type PropensityQuality, type ServedQuality, servedQuality } from "./served-quality/served-quality.ts";
 export { identityLine, readJournal, type TuningIdentity, trialLine } from "./tuning/journal.ts";

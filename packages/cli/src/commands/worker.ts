@@ -1,5 +1,6 @@
-/** `tributary worker`: more hands for a coordinator on PostgreSQL. */
+/** `tributary worker`: more hands for coordinators and simulations on PostgreSQL. */
 import { runWorker } from "@tributary/coordinator";
+import { openShareWorker } from "@tributary/simulate";
 import { Command } from "commander";
 import { integerOption, jsonOption } from "../options.ts";
 import { printLine } from "../output.ts";
@@ -8,16 +9,13 @@ import { untilStopped } from "../running.ts";
 export function workerCommand(): Command {
   return new Command("worker")
     .description(
-      "take jobs of a coordinator's replicas: slices of sums, and next models; ends by SIGTERM, when its jobs are done",
+      "take jobs of a coordinator's replicas (slices of sums, next models) and of `simulate scale`; ends by SIGTERM, when its jobs are done",
     )
     .requiredOption(
       "--database-url <url>",
-      "the replicas' PostgreSQL; one with a password belongs in TRIBUTARY_DATABASE_URL or a file, not on the command line",
+      "the PostgreSQL of those; one with a password belongs in TRIBUTARY_DATABASE_URL or a file, not on the command line",
     )
-    .requiredOption(
-      "--blobs <place>",
-      "where the replicas keep models and masked vectors: a shared folder, or s3://bucket/prefix",
-    )
+    .requiredOption("--blobs <place>", "where they keep models and vectors: a shared folder, or s3://bucket/prefix")
     .addOption(integerOption("--threads <n>", "jobs at a time (default: one a processor, at most 8)", 1, undefined, 64))
     .addOption(jsonOption())
     .addHelpText(
@@ -27,7 +25,7 @@ export function workerCommand(): Command {
     .action(async (options: { databaseUrl: string; blobs: string; threads?: number }) => {
       const { databaseUrl, blobs, threads } = options;
       const places = { objects: blobs, extensions: blobs };
-      const running = await runWorker({ places, databaseUrl, threads });
+      const running = await runWorker({ places, databaseUrl, threads, shareHand: openShareWorker });
       printLine({ event: "ready", threads: running.threads });
       await untilStopped(running, false);
       printLine({ event: "stopped", jobs: running.done() });

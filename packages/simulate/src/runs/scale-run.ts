@@ -1,25 +1,24 @@
 /** A simulation at scale from settings to files: log, split, plan, rounds with checkpoints, and what came out. */
 import { fail } from "@tributary/errors";
-import type { Catalogue, Histories } from "@tributary/events";
+import type { Histories } from "@tributary/events";
 import { encodeFederationModel, initialFederationModel } from "@tributary/federation";
 import { evaluate, itemCounts, popularityRanks, type ResultBlock, resultBlock } from "@tributary/model";
 import type { Crypto, Plan } from "@tributary/protocol";
 import type { Executor } from "@tributary/tensor";
 import { parquetWriteBuffer } from "hyparquet-writer";
-import { planDocument } from "../plan-document.ts";
 import { parseAvailabilityTrace } from "../scale/availability-trace.ts";
 import { type ConditionSettings, checkConditions, faultSteps, isAdversary } from "../scale/conditions.ts";
-import { type HeldOutPopulation, heldOutSample, holdOutLast } from "../scale/held-out.ts";
-import { marketLog } from "../scale/market-log.ts";
+import { type HeldOutPopulation, heldOutSample } from "../scale/held-out.ts";
 import { customersOf, eventsOf, type Population } from "../scale/population.ts";
 import type { RobustGroups } from "../scale/robust-groups.ts";
-import { type ScalePlanRequest, scalePlan } from "../scale/scale-plan.ts";
-import { coordinatorKeyOf } from "../scale/secure-path.ts";
+import type { ScalePlanRequest } from "../scale/scale-plan.ts";
+import { clearShares, publishSettings, type ShareStore, type ShareTable } from "../scale/shared-rounds.ts";
 import { type AttemptRecord, type AttemptTimes, type ScaleResult, simulateScale } from "../scale/simulate-scale.ts";
-import { type Log, type SplitSettings, splitLog } from "../scale/split.ts";
+import type { SplitSettings } from "../scale/split.ts";
 import { decodeCheckpoint, encodeCheckpoint } from "./checkpoint.ts";
 import { openRun, type RunFolder, type RunState, readResult } from "./run-folder.ts";
 import { lockRun } from "./run-lock.ts";
+import { type PreparedLog, prepareScale } from "./scale-preparation.ts";
 
 /** All that decides about the result: its hash is the run's id. */
 export interface ScaleRunSettings {
@@ -49,7 +48,9 @@ export interface ScaleRunOptions {
   readonly crypto: Crypto;
   readonly executor: Executor;
   /** The log of the settings' hash; not asked for where the market is synthetic. */
-  readonly log?: () => Promise<Log & { readonly catalogue: Catalogue; readonly provenance: Plan["catalogueProvenance"] }>;
+  readonly log?: () => Promise<PreparedLog>;
+  /** Workers that do the rounds' shares, on other machines as well. Default: threads of this process. */
+  readonly elsewhere?: { readonly store: ShareStore; readonly shares: ShareTable } | undefined;
   readonly onProgress?: (what: "customers" | "attempts", done: number, of: number) => void;
 }
 
@@ -103,6 +104,7 @@ export async function runScale(options: ScaleRunOptions): Promise<FinishedRun> {
   const world = { ...conditions, nodes: settings.split.nodes, seed: settings.seed, trace };
   checkConditions(world);
   if (settings.noise === "central" && settings.aggregation === "secure") throw fail("TRB_SIMULATE_CENTRAL_NEEDS_FAST");
+  if (options.elsewhere) checkElsewhere(settings);
   const asFound = openRun(home, { ...settings });
   if (asFound.state?.status === "finished") return { ...readFinished(asFound), folder: asFound, ran: false };
   const lock = lockRun(asFound.path);
@@ -118,20 +120,10 @@ export async function runScale(options: ScaleRunOptions): Promise<FinishedRun> {
 async function runLocked(options: ScaleRunOptions, folder: RunFolder, world: ConditionSettings): Promise<FinishedRun> {
   const { settings, crypto, executor, onProgress } = options;
   const started = performance.now();
-  const { source, seed, split } = settings;
-  const log = source.kind === "log" ? await givenLog(options) : synthetic(source, seed, onProgress);
-  const whole = splitLog(log, { ...split, seed });
-  const held = holdOutLast(whole);
-  const bytes = new Uint8Array(32);
-  new DataView(bytes.buffer).setUint32(0, seed, true);
-  const customers = customersOf(held.population);
   const { robust } = settings;
-  const cohort = { nodes: split.nodes, cohort: Math.floor(settings.conditions.cohort / (robust?.groups ?? 1)) };
-  const { plan: numbers, why } = scalePlan({ ...settings.plan, ...cohort, customers, catalogueItems: log.items });
-  const plan = planDocument(crypto, numbers, {
-    ...{ federation: "simulation", coordinatorKey: coordinatorKeyOf(crypto, bytes) },
-    ...{ catalogue: log.catalogue, catalogueProvenance: log.provenance },
-  });
+  const { log, held, plan, why, seed } = await prepareScale(settings, crypto, options.log, (done, of) =>
+    onProgress?.("customers", done, of),
+  );
   const before = folder.read("checkpoint");
   const saved = before && decodeCheckpoint(plan, before, folder.path);
   const records = [...(saved?.records ?? [])];
@@ -143,16 +135,18 @@ async function runLocked(options: ScaleRunOptions, folder: RunFolder, world: Con
     folder.write("run.json", `${JSON.stringify(state, undefined, 2)}\n`);
   };
   save("running");
+  if (options.elsewhere) await publishSettings(options.elsewhere, folder.id, settings);
   const planned = plan.releases.reduce((sum, release) => sum + release.rounds, 0);
   let savedAt = performance.now();
   const outcome = await simulateScale({
-    ...{ plan, population: held.population, seed: bytes, conditions: world, crypto, executor, threads: options.threads },
+    ...{ plan, population: held.population, seed, conditions: world, crypto, executor, threads: options.threads },
     ...{
       aggregation: settings.aggregation,
       noise: settings.noise,
       robust,
       items: log.catalogue.items,
       from: saved?.checkpoint,
+      elsewhere: options.elsewhere && { ...options.elsewhere, run: folder.id },
     },
     onAttempt(record, _times: AttemptTimes, checkpoint) {
       records.push(record);
@@ -177,7 +171,17 @@ async function runLocked(options: ScaleRunOptions, folder: RunFolder, world: Con
   folder.write("result.json", `${JSON.stringify(result, undefined, 2)}\n`);
   save("finished");
   folder.remove("checkpoint");
+  if (options.elsewhere) await clearShares(options.elsewhere, folder.id);
   return { folder, result, records, ran: true };
+}
+
+/** What workers elsewhere can do: they make the customers from the settings, and know neither logs nor state machines. */
+function checkElsewhere({ source, aggregation, noise }: ScaleRunSettings): void {
+  const refuse = (option: string, value: string, reason: string) =>
+    fail("TRB_SIMULATE_SCALE_OPTION", { option, value, reason });
+  if (source.kind === "log") throw refuse("events", "a log", "workers make the customers from the settings, and have no log");
+  if (aggregation === "secure") throw refuse("aggregation", aggregation, "workers do rounds without masks and messages");
+  if (noise === "central") throw refuse("noise", noise, "workers add every node's own share");
 }
 
 /** @throws TRB_SIMULATE_RUN_UNREADABLE where it did not come to its end */
@@ -189,23 +193,6 @@ function readFinished(folder: RunFolder): {
     result: JSON.parse(readResult(folder, "result.json")) as ScaleRunResult, // both written by `runScale`
     records: JSON.parse(readResult(folder, "attempts.json")) as readonly AttemptRecord[],
   };
-}
-
-function synthetic(
-  source: Extract<ScaleRunSettings["source"], { kind: "synthetic" }>,
-  seed: number,
-  onProgress: ScaleRunOptions["onProgress"],
-) {
-  const { customers, items, categories } = source;
-  const log = marketLog({ seed, customers, items, categories }, (done, of) => onProgress?.("customers", done, of));
-  return { ...log, provenance: "public" as const };
-}
-
-async function givenLog({ log }: ScaleRunOptions) {
-  if (log === undefined) {
-    throw fail("TRB_SIMULATE_SCALE_OPTION", { option: "events", value: "none", reason: "the settings name a log" });
-  }
-  return log();
 }
 
 async function judged({

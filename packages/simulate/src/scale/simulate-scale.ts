@@ -30,6 +30,7 @@ import type { WorkSetup } from "./node-work.ts";
 import { type Population, shared } from "./population.ts";
 import { checkGroups, openGroupedPath, type RobustGroups } from "./robust-groups.ts";
 import { found, openSecurePath } from "./secure-path.ts";
+import { openSharedPath, type SharedRounds } from "./shared-rounds.ts";
 import { openTeam } from "./team.ts";
 
 export interface ScaleOptions {
@@ -53,6 +54,8 @@ export interface ScaleOptions {
   readonly items?: readonly PublicItem[];
   /** `given`: no training (`WorkSetup`). */
   readonly work?: WorkSetup["work"];
+  /** Workers who do the shares of rounds, in place of threads: `fast` with `distributed` noise only. */
+  readonly elsewhere?: SharedRounds | undefined;
   /** Where a run that was killed goes on. */
   readonly from?: ScaleCheckpoint | undefined;
   /** After each attempt. A checkpoint is to be taken before the next one, which writes over what it would hold. */
@@ -119,6 +122,9 @@ export async function simulateScale(options: ScaleOptions): Promise<ScaleResult>
   const { robust, content, now, work = "histories" } = options;
   if (robust) checkGroups(robust, options);
   checkPacking(options);
+  checkCourse(options);
+  const grouped = (aggregation: Aggregation) => (robust ? openGroupedPath(aggregation, robust, conditions) : aggregation);
+  if (options.elsewhere) return await run(options, grouped(openSharedPath(plan, options.elsewhere)));
   const setup: WorkSetup = { plan, seed, population, work, content, now };
   const founding = options.aggregation === "secure" ? found(plan, population.nodes, seed, crypto) : undefined;
   const seats = founding && { genesis: founding.genesis, head: founding.head };
@@ -127,9 +133,17 @@ export async function simulateScale(options: ScaleOptions): Promise<ScaleResult>
     const aggregation = founding
       ? openSecurePath(setup, founding, team, crypto, from?.aggregation)
       : openFastPath(plan, team, noise);
-    return await run(options, robust ? openGroupedPath(aggregation, robust, conditions) : aggregation);
+    return await run(options, grouped(aggregation));
   } finally {
     await team.close();
+  }
+}
+
+/** The fast path keeps no ledger whose entries could decide what follows. */
+function checkCourse({ plan }: ScaleOptions): void {
+  for (const rule of ["earlyStop", "promotion"] as const) {
+    const reason = "what entries of a ledger decide is not simulated at this scale";
+    if (plan[rule] !== undefined) throw fail("TRB_SIMULATE_SCALE_OPTION", { option: `plan.${rule}`, value: "given", reason });
   }
 }
 

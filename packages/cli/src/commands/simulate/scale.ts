@@ -1,8 +1,10 @@
 /** `tributary simulate scale`: a federation of thousands of nodes in one process, in a folder of its own that a killed run goes on from. */
 import { availableParallelism } from "node:os";
+import { openSharing, type Sharing } from "@tributary/coordinator";
+import { fail } from "@tributary/errors";
 import type { Catalogue } from "@tributary/events";
 import { nodeCrypto } from "@tributary/protocol/node-crypto";
-import { adversaryKinds, type FinishedRun, runScale, type ScaleRunSettings } from "@tributary/simulate";
+import { adversaryKinds, type FinishedRun, openShareWorker, runScale, type ScaleRunSettings } from "@tributary/simulate";
 import { onnxruntimeExecutor } from "@tributary/tensor/onnxruntime";
 import { Command, Option } from "commander";
 import { type LogOptions, readLog } from "../../demo/market.ts";
@@ -50,6 +52,8 @@ interface ScaleOptions extends Omit<LogOptions, "seedMarket">, DeviceOptions {
   readonly trim: number;
   readonly judged: number;
   readonly threads: number;
+  readonly databaseUrl?: string;
+  readonly blobs?: string;
   readonly checkpointSeconds: number;
   readonly runs: string;
   readonly json?: boolean;
@@ -115,6 +119,8 @@ export function scaleCommand(): Command {
     .addOption(integerOption("--trim <n>", "trimmed-mean: groups left out at either end of each coordinate", 0, 1))
     .addOption(integerOption("--judged <n>", "customers that the model is judged by", 0, 2000))
     .addOption(integerOption("--threads <n>", "threads that work at a time", 1, Math.min(8, availableParallelism())))
+    .option("--database-url <url>", "share rounds with `tributary worker` on other machines, by this PostgreSQL; with --blobs")
+    .option("--blobs <place>", "what those workers see as well: a shared folder, or s3://bucket/prefix")
     .addOption(notBelow("--checkpoint-seconds <s>", "between two checkpoints", 10))
     .addOption(runsOption())
     .addOption(jsonOption())
@@ -124,18 +130,30 @@ export function scaleCommand(): Command {
     )
     .action(async (options: ScaleOptions) => {
       const progress = progressWithTime();
+      const sharing = await sharingOf(options);
       const finished = await runScale({
         ...{ settings: settingsOf(options), home: options.runs, threads: options.threads },
         ...{ checkpointSeconds: options.checkpointSeconds, crypto: nodeCrypto(), executor: onnxruntimeExecutor() },
+        ...(sharing === undefined ? {} : { elsewhere: sharing }),
         log: () => wholeLog(options),
         onProgress: progress.show,
-      });
+      }).finally(() => sharing?.close());
       progress.end();
       const { folder, result, records, ran } = finished;
       folder.write("report.html", scalePage(result, records));
       print(options.json, { ...result, folder: folder.path, ran }, () => lines(finished));
     });
   return command;
+}
+
+/** With whom rounds are shared: other machines' workers, and this process's threads. */
+async function sharingOf({ databaseUrl, blobs, threads }: ScaleOptions): Promise<Sharing | undefined> {
+  if (databaseUrl === undefined && blobs === undefined) return undefined;
+  if (databaseUrl === undefined || blobs === undefined) {
+    const [given, missing] = databaseUrl === undefined ? ["--blobs", "--database-url"] : ["--database-url", "--blobs"];
+    throw fail("TRB_CLI_BAD_OPTION", { option: given, value: "alone", expected: `${missing} beside it` });
+  }
+  return await openSharing({ places: { objects: blobs, extensions: blobs }, databaseUrl, threads, shareHand: openShareWorker });
 }
 
 function settingsOf(options: ScaleOptions): ScaleRunSettings {
