@@ -44,3 +44,11 @@ test("what is written for 32 bits only is refused with a code", async () => {
     expect.objectContaining({ code: "TRB_PLAN_PACKING_UNFIT" }),
   );
 });
+
+test("what entries of a ledger decide is refused with a code: nothing here would decide it", async () => {
+  const { plan, ...calm } = devices(16, {});
+  const promoting = { ...plan, promotion: { rule: "rounds", every: 1 } } as const;
+  await expect(simulateScale({ ...calm, plan: promoting })).rejects.toMatchObject({
+    ...{ code: "TRB_SIMULATE_SCALE_OPTION", details: { option: "plan.promotion" } },
+  });
+});
