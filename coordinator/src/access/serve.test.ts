@@ -257,6 +257,7 @@ test("who guesses is refused by code, the same for every name, and then for a wh
   for (let guess = 0; guess < 200 && refused.status === 401; guess += 1)
     refused = await ask("GET", "/v1/operators/me", { headers: wrong });
   expect([refused.status, refused.code]).toEqual([429, "TRB_COORDINATOR_RATE_LIMITED"]);
+  expect((await ask("GET", "/v1/operators/me", { headers: bearer(tokens.get("viewer")) })).status).toBe(200); // others may have the same address
 }, 60_000);
 
 test("answers tell browsers to do nothing with them; operators' are kept nowhere", async () => {
@@ -301,6 +302,40 @@ test("plain HTTP to a port that speaks TLS gets no answer of ours", async () => 
     socket.on("close", () => resolve(text)).on("error", () => {});
   });
   expect(heard).not.toContain("plan");
+});
+
+test("behind a proxy that is trusted it is the proxy's word that counts, and nobody else's", async () => {
+  const options = { plan: testPlan(join(home, "proxied")), catalogue, port: 0, log: log(), trustProxy: "127.0.0.1" };
+  const proxied = await startCoordinator({ home: join(home, "proxied"), host: "127.0.0.1", ...options });
+  const direct = await startCoordinator({
+    ...options,
+    home: join(home, "direct"),
+    plan: testPlan(join(home, "direct")),
+    trustProxy: "192.0.2.1",
+  });
+  try {
+    const me = async (url: string, headers: Record<string, string>) => {
+      const answer = await fetch(`${url}/v1/operators/me`, { headers });
+      return ((await answer.json()) as { error: { code: string } }).error.code;
+    };
+    const from = (protocol: string) => ({ "x-forwarded-for": "203.0.113.7", "x-forwarded-proto": protocol });
+    expect(await me(proxied.url, from("http"))).toBe("TRB_ACCESS_PLAIN_HTTP");
+    expect(await me(proxied.url, from("https"))).toBe("TRB_ACCESS_REQUIRED");
+    // whoever says that it was sent on from this machine is told by where the proxy got it from
+    expect(await me(proxied.url, { ...from("http"), "x-forwarded-for": "127.0.0.1, 203.0.113.7" })).toBe(
+      "TRB_ACCESS_PLAIN_HTTP",
+    );
+    expect(await me(direct.url, from("http"))).toBe("TRB_ACCESS_REQUIRED"); // it came from this machine, whatever it says
+  } finally {
+    await proxied.close();
+    await direct.close();
+  }
+});
+
+test("a body of an operator's is small, or is not read", async () => {
+  const headers = await sessionOf("operator");
+  const refused = await ask("POST", "/v1/operators/pause", { body: { reason: "x".repeat(9_000) }, headers });
+  expect([refused.status, refused.code]).toEqual([413, "TRB_COORDINATOR_REQUEST_TOO_LARGE"]);
 });
 
 test("without TLS it listens on this machine's own addresses only, unless somebody says so", async () => {

@@ -65,7 +65,7 @@ export function serveOperators(app: FastifyInstance, parts: AccessParts): void {
   const desk = sessionDesk(table, parts.cost);
   const doors = gate(table, desk, parts);
   const handlers = handlersOf(parts, desk, doors);
-  const guesses = guessLimit(app, limits.wrong);
+  const wrong = guessLimit(app, limits.wrong);
   const actors = new WeakMap<FastifyRequest, Actor>();
 
   for (const name of Object.keys(operatorRoutes) as RouteName[]) {
@@ -80,10 +80,9 @@ export function serveOperators(app: FastifyInstance, parts: AccessParts): void {
         reply.header("cache-control", "no-store");
         doors.requirePrivate(request);
         if (route.least === null) return doors.requireOwnOrigin(request);
-        await guesses.before(request);
         const actor = await doors.actor(request);
         if (actor === undefined) {
-          await guesses.wrong(request);
+          await wrong(request);
           reply.header("www-authenticate", "Bearer");
           throw fail("TRB_ACCESS_REQUIRED");
         }

@@ -59,19 +59,12 @@ export function nodeLimit(app: FastifyInstance): (request: FastifyRequest, node:
   };
 }
 
-/**
- * Counts what an address got wrong: whoever guesses is refused before the database is asked.
- * @returns what to ask before, and what to say after a wrong guess
- */
-export function guessLimit(app: FastifyInstance, max: number) {
+/** Counts what an address got wrong. Who shows what is right is let in all the same: others may share the address. @throws TRB_COORDINATOR_RATE_LIMITED */
+export function guessLimit(app: FastifyInstance, max: number): (request: FastifyRequest) => Promise<void> {
   const count = app.createRateLimit({ max, timeWindow: minute, keyGenerator: (request) => `guess ${request.ip}` });
-  const refuse = (verdict: Awaited<ReturnType<typeof count>>) => {
+  return async (request) => {
+    const verdict = await count(request);
     if (!verdict.isAllowed && verdict.isExceeded) throw limited(verdict.ttl);
-  };
-  return {
-    /** @throws TRB_COORDINATOR_RATE_LIMITED */
-    before: async (request: FastifyRequest) => refuse(await count(request, { increment: false })),
-    wrong: async (request: FastifyRequest) => void (await count(request)),
   };
 }
 
