@@ -4,7 +4,6 @@ import { constants, createReadStream } from "node:fs";
 import { copyFile, mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fail } from "@tributary/errors";
-import { syncFolder } from "../home/layout.ts";
 import type { ObjectStore, OctetRange } from "./objects.ts";
 
 const spaces = ["blobs", "uploads", "work"];
@@ -36,7 +35,7 @@ export async function openFolder(folder: string): Promise<ObjectStore> {
           }
           await rename(beside, path(name));
         });
-        syncFolder(dirname(path(name)));
+        await syncFolder(dirname(path(name)));
       }),
     putFile: (name, from) =>
       codedDisk(async () => {
@@ -44,7 +43,7 @@ export async function openFolder(folder: string): Promise<ObjectStore> {
           if (codeOf(error) !== "EXDEV") throw error;
           await copyOver(from, path(name)); // another disk
         });
-        syncFolder(dirname(path(name)));
+        await syncFolder(dirname(path(name)));
       }),
     size: (name) =>
       codedDisk(() =>
@@ -78,6 +77,17 @@ export async function openFolder(folder: string): Promise<ObjectStore> {
 
 /** Unlike for every process that may write there: process ids of several machines are alike. */
 const temporaryOf = (path: string) => join(dirname(path), `${temporary}${randomBytes(8).toString("hex")}`);
+
+/** As `home/layout.ts` has it, but without keeping everybody else waiting. */
+async function syncFolder(folder: string): Promise<void> {
+  if (process.platform === "win32") return;
+  const handle = await open(folder, "r");
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
 
 async function removeUnless(path: string, write: () => Promise<void>): Promise<void> {
   try {

@@ -23,6 +23,8 @@ export interface S3Place {
   readonly prefix: string;
   /** Another server than Amazon's, which knows buckets by path. */
   readonly endpoint: string | undefined;
+  /** Names in one answer to `list`, at most. Default: as many as the store gives, a thousand. */
+  readonly page?: number;
 }
 
 /** How often one request is sent before the store counts as unreachable. */
@@ -33,7 +35,7 @@ const timeouts = { connectionTimeout: 5_000, socketTimeout: 20_000 };
 /** What goes wrong is told by a coded error; the SDK would write to stderr besides. */
 const silent = { trace() {}, debug() {}, info() {}, warn() {}, error() {} };
 
-export function openS3({ bucket: Bucket, prefix, endpoint }: S3Place): ObjectStore {
+export function openS3({ bucket: Bucket, prefix, endpoint, page: MaxKeys }: S3Place): ObjectStore {
   const client = new S3Client({
     maxAttempts: attempts,
     requestHandler: timeouts,
@@ -44,6 +46,7 @@ export function openS3({ bucket: Bucket, prefix, endpoint }: S3Place): ObjectSto
     ...(endpoint === undefined ? {} : { endpoint, forcePathStyle: true, region: process.env["AWS_REGION"] ?? "us-east-1" }),
   });
   const root = prefix === "" ? "" : `${prefix}/`;
+  const most = MaxKeys === undefined ? {} : { MaxKeys };
   const at = (name: string) => ({ Bucket, Key: `${root}${name}` });
 
   const get = async (name: string, range: string | undefined): Promise<Readable | undefined> => {
@@ -105,7 +108,9 @@ export function openS3({ bucket: Bucket, prefix, endpoint }: S3Place): ObjectSto
         const names: string[] = [];
         for (let Marker = "", more = true; more; ) {
           // the first version of this request, which every compatible store knows
-          const page = await client.send(new ListObjectsCommand({ Bucket, Prefix: `${root}${prefixOfNames}`, Marker }));
+          const page = await client.send(
+            new ListObjectsCommand({ Bucket, Prefix: `${root}${prefixOfNames}`, Marker, ...most }),
+          );
           const keys = (page.Contents ?? []).flatMap(({ Key }) => Key ?? []);
           names.push(...keys.map((key) => key.slice(root.length)));
           Marker = keys.at(-1) ?? "";

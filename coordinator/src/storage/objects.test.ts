@@ -17,6 +17,7 @@ import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type ObjectStore, openObjects } from "./objects.ts";
+import { openS3 } from "./objects-s3.ts";
 import { type S3Server, startS3 } from "./s3-server.test-support.ts";
 
 const scratch = mkdtempSync(join(tmpdir(), "tributary-objects-"));
@@ -90,16 +91,13 @@ describe.each(places)("objects in $engine", ({ address }) => {
   });
 });
 
-test("a store of more objects than one page of S3's answers has is listed whole", async () => {
-  const objects = await openObjects("s3://tributary-test/many");
-  const names = Array.from({ length: 1_001 }, (_, place) => `work/${place.toString().padStart(4, "0")}`);
-  const [first = "", ...others] = names.map((name) => name.slice("work/".length));
-  await objects.put(`work/${first}`, new Uint8Array([1]));
-  const kept = join(s3.folder, "tributary-test", "many", "work");
-  for (const file of readdirSync(kept)) {
-    for (const other of others) copyFileSync(join(kept, file), join(kept, file.replace(first, other)));
+test("a store of more objects than one answer of S3's has is listed whole", async () => {
+  const objects = openS3({ bucket: "tributary-test", prefix: "many", endpoint: s3.endpoint, page: 4 });
+  for (const count of [3, 4, 5, 9]) {
+    const names = Array.from({ length: count }, (_, place) => `work/${place}`);
+    await Promise.all(names.map((name) => objects.put(name, new Uint8Array([1]))));
+    expect(await objects.list("work/")).toEqual(names);
   }
-  expect(await objects.list("work/")).toEqual(names);
   objects.close();
 });
 

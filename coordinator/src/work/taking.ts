@@ -24,13 +24,13 @@ export interface Taking {
   readonly log: Logger;
 }
 
-/** In seconds: how often a worker looks for jobs of which it wasn't notified. */
-const look = 0.5;
+/** In seconds: how often a worker looks for jobs; of new ones it is notified, if the database can. */
+const look = { pollingIntervalSeconds: 0.5, notifyPollingIntervalSeconds: 1 };
 
 /** Ends with its table, which waits for jobs under way. */
 export async function takeJobs({ table: { boss }, queue, lanes, perform, log }: Taking): Promise<void> {
   const options = {
-    ...{ batchSize: 1, pollingIntervalSeconds: look, notifyPollingIntervalSeconds: look },
+    ...{ batchSize: 1, ...look },
     heartbeatRefreshSeconds: beat.every,
   };
   for (let lane = 0; lane < lanes; lane++) {
