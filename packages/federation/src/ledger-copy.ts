@@ -126,7 +126,18 @@ function verifyAbort(state: NodeState, entry: EntryOf<"aborted">, context: Conte
 
 /** By the ledger's own rules, the first that does not hold: an auditor would refuse the file for it. */
 function requireClaims(
-  { plan, planHash, roster, rosterChanges, modelHash, kept, course, settledRound: lastRound, ledgerCharged: charged, ...rest }: NodeState,
+  {
+    plan,
+    planHash,
+    roster,
+    rosterChanges,
+    modelHash,
+    kept,
+    course,
+    settledRound: lastRound,
+    ledgerCharged: charged,
+    ...rest
+  }: NodeState,
   entry: Exclude<Entry, { kind: "genesis" }>,
   { crypto }: Context,
 ): void {

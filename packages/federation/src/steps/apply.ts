@@ -5,7 +5,17 @@
  *   takeSum ── effect `apply` ──▶ takeModel ── entry, result ──▶ hearResult (ledger-copy.ts checks the entry)
  */
 import { fail } from "@tributary/errors";
-import { courseAfterRound, type Entry, emptyHead, keptAfter, mechanismOf, spentAfter, stopOf, type WrittenEntry, writeAfter } from "@tributary/ledger";
+import {
+  courseAfterRound,
+  type Entry,
+  emptyHead,
+  keptAfter,
+  mechanismOf,
+  spentAfter,
+  stopOf,
+  type WrittenEntry,
+  writeAfter,
+} from "@tributary/ledger";
 import { baseVersion, planHash as hashOfPlan, type MessageOf, type Plan, type Roster, type Sha256 } from "@tributary/protocol";
 import { senderNode, speak } from "../binding.ts";
 import type { CoordinatorEffect } from "../coordinator-events.ts";

@@ -24,7 +24,8 @@ export type Note = { [Kind in NoteKind]: EntryContent<Kind> }[NoteKind];
 
 /** @throws TRB_ROUND_LEDGER_CLOSED, TRB_ROUND_IN_PROGRESS, TRB_ROUND_NOTE_REFUSED for what an auditor would refuse the ledger for */
 export function writeNote(state: CoordinatorState, note: Note, context: Context): Step<CoordinatorState, CoordinatorEffect> {
-  const { plan, planHash, roster, rosterChanges, modelHash, kept, course, lastRound, charged, barred, paused, erasures } = state;
+  const { plan, planHash, roster, rosterChanges, modelHash, kept, course, lastRound, charged, barred, paused, erasures } =
+    state;
   if (state.closed) throw fail("TRB_ROUND_LEDGER_CLOSED");
   if (state.round !== null) throw fail("TRB_ROUND_IN_PROGRESS", { round: state.round.number });
   const content = announced(note, state);
