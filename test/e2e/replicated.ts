@@ -38,6 +38,7 @@ export async function startReplicas(
   postgres: PostgresServer,
   flags: readonly string[],
   name: string,
+  environment: Readonly<Record<string, string>> = {},
 ): Promise<Replicated> {
   const names = ["a", "b", "c"];
   const schema = name.replaceAll("-", "_");
@@ -57,7 +58,7 @@ export async function startReplicas(
   const start = async (name: string) => {
     const where = ["--home", home(name), "--replica", name, "--blobs", `${federation.platform}-blobs`, "--port", "0"];
     const what = ["--plan", federation.planFile, "--catalogue", federation.catalogueFile];
-    const env = { TRIBUTARY_DATABASE_URL: databaseUrl };
+    const env = { ...environment, TRIBUTARY_DATABASE_URL: databaseUrl };
     services.set(name, await service(["coordinator", "start", ...where, ...what, ...flags], { env }));
     serve();
   };
