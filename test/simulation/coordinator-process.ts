@@ -32,6 +32,7 @@ import {
 import { identityInTurn } from "./crypto.ts";
 import { leftIn } from "./ending.ts";
 import { contextOf, quorumOf } from "./federation.ts";
+import { finding } from "./honest-speech.ts";
 import type { Answer } from "./network.ts";
 import { type CoordinatorParty, death, type World } from "./world.ts";
 
@@ -297,12 +298,17 @@ export function createCoordinatorProcess(world: World): HonestCoordinator {
     finished: () => done,
     isUp: () => state !== undefined,
     start,
-    hear: (from, payload) =>
-      attempt(() => {
+    hear(from, payload) {
+      const answer = attempt(() => {
         const message = parseMessage(payload);
         if (message.sender !== from) throw fail("TRB_COORDINATOR_OTHER_SENDER");
         step({ type: "message", message });
-      }),
+      });
+      // whatever keys it has had, it signs with the one that counts in the round
+      const isForged = answer.fate === "refused" && answer.code === "TRB_ROUND_SIGNATURE_INVALID";
+      if (isForged && federation.honest.includes(from)) throw finding("an honest node signed with another key", from);
+      return answer;
+    },
     takeUpload,
     ledgerFrom: (_, entry) => disk.ledger.slice(entry),
     headsFor: (_, nonce, peers) => peers.flatMap((id) => (network.isUp(id) ? (world.node(id)?.head(nonce) ?? []) : [])),

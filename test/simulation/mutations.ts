@@ -127,6 +127,13 @@ export const mutations: readonly Mutation[] = [
     ],
   },
   bug(
+    "new-key-before-its-round",
+    "a node signs with a key that is announced and not in force",
+    "packages/federation/src/node.ts",
+    "signAs(rosterKey(rosterAt(state, round), state.self), message)",
+    "signAs(rosterKey(rosterAt(state, round + 1), state.self), message)",
+  ),
+  bug(
     "one-key-twice",
     "a node's key may be another's",
     steps("keys"),

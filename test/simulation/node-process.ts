@@ -467,7 +467,7 @@ export function createNodeProcess(world: World, id: NodeId, identity: Identity, 
     start,
     hear: (payload) => {
       if (memory === undefined) return { fate: "unreachable" };
-      return attempt(() => {
+      const answer = attempt(() => {
         const message = world.scenario.coordinator === "corrupt" ? parseMessage(payload) : (payload as Message);
         lastSeen = Math.max(lastSeen, message.round);
         if (message.step === "offer") confirm();
@@ -479,6 +479,9 @@ export function createNodeProcess(world: World, id: NodeId, identity: Identity, 
           step({ type: "message", message });
         }
       });
+      const isEarly = answer.fate === "refused" && answer.code === "TRB_ROUND_NOT_IN_ROSTER";
+      if (isEarly && world.scenario.coordinator === "honest") throw finding("a round was offered to who is no member yet", id);
+      return answer;
     },
     connected() {
       if (memory === undefined) return;
