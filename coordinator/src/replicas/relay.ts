@@ -27,7 +27,7 @@ export interface Relay extends Leader {
 }
 
 /** In milliseconds. */
-export interface RelayTiming {
+interface RelayTiming {
   /** Until an ask that nobody answered is refused. Longer than it takes another replica to lead when one dies. */
   readonly patience: number;
   readonly askAgainEvery: number;
