@@ -38,6 +38,14 @@ test("one released round in each stretch", () => {
   expect(opening(both, "2026-03-01T02:00:00.000Z", "2026-03-01T01:00:00.000Z")).toBe("2026-03-02T01:00:00.000Z");
 });
 
+test("a round of a time to come, by a clock that has been set right since, holds nobody up for longer than a stretch and what is left of this one", () => {
+  const every = parseEvery("6h");
+  const now = "2026-03-01T07:00:00.000Z";
+  expect(opening({ every }, now, "2027-03-01T07:00:00.000Z")).toBe(now);
+  expect(opening({ every }, now, "2026-03-01T11:59:00.000Z")).toBe("2026-03-01T12:00:00.000Z");
+  expect(opening({ every }, now, "2026-03-01T12:01:00.000Z")).toBe("2026-03-01T18:00:00.000Z");
+});
+
 test("what comes out is never before now, and open at once when it comes (seed 4601)", () => {
   const time = fc.integer({ min: 0, max: 1439 });
   const calendar = fc.record(

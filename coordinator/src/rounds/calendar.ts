@@ -51,7 +51,9 @@ export function parseEvery(text: string): number {
  * @param lastBegan when the last round that was released began; null before the first
  */
 export function nextOpening({ between, every }: Calendar, now: number, lastBegan: number | null): number {
-  const free = every === undefined || lastBegan === null ? now : Math.max(now, every * (Math.floor(lastBegan / every) + 1));
+  // one that began in times to come did so by a clock that has been set right since
+  const waits = every !== undefined && lastBegan !== null && lastBegan <= now + every;
+  const free = waits ? Math.max(now, every * (Math.floor(lastBegan / every) + 1)) : now;
   if (between === undefined) return free;
   const { from, to } = between;
   const today = Math.floor(free / day) * day;

@@ -83,6 +83,10 @@ test("who rests is not asked for a while, or until it connects anew", () => {
   expect(availability.among(names(3), 3_000)).toEqual([a, c]);
   expect(availability.among(names(3), 602_000)).toEqual(names(3));
   expect(availability.nextChange(602_000)).toBeUndefined();
+  // nor for longer when the clock is set back meanwhile
+  availability.refused(a, "TRB_POLICY_PAUSED", 86_400_000);
+  expect(availability.among(names(3), 3_000)).toEqual(names(3).filter((node) => node !== b));
+  expect(availability.nextChange(3_000)).toBe(602_000);
 });
 
 test("turnout is of the last rounds", () => {

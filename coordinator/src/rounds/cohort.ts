@@ -86,7 +86,8 @@ export interface Availability {
 
 export function trackAvailability(): Availability {
   const until = new Map<NodeId, number>();
-  const isResting = (node: NodeId, now: number) => (until.get(node) ?? 0) > now;
+  const rests = (time: number, now: number) => time > now && time <= now + rest; // more is left only where the clock was set back
+  const isResting = (node: NodeId, now: number) => rests(until.get(node) ?? 0, now);
   return {
     refused(node, code, now) {
       if (resting.includes(code)) until.set(node, now + rest);
@@ -94,7 +95,7 @@ export function trackAvailability(): Availability {
     back: (node) => void until.delete(node),
     among: (nodes, now) => nodes.filter((node) => !isResting(node, now)),
     nextChange(now) {
-      const coming = [...until.values()].filter((time) => time > now);
+      const coming = [...until.values()].filter((time) => rests(time, now));
       return coming.length === 0 ? undefined : Math.min(...coming);
     },
   };

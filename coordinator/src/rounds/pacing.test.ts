@@ -83,3 +83,14 @@ test("where too few may be asked it looks again once more of them may", () => {
   vi.advanceTimersByTime(1);
   expect(rounds).toBe(1);
 });
+
+test("a clock that is set back in a pause makes the pause no longer", () => {
+  pace.lostConnection();
+  vi.setSystemTime(Date.now() - 86_400_000);
+  look({ online: 3 }, 3_000);
+  expect(rounds).toBe(1);
+  pace.roundEnded(false);
+  vi.setSystemTime(Date.now() - 86_400_000);
+  look({ online: 4 }, 500);
+  expect(rounds).toBe(2);
+});

@@ -41,8 +41,9 @@ export interface Pacing {
 export function pacing(startWhen: number, view: () => PacingView, act: { begin(): void; startRound(): void }): Pacing {
   let timer: NodeJS.Timeout | undefined;
   let failures = 0;
+  // by a clock that nobody sets: were the other one set back in a pause, the pause would last until it is there again
   let notBefore = 0;
-  let settled = Date.now() + patience;
+  let settled = performance.now() + patience;
 
   function consider(): void {
     clearTimeout(timer);
@@ -56,7 +57,8 @@ export function pacing(startWhen: number, view: () => PacingView, act: { begin()
       if (again !== undefined) timer = setTimeout(consider, Math.min(longestSleep, Math.max(0, again - Date.now())));
       return;
     }
-    const wait = least === 0 ? 0 : Math.max(notBefore, opening, online < joined ? settled : 0) - Date.now();
+    const pause = Math.max(notBefore, online < joined ? settled : 0) - performance.now();
+    const wait = least === 0 ? 0 : Math.max(pause, opening - Date.now());
     if (wait > 0) timer = setTimeout(consider, Math.min(longestSleep, wait));
     else act.startRound();
   }
@@ -64,11 +66,11 @@ export function pacing(startWhen: number, view: () => PacingView, act: { begin()
   return {
     consider,
     lostConnection() {
-      settled = Date.now() + patience;
+      settled = performance.now() + patience;
     },
     roundEnded(released) {
       failures = released ? 0 : failures + 1;
-      notBefore = failures === 0 ? 0 : Date.now() + Math.min(longestPause, firstPause * 2 ** (failures - 1));
+      notBefore = failures === 0 ? 0 : performance.now() + Math.min(longestPause, firstPause * 2 ** (failures - 1));
     },
     close: () => clearTimeout(timer),
   };

@@ -41,14 +41,14 @@ export function uploadTurns({ most, turn }: { readonly most: number; readonly tu
       while (holders.has(upload)) await dismiss(upload);
       if (holders.size >= most) {
         const [longest] = [...holders].sort(([, a], [, b]) => a.since - b.since);
-        if (longest === undefined || Date.now() - longest[1].since < turn) {
+        if (longest === undefined || performance.now() - longest[1].since < turn) {
           throw fail("TRB_COORDINATOR_BUSY", { most, what: "uploads" });
         }
         await dismiss(longest[0]);
         if (holders.size >= most || holders.has(upload)) throw fail("TRB_COORDINATOR_BUSY", { most, what: "uploads" });
       }
       const { promise: ended, resolve } = Promise.withResolvers<void>();
-      const holder: Holder = { since: Date.now(), giveWay, ended };
+      const holder: Holder = { since: performance.now(), giveWay, ended };
       holders.set(upload, holder);
       return {
         end: () => {
