@@ -5,6 +5,7 @@
  */
 
 import type { AddressInfo } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 import { fail } from "@tributary/errors";
 import type { Context } from "@tributary/federation";
 import { softwareHash } from "@tributary/ledger/software";
@@ -33,6 +34,7 @@ import { openObjects } from "./storage/objects.ts";
 import { openStoreOf } from "./storage/open-store.ts";
 import { postgresAddress } from "./storage/postgres.ts";
 import { openUploads } from "./storage/uploads.ts";
+import { watchDraining } from "./transport/draining.ts";
 import { watchGuests } from "./transport/guests.ts";
 import { createHttp } from "./transport/http.ts";
 import { type Sockets, serveSockets, socketServer } from "./transport/sockets.ts";
@@ -91,6 +93,12 @@ export interface RunningCoordinator {
   readonly finished: Promise<void>;
   /** Reads the certificate's files again, for connections from now on. @throws TRB_COORDINATOR_TLS_INVALID, and the old one stays */
   reloadTls(): void;
+  /**
+   * Ends without a loss for those who are at it: takes nothing new, gives the leadership to another replica at once, lets what has begun come to its end,
+   * and closes.
+   * @param seconds after which it closes whatever is still under way: that goes on elsewhere, or at the next start
+   */
+  drain(seconds: number): Promise<void>;
   /** Stops cleanly; the next start goes on where this one stopped. May be called more than once. */
   close(): Promise<void>;
 }
@@ -180,6 +188,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Run
     });
     closers.push(() => http.close());
     const traffic = countTraffic(http.server);
+    const draining = watchDraining(http);
     const guests = watchGuests(http.server);
     let told = false;
     const tellFinished = () => {
@@ -202,7 +211,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Run
           if (whenRefused === "end") setImmediate(() => broken(fail("TRB_COORDINATOR_OFFERS_REFUSED", { reason, offers })));
         },
       });
-    const io = socketServer(http.server);
+    const io = socketServer(http.server, { admits: () => !draining.active() });
     const deployment =
       databaseUrl === undefined
         ? onlyProcess({ home, store, nodes: () => sockets, lead, broken })
@@ -255,6 +264,19 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Run
       ...{ url, port: address.port, fingerprint: identity.fingerprint, federation: plan.federation },
       ...{ finished: finished.promise, close },
       reloadTls: () => reloadTls(http.server, options.tls),
+      async drain(seconds) {
+        if (draining.active()) return close();
+        const end = performance.now() + 1000 * seconds;
+        const left = () => Math.max(0, end - performance.now());
+        draining.begin();
+        log.info({ seconds }, "draining");
+        // the only process leads on: what is under way could come to no end without it
+        if (databaseUrl !== undefined) await Promise.race([deployment.retire(), sleep(left(), undefined, { ref: false })]);
+        const requests = await draining.settled(left());
+        await sockets.drained(left());
+        log.info({ requests }, "drained");
+        await close();
+      },
     };
   } catch (error) {
     await close();

@@ -30,6 +30,7 @@ const ackTimeout = 30_000;
 const hangUpPause = 1_000;
 
 const ledgerSchema = z.object({ entries: z.int().min(0) });
+const goodbyeSchema = z.object({ code: z.string().regex(/^TRB_[A-Z_]{1,60}$/) });
 
 export interface SocketHandlers {
   /** The coordinator knows who this is (again). */
@@ -90,6 +91,8 @@ export function connectSocket(
   });
   let open = false;
   let pause: NodeJS.Timeout | undefined;
+  /** Why the coordinator is about to end this connection. */
+  let farewell: string | undefined;
 
   const ask = async (event: string, payload: unknown, what: Asked): Promise<boolean> => {
     let answer: unknown;
@@ -154,9 +157,13 @@ export function connectSocket(
     const head = request.success ? handlers.head(request.data.nonce) : undefined;
     answerWith(acknowledge, head ?? { error: fail("TRB_NODE_CLOSED").toJSON() });
   });
+  socket.on("goodbye", (payload: unknown) => {
+    farewell = goodbyeSchema.safeParse(payload).data?.code;
+  });
   socket.on("disconnect", (reason) => {
     open = false;
-    handlers.disconnected(reason);
+    handlers.disconnected(farewell ?? reason);
+    farewell = undefined;
     // socket.io doesn't come back by itself after the other side hung up
     if (reason === "io server disconnect") connectLater();
   });

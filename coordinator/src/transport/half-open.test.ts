@@ -20,7 +20,7 @@ const frame = (text: string) => Buffer.concat([Buffer.from([0x81, 0x80 | text.le
 /** Opens a websocket and a namespace by hand; pings are answered or not. @returns why the server ended it, once it has */
 async function open(answers: boolean): Promise<{ ended: () => string | undefined; pings: () => number }> {
   http = createServer();
-  io = socketServer(http, { pingInterval: 50, pingTimeout: 150 });
+  io = socketServer(http, { asking: { pingInterval: 50, pingTimeout: 150 } });
   let ended: string | undefined;
   let pings = 0;
   const joined = new Promise<void>((resolve) => {

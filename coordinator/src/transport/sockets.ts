@@ -88,14 +88,18 @@ const refusal = z.object({ error: z.object({ code: z.string().regex(/^TRB_[A-Z_]
 /** How often a connection is asked whether it is still there, and how long its answer may take, in milliseconds: the other end may be gone without a word. */
 const heartbeat = { pingInterval: 10_000, pingTimeout: 20_000 };
 
-/** What sockets are served on. */
-export function socketServer(server: HttpServer, asking = heartbeat): Server {
+/** What sockets are served on. @param admits whether connections are taken just now; whoever isn't comes again by itself */
+export function socketServer(
+  server: HttpServer,
+  { asking = heartbeat, admits = () => true }: { readonly asking?: typeof heartbeat; readonly admits?: () => boolean } = {},
+): Server {
   return new Server(server, {
     transports: ["websocket"],
     serveClient: false,
     maxHttpBufferSize: maxNodeMessageBytes,
     perMessageDeflate: false, // a few octets must never become many
     connectTimeout: helloPatience,
+    allowRequest: (_request, decide) => decide(null, admits()),
     ...asking,
     cleanupEmptyChildNamespaces: true,
   });
@@ -288,6 +292,7 @@ export function serveSockets(io: Server, parts: SocketParts): Sockets {
       if ((greeted.get(node) ?? 0) < before) sockets.get(node)?.disconnect(true);
     },
     close() {
+      io.local.emit("goodbye", { code: fail("TRB_COORDINATOR_STOPPING").code });
       io.local.disconnectSockets(true);
       io.engine.close();
     },

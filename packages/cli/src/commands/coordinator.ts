@@ -93,6 +93,15 @@ export function coordinatorCommand(): Command {
     .addOption(integerOption("--port <n>", "port; 0 takes a free one", 0, 7443, 65_535))
     .addOption(
       integerOption(
+        "--drain-seconds <n>",
+        "when it is told to stop: how long what has begun may take to end; a second signal ends it at once",
+        0,
+        20,
+        3_600,
+      ),
+    )
+    .addOption(
+      integerOption(
         "--start-when <nodes>",
         "begin when so many nodes have joined and are connected (default: the plan's minimum cohort)",
         1,
@@ -125,6 +134,7 @@ export function coordinatorCommand(): Command {
           host: string;
           port: number;
           startWhen?: number;
+          drainSeconds: number;
           demo?: boolean;
           untilDone?: boolean;
           mostRefused: number;
@@ -161,7 +171,7 @@ export function coordinatorCommand(): Command {
           fingerprint: running.fingerprint,
         });
         process.on("SIGHUP", () => reloadTls(running));
-        await untilStopped(running, options.untilDone ?? false);
+        await untilStopped(running, options.untilDone ?? false, () => running.drain(options.drainSeconds));
       },
     );
 
