@@ -10,7 +10,7 @@ import type { Entry } from "../entries.ts";
 import { parseLine } from "../parsing.ts";
 import { checkSpent } from "./costs.ts";
 import { checkGenesis } from "./genesis.ts";
-import { afterNote, checkNote, type NoteEntry } from "./notes.ts";
+import { afterNote, checkNote, type NoteEntry, withoutTwice } from "./notes.ts";
 import { foundingAt, roundOf } from "./roster.ts";
 import {
   checkAborted,
@@ -120,15 +120,16 @@ function checkLater(
     }
     return { ...state, spent: entry.spent, closed: true };
   }
-  if (isNote(entry)) return afterNote(entry, state);
+  const everybody = foundingAt(founding, state.rosterChanges, Number.POSITIVE_INFINITY);
+  if (isNote(entry)) return afterNote(entry, state, everybody);
   if (entry.kind === "aborted") checkAborted(entry, foundingAt(founding, state.rosterChanges, entry.round), report);
   const { aborted } = state;
   return {
     ...state,
     modelHash: entry.kind === "round" ? entry.nextModelHash : state.modelHash,
     kept: entry.kind === "round" ? keptByEntry(entry, state.kept, founding) : state.kept,
-    lastRound: Math.max(state.lastRound, entry.round),
     course: entry.kind === "round" ? courseByEntry(entry, state.course, founding) : state.course,
+    lastRound: Math.max(state.lastRound, entry.round),
     charged,
     released: state.released + (entry.kind === "round" ? 1 : 0),
     aborted:
@@ -138,7 +139,7 @@ function checkLater(
             charged: aborted.charged + (entry.charged ? 1 : 0),
             refunded: aborted.refunded + (entry.charged ? 0 : 1),
           },
-    barred: entry.kind === "aborted" ? [...state.barred, ...(entry.barred ?? [])] : state.barred,
+    barred: entry.kind === "aborted" ? withoutTwice(state.barred, entry.barred ?? [], everybody) : state.barred,
     countersigned: entry.kind === "round" ? { entry: entry.index - 1, nodes: entry.cohort } : state.countersigned,
     spent: entry.spent,
   };
@@ -180,8 +181,8 @@ function checkClaims(
     checkNote(entry, standing, founded, crypto, report);
     return standing.charged;
   }
-  if (entry.kind === "closing") {
   checkWhatFollows(entry, standing, founding, report);
+  if (entry.kind === "closing") {
     if (entry.modelHash !== standing.modelHash) report("TRB_LEDGER_MODEL_CHAIN_BROKEN");
     checkSpent(entry.spent, standing.charged, founding.plan, report);
     return standing.charged;
@@ -196,8 +197,8 @@ function checkClaims(
   return charged;
 }
 
-function isNote(entry: Entry): entry is NoteEntry {
 const noteKinds: readonly Entry["kind"][] = ["roster", "operator", "erasure", "promotion", "rollback"];
 
+function isNote(entry: Entry): entry is NoteEntry {
   return noteKinds.includes(entry.kind);
 }

@@ -1,5 +1,5 @@
 /** Entries that are no rounds: who was revoked, what an operator did, that a node erased customers, which model is put forward. */
-import type { Crypto } from "@tributary/protocol";
+import type { Crypto, NodeId } from "@tributary/protocol";
 import { courseAfterPromotion, courseAfterRollback, keptAfterRollback, promotionDue, rollbackFault } from "../course.ts";
 import type { EntryOf } from "../entries.ts";
 import { checkOperatorAction, pausedAfter } from "../operator-actions.ts";
@@ -54,18 +54,37 @@ export function checkNote(
   }
 }
 
-/** What stands after a note. */
-export function afterNote<Standing extends NoteStanding>(entry: NoteEntry, standing: Standing): Standing {
+/** Members who take part no longer, each once: a file may name whom it likes as often as it likes, and what is remembered of it stays bounded. */
+export function withoutTwice(
+  before: readonly NodeId[],
+  more: readonly NodeId[],
+  { roster }: Pick<Founding, "roster">,
+): readonly NodeId[] {
+  if (more.length === 0) return before;
+  const named = new Set([...before, ...more]);
+  return named.size === before.length ? before : roster.map(({ node }) => node).filter((node) => named.has(node));
+}
+
+/**
+ * What stands after a note. Of those who are no members nothing does.
+ * @param founding with everybody who was ever admitted
+ */
+export function afterNote<Standing extends NoteStanding>(
+  entry: NoteEntry,
+  standing: Standing,
+  founding: Pick<Founding, "roster">,
+): Standing {
   switch (entry.kind) {
     case "roster":
       return {
         ...standing,
-        barred: [...standing.barred, ...entry.revoked],
+        barred: withoutTwice(standing.barred, entry.revoked, founding),
         rosterChanges: withRosterEntry(standing.rosterChanges, entry),
       };
     case "operator":
       return { ...standing, paused: pausedAfter(entry) ?? standing.paused };
     case "erasure":
+      if (!founding.roster.some(({ node }) => node === entry.node)) return standing;
       return { ...standing, erasures: { ...standing.erasures, [entry.node]: entry.on } };
     case "promotion":
       return { ...standing, course: courseAfterPromotion(standing.course, entry, standing.kept) };
