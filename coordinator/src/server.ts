@@ -214,7 +214,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Run
     const io = socketServer(http.server, { admits: () => !draining.active() });
     const deployment =
       databaseUrl === undefined
-        ? onlyProcess({ home, store, nodes: () => sockets, lead, broken })
+        ? onlyProcess({ home, store, nodes: () => sockets, lead, broken, log })
         : openReplica({
             ...{ io, sockets: () => sockets, database: postgresAddress(databaseUrl), replica, store },
             ...{ ledgerPath: layout.ledger, lead, finished: tellFinished, log },

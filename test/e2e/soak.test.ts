@@ -167,7 +167,7 @@ test(`${rounds} rounds, somebody killed every few seconds: each round counts onc
   const nodes = new Map<string, Service>();
   for (const { node } of parts) nodes.set(node, await startNode(federation, node));
   const soaked = { federation, replicas, nodes };
-  const all = () => [...nodes.values(), ...soaked.replicas.names.map(soaked.replicas.running)];
+  const all = () => [...nodes.values(), ...soaked.replicas.names.filter(soaked.replicas.runs).map(soaked.replicas.running)];
   onTestFailed(() => {
     for (const { pid, log } of all()) console.error(`process ${pid} said last:\n${log().split("\n").slice(-30).join("\n")}`);
   });

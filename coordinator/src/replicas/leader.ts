@@ -45,18 +45,23 @@ export interface ConnectedNodes {
   drained(milliseconds: number): Promise<void>;
 }
 
-/** The leader is this process. @param leading what comes before it leads waits until it does */
-export function ownLeader(leading: Promise<RunningFederation>): Leader {
+/** The leader is this process. @param leading who leads now; what comes before anybody does waits */
+export function ownLeader(leading: () => Promise<RunningFederation>): Leader {
   let federation: RunningFederation | undefined;
-  const whenLeading = (tell: (federation: RunningFederation) => void) => void leading.then(tell, () => {}); // why it never came to that is the business of whoever started it
-  whenLeading((running) => {
-    federation = running;
-  });
+  const whenLeading = (tell: (running: RunningFederation) => void) =>
+    void leading().then(
+      (running) => {
+        federation = running;
+        tell(running);
+      },
+      () => {}, // why it never came to that is the business of whoever started it
+    );
+  whenLeading(() => {});
   return {
-    message: async (message) => (await leading).message(message),
-    checkUpload: async (message) => (await leading).checkUpload(message),
-    uploaded: async (message) => (await leading).uploaded(message),
-    erased: async (note) => (await leading).erased(note),
+    message: async (message) => (await leading()).message(message),
+    checkUpload: async (message) => (await leading()).checkUpload(message),
+    uploaded: async (message) => (await leading()).uploaded(message),
+    erased: async (note) => (await leading()).erased(note),
     refused: (node, message, code) => whenLeading((running) => running.refused(node, message, code)),
     connected: (node) => whenLeading((running) => running.connected(node)),
     disconnected: (node) => whenLeading((running) => running.disconnected(node)),
