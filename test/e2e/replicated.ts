@@ -79,7 +79,16 @@ export async function startReplicas(
     return rows.length;
   };
 
-  await Promise.all(names.map(start));
+  const close = async () => {
+    balancer.close();
+    await admin.end();
+  };
+  try {
+    await Promise.all(names.map(start));
+  } catch (error) {
+    await close();
+    throw error;
+  }
   await admin.query(`
     CREATE TABLE ${schema}.gate (phase text NOT NULL);
     CREATE FUNCTION ${schema}.wait_at_gate() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -112,9 +121,6 @@ export async function startReplicas(
         await admin.query("SELECT pg_advisory_unlock($1)", [gate]);
       }
     },
-    async close() {
-      balancer.close();
-      await admin.end();
-    },
+    close,
   };
 }

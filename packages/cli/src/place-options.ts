@@ -6,7 +6,7 @@ export interface PlaceFlags {
   readonly databaseUrl?: string;
 }
 
-const databaseUrlOption = (): Option =>
+export const databaseUrlOption = (): Option =>
   new Option(
     "--database-url <url>",
     "the replicas' PostgreSQL, instead of a database in the home; one with a password belongs in TRIBUTARY_DATABASE_URL, not on the command line",
