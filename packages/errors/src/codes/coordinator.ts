@@ -322,6 +322,12 @@ export const coordinatorErrors = defineErrors({
     status: 503,
     exitCode: 1,
   },
+  TRB_COORDINATOR_NO_LEADER: {
+    message: "No replica of the coordinator that leads the rounds answers just now.",
+    advice: "Ask again after `retry-after` seconds: another replica takes over, or the database comes back.",
+    status: 503,
+    exitCode: 1,
+  },
   TRB_COORDINATOR_STOPPING: {
     message: "The server is stopping.",
     advice: "Connect again when it is back.",
