@@ -59,20 +59,18 @@ export async function sumSlice(
   range: VectorRange,
 ): Promise<Uint32Array> {
   const { round, uploads } = effect;
-  const reading = new Map<Sha256, Promise<Uint32Array>>();
+  /** Of the uploads from the next one on, as they are asked for: in their order, and two nodes may have sent the same octets. */
+  const reading: { readonly sha256: Sha256; readonly words: Promise<Uint32Array> }[] = [];
   let begun = 0;
-  const read = (sha256: Sha256, words: VectorRange): Promise<Uint32Array> => {
-    for (; begun < uploads.length && reading.size < ahead; begun++) {
-      const upload = uploads[begun];
-      if (upload === undefined) break;
+  const read = async (sha256: Sha256, words: VectorRange): Promise<Uint32Array> => {
+    for (let upload = uploads[begun]; upload !== undefined && reading.length < ahead; upload = uploads[++begun]) {
       const one = readUpload(objects, { round, ...upload }, words);
       one.catch(() => {}); // it is awaited in its turn, unless another failed before
-      reading.set(upload.sha256, one);
+      reading.push({ sha256: upload.sha256, words: one });
     }
-    const found = reading.get(sha256);
-    if (found === undefined) throw fail("TRB_COORDINATOR_BLOB_UNKNOWN", { sha256 });
-    reading.delete(sha256);
-    return found;
+    const next = reading.shift();
+    if (next?.sha256 !== sha256) throw fail("TRB_UNEXPECTED", { reason: "uploads are added out of their order" });
+    return await next.words;
   };
   return await sumUploads(effect, read, nodeCrypto(), range);
 }

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, truncateSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fail } from "@tributary/errors";
+import { nodeId, vectorOctets, vectorOf } from "@tributary/protocol";
 import { pino } from "pino";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { sha256Of } from "../storage/blobs.ts";
@@ -38,6 +39,16 @@ test("a vector is cut into slices that cover it once, each beginning with a word
 test("a sum is the same by one thread and by several, packed or not, and is the uploads' without their masks", async () => {
   const queue = threadQueue(startTeam(places, 2));
   try {
+    const same = await makeSum(objects, { round: 8, length: 20_000, nodes: 1 });
+    const [only] = same.effect.uploads;
+    if (only === undefined) throw new Error("no upload");
+    const twin = { ...only, node: nodeId.parse("twin") };
+    const octets = await objects.read(`uploads/8.${only.node}.${only.sha256}`);
+    await objects.put(`uploads/8.${twin.node}.${twin.sha256}`, octets ?? new Uint8Array());
+    const twice = { ...same.effect, uploads: [only, twin], unmasking: { ownMasks: [], pairMasks: [] } };
+    const doubled = vectorOf(octets ?? new Uint8Array()).map((word) => 2 * word);
+    expect(await storedSum(await queue.run({ effect: twice }, 0))).toEqual(vectorOctets(doubled));
+
     for (const [round, made] of [{ length: 1 }, { length: 100_003 }, { length: 64_000, bits: 18, nodes: 11 }].entries()) {
       const { effect, expected } = await makeSum(objects, { round: round + 1, ...made });
       const alone = await doWork({ objects, extensions: places.extensions }, { effect });
