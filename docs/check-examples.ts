@@ -1,12 +1,13 @@
 /**
  * Keeps the documents true, as part of `pnpm check`: TypeScript examples compile, `tributary` examples name commands and flags that
- * exist, relative links lead somewhere, docs/errors.md is what the error table says, docs/plan-rules.md what guards the fields of plans, and dp/API.md
- * what its docstrings say (`--write` makes all three anew).
+ * exist, relative links lead somewhere, docs/errors.md is what the error table says, docs/plan-rules.md what guards the fields of plans, docs/api what the
+ * coordinator's routes say, and dp/API.md what its docstrings say (`--write` makes all four anew).
  */
 import { spawnSync } from "node:child_process";
 import { existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
+import { openApiDocument } from "@tributary/coordinator";
 import { errorTable } from "@tributary/errors";
 import type { Command } from "commander";
 import { program } from "tributary";
@@ -33,6 +34,7 @@ for (const block of blocks.filter((one) => one.language === "sh")) checkCommands
 for (const document of documents) checkLinks(document);
 checkErrorReference();
 checkMade("docs/plan-rules.md", planRulesDocument(), "the rules say");
+checkMade("docs/api/coordinator.openapi.json", `${JSON.stringify(openApiDocument(), null, 2)}\n`, "the coordinator's routes say");
 checkApiReference("dp");
 
 if (problems.length > 0) {
@@ -110,7 +112,7 @@ function checkErrorReference(): void {
   const cell = (text: string) => text.replaceAll("|", "\\|");
   const rows = Object.entries(errorTable)
     .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([code, row]) => `| \`${code}\` | ${cell(row.message)} | ${cell(row.advice)} | ${row.status} | ${row.exitCode} |`);
+    .map(([code, row]) => `| <a id="${code}"></a>\`${code}\` | ${cell(row.message)} | ${cell(row.advice)} | ${row.status} | ${row.exitCode} |`);
   const text = [
     "# Errors",
     "",

@@ -5,10 +5,7 @@
  * several processes at one file.
  */
 export { accessAtHome } from "./access/at-home.ts";
-export { operatorName } from "./access/roles.ts";
-export { inviteId, routesTable } from "./access/routes.ts";
-export { tokenId } from "./access/secrets.ts";
-export { tokenDays } from "./access/tokens.ts";
+export { openApiDocument } from "./api/openapi.ts";
 export { type CertifyHomeOptions, certificateOf, certifyHome, type WrittenCertificate } from "./certify.ts";
 export { type CoordinatorIdentity, coordinatorIdentity, identityFromFile } from "./home/identity.ts";
 export { type HomeLayout, homeLayout } from "./home/layout.ts";

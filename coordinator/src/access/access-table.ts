@@ -3,11 +3,11 @@
  * none without the other.
  */
 import type { Note } from "@tributary/federation";
+import { type OperatorRole, operatorRole } from "@tributary/protocol";
 import type { Insertable, Selectable } from "kysely";
 import type { Database, Landed, Reading, Writing } from "../storage/database.ts";
 import type { Tables } from "../storage/schema.ts";
 import { forgottenAfter, waitAfter } from "./lockout.ts";
-import { type OperatorRole, operatorRole } from "./roles.ts";
 
 export interface Account {
   readonly name: string;

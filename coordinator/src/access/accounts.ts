@@ -1,9 +1,9 @@
 /** Operators' accounts: made, changed and removed on the coordinator's machine only. There is none at first, and no password that anybody was not told. */
 import { fail } from "@tributary/errors";
+import type { OperatorRole } from "@tributary/protocol";
 import type { AccessTable, Account } from "./access-table.ts";
 import { accessNote, type Decision } from "./notes.ts";
 import { hashPassword, randomPassword, type ScryptCost } from "./passwords.ts";
-import type { OperatorRole } from "./roles.ts";
 
 export interface AccountRequest {
   readonly name: string;

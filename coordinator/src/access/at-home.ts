@@ -2,14 +2,14 @@
  * Operators' accounts and tokens, changed on the coordinator's machine, whether the server runs or not. Whoever can write the home is the platform: the
  * first account is made here, and only here.
  */
+
+import type { AuditLine, OperatorRole } from "@tributary/protocol";
 import { openPlace, type Place } from "../storage/place.ts";
 import type { Store } from "../storage/store.ts";
 import { type AccessTable, accessTable, type ListedInvite } from "./access-table.ts";
 import { type AccountRequest, addOperator, changePassword, changeRole, removeOperator, shownAccount } from "./accounts.ts";
 import { auditLog } from "./audit.ts";
 import { type Decision, decidedAtHome } from "./notes.ts";
-import type { OperatorRole } from "./roles.ts";
-import type { AuditLine } from "./routes.ts";
 import { revokeInvite } from "./serve.ts";
 import { createToken, revokeToken, type TokenRequest } from "./tokens.ts";
 

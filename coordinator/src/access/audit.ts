@@ -1,8 +1,8 @@
 /** What operators did, read from the ledger's own lines: entries of the kinds `operator`, `roster`, `promotion` and `rollback`, and what waits to be one of them. */
 import type { Note } from "@tributary/federation";
 import { type Entry, parseLine } from "@tributary/ledger";
+import type { AuditLine } from "@tributary/protocol";
 import type { Store } from "../storage/store.ts";
-import type { AuditLine } from "./routes.ts";
 
 /** In the ledger's order, and then what waits, in the order in which it was asked for. */
 export async function auditLog(store: Pick<Store, "ledgerLines" | "requests">): Promise<AuditLine[]> {

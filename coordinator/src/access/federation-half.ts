@@ -1,6 +1,7 @@
 /** What operators' routes ask of the federation itself: the same that the commands beside the server do. */
 import type { CoordinatorIdentity } from "../home/identity.ts";
 import { createInviteIn } from "../invites.ts";
+import { openMembership } from "../membership.ts";
 import { requestNoteOf } from "../notes.ts";
 import { statusOf } from "../status.ts";
 import type { Store } from "../storage/store.ts";
@@ -25,6 +26,10 @@ export function operatorsHalf(
         history: [...(await store.rounds.all())],
         waiting: (await store.requests()).length,
       }),
+      async members() {
+        const membership = openMembership(store);
+        return { roster: await membership.roster(), members: [...(await membership.all())] };
+      },
       audit: () => auditLog(store),
     },
   };

@@ -1,7 +1,7 @@
 /** What the ledger says of a change to who may come in: nobody's secret, nobody's person. */
 import type { Note } from "@tributary/federation";
 import type { AccessAction } from "@tributary/ledger";
-import type { OperatorRole } from "./roles.ts";
+import type { OperatorRole } from "@tributary/protocol";
 
 export interface Decision {
   /** Who decided, as the ledger will call it. */

@@ -1,12 +1,5 @@
 /** Who may do what: three roles, each of which may do all that those before it may. */
-import { type OperatorRole, operatorRoles } from "@tributary/ledger";
-import { z } from "zod";
-
-export type { OperatorRole };
-export const operatorRole = z.enum(operatorRoles);
-
-/** Of a post, not of a person: it stands in the ledger, for everybody to read. */
-export const operatorName = z.string().regex(/^[a-z][a-z0-9-]{0,31}$/);
+import { type OperatorRole, operatorRoles } from "@tributary/protocol";
 
 export const covers = (role: OperatorRole, least: OperatorRole): boolean =>
   operatorRoles.indexOf(role) >= operatorRoles.indexOf(least);

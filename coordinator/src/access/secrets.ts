@@ -5,10 +5,6 @@
  *   session   <43 characters>                    token   trb_<12 hex: its public id>_<43 characters>
  */
 import { createHash, randomBytes } from "node:crypto";
-import { z } from "zod";
-
-/** What names a token wherever the token itself must not be. */
-export const tokenId = z.string().regex(/^trb_[0-9a-f]{12}$/);
 
 const secretForm = "[A-Za-z0-9_-]{43}";
 const sessionPattern = new RegExp(`^${secretForm}$`);

@@ -4,7 +4,7 @@ import { createConnection } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect as connectTls } from "node:tls";
-import type { Plan } from "@tributary/protocol";
+import { type ApiRoute, type OperatorRole, operatorRoutes, type Plan } from "@tributary/protocol";
 import { pino } from "pino";
 import { Agent, request } from "undici";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -15,8 +15,8 @@ import { openPlace } from "../storage/place.ts";
 import { accessTable } from "./access-table.ts";
 import { addOperator } from "./accounts.ts";
 import { accessAtHome } from "./at-home.ts";
-import { covers, type OperatorRole } from "./roles.ts";
-import { type OperatorRoute, operatorRoutes, routesTable } from "./routes.ts";
+import { covers } from "./roles.ts";
+import { routesTable } from "./routes.ts";
 
 const password = "correct horse battery";
 /** 1 MiB a derivation, so that every test can log in. */
@@ -109,6 +109,7 @@ const asked: Record<keyof typeof operatorRoutes, { path?: string; body?: unknown
   me: { status: 200 },
   password: { body: { current: password, next: password }, status: 204 },
   status: { status: 200 },
+  members: { status: 200 },
   tokens: { status: 200 },
   createToken: { body: { name: "made", role: "viewer" }, status: 201 },
   revokeToken: { path: "/v1/operators/tokens/trb_0123456789ab", status: 404 },
@@ -123,7 +124,7 @@ const asked: Record<keyof typeof operatorRoutes, { path?: string; body?: unknown
   promote: { body: {}, status: 409 },
   rollback: { body: { round: 1 }, status: 409 },
 };
-const everyRoute = Object.entries(operatorRoutes) as [keyof typeof operatorRoutes, OperatorRoute][];
+const everyRoute = Object.entries(operatorRoutes) as [keyof typeof operatorRoutes, ApiRoute][];
 
 describe.each(everyRoute)("%s", (name, route) => {
   const { path = route.path, body, status } = asked[name];

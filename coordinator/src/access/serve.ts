@@ -5,6 +5,7 @@
  */
 import { fail } from "@tributary/errors";
 import type { Note } from "@tributary/federation";
+import { type ApiRoute, type AuditLine, operatorRoutes } from "@tributary/protocol";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { OperatorRequest } from "../notes.ts";
 import { parseRequest } from "../transport/answers.ts";
@@ -15,15 +16,7 @@ import { type Gate, gate } from "./authenticate.ts";
 import { accessNote, type Decision } from "./notes.ts";
 import { requirePassword, type ScryptCost } from "./passwords.ts";
 import { type Actor, covers } from "./roles.ts";
-import {
-  type AnswerOf,
-  type AuditLine,
-  type BodyOf,
-  type OperatorRoute,
-  operatorRoutes,
-  type ParamsOf,
-  type RouteName,
-} from "./routes.ts";
+import type { AnswerOf, BodyOf, ParamsOf, RouteName } from "./routes.ts";
 import { type SessionDesk, sessionDesk } from "./sessions.ts";
 import { createToken, revokeToken, tokensOf } from "./tokens.ts";
 
@@ -37,6 +30,7 @@ export interface AccessParts {
       decision: Decision,
     ): Promise<AnswerOf<"invite">>;
     status(): Promise<AnswerOf<"status">>;
+    members(): Promise<AnswerOf<"members">>;
     audit(): Promise<AuditLine[]>;
   };
   /** Operators may come over plain HTTP from other machines: on test networks. */
@@ -69,7 +63,7 @@ export function serveOperators(app: FastifyInstance, parts: AccessParts): void {
   const actors = new WeakMap<FastifyRequest, Actor>();
 
   for (const name of Object.keys(operatorRoutes) as RouteName[]) {
-    const route: OperatorRoute = operatorRoutes[name];
+    const route: ApiRoute = operatorRoutes[name];
     const perMinute = { max: route.least === null ? limits.login : limits.operator, timeWindow: 60_000 };
     app.route({
       ...{ method: route.method, url: route.path, bodyLimit },
@@ -134,6 +128,7 @@ function handlersOf({ table, federation, cost }: AccessParts, desk: SessionDesk,
       return undefined;
     },
     status: () => federation.status(),
+    members: () => federation.members(),
     tokens: ({ actor }) => tokensOf(table, actor, "auditor"),
     async createToken({ actor, body: { reason, ...token } }) {
       if (!covers(actor.role, token.role)) throw fail("TRB_ACCESS_ROLE", { role: actor.role, least: token.role });

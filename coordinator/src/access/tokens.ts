@@ -1,8 +1,9 @@
 /** Tokens for programs: bound to a role, expiring, gone at once when they are revoked. */
 import { fail } from "@tributary/errors";
+import type { OperatorRole } from "@tributary/protocol";
 import type { AccessTable, Token } from "./access-table.ts";
 import { accessNote, type Decision } from "./notes.ts";
-import { type Actor, covers, lesserOf, type OperatorRole } from "./roles.ts";
+import { type Actor, covers, lesserOf } from "./roles.ts";
 import { hashSecret, isToken, newToken } from "./secrets.ts";
 
 export interface TokenRequest {
@@ -12,7 +13,6 @@ export interface TokenRequest {
   readonly days: number;
 }
 
-export const tokenDays = { least: 1, usual: 90, most: 366 };
 const day = 86_400_000;
 /** How exactly it is kept when a token was last used, in milliseconds. */
 const usedEvery = 3_600_000;

@@ -2,21 +2,18 @@
  * The way out of models and the catalogue. A blob's name is its content's hash, so it never changes: whoever has one once need not ask again
  * (`ETag`, `Cache-Control: immutable`), and proxies may keep it.
  */
-import { type Sha256, sha256Hex } from "@tributary/protocol";
+import { documentRoutes, type Sha256 } from "@tributary/protocol";
 import type { FastifyInstance } from "fastify";
-import { z } from "zod";
+import { serveRoute } from "../api/described.ts";
 import type { Downloads } from "../storage/downloads.ts";
-import { parseRequest } from "./answers.ts";
 
-const blobParams = z.strictObject({ sha256: sha256Hex });
 /** In seconds: a year, the longest that caches heed. */
 const forever = 31_536_000;
 
 export function serveBlobs(app: FastifyInstance, downloads: Downloads): void {
-  app.get("/v1/blobs/:sha256", async (request, reply) => {
-    const { sha256 } = parseRequest(blobParams, request.params);
+  serveRoute(app, documentRoutes.blob, async ({ params: { sha256 }, headers, reply }) => {
+    const { range, "if-none-match": known } = headers;
     const { size, body } = await downloads.find(sha256);
-    const { range, "if-none-match": known } = request.headers;
     reply.header("etag", tagOf(sha256)).header("cache-control", `public, max-age=${forever}, immutable`);
     if (isKnown(known, sha256)) return reply.status(304).send();
     const part = rangeOf(range, size);

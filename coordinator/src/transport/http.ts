@@ -6,18 +6,21 @@ import type { Socket } from "node:net";
 import type { SecureContextOptions } from "node:tls";
 import { fail, type TributaryError } from "@tributary/errors";
 import {
+  documentRoutes,
   type NodeId,
   type Plan,
+  problemMedia,
+  problemOf,
   protocolVersion,
-  rosterMemberSchema,
+  type Received,
   type Sha256,
-  sha256Hex,
   signStatement,
 } from "@tributary/protocol";
 import Fastify, { type FastifyInstance, type FastifyRequest } from "fastify";
 import type { Logger } from "pino";
-import { z } from "zod";
 import { type AccessParts, serveOperators } from "../access/serve.ts";
+import { requireDescriptions, serveRoute } from "../api/described.ts";
+import { openApiDocument } from "../api/openapi.ts";
 import type { Certificates } from "../certify.ts";
 import type { CoordinatorIdentity } from "../home/identity.ts";
 import { acceptInvite } from "../invites.ts";
@@ -26,7 +29,7 @@ import type { CoordinatorStatus } from "../status.ts";
 import type { Blobs } from "../storage/blobs.ts";
 import { openDownloads } from "../storage/downloads.ts";
 import type { Store } from "../storage/store.ts";
-import { codedError, errorAnswer, parseRequest } from "./answers.ts";
+import { codedError } from "./answers.ts";
 import { serveBlobs } from "./blob-routes.ts";
 import { addressLimits, protect } from "./protection.ts";
 import { serveVectors, type VectorParts } from "./vectors.ts";
@@ -61,11 +64,6 @@ const connectionsCheckingInterval = 5_000;
 /** Seconds after which to ask again when the server is busy, or nobody leads. */
 const retryAfter = 1;
 
-const nonceQuery = z.strictObject({ nonce: z.string().regex(/^[0-9a-f]{64}$/) });
-const joinBody = z.strictObject({ token: z.string().regex(/^[0-9a-f]{32}$/), member: rosterMemberSchema });
-const fromQuery = z.strictObject({ from: z.coerce.number().int().min(0).max(1e9).default(0) });
-const blobParams = z.strictObject({ sha256: sha256Hex });
-
 export async function createHttp(parts: HttpParts): Promise<FastifyInstance> {
   const { identity, plan, planHash, store, membership, log, tls, trustProxy = false } = parts;
   const wire = { maxHeaderSize, headersTimeout, connectionsCheckingInterval };
@@ -80,7 +78,10 @@ export async function createHttp(parts: HttpParts): Promise<FastifyInstance> {
     const coded = codedError(asRequestFault(error), log);
     if (hasBody(request)) reply.header("connection", "close"); // don't read on what nobody wants
     if (coded.status === 503) reply.header("retry-after", retryAfter);
-    return reply.status(coded.status).send(errorAnswer(coded));
+    return reply
+      .status(coded.status)
+      .type(problemMedia)
+      .send(JSON.stringify(problemOf(coded)));
   });
   app.addHook("onRequest", async ({ headers }) => {
     const encoding = headers["content-encoding"];
@@ -94,31 +95,32 @@ export async function createHttp(parts: HttpParts): Promise<FastifyInstance> {
     }
     throw fail("TRB_COORDINATOR_ROUTE_UNKNOWN", { method, path: (url.split("?")[0] ?? "").slice(0, 80) });
   });
+  requireDescriptions(app);
   await protect(app, { tls: tls !== undefined });
   app.addContentTypeParser("application/octet-stream", (_request, payload, done) => done(null, payload));
 
-  app.get("/v1/identity", ({ query }) => {
-    const { nonce } = parseRequest(nonceQuery, query);
+  serveRoute(app, documentRoutes.identity, ({ query: { nonce } }) => {
     const { federation } = plan;
     return { federation, key: identity.key, signature: signStatement(identity, identityStatement(federation, nonce)) };
   });
   const joining = { config: { rateLimit: { max: addressLimits.join, timeWindow: 60_000 } } };
-  app.post("/v1/join", joining, async ({ body }) => {
-    const { token, member } = parseRequest(joinBody, body);
+  const join = async ({ body: { token, member } }: { readonly body: JoinBody }) => {
     if (await acceptInvite(store, membership, plan.federation, token, member)) parts.joined(member.node);
     return { plan, planSignature: signPlan(), roster: await membership.roster() };
-  });
-  app.get("/v1/plan", () => ({ plan, signature: signPlan() }));
-  app.get("/v1/roster", () => membership.roster());
-  app.get("/v1/status", () => parts.status());
-  app.get("/v1/rounds", () => store.rounds.all());
-  app.get("/v1/ledger", async ({ query }, reply) => {
-    const lines = await store.ledgerLines(parseRequest(fromQuery, query).from);
+  };
+  serveRoute(app, documentRoutes.join, join, joining);
+  serveRoute(app, documentRoutes.plan, () => ({ plan, signature: signPlan() }));
+  serveRoute(app, documentRoutes.roster, () => membership.roster());
+  serveRoute(app, documentRoutes.standing, () => parts.status());
+  serveRoute(app, documentRoutes.rounds, () => store.rounds.all());
+  const described = openApiDocument();
+  serveRoute(app, documentRoutes.description, () => described);
+  serveRoute(app, documentRoutes.ledger, async ({ query: { from }, reply }) => {
+    const lines = await store.ledgerLines(from);
     return reply.type("text/plain; charset=utf-8").send(lines.map((line) => `${line}\n`).join(""));
   });
   serveBlobs(app, openDownloads(parts.blobs));
-  app.get("/v1/certificates/:sha256", async (request, reply) => {
-    const { sha256 } = parseRequest(blobParams, request.params);
+  serveRoute(app, documentRoutes.certificate, async ({ params: { sha256 }, reply }) => {
     const certificate = await parts.certificates.read(sha256);
     if (certificate === undefined) throw fail("TRB_COORDINATOR_NO_CERTIFICATE", { sha256 });
     return reply.type("application/json; charset=utf-8").send(Buffer.from(certificate));
@@ -127,6 +129,8 @@ export async function createHttp(parts: HttpParts): Promise<FastifyInstance> {
   serveOperators(app, parts.access);
   return app;
 }
+
+type JoinBody = Received<typeof documentRoutes.join, "body">;
 
 /** What the signatures outside messages and entries cover. */
 export const planStatement = (planHash: Sha256) => ({ purpose: "plan", planHash }) as const;
@@ -164,11 +168,11 @@ function refuseUnreadable(error: Error & { readonly code?: string }, socket: Soc
     error.code === "HPE_HEADER_OVERFLOW"
       ? fail("TRB_COORDINATOR_REQUEST_TOO_LARGE", { limit: maxHeaderSize })
       : fail("TRB_COORDINATOR_REQUEST_INVALID", { path: "(head)", reason: "it is not HTTP" });
-  const body = JSON.stringify(errorAnswer(coded));
+  const body = JSON.stringify(problemOf(coded));
   const head = [
     `HTTP/1.1 ${coded.status} Refused`,
     "connection: close",
-    "content-type: application/json; charset=utf-8",
+    `content-type: ${problemMedia}`,
     `content-length: ${Buffer.byteLength(body)}`,
   ];
   socket.end(`${head.join("\r\n")}\r\n\r\n${body}`);

@@ -6,14 +6,13 @@
  */
 import { Readable } from "node:stream";
 import { fail, isTributaryError } from "@tributary/errors";
-import { type MessageOf, type NodeId, parseMessage, sha256Hex } from "@tributary/protocol";
+import { documentRoutes, type MessageOf, type NodeId, parseMessage, type Received } from "@tributary/protocol";
 import type { FastifyInstance, FastifyRequest } from "fastify";
-import { z } from "zod";
+import { serveRoute } from "../api/described.ts";
 import type { Membership } from "../membership.ts";
 import type { Leader } from "../replicas/leader.ts";
 import { isUnheard } from "../replicas/words.ts";
 import type { Upload, Uploads } from "../storage/uploads.ts";
-import { parseRequest } from "./answers.ts";
 import { nodeLimit } from "./protection.ts";
 import { uploadTurns } from "./upload-turns.ts";
 
@@ -25,16 +24,6 @@ export interface VectorParts {
   readonly uploadTurns?: { readonly most: number; readonly turn: number };
 }
 
-const path = "/v1/rounds/:round/vectors/:sha256";
-const vectorParams = z.strictObject({ round: z.coerce.number().int().min(1).max(Number.MAX_SAFE_INTEGER), sha256: sha256Hex });
-const offsetHeaders = z.object({
-  "upload-offset": z
-    .string()
-    .regex(/^(0|[1-9][0-9]{0,14})$/)
-    .default("0")
-    .transform(Number),
-});
-
 export function serveVectors(app: FastifyInstance, parts: VectorParts): void {
   const { most, turn } = parts.uploadTurns ?? { most: 32, turn: 5_000 };
   const turns = uploadTurns({ most, turn });
@@ -42,16 +31,17 @@ export function serveVectors(app: FastifyInstance, parts: VectorParts): void {
   const limit = nodeLimit(app);
   const byNode = { config: { rateLimit: false } } as const; // counted once the node has proved its key
 
-  app.get(path, byNode, async (request) => {
-    const { upload } = await requireExpected(parts, request);
+  const offsetOf = async ({ params, headers, request }: Asked) => {
+    const { upload } = await requireExpected(parts, params, headers);
     await limit(request, upload.node);
     return { offset: await parts.uploads.offset(upload) };
-  });
+  };
+  serveRoute(app, documentRoutes.vectorOffset, offsetOf, byNode);
 
-  app.put(path, byNode, async (request, reply) => {
-    const { message, upload } = await requireExpected(parts, request);
+  const take = async ({ params, headers, request }: Asked & { readonly headers: { readonly "upload-offset": number } }) => {
+    const { message, upload } = await requireExpected(parts, params, headers);
     await limit(request, upload.node);
-    const offset = parseRequest(offsetHeaders, request.headers)["upload-offset"];
+    const offset = headers["upload-offset"];
     const bytes = 4 * message.body.length;
     const length = request.headers["content-length"];
     if (length !== String(bytes - offset)) {
@@ -78,17 +68,24 @@ export function serveVectors(app: FastifyInstance, parts: VectorParts): void {
       if (isTributaryError(error) && !isUnheard(error)) await parts.uploads.erase(upload);
       throw error;
     }
-    return reply.status(204).send();
-  });
+    return undefined;
+  };
+  serveRoute(app, documentRoutes.vector, take, byNode);
+}
+
+interface Asked {
+  readonly params: Received<typeof documentRoutes.vectorOffset, "params">;
+  readonly headers: Received<typeof documentRoutes.vectorOffset, "headers">;
+  readonly request: FastifyRequest;
 }
 
 /** Signature, roster, round and length are right, so a stranger can't fill the disk; one vector a node and round. */
 async function requireExpected(
   parts: VectorParts,
-  request: FastifyRequest,
+  { round, sha256 }: Asked["params"],
+  headers: Asked["headers"],
 ): Promise<{ readonly message: MessageOf<"masked">; readonly upload: Upload }> {
-  const { round, sha256 } = parseRequest(vectorParams, request.params);
-  const message = messageOf(request);
+  const message = messageOf(headers);
   if (message.round !== round || message.body.sha256 !== sha256) {
     throw fail("TRB_COORDINATOR_REQUEST_INVALID", {
       path: "x-tributary-message",
@@ -102,7 +99,7 @@ async function requireExpected(
   return { message, upload };
 }
 
-function messageOf({ headers }: FastifyRequest): MessageOf<"masked"> {
+function messageOf(headers: Asked["headers"]): MessageOf<"masked"> {
   const header = headers["x-tributary-message"];
   const refuse = (reason: string) => fail("TRB_COORDINATOR_REQUEST_INVALID", { path: "x-tributary-message", reason });
   if (typeof header !== "string") throw refuse("missing");

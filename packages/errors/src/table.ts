@@ -4,6 +4,7 @@
  */
 
 import { accessErrors } from "./codes/access.ts";
+import { apiErrors } from "./codes/api.ts";
 import { auditErrors } from "./codes/audit.ts";
 import { certificateErrors } from "./codes/certificate.ts";
 import { cliErrors } from "./codes/cli.ts";
@@ -38,6 +39,7 @@ export const errorTable = {
   ...valueErrors,
   ...coordinatorErrors,
   ...accessErrors,
+  ...apiErrors,
   ...simulateErrors,
   ...auditErrors,
   ...plannerErrors,

@@ -55,7 +55,7 @@ export {
 export { featuresOf, type ReleasedFeatures } from "./features.ts";
 export { mechanismOf } from "./mechanism.ts";
 export { type Estimate, metricsOf, type ReleasedMetrics, ratio, sumDeviation } from "./metrics.ts";
-export { type AccessAction, type OperatorRole, operatorRoles, pausedAfter } from "./operator-actions.ts";
+export { type AccessAction, pausedAfter } from "./operator-actions.ts";
 export { parseLine } from "./parsing.ts";
 export {
   type ChangingRoster,

@@ -2,13 +2,10 @@
  * What operators do to a federation that is neither a revocation nor a promotion. `pause` and `resume` decide whether there are rounds; the others are about who may
  * come in. Nobody's person stands here: an operator is called by the name of a post, and of a token its public id is told.
  */
+import { operatorRoles } from "@tributary/protocol";
 import { z } from "zod";
 import type { EntryOf } from "./entries.ts";
 import type { Report } from "./verification/state.ts";
-
-/** Roles of operators' accounts and tokens, each of which may do what those before it may. */
-export const operatorRoles = ["viewer", "auditor", "operator"] as const;
-export type OperatorRole = (typeof operatorRoles)[number];
 
 /** These give somebody a role, which the entry names. */
 const granting = ["add-operator", "change-role", "create-token"] as const;

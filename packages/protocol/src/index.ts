@@ -3,6 +3,26 @@ export { canonicalBytes, hashOf } from "./canonical/canonical.ts";
 export { decimalToRational, formatDecimal, parseDecimal } from "./canonical/decimals.ts";
 export { fromHex, toHex } from "./canonical/hex.ts";
 export { vectorOctets, vectorOf } from "./canonical/vectors.ts";
+export {
+  type ApiRouteName,
+  apiRoutes,
+  type ClientOptions,
+  type CoordinatorApi,
+  coordinatorClient,
+} from "./coordinator-api/client.ts";
+export { documentRoutes } from "./coordinator-api/documents.ts";
+export { type AuditLine, inviteId, operatorRoutes, tokenDays, tokenId } from "./coordinator-api/operators.ts";
+export { type Problem, problemMedia, problemOf, problemSchema, refusalIn } from "./coordinator-api/problem.ts";
+export {
+  type AnswerOfRoute,
+  type ApiRoute,
+  type OperatorRole,
+  operatorName,
+  operatorRole,
+  operatorRoles,
+  type Received,
+  type Told,
+} from "./coordinator-api/route.ts";
 export type { Crypto, Keystream } from "./crypto/crypto.ts";
 export { portableCrypto } from "./crypto/portable.ts";
 export {

@@ -2,8 +2,6 @@
 import {
   accessAtHome,
   createInvite,
-  inviteId,
-  operatorName,
   type RunningCoordinator,
   readRoster,
   readRounds,
@@ -12,7 +10,7 @@ import {
 } from "@tributary/coordinator";
 import { fail } from "@tributary/errors";
 import { catalogueBytes, readCatalogue } from "@tributary/events";
-import { fingerprintOf, inviteSchema, nodeId, rosterFingerprint } from "@tributary/protocol";
+import { fingerprintOf, inviteId, inviteSchema, nodeId, operatorName, rosterFingerprint } from "@tributary/protocol";
 import { nodeCrypto } from "@tributary/protocol/node-crypto";
 import { Command } from "commander";
 import { readInput, readJsonOnce } from "../files.ts";

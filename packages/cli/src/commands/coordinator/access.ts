@@ -1,6 +1,6 @@
 /** `tributary coordinator operator`, `token`, `audit`: who may do what over HTTP, changed on the coordinator's machine, and what was done. */
-import { accessAtHome, operatorName, tokenDays, tokenId } from "@tributary/coordinator";
-import { type OperatorRole, operatorRoles } from "@tributary/ledger";
+import { accessAtHome } from "@tributary/coordinator";
+import { type OperatorRole, operatorName, operatorRoles, tokenDays, tokenId } from "@tributary/protocol";
 import { type Command, Option } from "commander";
 import { readInput } from "../../files.ts";
 import { integerOption, jsonOption, textOption } from "../../options.ts";

@@ -1,0 +1,77 @@
+/** Where a federation stands, as the coordinator tells it: public facts only. Fields that a newer coordinator adds are left out. */
+import { z } from "zod";
+import { identityKey } from "../identifiers.ts";
+import { rosterMemberSchema, rosterSchema } from "../roster.ts";
+
+const count = z.int().min(0);
+const hash = z.string().regex(/^[0-9a-f]{64}$/);
+/** What rounds of metrics, of extensions' queries and of features said: docs/ledger.md has their forms. */
+const written = z.array(z.unknown());
+
+export const statusAnswer = z.object({
+  federation: z.string(),
+  /** Whether a process serves it now. */
+  running: z.boolean(),
+  /** `joining` before the first entry, `waiting` between rounds, `paused`, `refused`, `finished`, or the phase of the round under way. */
+  phase: z.string(),
+  /** Why no more rounds are offered; null: they are. */
+  refused: z.object({ code: z.string(), reason: z.string(), offers: count, nodes: z.array(z.string()) }).nullable(),
+  round: count,
+  completed: count,
+  charged: count,
+  rounds: count,
+  releases: z.array(z.object({ kind: z.string(), charged: count, released: count, rounds: count })),
+  metrics: written.optional(),
+  queries: written.optional(),
+  features: written.optional(),
+  connected: z.array(z.string()),
+  joined: z.array(z.string()),
+  epsilon: z.number().min(0),
+  epsilonLimit: z.number().min(0),
+  delta: z.number().min(0),
+  modelHash: hash,
+  promotedHash: hash.nullable(),
+  earlyStop: z.object({ best: z.number().nullable(), stale: count, patience: count }).optional(),
+  optimiserHash: hash.nullable(),
+  ledger: z.object({ entries: count, head: z.string() }),
+  bytes: z.object({ inPerRoundPerNode: z.number().nullable(), outPerRoundPerNode: z.number().nullable() }),
+  secondsPerRound: z.number().nullable(),
+  finished: z.boolean(),
+});
+
+/** One round begun; null for what is not known yet. */
+export const roundFigures = z.object({
+  round: count,
+  startedAt: z.iso.datetime(),
+  seconds: z.number().nullable(),
+  bytesIn: z.number().nullable(),
+  bytesOut: z.number().nullable(),
+  nodes: count.nullable(),
+  released: z.boolean().nullable(),
+  modelHash: hash.nullable(),
+  epsilon: z.number().nullable(),
+  code: z.string().nullable(),
+});
+
+/** The same with what only operators see. */
+export const operatorStatus = statusAnswer.extend({ history: z.array(roundFigures), waiting: count });
+
+/** Everybody who ever joined, ascending by node, and the members of the next round. */
+export const membersAnswer = z.object({
+  roster: rosterSchema,
+  members: z.array(
+    z.object({
+      member: rosterMemberSchema,
+      state: z.enum(["member", "pending", "revoked"]),
+      /** The ledger entry that says so, and the first round that it could be in; null as long as nothing does. */
+      entry: count.nullable(),
+      from: count.nullable(),
+      next: z.object({ key: identityKey, from: count }).nullable(),
+    }),
+  ),
+});
+
+export const checksAnswer = z.object({
+  status: z.enum(["ok", "failed"]),
+  checks: z.array(z.object({ name: z.string(), ok: z.boolean(), reason: z.string().nullable() })),
+});
