@@ -6,12 +6,15 @@
  */
 export { accessAtHome } from "./access/at-home.ts";
 export { openApiDocument } from "./api/openapi.ts";
+export { type BackupRequest, backupFederation } from "./backup/backup.ts";
+export { type Restored, type RestoreRequest, restoreFederation } from "./backup/restore.ts";
 export { type CertifyHomeOptions, certificateOf, certifyHome, type WrittenCertificate } from "./certify.ts";
 export { type CoordinatorIdentity, coordinatorIdentity, identityFromFile } from "./home/identity.ts";
 export { type HomeLayout, homeLayout } from "./home/layout.ts";
 export { createInvite, type InviteRequest } from "./invites.ts";
 export type { MemberStanding } from "./membership.ts";
 export { type OperatorRequest, requestNote } from "./notes.ts";
+export { type RetentionRequest, retainAt } from "./retention-at-home.ts";
 export { parseBetween, parseEvery } from "./rounds/calendar.ts";
 export type { RoundSchedule } from "./rounds/schedule.ts";
 export { type CoordinatorOptions, type RunningCoordinator, startCoordinator } from "./server.ts";

@@ -2,6 +2,7 @@
  * What one replica does for all while it leads: the engine, when rounds begin, what operators ask for. It may begin at any time with what the
  * store holds, and end at any time; the fence decides whether anything that it worked out still counts.
  */
+import { keepRetention } from "./retention.ts";
 import { type FederationParts, type RunningFederation, runFederation } from "./rounds/federation.ts";
 import { openLedgerFile } from "./storage/ledger-file.ts";
 
@@ -18,9 +19,11 @@ export async function startLeading({ ledgerPath, ...parts }: LeadingParts): Prom
   const ledgerFile = openLedgerFile(ledgerPath, await parts.store.ledgerLines(0));
   try {
     const federation = await runFederation({ ...parts, ledgerFile });
+    const retention = keepRetention(parts.store, parts.blobs, parts.log);
     return {
       ...federation,
       async stop() {
+        await retention.close();
         await federation.stop();
         ledgerFile.close();
       },

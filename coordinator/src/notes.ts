@@ -6,6 +6,7 @@ import { fail } from "@tributary/errors";
 import { type CoordinatorState, decodeCoordinatorState, type Note } from "@tributary/federation";
 import { parseLine, rollbackFault } from "@tributary/ledger";
 import type { NodeId, RosterMember, RotatedMember, Sha256 } from "@tributary/protocol";
+import { requireRetained } from "./retention.ts";
 import { openPlace, type Place } from "./storage/place.ts";
 import type { Store } from "./storage/store.ts";
 
@@ -34,7 +35,7 @@ export async function requestNote(place: Place, request: OperatorRequest, operat
 
 /** The same, in a store that is open. */
 export async function requestNoteOf(
-  store: Pick<Store, "state" | "ledgerLines" | "members" | "request">,
+  store: Pick<Store, "state" | "ledgerLines" | "members" | "request" | "requests" | "database">,
   request: OperatorRequest,
   operator: string,
 ): Promise<Note> {
@@ -43,10 +44,14 @@ export async function requestNoteOf(
   const state = decodeCoordinatorState(encoded);
   if (state.closed) throw fail("TRB_ROUND_LEDGER_CLOSED");
   const joined = new Set((await store.members()).map(({ node }) => node));
-  const note =
-    request.kind === "rollback"
-      ? rollbackOf(request, state, operator, await store.ledgerLines(1))
-      : noteOf(request, { state, joined }, operator);
+  if (request.kind !== "rollback") {
+    const note = noteOf(request, { state, joined }, operator);
+    await store.request(note);
+    return note;
+  }
+  const lines = await store.ledgerLines(1);
+  const note = rollbackOf(request, state, operator, lines);
+  await requireRetained(store, state, lines, { round: request.round, modelHash: note.modelHash });
   await store.request(note);
   return note;
 }
@@ -83,7 +88,7 @@ function rollbackOf(
   state: ReturnType<typeof decodeCoordinatorState>,
   operator: string,
   lines: readonly string[],
-): Note {
+): Extract<Note, { kind: "rollback" }> {
   const pointless = (why: string) => fail("TRB_COORDINATOR_NOTE_POINTLESS", { reason: why });
   const entries = lines.map(parseLine);
   const released = entries.find((entry) => entry.kind === "round" && entry.round === round);

@@ -6,6 +6,7 @@ import { isWritten, type Plan, parseDecimal, type Release, type Roster } from "@
 import { homeLayout } from "./home/layout.ts";
 import { isServed } from "./home/lock.ts";
 import { type MemberStanding, openMembership } from "./membership.ts";
+import { type Retention, readRetention } from "./retention.ts";
 import type { Standstill } from "./rounds/refusals.ts";
 import { homeOf, openPlace, type Place } from "./storage/place.ts";
 import type { RoundFigures } from "./storage/round-table.ts";
@@ -54,6 +55,8 @@ export interface CoordinatorStatus {
   /** Means over the released rounds; null before the first. */
   readonly bytes: { readonly inPerRoundPerNode: number | null; readonly outPerRoundPerNode: number | null };
   readonly secondsPerRound: number | null;
+  /** What is kept beside the ledger, which is kept for ever (`retention.ts`). */
+  readonly retention: Retention;
   readonly finished: boolean;
 }
 
@@ -120,6 +123,7 @@ export async function statusOf(store: Store, running: boolean): Promise<Coordina
     ledger,
     bytes: { inPerRoundPerNode: figures.bytesInPerRoundPerNode, outPerRoundPerNode: figures.bytesOutPerRoundPerNode },
     secondsPerRound: figures.secondsPerRound,
+    retention: await readRetention(store.database),
     finished: state?.closed ?? false,
   };
 }

@@ -8,7 +8,7 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { fail, isTributaryError } from "@tributary/errors";
-import { Kysely, type RawBuilder, sql, type Transaction } from "kysely";
+import { CompiledQuery, Kysely, type RawBuilder, sql, type Transaction } from "kysely";
 import { faultOf } from "./faults.ts";
 import type { Engine } from "./migrations.ts";
 import { postgresAddress, postgresDialect } from "./postgres.ts";
@@ -35,6 +35,8 @@ export interface Database {
   readonly clock: RawBuilder<number>;
   /** @throws TRB_COORDINATOR_DATABASE_UNREACHABLE, TRB_COORDINATOR_DATABASE_REFUSED, TRB_COORDINATOR_STORE_DAMAGED */
   read<Result>(question: (tables: Reading) => Promise<Result>): Promise<Result>;
+  /** Questions about one moment, whatever is written meanwhile; nobody waits for them. @throws as `read` */
+  snapshot<Result>(questions: (tables: Reading) => Promise<Result>): Promise<Result>;
   /**
    * All or nothing. `work` may run more than once: it keeps nothing outside of the transaction.
    * @throws as `read`; TRB_COORDINATOR_DATABASE_FULL; what `work` throws, and then nothing was written
@@ -78,6 +80,25 @@ export function postgresDatabase(databaseUrl: string, patience = usualPatience):
   return databaseOn(tables, { engine: "postgres", schema: address.schema, where: address.where, clock }, patience);
 }
 
+/** A transaction that only reads. SQLite's dialect takes the write lock for those that it begins, which would keep others waiting. */
+function atOneMoment<Result>(
+  tables: Kysely<Tables>,
+  engine: Engine,
+  questions: (tables: Reading) => Promise<Result>,
+): Promise<Result> {
+  if (engine === "postgres") {
+    return tables.transaction().setIsolationLevel("repeatable read").setAccessMode("read only").execute(questions);
+  }
+  return tables.connection().execute(async (connection) => {
+    await connection.executeQuery(CompiledQuery.raw("BEGIN DEFERRED"));
+    try {
+      return await questions(connection);
+    } finally {
+      await connection.executeQuery(CompiledQuery.raw("COMMIT"));
+    }
+  });
+}
+
 type Known = Pick<Database, "engine" | "schema" | "where" | "clock">;
 
 function databaseOn(tables: Kysely<Tables>, known: Known, patience: Patience): Database {
@@ -106,6 +127,7 @@ function databaseOn(tables: Kysely<Tables>, known: Known, patience: Patience): D
   return {
     ...known,
     read: (question) => patiently(patience.reading, () => question(tables)),
+    snapshot: (questions) => patiently(patience.reading, () => atOneMoment(tables, known.engine, questions)),
     write(work, landed) {
       let unanswered = false;
       return patiently(patience.writing, async () => {

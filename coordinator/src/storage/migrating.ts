@@ -33,7 +33,7 @@ export async function migrate(database: Database, { create, steps = migrations }
 }
 
 /** Undefined where there is nothing yet. */
-async function versionOf(tables: Reading | Writing, { engine }: Database): Promise<number | undefined> {
+export async function versionOf(tables: Reading | Writing, { engine }: Database): Promise<number | undefined> {
   if (engine === "sqlite") {
     const { rows } = await sql<{ readonly user_version: number }>`PRAGMA user_version`.execute(tables);
     return rows[0]?.user_version;

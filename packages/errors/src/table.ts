@@ -6,6 +6,7 @@
 import { accessErrors } from "./codes/access.ts";
 import { apiErrors } from "./codes/api.ts";
 import { auditErrors } from "./codes/audit.ts";
+import { backupErrors } from "./codes/backup.ts";
 import { certificateErrors } from "./codes/certificate.ts";
 import { cliErrors } from "./codes/cli.ts";
 import { clientErrors } from "./codes/client.ts";
@@ -39,6 +40,7 @@ export const errorTable = {
   ...valueErrors,
   ...coordinatorErrors,
   ...accessErrors,
+  ...backupErrors,
   ...apiErrors,
   ...simulateErrors,
   ...auditErrors,

@@ -69,6 +69,7 @@ export type { Context, Purpose, Step } from "./step.ts";
 export { genesisEntry } from "./steps/apply.ts";
 export type { Note } from "./steps/note.ts";
 export { requireAffordable } from "./steps/offer.ts";
+export { betweenRounds, settleRestored } from "./steps/restored.ts";
 export { type WarmStartSurroundings, warmStarted, warmStartOf } from "./warm-start.ts";
 export {
   featuresQuery,

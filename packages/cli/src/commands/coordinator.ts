@@ -21,6 +21,7 @@ import { writtenLines } from "../report/written.ts";
 import { untilStopped } from "../running.ts";
 import { addScheduleOptions, type ScheduleOptions, scheduleOf } from "../schedule-options.ts";
 import { addAccess } from "./coordinator/access.ts";
+import { addBackup } from "./coordinator/backup.ts";
 import { addNotes } from "./coordinator/notes.ts";
 import { addCertifyHome } from "./model/certify.ts";
 
@@ -269,5 +270,6 @@ export function coordinatorCommand(): Command {
   addCertifyHome(coordinator);
   addNotes(coordinator);
   addAccess(coordinator);
+  addBackup(coordinator);
   return coordinator;
 }

@@ -86,6 +86,12 @@ export const federationErrors = defineErrors({
     status: 409,
     exitCode: 1,
   },
+  TRB_ROUND_RESTORED: {
+    message: "Round {round} may have been under way when the coordinator was lost; it came back from a backup.",
+    advice: "Nothing to do: the round counts as charged, and the next one follows.",
+    status: 409,
+    exitCode: 1,
+  },
   TRB_ROUND_REPLAYED: {
     message: "Round {round} was offered before, or is older than round {last}.",
     advice: "Report it: the coordinator is faulty or is trying to learn one node's sum.",

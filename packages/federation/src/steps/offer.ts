@@ -67,7 +67,8 @@ function passOver(state: CoordinatorState, release: number, context: Context): S
   return giveUp({ ...state, lastRound: round.number }, round, "TRB_ROUND_COHORT_TOO_SMALL", context);
 }
 
-function newRound(
+/** Nothing of it has happened yet. */
+export function newRound(
   { plan, planHash, modelHash, head, lastRound }: CoordinatorState,
   release: number,
   invited: readonly NodeId[],
