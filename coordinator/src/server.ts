@@ -12,7 +12,7 @@ import { softwareHash } from "@tributary/ledger/software";
 import { keepExtension, loadExtensions, openExtension } from "@tributary/model/extension-files";
 import { type Plan, parsePlan, type Sha256 } from "@tributary/protocol";
 import { nodeCrypto } from "@tributary/protocol/node-crypto";
-import { destination, type Logger, pino } from "pino";
+import type { Logger } from "pino";
 import { operatorsHalf } from "./access/federation-half.ts";
 import type { ScryptCost } from "./access/passwords.ts";
 import { openCertificates } from "./certify.ts";
@@ -24,6 +24,9 @@ import { systemRandom } from "./home/random.ts";
 import { startLeading } from "./leading.ts";
 import { openMembership } from "./membership.ts";
 import { rotationNote } from "./notes.ts";
+import { childLog, coordinatorLog } from "./observe/logging.ts";
+import { type Observation, observe } from "./observe/observation.ts";
+import { watchedObjects } from "./observe/store-watch.ts";
 import { onlyProcess, onlyReplica } from "./replicas/only-process.ts";
 import { keepPresence } from "./replicas/presence.ts";
 import { openReplica, replicaOf, type Term } from "./replicas/replica.ts";
@@ -79,7 +82,11 @@ export interface CoordinatorOptions extends FoundingRequest {
   readonly passwordCost?: ScryptCost;
   /** Test-only entries pass seeded streams. */
   readonly random?: Context["random"];
-  /** Default: JSON lines on stderr. */
+  /** Who shows this may scrape `/metrics` from another machine. */
+  readonly metricsToken?: string;
+  /** From `fatal` to `trace`, or `silent`; of the default log. Default: `info`. */
+  readonly logLevel?: string;
+  /** Default: JSON lines on stderr. Either way nothing private gets into its lines. */
   readonly log?: Logger;
 }
 
@@ -124,7 +131,7 @@ const farewell = 10_000;
  */
 export async function startCoordinator(options: CoordinatorOptions): Promise<RunningCoordinator> {
   const { home, port, host = "127.0.0.1", random = systemRandom, mostRefused = 10, whenRefused = "wait" } = options;
-  const log = options.log ?? pino({ base: null }, destination({ fd: 2, sync: true }));
+  const started = options.log ?? coordinatorLog({ level: options.logLevel });
   const closers: (() => void | Promise<void>)[] = []; // run backwards
   let closing: Promise<void> | undefined;
   const close = () => (closing ??= closeAll(closers));
@@ -139,10 +146,16 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Run
     const identity = coordinatorIdentity(home);
     const { databaseUrl } = options;
     const replica = databaseUrl === undefined ? onlyReplica : (options.replica ?? replicaOf(home));
-    const store = await openStoreOf({ layout, databaseUrl, create: true });
+    let observation: Observation | undefined;
+    const store = await openStoreOf({
+      ...{ layout, databaseUrl, create: true },
+      faulted: (code) => observation?.metrics.storeFailed("database", code),
+    });
     closers.push(() => store.close());
     const places = { objects: options.blobs ?? home, extensions: layout.extensions };
-    const objects = await openObjects(places.objects);
+    const objects = watchedObjects(await openObjects(places.objects), (code) =>
+      observation?.metrics.storeFailed("blobs", code),
+    );
     closers.push(() => objects.close());
     const blobs = openBlobs(objects);
     await loadPlanned(
@@ -151,16 +164,24 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Run
       options,
     );
     const { plan, planHash } = await foundFederation(layout, store, blobs, identity, options);
+    const log = childLog(started, { federation: plan.federation, replica });
     const { startWhen = plan.minCohort } = options;
     if (startWhen < plan.minCohort) throw fail("TRB_PLAN_COHORT_ABOVE_NODES", { minCohort: plan.minCohort, nodes: startWhen });
     const certificates = openCertificates(layout, identity, store);
     if (options.blobs !== undefined) await claimObjects(objects, plan.federation, planHash);
-    const uploads = openUploads(objects, layout.staging);
-    const work = await openWork({ places, databaseUrl, log });
+    const software = softwareHash(import.meta.url);
+    const observed = observe({
+      ...{ plan, replica, software, store, objects, home, tls: options.tls },
+      blobFolder: places.objects.startsWith("s3://") ? undefined : places.objects,
+      ...{ traffic: () => traffic, sockets: () => sockets, draining: () => closing !== undefined || draining.active() },
+    });
+    observation = observed;
+    closers.push(() => observed.close());
+    const uploads = observed.uploads(openUploads(objects, layout.staging));
+    const work = observed.work(await openWork({ places, databaseUrl, log }));
     closers.push(() => work.close());
 
     const crypto = nodeCrypto();
-    const software = softwareHash(import.meta.url);
     const context = () => ({ crypto, random, sign: identity.sign, now: new Date().toISOString(), software });
     const finished = Promise.withResolvers<void>();
     finished.promise.catch(() => {}); // whoever awaits it hears of it; nobody need
@@ -180,6 +201,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Run
         uploaded: (message) => deployment.leader.uploaded(message),
       },
       joined: (node) => log.info({ node }, "joined"),
+      observation: { metrics: observed.metrics, health: observed.health, metricsToken: options.metricsToken },
       access: {
         ...operatorsHalf(store, identity),
         insecureHttp: options.insecureHttp ?? false,
@@ -201,16 +223,18 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Run
       };
       void farewells().then(finished.resolve, broken);
     };
-    const lead = ({ fence, fenced, broken: engineBroken, nodes }: Term) =>
+    const lead = observed.leading(({ fence, fenced, broken: engineBroken, nodes }: Term) =>
       startLeading({
-        ...{ plan, store, blobs, uploads, work, context, traffic, log, startWhen, mostRefused },
+        ...{ plan, store, blobs, uploads, work, context, traffic, startWhen, mostRefused },
+        ...{ log: log.child({ fence }), watch: observed.rounds },
         ...(options.schedule === undefined ? {} : { schedule: options.schedule }),
         ...{ fence, fenced, broken: engineBroken, nodes, ledgerPath: layout.ledger, finished: tellFinished },
         standstill({ reason, offers }) {
           // after the step that this is part of has carried out the rest of its effects
           if (whenRefused === "end") setImmediate(() => broken(fail("TRB_COORDINATOR_OFFERS_REFUSED", { reason, offers })));
         },
-      });
+      }),
+    );
     const io = socketServer(http.server, { admits: () => !draining.active() });
     const deployment =
       databaseUrl === undefined
@@ -244,6 +268,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Run
         leader.disconnected(node);
       },
       ledgerEntries: () => store.ledgerSize(),
+      told: (by, code) => observed.metrics.refused(by, code),
       ...{ guests, log },
     });
     closers.push(() => sockets.close());

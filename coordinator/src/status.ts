@@ -128,7 +128,8 @@ export async function statusOf(store: Store, running: boolean): Promise<Coordina
   };
 }
 
-function phaseOf(state: CoordinatorState | undefined, refused: Standstill | null): CoordinatorStatus["phase"] {
+/** In one word. */
+export function phaseOf(state: CoordinatorState | undefined, refused: Standstill | null): CoordinatorStatus["phase"] {
   if (state === undefined) return "joining";
   if (state.closed) return "finished";
   if (state.paused && state.round === null) return "paused";
@@ -149,7 +150,8 @@ async function writtenSums(store: Store, plan: Plan): Promise<Pick<CoordinatorSt
   };
 }
 
-async function spentEpsilon(store: Store, entries: number): Promise<number> {
+/** As the ledger claims it. */
+export async function spentEpsilon(store: Store, entries: number): Promise<number> {
   // notes say nothing of what was spent: the last entry before them does
   for (let place = entries - 1; place > 0; place -= 1) {
     const [line] = await store.ledgerLines(place, place + 1);

@@ -24,6 +24,7 @@ import {
 import { lineHash } from "@tributary/ledger";
 import type { Message, NodeId } from "@tributary/protocol";
 import type { Logger } from "pino";
+import type { RoundWatch } from "../observe/round-watch.ts";
 import type { Blobs } from "../storage/blobs.ts";
 import type { LedgerFile } from "../storage/ledger-file.ts";
 import type { Store } from "../storage/store.ts";
@@ -49,6 +50,7 @@ export interface EngineParts {
   readonly roundBegan: (round: number, nodes: number) => Promise<void>;
   readonly roundEnded: (round: number, released: boolean) => Promise<void>;
   readonly finished: () => void;
+  readonly watch?: Pick<RoundWatch, "queue" | "stepped"> | undefined;
   /** The engine has stopped: somebody else leads. */
   readonly fenced: () => void;
   /** The engine has stopped. */
@@ -96,6 +98,7 @@ export function startEngine(initial: CoordinatorState, parts: EngineParts): Engi
   let forgetting: Promise<void> = Promise.resolve();
   const queue: Waiting[] = [];
   const timers = new Map<string, NodeJS.Timeout>();
+  parts.watch?.queue(() => queue.length);
   const underWay = new Set<string>();
 
   const put = (event: CoordinatorEvent) =>
@@ -174,6 +177,7 @@ export function startEngine(initial: CoordinatorState, parts: EngineParts): Engi
 
   async function carryOutStep({ before, after, effects }: Stepped): Promise<void> {
     for (const effect of effects) await carryOut(effect);
+    parts.watch?.stepped(before, after);
     if (after.head.entries !== before.head.entries) parts.ledgerGrew(after.head.entries);
     if (after.round?.phase !== before.round?.phase) {
       const phase = after.round?.phase ?? "waiting";

@@ -19,6 +19,7 @@ import {
 import { parseLine, rosterAt } from "@tributary/ledger";
 import { type ErasureNote, type Message, type MessageOf, type NodeId, type Plan, planHash } from "@tributary/protocol";
 import type { Logger } from "pino";
+import type { RoundWatch } from "../observe/round-watch.ts";
 import type { ConnectedNodes } from "../replicas/leader.ts";
 import type { Blobs } from "../storage/blobs.ts";
 import type { LedgerFile } from "../storage/ledger-file.ts";
@@ -50,6 +51,7 @@ export interface FederationParts {
   readonly context: () => Context;
   readonly nodes: ConnectedNodes;
   readonly traffic: Traffic;
+  readonly watch?: RoundWatch | undefined;
   readonly finished: () => void;
   /** Somebody else leads; nothing more is written or said from here. */
   readonly fenced: () => void;
@@ -236,6 +238,7 @@ export async function runFederation(parts: FederationParts): Promise<RunningFede
       await store.rounds.end(round, new Date().toISOString(), inward, outward);
       const figures = await store.rounds.one(round);
       log.info({ ...figures }, "round ended");
+      parts.watch?.ended(released ? undefined : (figures?.code ?? "unknown"));
       const news = engine?.state().announcement?.body;
       if (news !== undefined && "entry" in news) schedule.ended(parseLine(news.entry));
       pace.roundEnded(released);

@@ -56,28 +56,34 @@ export interface Patience {
   readonly writing: number;
 }
 
+/** Hears the code of every fault of the database itself, those included that patience outlasts. */
+export type Faulted = (code: string) => void;
+const ignored: Faulted = () => {};
+
 /** Between two attempts, in milliseconds: others' transactions take milliseconds, databases seconds to come back. */
 const longestPause = { undone: 25, unreachable: 1_000 };
 
 export const usualPatience: Patience = { reading: 5_000, writing: 60_000 };
 
 /** Opens the file, and makes it when it isn't there. @throws TRB_COORDINATOR_STORE_DAMAGED, TRB_COORDINATOR_DATABASE_REFUSED */
-export function sqliteDatabase(path: string, patience = usualPatience): Database {
+export function sqliteDatabase(path: string, patience = usualPatience, faulted = ignored): Database {
   try {
     const dialect = sqliteDialect(openSqlite(path));
     const clock = sql<number>`CAST(1000 * unixepoch('subsec') AS INTEGER)`;
-    return databaseOn(new Kysely<Tables>({ dialect }), { engine: "sqlite", schema: undefined, where: path, clock }, patience);
+    const known = { engine: "sqlite", schema: undefined, where: path, clock } as const;
+    return databaseOn(new Kysely<Tables>({ dialect }), known, patience, faulted);
   } catch (error) {
     throw faultOf(error, path).error;
   }
 }
 
 /** Connects when it is first asked. @throws TRB_COORDINATOR_DATABASE_URL_INVALID */
-export function postgresDatabase(databaseUrl: string, patience = usualPatience): Database {
+export function postgresDatabase(databaseUrl: string, patience = usualPatience, faulted = ignored): Database {
   const address = postgresAddress(databaseUrl);
   const clock = sql<number>`CAST(1000 * extract(epoch FROM clock_timestamp()) AS bigint)`;
   const tables = new Kysely<Tables>({ dialect: postgresDialect(address) });
-  return databaseOn(tables, { engine: "postgres", schema: address.schema, where: address.where, clock }, patience);
+  const known = { engine: "postgres", schema: address.schema, where: address.where, clock } as const;
+  return databaseOn(tables, known, patience, faulted);
 }
 
 /** A transaction that only reads. SQLite's dialect takes the write lock for those that it begins, which would keep others waiting. */
@@ -101,7 +107,7 @@ function atOneMoment<Result>(
 
 type Known = Pick<Database, "engine" | "schema" | "where" | "clock">;
 
-function databaseOn(tables: Kysely<Tables>, known: Known, patience: Patience): Database {
+function databaseOn(tables: Kysely<Tables>, known: Known, patience: Patience, faulted: Faulted): Database {
   const { where } = known;
   const closing = new AbortController();
 
@@ -114,6 +120,7 @@ function databaseOn(tables: Kysely<Tables>, known: Known, patience: Patience): D
         return await attempt();
       } catch (error) {
         const { fate, error: coded } = faultOf(error, where);
+        if (!isTributaryError(error) && fate !== "undone") faulted(isTributaryError(coded) ? coded.code : "other");
         if (closing.signal.aborted) throw isTributaryError(coded) ? coded : fail("TRB_COORDINATOR_STOPPING");
         if (fate === "final" || performance.now() + pause > until) throw coded;
         pause = Math.min(2 * pause, longestPause[fate]);

@@ -20,7 +20,7 @@ export interface MigrationRequest {
  */
 export async function migrate(database: Database, { create, steps = migrations }: MigrationRequest): Promise<void> {
   const { where, engine, schema } = database;
-  const found = await database.read((tables) => versionOf(tables, database));
+  const found = await schemaVersion(database);
   if (found === steps.length) return;
   await database.write(async (tables) => {
     if (schema !== undefined) await prepareSchema(tables, schema, create);
@@ -31,6 +31,10 @@ export async function migrate(database: Database, { create, steps = migrations }
     await keepVersion(tables, database, steps, version);
   }, "again");
 }
+
+/** How many steps a database has taken; undefined where there is nothing yet. Changes nothing. @throws as `Database.read` */
+export const schemaVersion = (database: Database): Promise<number | undefined> =>
+  database.read((tables) => versionOf(tables, database));
 
 /** Undefined where there is nothing yet. */
 export async function versionOf(tables: Reading | Writing, { engine }: Database): Promise<number | undefined> {

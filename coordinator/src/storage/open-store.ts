@@ -4,7 +4,7 @@
  */
 import { fail } from "@tributary/errors";
 import { type HomeLayout, isHome } from "../home/layout.ts";
-import { type Patience, postgresDatabase, sqliteDatabase, usualPatience } from "./database.ts";
+import { type Faulted, type Patience, postgresDatabase, sqliteDatabase, usualPatience } from "./database.ts";
 import { migrate } from "./migrating.ts";
 import type { Store } from "./store.ts";
 import { storeOn } from "./store-tables.ts";
@@ -17,6 +17,7 @@ export interface StoreRequest {
   readonly create: boolean;
   /** For how long a database that is away is waited for. */
   readonly patience?: Patience;
+  readonly faulted?: Faulted | undefined;
 }
 
 /**
@@ -24,10 +25,13 @@ export interface StoreRequest {
  *   TRB_COORDINATOR_DATABASE_UNREACHABLE, TRB_COORDINATOR_DATABASE_REFUSED, TRB_COORDINATOR_DATABASE_TOO_OLD, TRB_COORDINATOR_DATABASE_NEWER,
  *   TRB_COORDINATOR_MIGRATION_FAILED, TRB_COORDINATOR_STORE_DAMAGED
  */
-export async function openStoreOf({ layout, databaseUrl, create, patience = usualPatience }: StoreRequest): Promise<Store> {
+export async function openStoreOf(request: StoreRequest): Promise<Store> {
+  const { layout, databaseUrl, create, patience = usualPatience, faulted } = request;
   if (databaseUrl === undefined && !create && !isHome(layout)) throw fail("TRB_COORDINATOR_HOME_EMPTY", { home: layout.home });
   const database =
-    databaseUrl === undefined ? sqliteDatabase(layout.database, patience) : postgresDatabase(databaseUrl, patience);
+    databaseUrl === undefined
+      ? sqliteDatabase(layout.database, patience, faulted)
+      : postgresDatabase(databaseUrl, patience, faulted);
   try {
     await migrate(database, { create });
   } catch (error) {

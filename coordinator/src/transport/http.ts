@@ -25,6 +25,7 @@ import type { Certificates } from "../certify.ts";
 import type { CoordinatorIdentity } from "../home/identity.ts";
 import { acceptInvite } from "../invites.ts";
 import type { Membership } from "../membership.ts";
+import { type ObservationRoutes, serveObservation } from "../observe/routes.ts";
 import type { CoordinatorStatus } from "../status.ts";
 import type { Blobs } from "../storage/blobs.ts";
 import { openDownloads } from "../storage/downloads.ts";
@@ -45,6 +46,7 @@ export interface HttpParts extends VectorParts {
   readonly membership: Membership;
   readonly joined: (node: NodeId) => void;
   readonly access: AccessParts;
+  readonly observation: ObservationRoutes;
   /** Without it plain HTTP is spoken. */
   readonly tls?: SecureContextOptions | undefined;
   /** Addresses of proxies that are believed what they say of where a request came from, with commas between them. */
@@ -76,6 +78,7 @@ export async function createHttp(parts: HttpParts): Promise<FastifyInstance> {
 
   app.setErrorHandler((error, request, reply) => {
     const coded = codedError(asRequestFault(error), log);
+    parts.observation.metrics.refused("coordinator", coded.code);
     if (hasBody(request)) reply.header("connection", "close"); // don't read on what nobody wants
     if (coded.status === 503) reply.header("retry-after", retryAfter);
     return reply
@@ -97,6 +100,7 @@ export async function createHttp(parts: HttpParts): Promise<FastifyInstance> {
   });
   requireDescriptions(app);
   await protect(app, { tls: tls !== undefined });
+  serveObservation(app, parts.observation, parts.access);
   app.addContentTypeParser("application/octet-stream", (_request, payload, done) => done(null, payload));
 
   serveRoute(app, documentRoutes.identity, ({ query: { nonce } }) => {

@@ -46,6 +46,8 @@ export interface SocketParts {
   readonly connected: (node: NodeId) => void;
   readonly disconnected: (node: NodeId) => void;
   readonly ledgerEntries: () => Promise<number>;
+  /** What was refused here, or by a node; its code. */
+  readonly told?: (by: "coordinator" | "node", code: string) => void;
   /** Whose connections may be ended for others'. */
   readonly guests: Pick<Guests, "known">;
   /** The other replicas, where there are any. */
@@ -135,6 +137,7 @@ export function serveSockets(io: Server, parts: SocketParts): Sockets {
         } catch (error) {
           const coded = codedError(error, log);
           log.info({ node: self, code: coded.code }, "refused");
+          parts.told?.("coordinator", coded.code);
           answer(errorAnswer(coded));
           if (isUnheard(coded)) setImmediate(() => socket.disconnect(true)); // it says it again on its next connection
         }
@@ -264,6 +267,7 @@ export function serveSockets(io: Server, parts: SocketParts): Sockets {
       if (!refused.success) return;
       const { code } = refused.data.error;
       log.warn({ ...facts, code }, "node refused");
+      parts.told?.("node", code);
       parts.leader.refused(node, message, code);
     });
   }

@@ -23,6 +23,7 @@ import { addScheduleOptions, type ScheduleOptions, scheduleOf } from "../schedul
 import { addAccess } from "./coordinator/access.ts";
 import { addBackup } from "./coordinator/backup.ts";
 import { addNotes } from "./coordinator/notes.ts";
+import { addDoctor, addObserving, type ObservingFlags, observingOf } from "./coordinator/observing.ts";
 import { addCertifyHome } from "./model/certify.ts";
 
 const nameForm = "up to 32 of a–z, 0–9 and -";
@@ -68,7 +69,7 @@ export function coordinatorCommand(): Command {
   const start = coordinator
     .command("start")
     .description("serve a federation: admit nodes, run the plan's rounds, keep the ledger");
-  addPlaceOptions(addScheduleOptions(start))
+  addPlaceOptions(addObserving(addScheduleOptions(start)))
     .option("--replica <name>", "this replica's name, which no other one has (default: made of machine and home)")
     .option("--plan <file>", "plan.json, at the first start")
     .option("--catalogue <file>", "catalogue JSONL, at the first start")
@@ -142,6 +143,7 @@ export function coordinatorCommand(): Command {
           trustProxy?: string;
           insecureHttp?: boolean;
         } & PlaceFlags &
+          ObservingFlags &
           ScheduleOptions,
       ) => {
         const running = await startCoordinator({
@@ -150,6 +152,7 @@ export function coordinatorCommand(): Command {
           host: options.host,
           port: options.port,
           ...tlsOf(options),
+          ...observingOf(options),
           ...(options.trustProxy === undefined ? {} : { trustProxy: options.trustProxy }),
           insecureHttp: options.insecureHttp ?? false,
           ...(options.plan === undefined ? {} : { plan: readJsonOnce(options.plan) }),
@@ -270,6 +273,7 @@ export function coordinatorCommand(): Command {
   addCertifyHome(coordinator);
   addNotes(coordinator);
   addAccess(coordinator);
+  addDoctor(coordinator);
   addBackup(coordinator);
   return coordinator;
 }
