@@ -34,7 +34,7 @@ export interface BusTiming {
   readonly patience: number;
 }
 
-const usualTiming: BusTiming = { beatEvery: 2_000, patience: 3_000 };
+const usualTiming: BusTiming = { beatEvery: 2_000, patience: 5_000 };
 
 const frameSchema = z.object({
   from: z.string(),

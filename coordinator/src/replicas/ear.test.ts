@@ -34,10 +34,10 @@ interface Replica {
   close(): Promise<void>;
 }
 
-async function replica(name: string, schema = "one"): Promise<Replica> {
+async function replica(name: string, patience: number, schema = "one"): Promise<Replica> {
   const io = new Server(createServer());
   const ear = openEar(io, { connectionString: postgres.url() }, schema, log);
-  const bus = openBus(ear.wire, name, log, { beatEvery: 200, patience: 500 });
+  const bus = openBus(ear.wire, name, log, { beatEvery: 200, patience });
   const [heard, changes]: [unknown[], boolean[]] = [[], []];
   bus.on("word", (body) => void heard.push(body));
   ear.onChange((hears) => void changes.push(hears));
@@ -53,23 +53,25 @@ async function replica(name: string, schema = "one"): Promise<Replica> {
 const connections = async () =>
   (await admin.query("SELECT pid FROM pg_stat_activity WHERE application_name LIKE 'tributary replicas%'")).rows.length;
 
-test("small and large words arrive in the order said, at every other replica of the federation and at no other's", async () => {
-  const [a, b, other] = [await replica("a"), await replica("b"), await replica("c", "two")];
+test("small and large words arrive in the order said, at every other replica of the federation and at no other's", {
+  timeout: 120_000,
+}, async () => {
+  const [a, b, other] = [await replica("a", 60_000), await replica("b", 60_000), await replica("c", 60_000, "two")];
   a.bus.emit("word", "first");
   await until("b listens to a", () => b.heard.length === 1); // what is said before somebody listens is not missed
   const said = Array.from({ length: 40 }, (_, i) => (i % 3 === 0 ? `${i} ${"x".repeat(20_000)}` : `${i}`));
   for (const word of said) a.bus.emit("word", word);
-  await until("all have arrived", () => b.heard.length === 1 + said.length, 20_000);
+  await until("all have arrived", () => b.heard.length === 1 + said.length, 60_000);
   expect(b.heard.slice(1)).toEqual(said);
   expect([a.heard, other.heard]).toEqual([[], []]);
   for (const one of [a, b, other]) await one.close();
-  await until("no connection is left", async () => (await connections()) === 0);
+  await until("no connection is left", async () => (await connections()) === 0, 30_000);
 });
 
 test("whose listening connection ends knows it, hears again, and learns that it missed something", {
   timeout: 60_000,
 }, async () => {
-  const [a, b] = [await replica("a"), await replica("b")];
+  const [a, b] = [await replica("a", 500), await replica("b", 500)];
   const missed: string[] = [];
   b.bus.onMissed((from) => void missed.push(from));
   a.bus.emit("word", "before");
@@ -86,5 +88,5 @@ test("whose listening connection ends knows it, hears again, and learns that it 
   await until("b hears what is said now", () => b.heard.at(-1) === "after");
   expect(b.heard).not.toContain("lost");
   for (const one of [a, b]) await one.close();
-  await until("no connection is left", async () => (await connections()) === 0);
+  await until("no connection is left", async () => (await connections()) === 0, 30_000);
 });

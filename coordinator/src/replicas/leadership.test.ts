@@ -1,14 +1,16 @@
 /** Leadership on a real PostgreSQL: one at a time, whoever dies, stalls, or loses the database. */
 import { Client } from "pg";
 import { pino } from "pino";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import { type PostgresServer, startPostgres } from "../../../test/postgres/server.ts";
-import { until } from "../scripted-node.test-support.ts";
+import { until as waitUntil } from "../scripted-node.test-support.ts";
 import { followLeadership, type Leadership, type LeadershipTiming, lockKey } from "./leadership.ts";
 import { cuttable } from "./network.test-support.ts";
 import { leaseTable } from "./tables.ts";
 
 const timing: LeadershipTiming = { tryEvery: 50, renewEvery: 50, staleAfter: 1_500, patience: 1_000 };
+vi.setConfig({ testTimeout: 90_000 }); // on a machine that is busy
+const until = (what: string, holds: () => boolean | Promise<boolean>) => waitUntil(what, holds, 30_000);
 const log = pino({ level: "silent" });
 let postgres: PostgresServer;
 let admin: Client;
@@ -91,12 +93,12 @@ test("a leader that stalls is disconnected once its lease is stale, not before, 
   await twoReplicas(network.url);
   const { rows: before } = await admin.query<{ pid: number }>(`SELECT pid FROM ${schema}.lease`);
   network.stall();
-  await until("b leads", () => said.includes("b+2"), 20_000);
+  await until("b leads", () => said.includes("b+2"));
   const { rows } = await admin.query(`SELECT replica, pid <> $1 AS other FROM ${schema}.lease`, [before[0]?.pid]);
   expect(rows).toEqual([{ replica: "b", other: true }]);
   const { rows: alive } = await admin.query("SELECT 1 FROM pg_stat_activity WHERE pid = $1", [before[0]?.pid]);
   expect(alive).toEqual([]);
-  await until("the first knows that it lost", () => said.includes("a-"), 20_000);
+  await until("the first knows that it lost", () => said.includes("a-"));
   network.close();
 });
 
@@ -106,7 +108,7 @@ test("one that stalls between lock and lease is disconnected as well", async () 
   await stalled.connect();
   await stalled.query("SELECT pg_advisory_lock($1, $2)", [...lockKey(schema)]);
   follow("b");
-  await until("b leads", () => said.includes("b+1"), 20_000);
+  await until("b leads", () => said.includes("b+1"));
 });
 
 test("an idle lock of another federation in the same database bothers nobody", async () => {
@@ -127,7 +129,7 @@ test("while the database is away nobody leads; when it is back, somebody does, b
   await new Promise((resolve) => setTimeout(resolve, 500));
   expect(said).toEqual(["a+1", "a-"]);
   network.refuse(false);
-  await until("a leads again", () => said.includes("a+2"), 20_000);
+  await until("a leads again", () => said.includes("a+2"));
   await leaderships[0]?.close();
   network.close();
 });

@@ -2,13 +2,15 @@
 import { fail } from "@tributary/errors";
 import { type ErasureNote, type Message, type NodeId, nodeId, protocolVersion } from "@tributary/protocol";
 import { pino } from "pino";
-import { afterEach, expect, test } from "vitest";
+import { afterEach, expect, test, vi } from "vitest";
 import type { RunningFederation } from "../rounds/federation.ts";
-import { until } from "../scripted-node.test-support.ts";
+import { until as waitUntil } from "../scripted-node.test-support.ts";
 import type { Bus } from "./bus.ts";
 import { busNetwork } from "./network.test-support.ts";
 import { openRelay, type Relay } from "./relay.ts";
 
+vi.setConfig({ testTimeout: 90_000 }); // on a machine that is busy
+const until = (what: string, holds: () => boolean | Promise<boolean>) => waitUntil(what, holds, 30_000);
 const log = pino({ level: "silent" });
 const north = nodeId.parse("north");
 const open: { close(): void }[] = [];

@@ -114,7 +114,7 @@ const leader = async () => {
 test("nodes at three replicas finish the rounds of one that leads; every replica has the whole ledger and leaves nothing behind", async () => {
   await Promise.all(nodes.map(connect));
   await Promise.all([...replicas.values()].map((one) => one.finished));
-  await until("all nodes have the whole ledger", () => nodes.every((node) => node.ledger().length === 4));
+  await until("all nodes have the whole ledger", () => nodes.every((node) => node.ledger().length === 4), 30_000);
   expect(verified("a").map(({ kind }) => kind)).toEqual(["genesis", "round", "round", "closing"]);
   for (const replica of replicaNames) expect(ledgerOf(replica)).toBe(ledgerOf("a"));
   expect(nodes.flatMap((node) => node.refused)).toEqual([]);
@@ -123,8 +123,8 @@ test("nodes at three replicas finish the rounds of one that leads; every replica
   const { rows } = await admin.query(`SELECT replica FROM ${schema}.replicas UNION ALL SELECT node FROM ${schema}.connected`);
   expect(rows).toEqual([]);
   const open = async () => (await admin.query("SELECT 1 FROM pg_stat_activity WHERE application_name LIKE 'tributary%'")).rows;
-  await until("no connection is left", async () => (await open()).length === 0);
-}, 60_000);
+  await until("no connection is left", async () => (await open()).length === 0, 30_000);
+}, 120_000);
 
 test("a leader that stops in the middle of a round, and one whose lock is taken away, are followed by others: each round counts once", async () => {
   const [first] = nodes;
@@ -206,11 +206,15 @@ test("a node that connects with another replica is let go by the first", async (
   node.onHangUp = () => hungUp++;
   for (const at of [0, 1, 2]) {
     await connect(node, at);
-    await until("the one before has hung up", () => hungUp === at);
+    await until("the one before has hung up", () => hungUp === at, 30_000);
   }
   const last = [...replicas.keys()][2];
-  await until("only the last one says that it has it", async () => {
-    const { rows } = await admin.query<{ replica: string }>(`SELECT replica FROM ${schema}.connected`);
-    return rows.length === 1 && rows[0]?.replica === last;
-  });
-});
+  await until(
+    "only the last one says that it has it",
+    async () => {
+      const { rows } = await admin.query<{ replica: string }>(`SELECT replica FROM ${schema}.connected`);
+      return rows.length === 1 && rows[0]?.replica === last;
+    },
+    30_000,
+  );
+}, 120_000);
