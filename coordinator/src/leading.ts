@@ -23,7 +23,7 @@ export async function startLeading({ ledgerPath, ...parts }: LeadingParts): Prom
     return {
       ...federation,
       async stop() {
-        await retention.close();
+        retention.close();
         await federation.stop();
         ledgerFile.close();
       },

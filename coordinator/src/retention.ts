@@ -157,7 +157,7 @@ export async function requireRetained(
 const hour = 3_600_000;
 
 /** Carries it out while this replica leads. @param every milliseconds */
-export function keepRetention(store: Store, blobs: Blobs, log: Logger, every = hour): { close(): Promise<void> } {
+export function keepRetention(store: Store, blobs: Blobs, log: Logger, every = hour): { close(): void } {
   const closing = new AbortController();
   const run = async () => {
     while (!closing.signal.aborted) {
@@ -170,11 +170,9 @@ export function keepRetention(store: Store, blobs: Blobs, log: Logger, every = h
       await sleep(every, undefined, { ref: false, signal: closing.signal }).catch(() => {}); // this replica leads no longer
     }
   };
-  const running = run();
+  void run();
   return {
-    async close() {
-      closing.abort();
-      await running;
-    },
+    // whatever it is at may be done by anybody at any time, and the next leadership doesn't wait for it
+    close: () => closing.abort(),
   };
 }
