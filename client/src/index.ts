@@ -34,6 +34,8 @@ export {
 export { type ServeNodeOptions, type ServingNode, serveNode } from "./serving/serve.ts";
 export { type ServeTrainingOptions, serveTraining, type TrainingPurpose } from "./training/serve.ts";
 export type { TrainingAnswer, TrainingOrder, TrainingSetup } from "./training/words.ts";
+export { type CoordinatorClient, connectHttp } from "./transport/http.ts";
+export { type ControlConnection, connectSocket, type SocketHandlers } from "./transport/socket.ts";
 export { changePolicy, type PolicyChange, pauseNode, resumeNode, trustPeers } from "./trust.ts";
 export { type HoldoutStatus, holdOut } from "./value/holdout.ts";
 export { type Personalised, type PersonaliseOptions, personalise } from "./value/personalise.ts";

@@ -24,6 +24,14 @@ test("the margin follows from the dropouts that were measured", () => {
   expect(chooseCohort(crypto, { size: 2 }, view()).length).toBeGreaterThanOrEqual(4); // never below what a round needs
 });
 
+test("no more are invited than an operator wants at most, and never fewer than a round needs", () => {
+  expect(chooseCohort(crypto, { most: 30 }, view()).length).toBe(30);
+  expect(chooseCohort(crypto, { size: 20, most: 22 }, view()).length).toBe(22);
+  expect(chooseCohort(crypto, { size: 20, most: 60 }, view()).length).toBe(24);
+  expect(chooseCohort(crypto, { most: 2 }, view()).length).toBe(4);
+  expect(chooseCohort(crypto, { most: 200 }, view()).length).toBe(100);
+});
+
 test("the margin is enough in as many rounds as it promises, whatever drops out (seed 4602)", () => {
   const numbers = fc.record({ wanted: fc.integer({ min: 1, max: 60 }), dropout: fc.integer({ min: 1, max: 60 }) });
   fc.assert(

@@ -3,7 +3,7 @@
  * to the same. Who takes part can bias what is learnt, never what it costs: noise and ε are of the plan's minimum cohort.
  *
  *   1. left out: who is barred or no member (the reducer's to say), and who said of the last offers that its hours are others, for a while
- *   2. how many: the fewest m with P[Binomial(m, 1 − d) ≥ wanted] ≥ 0.99, d the share of those invited that dropped out lately, (dropped + 1)/(invited + 2)
+ *   2. how many: the fewest m with P[Binomial(m, 1 − d) ≥ wanted] ≥ 0.99, d the share of those invited that dropped out lately, (dropped + 1)/(invited + 2); never more than `most`
  *   3. who: in the order of SHA-256("tributary cohort", plan hash, round, node), or, where cohorts are to be stable, survivors of the last released round first, each in that order
  */
 import { type Crypto, type NodeId, type Sha256, toHex } from "@tributary/protocol";
@@ -11,6 +11,8 @@ import { type Crypto, type NodeId, type Sha256, toHex } from "@tributary/protoco
 export interface CohortWish {
   /** How many survivors are wanted; without it everybody is invited. */
   readonly size?: number;
+  /** Never more are invited, whatever the dropouts: as many as the plan's integers were chosen for, say. */
+  readonly most?: number;
   /** The same nodes again where they are there, so that what is kept between rounds (noise shares that cancel, warmed caches) keeps its worth. */
   readonly stable?: boolean;
 }
@@ -29,11 +31,16 @@ export interface CohortView {
 }
 
 /** Ascending by name. */
-export function chooseCohort(crypto: Pick<Crypto, "sha256">, { size, stable = false }: CohortWish, view: CohortView): NodeId[] {
+export function chooseCohort(
+  crypto: Pick<Crypto, "sha256">,
+  { size, most, stable = false }: CohortWish,
+  view: CohortView,
+): NodeId[] {
   const { online, survivors, turnout, planHash, round, minCohort } = view;
-  if (size === undefined) return [...online];
-  const wanted = Math.max(size, minCohort);
-  const many = invitations(wanted, (turnout.dropped + 1) / (turnout.invited + 2), online.length);
+  if (size === undefined && most === undefined) return [...online];
+  const there = Math.min(online.length, Math.max(most ?? online.length, minCohort));
+  const wanted = Math.max(size ?? there, minCohort);
+  const many = invitations(wanted, (turnout.dropped + 1) / (turnout.invited + 2), there);
   const encoder = new TextEncoder();
   const rank = (node: NodeId) => toHex(crypto.sha256(encoder.encode(`tributary cohort\n${planHash}\n${round}\n${node}`)));
   const known = new Set(stable ? survivors : []);

@@ -7,6 +7,7 @@ export interface ScheduleOptions {
   readonly between?: NonNullable<ReturnType<typeof parseBetween>>;
   readonly every?: number;
   readonly cohort?: number;
+  readonly cohortMost?: number;
   readonly stableCohort?: boolean;
   readonly adaptDeadlines?: boolean;
 }
@@ -31,11 +32,23 @@ export const addScheduleOptions = (command: Command): Command =>
         3,
       ),
     )
+    .addOption(integerOption("--cohort-most <n>", "never invite more than so many, whatever the dropouts were", 3))
     .option("--stable-cohort", "with --cohort: those first who were left in the last round")
     .option("--adapt-deadlines", "wait for stragglers twice as long as answers took lately, never longer than the plan says");
 
-export const scheduleOf = ({ between, every, cohort, stableCohort, adaptDeadlines }: ScheduleOptions): RoundSchedule => ({
+export const scheduleOf = ({
+  between,
+  every,
+  cohort,
+  cohortMost,
+  stableCohort,
+  adaptDeadlines,
+}: ScheduleOptions): RoundSchedule => ({
   calendar: { ...(between === undefined ? {} : { between }), ...(every === undefined ? {} : { every }) },
-  cohort: { ...(cohort === undefined ? {} : { size: cohort }), stable: stableCohort === true },
+  cohort: {
+    ...(cohort === undefined ? {} : { size: cohort }),
+    ...(cohortMost === undefined ? {} : { most: cohortMost }),
+    stable: stableCohort === true,
+  },
   adaptDeadlines: adaptDeadlines === true,
 });

@@ -43,6 +43,7 @@ export { chooseModel, type ModelWishes } from "./planner/model-size.ts";
 export { type Candidate, type PlanSearch, type SearchRequest, searchPlans, trainingWarnings } from "./planner/search-plans.ts";
 export { type RateCourse, type Stage, withStages } from "./planner/stages.ts";
 export { type FederationReport, joiningSentence, type MerchantReport, type RoundReport } from "./report.ts";
+export { type RememberingCrypto, rememberingCrypto } from "./round/remembering-crypto.ts";
 export { type RoundPlanRequest, roundPlan } from "./round/round-plan.ts";
 export {
   type SimulatedPhase,

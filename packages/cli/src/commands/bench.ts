@@ -1,6 +1,7 @@
 /** `tributary bench …`: the measurements of docs/performance.md, as ratios taken in one run. */
 import { Command } from "commander";
 import { addConformance } from "./bench/conformance.ts";
+import { addCoordinator } from "./bench/coordinator.ts";
 import { addDisjoint } from "./bench/disjoint.ts";
 import { addDp } from "./bench/dp.ts";
 import { addIngest } from "./bench/ingest.ts";
@@ -22,6 +23,7 @@ export function benchCommand(): Command {
   addDp(bench);
   addSampler(bench);
   addRound(bench);
+  addCoordinator(bench);
   addSimulate(bench);
   addIngest(bench);
   addLedger(bench);

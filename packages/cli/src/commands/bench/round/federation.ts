@@ -124,7 +124,7 @@ function requireSums(ledger: string, rounds: number, survivors: number, wire: Re
   if (released !== rounds) throw fail("TRB_UNEXPECTED", { reason: `${released} of ${rounds} rounds had the right sum` });
 }
 
-interface Party<Order, Answer extends { readonly type: string }> {
+export interface Party<Order, Answer extends { readonly type: string }> {
   tell(order: Order): void;
   /** The next answer of this type. @throws TRB_UNEXPECTED when the process fails or ends */
   hear<Type extends Answer["type"]>(type: Type): Promise<Extract<Answer, { readonly type: Type }>>;
