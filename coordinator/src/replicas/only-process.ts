@@ -30,8 +30,9 @@ export function onlyProcess({ home, store, nodes, lead, broken, log }: OnlyProce
   const first = Promise.withResolvers<RunningFederation>();
   first.promise.catch(() => {}); // `start` rejects
   const closing = new AbortController();
-  let started = false;
   let leading = first.promise;
+  /** Whose engine has not stopped. */
+  let running: RunningFederation | undefined;
   let goingOn: Promise<void> = Promise.resolve();
 
   const begin = async (): Promise<RunningFederation> => {
@@ -39,6 +40,7 @@ export function onlyProcess({ home, store, nodes, lead, broken, log }: OnlyProce
     const fence = await store.takeLeadership(onlyReplica);
     const fenced = () => broken(fail("TRB_COORDINATOR_HOME_IN_USE", { home }));
     const federation = await lead({ fence, nodes: nodes(), broken: over.resolve, fenced });
+    running = federation;
     void over.promise.then((error) => {
       goingOn = leadAgain(federation, error);
     });
@@ -47,6 +49,7 @@ export function onlyProcess({ home, store, nodes, lead, broken, log }: OnlyProce
 
   async function leadAgain(stopped: RunningFederation, reason: unknown): Promise<void> {
     let error = reason;
+    running = undefined;
     await stopped.stop();
     for (let rest = rests.first; isTributaryError(error); rest = Math.min(2 * rest, rests.longest)) {
       log.error({ code: error.code, seconds: rest / 1_000 }, "no rounds; tried again");
@@ -67,16 +70,13 @@ export function onlyProcess({ home, store, nodes, lead, broken, log }: OnlyProce
   return {
     leader: ownLeader(() => leading),
     async start() {
-      started = true;
       begin().then(first.resolve, first.reject);
       await first.promise;
     },
     async retire() {
       closing.abort();
-      if (!started) return;
       await goingOn;
-      const federation = await leading.catch(() => undefined);
-      await federation?.stop();
+      await running?.stop();
     },
     async close() {},
   };
