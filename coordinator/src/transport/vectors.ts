@@ -102,7 +102,6 @@ async function requireExpected(
 function messageOf(headers: Asked["headers"]): MessageOf<"masked"> {
   const header = headers["x-tributary-message"];
   const refuse = (reason: string) => fail("TRB_COORDINATOR_REQUEST_INVALID", { path: "x-tributary-message", reason });
-  if (typeof header !== "string") throw refuse("missing");
   const message = parseMessage(parseJson(Buffer.from(header, "base64url").toString("utf8"), refuse));
   if (message.step !== "masked") throw refuse("it is not a message of the step `masked`");
   return message;

@@ -10,7 +10,7 @@ const get = { method: "GET", least: null, status: 200 } as const;
 const blobParams = z.strictObject({ sha256: sha256Hex });
 const vectorParams = z.strictObject({ round: z.coerce.number().int().min(1).max(Number.MAX_SAFE_INTEGER), sha256: sha256Hex });
 /** The node's signed message of the step `masked`, as base64url of its JSON: it says who asks, and of what length and hash the vector is. */
-const signedMessage = { "x-tributary-message": z.string().max(8192).optional() };
+const signedMessage = { "x-tributary-message": z.string().max(8192) };
 const offset = z
   .string()
   .regex(/^(0|[1-9][0-9]{0,14})$/)

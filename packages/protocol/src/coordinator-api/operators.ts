@@ -4,6 +4,7 @@
  */
 import { z } from "zod";
 import { nodeId, sha256Hex } from "../identifiers.ts";
+import { inviteSchema } from "../invite.ts";
 import { nothing, operatorName, operatorRole, routesOf } from "./route.ts";
 import { membersAnswer, operatorStatus } from "./standing.ts";
 
@@ -37,7 +38,7 @@ export type AuditLine = z.infer<typeof auditLine>;
 
 export const operatorRoutes = routesOf({
   login: {
-    ...{ method: "POST", path: "/v1/operators/login", least: null, status: 200, refusals: [400, 429] },
+    ...{ method: "POST", path: "/v1/operators/login", least: null, status: 200, refusals: [400, 401] },
     does: "begins a session: the cookie is in the answer",
     body: z.strictObject({ name: operatorName, password }),
     answer: who,
@@ -114,7 +115,7 @@ export const operatorRoutes = routesOf({
     ...{ method: "POST", path: "/v1/operators/invites", least: "operator", status: 201, refusals: [400, 409] },
     does: "makes an invite for one node; it is shown this once",
     body: z.strictObject({
-      ...{ node: nodeId, url: z.string().max(256), reason },
+      ...{ node: nodeId, url: inviteSchema.shape.url, reason },
       hours: z.int().min(1).max(8_784).default(72),
     }),
     answer: z.object({ invite: z.string(), node: z.string(), expires: instant }),

@@ -32,6 +32,9 @@ export const statusAnswer = z.object({
   modelHash: hash,
   promotedHash: hash.nullable(),
   earlyStop: z.object({ best: z.number().nullable(), stale: count, patience: count }).optional(),
+  retention: z
+    .object({ days: count.nullable(), rounds: count.nullable(), models: count.nullable(), erasedUpTo: count })
+    .optional(),
   optimiserHash: hash.nullable(),
   ledger: z.object({ entries: count, head: z.string() }),
   bytes: z.object({ inPerRoundPerNode: z.number().nullable(), outPerRoundPerNode: z.number().nullable() }),
