@@ -70,7 +70,7 @@ export function onlyProcess({ home, store, nodes, lead, broken, log }: OnlyProce
   return {
     leader: ownLeader(() => leading),
     async start() {
-      begin().then(first.resolve, first.reject);
+      goingOn = begin().then(first.resolve, first.reject);
       await first.promise;
     },
     async retire() {
