@@ -22,7 +22,17 @@ import { type ObjectStore, openObjects } from "../storage/objects.ts";
 import type { Store } from "../storage/store.ts";
 import { storeOn } from "../storage/store-tables.ts";
 import { jobsOf, leaseOf } from "./facts.ts";
-import { broken, certificateFinding, clockFinding, duration, type Finding, finding, warning, well } from "./findings.ts";
+import {
+  broken,
+  certificateFinding,
+  clockFinding,
+  duration,
+  type Finding,
+  finding,
+  roomFinding,
+  warning,
+  well,
+} from "./findings.ts";
 import { healthLimits } from "./health.ts";
 
 export interface DoctorRequest {
@@ -34,8 +44,8 @@ export interface DoctorRequest {
   readonly tlsCert?: string | undefined;
 }
 
-/** Shares of a disk, and days. */
-const limits = { roomWarning: 0.15, roomBroken: 0.03, jobs: 60 };
+/** Of a job that nobody takes, in seconds. */
+const longestWait = 60;
 /** One that is away is told of soon: nobody waits for a round here. */
 const patience = { reading: 2_000, writing: 2_000 };
 
@@ -98,6 +108,7 @@ async function examineObjects(
   const found = objects;
   try {
     return [
+      opened,
       await finding("models", () => models(found, plan, state)),
       await finding("uploads", () => uploads(layout, found, state)),
       ...(place.startsWith("s3://") || place === layout.home ? [] : [await finding("disk of blobs", () => disk(place))]),
@@ -124,11 +135,7 @@ function identity(layout: HomeLayout, plan: Plan): Finding {
 
 function disk(folder: string): Finding {
   const { bavail, blocks, bsize } = statfsSync(folder);
-  const share = bavail / blocks;
-  const found = `${((bavail * bsize) / 2 ** 30).toFixed(1)} GiB free, ${Math.floor(100 * share)} %`;
-  const advice = "Make room: rounds stop when neither vectors nor entries can be written.";
-  if (share < limits.roomBroken) return broken("disk", found, advice);
-  return share < limits.roomWarning ? warning("disk", found, advice) : well("disk", found);
+  return roomFinding(bavail * bsize, blocks * bsize);
 }
 
 const certificate = (file: string): Finding =>
@@ -257,7 +264,7 @@ async function invites(database: Database): Promise<Finding> {
 async function jobs(store: Store): Promise<Finding> {
   const { waiting, oldest } = await jobsOf(store);
   const found = waiting === 0 ? "none waits" : `${waiting} wait, the oldest for ${duration(1000 * oldest)}`;
-  if (oldest <= limits.jobs) return well("jobs", found);
+  if (oldest <= longestWait) return well("jobs", found);
   return broken(
     "jobs",
     found,

@@ -54,3 +54,14 @@ export function certificateFinding(expires: Date, now: Date): Finding {
   const found = `expires in ${duration(left)}`;
   return left < certificateWarning * 86_400_000 ? warning("certificate", found, advice) : well("certificate", found);
 }
+
+/** Shares of a disk that are too little. */
+const room = { warning: 0.15, broken: 0.03 };
+
+/** @param free and size in octets */
+export function roomFinding(free: number, size: number): Finding {
+  const found = `${(free / 2 ** 30).toFixed(1)} GiB free, ${Math.floor((100 * free) / size)} %`;
+  const advice = "Make room: rounds stop when neither vectors nor entries can be written.";
+  if (free < room.broken * size) return broken("disk", found, advice);
+  return free < room.warning * size ? warning("disk", found, advice) : well("disk", found);
+}

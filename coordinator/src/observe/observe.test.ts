@@ -23,6 +23,7 @@ import {
   until,
 } from "../scripted-node.test-support.ts";
 import { type RunningCoordinator, startCoordinator } from "../server.ts";
+import { examineHome } from "./doctor.ts";
 import { type Health, healthDesk, healthLimits, watchEventLoop } from "./health.ts";
 
 const names = ["north", "east", "south", "west"].map((name) => nodeId.parse(name));
@@ -64,6 +65,8 @@ async function health(path: "/healthz" | "/readyz") {
   expect(answer.status).toBe(said.status === "ok" ? 200 : 503);
   return { status: said.status, failed: said.checks.filter(({ ok }) => !ok), names: said.checks.map(({ name }) => name) };
 }
+/** One finding of a doctor who looks at the home. */
+const examined = async (name: string) => (await examineHome(place())).find((one) => one.name === name);
 const ready = (status: Health["status"]) =>
   until(`it is ${status}`, async () => (await health("/readyz")).status === status, 40_000);
 
@@ -193,9 +196,20 @@ test("a replica is ready while database, blobs and leader are there, and says wh
   await admin.query("UPDATE observed.lease SET renewed = renewed - interval '1 minute'");
   expect((await health("/readyz")).failed).toEqual([{ name: "leader", ok: false, reason: "TRB_COORDINATOR_NO_LEADER" }]);
   await until("the lease is old", async () => ((await sample("lease_age_seconds")) ?? 0) > 50);
+  expect(await examined("leader")).toMatchObject({ state: "broken", found: expect.stringContaining("a, which renewed") });
   clearInterval(moving);
   await thief.end();
   await ready("ok");
+  expect(await examined("leader")).toMatchObject({ state: "ok" });
+
+  // a job that no worker takes
+  expect(await examined("jobs")).toMatchObject({ state: "ok" });
+  await admin.query(
+    `INSERT INTO observed_jobs.job (name, data, start_after) VALUES ('simulation-shares', '{}', now() - interval '5 minutes')`,
+  );
+  await until("the job waits", async () => ((await sample("oldest_job_seconds")) ?? 0) > 200);
+  expect(await sample("queue_length", 'queue="jobs"')).toBe(1);
+  expect(await examined("jobs")).toMatchObject({ state: "broken", found: "1 wait, the oldest for 5 min" });
   await admin.end();
 
   // database: its server is gone
@@ -213,6 +227,7 @@ test("a replica is ready while database, blobs and leader are there, and says wh
     30_000,
   );
   expect((await health("/healthz")).status).toBe("ok"); // starting this process again would help nobody
+  expect(await examined("database")).toMatchObject({ state: "broken", found: expect.stringContaining("UNREACHABLE") });
   await postgres.restart();
   await ready("ok");
   expect(await sample("database_reachable")).toBe(1);
