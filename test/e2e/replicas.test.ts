@@ -24,7 +24,7 @@ afterAll(() => postgres.stop());
 /** A federation whose replicas and nodes run. */
 async function running(name: string, merchants: number, rounds: number) {
   folder = temporaryFolder(name);
-  const federation = await smallFederation(folder.path, { merchants, rounds });
+  const federation = await smallFederation(folder.path, { merchants, rounds, deadlines: { uploadOffset: 300 } });
   replicas = await startReplicas(federation, postgres, ["--start-when", String(merchants), "--until-done"], name);
   await joinAll(federation, folder.path, replicas.url, {}, replicas.databaseUrl);
   const { parts, home } = federation;
