@@ -29,12 +29,22 @@ test.each([
   await expect(fetch(url).then(downloaded)).resolves.not.toEqual(content);
   await until("the engine says why it stopped", () => complaints(running).includes(code), 30_000);
   expect(roundsIn(running)).toBe(0);
+  expect(await ready(running)).toEqual([503, code]);
   writeFileSync(path, content);
   await running.finished();
   const rounds = roundsOf(running.entries());
   expect(rounds).toEqual(rounds.map((_, index) => index + 1));
   expect(await downloaded(await fetch(url))).toEqual(content);
+  expect(await ready(running)).toEqual([200, null]);
 });
+
+/** Whether nodes and operators are to be sent here, and what has stopped the engine. */
+async function ready({ server }: Trial): Promise<readonly [number, string | null | undefined]> {
+  const { status } = await fetch(`${server().url}/readyz`);
+  const answer = await fetch(`${server().url}/healthz`);
+  const { checks } = (await answer.json()) as { checks: readonly { name: string; reason: string | null }[] };
+  return [status, checks.find(({ name }) => name === "engine")?.reason];
+}
 
 function alter(path: string): void {
   const octets = readFileSync(path);

@@ -4,10 +4,10 @@ import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { afterEach, expect, test } from "vitest";
 import { until } from "../scripted-node.test-support.ts";
+import { readStatus } from "../status.ts";
 import { roundsOf, startTrial, type Trial } from "./trial.test-support.ts";
 
 const day = 86_400_000;
@@ -52,8 +52,9 @@ test("forward in the middle of a round, and back while somebody who is gone is w
     await until("the clock has jumped", async () => (await told()) > Date.now() + day);
     // it goes in this round, so the next one waits for it for a while; meanwhile the clock is set right
     west.disconnect();
-    await sleep(300);
+    await until("it is seen to be gone", async () => !(await readStatus(running.place)).connected.includes(west.node));
     jump(-day);
+    throw new Error("it uploads nothing");
   };
   for (const node of running.nodes) await node.connect(url);
   await running.finished();
