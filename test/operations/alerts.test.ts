@@ -31,6 +31,8 @@ const expressionOf = (alert: string) => rules.find((one) => one.alert === alert)
 const folder = mkdtempSync(join(tmpdir(), "tributary-alerts-"));
 /** Labels of each series that was scraped, by its name. */
 const exposed = new Map<string, Set<string>>();
+/** Of all metrics of ours, those included that have no series yet. */
+const named = new Set<string>();
 
 /** Over TLS, with nothing but a certificate and a folder that is gone: the rest is there from the start. */
 beforeAll(async () => {
@@ -51,7 +53,9 @@ beforeAll(async () => {
   renameSync(blobs, `${blobs}.away`);
   expect(await get("/readyz")).toContain('"failed"');
   renameSync(`${blobs}.away`, blobs);
-  for (const [, name = "", labels = ""] of (await get("/metrics")).matchAll(/^([a-z_]+)\{(.*)\} \S+$/gm)) {
+  const scraped = await get("/metrics");
+  for (const [, name = ""] of scraped.matchAll(/^# TYPE (tributary_[a-z_]+) /gm)) named.add(name);
+  for (const [, name = "", labels = ""] of scraped.matchAll(/^([a-z_]+)\{(.*)\} \S+$/gm)) {
     const known = exposed.get(name) ?? new Set();
     for (const [, label = ""] of labels.matchAll(/([a-z_]+)="/g)) known.add(label);
     exposed.set(name, known);
@@ -249,6 +253,12 @@ test("each rule has what Prometheus and whoever is woken needs, and nothing else
     expect(["info", "warning", "critical"]).toContain(one.labels.severity);
     expect(Object.keys(one.annotations).sort()).toEqual(["runbook_url", "summary"]);
   }
+});
+
+test("docs/observing.md has every metric, and no other", () => {
+  const page = readFileSync(new URL("../../docs/observing.md", import.meta.url), "utf8");
+  const documented = [...page.matchAll(/^\| `(tributary_[a-z_]+)` \|/gm)].map(([, name = ""]) => name);
+  expect(documented.sort()).toEqual([...named].sort());
 });
 
 test("every alert is tried", () => {

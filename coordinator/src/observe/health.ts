@@ -10,7 +10,7 @@ import type { ObjectStore } from "../storage/objects.ts";
 import type { Store } from "../storage/store.ts";
 import { leaseOf } from "./facts.ts";
 
-export interface Check {
+interface Check {
   readonly name: string;
   readonly ok: boolean;
   /** A code; null when it holds. */

@@ -35,7 +35,7 @@ export interface MetricsParts {
 }
 
 /** Where something is kept. */
-export type StoreName = "database" | "blobs";
+type StoreName = "database" | "blobs";
 export type Dropout = "keys" | "shares" | "masked";
 
 export interface CoordinatorMetrics {

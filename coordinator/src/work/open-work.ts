@@ -1,5 +1,6 @@
 /** Who does a coordinator's long computations: this process's threads, or, on PostgreSQL, the workers of all replicas, this one's among them. */
-import { destination, type Logger, pino } from "pino";
+import type { Logger } from "pino";
+import { childLog, coordinatorLog } from "../observe/logging.ts";
 import { type ObjectStore, openObjects } from "../storage/objects.ts";
 import { openJobTable } from "./boss.ts";
 import { jobQueue } from "./jobs.ts";
@@ -45,6 +46,8 @@ export interface WorkerRequest extends Omit<WorkRequest, "log"> {
   readonly databaseUrl: string;
   /** Who does shares, if anybody does. */
   readonly shareHand?: ((store: ObjectStore, threads: number) => ShareHand) | undefined;
+  /** From `fatal` to `trace`, or `silent`; of the default log. Default: `info`. */
+  readonly logLevel?: string | undefined;
   /** Default: JSON lines on stderr. */
   readonly log?: Logger;
 }
@@ -62,7 +65,7 @@ export interface RunningWorker {
 
 /** Only takes jobs: `tributary worker`. @throws what `openObjects` and `openJobTable` throw */
 export async function runWorker({ places, databaseUrl, threads, ...rest }: WorkerRequest): Promise<RunningWorker> {
-  const log = rest.log ?? pino({ base: null }, destination({ fd: 2, sync: true }));
+  const log = childLog(rest.log ?? coordinatorLog({ level: rest.logLevel }), {});
   const parts = await openParts({ places, databaseUrl, log });
   const team = startTeam(places, threads);
   const { done } = await startWorker({ ...parts, team, log });
@@ -101,7 +104,7 @@ export async function openSharing({
   databaseUrl,
   threads,
   shareHand,
-  log = pino({ base: null, level: "warn" }, destination({ fd: 2, sync: true })),
+  log = coordinatorLog({ level: "warn" }),
 }: WorkerRequest & { readonly threads: number }): Promise<Sharing> {
   const { objects: store, table } = await openParts({ places, databaseUrl, log });
   const hand = shareHand?.(store, threads);

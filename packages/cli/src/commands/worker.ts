@@ -5,6 +5,7 @@ import { Command } from "commander";
 import { integerOption, jsonOption } from "../options.ts";
 import { printLine } from "../output.ts";
 import { untilStopped } from "../running.ts";
+import { logLevelOption } from "./coordinator/observing.ts";
 
 export function workerCommand(): Command {
   return new Command("worker")
@@ -17,15 +18,16 @@ export function workerCommand(): Command {
     )
     .requiredOption("--blobs <place>", "where they keep models and vectors: a shared folder, or s3://bucket/prefix")
     .addOption(integerOption("--threads <n>", "jobs at a time (default: one a processor, at most 8)", 1, undefined, 64))
+    .addOption(logLevelOption())
     .addOption(jsonOption())
     .addHelpText(
       "after",
       "\nExample:\n  tributary worker --database-url postgres://platform@db.example/tributary --blobs s3://federations/fashion",
     )
-    .action(async (options: { databaseUrl: string; blobs: string; threads?: number }) => {
-      const { databaseUrl, blobs, threads } = options;
+    .action(async (options: { databaseUrl: string; blobs: string; threads?: number; logLevel: string }) => {
+      const { databaseUrl, blobs, threads, logLevel } = options;
       const places = { objects: blobs, extensions: blobs };
-      const running = await runWorker({ places, databaseUrl, threads, shareHand: openShareWorker });
+      const running = await runWorker({ places, databaseUrl, threads, logLevel, shareHand: openShareWorker });
       printLine({ event: "ready", threads: running.threads });
       await untilStopped(running, false);
       printLine({ event: "stopped", jobs: running.done() });

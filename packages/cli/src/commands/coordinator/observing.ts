@@ -12,9 +12,12 @@ export interface ObservingFlags {
   readonly metricsTokenFile?: string;
 }
 
+export const logLevelOption = (): Option =>
+  new Option("--log-level <level>", "the least of what is logged, on stderr").choices(logLevels).default("info");
+
 export const addObserving = (start: Command): Command =>
   start
-    .addOption(new Option("--log-level <level>", "the least of what is logged, on stderr").choices(logLevels).default("info"))
+    .addOption(logLevelOption())
     .option(
       "--metrics-token-file <file>",
       "who shows the token in this file's first line (`authorization: Bearer …`) may scrape /metrics from another machine",
