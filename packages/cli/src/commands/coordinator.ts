@@ -24,6 +24,7 @@ import { addAccess } from "./coordinator/access.ts";
 import { addBackup } from "./coordinator/backup.ts";
 import { addNotes } from "./coordinator/notes.ts";
 import { addDoctor, addObserving, type ObservingFlags, observingOf } from "./coordinator/observing.ts";
+import { addSeatOptions, type SeatFlags, seatOf } from "./coordinator/seat.ts";
 import { addCertifyHome } from "./model/certify.ts";
 
 const nameForm = "up to 32 of a–z, 0–9 and -";
@@ -36,9 +37,9 @@ const urlOption = () => {
   return textOption("--url <url>", "where the node reaches this coordinator", inviteSchema.shape.url, expected);
 };
 
-type InviteFlags = PlaceFlags & {
+type InviteFlags = SeatFlags & {
   readonly node?: string;
-  readonly url?: string;
+  readonly nodeUrl?: string;
   readonly list?: boolean;
   readonly revoke?: string;
   readonly hours: number;
@@ -177,13 +178,15 @@ export function coordinatorCommand(): Command {
       },
     );
 
-  addPlaceOptions(
+  addSeatOptions(
     coordinator
       .command("invite")
       .description("make a one-time invite for one node; it carries the coordinator's key fingerprint"),
+    { url: false },
   )
     .addOption(nodeOption())
     .addOption(urlOption())
+    .option("--node-url <url>", "where the node reaches it, when that isn't --url, at which an operator's token asks")
     .option("--list", "show the invites that there are, without their tokens, instead of making one")
     .addOption(
       textOption(
@@ -204,16 +207,21 @@ export function coordinatorCommand(): Command {
       "\nExample:\n  tributary coordinator invite --home platform --node bookshop --url https://platform.example:7443",
     )
     .action(async (options: InviteFlags, command: Command) => {
-      const { node, url, hours } = options;
+      const { node, nodeUrl: url = options.url, hours } = options;
+      const { place, api } = seatOf(options, command);
       const decision = { by: options.operator, reason: options.reason };
-      const access = accessAtHome(options, decision);
       if (options.revoke !== undefined) {
-        const revoked = await access.revokeInvite(options.revoke);
+        if (api !== undefined) {
+          await api.revokeInvite({ params: { id: options.revoke } });
+          print(options.json, { revoked: options.revoke }, () => ["the invite is worthless now"]);
+          return;
+        }
+        const revoked = await accessAtHome(place, decision).revokeInvite(options.revoke);
         print(options.json, { revoked: options.revoke, node: revoked }, () => [`the invite for ${revoked} is worthless now`]);
         return;
       }
       if (options.list) {
-        const invites = await access.invites();
+        const invites = api === undefined ? await accessAtHome(place, decision).invites() : await api.invites();
         print(options.json, { invites }, () =>
           table([
             ["id", "node", "expires", "used"],
@@ -224,20 +232,24 @@ export function coordinatorCommand(): Command {
       }
       if (node === undefined) return command.error("error: required option '--node <name>' not specified");
       if (url === undefined) return command.error("error: required option '--url <url>' not specified");
-      const { invite, expires } = await createInvite(options, { node, url, hours }, decision);
+      const { invite, expires } =
+        api === undefined
+          ? await createInvite(place, { node, url, hours }, decision)
+          : await api.invite({ body: { node, url, hours, reason: options.reason } });
       print(options.json, { invite, node, expires }, () => [invite]);
     });
 
-  addPlaceOptions(
+  addSeatOptions(
     coordinator
       .command("roster")
       .description("who is in the federation, since when, and the fingerprints to compare with them"),
   )
     .addOption(jsonOption())
     .addHelpText("after", "\nExample:\n  tributary coordinator roster --home platform")
-    .action(async (options: PlaceFlags & { json?: boolean }) => {
+    .action(async (options: SeatFlags & { json?: boolean }, command: Command) => {
       const crypto = nodeCrypto();
-      const { roster, members: standings } = await readRoster(options);
+      const { place, api } = seatOf(options, command);
+      const { roster, members: standings } = api === undefined ? await readRoster(place) : await api.members();
       const members = standings.map(({ member, state, entry, from, next }) => ({
         ...{ ...member, fingerprint: fingerprintOf(crypto, member.key), state, entry, from },
         next: next === null ? null : { fingerprint: fingerprintOf(crypto, next.key), from: next.from },
@@ -258,13 +270,18 @@ export function coordinatorCommand(): Command {
       ]);
     });
 
-  addPlaceOptions(coordinator.command("status").description("where the federation stands"))
+  addSeatOptions(coordinator.command("status").description("where the federation stands"))
     .addOption(jsonOption())
-    .addHelpText("after", "\nExample:\n  tributary coordinator status --home platform --json")
-    .action(async (options: PlaceFlags & { json?: boolean }) => {
-      const status = await readStatus(options);
-      const { metrics, queries, features, ...plain } = status;
-      print(options.json, { ...status, history: await readRounds(options) }, () => [
+    .addHelpText(
+      "after",
+      "\nExample:\n  tributary coordinator status --home platform --json\n  tributary coordinator status --url https://platform.example:7443 --token-file token",
+    )
+    .action(async (options: SeatFlags & { json?: boolean }, command: Command) => {
+      const { place, api } = seatOf(options, command);
+      const status =
+        api === undefined ? { ...(await readStatus(place)), history: await readRounds(place) } : await api.status();
+      const { history: _, metrics, queries, features, ...plain } = status;
+      print(options.json, status, () => [
         ...table(Object.entries(plain).map(([name, value]) => [name, inWords(value)])),
         ...writtenLines({ metrics: metrics ?? [], queries: queries ?? [], features: features ?? [] }),
       ]);

@@ -1,12 +1,30 @@
 /** Where a federation stands, as the coordinator tells it: public facts only. Fields that a newer coordinator adds are left out. */
 import { z } from "zod";
 import { identityKey } from "../identifiers.ts";
+import { metricCoordinates } from "../plan/metrics.ts";
 import { rosterMemberSchema, rosterSchema } from "../roster.ts";
 
 const count = z.int().min(0);
 const hash = z.string().regex(/^[0-9a-f]{64}$/);
-/** What rounds of metrics, of extensions' queries and of features said: docs/ledger.md has their forms. */
-const written = z.array(z.unknown());
+
+/** A noisy ratio with the 95 % interval that the noise leaves; null where the noise drowns it. */
+const estimate = z.object({ estimate: z.number().nullable(), interval: z.tuple([z.number(), z.number()]).nullable() });
+/** What a round of metrics said (`@tributary/ledger`, `metricsOf`). */
+const releasedMetrics = z.object({
+  ...{ round: count, release: count, modelHash: hash, deviation: z.number() },
+  ...{ confidence: z.literal(0.95), method: z.literal("fieller") },
+  ...{ customers: estimate, hr10: estimate, ndcg10: estimate, mrr: estimate, loss: estimate },
+  newItems: z.object({ customers: estimate, hr10: estimate, ndcg10: estimate }),
+  sums: z.record(z.enum(metricCoordinates), z.number()),
+});
+/** What a round of an extension's query said. */
+const releasedQuery = z.object({ round: count, name: z.string(), sum: z.array(z.number()), deviation: z.number() });
+/** What a round of features said. */
+const releasedFeatures = z.object({
+  ...{ round: count, release: count, now: z.number(), deviation: z.number(), customers: z.number() },
+  features: z.array(z.object({ name: z.string(), customers: z.number(), first: z.number(), second: z.number() })),
+  sum: z.array(z.number()),
+});
 
 export const statusAnswer = z.object({
   federation: z.string(),
@@ -21,9 +39,9 @@ export const statusAnswer = z.object({
   charged: count,
   rounds: count,
   releases: z.array(z.object({ kind: z.string(), charged: count, released: count, rounds: count })),
-  metrics: written.optional(),
-  queries: written.optional(),
-  features: written.optional(),
+  metrics: z.array(releasedMetrics).optional(),
+  queries: z.array(releasedQuery).optional(),
+  features: z.array(releasedFeatures).optional(),
   connected: z.array(z.string()),
   joined: z.array(z.string()),
   epsilon: z.number().min(0),

@@ -6,6 +6,7 @@ import { readInput } from "../../files.ts";
 import { integerOption, jsonOption, textOption } from "../../options.ts";
 import { print, table } from "../../output.ts";
 import { addPlaceOptions, type PlaceFlags } from "../../place-options.ts";
+import { addSeatOptions, type SeatFlags, seatOf } from "./seat.ts";
 
 interface AccessFlags extends PlaceFlags {
   readonly operator: string;
@@ -139,24 +140,25 @@ export function addAccess(coordinator: Command): void {
       print(flags.json, { revoked: id }, () => [`${id} is worthless now`]);
     });
 
-  reading(
-    coordinator,
-    "audit",
-    "what operators did, as the ledger has it, and what waits to be written",
-    "audit --home platform",
-  ).action(async ({ json, ...place }: PlaceFlags & { json?: boolean }) => {
-    const lines = await accessAtHome(place).audit();
-    print(json, { operators: lines }, () =>
-      table([
-        ["entry", "when", "by", "what", "reason"],
-        ...lines.map(({ entry, done, at: written, operator: by, action, subject, role, reason }) => [
-          entry === null ? "waits" : String(entry),
-          done ?? written ?? "–",
-          by,
-          [action, subject, role].filter((word) => word !== null).join(" "),
-          reason,
+  addSeatOptions(
+    coordinator.command("audit").description("what operators did, as the ledger has it, and what waits to be written"),
+  )
+    .addOption(jsonOption())
+    .addHelpText("after", "\nExample:\n  tributary coordinator audit --home platform")
+    .action(async ({ json, ...flags }: SeatFlags & { json?: boolean }, command: Command) => {
+      const { place, api } = seatOf(flags, command);
+      const lines = api === undefined ? await accessAtHome(place).audit() : await api.audit();
+      print(json, { operators: lines }, () =>
+        table([
+          ["entry", "when", "by", "what", "reason"],
+          ...lines.map(({ entry, done, at: written, operator: by, action, subject, role, reason }) => [
+            entry === null ? "waits" : String(entry),
+            done ?? written ?? "–",
+            by,
+            [action, subject, role].filter((word) => word !== null).join(" "),
+            reason,
+          ]),
         ]),
-      ]),
-    );
-  });
+      );
+    });
 }
