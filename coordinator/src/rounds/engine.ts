@@ -31,6 +31,7 @@ import type { Store } from "../storage/store.ts";
 import type { Uploads } from "../storage/uploads.ts";
 import type { Traffic } from "../transport/traffic.ts";
 import { type ApplyEffect, mayPass, type SumEffect, type WorkQueue, type WorkResult } from "../work/work-queue.ts";
+import { partedWork } from "./turns.ts";
 
 export interface EngineParts {
   readonly store: Pick<Store, "persist">;
@@ -85,7 +86,7 @@ interface Stepped {
   readonly refusal?: unknown;
 }
 
-/** Steps in one turn of the event loop: each checks a signature, and whoever else waits should not wait for hundreds. */
+/** Steps that are written together: whoever waits for the first should not wait for hundreds. */
 const mostTogether = 64;
 
 export function startEngine(initial: CoordinatorState, parts: EngineParts): Engine {
@@ -96,6 +97,7 @@ export function startEngine(initial: CoordinatorState, parts: EngineParts): Engi
   let stopped = false;
   let running: Promise<void> | undefined;
   let forgetting: Promise<void> = Promise.resolve();
+  const pause = partedWork();
   const queue: Waiting[] = [];
   const timers = new Map<string, NodeJS.Timeout>();
   parts.watch?.queue(() => queue.length);
@@ -124,7 +126,7 @@ export function startEngine(initial: CoordinatorState, parts: EngineParts): Engi
   }
 
   async function carryOutTogether(events: readonly Waiting[]): Promise<void> {
-    const steps = stepAll(events);
+    const steps = await stepAll(events);
     try {
       await persist(steps);
       for (const step of steps) await carryOutStep(step);
@@ -139,19 +141,21 @@ export function startEngine(initial: CoordinatorState, parts: EngineParts): Engi
     }
   }
 
-  function stepAll(events: readonly Waiting[]): readonly Stepped[] {
+  async function stepAll(events: readonly Waiting[]): Promise<readonly Stepped[]> {
     let before = state;
-    return events.map((waiting) => {
+    const steps: Stepped[] = [];
+    for (const waiting of events) {
+      await pause(); // each checks a signature
       try {
         const { state: after, effects } = stepCoordinator(before, waiting.event, context());
-        const step = { waiting, before, after, effects };
+        steps.push({ waiting, before, after, effects });
         before = after;
-        return step;
       } catch (refusal) {
         if (!isTributaryError(refusal)) log.error({ err: refusal, event: waiting.event.type }, "a step failed");
-        return { waiting, before, after: before, effects: [], refusal };
+        steps.push({ waiting, before, after: before, effects: [], refusal });
       }
-    });
+    }
+    return steps;
   }
 
   /** From here on a failure is never a refusal: the states have moved on, and the disk may not have. */
@@ -176,7 +180,10 @@ export function startEngine(initial: CoordinatorState, parts: EngineParts): Engi
   }
 
   async function carryOutStep({ before, after, effects }: Stepped): Promise<void> {
-    for (const effect of effects) await carryOut(effect);
+    for (const effect of effects) {
+      await pause(); // each may be a message of its own for every node
+      await carryOut(effect);
+    }
     parts.watch?.stepped(before, after);
     if (after.head.entries !== before.head.entries) parts.ledgerGrew(after.head.entries);
     if (after.round?.phase !== before.round?.phase) {

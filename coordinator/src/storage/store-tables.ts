@@ -1,7 +1,16 @@
 /** The store on its tables. Everything here can be done twice without harm, so that an answer that was lost is asked for again. */
 import { fail } from "@tributary/errors";
 import type { Note } from "@tributary/federation";
-import { nodeId, type Plan, parsePlan, type Roster, rosterMemberSchema, type Sha256, sha256Hex } from "@tributary/protocol";
+import {
+  nodeId,
+  type Plan,
+  parsePlan,
+  type Roster,
+  type RosterMember,
+  rosterMemberSchema,
+  type Sha256,
+  sha256Hex,
+} from "@tributary/protocol";
 import { sql } from "kysely";
 import { z } from "zod";
 import type { Database, Writing } from "./database.ts";
@@ -27,6 +36,13 @@ export function storeOn(database: Database): Store {
       return row?.value;
     });
   let founded: { readonly plan: Plan; readonly hash: Sha256 } | undefined;
+  /** By their texts: whoever joins is answered with everybody, which would otherwise be read anew, a thousand times a thousand. */
+  const membersRead = new Map<string, RosterMember>();
+  const readMember = (text: string): RosterMember => {
+    const known = membersRead.get(text) ?? rosterMemberSchema.parse(JSON.parse(text));
+    membersRead.set(text, known);
+    return known;
+  };
 
   return {
     database,
@@ -105,13 +121,13 @@ export function storeOn(database: Database): Store {
 
     async members() {
       const rows = await read((tables) => tables.selectFrom("members").select("member").orderBy("node").execute());
-      return rows.map(({ member }) => rosterMemberSchema.parse(JSON.parse(member)));
+      return rows.map(({ member }) => readMember(member));
     },
     async member(node) {
       const row = await read((tables) =>
         tables.selectFrom("members").select("member").where("node", "=", node).executeTakeFirst(),
       );
-      return row && rosterMemberSchema.parse(JSON.parse(row.member));
+      return row && readMember(row.member);
     },
     admit: (tokenHash, member) =>
       write(

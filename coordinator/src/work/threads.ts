@@ -48,6 +48,8 @@ interface Answer {
   readonly error?: { readonly code: ErrorCode; readonly details: ErrorDetails } | { readonly trace: string };
 }
 
+/** What a thread holds long is vectors, which are outside of its heap; the usual room for young objects would be 20 MB a thread for nothing. */
+const youngMb = 4;
 /** More threads than these wait for the disk and for memory. */
 const mostThreads = 8;
 
@@ -102,7 +104,10 @@ function startThread(places: WorkPlaces): Thread {
     waiting.clear();
   };
   const start = () => {
-    const started = new Worker(new URL("./thread.ts", import.meta.url), { name: "sums", workerData: places });
+    const started = new Worker(new URL("./thread.ts", import.meta.url), {
+      ...{ name: "sums", workerData: places },
+      resourceLimits: { maxYoungGenerationSizeMb: youngMb },
+    });
     started.on("message", ({ id, result, error }: Answer) => {
       const task = waiting.get(id);
       waiting.delete(id);

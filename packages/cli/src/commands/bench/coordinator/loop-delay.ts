@@ -14,21 +14,31 @@ export interface LoopWatch {
 }
 
 export function watchLoop(): LoopWatch {
-  let histogram = createHistogram();
-  let last = performance.now();
+  let [late, busy] = [createHistogram(), createHistogram()];
+  let [last, used] = [performance.now(), threadMicroseconds()];
   const record = () => {
-    const now = performance.now();
-    histogram.record(1 + Math.round(1e3 * Math.max(0, now - last - interval))); // µs; a histogram begins at 1
-    last = now;
+    const [now, cpu] = [performance.now(), threadMicroseconds()];
+    late.record(1 + Math.round(1e3 * Math.max(0, now - last - interval))); // µs; a histogram begins at 1
+    busy.record(1 + Math.max(0, cpu - used));
+    [last, used] = [now, cpu];
   };
   setInterval(record, interval).unref();
   const milliseconds = (value: number) => (value - 1) / 1e3;
   return {
     since() {
-      if (performance.now() - last > interval || histogram.count === 0) record();
-      const delay: LoopDelay = { p99Ms: milliseconds(histogram.percentile(99)), maxMs: milliseconds(histogram.max) };
-      histogram = createHistogram();
+      if (performance.now() - last > interval || late.count === 0) record();
+      const delay: LoopDelay = {
+        ...{ p99Ms: milliseconds(late.percentile(99)), maxMs: milliseconds(late.max) },
+        ...{ busyP99Ms: milliseconds(busy.percentile(99)), busyMaxMs: milliseconds(busy.max) },
+      };
+      [late, busy] = [createHistogram(), createHistogram()];
       return delay;
     },
   };
+}
+
+/** Of this thread alone. */
+function threadMicroseconds(): number {
+  const { user, system } = process.threadCpuUsage();
+  return user + system;
 }

@@ -33,6 +33,9 @@ export interface Usage {
 export interface LoopDelay {
   readonly p99Ms: number;
   readonly maxMs: number;
+  /** What the thread itself computed between two timers, in processor milliseconds: what would be left of the delay on a machine without other processes. */
+  readonly busyP99Ms: number;
+  readonly busyMaxMs: number;
 }
 
 /** One phase of one round at the replica that leads. */
