@@ -153,10 +153,10 @@ describe.each(operations.map((described) => [described.operation.operationId, de
   });
 });
 
-test("afterwards the server is well, serves everybody, and had no failure of its own", async () => {
-  const api = coordinatorClient({ url: server.url, token: tokens.get("viewer") ?? "" });
-  expect(await api.alive()).toMatchObject({ status: "ok" });
-  expect(await api.ready()).toMatchObject({ status: "ok" });
-  expect(await api.me()).toEqual({ name: "t-viewer", role: "viewer" });
+test("afterwards the server had no failure of its own, is well, and serves everybody", { timeout: 60_000 }, async () => {
   expect(failures).toEqual([]);
+  const api = coordinatorClient({ url: server.url, token: tokens.get("viewer") ?? "" });
+  const amiss = async () => [...(await api.alive()).checks, ...(await api.ready()).checks].filter(({ ok }) => !ok);
+  await expect.poll(amiss, { timeout: 45_000 }).toEqual([]); // on a busy machine the event loop was held up a moment ago
+  expect(await api.me()).toEqual({ name: "t-viewer", role: "viewer" });
 });
