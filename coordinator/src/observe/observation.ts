@@ -130,14 +130,15 @@ export function observe(parts: ObservationParts): Observation {
       },
     }),
     leading: (lead) => async (term) => {
+      let stopped: string | undefined;
       const federation = await lead({
         ...term,
         broken(error) {
-          if (!mayPass(error)) halted = isTributaryError(error) ? error.code : "TRB_INTERNAL";
+          if (!mayPass(error)) halted = stopped = isTributaryError(error) ? error.code : "TRB_INTERNAL";
           term.broken(error);
         },
       });
-      [fence, halted] = [term.fence, undefined];
+      [fence, halted] = [term.fence, stopped];
       return {
         ...federation,
         async stop() {

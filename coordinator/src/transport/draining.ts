@@ -31,8 +31,8 @@ export function watchDraining(app: FastifyInstance): Draining {
       throw fail("TRB_COORDINATOR_STOPPING");
     }
     underWay.add(id);
+    reply.raw.once("close", () => void underWay.delete(id)); // also when whoever asked is gone before the answer
   });
-  app.addHook("onResponse", async ({ id }) => void underWay.delete(id));
   return {
     begin() {
       draining = true;
