@@ -5,7 +5,7 @@
 import fc from "fast-check";
 
 /** A schema of JSON Schema 2020-12, as far as requests use it. */
-export interface JsonSchema {
+interface JsonSchema {
   readonly type?: string;
   readonly pattern?: string;
   readonly format?: string;
@@ -28,7 +28,7 @@ interface Parameter {
   readonly schema: JsonSchema;
 }
 
-export interface Operation {
+interface Operation {
   readonly operationId: string;
   readonly "x-least-role"?: string;
   readonly parameters?: readonly Parameter[];
@@ -64,7 +64,7 @@ export interface Generated {
 type Schemas = Document["components"]["schemas"];
 
 /** Values that keep to the schema. */
-export function valuesOf(schema: JsonSchema, schemas: Schemas): fc.Arbitrary<unknown> {
+function valuesOf(schema: JsonSchema, schemas: Schemas): fc.Arbitrary<unknown> {
   if (schema.$ref !== undefined) return valuesOf(schemas[schema.$ref.split("/").at(-1) ?? ""] ?? {}, schemas);
   if ("const" in schema) return fc.constant(schema.const);
   if (schema.enum !== undefined) return fc.constantFrom(...schema.enum);
