@@ -1,11 +1,16 @@
-/** Preloaded (`--import`) into a process whose clock is to jump: at SIGUSR2 it is as many milliseconds away from the real one as TRIBUTARY_TEST_CLOCK's file says. */
-import { readFileSync } from "node:fs";
+/**
+ * Preloaded (`--import`) into a process whose clock is to jump: at SIGUSR2 it is as many milliseconds away from the real one as TRIBUTARY_TEST_CLOCK's file says,
+ * which is gone then.
+ */
+import { readFileSync, rmSync } from "node:fs";
 
 const file = process.env["TRIBUTARY_TEST_CLOCK"];
 const RealDate = Date;
 let offset = 0;
 process.on("SIGUSR2", () => {
-  offset = file === undefined ? 0 : Number(readFileSync(file, "utf8"));
+  if (file === undefined) return;
+  offset = Number(readFileSync(file, "utf8"));
+  rmSync(file);
 });
 
 const now = () => RealDate.now() + offset;
