@@ -31,6 +31,7 @@ import { z } from "zod";
 import type { Membership } from "../membership.ts";
 import type { ConnectedNodes, Leader } from "../replicas/leader.ts";
 import { isUnheard } from "../replicas/words.ts";
+import { announcing } from "./announcing.ts";
 import { codedError, errorAnswer, parseRequest } from "./answers.ts";
 import type { Guests } from "./guests.ts";
 import { collectHeads } from "./heads.ts";
@@ -117,6 +118,10 @@ export function serveSockets(io: Server, parts: SocketParts): Sockets {
   /** Messages that a connection has not acknowledged yet. */
   const pending = new Map<Socket, number>();
   const connection = (node: NodeId) => sockets.get(node);
+  const news = announcing(
+    () => sockets.values(),
+    (socket: Socket, entries) => void (socket.connected && socket.emit("ledger", { entries })),
+  );
   const count = (socket: Socket, change: 1 | -1) => pending.set(socket, (pending.get(socket) ?? 0) + change);
 
   io.on("connection", (socket) => {
@@ -279,14 +284,12 @@ export function serveSockets(io: Server, parts: SocketParts): Sockets {
         if (socket) deliver(socket, node, message);
       }
     },
-    announceLedger(entries) {
-      for (const socket of sockets.values()) socket.emit("ledger", { entries });
-    },
+    announceLedger: (entries) => news.announce(entries),
     online: () => [...sockets.keys()].sort(),
     present: () => [...versions].map(([node, version]) => ({ node, version })).sort((a, b) => (a.node < b.node ? -1 : 1)),
     version: () => [...versions.values()].reduce(agreedVersion, protocolVersion),
     async drained(milliseconds) {
-      const open = () => [...pending.values()].some((messages) => messages > 0);
+      const open = () => news.underWay() || [...pending.values()].some((messages) => messages > 0);
       for (const end = Date.now() + milliseconds; open() && Date.now() < end; ) {
         await new Promise((resolve) => setTimeout(resolve, 20));
       }
@@ -296,6 +299,7 @@ export function serveSockets(io: Server, parts: SocketParts): Sockets {
       if ((greeted.get(node) ?? 0) < before) sockets.get(node)?.disconnect(true);
     },
     close() {
+      news.close();
       io.local.emit("goodbye", { code: fail("TRB_COORDINATOR_STOPPING").code });
       io.local.disconnectSockets(true);
       io.engine.close();

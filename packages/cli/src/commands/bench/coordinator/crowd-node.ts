@@ -234,7 +234,10 @@ export function crowdNode({ invite: text, seed, crypto, ledger, refused }: Crowd
             async message(payload) {
               const message = parseMessage(payload, protocolVersion);
               void later(async () => {
-                if (message.step === "offer") await requireState();
+                if (message.step === "offer") {
+                  await follow();
+                  await requireState();
+                }
                 await step({ type: "message", message });
               });
             },
