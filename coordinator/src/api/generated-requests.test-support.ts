@@ -125,6 +125,9 @@ const mutated = (octets: Uint8Array): fc.Arbitrary<Uint8Array> =>
       return end % 3 === 0 ? changed.subarray(0, end) : changed;
     });
 
+/** What no client would write into a path. */
+const strangePath = fc.constantFrom("%", "%zz", "%ff%fe", "%00", "a".repeat(300), "..;", ".", "%2e%2e%2f", "*", "é".repeat(60));
+
 /** In one header, as far as HTTP lets it through. */
 const headerText = (value: unknown) => encodeURIComponent(String(value)).slice(0, 1_000);
 
@@ -149,10 +152,15 @@ export function requestsOf(
         : kind === "mutated"
           ? mutated(octets)
           : fc.constant(octets);
-    return fc.tuple(changedValues, sent).map(([changed, octetsSent]): Generated => {
+    const piece = kind === "mutated" ? fc.option(strangePath, { nil: undefined }) : fc.constant(undefined);
+    return fc.tuple(changedValues, sent, piece).map(([changed, octetsSent, strange]): Generated => {
       const fields = typeof changed === "object" && changed !== null ? (changed as Record<string, unknown>) : {};
       const at = (place: Parameter["in"]) => parameters.filter((one) => one.in === place && one.name in fields);
-      const filled = path.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(String(fields[name] ?? name)));
+      const filled = path.replace(/\{(\w+)\}/g, (_, name: string) => {
+        return strange === undefined
+          ? encodeURIComponent(String(fields[name] ?? name))
+          : encodeURI(strange).replaceAll("%25", "%");
+      });
       const query = new URLSearchParams(at("query").map(({ name }) => [name, String(fields[name])] as [string, string]));
       const headers = Object.fromEntries(at("header").map(({ name }) => [name, headerText(fields[name])]));
       return {

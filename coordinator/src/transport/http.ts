@@ -16,7 +16,7 @@ import {
   type Sha256,
   signStatement,
 } from "@tributary/protocol";
-import Fastify, { type FastifyInstance, type FastifyRequest } from "fastify";
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import type { Logger } from "pino";
 import { type AccessParts, serveOperators } from "../access/serve.ts";
 import { requireDescriptions, serveRoute } from "../api/described.ts";
@@ -73,6 +73,9 @@ export async function createHttp(parts: HttpParts): Promise<FastifyInstance> {
     ...{ bodyLimit, connectionTimeout, forceCloseConnections: true, logger: false, trustProxy },
     ...(tls === undefined ? { http: wire } : { https: { ...wire, ...tls } }),
     clientErrorHandler: refuseUnreadable,
+    // before any route is found; Fastify's own answer would quote the path
+    frameworkErrors: (error, _request, reply) =>
+      sendProblem(reply, fail("TRB_COORDINATOR_REQUEST_INVALID", { path: "(path)", reason: error.code })),
   }) as FastifyInstance; // over TLS it is one of another server, which nothing here asks
   const signPlan = () => signStatement(identity, planStatement(planHash));
 
@@ -81,10 +84,7 @@ export async function createHttp(parts: HttpParts): Promise<FastifyInstance> {
     parts.observation.metrics.refused("coordinator", coded.code);
     if (hasBody(request)) reply.header("connection", "close"); // don't read on what nobody wants
     if (coded.status === 503) reply.header("retry-after", retryAfter);
-    return reply
-      .status(coded.status)
-      .type(problemMedia)
-      .send(JSON.stringify(problemOf(coded)));
+    return sendProblem(reply, coded);
   });
   app.addHook("onRequest", async ({ headers }) => {
     const encoding = headers["content-encoding"];
@@ -135,6 +135,12 @@ export async function createHttp(parts: HttpParts): Promise<FastifyInstance> {
 }
 
 type JoinBody = Received<typeof documentRoutes.join, "body">;
+
+const sendProblem = (reply: FastifyReply, error: TributaryError) =>
+  reply
+    .status(error.status)
+    .type(problemMedia)
+    .send(JSON.stringify(problemOf(error)));
 
 /** What the signatures outside messages and entries cover. */
 export const planStatement = (planHash: Sha256) => ({ purpose: "plan", planHash }) as const;
