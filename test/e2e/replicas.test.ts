@@ -1,4 +1,5 @@
 /** Three replicas on PostgreSQL behind a balancer, killed and paused: no round is lost, none counts twice, and all of them have the same ledger. */
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { type PostgresServer, startPostgres } from "../postgres/server.ts";
 import { killAll, type Service, service, temporaryFolder, tributaryJson, until } from "./processes.ts";
@@ -86,6 +87,7 @@ async function pauseLeader(replicated: Replicated, at: (stop: () => void) => Pro
   await at(() => void process.kill(paused.pid, "SIGSTOP"));
   const after = await replicated.leaderAfter(fence, 120);
   expect(after.replica).not.toBe(replica);
+  if (long) await sleep(60_000);
   process.kill(paused.pid, "SIGCONT");
   await until(
     async () => paused.log(),

@@ -22,9 +22,8 @@ afterEach(async () => {
 });
 
 async function serve(home: string): Promise<string> {
-  const [entry, jumping] = ["../serve.test-support.ts", "./clock.test-support.ts"].map((path) =>
-    fileURLToPath(new URL(path, import.meta.url)),
-  ) as [string, string];
+  const entry = fileURLToPath(new URL("../serve.test-support.ts", import.meta.url));
+  const jumping = new URL("./clock.test-support.ts", import.meta.url).href;
   const env = { ...process.env, TRIBUTARY_TEST_CLOCK: clock };
   child = spawn(process.execPath, ["--import", jumping, entry, home], { stdio: ["ignore", "pipe", "ignore"], env });
   if (child.stdout === null) throw new Error("no stdout");

@@ -41,7 +41,7 @@ export interface Trial {
   end(): Promise<void>;
 }
 
-export interface LogLine {
+interface LogLine {
   readonly msg: string;
   readonly code?: string;
   readonly phase?: string;

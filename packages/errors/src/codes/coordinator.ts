@@ -119,7 +119,7 @@ export const coordinatorErrors = defineErrors({
   },
   TRB_COORDINATOR_DATABASE_FULL: {
     message: "The database {where} can't write any more ({reason}).",
-    advice: "Make room on its disk; then start the coordinator again if it has stopped.",
+    advice: "Make room on its disk; the rounds go on by themselves.",
     status: 507,
     exitCode: 1,
   },
