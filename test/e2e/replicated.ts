@@ -17,7 +17,8 @@ export interface Replicated {
   readonly names: readonly string[];
   home(name: string): string;
   running(name: string): Service;
-  start(name: string): Promise<void>;
+  /** @param script another build's `main.ts` */
+  start(name: string, script?: string): Promise<void>;
   /** `kill -9`. */
   kill(name: string): Promise<void>;
   /** Whether it takes connections. */
@@ -55,11 +56,12 @@ export async function startReplicas(
   }
 
   const serve = () => balancer.serve([...services.values()].map(({ ready }) => Number(ready["port"])));
-  const start = async (name: string) => {
+  const start = async (name: string, script?: string) => {
     const where = ["--home", home(name), "--replica", name, "--blobs", `${federation.platform}-blobs`, "--port", "0"];
     const what = ["--plan", federation.planFile, "--catalogue", federation.catalogueFile];
     const env = { ...environment, TRIBUTARY_DATABASE_URL: databaseUrl };
-    services.set(name, await service(["coordinator", "start", ...where, ...what, ...flags], { env }));
+    const options = script === undefined ? { env } : { env, script };
+    services.set(name, await service(["coordinator", "start", ...where, ...what, ...flags], options));
     serve();
   };
   const running = (name: string) => {
@@ -84,7 +86,7 @@ export async function startReplicas(
     await admin.end();
   };
   try {
-    await Promise.all(names.map(start));
+    await Promise.all(names.map((name) => start(name)));
   } catch (error) {
     await close();
     throw error;
