@@ -31,7 +31,7 @@ export const healthLimits = {
   /** Beyond this delay of the event loop sockets begin to die, and leases with them. */
   eventLoop: 5_000,
   /** How long an answer about blobs is good for: it takes a write. */
-  blobs: 5_000,
+  blobs: 2_000,
 };
 
 export interface HealthParts {

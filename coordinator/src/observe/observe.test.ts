@@ -132,6 +132,7 @@ test("metrics of a federation that trains, without anybody's name in a label", a
   await get("/somewhere/else");
   await get("/v1/blobs/not-a-hash");
   expect(await sample("http_requests_total", 'route="unknown",status="404"')).toBe(1);
+  expect(await sample("refused_total", 'by="coordinator",code="TRB_COORDINATOR_ROUTE_UNKNOWN"')).toBe(1);
   expect([...(await scrape()).keys()].join("\n")).not.toContain("somewhere");
 
   // the same life, logged
