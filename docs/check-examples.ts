@@ -34,7 +34,11 @@ for (const block of blocks.filter((one) => one.language === "sh")) checkCommands
 for (const document of documents) checkLinks(document);
 checkErrorReference();
 checkMade("docs/plan-rules.md", planRulesDocument(), "the rules say");
-checkMade("docs/api/coordinator.openapi.json", `${JSON.stringify(openApiDocument(), null, 2)}\n`, "the coordinator's routes say");
+checkMade(
+  "docs/api/coordinator.openapi.json",
+  `${JSON.stringify(openApiDocument(), null, 2)}\n`,
+  "the coordinator's routes say",
+);
 checkApiReference("dp");
 
 if (problems.length > 0) {
@@ -112,7 +116,10 @@ function checkErrorReference(): void {
   const cell = (text: string) => text.replaceAll("|", "\\|");
   const rows = Object.entries(errorTable)
     .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([code, row]) => `| <a id="${code}"></a>\`${code}\` | ${cell(row.message)} | ${cell(row.advice)} | ${row.status} | ${row.exitCode} |`);
+    .map(
+      ([code, row]) =>
+        `| <a id="${code}"></a>\`${code}\` | ${cell(row.message)} | ${cell(row.advice)} | ${row.status} | ${row.exitCode} |`,
+    );
   const text = [
     "# Errors",
     "",
