@@ -40,6 +40,7 @@ import { openUploads } from "./storage/uploads.ts";
 import { watchDraining } from "./transport/draining.ts";
 import { watchGuests } from "./transport/guests.ts";
 import { createHttp } from "./transport/http.ts";
+import type { MessageRateLimit } from "./transport/message-rate.ts";
 import { type Sockets, serveSockets, socketServer } from "./transport/sockets.ts";
 import { reloadTls, requirePrivateWay, type TlsFiles } from "./transport/tls.ts";
 import { countTraffic } from "./transport/traffic.ts";
@@ -64,6 +65,8 @@ export interface CoordinatorOptions extends FoundingRequest {
   readonly startWhen?: number;
   /** How many vectors may come in at a time (default 32), and after how many milliseconds one gives way to another (default 5000). */
   readonly uploadTurns?: { readonly most: number; readonly turn: number };
+  /** How many messages one node may send at once, and a second (default 200 and 20). */
+  readonly nodeMessages?: MessageRateLimit;
   /** When rounds begin, with whom, and how long stragglers are waited for; unless given at any time, with everybody, as long as the plan allows. */
   readonly schedule?: RoundSchedule;
   /** Offers in a row that nodes may refuse for one reason before no more are made; 0: any number. Default 10. */
@@ -255,7 +258,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Run
       federation: plan.federation,
       membership,
       rotated: (member) => store.request(rotationNote(member)),
-      ...{ leader, others: deployment.others },
+      ...{ leader, others: deployment.others, nodeMessages: options.nodeMessages },
       connected(node) {
         log.info({ node }, "connected");
         presence.changed();

@@ -41,6 +41,9 @@ afterAll(async () => {
   rmSync(home, { recursive: true, force: true });
 });
 
+/** What is said here comes thousands at a time; `message-rate.test.ts` has what a node is refused for that. */
+const unlimited = { most: 1_000_000, perSecond: 1_000_000 };
+
 /** Four members, of whom mallory has everything ready but her upload. */
 async function untilUpload(): Promise<{
   readonly mallory: ScriptedNode;
@@ -53,7 +56,7 @@ async function untilUpload(): Promise<{
   const log = logTo((entry) => {
     if (Number(entry["level"]) >= 50) failures.push(entry);
   });
-  server = await startCoordinator({ home, plan, catalogue, port: 0, startWhen: 4, log });
+  server = await startCoordinator({ home, plan, catalogue, port: 0, startWhen: 4, log, nodeMessages: unlimited });
   const nodes = names.map((node, place) => scriptedNode(plan, node, identities[place] ?? testIdentity(), () => identities));
   for (const { node, who } of nodes) {
     const { invite } = await createInvite(home, { node, url: server.url, hours: 1 });

@@ -45,8 +45,8 @@ const { federation } = founding.plan;
 /** Shop 2's keys, and the newcomer's. */
 export const secrets = { first: exampleSecret(2), second: exampleSecret(22), third: exampleSecret(23), late: exampleSecret(5) };
 
-export const keyOf = (secret: Uint8Array) => identityKey.parse(toHex(crypto.signingPublicKey(secret)));
-export const signerOf = (secret: Uint8Array) => ({
+const keyOf = (secret: Uint8Array) => identityKey.parse(toHex(crypto.signingPublicKey(secret)));
+const signerOf = (secret: Uint8Array) => ({
   key: keyOf(secret),
   sign: (message: Uint8Array) => crypto.sign(message, secret),
 });

@@ -10,12 +10,17 @@ export interface MessageRate {
 }
 
 /** Messages at once, and messages a second. */
-const nodeMessages = { most: 200, perSecond: 20 };
+export interface MessageRateLimit {
+  readonly most: number;
+  readonly perSecond: number;
+}
+
+const nodeMessages: MessageRateLimit = { most: 200, perSecond: 20 };
 
 /** @param now in milliseconds, of a clock that is never set */
 export function messageRate(
   hangUp: () => void,
-  { most, perSecond }: { readonly most: number; readonly perSecond: number } = nodeMessages,
+  { most, perSecond }: MessageRateLimit = nodeMessages,
   now: () => number = () => performance.now(),
 ): MessageRate {
   let left = most;

@@ -35,7 +35,7 @@ import { announcing } from "./announcing.ts";
 import { codedError, errorAnswer, parseRequest } from "./answers.ts";
 import type { Guests } from "./guests.ts";
 import { collectHeads } from "./heads.ts";
-import { messageRate } from "./message-rate.ts";
+import { type MessageRateLimit, messageRate } from "./message-rate.ts";
 import { watchStrangers } from "./strangers.ts";
 
 export interface SocketParts {
@@ -53,6 +53,8 @@ export interface SocketParts {
   readonly guests: Pick<Guests, "known">;
   /** The other replicas, where there are any. */
   readonly others?: OtherReplicas | undefined;
+  /** Of each node. */
+  readonly nodeMessages?: MessageRateLimit | undefined;
   readonly log: Logger;
 }
 
@@ -128,7 +130,7 @@ export function serveSockets(io: Server, parts: SocketParts): Sockets {
     const nonce = randomBytes(32).toString("hex");
     let self: NodeId | undefined;
     let asking = false;
-    const rate = messageRate(() => socket.disconnect(true));
+    const rate = messageRate(() => socket.disconnect(true), parts.nodeMessages);
     const impatience = setTimeout(() => socket.disconnect(true), helloPatience);
 
     /** Answers by acknowledgement, whatever comes; a client that wants no answer gets none. */

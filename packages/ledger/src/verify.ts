@@ -40,7 +40,7 @@ export interface VerifyOptions {
  * `proven`: verified, and ends with the entry that the reader's head names, or is closed by the coordinator whose key the reader knows. `closed, by an unpinned key`: verified and
  * closed, as whoever made the file could have it. `unproven`: entries may be missing at the end, and only a head from elsewhere can show it.
  */
-export type Completeness = "proven" | "closed, by an unpinned key" | "unproven";
+type Completeness = "proven" | "closed, by an unpinned key" | "unproven";
 
 export interface LedgerVerdict {
   /** Everything that the file itself can show holds. With `trust: "unpinned"` this is self-consistency and no more. */

@@ -62,6 +62,12 @@ export const coordinatorErrors = defineErrors({
     status: 500,
     exitCode: 1,
   },
+  TRB_COORDINATOR_FENCED: {
+    message: "This replica led the rounds under leadership {fence}, which has gone to another one since.",
+    advice: "Nothing: the replica that leads now goes on with the round.",
+    status: 503,
+    exitCode: 1,
+  },
   TRB_COORDINATOR_BLOBS_UNREACHABLE: {
     message: "The place where models and masked vectors are kept doesn't answer ({reason}).",
     advice:
@@ -80,12 +86,6 @@ export const coordinatorErrors = defineErrors({
     advice: "Give a folder, or `s3://bucket/prefix` and, for another server than Amazon's, TRIBUTARY_S3_ENDPOINT.",
     status: 500,
     exitCode: 2,
-  },
-  TRB_COORDINATOR_FENCED: {
-    message: "This replica led the rounds under leadership {fence}, which has gone to another one since.",
-    advice: "Nothing: the replica that leads now goes on with the round.",
-    status: 503,
-    exitCode: 1,
   },
   TRB_COORDINATOR_LEDGER_FORKED: {
     message: "Entry {place} can't be written: the ledger has {entries} entries.",
