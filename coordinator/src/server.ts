@@ -39,6 +39,7 @@ import { postgresAddress } from "./storage/postgres.ts";
 import { openUploads } from "./storage/uploads.ts";
 import { watchDraining } from "./transport/draining.ts";
 import { watchGuests } from "./transport/guests.ts";
+import { watchHomecoming } from "./transport/homecoming.ts";
 import { createHttp } from "./transport/http.ts";
 import type { MessageRateLimit } from "./transport/message-rate.ts";
 import { type Sockets, serveSockets, socketServer } from "./transport/sockets.ts";
@@ -127,6 +128,8 @@ async function loadPlanned(
 const presenceEvery = 5_000;
 /** How long those who are connected may take to hear of the closing entry before `finished`. */
 const farewell = 10_000;
+/** How long the end waits for a node that is away, from when its connection was lost. */
+const patience = 20_000;
 
 /**
  * @throws TRB_COORDINATOR_PLAIN_HTTP, TRB_COORDINATOR_TLS_INVALID, TRB_PLAN_COHORT_ABOVE_NODES, TRB_COORDINATOR_HOME_IN_USE, TRB_COORDINATOR_PORT_IN_USE, TRB_COORDINATOR_CANNOT_LISTEN, TRB_COORDINATOR_KEY_UNREADABLE,
@@ -215,6 +218,10 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Run
     const traffic = countTraffic(http.server);
     const draining = watchDraining(http);
     const guests = watchGuests(http.server);
+    const homecoming = watchHomecoming(
+      (await store.members()).map(({ node }) => node),
+      patience,
+    );
     let told = false;
     const tellFinished = () => {
       if (told) return;
@@ -222,6 +229,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Run
       log.info("the federation is finished");
       const farewells = async () => {
         await certificates.finish();
+        await homecoming.everybody();
         await sockets.drained(farewell);
       };
       void farewells().then(finished.resolve, broken);
@@ -261,12 +269,14 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Run
       ...{ leader, others: deployment.others, nodeMessages: options.nodeMessages },
       connected(node) {
         log.info({ node }, "connected");
+        homecoming.came(node);
         presence.changed();
         leader.connected(node);
       },
       disconnected(node) {
         if (closing && databaseUrl === undefined) return;
         log.info({ node }, "disconnected");
+        homecoming.left(node);
         presence.changed();
         leader.disconnected(node);
       },
