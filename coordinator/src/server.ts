@@ -128,7 +128,8 @@ async function loadPlanned(
 const presenceEvery = 5_000;
 /** How long those who are connected may take to hear of the closing entry before `finished`. */
 const farewell = 10_000;
-/** How long the end waits for a node that is away, from when its connection was lost. */
+/** How long the end waits for members after a start, and for a node that was here from when its connection was lost. */
+const arrival = 5_000;
 const patience = 20_000;
 
 /**
@@ -220,7 +221,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Run
     const guests = watchGuests(http.server);
     const homecoming = watchHomecoming(
       (await store.members()).map(({ node }) => node),
-      patience,
+      { arrival, patience },
     );
     let told = false;
     const tellFinished = () => {

@@ -6,7 +6,7 @@ const [north, south] = [nodeId.parse("north"), nodeId.parse("south")];
 
 function watched(members: readonly (typeof north)[]) {
   let clock = 0;
-  const homecoming = watchHomecoming(members, 1_000, () => clock);
+  const homecoming = watchHomecoming(members, { arrival: 300, patience: 1_000 }, () => clock);
   const state = { over: false };
   return {
     homecoming,
@@ -40,9 +40,9 @@ test("after a start it waits for members who have had no time to come, and for n
   const { homecoming, to, end, isOver } = watched([north, south]);
   homecoming.came(north);
   end();
-  to(999);
+  to(299);
   expect(await isOver()).toBe(false);
-  to(1_000);
+  to(300);
   expect(await isOver()).toBe(true);
 });
 

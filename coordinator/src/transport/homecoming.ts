@@ -17,21 +17,23 @@ const lookEvery = 50;
 
 /**
  * @param members those who may be on their way when the server starts
- * @param patience how long each is awaited, in milliseconds from when its connection was lost
+ * @param arrival how long they are awaited, in milliseconds from then
+ * @param patience how long who was here is awaited, in milliseconds from when its connection was lost
  * @param now in milliseconds, of a clock that is never set
  */
 export function watchHomecoming(
   members: readonly NodeId[],
-  patience: number,
+  { arrival, patience }: { readonly arrival: number; readonly patience: number },
   now: () => number = () => performance.now(),
 ): Homecoming {
-  const away = new Map(members.map((node) => [node, now()]));
+  /** Until when each is awaited. */
+  const away = new Map(members.map((node) => [node, now() + arrival]));
   let ending = false;
-  const isAwaited = () => [...away.values()].some((since) => now() - since < patience);
+  const isAwaited = () => [...away.values()].some((until) => now() < until);
   return {
     came: (node) => void away.delete(node),
     left(node) {
-      if (!ending) away.set(node, now());
+      if (!ending) away.set(node, now() + patience);
     },
     async everybody() {
       ending = true;
