@@ -1,0 +1,32 @@
+/** The command line, once: reads the arguments, runs one command, and turns what it throws into one coded error. */
+import { CommanderError } from "commander";
+import { applyConfiguration } from "./configuration.ts";
+import { flushed, printError } from "./output.ts";
+import { program } from "./program.ts";
+import { invokedCommand, usageError } from "./usage.ts";
+
+const tree = program();
+const words = process.argv.slice(2);
+const invoked = invokedCommand(tree, words);
+let json = words.includes("--json");
+
+// Whoever reads our output may stop reading (`… | head -1`): that is no failure of the command.
+process.stdout.on("error", () => process.exit());
+process.on("uncaughtException", (error) => void end(error));
+
+try {
+  const askedForHelp = words.some((word) => ["--help", "-h", "--version", "-V", "help"].includes(word));
+  if (!askedForHelp) applyConfiguration(invoked);
+  json ||= invoked.getOptionValue("json") === true;
+  await tree.parseAsync(process.argv);
+} catch (error) {
+  if (!(error instanceof CommanderError)) await end(error);
+  else if (error.exitCode !== 0) await end(usageError(error, invoked));
+}
+
+/** At once, whatever still works in the background: the command has failed. */
+async function end(error: unknown): Promise<never> {
+  const exitCode = printError(json, error);
+  await flushed();
+  return process.exit(exitCode);
+}
