@@ -13,8 +13,6 @@ import { killAll, type Service, service, temporaryFolder, tributary, tributaryJs
 import { startReplicas } from "./replicated.ts";
 import { joinAll, ledgerEntries, type SmallFederation, smallFederation } from "./small-federation.ts";
 
-/** The replicas take half a minute of processor time: `pnpm test:long`. */
-const long = process.env["TRIBUTARY_LONG"] === "1";
 const folder = temporaryFolder("upgrade");
 let postgres: PostgresServer | undefined;
 let newer = "";
@@ -26,7 +24,7 @@ const oneMore: Change = {
 };
 
 beforeAll(async () => {
-  if (long) postgres = await startPostgres(["max_connections=120"]);
+  postgres = await startPostgres(["max_connections=120"]);
   for (const name of ["build", "home", "replicas"]) mkdirSync(folder.file(name));
   newer = otherBuild(folder.file("build"), [oneMore]);
 }, 120_000);
@@ -98,33 +96,31 @@ test("stopped in mid-round, the home is migrated by a newer build, which goes on
   expect([refused.exitCode, refused.stderr]).toEqual([1, expect.stringContaining("TRB_COORDINATOR_DATABASE_NEWER")]);
 });
 
-if (long) {
-  test("replicas are replaced one after the other, the leader last, while rounds go on", { timeout: 240_000 }, async () => {
-    if (postgres === undefined) throw new Error("PostgreSQL was not started");
-    const federation = await smallFederation(folder.file("replicas"), { merchants: 4, rounds: 5, deadlines });
-    const replicas = await startReplicas(federation, postgres, ["--start-when", "4"], "upgrade");
-    await joinAll(federation, folder.file("replicas"), replicas.url, {}, replicas.databaseUrl);
-    const nodes = await startNodes(federation);
-    const released = (rounds: number) =>
-      until(
-        async () => ledgerEntries(federation.platform).length,
-        (entries) => entries > rounds,
-        100,
-      );
-    await released(1);
-    const first = await replicas.leader();
-    const order = [...replicas.names.filter((name) => name !== first.replica), first.replica];
-    for (const [place, name] of order.entries()) {
-      await released(1 + place);
-      const before = await replicas.leader();
-      expect(await replicas.running(name).stop("SIGTERM")).toBe(0);
-      if (name === before.replica) expect((await replicas.leaderAfter(before.fence)).replica).not.toBe(name);
-      await replicas.start(name, newer);
-      expect((await fetch(`${replicas.running(name).ready["url"]}/readyz`)).status).toBe(200);
-    }
-    expect(await exitsOf(nodes)).toEqual([0, 0, 0, 0]);
-    for (const name of replicas.names) expect(await replicas.running(name).stop("SIGTERM")).toBe(0);
-    await replicas.close();
-    await expectWhole(federation);
-  });
-}
+test("replicas are replaced one after the other, the leader last, while rounds go on", { timeout: 240_000 }, async () => {
+  if (postgres === undefined) throw new Error("PostgreSQL was not started");
+  const federation = await smallFederation(folder.file("replicas"), { merchants: 4, rounds: 5, deadlines });
+  const replicas = await startReplicas(federation, postgres, ["--start-when", "4"], "upgrade");
+  await joinAll(federation, folder.file("replicas"), replicas.url, {}, replicas.databaseUrl);
+  const nodes = await startNodes(federation);
+  const released = (rounds: number) =>
+    until(
+      async () => ledgerEntries(federation.platform).length,
+      (entries) => entries > rounds,
+      100,
+    );
+  await released(1);
+  const first = await replicas.leader();
+  const order = [...replicas.names.filter((name) => name !== first.replica), first.replica];
+  for (const [place, name] of order.entries()) {
+    await released(1 + place);
+    const before = await replicas.leader();
+    expect(await replicas.running(name).stop("SIGTERM")).toBe(0);
+    if (name === before.replica) expect((await replicas.leaderAfter(before.fence)).replica).not.toBe(name);
+    await replicas.start(name, newer);
+    expect((await fetch(`${replicas.running(name).ready["url"]}/readyz`)).status).toBe(200);
+  }
+  expect(await exitsOf(nodes)).toEqual([0, 0, 0, 0]);
+  for (const name of replicas.names) expect(await replicas.running(name).stop("SIGTERM")).toBe(0);
+  await replicas.close();
+  await expectWhole(federation);
+});
