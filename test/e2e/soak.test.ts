@@ -3,7 +3,7 @@
  * ledger names and nothing else. TRIBUTARY_SOAK_SEED repeats who was killed when; what they were doing then is the machine's business.
  */
 import { randomInt } from "node:crypto";
-import { readdirSync, statSync } from "node:fs";
+import { readdirSync, statSync, utimesSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { homeLayout } from "@tributary/coordinator";
 import type { Entry } from "@tributary/ledger";
@@ -137,6 +137,15 @@ async function expectCharges(name: string, home: string, entries: readonly Entry
 /** What is in a node's folder of rounds when there is none: no round's secrets. */
 const always = ["CACHEDIR.TAG", "state.json"];
 
+/** What a killed process had begun to write is removed by whoever starts a day later: as if that day had gone by. */
+function aDayLater(blobs: string): void {
+  const before = new Date(Date.now() - 25 * 3600 * 1000);
+  for (const space of ["blobs", "uploads", "work"]) {
+    const begun = readdirSync(`${blobs}/${space}`).filter((name) => name.startsWith(".writing-"));
+    for (const name of begun) utimesSync(`${blobs}/${space}/${name}`, before, before);
+  }
+}
+
 /** Files of a deployment that nothing refers to. */
 async function strayFiles({ federation, replicas }: Soaked, entries: readonly Entry[]): Promise<string[]> {
   const { platform, plan, home, parts } = federation;
@@ -192,6 +201,10 @@ test(`${rounds} rounds, somebody killed every few seconds: each round counts onc
   expect(numbers).toEqual(numbers.map((_, index) => index + 1));
   for (const { node } of parts) await expectCharges(node, home(node), entries);
 
+  aDayLater(`${federation.platform}-blobs`);
+  const [started = ""] = replicas.names.filter((name) => name !== spared);
+  if (replicas.runs(started)) await replicas.running(started).stop("SIGTERM");
+  await replicas.start(started);
   const nothing = (found: readonly unknown[]) => found.length === 0;
   await until(() => strayFiles(soaked, entries), nothing);
   for (const name of replicas.names) {
