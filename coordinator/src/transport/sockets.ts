@@ -292,7 +292,7 @@ export function serveSockets(io: Server, parts: SocketParts): Sockets {
     version: () => [...versions.values()].reduce(agreedVersion, protocolVersion),
     async drained(milliseconds) {
       const open = () => news.underWay() || [...pending.values()].some((messages) => messages > 0);
-      for (const end = Date.now() + milliseconds; open() && Date.now() < end; ) {
+      for (const end = performance.now() + milliseconds; open() && performance.now() < end; ) {
         await new Promise((resolve) => setTimeout(resolve, 20));
       }
     },
