@@ -13,6 +13,7 @@
  *   importing/     what an import has no room for in memory, encrypted; empty between imports
  *   pages/         what an import has fetched of an HTTP API, sealed; gone once it is in the store
  *   ledger.jsonl   this node's own, verified copy    node.lock       held by the process that runs the node
+ *   outgoing.jsonl what has left: sizes and hashes   value.json      the last value report's figures, mode 600
  */
 import { mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
@@ -27,6 +28,10 @@ export interface Layout {
   readonly policy: string;
   readonly ledger: string;
   readonly lock: string;
+  /** What messages have left, the latest few hundred: sizes and hashes. */
+  readonly outgoing: string;
+  /** Figures of the value report that was made last; they never leave this folder. */
+  readonly value: string;
   readonly keys: string;
   readonly identity: string;
   /** A key that is to come, and the public one that this node began with; there only when the key was ever changed. */
@@ -78,6 +83,8 @@ export function layoutOf(home: string): Layout {
     policy: at("policy.json"),
     ledger: at("ledger.jsonl"),
     lock: at("node.lock"),
+    outgoing: at("outgoing.jsonl"),
+    value: at("value.json"),
     keys: at("keys"),
     identity: at("keys", "identity"),
     identityNext: at("keys", "identity-next"),

@@ -12,6 +12,7 @@ import type { Logger } from "pino";
 import { removeFile, replaceFile } from "../home/durable.ts";
 import type { LedgerCopy } from "../home/ledger-copy.ts";
 import type { Home } from "../home/open.ts";
+import type { Said } from "../home/outgoing.ts";
 import type { BudgetShare } from "../shared-budget/share.ts";
 import type { Training } from "../training/supervise.ts";
 import type { CoordinatorClient } from "../transport/http.ts";
@@ -26,6 +27,8 @@ export interface EffectTools {
   readonly share: BudgetShare;
   readonly socket: () => ControlConnection | undefined;
   readonly log: Logger;
+  /** Something leaves over HTTP. */
+  readonly leaves: (said: Said) => void;
   /** Something that an effect began has ended. */
   readonly happened: (event: NodeEvent) => void;
 }
@@ -44,7 +47,7 @@ export interface Effects {
 /** The longest that a Node.js timer can wait, in milliseconds. */
 const longestTimer = 2 ** 31 - 1;
 
-export function effects({ home, copy, client, training, share, socket, log, happened }: EffectTools): Effects {
+export function effects({ home, copy, client, training, share, socket, log, leaves, happened }: EffectTools): Effects {
   const { layout, database, plan } = home;
   const timers = new Set<NodeJS.Timeout>();
   const expiries = new Set<number>();
@@ -82,7 +85,10 @@ export function effects({ home, copy, client, training, share, socket, log, happ
     const { round } = message;
     const path = layout.vector(round);
     if (!existsSync(path)) throw fail("TRB_NODE_VECTOR_MISSING", { round });
-    await client.upload(message, readFileSync(path), { retries: Number.POSITIVE_INFINITY, signal });
+    const octets = readFileSync(path);
+    leaves({ kind: "vector", round, content: octets, sha256: message.body.sha256 });
+    leaves({ kind: "masked", round, content: JSON.stringify(message) }); // goes along, in a header
+    await client.upload(message, octets, { retries: Number.POSITIVE_INFINITY, signal });
     log.info({ round }, "masked vector uploaded");
     happened({ type: "uploaded", round });
   };

@@ -24,6 +24,7 @@ import { followChain, openLedgerCopy } from "../home/ledger-copy.ts";
 import { lockHome } from "../home/lock.ts";
 import { writeMembership } from "../home/membership.ts";
 import { openHome } from "../home/open.ts";
+import { openOutgoing, type Said } from "../home/outgoing.ts";
 import { nodePolicyOf, readPolicy } from "../home/policy.ts";
 import { keepCompacted } from "../home/store/keep-compacted.ts";
 import { osRandomSource } from "../random.ts";
@@ -261,7 +262,16 @@ export async function runNode(options: StartNodeOptions, transport: Transport): 
     const happened = (event: NodeEvent) => {
       queue.run(() => step(event)).catch((error: unknown) => refuse(error, { event: event.type }, "an event was refused"));
     };
-    const work = effects({ home, copy, client, training, share, socket: () => socket, log, happened });
+    const outgoing = openOutgoing(layout);
+    /** A disk that takes no diary stops no round. */
+    const leaves = (said: Said) => {
+      try {
+        outgoing.note(said);
+      } catch (error) {
+        logRefusal(log, error, {}, "what leaves could not be noted");
+      }
+    };
+    const work = effects({ home, copy, client, training, share, socket: () => socket, log, leaves, happened });
     releases.push(() => work.close());
 
     /** Takes over what the coordinator's ledger has more. Only within the queue. */
@@ -451,6 +461,7 @@ export async function runNode(options: StartNodeOptions, transport: Transport): 
           connected: greet,
           disconnected: (reason) => log.info({ reason }, "disconnected"),
           message: receive,
+          leaves: (kind, round, content) => leaves({ kind, round, content }),
           ledger: catchUpLater,
           head: (nonce) => ownHead(home, signer, copy, nonce, state),
           refused: (error, what) => {

@@ -100,6 +100,7 @@ test.each([
 
 test("of what the merchant's policy refuses the coordinator is sent the code, and no figure; other refusals go as they are", async () => {
   const answers: string[] = [];
+  const left: string[] = [];
   const asked = ["policy", "other"].map((kind, id) => frame(`42${id}["message",{"kind":"${kind}"}]`));
   const { url } = await hostile(asked, (text) => answers.push(text));
   const spent = {
@@ -125,6 +126,7 @@ test("of what the merchant's policy refuses the coordinator is sent the code, an
       ledger: () => undefined,
       refused: () => undefined,
       head: () => undefined,
+      leaves: (kind, round, text) => left.push(`${kind} ${round} ${text}`),
     },
   );
   await expect.poll(() => answers.filter((text) => text.startsWith("43")).length, { timeout: 10_000 }).toBeGreaterThan(1);
@@ -132,6 +134,10 @@ test("of what the merchant's policy refuses the coordinator is sent the code, an
   expect(policy).toContain("TRB_POLICY_SHARED_BUDGET_EXCEEDED");
   for (const fact of ["3.25", "4.5", "spring", "/srv"]) expect(policy).not.toContain(fact);
   expect(other).toContain(fail("TRB_ROUND_REPLAYED", { round: 7, last: 9 }).message);
+  // what is told to leave is what is on the wire, byte for byte
+  expect([policy, other].map((text) => /^43\d+\[(.*)\]$/s.exec(text)?.[1])).toEqual(
+    left.map((said) => said.replace("refusal null ", "")),
+  );
 });
 
 test("a coordinator that just can't, because nobody leads its replicas, is connected to again by itself; one that refuses for good isn't", async () => {
@@ -143,11 +149,13 @@ test("a coordinator that just can't, because nobody leads its replicas, is conne
     if (id !== undefined) say(`43${id}${JSON.stringify([{ error: answers[hellos.push(text) - 1] }])}`);
   });
   const refused: string[] = [];
+  const left: string[] = [];
   connection = connectSocket(
     { url, federation: "test", node: nodeId.parse("alpha"), sign: () => new Uint8Array(64) },
     {
       connected: () => undefined,
       disconnected: () => undefined,
+      leaves: (kind, _round, text) => left.push(`["${kind}",${text}]`),
       message: () => Promise.resolve(),
       ledger: () => undefined,
       refused: (error, what) => refused.push(`${what} ${error.code}`),
@@ -158,4 +166,5 @@ test("a coordinator that just can't, because nobody leads its replicas, is conne
   await new Promise((resolve) => setTimeout(resolve, 1_200)); // longer than it waits before it comes again
   expect(refused).toEqual(answers.map(({ code }) => `hello ${code}`));
   expect(connections).toHaveLength(3);
+  expect(left).toEqual(hellos.map((text) => text.replace(/^42\d+/, "")));
 });

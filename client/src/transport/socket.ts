@@ -17,6 +17,7 @@ import {
   protocolVersion,
   type RotatedMember,
   type Signature,
+  type StepName,
   signStatement,
 } from "@tributary/protocol";
 import { io } from "socket.io-client";
@@ -44,7 +45,12 @@ export interface SocketHandlers {
   readonly refused: (error: TributaryError, what: Asked) => void;
   /** A peer asks, through the coordinator, what this node knows of the ledger. Undefined: nothing is said. */
   readonly head: (nonce: string) => HeadStatement | undefined;
+  /** Something leaves, as this JSON text; told just before. */
+  readonly leaves?: (kind: LeavingKind, round: number | null, text: string) => void;
 }
+
+/** The steps of rounds by their names, and what is said beside them. */
+export type LeavingKind = StepName | "hello" | "heads" | "head" | "erasure" | "rotation" | "refusal";
 
 export interface ControlConnection {
   /** Sends now, if the connection is open; the refusal, if there is one, goes to `refused`. */
@@ -94,6 +100,9 @@ export function connectSocket(
   /** Why the coordinator is about to end this connection. */
   let farewell: string | undefined;
 
+  const leave = (kind: LeavingKind, payload: unknown, round: number | null = null) =>
+    handlers.leaves?.(kind, round, JSON.stringify(payload));
+
   const ask = async (event: string, payload: unknown, what: Asked): Promise<boolean> => {
     let answer: unknown;
     try {
@@ -135,7 +144,9 @@ export function connectSocket(
       return;
     }
     const signature: Signature = signStatement({ sign }, helloStatement(federation, nonce, node, protocolVersion));
-    void ask("hello", { node, version: protocolVersion, signature }, "hello").then((accepted) => {
+    const hello = { node, version: protocolVersion, signature };
+    leave("hello", hello);
+    void ask("hello", hello, "hello").then((accepted) => {
       if (!accepted || !socket.connected) return;
       open = true;
       handlers.connected();
@@ -144,8 +155,11 @@ export function connectSocket(
   socket.on("message", (payload: unknown, acknowledge: unknown) => {
     void handlers.message(payload).then(
       () => answerWith(acknowledge, { ok: true }),
-      (error: unknown) =>
-        answerWith(acknowledge, { error: refusalFor(isTributaryError(error) ? error : fail("TRB_NODE_CLOSED")) }),
+      (error: unknown) => {
+        const refusal = { error: refusalFor(isTributaryError(error) ? error : fail("TRB_NODE_CLOSED")) };
+        leave("refusal", refusal);
+        answerWith(acknowledge, refusal);
+      },
     );
   });
   socket.on("ledger", (payload: unknown) => {
@@ -155,6 +169,7 @@ export function connectSocket(
   socket.on("head", (payload: unknown, acknowledge: unknown) => {
     const request = headRequestSchema.safeParse(payload);
     const head = request.success ? handlers.head(request.data.nonce) : undefined;
+    if (head !== undefined) leave("head", head);
     answerWith(acknowledge, head ?? { error: fail("TRB_NODE_CLOSED").toJSON() });
   });
   socket.on("goodbye", (payload: unknown) => {
@@ -171,10 +186,13 @@ export function connectSocket(
 
   return {
     send(message) {
-      if (open) void ask("message", message, "message");
+      if (!open) return;
+      leave(message.step, message, message.round);
+      void ask("message", message, "message");
     },
     async heads(nonce, peers) {
       if (!open) return [];
+      leave("heads", { nonce, peers });
       const answer: unknown = await socket
         .timeout(ackTimeout)
         .emitWithAck("heads", { nonce, peers })
@@ -183,10 +201,14 @@ export function connectSocket(
       return heads.success ? heads.data.heads : [];
     },
     erased(note) {
-      if (open) void ask("erasure", note, "erasure");
+      if (!open) return;
+      leave("erasure", note);
+      void ask("erasure", note, "erasure");
     },
     rotated(member) {
-      if (open) void ask("rotation", member, "rotation");
+      if (!open) return;
+      leave("rotation", member);
+      void ask("rotation", member, "rotation");
     },
     close() {
       open = false;
