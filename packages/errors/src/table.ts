@@ -17,6 +17,7 @@ import { federationErrors } from "./codes/federation.ts";
 import { ledgerErrors } from "./codes/ledger.ts";
 import { modelErrors } from "./codes/model.ts";
 import { opendpErrors } from "./codes/opendp.ts";
+import { pagesErrors } from "./codes/pages.ts";
 import { plannerErrors } from "./codes/planner.ts";
 import { protocolErrors } from "./codes/protocol.ts";
 import { secaggErrors } from "./codes/secagg.ts";
@@ -44,6 +45,7 @@ export const errorTable = {
   ...apiErrors,
   ...simulateErrors,
   ...auditErrors,
+  ...pagesErrors,
   ...plannerErrors,
   ...opendpErrors,
   ...cliErrors,
