@@ -2,11 +2,13 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join as joinPath } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { parseLine, verifyLedger } from "@tributary/ledger";
 import { type ErasureNote, nodeId, type Plan, signErasure } from "@tributary/protocol";
 import { nodeCrypto } from "@tributary/protocol/node-crypto";
 import { pino } from "pino";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { homeLayout } from "./home/layout.ts";
 import { createInvite } from "./invites.ts";
 import { requestNote } from "./notes.ts";
 import {
@@ -28,10 +30,13 @@ let plan: Plan;
 let server: RunningCoordinator;
 let nodes: ScriptedNode[];
 
+const start = () =>
+  startCoordinator({ home, plan, catalogue, port: 0, startWhen: names.length, log: pino({ level: "silent" }) });
+
 beforeEach(async () => {
   home = mkdtempSync(joinPath(tmpdir(), "tributary-notes-"));
   plan = testPlan(home);
-  server = await startCoordinator({ home, plan, catalogue, port: 0, startWhen: names.length, log: pino({ level: "silent" }) });
+  server = await start();
   const identities = names.map(() => testIdentity());
   nodes = [];
   for (const [place, node] of names.entries()) {
@@ -46,6 +51,16 @@ afterEach(async () => {
   await server.close();
   rmSync(home, { recursive: true, force: true });
 });
+
+/** As if the process died whenever a request is settled, until it is taken back. */
+function dyingAsRequestsSettle(): () => void {
+  const database = new DatabaseSync(homeLayout(home).database);
+  database.exec(`CREATE TRIGGER dies BEFORE DELETE ON requests BEGIN SELECT RAISE(ABORT, 'killed'); END`);
+  return () => {
+    database.exec("DROP TRIGGER dies");
+    database.close();
+  };
+}
 
 const bytes = () =>
   existsSync(joinPath(home, "ledger.jsonl")) ? new Uint8Array(readFileSync(joinPath(home, "ledger.jsonl"))) : new Uint8Array();
@@ -102,4 +117,24 @@ test("a pause holds rounds up until somebody resumes; what nodes and operators s
   await expect(requestNote(home, { kind: "pause", reason: "" }, "platform")).rejects.toMatchObject({
     code: "TRB_ROUND_LEDGER_CLOSED",
   });
+}, 60_000);
+
+test("a crash between a note and the word that it is written: it stands in the ledger once", async () => {
+  const connecting = Promise.all(nodes.map((node) => node.connect(server.url)));
+  await until("the federation has begun", () => kinds().length > 0);
+  const recover = dyingAsRequestsSettle();
+  await requestNote(home, { kind: "pause", reason: "a backup" }, "platform");
+  await connecting;
+  await expect(server.finished).rejects.toThrow();
+  await server.close();
+  for (const node of nodes) node.disconnect();
+  recover();
+
+  server = await start();
+  for (const node of nodes) await node.connect(server.url);
+  await until("it is paused", async () => (await readStatus(home)).phase === "paused", 30_000);
+  await requestNote(home, { kind: "resume", reason: "" }, "platform");
+  await server.finished;
+  expect(kinds().filter((kind) => kind === "operator")).toHaveLength(2);
+  expect(verifyLedger(bytes(), { crypto: nodeCrypto() })).toMatchObject({ failures: [], complete: true });
 }, 60_000);

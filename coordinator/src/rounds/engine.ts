@@ -62,9 +62,10 @@ export interface EngineParts {
 export interface Engine {
   /**
    * Settles once the event's effects are carried out.
+   * @param settles the request whose note this is: written and settled at once
    * @throws the reducer's coded error; TRB_COORDINATOR_STOPPING when the engine stopped before, and it may or may not be durable
    */
-  put(event: CoordinatorEvent): Promise<void>;
+  put(event: CoordinatorEvent, settles?: number): Promise<void>;
   /** As it is on disk. */
   state(): CoordinatorState;
   /** Takes no more events; settles when those under way are carried out. */
@@ -73,6 +74,7 @@ export interface Engine {
 
 interface Waiting {
   readonly event: CoordinatorEvent;
+  readonly settles: number | undefined;
   readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
 }
@@ -103,10 +105,10 @@ export function startEngine(initial: CoordinatorState, parts: EngineParts): Engi
   parts.watch?.queue(() => queue.length);
   const underWay = new Set<string>();
 
-  const put = (event: CoordinatorEvent) =>
+  const put = (event: CoordinatorEvent, settles?: number) =>
     new Promise<void>((resolve, reject) => {
       if (stopped) return reject(fail("TRB_COORDINATOR_STOPPING"));
-      queue.push({ event, resolve, reject });
+      queue.push({ event, settles, resolve, reject });
       running ??= run();
     });
 
@@ -168,6 +170,9 @@ export function startEngine(initial: CoordinatorState, parts: EngineParts): Engi
       const shares = next.round?.shares ?? [];
       await store.persist({
         ...{ state: encodeCoordinatorState(withShares(next, [])), entries, fence: parts.fence },
+        settled: steps.flatMap(({ refusal, waiting: { settles } }) =>
+          refusal !== undefined || settles === undefined ? [] : [settles],
+        ),
         ...(shares === keptShares ? {} : { shares: JSON.stringify(shares) }),
       });
       keptShares = shares;

@@ -165,15 +165,15 @@ export async function runFederation(parts: FederationParts): Promise<RunningFede
     }
   }
 
-  /** For events that nobody waits for. The engine itself reports what is not a refusal. @returns false when it stopped before */
-  async function put(event: Parameters<Engine["put"]>[0]): Promise<boolean> {
+  /** For events that nobody waits for. The engine itself reports what is not a refusal. */
+  async function put(...asked: Parameters<Engine["put"]>): Promise<"done" | "refused" | "stopped"> {
     try {
-      await engine?.put(event);
-      return true;
+      await engine?.put(...asked);
+      return "done";
     } catch (error) {
-      if (!isTributaryError(error)) return true;
-      log.warn({ event: event.type, code: error.code }, "event refused");
-      return error.code !== "TRB_COORDINATOR_STOPPING";
+      if (!isTributaryError(error)) return "refused";
+      log.warn({ event: asked[0].type, code: error.code }, "event refused");
+      return error.code === "TRB_COORDINATOR_STOPPING" ? "stopped" : "refused";
     }
   }
 
@@ -182,11 +182,12 @@ export async function runFederation(parts: FederationParts): Promise<RunningFede
     const state = engine?.state();
     if (engine === undefined || state === undefined || state.round !== null || state.closed) return true;
     for (const { id, note } of await store.requests()) {
-      if (!(await put({ type: "note", note }))) return false; // who leads next looks whether it is in the ledger
-      await store.settleRequest(id); // in the ledger by now, or refused
+      const outcome = await put({ type: "note", note }, id);
+      if (outcome === "stopped") return false; // who leads next finds it asked for still, or written
+      if (outcome === "refused") await store.settleRequest(id, fence);
     }
     const due = dueNote(engine.state());
-    if (due !== undefined && !(await put({ type: "note", note: due }))) return false;
+    if (due !== undefined && (await put({ type: "note", note: due })) === "stopped") return false;
     return !engine.state().paused;
   }
 
@@ -226,7 +227,7 @@ export async function runFederation(parts: FederationParts): Promise<RunningFede
     ledgerGrew: nodes.announceLedger,
     deadline: schedule.deadline,
     async roundBegan(round: number, invited: number) {
-      await store.rounds.begin(round, new Date().toISOString(), invited);
+      await store.rounds.begin(round, { at: new Date().toISOString(), nodes: invited }, fence);
       refusals.offered(round, invited);
       schedule.offered(round, invited);
       trafficAtStart = traffic.total();
@@ -234,8 +235,8 @@ export async function runFederation(parts: FederationParts): Promise<RunningFede
     },
     async roundEnded(round: number, released: boolean) {
       const { bytesIn, bytesOut } = traffic.total();
-      const [inward, outward] = [bytesIn - trafficAtStart.bytesIn, bytesOut - trafficAtStart.bytesOut];
-      await store.rounds.end(round, new Date().toISOString(), inward, outward);
+      const moved = { bytesIn: bytesIn - trafficAtStart.bytesIn, bytesOut: bytesOut - trafficAtStart.bytesOut };
+      await store.rounds.end(round, { at: new Date().toISOString(), ...moved }, fence);
       const figures = await store.rounds.one(round);
       log.info({ ...figures }, "round ended");
       parts.watch?.ended(released ? undefined : (figures?.code ?? "unknown"));
@@ -259,7 +260,7 @@ export async function runFederation(parts: FederationParts): Promise<RunningFede
 
   async function standStill(why: Standstill): Promise<void> {
     still = true;
-    await store.setStandstill(why);
+    await store.setStandstill(why, fence);
     log.error({ ...why }, "no more rounds are offered: the nodes refuse them");
     parts.standstill(why);
   }
@@ -269,7 +270,7 @@ export async function runFederation(parts: FederationParts): Promise<RunningFede
     refusals.forgive();
     if (!still) return;
     still = false;
-    inTurn(() => store.setStandstill(undefined));
+    inTurn(() => store.setStandstill(undefined, fence));
   }
 
   const begun = (): Engine => {
@@ -278,7 +279,7 @@ export async function runFederation(parts: FederationParts): Promise<RunningFede
   };
 
   async function resume(): Promise<void> {
-    if ((await store.standstill()) !== undefined) await store.setStandstill(undefined);
+    if ((await store.standstill()) !== undefined) await store.setStandstill(undefined, fence);
     const encoded = await store.state();
     if (encoded === undefined) return consider();
     const whole = decodeCoordinatorState(encoded);

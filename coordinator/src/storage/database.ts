@@ -121,7 +121,8 @@ function databaseOn(tables: Kysely<Tables>, known: Known, patience: Patience, fa
       } catch (error) {
         const { fate, error: coded } = faultOf(error, where);
         if (!isTributaryError(error) && fate !== "undone") faulted(isTributaryError(coded) ? coded.code : "other");
-        if (closing.signal.aborted) throw isTributaryError(coded) ? coded : fail("TRB_COORDINATOR_STOPPING");
+        if (closing.signal.aborted)
+          throw fate === "final" && isTributaryError(coded) ? coded : fail("TRB_COORDINATOR_STOPPING");
         if (fate === "final" || performance.now() + pause > until) throw coded;
         pause = Math.min(2 * pause, longestPause[fate]);
       }

@@ -2,6 +2,7 @@
 import type { Entry } from "@tributary/ledger";
 import { type Selectable, sql } from "kysely";
 import type { Database, Writing } from "./database.ts";
+import { requireLeadership } from "./leadership-row.ts";
 import type { Tables } from "./schema.ts";
 
 export interface RoundFigures {
@@ -30,11 +31,23 @@ export interface FederationFigures {
   readonly secondsPerRound: number | null;
 }
 
+interface RoundBegan {
+  readonly at: string;
+  /** That it is offered to. */
+  readonly nodes: number;
+}
+
+interface RoundEnded {
+  readonly at: string;
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+}
+
 export interface RoundTable {
-  /** A round that has begun already is left as it is. */
-  begin(round: number, at: string, nodes: number): Promise<void>;
-  /** A round that has ended already is left as it is. */
-  end(round: number, at: string, bytesIn: number, bytesOut: number): Promise<void>;
+  /** A round that has begun already is left as it is. @throws TRB_COORDINATOR_FENCED */
+  begin(round: number, began: RoundBegan, fence: number): Promise<void>;
+  /** A round that has ended already is left as it is. @throws TRB_COORDINATOR_FENCED */
+  end(round: number, ended: RoundEnded, fence: number): Promise<void>;
   one(round: number): Promise<RoundFigures | undefined>;
   all(): Promise<RoundFigures[]>;
   figures(): Promise<FederationFigures>;
@@ -42,20 +55,20 @@ export interface RoundTable {
 
 export function roundTable(database: Database): RoundTable {
   return {
-    async begin(round, at, nodes) {
+    async begin(round, { at, nodes }, fence) {
       const row = { round, started_at: at, nodes };
-      await database.write(
-        (tables) =>
-          tables
-            .insertInto("rounds")
-            .values(row)
-            .onConflict((known) => known.column("round").doNothing())
-            .execute(),
-        "again",
-      );
-    },
-    async end(round, at, bytesIn, bytesOut) {
       await database.write(async (tables) => {
+        await requireLeadership(database, tables, fence);
+        await tables
+          .insertInto("rounds")
+          .values(row)
+          .onConflict((known) => known.column("round").doNothing())
+          .execute();
+      }, "again");
+    },
+    async end(round, { at, bytesIn, bytesOut }, fence) {
+      await database.write(async (tables) => {
+        await requireLeadership(database, tables, fence);
         const row = await tables.selectFrom("rounds").select("started_at").where("round", "=", round).executeTakeFirst();
         if (row === undefined) return;
         const seconds = (Date.parse(at) - Date.parse(row.started_at)) / 1000;

@@ -115,6 +115,43 @@ describe.each([sqliteEngine(), postgresEngine()])("the store on $engine", (engin
     await next.close();
   });
 
+  test("lets nobody else say when rounds began and ended, why none are offered, and what was asked for is refused", async () => {
+    const store = await engine.place().store();
+    const old = await store.takeLeadership("a");
+    const at = "2026-01-01T00:00:00.000Z";
+    await store.request(note("asked"));
+    await store.rounds.begin(1, { at, nodes: 4 }, old);
+    const fence = await store.takeLeadership("b");
+    const id = (await store.requests())[0]?.id ?? 0;
+    const why = { code: "TRB_COORDINATOR_OFFERS_REFUSED", reason: "TRB_BUDGET", offers: 3, nodes: [north] } as const;
+    const fenced = code("TRB_COORDINATOR_FENCED");
+    await expect(store.rounds.begin(2, { at, nodes: 4 }, old)).rejects.toEqual(fenced);
+    await expect(store.rounds.end(1, { at, bytesIn: 1, bytesOut: 1 }, old)).rejects.toEqual(fenced);
+    await expect(store.setStandstill(why, old)).rejects.toEqual(fenced);
+    await expect(store.settleRequest(id, old)).rejects.toEqual(fenced);
+    expect((await store.rounds.all()).map(({ round, seconds }) => [round, seconds])).toEqual([[1, null]]);
+    expect([await store.standstill(), (await store.requests()).length]).toEqual([undefined, 1]);
+    await store.settleRequest(id, fence);
+    expect(await store.requests()).toEqual([]);
+    await store.close();
+  });
+
+  test("settles what was asked for with the entry that answers it, or neither", async () => {
+    const store = await engine.place().store();
+    const fence = await store.takeLeadership("a");
+    for (const words of ["first", "second", "third"]) await store.request(note(words));
+    const [first, second] = (await store.requests()).map(({ id }) => id);
+    const settled = [first ?? 0, second ?? 0];
+    const forked = store.persist({ state: "s", entries: [ledgerLine(1)], settled, fence });
+    await expect(forked).rejects.toEqual(code("TRB_COORDINATOR_LEDGER_FORKED"));
+    const late = store.persist({ state: "s", entries: [ledgerLine(0)], settled, fence: fence - 1 });
+    await expect(late).rejects.toEqual(code("TRB_COORDINATOR_FENCED"));
+    expect(await store.requests()).toHaveLength(3);
+    await store.persist({ state: "s", entries: [ledgerLine(0), ledgerLine(1)], settled, fence });
+    expect((await store.requests()).map((each) => each.note)).toEqual([note("third")]);
+    await store.close();
+  });
+
   test("changes nothing under an earlier leadership once a new one has looked", async () => {
     const place = engine.place();
     const [leading, next] = [await place.store(), await place.store()];
@@ -204,12 +241,13 @@ describe.each([sqliteEngine(), postgresEngine()])("the store on $engine", (engin
 
   test("keeps why no more rounds are offered until they are again", async () => {
     const store = await engine.place().store();
+    const fence = await store.takeLeadership("a");
     const why = { code: "TRB_COORDINATOR_OFFERS_REFUSED", reason: "TRB_BUDGET", offers: 3, nodes: [north] } as const;
-    await store.setStandstill(why);
-    await store.setStandstill({ ...why, offers: 4 });
+    await store.setStandstill(why, fence);
+    await store.setStandstill({ ...why, offers: 4 }, fence);
     expect(await store.standstill()).toEqual({ ...why, offers: 4 });
-    await store.setStandstill(undefined);
-    await store.setStandstill(undefined);
+    await store.setStandstill(undefined, fence);
+    await store.setStandstill(undefined, fence);
     expect(await store.standstill()).toBeUndefined();
     await store.close();
   });
@@ -222,8 +260,9 @@ describe.each([sqliteEngine(), postgresEngine()])("the store on $engine", (engin
     for (const each of notes) await Promise.all([store, other, store, other, store, other].map((one) => one.request(each)));
     const asked = await other.requests();
     expect(asked.map((each) => each.note)).toEqual(notes);
-    for (const { id } of asked) await store.settleRequest(id);
-    await store.settleRequest(asked[0]?.id ?? 0);
+    const fence = await other.takeLeadership("a");
+    for (const { id } of asked) await store.settleRequest(id, fence);
+    await store.settleRequest(asked[0]?.id ?? 0, fence);
     expect(await store.requests()).toEqual([]);
     await other.request(note("second"));
     expect((await store.requests())[0]?.id).toBeGreaterThan(asked.at(-1)?.id ?? 0);
@@ -233,9 +272,9 @@ describe.each([sqliteEngine(), postgresEngine()])("the store on $engine", (engin
   test("keeps the figures of rounds as they were said first, and settles them with their ledger entries", async () => {
     const store = await engine.place().store();
     const fence = await store.takeLeadership("a");
-    await store.rounds.begin(1, "2026-01-01T00:00:00.000Z", 4);
-    await store.rounds.begin(1, "2026-01-01T09:00:00.000Z", 9);
-    await store.rounds.begin(2, "2026-01-01T00:01:00.000Z", 5);
+    await store.rounds.begin(1, { at: "2026-01-01T00:00:00.000Z", nodes: 4 }, fence);
+    await store.rounds.begin(1, { at: "2026-01-01T09:00:00.000Z", nodes: 9 }, fence);
+    await store.rounds.begin(2, { at: "2026-01-01T00:01:00.000Z", nodes: 5 }, fence);
     const spent = { epsilon: "0.123456789012" };
     const round = { index: 0, kind: "round", round: 1, nextModelHash: "a".repeat(64), spent };
     const aborted = { index: 1, kind: "aborted", round: 2, modelHash: "b".repeat(64), code: "TRB_ROUND_DEADLINE", spent };
@@ -243,9 +282,9 @@ describe.each([sqliteEngine(), postgresEngine()])("the store on $engine", (engin
       (entry): LedgerLine => ({ ...ledgerLine(entry.index), entry: entry as unknown as Entry }),
     );
     await store.persist({ state: "s", entries: lines, fence });
-    await store.rounds.end(1, "2026-01-01T00:00:01.500Z", 400, 4_000_000_000);
-    await store.rounds.end(1, "2026-01-01T00:00:09.000Z", 1, 1);
-    await store.rounds.end(3, "2026-01-01T00:00:09.000Z", 1, 1);
+    await store.rounds.end(1, { at: "2026-01-01T00:00:01.500Z", bytesIn: 400, bytesOut: 4_000_000_000 }, fence);
+    await store.rounds.end(1, { at: "2026-01-01T00:00:09.000Z", bytesIn: 1, bytesOut: 1 }, fence);
+    await store.rounds.end(3, { at: "2026-01-01T00:00:09.000Z", bytesIn: 1, bytesOut: 1 }, fence);
     const first = {
       ...{ round: 1, startedAt: "2026-01-01T00:00:00.000Z", seconds: 1.5, bytesIn: 400, bytesOut: 4_000_000_000, nodes: 4 },
       ...{ released: true, modelHash: "a".repeat(64), epsilon: 0.123456789012, code: null },

@@ -14,6 +14,7 @@ import {
 import { sql } from "kysely";
 import { z } from "zod";
 import type { Database, Writing } from "./database.ts";
+import { leadership, requireLeadership } from "./leadership-row.ts";
 import { roundTable, settleRound } from "./round-table.ts";
 import type { LedgerLine, Persisted, Store } from "./store.ts";
 
@@ -221,8 +222,9 @@ export function storeOn(database: Database): Store {
         await tables.deleteFrom("replicas").where("replica", "=", replica).execute();
       }, "again");
     },
-    async setStandstill(why) {
+    async setStandstill(why, fence) {
       await write(async (tables) => {
+        await requireLeadership(database, tables, fence);
         if (why !== undefined) await keep(tables, "standstill", JSON.stringify(why));
         else await tables.deleteFrom("settings").where("name", "=", "standstill").execute();
       }, "again");
@@ -245,8 +247,11 @@ export function storeOn(database: Database): Store {
       const rows = await read((tables) => tables.selectFrom("requests").select(["id", "note"]).orderBy("id").execute());
       return rows.map(({ id, note }) => ({ id, note: JSON.parse(note) as Note }));
     },
-    async settleRequest(id) {
-      await write((tables) => tables.deleteFrom("requests").where("id", "=", id).execute(), "again");
+    async settleRequest(id, fence) {
+      await write(async (tables) => {
+        await requireLeadership(database, tables, fence);
+        await settle(tables, [id]);
+      }, "again");
     },
     rounds: roundTable(database),
     close: () => database.close(),
@@ -254,7 +259,7 @@ export function storeOn(database: Database): Store {
 }
 
 /** Whoever writes state waits for the row of the leadership: one after the other, and none under a leadership that has ended. */
-function persist(database: Database, { state, entries = [], shares, fence }: Persisted): Promise<void> {
+function persist(database: Database, { state, entries = [], shares, settled = [], fence }: Persisted): Promise<void> {
   /** The state's number after this; what it was before belongs to the attempt. */
   let written = 0;
   return database.write(
@@ -262,6 +267,7 @@ function persist(database: Database, { state, entries = [], shares, fence }: Per
       written = (await sequenceUnder(database, tables, fence)) + 1;
       if (shares !== undefined) await keep(tables, "roundShares", shares);
       await append(tables, entries);
+      await settle(tables, settled);
       const row = { json: state, sequence: written };
       await tables
         .insertInto("state")
@@ -273,16 +279,9 @@ function persist(database: Database, { state, entries = [], shares, fence }: Per
   );
 }
 
-/** The newest one's fence; nobody else who asks gets an answer before this transaction ends. */
-async function leadership({ engine }: Database, tables: Writing): Promise<number | undefined> {
-  const newest = tables.selectFrom("leadership").select("fence");
-  const row = await (engine === "postgres" ? newest.forUpdate() : newest).executeTakeFirst();
-  return row?.fence;
-}
-
 /** How often the state was written. @throws TRB_COORDINATOR_FENCED */
 async function sequenceUnder(database: Database, tables: Writing, fence: number): Promise<number> {
-  if ((await leadership(database, tables)) !== fence) throw fail("TRB_COORDINATOR_FENCED", { fence });
+  await requireLeadership(database, tables, fence);
   const row = await tables.selectFrom("state").select("sequence").executeTakeFirst();
   return row?.sequence ?? 0;
 }
@@ -307,6 +306,10 @@ async function requireWhole(tables: Writing, roster: Roster): Promise<void> {
   const written = new Map(roster.map(({ node, key }) => [String(node), String(key)]));
   const whole = joined.length === roster.length && joined.every(({ node, key }) => written.get(node) === key);
   if (!whole) throw fail("TRB_COORDINATOR_ROSTER_MOVED");
+}
+
+async function settle(tables: Writing, ids: readonly number[]): Promise<void> {
+  for (const some of portions(ids)) await tables.deleteFrom("requests").where("id", "in", some).execute();
 }
 
 async function keep(tables: Writing, name: string, value: string): Promise<void> {

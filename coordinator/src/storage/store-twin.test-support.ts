@@ -35,11 +35,15 @@ export function storeTwin(): StoreTwin {
     rounds.set(entry.round, { ...figures, ...settled, epsilon });
   };
 
+  const requireLeadership = (fence: number) => {
+    if (fence !== leader.fence) throw fail("TRB_COORDINATOR_FENCED", { fence });
+  };
+
   return {
     state: async () => state,
     shares: async () => shares,
-    async persist({ state: next, entries = [], shares: others, fence }: Persisted) {
-      if (fence !== leader.fence) throw fail("TRB_COORDINATOR_FENCED", { fence });
+    async persist({ state: next, entries = [], shares: others, settled = [], fence }: Persisted) {
+      requireLeadership(fence);
       for (const [place, { entry }] of entries.entries()) {
         const entriesBefore = ledger.length + place;
         if (entry.index !== entriesBefore) {
@@ -48,6 +52,7 @@ export function storeTwin(): StoreTwin {
       }
       ledger.push(...entries);
       for (const line of entries) settle(line);
+      requests = requests.filter(({ id }) => !settled.includes(id));
       state = next;
       shares = others ?? shares;
     },
@@ -86,7 +91,8 @@ export function storeTwin(): StoreTwin {
     async forgetReplica(replica) {
       presence.delete(replica);
     },
-    async setStandstill(why) {
+    async setStandstill(why, fence) {
+      requireLeadership(fence);
       standstill = why;
     },
     standstill: async () => standstill,
@@ -96,11 +102,13 @@ export function storeTwin(): StoreTwin {
       requests.push({ id: asked, note });
     },
     requests: async () => requests,
-    async settleRequest(id) {
+    async settleRequest(id, fence) {
+      requireLeadership(fence);
       requests = requests.filter((known) => known.id !== id);
     },
     rounds: {
-      async begin(round, startedAt, nodes) {
+      async begin(round, { at: startedAt, nodes }, fence) {
+        requireLeadership(fence);
         const nothing = {
           seconds: null,
           bytesIn: null,
@@ -112,7 +120,8 @@ export function storeTwin(): StoreTwin {
         };
         if (!rounds.has(round)) rounds.set(round, { round, startedAt, nodes, ...nothing });
       },
-      async end(round, at, bytesIn, bytesOut) {
+      async end(round, { at, bytesIn, bytesOut }, fence) {
+        requireLeadership(fence);
         const figures = rounds.get(round);
         if (figures === undefined || figures.seconds !== null) return;
         const seconds = (Date.parse(at) - Date.parse(figures.startedAt)) / 1000;

@@ -13,10 +13,15 @@ import { type StoreTwin, storeTwin } from "./store-twin.test-support.ts";
 /** Done to both. What it returns, and the code that it throws, must be the same. */
 type Deed = (store: StoreTwin) => Promise<unknown>;
 
+/** Of the newest leadership, or of the one before. */
+const fenceOf = async (store: StoreTwin, late: boolean) => ((await store.leader())?.fence ?? 0) - (late ? 1 : 0);
+
 const few = (most: number) => fc.integer({ min: 0, max: most });
 const node = fc.constantFrom("a", "b", "c", "d").map((name) => nodeId.parse(name));
 const replica = fc.constantFrom("one", "two");
 const instant = few(100_000).map((milliseconds) => new Date(1_767_225_600_000 + milliseconds).toISOString());
+/** Whether whoever writes leads no more. */
+const late = few(5).map((sixth) => sixth === 5);
 const text = fc.string({ unit: "grapheme", maxLength: 20 });
 const bytes = fc.integer({ min: 0, max: 2 ** 40 });
 
@@ -60,14 +65,18 @@ const deed: fc.Arbitrary<Deed> = fc.oneof(
       state: text,
       shares: fc.option(text, { nil: undefined }),
       entries: fc.array(written, { maxLength: 4 }),
-      late: few(5),
+      settled: fc.uniqueArray(few(3), { maxLength: 2 }),
+      late,
     })
     .map(
-      ({ state, shares, entries, late }): Deed =>
+      ({ state, shares, entries, settled: places, late }): Deed =>
         async (store) => {
           const size = await store.ledgerSize();
-          const fence = ((await store.leader())?.fence ?? 0) - (late === 5 ? 1 : 0);
-          return store.persist({ state, shares, entries: entries.map((entry, place) => lineOf(size, place, entry)), fence });
+          const fence = await fenceOf(store, late);
+          const asked = await store.requests();
+          const settled = places.flatMap((place) => asked[place]?.id ?? []);
+          const lines = entries.map((entry, place) => lineOf(size, place, entry));
+          return store.persist({ state, shares, entries: lines, settled, fence });
         },
     ),
   fc.tuple(few(3), node, instant).map(
@@ -103,11 +112,12 @@ const deed: fc.Arbitrary<Deed> = fc.oneof(
       (store) =>
         store.forgetReplica(name),
   ),
-  fc.option(few(9), { nil: undefined }).map(
-    (offers): Deed =>
-      (store) =>
+  fc.tuple(fc.option(few(9), { nil: undefined }), late).map(
+    ([offers, late]): Deed =>
+      async (store) =>
         store.setStandstill(
           offers === undefined ? undefined : { code: "TRB_COORDINATOR_OFFERS_REFUSED", reason: "r", offers, nodes: [] },
+          await fenceOf(store, late),
         ),
   ),
   few(3).map(
@@ -115,20 +125,20 @@ const deed: fc.Arbitrary<Deed> = fc.oneof(
       (store) =>
         store.request({ kind: "operator", words } as unknown as Note),
   ),
-  few(3).map(
-    (place): Deed =>
+  fc.tuple(few(3), late).map(
+    ([place, late]): Deed =>
       async (store) =>
-        store.settleRequest((await store.requests())[place]?.id ?? 0),
+        store.settleRequest((await store.requests())[place]?.id ?? 0, await fenceOf(store, late)),
   ),
-  fc.tuple(few(4), instant, few(8)).map(
-    ([round, at, nodes]): Deed =>
-      (store) =>
-        store.rounds.begin(round, at, nodes + 1),
+  fc.tuple(few(4), instant, few(8), late).map(
+    ([round, at, nodes, late]): Deed =>
+      async (store) =>
+        store.rounds.begin(round, { at, nodes: nodes + 1 }, await fenceOf(store, late)),
   ),
-  fc.tuple(few(4), instant, bytes, bytes).map(
-    ([round, at, inward, outward]): Deed =>
-      (store) =>
-        store.rounds.end(round, at, inward, outward),
+  fc.tuple(few(4), instant, bytes, bytes, late).map(
+    ([round, at, bytesIn, bytesOut, late]): Deed =>
+      async (store) =>
+        store.rounds.end(round, { at, bytesIn, bytesOut }, await fenceOf(store, late)),
   ),
 );
 
@@ -167,14 +177,16 @@ const closeTo = (figures: FederationFigures) =>
 const near = (mean: number) =>
   expect.toSatisfy((answer) => Math.abs(Number(answer) - mean) <= 1e-9 * Math.max(1, Math.abs(mean)), `${mean}`);
 
+const long = process.env["TRIBUTARY_LONG"] === "1";
+
 describe.each([
-  { ...sqliteEngine(), runs: 60 },
-  { ...postgresEngine(), runs: 20 },
+  { ...sqliteEngine(), runs: long ? 1_500 : 60 },
+  { ...postgresEngine(), runs: long ? 500 : 20 },
 ])("a store on $engine", (engine) => {
   beforeAll(() => engine.start(), 60_000);
   afterAll(() => engine.stop());
 
-  test("does and answers what its twin does", { timeout: 120_000 }, async () => {
+  test("does and answers what its twin does", { timeout: long ? 1_800_000 : 120_000 }, async () => {
     const scripts = fc.array(fc.record({ deed, again: fc.boolean() }), { minLength: 10, maxLength: 40 });
     await fc.assert(
       fc.asyncProperty(scripts, async (script) => {

@@ -35,6 +35,8 @@ export interface Persisted {
   readonly entries?: readonly LedgerLine[];
   /** The round's shares when they are others than before: of a hundred nodes they are megabytes, while the state is written at every upload. */
   readonly shares?: string | undefined;
+  /** Requests whose notes are among the entries: whatever becomes of this process, each is written once. */
+  readonly settled?: readonly number[];
   /** The leadership under which this was worked out. */
   readonly fence: number;
 }
@@ -60,7 +62,7 @@ export interface Store {
   /** What the round's nodes made for each other, if it was ever kept apart from the state. */
   shares(): Promise<string | undefined>;
   /**
-   * State, ledger entries, the figures of the rounds that those entries end, and shares: all in one transaction, or nothing.
+   * State, ledger entries, the figures of the rounds that those entries end, the requests that they answer, and shares: all in one transaction, or nothing.
    * @throws TRB_COORDINATOR_FENCED when `fence` is not the newest leadership; TRB_COORDINATOR_LEDGER_FORKED when the entries don't follow the ledger's last;
    *   TRB_COORDINATOR_ROSTER_MOVED when one is the genesis entry, and its roster isn't all who have joined
    */
@@ -92,15 +94,16 @@ export interface Store {
   connected(within?: number): Promise<Presence[]>;
   /** Whatever it said, as when it has died. */
   forgetReplica(replica: string): Promise<void>;
-  /** Why no more rounds are offered; undefined: they are. */
-  setStandstill(why: Standstill | undefined): Promise<void>;
+  /** Why no more rounds are offered; undefined: they are. @throws TRB_COORDINATOR_FENCED */
+  setStandstill(why: Standstill | undefined, fence: number): Promise<void>;
   standstill(): Promise<Standstill | undefined>;
 
   /** Asks for an entry; the same note twice is asked for once. */
   request(note: Note): Promise<void>;
   /** What was asked for and is neither written nor refused, in order. */
   requests(): Promise<{ readonly id: number; readonly note: Note }[]>;
-  settleRequest(id: number): Promise<void>;
+  /** It was refused, and is asked for no more. @throws TRB_COORDINATOR_FENCED */
+  settleRequest(id: number, fence: number): Promise<void>;
 
   readonly rounds: RoundTable;
   /** For tables of other rooms. */
