@@ -27,7 +27,7 @@ export type ShownAccount = ReturnType<typeof shownAccount>;
 
 /**
  * What can be done in a home; each may throw TRB_COORDINATOR_HOME_EMPTY, and what the function of its name in `accounts.ts` and `tokens.ts` throws.
- * @param by whose decision it is, as the ledger will call it: a role, not a person
+ * @param decision whose decision it is, as the ledger will call it: a role, not a person
  */
 export const accessAtHome = (place: Place, decision: Decision = decidedAtHome) => ({
   /** @returns the password that was made; undefined when one was given */

@@ -5,7 +5,7 @@ import { type Crypto, type HeadStatement, type IdentityKey, type Sha256, verifyD
 
 /**
  * One entry, two lines: the coordinator's key is under the one that this node took in, and, if it is, under the other.
- * @param shown undefined where the coordinator shows no such entry any more
+ * @param lines.shown undefined where the coordinator shows no such entry any more
  */
 export function forkOfLines(
   entry: number,

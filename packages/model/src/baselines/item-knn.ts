@@ -20,7 +20,7 @@ export interface ItemKnnOptions {
 
 /** Each item's most similar items, the most similar first; level ones by item number. */
 export interface ItemNeighbours {
-  /** [items + 1]: neighbours of item i are `offsets[i − 1]` up to, not including, `offsets[i]`. */
+  /** `[items + 1]`: neighbours of item i are `offsets[i − 1]` up to, not including, `offsets[i]`. */
   readonly offsets: Uint32Array;
   /** Places in the catalogue: item − 1. */
   readonly places: Int32Array;

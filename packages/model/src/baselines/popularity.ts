@@ -6,7 +6,7 @@ import { evaluatedCustomers, type Ranks, type Repeats, rankHeldOut } from "../ev
 /**
  * How many events each item has.
  * @param histories training parts only: whoever counts the held-out events has seen the answer
- * @returns [items]: item i's count at place i − 1
+ * @returns `[items]`: item i's count at place i − 1
  */
 export function itemCounts(histories: readonly Histories[], items: number): Float64Array {
   const counts = new Float64Array(items);

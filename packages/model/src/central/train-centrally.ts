@@ -39,7 +39,7 @@ export interface EpochReport {
 }
 
 export interface CentralTraining {
-  /** [dimension]: of the best validation. */
+  /** `[dimension]`: of the best validation. */
   readonly parameters: Float32Array;
   /** The epoch whose weights these are; 0: nothing was better than the initial weights. */
   readonly bestEpoch: number;
@@ -102,7 +102,7 @@ export async function trainCentrally(task: TeamTask, team: Team, options: Centra
   return { parameters: best.parameters, bestEpoch: best.epoch, validation: best.block, epochs: epoch, stopped };
 }
 
-/** [rows]: how often each row of the item table is read. */
+/** `[rows]`: how often each row of the item table is read. */
 function rowCounts({ spec, train }: TeamTask): Float64Array {
   const counts = new Float64Array(spec.items);
   const most = train.items.reduce((a, b) => Math.max(a, b), 0);

@@ -44,9 +44,9 @@ export interface GoldenCase {
   readonly parameters: GoldenParameters;
   /** [B, length or steps, width]; padding positions are not compared. */
   readonly hidden: readonly (readonly (readonly number[])[])[];
-  /** [B]: the mean over a customer's targets. */
+  /** `[B]`: the mean over a customer's targets. */
   readonly losses: readonly number[];
-  /** [B]: L2 norms over all parameters jointly. */
+  /** `[B]`: L2 norms over all parameters jointly. */
   readonly gradientNorms: readonly number[];
   readonly clipNorm: number;
   /** Σ_b min(1, clipNorm/‖g_b‖)·g_b, by parameter. */

@@ -28,7 +28,7 @@ export interface RankingOptions {
 
 /** `Ranks` as well, with one entry for each relevant item; `resultBlock` takes it where there is one a customer (leave-one-out). */
 export interface CustomerRanks extends RankedCustomers, Ranks {
-  /** [evaluated]: places of the customers in the histories, ascending. */
+  /** `[evaluated]`: places of the customers in the histories, ascending. */
   readonly customers: Int32Array;
   /** Catalogue coverage@k: the share of all items that are among the first k of at least one customer (level ones: the lower number). */
   readonly coverage?: number;

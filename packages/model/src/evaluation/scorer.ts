@@ -11,13 +11,13 @@ import type { ItemContent } from "../item-content/item-content.ts";
 import type { ModelSpec } from "../spec.ts";
 
 export interface Scores {
-  /** [batch, rows]: column r is item row r + 1. */
+  /** `[batch, rows]`: column r is item row r + 1. */
   readonly rows: Float32Array | Float64Array;
   /** [batch, actions], where the model has an action head. */
   readonly actions: Float32Array | Float64Array | undefined;
-  /** [batch]: probability that no event comes within `churnDays` of the next cut, where the model has a churn head. */
+  /** `[batch]`: probability that no event comes within `churnDays` of the next cut, where the model has a churn head. */
   readonly churn: Float64Array | undefined;
-  /** [batch]: probability of a purchase later in the session, where the model has a purchase head. */
+  /** `[batch]`: probability of a purchase later in the session, where the model has a purchase head. */
   readonly purchase: Float64Array | undefined;
 }
 

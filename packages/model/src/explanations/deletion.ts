@@ -12,7 +12,7 @@ import type { EventAttribution, Explainer, Explanation } from "./explainer.ts";
 export interface DeletionCurve {
   /** Events in the order in which they were taken out. */
   readonly removed: readonly number[];
-  /** [removed + 1]: the item's margin with the first 0, 1, 2, … of them gone. */
+  /** `[removed + 1]`: the item's margin with the first 0, 1, 2, … of them gone. */
   readonly margins: Float64Array;
   /** Mean over the curve of how far the margin lies below that of the whole history. */
   readonly drop: number;

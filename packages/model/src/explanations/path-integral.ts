@@ -9,7 +9,7 @@ export interface PathPoint {
   /** α, 0 … 1 */
   readonly extent: number;
   readonly score: number;
-  /** [events]: how fast the score rises with each event's extent. */
+  /** `[events]`: how fast the score rises with each event's extent. */
   readonly slopes: Float64Array;
 }
 

@@ -26,7 +26,7 @@ export function meanOverHeads(values: ArrayLike<number>, queries: number, keys: 
 
 /**
  * Self-attention over events, block after block.
- * @returns [keys]: how much of each event arrives at the event `query`; sums to 1
+ * @returns `[keys]`: how much of each event arrives at the event `query`; sums to 1
  */
 export function selfRollout(blocks: readonly AttentionWeights[], query: number): Float64Array {
   const length = blocks[0]?.keys ?? query + 1;

@@ -226,7 +226,7 @@ function sharesOfCategories({ items, actions: done }: Histories, categories: Ite
 interface ClickCounts {
   readonly rate: number;
   readonly itemLogOdds: Float64Array;
-  /** [folds]: of the customers of the other parts. */
+  /** `[folds]`: of the customers of the other parts. */
   readonly byFold: readonly Float64Array[];
 }
 

@@ -55,7 +55,7 @@ const temperatures = [1, 1.5, 2, 3, 5, 8];
 const leastProbability = 1e-6;
 
 /**
- * @param isUnlearnt whether no round has learnt from the customer
+ * @param options.isUnlearnt whether no round has learnt from the customer
  * @returns undefined where too few customers have two events of which one has an item
  */
 export function nextActionCases(

@@ -6,11 +6,11 @@ import { fail } from "@tributary/errors";
 
 /** Where each evaluated customer's relevant items stand. */
 export interface RankedCustomers {
-  /** [evaluated + 1]: ranks of the e-th evaluated customer are `offsets[e]` up to, not including, `offsets[e + 1]`. */
+  /** `[evaluated + 1]`: ranks of the e-th evaluated customer are `offsets[e]` up to, not including, `offsets[e + 1]`. */
   readonly offsets: Uint32Array;
   /** From 1, a customer's own never falling; halves where ties were split (`relevantRanks`). */
   readonly ranks: Float64Array;
-  /** [evaluated]: how many items were ranked, the relevant ones among them. */
+  /** `[evaluated]`: how many items were ranked, the relevant ones among them. */
   readonly candidates: Float64Array;
 }
 
@@ -90,7 +90,7 @@ export function invalidK(k: number) {
   return fail("TRB_MODEL_EVALUATION_INVALID", { what: "k", value: k, expected: "a whole number, 1 or more" });
 }
 
-/** [k + 1]: the gain of a list with r relevant items on top, at place r. */
+/** `[k + 1]`: the gain of a list with r relevant items on top, at place r. */
 function idealGains(k: number): Float64Array {
   const gains = new Float64Array(k + 1);
   for (let r = 1; r <= k; r++) gains[r] = (gains[r - 1] as number) + 1 / Math.log2(1 + r);

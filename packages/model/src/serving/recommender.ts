@@ -25,7 +25,7 @@ export interface Recommendations {
 export interface Recommender {
   /**
    * The `count` best rows, fewer where fewer are left.
-   * @param exclude rows that must not be among them, counted from 1
+   * @param options.exclude rows that must not be among them, counted from 1
    * @throws TRB_MODEL_HISTORY_EMPTY
    */
   top(events: CustomerEvents, count: number, options?: { readonly exclude?: Iterable<number> }): Promise<Recommendations>;

@@ -11,13 +11,13 @@ import type { PublicItem } from "../item-content/item-content.ts";
 /** Sparse unit vectors of items, by item and by attribute. */
 export interface ItemSimilarity {
   readonly items: number;
-  /** [items + 1]: attributes of item i are at `offsets[i − 1]` up to `offsets[i]`. */
+  /** `[items + 1]`: attributes of item i are at `offsets[i − 1]` up to `offsets[i]`. */
   readonly offsets: Uint32Array;
   /** Attribute numbers from 0, ascending within an item: an attribute is a topic of the catalogue, and its number one below the topic's. */
   readonly attributes: Uint32Array;
   /** idf_a² over the item's norm: so cosines are plain products. */
   readonly values: Float64Array;
-  /** [attributes + 1]: items with attribute a, by the same places. */
+  /** `[attributes + 1]`: items with attribute a, by the same places. */
   readonly holderOffsets: Uint32Array;
   /** Places in the catalogue: item − 1, ascending within an attribute. */
   readonly holders: Uint32Array;

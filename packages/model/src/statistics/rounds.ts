@@ -40,7 +40,7 @@ export interface ReleasedStatistics {
 
 /** Symmetric and sparse: row i holds what follows item i. */
 export interface PairTable {
-  /** [items + 1]: entries of item i are `offsets[i − 1]` up to `offsets[i]`. */
+  /** `[items + 1]`: entries of item i are `offsets[i − 1]` up to `offsets[i]`. */
   readonly offsets: Uint32Array;
   /** Places in the catalogue: item − 1, ascending within a row. */
   readonly places: Uint32Array;

@@ -57,7 +57,7 @@ export interface VectorGradients {
   readonly slotsOf: (ids: Tensor) => Tensor;
   /** Ids [B, L]. */
   readonly targets: Tensor;
-  /** [T, 1]: the target's vector gets targetScale · weighted; undefined: −1. */
+  /** `[T, 1]`: the target's vector gets targetScale · weighted; undefined: −1. */
   readonly targetScale: Tensor | undefined;
 }
 
@@ -186,7 +186,7 @@ function rowsOfColumns(g: GraphBuilder, rowOf: Tensor, columns: Tensor): Tensor 
   return gatherRows(g, rowOf, placesOf(g, columns));
 }
 
-/** [n, rows]: 1 where entry i of rowOf [n] names the row, so that `factor · memberships` adds up columns that share one. */
+/** `[n, rows]`: 1 where entry i of rowOf [n] names the row, so that `factor · memberships` adds up columns that share one. */
 function memberships(g: GraphBuilder, rowOf: Tensor, table: Tensor): Tensor {
   const names = g.constant(
     Array.from({ length: knownDimension(table, 0) }, (_, row) => row + 1),

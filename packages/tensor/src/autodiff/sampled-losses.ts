@@ -54,7 +54,7 @@ interface Candidates {
   /** [K + 1, width]; the last row is zero, so that column K of a product with it is free. */
   readonly columns: Tensor;
   readonly slotsOf: (ids: Tensor) => Tensor;
-  /** [T, 1]: the column of the target, K when it is none of the negatives. */
+  /** `[T, 1]`: the column of the target, K when it is none of the negatives. */
   readonly targetSlots: Tensor;
   /** [T, width], [T, 1]: the target's vector and score. */
   readonly own: Tensor;

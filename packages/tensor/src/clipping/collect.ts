@@ -42,9 +42,9 @@ import type { ParameterUse } from "./uses.ts";
 export type GradientPiece =
   /** `output[offset]` and on is the whole gradient in row-major order. */
   | { readonly kind: "dense"; readonly parameter: string; readonly output: string; readonly offset: number }
-  /** `output` [B, n, width]: values for the rows named by `ids` [B, n], fed or an output; id 0 is none, id i is row i − 1. */
+  /** `output` `[B, n, width]`: values for the rows named by `ids` [B, n], fed or an output; id 0 is none, id i is row i − 1. */
   | { readonly kind: "rows"; readonly parameter: string; readonly output: string; readonly ids: string }
-  /** `output` [K(+1), width]: values for the rows named by the fed ids [K]. */
+  /** `output` `[K(+1), width]`: values for the rows named by the fed ids [K]. */
   | { readonly kind: "columns"; readonly parameter: string; readonly output: string; readonly ids: string };
 
 export interface CollectOptions {

@@ -41,7 +41,7 @@ export class NormTerms {
   /** Gram matrices and token squares of values that a matrix was added with: its bias has the same. */
   readonly #grams = new Map<string, Tensor>();
   readonly #squares = new Map<string, Tensor>();
-  /** [B, 1, 1]: more of the magnitude. */
+  /** `[B, 1, 1]`: more of the magnitude. */
   readonly #dots: Tensor[] = [];
 
   constructor(g: GraphBuilder) {
@@ -162,7 +162,7 @@ function largestDivisor(size: number, most: number): number {
   return divisor;
 }
 
-/** [1, L, 1]: stretches a slot list over all positions. */
+/** `[1, L, 1]`: stretches a slot list over all positions. */
 function expandSizes(g: GraphBuilder, { grid }: Tokens): Tensor {
   const length = g.node("Shape", [grid], [1], { type: "int64", attributes: { start: 1, end: 2 } });
   return concatenate(g, [g.integers(1), length, g.integers(1)], 0);
