@@ -379,7 +379,7 @@ describe.skipIf(!canSeeProcesses)("a demo that is stopped on the way", () => {
       expect(existsSync(`${earlier}/report.html`), "an earlier demo's folder is replaced").toBe(false);
       expect(demo.children.length, "the coordinator and three nodes").toBeGreaterThanOrEqual(4);
       process.kill(demo.pid, "SIGINT");
-      expectError(await demo.outcome, { args: ["demo"], code: "TRB_DEMO_INTERRUPTED", exitCode: 1 });
+      expectError(await demo.outcome, { args: ["demo"], code: "TRB_DEMO_INTERRUPTED", exitCode: 130 });
       expect(demo.children.filter(isAlive), "stopped before the demo itself ends").toEqual([]);
       expect(existsSync(earlier)).toBe(false);
     });

@@ -17,6 +17,7 @@ export interface CourseOptions {
 
 export const addCourseOptions = (command: Command): Command =>
   command
+    .optionsGroup("The course of training:")
     .addOption(
       new Option(
         "--stages <list>",
@@ -55,7 +56,8 @@ export const addCourseOptions = (command: Command): Command =>
         (value) => value >= 0 && value < 1,
         "a number from 0 to below 1",
       ),
-    );
+    )
+    .optionsGroup("Options:");
 
 /** `20,10@0.5,10@0.25*0.3` @throws TRB_CLI_BAD_OPTION */
 export function parseStages(text: string): readonly Stage[] {

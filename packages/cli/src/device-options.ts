@@ -23,11 +23,13 @@ export const packedBitsOption = (): Option =>
 
 export function addDeviceOptions(command: Command): Command {
   return command
+    .optionsGroup("What is protected, and training on devices:")
     .addOption(new Option("--unit <unit>", "what is protected").choices(["customer", "node"]).default("customer"))
     .addOption(integerOption("--local-epochs <n>", "unit node: passes over its customers", 1, 1))
     .addOption(integerOption("--local-batch <n>", "unit node: customers of a batch", 1, 32))
     .addOption(numberOption("--local-rate <η>", "unit node: learning rate", (value) => value > 0, "a number above 0", 0.1))
-    .addOption(packedBitsOption());
+    .addOption(packedBitsOption())
+    .optionsGroup("Options:");
 }
 
 /** The same as `scalePlan` takes it. */

@@ -11,6 +11,7 @@ export interface ItemNamingOptions {
 
 export function addItemNamingOptions(command: Command): Command {
   return command
+    .optionsGroup("How items are called:")
     .option("--sku-map <file>", "which SKU is which item: CSV, JSONL or Parquet with the columns sku and id")
     .option("--gtin", "SKUs that are a GTIN or ISBN name their item by it, as gtin:00012345678905")
     .addOption(
@@ -19,7 +20,8 @@ export function addItemNamingOptions(command: Command): Command {
         const expected = "up to 63 of a–z, 0–9 and -, and not gtin";
         throw fail("TRB_CLI_BAD_OPTION", { option: "--namespace", value: text.slice(0, 80) || "empty", expected });
       }),
-    );
+    )
+    .optionsGroup("Options:");
 }
 
 /** Undefined where no flag was given. @throws what `readSkuMap` throws */

@@ -23,6 +23,7 @@ const headNames = { "next-action": "nextAction", churn: "churn", purchase: "purc
 
 export function addModelOptions(command: Command): Command {
   return command
+    .optionsGroup("The model:")
     .addOption(
       new Option("--family <name>", "the model's family (default: sasrec)").choices([
         "sasrec",
@@ -68,7 +69,8 @@ export function addModelOptions(command: Command): Command {
         trainedGroups,
       ),
     )
-    .addOption(integerOption("--churn-days <n>", "days without an event that the churn head calls leaving (default: 30)", 1));
+    .addOption(integerOption("--churn-days <n>", "days without an event that the churn head calls leaving (default: 30)", 1))
+    .optionsGroup("Options:");
 }
 
 function listOption(flags: string, description: string, names: readonly string[]): Option {

@@ -146,6 +146,8 @@ export const columnsOption = (): Option =>
 /** The flags with which every command that reads a log says what is in it. */
 export function addLogOptions(command: Command): Command {
   return command
+    .optionsGroup("What is in the log:")
     .addOption(columnsOption())
-    .addOption(new Option("--preset <name>", "a log of a well-known shape").choices(["sasrec-text"]));
+    .addOption(new Option("--preset <name>", "a log of a well-known shape").choices(["sasrec-text"]))
+    .optionsGroup("Options:");
 }

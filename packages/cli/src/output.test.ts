@@ -8,16 +8,19 @@ afterEach(() => vi.restoreAllMocks());
 test("a table's last column goes on below itself at 80 characters, and a word without blanks stays whole", () => {
   const words = Array.from({ length: 20 }, (_, place) => `word-${place}`).join(" ");
   const hash = "f".repeat(90);
-  const lines = table([
-    ["name", "what"],
-    ["a long name", words],
-    ["hash", hash],
-  ]);
+  const lines = table(
+    [
+      ["name", "what"],
+      ["a long name", words],
+      ["hash", hash],
+    ],
+    80,
+  );
   expect(lines.slice(0, 2)).toEqual(["name         what", expect.stringMatching(/^a long name {2}word-0 word-1 /)]);
   expect(lines.filter((line) => line.length > 80)).toEqual([`hash         ${hash}`]);
   expect(lines[2]).toMatch(/^ {13}word-\d+/);
   expect(lines.join(" ").match(/word-\d+/g)).toEqual(words.split(" "));
-  expect(table([["x"], [""], []])).toEqual(["x", "", ""]);
+  expect(table([["x"], [""], []], 80)).toEqual(["x", "", ""]);
 });
 
 test("sentences go on below themselves at 80 characters, further in, and lose no word", () => {

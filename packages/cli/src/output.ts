@@ -3,11 +3,14 @@
  * goes to stderr, so that stdout can be piped.
  */
 import { inspect } from "node:util";
-import { fail, isTributaryError } from "@tributary/errors";
-import picocolors from "picocolors";
+import { fail, isTributaryError, type TributaryError } from "@tributary/errors";
+import { clearProgress } from "./progress.ts";
+import { divided, laidOut } from "./table-layout.ts";
+import { coloursOf, readingWidth, widthOf } from "./terminal.ts";
 
 /** Prints a command's outcome: the document under `--json`, else the lines. */
 export function print(json: boolean | undefined, document: unknown, lines: () => readonly string[]): void {
+  clearProgress();
   if (json) process.stdout.write(`${JSON.stringify(document, replaceBigInts, 2)}\n`);
   else process.stdout.write(`${lines().join("\n")}\n`);
 }
@@ -17,6 +20,7 @@ export const printable = (text: string) => text.replaceAll(/(?![\n\t])\p{Cc}/gu,
 
 /** One line, for commands that go on running: their first line says where they are. */
 export function printLine(document: unknown): void {
+  clearProgress();
   process.stdout.write(`${JSON.stringify(document, replaceBigInts)}\n`);
 }
 
@@ -25,16 +29,33 @@ function remark(text: string): void {
   process.stderr.write(`${text}\n`);
 }
 
-/** Prints an error once, and returns the exit code that it stands for. Stack traces only with TRIBUTARY_DEBUG=1. */
+/**
+ * Prints an error once, for people on stderr or with `--json` as the document on stdout, and returns the exit code that it stands for. Where it came from is
+ * shown with `--debug` only.
+ */
 export function printError(json: boolean, error: unknown): number {
+  clearProgress();
   const coded = isTributaryError(error) ? error : fail("TRB_UNEXPECTED", { reason: harmlessReason(error) }, error);
   if (json) process.stdout.write(`${JSON.stringify({ error: coded.toJSON() }, null, 2)}\n`);
-  else
-    remark(
-      `${picocolors.red("✖")} ${picocolors.bold(coded.code)}  ${printable(coded.message)}\n  ${picocolors.dim("what to do:")} ${printable(coded.advice)}`,
-    );
+  else remark(errorLines(coded).join("\n"));
   if (process.env["TRIBUTARY_DEBUG"] === "1") remark(inspect(error));
   return coded.exitCode;
+}
+
+/** What happened and what to do, each as far as the terminal is wide. */
+function errorLines({ code, message, advice }: TributaryError): string[] {
+  const { red, bold, dim } = coloursOf(process.stderr);
+  const width = widthOf(process.stderr);
+  const marked = (mark: string, first: string, text: string) =>
+    divided(`${first}${printable(text)}`, Math.max(width - mark.length, 20)).map(
+      (line, place) => `${place === 0 ? mark : "  "}${line}`,
+    );
+  return [
+    ...marked("✖ ", `${code}  `, message).map((line, place) =>
+      place === 0 ? line.replace(`✖ ${code}`, `${red("✖")} ${bold(code)}`) : line,
+    ),
+    ...marked("  ", "what to do: ", advice).map((line) => line.replace("what to do:", dim("what to do:"))),
+  ];
 }
 
 /** A parser's message quotes what it read, which may be a customer's; others are shown. */
@@ -49,43 +70,16 @@ export async function flushed(): Promise<void> {
   await Promise.all([one(process.stdout), one(process.stderr)]);
 }
 
-/** Characters of the narrowest terminal that is looked after. */
-const terminal = 80;
-
-/** A plain table, aligned. What is too long in the last column goes on below itself, as far as it has blanks to be divided at. */
-export function table(rows: readonly (readonly string[])[]): string[] {
-  const widths: number[] = [];
-  for (const row of rows) {
-    for (const [column, cell] of row.entries()) widths[column] = Math.max(widths[column] ?? 0, cell.length);
-  }
-  return rows.flatMap((row) => {
-    const before = row.slice(0, -1).map((cell, column) => `${cell.padEnd(widths[column] ?? 0)}  `);
-    const start = before.join("");
-    return divided(row.at(-1) ?? "", Math.max(terminal - start.length, terminal / 4)).map((part, place) =>
-      `${place === 0 ? start : " ".repeat(start.length)}${part}`.trimEnd(),
-    );
-  });
-}
+/** A plain table, aligned, that fits the terminal; piped, a row is a line (`terminal.ts` says why). */
+export const table = (rows: readonly (readonly string[])[], width = widthOf()): string[] => laidOut(rows, width);
 
 /** Sentences that fit the terminal: a longer line goes on below itself, two characters further in. */
-export const prose = (lines: readonly string[]): string[] =>
+export const prose = (lines: readonly string[], width = readingWidth()): string[] =>
   lines.flatMap((line) => {
     const margin = /^ */.exec(line)?.[0] ?? "";
-    const parts = divided(line.slice(margin.length), terminal - margin.length - 2);
+    const parts = divided(line.slice(margin.length), Math.max(width - margin.length - 2, 20));
     return parts.map((part, place) => `${margin}${place === 0 ? "" : "  "}${part}`.trimEnd());
   });
-
-/** Lines of at most `width` characters, of whole words; a longer word is a line of its own. */
-function divided(text: string, width: number): string[] {
-  if (text.length <= width) return [text];
-  const lines: string[] = [];
-  for (const word of text.split(" ")) {
-    const last = lines.at(-1);
-    if (last === undefined || last.length + 1 + word.length > width) lines.push(word);
-    else lines[lines.length - 1] = `${last} ${word}`;
-  }
-  return lines;
-}
 
 /** A document's value in words, for tables: lists with commas, objects as names and values. */
 export function inWords(value: unknown): string {

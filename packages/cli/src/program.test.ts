@@ -1,6 +1,8 @@
 import type { Command } from "commander";
 import { CommanderError } from "commander";
 import { expect, test } from "vitest";
+import { environmentVariables, exitCodes } from "./help.ts";
+import { outline } from "./outline.ts";
 import { program } from "./program.ts";
 import { invokedCommand, pathOf, usageError } from "./usage.ts";
 
@@ -39,4 +41,34 @@ test("what commander refuses is wrong usage with its suggestion, and an argument
   expect(JSON.stringify(error)).not.toContain("secret");
   const typo = await say(["ledger", "verfy"]);
   expect(usageError(typo.thrown as CommanderError, program()).advice).toContain("Did you mean verify?");
+});
+
+test("a misspelt option, and a misspelt verb of a noun that does something by itself, are told of the nearest", async () => {
+  const advised = async (...words: string[]) => {
+    const { thrown } = await say(words);
+    const root = program();
+    const command = invokedCommand(root, words);
+    command.args = words.slice(pathOf(command).split(" ").length); // as commander leaves them
+    return usageError(thrown as CommanderError, command).advice;
+  };
+  expect(await advised("demo", "--evens", "x")).toContain("Did you mean --events?");
+  expect(await advised("simulate", "lst")).toContain("Did you mean list?");
+  expect(await advised("simulate", "xyzzy")).toMatch(/^`tributary simulate --help`/);
+});
+
+test("the root's help has every command in a group, each exit code, each variable, and an example", async () => {
+  const { written } = await say(["--help"]);
+  expect(written).not.toContain("Commands:");
+  for (const verb of outline()[0]?.verbs ?? []) expect(written).toMatch(new RegExp(`^  ${verb} `, "m"));
+  for (const { code } of exitCodes) expect(written).toMatch(new RegExp(`^  ${code} `, "m"));
+  for (const { name } of environmentVariables) expect(written).toContain(name);
+  expect(written).toContain("Examples:\n  tributary ");
+  expect(written.split("\n").filter((line) => line.length > 80)).toEqual([]);
+});
+
+test("every noun's help leads to its verbs", async () => {
+  for (const { path, verbs: children } of outline().filter(({ runs, path: at }) => !runs && at !== "")) {
+    const { written } = await say([...path.split(" "), "--help"]);
+    for (const verb of children) expect(written, path).toMatch(new RegExp(`^  ${verb}`, "m"));
+  }
 });

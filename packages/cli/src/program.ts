@@ -13,15 +13,23 @@ import { nodeCommand } from "./commands/node.ts";
 import { planCommand } from "./commands/plan.ts";
 import { simulateCommand } from "./commands/simulate.ts";
 import { workerCommand } from "./commands/worker.ts";
+import { explainProgram, firstGroup } from "./help.ts";
 
 export function program(): Command {
   const root = new Command("tributary")
     .description("Federated, privacy-preserving learning for e-commerce.")
     .version("0.1.0")
+    .addHelpCommand(
+      new Command("help")
+        .argument("[command]")
+        .description("what a command takes, with an example; as --help")
+        .helpOption(false)
+        .helpGroup(firstGroup),
+    )
     .enablePositionalOptions(); // or `simulate` would take the options of `simulate scale` for its own
   for (const command of [
     demoCommand(),
-    simulateCommand(),
+    doctorCommand(),
     catalogueCommand(),
     planCommand(),
     coordinatorCommand(),
@@ -30,14 +38,14 @@ export function program(): Command {
     ledgerCommand(),
     modelCommand(),
     accountCommand(),
+    simulateCommand(),
     auditCommand(),
     benchCommand(),
-    doctorCommand(),
   ]) {
     root.addCommand(command);
   }
   throwInsteadOfExit(root);
-  return root;
+  return explainProgram(root);
 }
 
 /** Commander would print its errors and end the process by itself; `main.ts` does both, as for every other error. */

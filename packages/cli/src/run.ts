@@ -1,27 +1,38 @@
 /** The command line, once: reads the arguments, runs one command, and turns what it throws into one coded error. */
 import { CommanderError } from "commander";
 import { applyConfiguration } from "./configuration.ts";
+import { withoutSwitches } from "./global-switches.ts";
+import { announceInterruption } from "./interruption.ts";
 import { flushed, printError } from "./output.ts";
 import { program } from "./program.ts";
-import { invokedCommand, usageError } from "./usage.ts";
+import { clearProgress, stillWorking } from "./progress.ts";
+import { invokedCommand, pathOf, usageError } from "./usage.ts";
 
 const tree = program();
-const words = process.argv.slice(2);
+const words = withoutSwitches(process.argv.slice(2));
 const invoked = invokedCommand(tree, words);
+const path = pathOf(invoked);
 let json = words.includes("--json");
 
 // Whoever reads our output may stop reading (`… | head -1`): that is no failure of the command.
 process.stdout.on("error", () => process.exit());
 process.on("uncaughtException", (error) => void end(error));
 
+/** These say by themselves what they are at. */
+const talkative = new Set(["init", "coordinator start", "node start", "node serve", "node page", "worker"]);
+
 try {
   const askedForHelp = words.some((word) => ["--help", "-h", "--version", "-V", "help"].includes(word));
   if (!askedForHelp) applyConfiguration(invoked);
   json ||= invoked.getOptionValue("json") === true;
-  await tree.parseAsync(process.argv);
+  announceInterruption(path, (error) => void end(error));
+  if (!talkative.has(path)) stillWorking(`tributary ${path}`);
+  await tree.parseAsync(words, { from: "user" });
 } catch (error) {
   if (!(error instanceof CommanderError)) await end(error);
   else if (error.exitCode !== 0) await end(usageError(error, invoked));
+} finally {
+  clearProgress();
 }
 
 /** At once, whatever still works in the background: the command has failed. */

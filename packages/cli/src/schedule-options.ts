@@ -14,6 +14,7 @@ export interface ScheduleOptions {
 
 export const addScheduleOptions = (command: Command): Command =>
   command
+    .optionsGroup("When rounds begin, and with whom:")
     .addOption(
       new Option("--between <times>", "rounds begin between these times of the day, in UTC, such as 01:00-05:00").argParser(
         parseBetween,
@@ -34,7 +35,8 @@ export const addScheduleOptions = (command: Command): Command =>
     )
     .addOption(integerOption("--cohort-most <n>", "never invite more than so many, whatever the dropouts were", 3))
     .option("--stable-cohort", "with --cohort: those first who were left in the last round")
-    .option("--adapt-deadlines", "wait for stragglers twice as long as answers took lately, never longer than the plan says");
+    .option("--adapt-deadlines", "wait for stragglers twice as long as answers took lately, never longer than the plan says")
+    .optionsGroup("Options:");
 
 export const scheduleOf = ({
   between,

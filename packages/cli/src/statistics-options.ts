@@ -21,6 +21,7 @@ interface TrainingWishes extends Partial<ModelOptions> {
 
 export function addStatisticsOptions(command: Command): Command {
   return command
+    .optionsGroup("Statistics or training:")
     .addOption(
       new Option(
         "--statistics",
@@ -44,7 +45,8 @@ export function addStatisticsOptions(command: Command): Command {
         undefined,
         8,
       ),
-    );
+    )
+    .optionsGroup("Options:");
 }
 
 /**

@@ -1,5 +1,6 @@
 /** Wrong usage in the words of the error table: what commander refuses becomes a coded error with a suggestion. */
 import { fail, type TributaryError } from "@tributary/errors";
+import { nearestName } from "@tributary/protocol";
 import type { Command, CommanderError } from "commander";
 
 /** The command that these words name, as far as they name one: `node start` of `node start --home shop`. */
@@ -32,7 +33,7 @@ export function usageError(error: CommanderError, command: Command): TributaryEr
     );
   }
   const [first = "", ...rest] = error.message.split("\n");
-  const suggestion = /\((Did you mean .*\?)\)/.exec(rest.join(" "))?.[1];
+  const suggestion = /\((Did you mean .*\?)\)/.exec(rest.join(" "))?.[1] ?? verbMeant(error, command);
   const reason = first
     .replace(/^error: /, "")
     .replace(/( but got \d+): .*$/, "$1") // an argument may be an invite, which holds a secret
@@ -43,4 +44,15 @@ export function usageError(error: CommanderError, command: Command): TributaryEr
     { reason, command: called, suggestion: suggestion === undefined ? "" : `${suggestion} ` },
     error,
   );
+}
+
+/** A noun that does something by itself takes a misspelt verb for an argument too many: `simulate lst`. */
+function verbMeant(error: CommanderError, command: Command): string | undefined {
+  const [given] = command.args;
+  if (error.code !== "commander.excessArguments" || given === undefined) return undefined;
+  const meant = nearestName(
+    given,
+    command.commands.map((child) => child.name()),
+  );
+  return meant === undefined ? undefined : `Did you mean ${meant}?`;
 }

@@ -1,9 +1,10 @@
 /** How one row of the error table is written. */
 
 /**
- * Exit codes of the command line, DESIGN §7: 1 failed, 2 wrong usage, 3 refused by privacy policy, 4 verification failed.
+ * Exit codes of the command line, DESIGN §7: 1 failed, 2 wrong usage, 3 refused by privacy policy, 4 verification failed, and 130 interrupted, as shells say it
+ * of a process that SIGINT ended.
  */
-export type ExitCode = 1 | 2 | 3 | 4;
+export type ExitCode = 1 | 2 | 3 | 4 | 130;
 
 export interface ErrorDefinition {
   /** One sentence; `{name}` is replaced by the detail of that name. Never a private value. */

@@ -25,8 +25,8 @@ import {
   numberOption,
 } from "../options.ts";
 import { print, table } from "../output.ts";
+import { progressBar } from "../progress.ts";
 import { auditPage } from "../report/audit-page.ts";
-import { progressWithTime } from "./simulate/progress.ts";
 
 interface RunOptions {
   readonly plan?: string;
@@ -158,7 +158,7 @@ async function audited(options: RunOptions): Promise<AuditDocument> {
     samplingRate,
   } = options;
   const market = { customers, items, merchants, merchantsPerCustomer, epsilon, delta, rounds, width, samplingRate };
-  const progress = progressWithTime();
+  const progress = progressBar();
   const common = { seed: seedOf(options.seed), crypto: nodeCrypto(), executor: onnxruntimeExecutor() };
   const report = await auditRun({
     ...{ ...common, market, canaries: options.canaries ?? Math.min(usualCanaries, customers), onRound: progress.show },

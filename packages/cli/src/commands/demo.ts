@@ -1,8 +1,6 @@
 /** `tributary demo`: the whole thing on one machine, in about a minute. */
 import { Command, Option } from "commander";
-import picocolors from "picocolors";
 import { attentionOption } from "../attention-option.ts";
-import { progressBar } from "../demo/progress.ts";
 import { type DemoOptions, runDemo } from "../demo/run.ts";
 import { addModelOptions } from "../model-options.ts";
 import {
@@ -15,9 +13,11 @@ import {
   repeatsOption,
 } from "../options.ts";
 import { print } from "../output.ts";
+import { progressBar } from "../progress.ts";
 import { reportLines } from "../report/lines.ts";
 import { samplerOption } from "../sampler-option.ts";
 import { addStatisticsOptions } from "../statistics-options.ts";
+import { coloursOf } from "../terminal.ts";
 
 export function demoCommand(): Command {
   const demo = new Command("demo")
@@ -46,7 +46,7 @@ export function demoCommand(): Command {
       print(options.json, { ...report, folder }, () => [
         ...reportLines(report),
         "",
-        `report  ${picocolors.underline(`${folder}/report.html`)}`,
+        `report  ${coloursOf(process.stdout).underline(`${folder}/report.html`)}`,
       ]);
     });
 }

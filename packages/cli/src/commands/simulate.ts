@@ -9,7 +9,6 @@ import { Command, Option } from "commander";
 import { type AccountantOptions, accountantOption } from "../accountant-option.ts";
 import { type AttentionOptions, attentionOf, attentionOption } from "../attention-option.ts";
 import { divide, type LogOptions, readLog } from "../demo/market.ts";
-import { progressBar } from "../demo/progress.ts";
 import { reportOf } from "../demo/report.ts";
 import { requireDelta } from "../demo/run.ts";
 import { chooseWithExtensions, extendedModel, extendedTraining, extendOption, openExtensions } from "../extension-options.ts";
@@ -40,6 +39,7 @@ import {
   repeatsOption,
 } from "../options.ts";
 import { print } from "../output.ts";
+import { progressBar } from "../progress.ts";
 import { osRandomSource } from "../random.ts";
 import { reportLines } from "../report/lines.ts";
 import { reportPage } from "../report/page.ts";

@@ -13,6 +13,7 @@ import { readInput, readJson, writeOutput } from "../files.ts";
 import { cardMetrics, cardOf, filesOf, ledgerModels } from "../model-cards.ts";
 import { featuredCatalogue, type ModelOptions } from "../model-options.ts";
 import { repeatsOf } from "../options.ts";
+import type { ProgressBar } from "../progress.ts";
 import { reportPage } from "../report/page.ts";
 import { requireSampler, type SamplerOptions } from "../sampler-option.ts";
 import { type StatisticsOptions, statisticsWishes } from "../statistics-options.ts";
@@ -20,7 +21,6 @@ import { runFederation } from "./federation.ts";
 import { claimFolder, type DemoFolder, requireFolder } from "./folder.ts";
 import { divide, type Log, type LogOptions, readLog, writeParts } from "./market.ts";
 import { openProcesses } from "./processes.ts";
-import type { ProgressBar } from "./progress.ts";
 import { releasedRounds, reportOf } from "./report.ts";
 
 export interface DemoOptions extends LogOptions, ModelOptions, SamplerOptions, StatisticsOptions, AttentionOptions {

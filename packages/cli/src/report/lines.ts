@@ -1,15 +1,16 @@
 /** The report as a person reads it in a terminal. */
 import type { FederationReport } from "@tributary/simulate";
-import picocolors from "picocolors";
 import { table } from "../output.ts";
+import { coloursOf } from "../terminal.ts";
 import { budget, slowness } from "./words.ts";
 import { writtenLines } from "./written.ts";
 
 export function reportLines(report: FederationReport): string[] {
   const { privacy, ledger } = report;
+  const { bold, green } = coloursOf(process.stdout);
   const verified = ledger.fullyVerified ? "ledger verified" : "ledger self-consistent only";
   return [
-    picocolors.bold("Tributary"),
+    bold("Tributary"),
     `${report.source.kind === "synthetic" ? "SYNTHETIC DATA. " : ""}${report.source.description}`,
     "",
     ...table([
@@ -32,7 +33,7 @@ export function reportLines(report: FederationReport): string[] {
     ...(privacy.conditional ? [`          conditional: ${privacy.conditional}`] : []),
     `rounds    ${report.rounds}, ${report.secondsPerRound.toFixed(2)} s and ${(report.bytesPerRoundPerNode / 1e6).toFixed(3)} MB a merchant each`,
     `merchants ${report.merchants}, ${report.customers} customers, ${report.items} items; ${report.seconds.toFixed(0)} s in all`,
-    `${picocolors.green("✔")} ${verified}: ${ledger.entries} entries, head ${ledger.head}`,
+    `${green("✔")} ${verified}: ${ledger.entries} entries, head ${ledger.head}`,
     `          key ${ledger.key}`,
     ...writtenLines(report),
     ...slowness(report),

@@ -77,13 +77,19 @@ export const cliErrors = defineErrors({
     message: "{what} was interrupted; nothing of it is left behind.",
     advice: "Run it again: it starts from the beginning.",
     status: 500,
-    exitCode: 1,
+    exitCode: 130,
+  },
+  TRB_CLI_STOPPED: {
+    message: "`{command}` was interrupted: {kept}.",
+    advice: "Give the same command again.",
+    status: 500,
+    exitCode: 130,
   },
   TRB_DEMO_INTERRUPTED: {
     message: "The demo was interrupted; its processes are stopped and its folder is removed.",
     advice: "Run it again: it starts from the beginning.",
     status: 500,
-    exitCode: 1,
+    exitCode: 130,
   },
   TRB_DEMO_STALLED: {
     message: "No round came to an end for {seconds} s; the federation stands at {phase}.",
@@ -99,7 +105,8 @@ export const cliErrors = defineErrors({
   },
   TRB_UNEXPECTED: {
     message: "Something went wrong that Tributary has no code for: {reason}.",
-    advice: "Run the command again with TRIBUTARY_DEBUG=1 in the environment, and report what it prints.",
+    advice:
+      "Please report it, with what the same command prints with --debug and with `tributary doctor --json`. Read both first, and take out what is private: no customers, no lines of a log, no keys.",
     status: 500,
     exitCode: 1,
   },

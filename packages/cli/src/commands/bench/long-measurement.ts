@@ -1,7 +1,7 @@
 /** What long benchmarks share: an end when they are told to, a progress bar that is cleared, and measuring in a process of its own. */
 import { spawn } from "node:child_process";
 import { fail } from "@tributary/errors";
-import { type ProgressBar, progressBar } from "../../demo/progress.ts";
+import { type ProgressBar, progressBar } from "../../progress.ts";
 
 /**
  * Tells the work when the process is told to end; it is the work that ends then (`raced`), after it has closed what it opened: native code

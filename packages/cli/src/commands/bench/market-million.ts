@@ -14,9 +14,9 @@ import {
 } from "@tributary/simulate";
 import { onnxruntimeExecutor } from "@tributary/tensor/onnxruntime";
 import { type Command, Option } from "commander";
-import type { ProgressBar } from "../../demo/progress.ts";
 import { integerOption } from "../../options.ts";
 import { table } from "../../output.ts";
+import type { ProgressBar } from "../../progress.ts";
 import { runsOption } from "../simulate/runs.ts";
 
 export const millionDataset = "market-1m";

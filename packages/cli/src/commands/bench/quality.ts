@@ -20,9 +20,9 @@ import {
 } from "@tributary/model";
 import { threadTeam } from "@tributary/model/workers";
 import type { Command } from "commander";
-import type { ProgressBar } from "../../demo/progress.ts";
 import { integerOption, jsonOption } from "../../options.ts";
 import { print, table } from "../../output.ts";
+import type { ProgressBar } from "../../progress.ts";
 import { interruptible, raced } from "./long-measurement.ts";
 
 const families = ["sasrec", "bert4rec", "seq2seq", "lstm", "gru"] as const satisfies readonly ModelSpec["family"][];

@@ -21,9 +21,9 @@ import {
   utilityDatasets,
 } from "@tributary/simulate";
 import { type Command, Option } from "commander";
-import type { ProgressBar } from "../../demo/progress.ts";
 import { deltaOption, integerOption, jsonOption } from "../../options.ts";
 import { print, table } from "../../output.ts";
+import type { ProgressBar } from "../../progress.ts";
 import { interruptible, raced } from "./long-measurement.ts";
 import {
   addMillionOptions,

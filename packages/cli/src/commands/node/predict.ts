@@ -4,9 +4,9 @@ import { fail } from "@tributary/errors";
 import { tableEnding, tableEndings } from "@tributary/events/ingest";
 import { type Command, Option } from "commander";
 import { customerList } from "../../customer-list.ts";
-import { progressBar } from "../../demo/progress.ts";
 import { integerOption, jsonOption, listOf } from "../../options.ts";
 import { print, table } from "../../output.ts";
+import { progressBar } from "../../progress.ts";
 import { minSupportOption, modeOption } from "./serve.ts";
 
 interface PredictFlags {
@@ -54,7 +54,6 @@ export function addPredict(node: Command): void {
     .action(async ({ home, out, what, k, customers, mode, minSupport, churnDays, model, json }: PredictFlags) => {
       const listed = customers === undefined ? undefined : customerList("--customers", customers);
       const progress = progressBar();
-      const began = performance.now();
       const stopping = new AbortController();
       const stop = () => stopping.abort(fail("TRB_CLI_INTERRUPTED", { what: "Predicting" }));
       process.once("SIGINT", stop).once("SIGTERM", stop);
@@ -66,10 +65,7 @@ export function addPredict(node: Command): void {
           ...(minSupport === undefined ? {} : { minSupport }),
           ...(model === undefined ? {} : { artefact: model }),
           signal: stopping.signal,
-          onProgress: (done, of) => {
-            const rate = Math.round((1000 * done) / (performance.now() - began));
-            progress.show("customers", done, of, `${rate}/s`);
-          },
+          onProgress: (done, of) => progress.show("customers", done, of),
         });
         progress.end();
         print(json, summary, () =>

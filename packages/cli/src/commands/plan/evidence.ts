@@ -3,10 +3,10 @@ import { nodeCrypto } from "@tributary/protocol/node-crypto";
 import { type Evidence, evidenceCells, type MarketEvidence, measureEvidence } from "@tributary/simulate";
 import { onnxruntimeExecutor } from "@tributary/tensor/onnxruntime";
 import type { Command } from "commander";
-import { progressBar } from "../../demo/progress.ts";
 import { writeOutput } from "../../files.ts";
 import { integerOption, jsonOption } from "../../options.ts";
 import { print, table } from "../../output.ts";
+import { progressBar } from "../../progress.ts";
 
 const repeat = 3;
 

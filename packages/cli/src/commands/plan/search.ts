@@ -13,11 +13,11 @@ import {
 } from "@tributary/simulate";
 import { onnxruntimeExecutor } from "@tributary/tensor/onnxruntime";
 import type { Command } from "commander";
-import { progressBar } from "../../demo/progress.ts";
 import { writeOutput } from "../../files.ts";
 import { modelWishes } from "../../model-options.ts";
 import { integerOption, numberOption } from "../../options.ts";
 import { print, table } from "../../output.ts";
+import { progressBar } from "../../progress.ts";
 import { frontierPage } from "../../report/frontier-page.ts";
 import type { NewOptions } from "./new.ts";
 

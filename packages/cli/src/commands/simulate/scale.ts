@@ -12,10 +12,10 @@ import { addDeviceOptions, type DeviceOptions, deviceWishes } from "../../device
 import { readInput } from "../../files.ts";
 import { addLogOptions, deltaOption, epsilonOption, integerOption, jsonOption, numberOption } from "../../options.ts";
 import { print } from "../../output.ts";
+import { progressBar } from "../../progress.ts";
 import { scalePage } from "../../report/scale-page.ts";
 import { updateNormOption } from "../../update-norm-option.ts";
 import { logHash } from "./log-hash.ts";
-import { progressWithTime } from "./progress.ts";
 import { runsOption } from "./runs.ts";
 
 interface ScaleOptions extends Omit<LogOptions, "seedMarket">, DeviceOptions {
@@ -129,7 +129,7 @@ export function scaleCommand(): Command {
       "\nExample:\n  tributary simulate scale --nodes 1000 --cohort 50 --customers 50000 --skew-by category --skew 0.3 --dropout 0.05",
     )
     .action(async (options: ScaleOptions) => {
-      const progress = progressWithTime();
+      const progress = progressBar();
       const sharing = await sharingOf(options);
       const finished = await runScale({
         ...{ settings: settingsOf(options), home: options.runs, threads: options.threads },

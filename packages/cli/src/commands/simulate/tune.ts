@@ -23,7 +23,6 @@ import {
 } from "@tributary/simulate";
 import { Command, Option } from "commander";
 import { type LogOptions, readLog } from "../../demo/market.ts";
-import { progressBar } from "../../demo/progress.ts";
 import { requireDelta } from "../../demo/run.ts";
 import { readInput, writeOutput } from "../../files.ts";
 import {
@@ -38,6 +37,7 @@ import {
   repeatsOption,
 } from "../../options.ts";
 import { print, table } from "../../output.ts";
+import { progressBar } from "../../progress.ts";
 import { osRandomSource } from "../../random.ts";
 import { tunedFile } from "../../tuned-option.ts";
 

@@ -13,7 +13,7 @@ import { type Entry, parseLine } from "@tributary/ledger";
 import { type Plan, wireFormOf } from "@tributary/protocol";
 import { nodeCrypto } from "@tributary/protocol/node-crypto";
 import { roundPlan } from "@tributary/simulate";
-import type { ProgressBar } from "../../../demo/progress.ts";
+import type { ProgressBar } from "../../../progress.ts";
 import type { ChildProcesses, Party } from "../round/federation.ts";
 import { givenVector } from "../round/words.ts";
 import type { CoordinatorAnswer, CoordinatorOrder, CrowdAnswer, CrowdOrder, PhaseUsage, Usage } from "./words.ts";

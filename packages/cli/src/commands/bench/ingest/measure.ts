@@ -9,7 +9,7 @@ import { fail } from "@tributary/errors";
 import { type Catalogue, catalogueBytes } from "@tributary/events";
 import { nodeCrypto } from "@tributary/protocol/node-crypto";
 import { choosePlan, planDocument } from "@tributary/simulate";
-import type { ProgressBar } from "../../../demo/progress.ts";
+import type { ProgressBar } from "../../../progress.ts";
 import { customerCount, shopItems, writeMadeUpLog } from "./made-up-log.ts";
 import type { MeasureAnswer, Measured, MeasureOrder } from "./words.ts";
 

@@ -14,7 +14,7 @@ import { catalogueBytes } from "@tributary/events";
 import { wireFormOf } from "@tributary/protocol";
 import { nodeCrypto } from "@tributary/protocol/node-crypto";
 import { roundPlan } from "@tributary/simulate";
-import type { ProgressBar } from "../../../demo/progress.ts";
+import type { ProgressBar } from "../../../progress.ts";
 import type { PhaseCost } from "./phase-meter.ts";
 import {
   type CoordinatorAnswer,
