@@ -27,6 +27,7 @@ import { rotationNote } from "./notes.ts";
 import { childLog, coordinatorLog } from "./observe/logging.ts";
 import { type Observation, observe } from "./observe/observation.ts";
 import { watchedObjects } from "./observe/store-watch.ts";
+import type { ServedPages } from "./pages/serve-pages.ts";
 import { onlyProcess, onlyReplica } from "./replicas/only-process.ts";
 import { keepPresence } from "./replicas/presence.ts";
 import { openReplica, replicaOf, type Term } from "./replicas/replica.ts";
@@ -82,6 +83,8 @@ export interface CoordinatorOptions extends FoundingRequest {
   readonly trustProxy?: string;
   /** Without TLS here or at a proxy it listens on this machine's own addresses only, unless this is set: for test networks. */
   readonly insecureHttp?: boolean;
+  /** Built pages to serve; without them there are none. */
+  readonly pages?: ServedPages;
   /** What a password's hash costs; tests take less than `passwords.ts` says. */
   readonly passwordCost?: ScryptCost;
   /** Test-only entries pass seeded streams. */
@@ -200,7 +203,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Run
     const membership = openMembership(store);
     const http = await createHttp({
       ...{ identity, plan, planHash, store, blobs, certificates, uploads, membership, log },
-      ...{ tls, trustProxy: options.trustProxy },
+      ...{ tls, trustProxy: options.trustProxy, pages: options.pages ?? {} },
       ...(options.uploadTurns === undefined ? {} : { uploadTurns: options.uploadTurns }),
       status: () => statusOf(store, true),
       leader: {
@@ -210,7 +213,10 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Run
       joined: (node) => log.info({ node }, "joined"),
       observation: { metrics: observed.metrics, health: observed.health, metricsToken: options.metricsToken },
       access: {
-        ...operatorsHalf(store, identity),
+        ...operatorsHalf({
+          ...{ plan, store, identity, deadline: () => observed.rounds.deadline() },
+          examined: { home, blobs: places.objects, tlsCert: options.tls?.cert },
+        }),
         insecureHttp: options.insecureHttp ?? false,
         ...(options.passwordCost === undefined ? {} : { cost: options.passwordCost }),
       },

@@ -105,10 +105,13 @@ async function sessionOf(role: OperatorRole, fresh = false): Promise<Record<stri
 /** Of each route a request that is well-formed, and what it comes to for whom it is permitted, before the federation has begun. */
 const asked: Record<keyof typeof operatorRoutes, { path?: string; body?: unknown; status: number }> = {
   login: { body: { name: "a-viewer", password }, status: 200 },
+  door: { status: 200 },
   logout: { status: 204 },
   me: { status: 200 },
   password: { body: { current: password, next: password }, status: 204 },
   status: { status: 200 },
+  underWay: { status: 200 },
+  findings: { status: 200 },
   members: { status: 200 },
   tokens: { status: 200 },
   createToken: { body: { name: "made", role: "viewer" }, status: 201 },

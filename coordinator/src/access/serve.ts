@@ -31,6 +31,9 @@ export interface AccessParts {
     ): Promise<AnswerOf<"invite">>;
     status(): Promise<AnswerOf<"status">>;
     members(): Promise<AnswerOf<"members">>;
+    underWay(): Promise<AnswerOf<"underWay">>;
+    findings(): Promise<AnswerOf<"findings">>;
+    readonly name: string;
     audit(): Promise<AuditLine[]>;
   };
   /** Operators may come over plain HTTP from other machines: on test networks. */
@@ -46,7 +49,9 @@ interface Call<Name extends RouteName> {
   readonly request: FastifyRequest;
   readonly reply: FastifyReply;
 }
-type Handlers = { readonly [Name in Exclude<RouteName, "login">]: (call: Call<Name>) => Promise<AnswerOf<Name>> };
+/** Of whom nobody knows yet who they are. */
+type OpenRoute = "login" | "door";
+type Handlers = { readonly [Name in Exclude<RouteName, OpenRoute>]: (call: Call<Name>) => Promise<AnswerOf<Name>> };
 
 /** Of operators' bodies, in bytes. */
 const bodyLimit = 8 * 1024;
@@ -73,7 +78,7 @@ export function serveOperators(app: FastifyInstance, parts: AccessParts): void {
       async onRequest(request, reply) {
         reply.header("cache-control", "no-store");
         doors.requirePrivate(request);
-        if (route.least === null) return doors.requireOwnOrigin(request);
+        if (route.least === null) return route.method === "GET" ? undefined : doors.requireOwnOrigin(request);
         const actor = await doors.actor(request);
         if (actor === undefined) {
           await wrong(request);
@@ -88,11 +93,12 @@ export function serveOperators(app: FastifyInstance, parts: AccessParts): void {
         const actor = actors.get(request);
         const params = route.params && parseRequest(route.params, request.params);
         const body = route.body && parseRequest(route.body, request.body ?? {});
-        const given = { params, body, request, reply };
         const answer =
-          name === "login" || actor === undefined
-            ? await login(given.body as BodyOf<"login">, desk, doors, request, reply)
-            : await (handlers[name] as (call: object) => Promise<unknown>)({ ...given, actor });
+          name === "door"
+            ? { federation: parts.federation.name, accounts: (await table.accounts()).length > 0 }
+            : name === "login" || actor === undefined
+              ? await login(body as BodyOf<"login">, desk, doors, request, reply)
+              : await (handlers[name] as (call: object) => Promise<unknown>)({ params, body, request, reply, actor });
         return reply.status(route.status).send(route.answer.parse(answer));
       },
     });
@@ -129,6 +135,8 @@ function handlersOf({ table, federation, cost }: AccessParts, desk: SessionDesk,
     },
     status: () => federation.status(),
     members: () => federation.members(),
+    underWay: () => federation.underWay(),
+    findings: () => federation.findings(),
     tokens: ({ actor }) => tokensOf(table, actor, "auditor"),
     async createToken({ actor, body: { reason, ...token } }) {
       if (!covers(actor.role, token.role)) throw fail("TRB_ACCESS_ROLE", { role: actor.role, least: token.role });

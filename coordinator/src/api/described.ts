@@ -47,10 +47,11 @@ export function serveRoute<Route extends ApiRoute>(
 /** Of the router's own words; a `HEAD` goes where the `GET` goes. */
 const wordsOf = ({ method, path }: Pick<ApiRoute, "path"> & { readonly method: string }) => `${method} ${path}`;
 
-/** To be said before the first route is registered. */
-export function requireDescriptions(app: FastifyInstance): void {
+/** To be said before the first route is registered. @param isPage pages' files are for browsers, and no part of the API */
+export function requireDescriptions(app: FastifyInstance, isPage: (path: string) => boolean): void {
   const described = new Set(Object.values<ApiRoute>(apiRoutes).map(wordsOf));
   app.addHook("onRoute", ({ method, url }) => {
+    if (isPage(url)) return;
     for (const one of [method].flat()) {
       const words = wordsOf({ method: one === "HEAD" ? "GET" : one, path: url as ApiRoute["path"] });
       if (!described.has(words)) throw new Error(`packages/protocol/src/coordinator-api doesn't describe ${words}`);

@@ -72,7 +72,33 @@ export async function examineHome({ home, databaseUrl, blobs, tlsCert }: DoctorR
   }
 }
 
-async function examineFederation(layout: HomeLayout, store: Store, place: string): Promise<readonly Finding[]> {
+export interface ExaminedParts {
+  readonly home: string;
+  /** Where blobs are: the home, another folder, or `s3://…`. */
+  readonly blobs: string;
+  readonly tlsCert?: string | undefined;
+}
+
+/** The same from within the server, for its page: all but the ledger's verification, which takes long and which whoever reads it can do. */
+export async function examineServed(store: Store, { home, blobs, tlsCert }: ExaminedParts): Promise<readonly Finding[]> {
+  const layout = homeLayout(home);
+  const { database } = store;
+  return [
+    await finding("keys", () => keys(layout)),
+    await finding("disk", () => disk(home)),
+    ...(tlsCert === undefined ? [] : [await finding("certificate", () => certificate(tlsCert))]),
+    await finding("database", () => reachable(database)),
+    await finding("schema", () => schema(database)),
+    ...(await examineFederation(layout, store, blobs, false)),
+  ];
+}
+
+async function examineFederation(
+  layout: HomeLayout,
+  store: Store,
+  place: string,
+  withLedger = true,
+): Promise<readonly Finding[]> {
   const founded = await store.plan();
   if (founded === undefined) {
     return [broken("federation", "the database holds no plan", "Start the coordinator once with `--plan` and `--catalogue`.")];
@@ -83,7 +109,7 @@ async function examineFederation(layout: HomeLayout, store: Store, place: string
   return [
     await finding("identity", () => identity(layout, plan)),
     await finding("clock", () => clock(store.database)),
-    await finding("ledger", () => ledger(layout, store, plan)),
+    ...(withLedger ? [await finding("ledger", () => ledger(layout, store, plan))] : []),
     await finding("leader", () => leader(layout, store)),
     await finding("rounds", () => rounds(store, state)),
     await finding("invites", () => invites(store.database)),

@@ -21,7 +21,7 @@ import { mayPass, type WorkQueue } from "../work/work-queue.ts";
 import { type FederationFacts, federationFacts } from "./facts.ts";
 import { type HealthDesk, healthDesk, type healthLimits, watchEventLoop } from "./health.ts";
 import { type CoordinatorMetrics, coordinatorMetrics, type LocalFacts } from "./metrics.ts";
-import { type RoundWatch, roundWatch } from "./round-watch.ts";
+import { roundWatch } from "./round-watch.ts";
 
 export interface ObservationParts {
   readonly plan: Plan;
@@ -43,7 +43,7 @@ export interface ObservationParts {
 export interface Observation {
   readonly metrics: CoordinatorMetrics;
   readonly health: HealthDesk;
-  readonly rounds: RoundWatch;
+  readonly rounds: ReturnType<typeof roundWatch>;
   /** The same uploads; those that come in are counted. */
   uploads(uploads: Uploads): Uploads;
   /** The same queue; what it does is timed. */

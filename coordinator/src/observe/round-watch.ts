@@ -1,11 +1,14 @@
 /** What a round's steps amount to for whoever watches: how long phases took, who dropped out in each, how the round ended. */
 import type { CoordinatorRound, CoordinatorState } from "@tributary/federation";
+import type { PhaseDeadline } from "../rounds/under-way.ts";
 import type { CoordinatorMetrics, Dropout } from "./metrics.ts";
 
 /** What an engine tells of itself. */
 export interface RoundWatch {
   /** How to ask the engine that runs now how many events wait. */
   queue(length: () => number): void;
+  /** A phase begins that waits for nodes, for so many milliseconds at most. */
+  waits(round: number, phase: string, milliseconds: number): void;
   /** After the effects of a step are carried out. */
   stepped(before: Pick<CoordinatorState, "round">, after: Pick<CoordinatorState, "round">): void;
   /** @param code why it was given up; undefined: something was released */
@@ -16,17 +19,22 @@ export interface RoundWatch {
 export function roundWatch(
   metrics: Pick<CoordinatorMetrics, "phaseEnded" | "droppedOut" | "roundEnded">,
   now: () => number = () => performance.now() / 1000,
-): RoundWatch & { readonly waiting: () => number } {
+): RoundWatch & { readonly waiting: () => number; readonly deadline: () => PhaseDeadline | undefined } {
   let waiting = () => 0;
   /** Undefined after a leadership began in mid-round: how long its phase has taken then is nobody's to say. */
   let phase: { readonly round: number; readonly name: string; readonly since: number } | undefined;
   let roundSince: number | undefined;
+  let deadline: PhaseDeadline | undefined;
 
   return {
     waiting: () => waiting(),
+    deadline: () => deadline,
     queue(length) {
       waiting = length;
-      [phase, roundSince] = [undefined, undefined];
+      [phase, roundSince, deadline] = [undefined, undefined, undefined];
+    },
+    waits(round, phaseName, milliseconds) {
+      deadline = { round, phase: phaseName, at: new Date(Date.now() + milliseconds).toISOString() };
     },
     stepped({ round: before }, { round: after }) {
       if (before?.number === after?.number && before?.phase === after?.phase) return;

@@ -51,7 +51,7 @@ export interface EngineParts {
   readonly roundBegan: (round: number, nodes: number) => Promise<void>;
   readonly roundEnded: (round: number, released: boolean) => Promise<void>;
   readonly finished: () => void;
-  readonly watch?: Pick<RoundWatch, "queue" | "stepped"> | undefined;
+  readonly watch?: Pick<RoundWatch, "queue" | "stepped" | "waits"> | undefined;
   /** The engine has stopped: somebody else leads. */
   readonly fenced: () => void;
   /** The engine has stopped. */
@@ -206,11 +206,7 @@ export function startEngine(initial: CoordinatorState, parts: EngineParts): Engi
         parts.send(effect.to, effect.message);
         break;
       case "setDeadline":
-        setDeadline(
-          effect.round,
-          effect.phase,
-          parts.deadline?.(effect.round, effect.phase, effect.milliseconds) ?? effect.milliseconds,
-        );
+        waitFor(effect, parts.deadline?.(effect.round, effect.phase, effect.milliseconds) ?? effect.milliseconds);
         break;
       case "sum":
       case "apply":
@@ -230,8 +226,9 @@ export function startEngine(initial: CoordinatorState, parts: EngineParts): Engi
     }
   }
 
-  function setDeadline(round: number, phase: string, milliseconds: number): void {
+  function waitFor({ round, phase }: { readonly round: number; readonly phase: string }, milliseconds: number): void {
     if (stopped) return;
+    parts.watch?.waits(round, phase, milliseconds);
     const name = `${round} ${phase}`;
     clearTimeout(timers.get(name));
     timers.set(

@@ -26,6 +26,7 @@ import type { CoordinatorIdentity } from "../home/identity.ts";
 import { acceptInvite } from "../invites.ts";
 import type { Membership } from "../membership.ts";
 import { type ObservationRoutes, serveObservation } from "../observe/routes.ts";
+import { isPagePath, type ServedPages, servePages } from "../pages/serve-pages.ts";
 import type { CoordinatorStatus } from "../status.ts";
 import type { Blobs } from "../storage/blobs.ts";
 import { openDownloads } from "../storage/downloads.ts";
@@ -51,6 +52,7 @@ export interface HttpParts extends VectorParts {
   readonly tls?: SecureContextOptions | undefined;
   /** Addresses of proxies that are believed what they say of where a request came from, with commas between them. */
   readonly trustProxy?: string | undefined;
+  readonly pages: ServedPages;
   readonly log: Logger;
 }
 
@@ -98,7 +100,7 @@ export async function createHttp(parts: HttpParts): Promise<FastifyInstance> {
     }
     throw fail("TRB_COORDINATOR_ROUTE_UNKNOWN", { method, path: (url.split("?")[0] ?? "").slice(0, 80) });
   });
-  requireDescriptions(app);
+  requireDescriptions(app, isPagePath);
   await protect(app, { tls: tls !== undefined });
   serveObservation(app, parts.observation, parts.access);
   app.addContentTypeParser("application/octet-stream", (_request, payload, done) => done(null, payload));
@@ -131,6 +133,7 @@ export async function createHttp(parts: HttpParts): Promise<FastifyInstance> {
   });
   serveVectors(app, parts);
   serveOperators(app, parts.access);
+  await servePages(app, parts.pages);
   return app;
 }
 

@@ -16,6 +16,7 @@ import { Command } from "commander";
 import { readInput, readJsonOnce } from "../files.ts";
 import { integerOption, jsonOption, textOption } from "../options.ts";
 import { inWords, print, printError, printLine, table } from "../output.ts";
+import { builtPages } from "../pages/built-pages.ts";
 import { addPlaceOptions, type PlaceFlags } from "../place-options.ts";
 import { writtenLines } from "../report/written.ts";
 import { untilStopped } from "../running.ts";
@@ -154,6 +155,7 @@ export function coordinatorCommand(): Command {
           port: options.port,
           ...tlsOf(options),
           ...observingOf(options),
+          pages: builtPages(),
           ...(options.trustProxy === undefined ? {} : { trustProxy: options.trustProxy }),
           insecureHttp: options.insecureHttp ?? false,
           ...(options.plan === undefined ? {} : { plan: readJsonOnce(options.plan) }),

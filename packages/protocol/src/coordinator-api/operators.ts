@@ -6,7 +6,7 @@ import { z } from "zod";
 import { nodeId, sha256Hex } from "../identifiers.ts";
 import { inviteSchema } from "../invite.ts";
 import { nothing, operatorName, operatorRole, routesOf } from "./route.ts";
-import { membersAnswer, operatorStatus } from "./standing.ts";
+import { findingAnswer, membersAnswer, operatorStatus, underWayAnswer } from "./standing.ts";
 
 /** How long a token is good for, in days. */
 export const tokenDays = { least: 1, usual: 90, most: 366 };
@@ -43,6 +43,11 @@ export const operatorRoutes = routesOf({
     body: z.strictObject({ name: operatorName, password }),
     answer: who,
   },
+  door: {
+    ...{ method: "GET", path: "/v1/operators/door", least: null, status: 200, refusals: [] },
+    does: "says which federation this is, and whether anybody has an account",
+    answer: z.object({ federation: z.string(), accounts: z.boolean() }),
+  },
   logout: {
     ...{ method: "POST", path: "/v1/operators/logout", least: "viewer", sessionOnly: true, status: 204, refusals: [] },
     does: "ends the session",
@@ -70,6 +75,16 @@ export const operatorRoutes = routesOf({
     ...{ method: "GET", path: "/v1/operators/status", least: "viewer", status: 200, refusals: [] },
     does: "says where the federation stands, with its rounds so far and what waits to be written",
     answer: operatorStatus,
+  },
+  underWay: {
+    ...{ method: "GET", path: "/v1/operators/round", least: "viewer", status: 200, refusals: [] },
+    does: "says of the round under way which node is at which step",
+    answer: underWayAnswer,
+  },
+  findings: {
+    ...{ method: "GET", path: "/v1/operators/findings", least: "viewer", status: 200, refusals: [] },
+    does: "looks at what the federation stands on, as `coordinator doctor` does, but for the ledger's verification",
+    answer: z.array(findingAnswer),
   },
   members: {
     ...{ method: "GET", path: "/v1/operators/roster", least: "viewer", status: 200, refusals: [] },

@@ -96,3 +96,51 @@ export const checksAnswer = z.object({
   status: z.enum(["ok", "failed"]),
   checks: z.array(z.object({ name: z.string(), ok: z.boolean(), reason: z.string().nullable() })),
 });
+
+/** What a node of a round has done last, in the order of the steps (DESIGN §5); `reveal` is there in rounds on a graph of neighbours only. */
+export const roundSteps = ["offer", "keys", "reveal", "shares", "masked", "consistency", "unmask"] as const;
+export type RoundStep = (typeof roundSteps)[number];
+
+/** The round under way: which node is at which step. Nothing in it follows from anybody's data: whoever takes part sees it, or the ledger will say it. */
+export const underWayAnswer = z.object({
+  /** The server's clock. */
+  now: z.iso.datetime(),
+  /** Null between rounds. */
+  round: z
+    .object({
+      number: count,
+      /** Place in `plan.releases`, and what is summed there. */
+      release: count,
+      kind: z.string(),
+      /** The step that is under way; `summing` and `applying` wait for nobody but the coordinator. */
+      phase: z.enum(["keys", "reveal", "shares", "masked", "consistency", "unmask", "summing", "applying"]),
+      /** Null where it isn't known any more. */
+      startedAt: z.iso.datetime().nullable(),
+      /** When the phase goes on without whoever is missing. Exact from the replica that leads; from others the latest that it can be. Null for phases that wait for nobody. */
+      deadline: z.object({ at: z.iso.datetime(), exact: z.boolean() }).nullable(),
+      /** The fewest that it can be released with. */
+      minCohort: count,
+      /** Octets of one masked vector, and of those that are here. */
+      bytes: z.object({ vector: count, arrived: count }),
+      /** Everybody who was invited, ascending. */
+      nodes: z.array(
+        z.object({
+          node: z.string(),
+          connected: z.boolean(),
+          /** The last step that it has done; `offer`: it was invited. */
+          done: z.enum(roundSteps),
+          /** `waited-for`: the phase waits for it; `there`: it has done its part of the phase; `out`: the round went on without it. */
+          state: z.enum(["waited-for", "there", "out"]),
+        }),
+      ),
+    })
+    .nullable(),
+});
+
+/** One check of what the federation stands on, with what to do about it. */
+export const findingAnswer = z.object({
+  name: z.string(),
+  state: z.enum(["ok", "warning", "broken"]),
+  found: z.string(),
+  advice: z.string().nullable(),
+});

@@ -1,0 +1,52 @@
+/**
+ * Built pages, served as they are: `index.html` anew each time, everything else for a year, because a file's name holds its content's hash. Where a page
+ * lies is asked when somebody first opens it. Pages hold nothing private: what they show they ask for by the API, as whoever logs in.
+ */
+import fastifyStatic from "@fastify/static";
+import type { FastifyInstance, FastifyReply } from "fastify";
+
+/** The folder of a page, with its `index.html`. */
+type PageFolder = () => Promise<string>;
+
+export interface ServedPages {
+  /** At `/`: the coordinator's own. */
+  readonly coordinator?: PageFolder;
+  /** At `/device/`: a shopper's device. It runs WebAssembly. */
+  readonly device?: PageFolder;
+}
+
+/** Where each page is, and what its policy allows beside its own files. */
+const places = {
+  coordinator: { at: "/", policy: [] },
+  device: { at: "/device/", policy: ["script-src 'self' 'wasm-unsafe-eval'"] },
+} as const satisfies Readonly<Record<keyof ServedPages, { readonly at: string; readonly policy: readonly string[] }>>;
+
+/** Nothing from anybody else, no script within the page's text, and in nobody's frame. */
+const basePolicy = [
+  "default-src 'self'",
+  "frame-ancestors 'none'",
+  "base-uri 'none'",
+  "form-action 'self'",
+  "object-src 'none'",
+] as const;
+
+const assets = (at: string) => `${at}assets/*`;
+
+/** Whether a route is a page's, not the API's. */
+export const isPagePath = (path: string): boolean => Object.values(places).some(({ at }) => path === at || path === assets(at));
+
+/** Of files with their hash in their names, in seconds. */
+const year = 365 * 24 * 3600;
+
+export async function servePages(app: FastifyInstance, pages: ServedPages): Promise<void> {
+  await app.register(fastifyStatic, { root: import.meta.dirname, serve: false, preCompressed: true, cacheControl: false });
+  for (const [name, folder] of Object.entries(pages) as [keyof ServedPages, PageFolder][]) {
+    const { at, policy } = places[name];
+    const headed = (reply: FastifyReply, cache: string) =>
+      reply.header("cache-control", cache).header("content-security-policy", [...basePolicy, ...policy].join("; "));
+    app.get(at, async (_request, reply) => headed(reply, "no-store").sendFile("index.html", await folder()));
+    app.get<{ Params: { "*": string } }>(assets(at), async ({ params }, reply) =>
+      headed(reply, `public, max-age=${year}, immutable`).sendFile(`assets/${params["*"]}`, await folder()),
+    );
+  }
+}
