@@ -253,7 +253,10 @@ export function startEngine(initial: CoordinatorState, parts: EngineParts): Engi
     try {
       result = await parts.work.run(effect.type === "sum" ? { effect } : { effect, plan: state.plan }, parts.fence);
     } catch (error) {
-      return halt(error);
+      if (!isTributaryError(error) || error.code !== "TRB_COORDINATOR_UPLOAD_LOST") return halt(error);
+      log.error({ round: effect.round, err: error }, "an upload is lost, and with it the round");
+      underWay.delete(name);
+      return await putOwn({ type: "uploadLost", round: effect.round, code: error.code });
     }
     if (stopped) return;
     await putOwn({ ...result, round: effect.round });

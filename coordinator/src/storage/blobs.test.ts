@@ -11,7 +11,7 @@ import { type Blobs, claimObjects, openBlobs, sha256Of } from "./blobs.ts";
 import { openDownloads } from "./downloads.ts";
 import { type ObjectStore, openObjects } from "./objects.ts";
 import { type S3Server, startS3 } from "./s3-server.test-support.ts";
-import { bytesOfWords, openUploads, readUpload, wordsOf } from "./uploads.ts";
+import { bytesOfWords, checkUpload, openUploads, readUpload, wordsOf } from "./uploads.ts";
 
 const scratch = mkdtempSync(join(tmpdir(), "tributary-blobs-"));
 let s3: S3Server;
@@ -185,7 +185,7 @@ describe.each(places)("in $engine", ({ address, file }) => {
       await expect(uploads.receive(upload, stream(bytes.subarray(0, 12)), bytes.length)).rejects.toThrow();
       expect([await uploads.hasOther(second), await elsewhere.hasOther(second)]).toEqual([true, false]);
       await elsewhere.receive(upload, stream(bytes), bytes.length);
-      for (const one of [uploads, elsewhere]) {
+      for (const one of [uploads, elsewhere, open()]) {
         expect([await one.hasOther(upload), await one.hasOther(second)]).toEqual([false, true]);
         expect(await one.hasOther({ ...second, node: nodeId.parse("nort") })).toBe(false);
       }
@@ -199,16 +199,39 @@ describe.each(places)("in $engine", ({ address, file }) => {
       expect(await objects.list("uploads/")).toEqual([]);
     });
 
+    test("are listed once a round, however many come in", async () => {
+      let lists = 0;
+      const uploads = openUploads({ ...objects, list: (prefix) => [objects.list(prefix), lists++][0] }, staging);
+      const names = Array.from({ length: 20 }, (_, place) => nodeId.parse(`node-${place}`));
+      for (const round of [40, 41]) {
+        await Promise.all(names.map((node) => uploads.hasOther({ ...upload, round, node })));
+        for (const node of names) {
+          await uploads.receive({ ...upload, round, node }, stream(bytes), bytes.length);
+          expect(await uploads.hasOther({ ...upload, round, node, sha256: sha256Hex.parse("0".repeat(64)) })).toBe(true);
+        }
+      }
+      expect(lists).toBe(2);
+      const wrong = { ...upload, round: 41, node: nodeId.parse("late"), sha256: sha256Hex.parse("1".repeat(64)) };
+      await expect(uploads.receive(wrong, stream(bytes), bytes.length)).rejects.toEqual(code("TRB_COORDINATOR_UPLOAD_HASH"));
+      expect(await uploads.hasOther({ ...upload, round: 41, node: wrong.node })).toBe(false); // nothing of it was kept
+      const [first = upload.node] = names;
+      await uploads.erase({ ...upload, round: 41, node: first });
+      expect(await uploads.hasOther({ ...wrong, node: first })).toBe(false);
+      await open().eraseRound(41);
+    });
+
     test("that were cut short, or are gone, are found out by whoever reads them", async () => {
       const uploads = open();
       await uploads.receive(upload, stream(bytes), bytes.length);
       const path = file(`uploads/3.north.${upload.sha256}`);
       writeFileSync(path, readFileSync(path).subarray(0, 15));
-      const damaged = code("TRB_COORDINATOR_STORE_DAMAGED");
+      const damaged = code("TRB_COORDINATOR_UPLOAD_LOST");
       await expect(readUpload(objects, upload, all)).rejects.toEqual(damaged);
+      await expect(checkUpload(objects, upload)).rejects.toEqual(damaged);
       expect(await readUpload(objects, upload, { from: 0, length: 3 })).toEqual(vector.subarray(0, 3));
       await uploads.erase(upload);
       await expect(readUpload(objects, upload, all)).rejects.toEqual(damaged);
+      await expect(checkUpload(objects, upload)).rejects.toEqual(damaged);
     });
 
     test("that can't be published now ask for their last word again, and are published with it", async () => {

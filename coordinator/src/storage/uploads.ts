@@ -22,7 +22,10 @@ export interface Upload {
 
 export interface Uploads {
   has(upload: Upload): Promise<boolean>;
-  /** Whether this node has another vector for this round, published or staged here. */
+  /**
+   * Whether this node has another vector for this round: of what was published when the round's first was asked about here, and of what came here since. What
+   * another replica published meanwhile the leader knows of, once it counts.
+   */
   hasOther(upload: Upload): Promise<boolean>;
   /** How many of its bytes are here. */
   offset(upload: Upload): Promise<number>;
@@ -53,6 +56,7 @@ export function openUploads(objects: ObjectStore, staging: string): Uploads {
   };
   /** Rounds only grow, so whatever is staged of an earlier one is of no use. */
   let latestRound = 0;
+  const claims = claimed(async (round) => [...(await objects.list(`${space}${round}.`)), ...(await codedDisk(staged))]);
 
   const eraseWhere = async (matches: (round: number) => boolean) => {
     await codedDisk(async () => {
@@ -67,13 +71,7 @@ export function openUploads(objects: ObjectStore, staging: string): Uploads {
 
   return {
     has: async (upload) => (await objects.size(objectName(upload))) !== undefined,
-    async hasOther(upload) {
-      const beginning = `${upload.round}.${upload.node}.`;
-      const published = await objects.list(`${space}${beginning}`);
-      if (published.some((name) => name !== objectName(upload))) return true;
-      const others = (name: string) => name.startsWith(beginning) && !name.startsWith(fileName(upload));
-      return (await codedDisk(staged)).some(others);
-    },
+    hasOther: (upload) => claims.hasOther(upload),
     offset: async (upload) => (await objects.size(objectName(upload))) ?? (await sizeOf(part(upload))),
     async receive(upload, body, bytes, from = 0) {
       if (upload.round > latestRound) {
@@ -82,7 +80,12 @@ export function openUploads(objects: ObjectStore, staging: string): Uploads {
           for (const name of await staged()) if (roundOf(name) < latestRound) await rm(join(staging, name), { force: true });
         });
       }
-      await stage(part(upload), upload.sha256, body, bytes, from);
+      await claims.add(upload);
+      try {
+        await stage(part(upload), upload.sha256, body, bytes, from);
+      } finally {
+        if ((await sizeOf(part(upload))) === 0) await claims.remove(upload); // refused, with nothing left of it
+      }
       try {
         await objects.putFile(objectName(upload), part(upload));
       } catch (error) {
@@ -93,13 +96,64 @@ export function openUploads(objects: ObjectStore, staging: string): Uploads {
     async erase(upload) {
       await codedDisk(() => rm(part(upload), { force: true }));
       await objects.erase(objectName(upload));
+      await claims.remove(upload);
     },
     eraseRound: (round) => eraseWhere((other) => other <= round),
     eraseAllBut: (round) => eraseWhere((other) => other !== round),
   };
 }
 
-/** Some words of a published upload. [range.length] @throws TRB_COORDINATOR_STORE_DAMAGED when it has no such words */
+interface Claims {
+  hasOther(upload: Upload): Promise<boolean>;
+  add(upload: Upload): Promise<void>;
+  remove(upload: Upload): Promise<void>;
+}
+
+/**
+ * Which vectors the nodes of the latest round have, in memory: a thousand nodes would otherwise have a thousand names listed a thousand times.
+ * @param listed what there is of a round, and perhaps of others: names of objects and of parts
+ */
+function claimed(listed: (round: number) => Promise<readonly string[]>): Claims {
+  let latest: { readonly round: number; readonly vectors: Promise<Map<string, Set<string>>> } | undefined;
+
+  const look = async (round: number) => {
+    const vectors = new Map<string, Set<string>>();
+    for (const name of await listed(round)) {
+      const [of, node = "", sha256 = ""] = name.slice(name.lastIndexOf("/") + 1).split(".");
+      if (Number(of) === round) vectors.set(node, (vectors.get(node) ?? new Set()).add(sha256));
+    }
+    return vectors;
+  };
+  const ofRound = (round: number) => {
+    if (latest?.round === round) return latest.vectors;
+    const vectors = look(round);
+    const asked = { round, vectors };
+    latest = asked;
+    vectors.catch(() => {
+      if (latest === asked) latest = undefined; // whoever asks next looks anew
+    });
+    return vectors;
+  };
+
+  return {
+    async hasOther({ round, node, sha256 }) {
+      const known = (await ofRound(round)).get(node);
+      return known !== undefined && (known.size > 1 || !known.has(sha256));
+    },
+    async add({ round, node, sha256 }) {
+      const vectors = await ofRound(round);
+      vectors.set(node, (vectors.get(node) ?? new Set()).add(sha256));
+    },
+    async remove({ round, node, sha256 }) {
+      if (latest?.round !== round) return;
+      const vectors = await latest.vectors;
+      const known = vectors.get(node);
+      if (known?.delete(sha256) && known.size === 0) vectors.delete(node);
+    },
+  };
+}
+
+/** Some words of a published upload. [range.length] @throws TRB_COORDINATOR_UPLOAD_LOST when it has no such words */
 export async function readUpload(
   objects: Pick<ObjectStore, "read">,
   upload: Upload,
@@ -107,9 +161,19 @@ export async function readUpload(
 ): Promise<Uint32Array> {
   const octets = await objects.read(objectName(upload), { from: 4 * from, length: 4 * length });
   if (octets?.length === 4 * length) return wordsOf(octets);
-  const reason = octets === undefined ? "a masked vector is missing" : "a masked vector is shorter than it was";
-  throw fail("TRB_COORDINATOR_STORE_DAMAGED", { reason });
+  throw lost(upload, octets === undefined ? "gone" : "shorter");
 }
+
+/** Holds a published upload to its hash, which its node has signed. A few chunks are in memory at a time. @throws TRB_COORDINATOR_UPLOAD_LOST */
+export async function checkUpload(objects: Pick<ObjectStore, "stream">, upload: Upload): Promise<void> {
+  const content = await objects.stream(objectName(upload));
+  if (content === undefined) throw lost(upload, "gone");
+  const hash = createHash("sha256");
+  for await (const chunk of content as AsyncIterable<Buffer>) hash.update(chunk);
+  if (hash.digest("hex") !== upload.sha256) throw lost(upload, "altered");
+}
+
+const lost = ({ node, round }: Upload, found: string) => fail("TRB_COORDINATOR_UPLOAD_LOST", { node, round, found });
 
 const fileName = ({ round, node, sha256 }: Upload) => `${round}.${node}.${sha256}`;
 const objectName = (upload: Upload) => `${space}${fileName(upload)}`;

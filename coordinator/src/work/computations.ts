@@ -18,7 +18,7 @@ import { onnxruntimeExecutor } from "@tributary/tensor/onnxruntime";
 import { openBlobs } from "../storage/blobs.ts";
 import { publicItems } from "../storage/catalogue.ts";
 import type { ObjectStore } from "../storage/objects.ts";
-import { bytesOfWords, readUpload, wordsOf } from "../storage/uploads.ts";
+import { bytesOfWords, checkUpload, readUpload, wordsOf } from "../storage/uploads.ts";
 import type { ApplyEffect, SumEffect, WorkResult, WorkTask } from "./work-queue.ts";
 
 /** `WorkPlaces`, opened. */
@@ -52,12 +52,28 @@ export function slicesOf(effect: Pick<SumEffect, "length">): readonly VectorRang
 /** Uploads that are read ahead of the one that is added. */
 const ahead = 8;
 
-/** The uploads' coordinates of one slice, added up and without their masks. [range.length] */
+/**
+ * One slice of the sum. Whoever works it out also holds its part of the uploads to their hashes, from their beginnings to their ends, so that once all slices are
+ * there each upload was checked once, whoever took what. [length of the slice]
+ * @throws TRB_COORDINATOR_UPLOAD_LOST when an upload is gone, or isn't what its node sent
+ */
 export async function sumSlice(
-  objects: Pick<ObjectStore, "read">,
+  objects: Pick<ObjectStore, "read" | "stream">,
   effect: SumEffect,
-  range: VectorRange,
+  slice: number,
 ): Promise<Uint32Array> {
+  const slices = slicesOf(effect);
+  const range = slices[slice];
+  if (range === undefined) throw fail("TRB_UNEXPECTED", { reason: `a sum has no slice ${slice}` });
+  for (let place = slice; place < effect.uploads.length; place += slices.length) {
+    const upload = effect.uploads[place];
+    if (upload !== undefined) await checkUpload(objects, { round: effect.round, ...upload });
+  }
+  return await addUploads(objects, effect, range);
+}
+
+/** The uploads' coordinates, added up and without their masks. [range.length] */
+async function addUploads(objects: Pick<ObjectStore, "read">, effect: SumEffect, range: VectorRange): Promise<Uint32Array> {
   const { round, uploads } = effect;
   /** Of the uploads from the next one on, as they are asked for: in their order, and two nodes may have sent the same octets. */
   const reading: { readonly sha256: Sha256; readonly words: Promise<Uint32Array> }[] = [];
@@ -84,7 +100,9 @@ export async function keepSum(objects: ObjectStore, total: Uint32Array): Promise
 export async function doWork(places: OpenPlaces, task: WorkTask): Promise<WorkResult> {
   if ("plan" in task) return await applySum(places, task.effect, task.plan);
   const total = new Uint32Array(task.effect.length);
-  for (const range of slicesOf(task.effect)) total.set(await sumSlice(places.objects, task.effect, range), range.from);
+  for (const [slice, { from }] of slicesOf(task.effect).entries()) {
+    total.set(await sumSlice(places.objects, task.effect, slice), from);
+  }
   return await keepSum(places.objects, total);
 }
 

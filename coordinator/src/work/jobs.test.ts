@@ -205,7 +205,7 @@ test("what no other attempt would mend ends the task with its code", { timeout: 
   const { effect } = await makeSum(objects, { round: 60, length: 20_000 });
   const [first] = effect.uploads;
   truncateSync(join(places.objects, `uploads/60.${first?.node}.${first?.sha256}`), 4 * 20_000 - 1);
-  await expect(queueOn(jobs).run({ effect }, 6)).rejects.toMatchObject({ code: "TRB_COORDINATOR_STORE_DAMAGED" });
+  await expect(queueOn(jobs).run({ effect }, 6)).rejects.toMatchObject({ code: "TRB_COORDINATOR_UPLOAD_LOST" });
   expect(await left()).toEqual([]);
 });
 

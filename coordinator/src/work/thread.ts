@@ -46,8 +46,9 @@ async function work(task: ThreadTask) {
 async function sumShare(effect: SumEffect, { next, total }: SharedSum): Promise<undefined> {
   const { objects } = await places();
   const slices = slicesOf(effect);
-  for (let range = slices[Atomics.add(next, 0, 1)]; range !== undefined; range = slices[Atomics.add(next, 0, 1)]) {
-    total.set(await sumSlice(objects, effect, range), range.from);
+  const take = () => Atomics.add(next, 0, 1);
+  for (let slice = take(); slice < slices.length; slice = take()) {
+    total.set(await sumSlice(objects, effect, slice), slices[slice]?.from);
   }
 }
 
@@ -55,10 +56,8 @@ async function sumShare(effect: SumEffect, { next, total }: SharedSum): Promise<
 async function sumSealed(sealed: SealedTask, slice: number) {
   const asked = await unsealed(sealed);
   if (asked === undefined || "plan" in asked) return undefined;
-  const range = slicesOf(asked.effect)[slice];
-  if (range === undefined) return undefined;
   const { objects } = await places();
-  const octets = bytesOfWords(await sumSlice(objects, asked.effect, range));
+  const octets = bytesOfWords(await sumSlice(objects, asked.effect, slice));
   await objects.put(sliceName(sealed.task, slice), octets);
   return sha256Of(octets);
 }

@@ -1,5 +1,5 @@
 /** Sums by the threads of one process; and how work waits for a store that is away. */
-import { mkdtempSync, rmSync, truncateSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fail } from "@tributary/errors";
@@ -60,7 +60,21 @@ test("a sum is the same by one thread and by several, packed or not, and is the 
     const { effect } = await makeSum(objects, { round: 9, length: 40_000 });
     const [, , last] = effect.uploads;
     truncateSync(join(folder, `uploads/9.${last?.node}.${last?.sha256}`), 4 * 40_000 - 1);
-    await expect(queue.run({ effect }, 0)).rejects.toMatchObject({ code: "TRB_COORDINATOR_STORE_DAMAGED" });
+    await expect(queue.run({ effect }, 0)).rejects.toMatchObject({ code: "TRB_COORDINATOR_UPLOAD_LOST" });
+    for (const place of [0, 1, 2]) {
+      const { effect: whole } = await makeSum(objects, { round: 10 + place, length: 40_000 });
+      const upload = whole.uploads[place];
+      if (upload === undefined) throw new Error("three uploads");
+      const file = join(folder, `uploads/${10 + place}.${upload.node}.${upload.sha256}`);
+      const octets = readFileSync(file);
+      const at = 52_345 * place;
+      octets[at] = (octets[at] ?? 0) ^ 1; // one bit of the many
+      writeFileSync(file, octets);
+      const { node, round } = { ...upload, round: 10 + place };
+      await expect(queue.run({ effect: whole }, 0)).rejects.toMatchObject({
+        ...{ code: "TRB_COORDINATOR_UPLOAD_LOST", details: { node, round, found: "altered" } },
+      });
+    }
   } finally {
     await queue.close();
   }
@@ -77,6 +91,14 @@ describe("a patient queue", () => {
     const queue = patient({ run: async () => answerOf(answers.shift()), close: async () => {} }, log);
     expect(await queue.run(task, 3)).toBe(summed);
     expect(answers).toEqual([]);
+    const lost = () => fail("TRB_COORDINATOR_UPLOAD_LOST", { node: "north", round: 1, found: "gone" });
+    const found = [lost(), lost(), fail("TRB_COORDINATOR_BLOBS_UNREACHABLE"), summed];
+    const remounted = patient({ run: async () => answerOf(found.shift()), close: async () => {} }, log);
+    expect(await remounted.run(task, 3)).toBe(summed);
+    let looks = 0;
+    const gone = patient({ run: () => Promise.reject([looks++, lost()][1]), close: async () => {} }, log);
+    await expect(gone.run(task, 3)).rejects.toMatchObject({ code: "TRB_COORDINATOR_UPLOAD_LOST" });
+    expect(looks).toBe(4);
     const damaged = patient({ run: () => Promise.reject(fail("TRB_COORDINATOR_STORE_DAMAGED")), close: async () => {} }, log);
     await expect(damaged.run(task, 3)).rejects.toMatchObject({ code: "TRB_COORDINATOR_STORE_DAMAGED" });
   });

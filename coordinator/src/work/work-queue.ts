@@ -27,7 +27,7 @@ export interface WorkQueue {
   /**
    * What comes out is a blob before this settles. The same task gives the same bytes, whoever runs it and however often.
    * @param fence the leadership on whose behalf
-   * @throws TRB_COORDINATOR_FENCED when a later leadership has asked for work, TRB_COORDINATOR_STORE_DAMAGED, TRB_COORDINATOR_BLOB_UNKNOWN
+   * @throws TRB_COORDINATOR_FENCED when a later leadership has asked for work, TRB_COORDINATOR_UPLOAD_LOST, TRB_COORDINATOR_STORE_DAMAGED, TRB_COORDINATOR_BLOB_UNKNOWN
    */
   run(task: WorkTask, fence: number): Promise<WorkResult>;
   /** Tasks under way never settle; a restart asks for them again. */
@@ -50,6 +50,9 @@ const passing: readonly string[] = [
   "TRB_COORDINATOR_DATABASE_UNREACHABLE",
 ];
 
+/** Of a missing upload: where its volume isn't there for a moment, it comes back. */
+const looks = 4;
+
 /** Whether the same may work later, without anybody here doing anything else. */
 export const mayPass = (error: unknown): boolean => isTributaryError(error) && passing.includes(error.code);
 
@@ -60,11 +63,13 @@ export function patient(queue: WorkQueue, log: Logger): WorkQueue {
   const closing = new AbortController();
   return {
     async run(task, fence) {
-      for (let wait = waits.first; ; wait = Math.min(2 * wait, waits.longest)) {
+      for (let [wait, looked] = [waits.first, 1]; ; wait = Math.min(2 * wait, waits.longest)) {
         try {
           return await queue.run(task, fence);
         } catch (error) {
-          if (!mayPass(error)) throw error;
+          const lost = isTributaryError(error) && error.code === "TRB_COORDINATOR_UPLOAD_LOST";
+          if (!(mayPass(error) || (lost && looked < looks))) throw error;
+          if (lost) looked += 1;
           log.warn({ round: task.effect.round, task: task.effect.type, err: error }, "work waits for its store");
           await sleep(wait, undefined, { signal: closing.signal }).catch(() => never);
         }

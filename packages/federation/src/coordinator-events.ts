@@ -23,6 +23,8 @@ export type CoordinatorEvent =
   | { readonly type: "restarted" }
   /** Answer to the effect `sum`: the unmasked sum is stored as a blob. */
   | { readonly type: "summed"; readonly round: number; readonly sumHash: Sha256 }
+  /** Answer to the effect `sum`: an upload that was acknowledged is gone for good, and nobody has another copy; the round is given up. */
+  | { readonly type: "uploadLost"; readonly round: number; readonly code: "TRB_COORDINATOR_UPLOAD_LOST" }
   /** Answer to the effect `apply`: the next model and optimiser state are stored as blobs; statistics need no optimiser. */
   | {
       readonly type: "applied";
@@ -43,7 +45,7 @@ export type CoordinatorEffect =
   | { readonly type: "send"; readonly to: readonly NodeId[]; readonly message: Message }
   /** Wake up with `deadline` after so many milliseconds. */
   | { readonly type: "setDeadline"; readonly round: number; readonly phase: string; readonly milliseconds: number }
-  /** Add up the uploads and take the masks off (`sumUploads`). Answer: `summed`. */
+  /** Add up the uploads and take the masks off (`sumUploads`). Answer: `summed`, or `uploadLost`. */
   | {
       readonly type: "sum";
       readonly round: number;

@@ -224,6 +224,23 @@ describe("a round that is given up", () => {
     expect(world.coordinator.state.charged).toEqual([1]);
   });
 
+  test("for an upload that was lost is charged, in the step that needs it and in no other, and another round follows", async () => {
+    const world = createWorld();
+    const lost: CoordinatorEvent = { type: "uploadLost", round: 1, code: "TRB_COORDINATOR_UPLOAD_LOST" };
+    while (world.coordinator.state.round?.phase !== "consistency") await run(world, noFaults, 1);
+    expect(stepCoordinator(world.coordinator.state, lost, coordinatorContext(world)).effects).toEqual([]);
+    while (world.coordinator.state.round?.phase !== "summing") await run(world, noFaults, 1);
+    expect(stepCoordinator(world.coordinator.state, { ...lost, round: 2 }, coordinatorContext(world)).effects).toEqual([]);
+    await take(world, lost);
+    await run(world);
+    const [, first, second] = world.coordinator.ledger.map(parseLine);
+    expect(first).toMatchObject({ kind: "aborted", step: "summing", charged: true, code: "TRB_COORDINATOR_UPLOAD_LOST" });
+    expect(second).toMatchObject({ kind: "round", round: 2 });
+    for (const { state } of world.nodes) expect(state.charges[0]?.standing).toBe("final");
+    const file = new TextEncoder().encode(world.coordinator.ledger.map((line) => `${line}\n`).join(""));
+    expect(verifyLedger(file, { crypto })).toMatchObject({ failures: [], complete: true });
+  });
+
   test("a set of survivors without a node, signed by a quorum, gives that node its charge back", async () => {
     const world = createWorld();
     const masked = await until(world, "masked"); // persisted and paid, but it never arrives

@@ -41,6 +41,9 @@ export function stepCoordinator(state: CoordinatorState, event: CoordinatorEvent
     case "summed":
       if (round === null || round.number !== event.round || round.phase !== "summing") return nothing(state);
       return takeSum(state, round, event.sumHash);
+    case "uploadLost":
+      if (round === null || round.number !== event.round || round.phase !== "summing") return nothing(state);
+      return giveUp(state, round, event.code, context);
     case "applied":
       if (round === null || round.number !== event.round || round.phase !== "applying") return nothing(state);
       return takeModel(state, round, event, context);

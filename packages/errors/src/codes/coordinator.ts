@@ -62,6 +62,12 @@ export const coordinatorErrors = defineErrors({
     status: 500,
     exitCode: 1,
   },
+  TRB_COORDINATOR_UPLOAD_LOST: {
+    message: "The masked vector of {node} in round {round} had arrived, and is {found} now.",
+    advice: "The round is given up and stays charged, and the next one follows: look at the disk or the object store.",
+    status: 500,
+    exitCode: 1,
+  },
   TRB_COORDINATOR_FENCED: {
     message: "This replica led the rounds under leadership {fence}, which has gone to another one since.",
     advice: "Nothing: the replica that leads now goes on with the round.",

@@ -1,0 +1,40 @@
+/** A masked vector that is gone or altered between its arrival and the sum: its round is given up by code, is charged, and the next one follows by itself. */
+import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, expect, test } from "vitest";
+import { roundsOf, startTrial, type Trial } from "./trial.test-support.ts";
+
+let trial: Trial | undefined;
+afterEach(() => trial?.end());
+
+test.each([
+  ["gone", (path: string) => rmSync(path)],
+  [
+    "altered",
+    (path: string) => {
+      const octets = readFileSync(path);
+      octets[0] = (octets[0] ?? 0) ^ 1;
+      writeFileSync(path, octets);
+    },
+  ],
+] as const)("%s", { timeout: 90_000 }, async (_, harm) => {
+  let harmed = "";
+  const running = await startTrial({
+    heard({ phase, round }) {
+      if (phase !== "unmask" || round !== 1 || harmed !== "") return;
+      const folder = join(running.home, "uploads");
+      harmed = readdirSync(folder).find((name) => name.startsWith("1.")) ?? "";
+      harm(join(folder, harmed));
+    },
+  });
+  trial = running;
+  await running.connectAll();
+  await running.finished();
+  expect(harmed).not.toBe("");
+  const entries = running.entries();
+  expect(roundsOf(entries)).toEqual(roundsOf(entries).map((__, index) => index + 1));
+  const [first, second] = entries.filter((entry) => "round" in entry);
+  expect(first).toMatchObject({ kind: "aborted", code: "TRB_COORDINATOR_UPLOAD_LOST", step: "summing", charged: true });
+  expect(second).toMatchObject({ kind: "round", round: 2 });
+  expect(running.log.filter(({ msg }) => msg === "no rounds; tried again")).toEqual([]);
+});
