@@ -1,3 +1,3 @@
 /** Room 14. The `tributary` command. */
-export { type ArgumentOutline, type CommandOutline, type OptionOutline, outline } from "./outline.ts";
-export { program } from "./program.ts";
+export type { ArgumentOutline, CommandOutline, OptionOutline } from "./outline.ts";
+export { outline, program } from "./program.ts";

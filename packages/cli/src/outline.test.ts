@@ -1,6 +1,6 @@
 /** The tree as data: what the reference page and the shells are told. */
 import { expect, test } from "vitest";
-import { outline } from "./outline.ts";
+import { outline } from "./program.ts";
 
 test("every command is in the outline, with what a reader of its help sees", () => {
   const commands = outline();

@@ -1,7 +1,6 @@
 /** The tree of commands as plain data: what the reference page, shell completion and the test of every `--help` walk through. */
 import { EventEmitter } from "node:events";
 import type { Command } from "commander";
-import { program } from "./program.ts";
 import { pathOf } from "./usage.ts";
 
 export interface ArgumentOutline {
@@ -42,11 +41,11 @@ export interface CommandOutline {
 }
 
 /** Every command of the tree, nouns before their verbs, in the order of the help. */
-export function outline(command: Command = program()): readonly CommandOutline[] {
-  return [outlineOf(command), ...command.commands.flatMap((child) => outline(child))];
+export function outlineOf(command: Command): readonly CommandOutline[] {
+  return [outlineOfOne(command), ...command.commands.flatMap((child) => outlineOf(child))];
 }
 
-function outlineOf(command: Command): CommandOutline {
+function outlineOfOne(command: Command): CommandOutline {
   const path = pathOf(command);
   return {
     path,

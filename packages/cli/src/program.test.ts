@@ -2,8 +2,7 @@ import type { Command } from "commander";
 import { CommanderError } from "commander";
 import { expect, test } from "vitest";
 import { environmentVariables, exitCodes } from "./help.ts";
-import { outline } from "./outline.ts";
-import { program } from "./program.ts";
+import { outline, program } from "./program.ts";
 import { invokedCommand, pathOf, usageError } from "./usage.ts";
 
 const verbs = (command: Command): Command[] => (command.commands.length === 0 ? [command] : command.commands.flatMap(verbs));

@@ -4,6 +4,7 @@ import { accountCommand } from "./commands/account.ts";
 import { auditCommand } from "./commands/audit.ts";
 import { benchCommand } from "./commands/bench.ts";
 import { catalogueCommand } from "./commands/catalogue.ts";
+import { completionCommand } from "./commands/completion.ts";
 import { coordinatorCommand } from "./commands/coordinator.ts";
 import { demoCommand } from "./commands/demo.ts";
 import { doctorCommand } from "./commands/doctor.ts";
@@ -14,6 +15,10 @@ import { planCommand } from "./commands/plan.ts";
 import { simulateCommand } from "./commands/simulate.ts";
 import { workerCommand } from "./commands/worker.ts";
 import { explainProgram, firstGroup } from "./help.ts";
+import { type CommandOutline, outlineOf } from "./outline.ts";
+
+/** All of it as plain data, nouns before their verbs. */
+export const outline = (): readonly CommandOutline[] => outlineOf(program());
 
 export function program(): Command {
   const root = new Command("tributary")
@@ -30,6 +35,7 @@ export function program(): Command {
   for (const command of [
     demoCommand(),
     doctorCommand(),
+    completionCommand(),
     catalogueCommand(),
     planCommand(),
     coordinatorCommand(),
