@@ -12,6 +12,8 @@ import { errorTable } from "@tributary/errors";
 import type { Command } from "commander";
 import { program } from "tributary";
 import { apiReference } from "./api-reference.ts";
+import { decisionIndex } from "./decision-index.ts";
+import { figurePage, figurePages } from "./figures.ts";
 import { planRulesDocument } from "./plan-rules.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -40,6 +42,8 @@ checkMade(
   "the coordinator's routes say",
 );
 checkApiReference("dp");
+checkMade("docs/decisions/README.md", decisionIndex(join(root, "docs", "decisions")), "the decisions' pages say");
+for (const page of figurePages) checkMade(page, figurePage(root, page), "docs/measurements says");
 
 if (problems.length > 0) {
   console.error(problems.join("\n"));
