@@ -3,7 +3,7 @@
  * customer; a round that it has accepted goes on whatever the clock says, because leaving it would cost the others theirs.
  */
 import { fail, type TributaryError } from "@tributary/errors";
-import type { Policy } from "./home/policy.ts";
+import type { Policy } from "./policy-document.ts";
 
 /** Why offers are declined now; undefined: they are answered. */
 export function declinedNow(

@@ -5,18 +5,12 @@
  */
 import { existsSync, readFileSync } from "node:fs";
 import { isTributaryError, type TributaryError } from "@tributary/errors";
-import {
-  type Charge,
-  chargedRounds,
-  chargesInPeriod,
-  decodeNodeState,
-  leavesPeriodAt,
-  type NodeState,
-} from "@tributary/federation";
-import { spentAfter } from "@tributary/ledger";
-import { isSpentBefore, type Plan, parseDecimal, type Release } from "@tributary/protocol";
+import { type Charge, chargesInPeriod, decodeNodeState, leavesPeriodAt, type NodeState } from "@tributary/federation";
+import { type Plan, parseDecimal, type Release } from "@tributary/protocol";
+import { epsilonSpent, joinCharges } from "./charges.ts";
 import { type Home, withHome } from "./home/open.ts";
-import { type Policy, readPolicy } from "./home/policy.ts";
+import { readPolicy } from "./home/policy.ts";
+import type { Policy } from "./policy-document.ts";
 import { type SelectionSpent, selectionsOf, withoutSelections } from "./selected-parts.ts";
 import { type SharedSummary, sharedSummary } from "./shared-budget/summary.ts";
 
@@ -105,13 +99,6 @@ export function costOf(home: Home): { readonly charged: number; readonly epsilon
   return { charged, epsilon: epsilonSpent(home.plan, charges), delta: parseDecimal(home.plan.delta) };
 }
 
-/** What these charges have cost, by the plan's accountant, with what was paid before the first round. */
-function epsilonSpent(plan: Plan, charges: readonly Charge[]): number {
-  const charged = chargedRounds({ plan, charges });
-  if (charged.every((rounds) => rounds === 0) && !isSpentBefore(plan)) return 0;
-  return parseDecimal(spentAfter(plan, charged).epsilon);
-}
-
 /** The rounds of one kind, with nothing beside them. */
 function epsilonOfKind(plan: Plan, charges: readonly Charge[], kind: Release["kind"]): number {
   const { selection: _, catalogueParts: __, ...rounds } = plan;
@@ -176,15 +163,4 @@ export function allCharges({ layout, database }: Pick<Home, "layout" | "database
   const known = database.charges();
   if (!existsSync(layout.state)) return known;
   return joinCharges(known, decodeNodeState(readFileSync(layout.state, "utf8")).charges);
-}
-
-/** Both lists' rounds, ascending. Where they differ, settled beats open, and final beats refunded: nothing is forgiven by a crash. */
-export function joinCharges(some: readonly Charge[], others: readonly Charge[]): Charge[] {
-  const rank = { open: 0, refunded: 1, final: 2 } as const;
-  const joined = new Map<number, Charge>();
-  for (const charge of [...some, ...others]) {
-    const before = joined.get(charge.round);
-    if (before === undefined || rank[charge.standing] > rank[before.standing]) joined.set(charge.round, charge);
-  }
-  return [...joined.values()].sort((a, b) => a.round - b.round);
 }

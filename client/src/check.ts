@@ -19,7 +19,8 @@ import { refusalsOf, trustOf } from "./decision.ts";
 import { loadAccepted } from "./extensions.ts";
 import { readStored } from "./home/histories.ts";
 import { type Home, withHome } from "./home/open.ts";
-import { nodePolicyOf, type Policy, readPolicy } from "./home/policy.ts";
+import { readPolicy } from "./home/policy.ts";
+import { nodePolicyOf, type Policy } from "./policy-document.ts";
 import { type RosterNews, rosterNews } from "./roster-news.ts";
 import { withoutSelections } from "./selected-parts.ts";
 import { sharedRefusalNow } from "./shared-budget/summary.ts";
@@ -73,7 +74,7 @@ export function checkNode({
     const spent = spendingRefusals(home, policy, new Date().toISOString());
     const noRoom = spent.length > 0 && spent.every(({ error }) => error !== undefined);
     const refusals = [
-      ...[...refusalsOf(plan, policy), ...(await samplerRefusals(plan))],
+      ...[...refusalsOf(home.crypto, plan, policy), ...(await samplerRefusals(plan))],
       ...(noRoom ? spent.flatMap(({ error }) => error ?? []).slice(0, 1) : []),
     ];
     const closed = declinedNow(policy, new Date());
@@ -98,7 +99,7 @@ export function checkNode({
 }
 
 /** For each kind that has rounds left: why the next one would not be paid for now; undefined where it would. */
-function spendingRefusals(
+export function spendingRefusals(
   home: Home,
   policy: Policy,
   now: string,

@@ -6,26 +6,25 @@ import { fail, isTributaryError, type TributaryError } from "@tributary/errors";
 import { graphHashOf, isInitialModelAgreed } from "@tributary/federation";
 import { spentAfter } from "@tributary/ledger";
 import { graphVersion, isExtensionRegistered, trainedCount } from "@tributary/model";
-import { type Decimal, falselySignedParts, lintPlan, type Plan, parseDecimal } from "@tributary/protocol";
-import { nodeCrypto } from "@tributary/protocol/node-crypto";
-import type { Policy } from "./home/policy.ts";
+import { type Crypto, type Decimal, falselySignedParts, lintPlan, type Plan, parseDecimal } from "@tributary/protocol";
+import type { Policy } from "./policy-document.ts";
 
 /** Reasons to refuse; none: this node takes part. */
-export function refusalsOf(plan: Plan, policy: Policy): TributaryError[] {
-  return [...planRefusals(plan, policy), ...policyRefusals(plan, policy), ...graphRefusals(plan)];
+export function refusalsOf(crypto: Crypto, plan: Plan, policy: Policy): TributaryError[] {
+  return [...planRefusals(crypto, plan, policy), ...policyRefusals(plan, policy), ...graphRefusals(crypto, plan)];
 }
 
 /**
  * What is wrong with the plan itself. A catalogue made from behaviour is a fault unless the merchant runs a demonstration; `join`
  * lets it through, because policy.json, where that is said, is made by joining.
  */
-export function planRefusals(plan: Plan, policy: Pick<Policy, "acceptLogCatalogue">): TributaryError[] {
+export function planRefusals(crypto: Crypto, plan: Plan, policy: Pick<Policy, "acceptLogCatalogue">): TributaryError[] {
   const counted = isBuildable(plan) ? countTrained(plan) : {};
   if (isTributaryError(counted)) return [counted];
   const findings = lintPlan(plan, { demo: policy.acceptLogCatalogue, ...counted });
   return [
     ...findings.map(({ code, details }) => fail(code, details)),
-    ...falselySignedParts(nodeCrypto(), plan.catalogueParts).map((name) => fail("TRB_PLAN_CATALOGUE_PART_SIGNATURE", { name })),
+    ...falselySignedParts(crypto, plan.catalogueParts).map((name) => fail("TRB_PLAN_CATALOGUE_PART_SIGNATURE", { name })),
   ];
 }
 
@@ -94,13 +93,13 @@ export function trustOf(plan: Plan, policy: Policy): { readonly trusted: number;
 }
 
 /** The node never runs a graph that it was sent: it builds its own, and both sides must mean the same one. */
-function graphRefusals(plan: Plan): TributaryError[] {
+function graphRefusals(crypto: Crypto, plan: Plan): TributaryError[] {
   if (!isBuildable(plan)) return []; // refused above
   if (isTributaryError(countTrained(plan))) return []; // so was that
-  const own = graphHashOf(nodeCrypto(), plan.model, plan.trained);
+  const own = graphHashOf(crypto, plan.model, plan.trained);
   const same = own === plan.graphHash && plan.graphVersion === graphVersion;
   if (!same) return [fail("TRB_PLAN_GRAPH_MISMATCH", { graphVersion: plan.graphVersion })];
-  return isInitialModelAgreed(nodeCrypto(), plan) ? [] : [fail("TRB_PLAN_INITIAL_MODEL_UNDECLARED")];
+  return isInitialModelAgreed(crypto, plan) ? [] : [fail("TRB_PLAN_INITIAL_MODEL_UNDECLARED")];
 }
 
 /** A model that an extension brings can be built once it is accepted. */

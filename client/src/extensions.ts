@@ -6,7 +6,8 @@ import { hasExtension, keepExtension, loadExtensions, openExtension } from "@tri
 import { type Plan, type Sha256, sha256Hex } from "@tributary/protocol";
 import type { Layout } from "./home/layout.ts";
 import { withHome } from "./home/open.ts";
-import { type Policy, readPolicy, writePolicy } from "./home/policy.ts";
+import { readPolicy, writePolicy } from "./home/policy.ts";
+import type { Policy } from "./policy-document.ts";
 
 export interface AcceptedExtension {
   readonly name: string;

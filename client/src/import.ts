@@ -23,11 +23,11 @@ import { requireDevicePlan, requireOneCustomer } from "./device.ts";
 import { readHomeCatalogue } from "./home/catalogue.ts";
 import { readHistories } from "./home/histories.ts";
 import { readItemNames, removeItemNames, writeItemNames } from "./home/item-names.ts";
-import { reasonOf } from "./home/layout.ts";
 import { withHome } from "./home/open.ts";
 import { clearPages, pageSpool } from "./home/page-spool.ts";
 import { replaceStore } from "./home/store/replace.ts";
 import { renumbered, underOwnNames } from "./item-names.ts";
+import { reasonOf } from "./reason.ts";
 
 export interface ImportEventsOptions
   extends Partial<Omit<IngestOptions, "sources" | "catalogue" | "leastCustomers" | "lineLimit">> {

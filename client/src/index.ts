@@ -5,7 +5,6 @@ export { type DeclareOptions, declareCatalogue } from "./declare.ts";
 export { type AcceptedExtension, acceptExtension } from "./extensions.ts";
 export { type FeatureReport, type FeatureSummary, storedFeatures } from "./feature-report.ts";
 export { type ForgetOptions, type Forgotten, forgetCustomers } from "./forget.ts";
-export type { Policy } from "./home/policy.ts";
 export { pseudonymised } from "./home/store/opening.ts";
 export {
   type ImportEventsOptions,
@@ -17,6 +16,7 @@ export {
 } from "./import.ts";
 export { type Joined, joinFederation } from "./join.ts";
 export { logTo } from "./log.ts";
+export type { Policy } from "./policy-document.ts";
 export { type Recovered, recoverNode } from "./recover.ts";
 export type { RosterNews } from "./roster-news.ts";
 export { type IdentityRotation, rotateIdentity } from "./rotate-identity.ts";
@@ -32,9 +32,11 @@ export {
   predictionKinds,
 } from "./serving/predict.ts";
 export { type ServeNodeOptions, type ServingNode, serveNode } from "./serving/serve.ts";
-export { type ServeTrainingOptions, serveTraining, type TrainingPurpose } from "./training/serve.ts";
+export type { TrainingPurpose } from "./training/loop.ts";
+export { type ServeTrainingOptions, serveTraining } from "./training/serve.ts";
 export type { TrainingAnswer, TrainingOrder, TrainingSetup } from "./training/words.ts";
-export { type CoordinatorClient, connectHttp } from "./transport/http.ts";
+export { connectHttp } from "./transport/http.ts";
+export type { CoordinatorClient } from "./transport/requests.ts";
 export { type ControlConnection, connectSocket, type SocketHandlers } from "./transport/socket.ts";
 export { changePolicy, type PolicyChange, pauseNode, resumeNode, trustPeers } from "./trust.ts";
 export { type HoldoutStatus, holdOut } from "./value/holdout.ts";

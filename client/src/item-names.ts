@@ -7,7 +7,7 @@ import { type Catalogue, type CatalogueItem, type Histories, type ItemNaming, sh
 export interface NamedCatalogue {
   /** What a log is read by: every SKU as an item, and every id as it is. */
   readonly aliases: Catalogue;
-  /** [aliases + 1]: number of an alias to the catalogue's number. */
+  /** `[aliases + 1]`: number of an alias to the catalogue's number. */
   readonly numbers: Int32Array;
   /** SKUs of the log that a rule named, with their items. */
   readonly seen: ReadonlyMap<string, string>;

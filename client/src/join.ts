@@ -31,8 +31,10 @@ import { type Layout, layoutOf, makeFolders } from "./home/layout.ts";
 import { lockHome } from "./home/lock.ts";
 import { type Membership, readMembership, writeMembership, writePlan } from "./home/membership.ts";
 import { writePolicyOnce } from "./home/policy.ts";
-import { channelOf, requirePrivate } from "./transport/channel.ts";
-import { type CoordinatorClient, connectHttp } from "./transport/http.ts";
+import { channelOf } from "./transport/channel.ts";
+import { connectHttp } from "./transport/http.ts";
+import { requirePrivate } from "./transport/private-channel.ts";
+import type { CoordinatorClient } from "./transport/requests.ts";
 
 export interface Joined {
   readonly federation: string;
@@ -96,7 +98,7 @@ export async function joinFederation(options: JoinOptions): Promise<Joined> {
       }
       if (before !== undefined && before.planHash !== planHash) throw otherFederation(before, options.home);
       if (device) requireDevicePlan(plan);
-      const [fault] = planRefusals(plan, { acceptLogCatalogue: true });
+      const [fault] = planRefusals(crypto, plan, { acceptLogCatalogue: true });
       if (fault !== undefined) throw fault;
       await fetchCatalogue(client, plan, layout);
       writePlan(layout, plan);

@@ -1,7 +1,8 @@
-/** The operating system's randomness, drawn a block at a time because noise asks for it in small pieces. */
-import { randomFillSync } from "node:crypto";
-import type { RandomSource } from "@tributary/dp";
+/** The machine's randomness, by WebCrypto, which Node and browsers have alike; drawn a block at a time because noise asks for it in small pieces. */
+import { type RandomSource, wordReader } from "@tributary/dp";
+import { toHex } from "@tributary/protocol";
 
+/** As much as WebCrypto gives at a time (Web Cryptography API, §10.1.1). */
 const blockSize = 64 * 1024;
 
 /** Every byte is handed out once and wiped from the block. */
@@ -10,13 +11,9 @@ export function osRandomSource(): RandomSource {
   let used = blockSize;
   return {
     fill(out) {
-      if (out.length >= blockSize) {
-        fillWhole(out);
-        return;
-      }
       for (let done = 0; done < out.length; ) {
         if (used === blockSize) {
-          randomFillSync(block);
+          globalThis.crypto.getRandomValues(block);
           used = 0;
         }
         const size = Math.min(blockSize - used, out.length - done);
@@ -29,9 +26,13 @@ export function osRandomSource(): RandomSource {
   };
 }
 
-/** node:crypto fills less than 2³¹ bytes a call. */
-function fillWhole(out: Uint8Array): void {
-  const most = 1 << 30;
-  for (let start = 0; start < out.length; start += most)
-    randomFillSync(out.subarray(start, Math.min(out.length, start + most)));
-}
+/** 32 bytes that nobody has seen. */
+export const randomSeed = (): Uint8Array<ArrayBuffer> => globalThis.crypto.getRandomValues(new Uint8Array(32));
+
+/** A question that can have been answered by nobody before: 32 bytes, hex. */
+export const freshNonce = (): string => toHex(randomSeed());
+
+const draws = wordReader(osRandomSource());
+
+/** Uniform over 0, …, n − 1. */
+export const randomBelow = (n: number): number => draws.below(n);

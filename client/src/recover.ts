@@ -9,20 +9,24 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fail, isTributaryError } from "@tributary/errors";
 import { type Charge, type Confirmation, decodeNodeState, forkOfLines, recoverCharges } from "@tributary/federation";
-import { parseLine, verifyLedger } from "@tributary/ledger";
+import { lineHash, parseLine, verifyLedger } from "@tributary/ledger";
 import { fingerprintOf } from "@tributary/protocol";
-import { budgetOf, joinCharges, type NodeBudget } from "./budget.ts";
+import { budgetOf, type NodeBudget } from "./budget.ts";
+import { joinCharges } from "./charges.ts";
 import { removeFile } from "./home/durable.ts";
 import { type Layout, makeFolders } from "./home/layout.ts";
-import { hashOfLine, openLedgerCopy } from "./home/ledger-copy.ts";
+import { openLedgerCopy } from "./home/ledger-copy.ts";
 import { lockHome } from "./home/lock.ts";
 import { type Home, withHome } from "./home/open.ts";
 import { readPolicy } from "./home/policy.ts";
+import { nodePolicyOf } from "./policy-document.ts";
+import { beginState } from "./running/begin-state.ts";
 import { type AskHeads, confirmWithPeers } from "./running/confirm.ts";
 import type { Transport } from "./running/start.ts";
-import { beginState } from "./running/state-file.ts";
+import { withoutSelections } from "./selected-parts.ts";
 import { shareBudget } from "./shared-budget/share.ts";
-import { type CoordinatorClient, connectHttp } from "./transport/http.ts";
+import { connectHttp } from "./transport/http.ts";
+import type { CoordinatorClient } from "./transport/requests.ts";
 import { connectSocket } from "./transport/socket.ts";
 
 export interface Recovered {
@@ -65,11 +69,11 @@ async function recover(home: Home, client: CoordinatorClient, transport: Transpo
   let lines = await wholeLedger(home, client);
   const [first] = lines;
   if (first === undefined) return { rounds: [], heads: 0, entries: 0, budget: budgetOf(home) }; // it hasn't begun
-  const founding = beginState(home, readPolicy(layout), first);
+  const founding = beginState(home, nodePolicyOf(withoutSelections(readPolicy(layout), home)), first);
 
   const copy = {
     lines: () => lines,
-    head: () => ({ entries: lines.length, hash: hashOfLine(lines.at(-1) ?? "") }),
+    head: () => ({ entries: lines.length, hash: lineHash(home.crypto, lines.at(-1) ?? "") }),
     append: () => undefined,
   };
   const confirmation = await whileConnected(home, transport, (ask) =>

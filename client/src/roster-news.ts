@@ -3,7 +3,7 @@ import { keysByNode, parseLine, rosterAt, rosterChangesIn } from "@tributary/led
 import { fingerprintOf, type NodeId, type Sha256 } from "@tributary/protocol";
 import { openLedgerCopy } from "./home/ledger-copy.ts";
 import type { Home } from "./home/open.ts";
-import type { Policy } from "./home/policy.ts";
+import type { Policy } from "./policy-document.ts";
 
 export interface RosterNews {
   /** Admitted after the founding, in order of their entries; a node that isn't trusted counts as nobody's peer. */

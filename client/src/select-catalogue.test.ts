@@ -110,7 +110,7 @@ describe("a part that is selected", () => {
       expect(withoutSelections(policy, opened).maxEpsilon).toBeCloseTo(policy.maxEpsilon - 0.25, 12);
       const [forged] = [{ ...(await select()).declaration, items: 99 }];
       const forging = { ...opened.plan, catalogueProvenance: "dp-selection" as const, catalogueParts: [forged] };
-      const codes = planRefusals(forging, policy).map(({ code }) => code);
+      const codes = planRefusals(nodeCrypto(), forging, policy).map(({ code }) => code);
       expect(codes).toContain("TRB_PLAN_CATALOGUE_PART_SIGNATURE");
       const plan = { ...opened.plan, catalogueParts: [(await select({ epsilon: "0.125", delta: "0.02" })).declaration] };
       opened.database.close();

@@ -4,7 +4,7 @@
  */
 import { type CataloguePart, parseDecimal, type Sha256 } from "@tributary/protocol";
 import type { Home } from "./home/open.ts";
-import type { Policy } from "./home/policy.ts";
+import type { Policy } from "./policy-document.ts";
 
 export interface SelectionSpent {
   readonly epsilon: number;

@@ -2,8 +2,9 @@
 import { fail } from "@tributary/errors";
 import { type Sha256, sha256Hex } from "@tributary/protocol";
 import { allCharges } from "./budget.ts";
-import { withHome } from "./home/open.ts";
-import { type Policy, readPolicy, requirePolicy, writePolicy } from "./home/policy.ts";
+import { type Home, withHome } from "./home/open.ts";
+import { readPolicy, writePolicy } from "./home/policy.ts";
+import { type Policy, requirePolicy } from "./policy-document.ts";
 import { enterBudget, leaveBudget } from "./shared-budget/share.ts";
 
 /**
@@ -40,11 +41,20 @@ export function changePolicy(options: { readonly home: string } & PolicyChange):
       ...{ serve: { ...before.serve, ...serve }, budget: { ...before.budget, ...budget } },
     };
     requirePolicy(next);
-    enterBudget(opened, next, allCharges(opened)); // before the policy names it
-    writePolicy(layout, next);
-    leaveBudget(opened, before, next);
+    decidePolicy(opened, before, next);
     return next;
   });
+}
+
+/**
+ * Writes a policy that is one, and has shared budgets follow.
+ * @param before undefined where what was written before is none
+ * @throws TRB_NODE_BUDGET_UNREADABLE, TRB_NODE_HOME_UNWRITABLE: the old policy stays
+ */
+export function decidePolicy(opened: Home, before: Policy | undefined, next: Policy): void {
+  enterBudget(opened, next, allCharges(opened)); // before the policy names it
+  writePolicy(opened.layout, next);
+  if (before !== undefined) leaveBudget(opened, before, next);
 }
 
 /** `tributary node pause`: offers are declined from the next one on; the round under way is finished. @throws TRB_NODE_POLICY_INVALID */

@@ -26,7 +26,7 @@ import {
   signHead,
   toHex,
 } from "@tributary/protocol";
-import { joinCharges } from "../../client/src/budget.ts";
+import { joinCharges } from "../../client/src/charges.ts";
 import { type Corruption, honesty } from "./corrupt-node.ts";
 import { type Identity, identityInTurn } from "./crypto.ts";
 import { contextOf } from "./federation.ts";

@@ -4,7 +4,8 @@ import { readFileSync } from "node:fs";
 import { fail } from "@tributary/errors";
 import { type Catalogue, parseCatalogue } from "@tributary/events";
 import type { Plan } from "@tributary/protocol";
-import { type Layout, reasonOf } from "./layout.ts";
+import { reasonOf } from "../reason.ts";
+import type { Layout } from "./layout.ts";
 
 /** @throws TRB_NODE_HOME_UNREADABLE */
 export function readHomeCatalogue(layout: Layout): Catalogue {

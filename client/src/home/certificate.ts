@@ -5,7 +5,7 @@ import { isTributaryError } from "@tributary/errors";
 import { parseLine, publishedHash, verifyCertificate } from "@tributary/ledger";
 import { type Crypto, fingerprintOf, type IdentityKey } from "@tributary/protocol";
 import type { Logger } from "pino";
-import type { CoordinatorClient, RetryOptions } from "../transport/http.ts";
+import type { CoordinatorClient, RetryOptions } from "../transport/requests.ts";
 import { replaceFile } from "./durable.ts";
 import type { Layout } from "./layout.ts";
 

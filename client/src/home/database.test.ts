@@ -5,7 +5,7 @@ import { DatabaseSync } from "node:sqlite";
 import { type Charge, chargesInPeriod } from "@tributary/federation";
 import { type MessageOf, nodeId, sha256Hex } from "@tributary/protocol";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { joinCharges } from "../budget.ts";
+import { joinCharges } from "../charges.ts";
 import { type NodeDatabase, openDatabase } from "./database.ts";
 import { type Layout, layoutOf } from "./layout.ts";
 

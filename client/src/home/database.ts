@@ -14,7 +14,8 @@ import { fail } from "@tributary/errors";
 import type { Charge } from "@tributary/federation";
 import { decimal, type MessageOf, nodeId, type Sha256, sha256Hex } from "@tributary/protocol";
 import { z } from "zod";
-import { type Layout, reasonOf } from "./layout.ts";
+import { reasonOf } from "../reason.ts";
+import type { Layout } from "./layout.ts";
 
 const schemaVersion = 4;
 

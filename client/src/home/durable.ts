@@ -9,7 +9,7 @@ import { closeSync, fsyncSync, ftruncateSync, openSync, renameSync, rmSync, writ
 import { open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { fail } from "@tributary/errors";
-import { reasonOf } from "./layout.ts";
+import { reasonOf } from "../reason.ts";
 
 export const temporarySuffix = ".half-written";
 

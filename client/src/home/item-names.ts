@@ -6,8 +6,9 @@ import { existsSync, readFileSync } from "node:fs";
 import { fail } from "@tributary/errors";
 import type { ItemNaming } from "@tributary/events";
 import { z } from "zod";
+import { reasonOf } from "../reason.ts";
 import { removeFile, replaceFile } from "./durable.ts";
-import { type Layout, reasonOf } from "./layout.ts";
+import type { Layout } from "./layout.ts";
 import { openStore } from "./store/opening.ts";
 import { derivedKey, seal, unseal } from "./store/sealing.ts";
 

@@ -3,8 +3,9 @@ import { randomBytes } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { fail } from "@tributary/errors";
 import { type Crypto, type IdentityKey, identityKey } from "@tributary/protocol";
+import { reasonOf } from "../reason.ts";
 import { replaceFileNow } from "./durable.ts";
-import { type Layout, reasonOf } from "./layout.ts";
+import type { Layout } from "./layout.ts";
 
 export interface Identity {
   readonly key: IdentityKey;

@@ -18,6 +18,7 @@
 import { mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { fail } from "@tributary/errors";
+import { reasonOf } from "../reason.ts";
 import { temporarySuffix } from "./durable.ts";
 
 export interface Layout {
@@ -144,10 +145,4 @@ export function sweepTemporaries(layout: Layout): void {
       if (folder === layout.rounds || Date.now() - written > longestWrite) rmSync(path, { force: true });
     }
   }
-}
-
-/** The system's short word for what went wrong (`ENOSPC`), which names no private value. */
-export function reasonOf(cause: unknown): string {
-  if (cause instanceof Error && "code" in cause && typeof cause.code === "string") return cause.code;
-  return cause instanceof Error ? cause.message : "unknown";
 }

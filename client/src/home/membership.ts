@@ -3,9 +3,10 @@ import { readFileSync } from "node:fs";
 import { fail } from "@tributary/errors";
 import { type Crypto, hashOf, identityKey, nodeId, type Plan, parsePlan, sha256Hex, signatureHex } from "@tributary/protocol";
 import { z } from "zod";
+import { reasonOf } from "../reason.ts";
 import type { NodeDatabase } from "./database.ts";
 import { replaceFileNow } from "./durable.ts";
-import { type Layout, reasonOf } from "./layout.ts";
+import type { Layout } from "./layout.ts";
 
 const membershipSchema = z.strictObject({
   federation: z.string(),

@@ -10,8 +10,9 @@ import { appendFileSync, existsSync, readFileSync } from "node:fs";
 import { fail } from "@tributary/errors";
 import { type Sha256, sha256Hex } from "@tributary/protocol";
 import { z } from "zod";
+import { reasonOf } from "../reason.ts";
 import { replaceFileNow } from "./durable.ts";
-import { type Layout, reasonOf } from "./layout.ts";
+import type { Layout } from "./layout.ts";
 
 const noteSchema = z.strictObject({
   /** ISO 8601. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { nodePolicyOf, parsePolicy } from "./policy.ts";
+import { nodePolicyOf, parsePolicy } from "../policy-document.ts";
 
 const policy = {
   version: 1,

@@ -7,7 +7,8 @@ import { type Charge, type NodeState, requireAffordable } from "@tributary/feder
 import { declinedNow } from "../availability.ts";
 import { refusalsOf } from "../decision.ts";
 import type { Home } from "../home/open.ts";
-import { nodePolicyOf, type Policy, readPolicy } from "../home/policy.ts";
+import { readPolicy } from "../home/policy.ts";
+import { nodePolicyOf, type Policy } from "../policy-document.ts";
 import { withoutSelections } from "../selected-parts.ts";
 import { type BudgetShare, shareBudget } from "../shared-budget/share.ts";
 
@@ -27,7 +28,7 @@ export interface Admission {
 }
 
 export function openAdmission(home: Home, first: Policy): Admission {
-  const { layout, plan } = home;
+  const { layout, plan, crypto } = home;
   const share = shareBudget(home);
   let policy = first;
   /** Judging a plan builds its graph: once for each policy. */
@@ -40,7 +41,7 @@ export function openAdmission(home: Home, first: Policy): Admission {
   const readNow = (now: Date): Policy => {
     const next = readPolicy(layout);
     const text = JSON.stringify(next);
-    if (judged.text !== text) judged = { text, refusal: refusalsOf(plan, next)[0] };
+    if (judged.text !== text) judged = { text, refusal: refusalsOf(crypto, plan, next)[0] };
     const refusal = judged.refusal ?? declinedNow(next, now);
     if (refusal !== undefined) throw refusal;
     return next;

@@ -7,16 +7,18 @@
 import { fail } from "@tributary/errors";
 import { forgottenRound, forkOfLines } from "@tributary/federation";
 import { parseLine, rosterChangesIn } from "@tributary/ledger";
-import type { LedgerCopy } from "../home/ledger-copy.ts";
-import type { Home } from "../home/open.ts";
-import type { CoordinatorClient, RetryOptions } from "../transport/http.ts";
+import type { Plan } from "@tributary/protocol";
+import type { NodeDatabase } from "../home/database.ts";
+import type { CoordinatorClient, RetryOptions } from "../transport/requests.ts";
+import type { Party } from "./begin-state.ts";
+import type { LedgerCopy } from "./ledger-chain.ts";
 
 /**
  * Lines that the coordinator has and the copy lacks.
  * @throws TRB_NODE_LEDGER_FORKED when the two don't share the copy's last line
  */
 export async function fetchNewLines(
-  { membership, crypto }: Home,
+  { membership, crypto }: Party,
   copy: LedgerCopy,
   client: CoordinatorClient,
   options?: RetryOptions,
@@ -30,12 +32,18 @@ export async function fetchNewLines(
   return theirs.slice(1);
 }
 
+export interface RoundsRemembered {
+  readonly database: Pick<NodeDatabase, "lastRound" | "remembersVote">;
+  /** What the store is called in the refusal. */
+  readonly layout: { readonly home: string };
+}
+
 /**
  * @param from the lines from the ledger's first on, of which the genesis entry is needed
  * @throws TRB_NODE_STALE_STORE when one of the lines shows this node in a round that its store doesn't remember
  */
 export function requireRemembered(
-  { membership, plan, database, crypto, layout }: Home,
+  { membership, plan, database, crypto, layout }: Party & RoundsRemembered & { readonly plan: Plan },
   from: readonly string[],
   lines: readonly string[],
 ): void {

@@ -1,15 +1,17 @@
 /** What peers' heads are held to. */
-import { emptyHead } from "@tributary/ledger";
+import { emptyHead, lineHash } from "@tributary/ledger";
 import { nodeId } from "@tributary/protocol";
+import { nodeCrypto } from "@tributary/protocol/node-crypto";
 import { expect, test } from "vitest";
-import { hashOfLine } from "../home/ledger-copy.ts";
 import { sample, shownBy } from "./confirm.ts";
+
+const crypto = nodeCrypto();
 
 test("the copy's hash after each entry, and of 64 zeros after none, which a peer states that has read nothing yet", () => {
   const lines = ["first", "second"];
-  const { entries, hashAfter } = shownBy({ lines: () => lines });
+  const { entries, hashAfter } = shownBy({ lines: () => lines }, crypto);
   expect(entries).toBe(2);
-  expect([0, 1, 2].map(hashAfter)).toEqual([emptyHead.hash, hashOfLine("first"), hashOfLine("second")]);
+  expect([0, 1, 2].map(hashAfter)).toEqual([emptyHead.hash, lineHash(crypto, "first"), lineHash(crypto, "second")]);
 });
 
 test("of many peers some are asked, each once and each with the same chance; of few all", () => {

@@ -2,7 +2,6 @@
  * Before a node takes part in a first round after its start, enough peers confirm that the coordinator shows the whole ledger
  * (`stale-store.ts` of `@tributary/federation`): else a store from an old backup would pay for rounds a second time.
  */
-import { randomBytes, randomInt } from "node:crypto";
 import { isTributaryError } from "@tributary/errors";
 import {
   type Confirmation,
@@ -12,10 +11,11 @@ import {
   type NodeState,
   type ShownLedger,
 } from "@tributary/federation";
-import { emptyHead } from "@tributary/ledger";
-import { type HeadStatement, type NodeId, type Signer, signHead } from "@tributary/protocol";
-import { hashOfLine, type LedgerCopy } from "../home/ledger-copy.ts";
-import type { Home } from "../home/open.ts";
+import { emptyHead, lineHash } from "@tributary/ledger";
+import { type Crypto, type HeadStatement, type NodeId, type Signer, signHead } from "@tributary/protocol";
+import { freshNonce, randomBelow } from "../random.ts";
+import type { Party } from "./begin-state.ts";
+import type { LedgerCopy } from "./ledger-chain.ts";
 
 export type AskHeads = (nonce: string, peers: readonly NodeId[]) => Promise<readonly HeadStatement[]>;
 
@@ -27,16 +27,16 @@ const sparePeers = 8;
  * @throws TRB_NODE_PEERS_MISSING, TRB_NODE_LEDGER_WITHHELD, TRB_NODE_LEDGER_FORKED
  */
 async function askAndCompare(
-  { crypto }: Home,
+  { crypto }: Pick<Party, "crypto">,
   copy: LedgerCopy,
   state: Pick<NodeState, "self" | "plan" | "roster" | "rosterChanges" | "settledRound" | "policy">,
   ask: AskHeads,
 ): Promise<Confirmation> {
   const peers = countedPeers(state, state.policy, crypto);
   const compare = async (asked: readonly NodeId[]) => {
-    const nonce = randomBytes(32).toString("hex");
+    const nonce = freshNonce();
     const heads = await ask(nonce, asked);
-    return confirmLedger(shownBy(copy), { nonce, heads }, state, crypto);
+    return confirmLedger(shownBy(copy, crypto), { nonce, heads }, state, crypto);
   };
   const some = sample(peers, 2 * (state.plan.maxCorrupt + 1) + sparePeers);
   try {
@@ -52,16 +52,16 @@ async function askAndCompare(
 export function sample(peers: readonly NodeId[], most: number): NodeId[] {
   const rest = [...peers];
   const drawn: NodeId[] = [];
-  while (drawn.length < most && rest.length > 0) drawn.push(...rest.splice(randomInt(rest.length), 1));
+  while (drawn.length < most && rest.length > 0) drawn.push(...rest.splice(randomBelow(rest.length), 1));
   return drawn;
 }
 
 /** The copy as peers' heads are held to it. A peer that is slower than this node states the head of an empty ledger. */
-export function shownBy(copy: Pick<LedgerCopy, "lines">): ShownLedger {
+export function shownBy(copy: Pick<LedgerCopy, "lines">, crypto: Crypto): ShownLedger {
   const lines = copy.lines();
   const hashAfter = (entries: number) => {
     const line = lines[entries - 1];
-    return line === undefined ? emptyHead.hash : hashOfLine(line);
+    return line === undefined ? emptyHead.hash : lineHash(crypto, line);
   };
   return { entries: lines.length, hashAfter };
 }
@@ -72,7 +72,7 @@ export function shownBy(copy: Pick<LedgerCopy, "lines">): ShownLedger {
  * @throws TRB_NODE_PEERS_MISSING, TRB_NODE_LEDGER_WITHHELD, TRB_NODE_LEDGER_FORKED, and what `catchUp` throws
  */
 export async function confirmWithPeers(
-  home: Home,
+  home: Pick<Party, "crypto">,
   copy: LedgerCopy,
   state: Pick<NodeState, "self" | "plan" | "roster" | "rosterChanges" | "settledRound" | "policy">,
   ask: AskHeads,
@@ -89,7 +89,7 @@ export async function confirmWithPeers(
 
 /** What this node knows of the ledger, for a peer that asks. */
 export function ownHead(
-  { membership }: Home,
+  { membership }: Pick<Party, "membership">,
   signer: Signer,
   copy: LedgerCopy,
   nonce: string,

@@ -2,31 +2,26 @@
  * Carries out what the reducer asks for, in its order. Whatever must be on disk is on disk, synced, when the call for it returns;
  * sending, training and uploading are only begun here, and never hold up the next event.
  */
-import { existsSync, readFileSync } from "node:fs";
 import { type ErrorCode, fail, isTributaryError } from "@tributary/errors";
 import type { NodeEffect, NodeEvent, NodeState } from "@tributary/federation";
 import type { EntryOf } from "@tributary/ledger";
-import { fingerprintOf, type MessageOf, type Plan, trainingMilliseconds, vectorOctets } from "@tributary/protocol";
-import { nodeCrypto } from "@tributary/protocol/node-crypto";
-import type { Logger } from "pino";
-import { removeFile, replaceFile } from "../home/durable.ts";
-import type { LedgerCopy } from "../home/ledger-copy.ts";
-import type { Home } from "../home/open.ts";
+import { type Crypto, fingerprintOf, type MessageOf, type Plan, trainingMilliseconds, vectorOctets } from "@tributary/protocol";
 import type { Said } from "../home/outgoing.ts";
-import type { BudgetShare } from "../shared-budget/share.ts";
 import type { Training } from "../training/supervise.ts";
-import type { CoordinatorClient } from "../transport/http.ts";
+import type { CoordinatorClient } from "../transport/requests.ts";
 import type { ControlConnection } from "../transport/socket.ts";
-import { saveState } from "./state-file.ts";
+import type { Kept, NodeLog } from "./kept.ts";
+import type { LedgerCopy } from "./ledger-chain.ts";
 
 export interface EffectTools {
-  readonly home: Home;
+  readonly crypto: Crypto;
+  readonly plan: Plan;
+  readonly kept: Kept;
   readonly copy: LedgerCopy;
   readonly client: CoordinatorClient;
   readonly training: Training;
-  readonly share: BudgetShare;
   readonly socket: () => ControlConnection | undefined;
-  readonly log: Logger;
+  readonly log: NodeLog;
   /** Something leaves over HTTP. */
   readonly leaves: (said: Said) => void;
   /** Something that an effect began has ended. */
@@ -35,8 +30,6 @@ export interface EffectTools {
 
 export interface Effects {
   carryOut(effect: NodeEffect, state: NodeState): Promise<void>;
-  /** Once everything is carried out: gives back what a round reserved that this node has left without paying. */
-  afterStep(before: NodeState["round"], state: NodeState): void;
   /** Sets a round's expiry again after a restart. */
   resume(state: NodeState): void;
   /** Keeps hold of a trained vector, to wipe it once its masked form is on disk. */
@@ -44,17 +37,20 @@ export interface Effects {
   close(): void;
 }
 
-/** The longest that a Node.js timer can wait, in milliseconds. */
+/** The longest that a timer can wait, in milliseconds. */
 const longestTimer = 2 ** 31 - 1;
 
-export function effects({ home, copy, client, training, share, socket, log, leaves, happened }: EffectTools): Effects {
-  const { layout, database, plan } = home;
-  const timers = new Set<NodeJS.Timeout>();
+/** A timer is an object in Node, and a number in browsers. */
+type Timer = ReturnType<typeof setTimeout>;
+
+export function effects(tools: EffectTools): Effects {
+  const { crypto, plan, kept, copy, client, training, socket, log, leaves, happened } = tools;
+  const timers = new Set<Timer>();
   const expiries = new Set<number>();
   const uploads = new Map<number, AbortController>();
   const trained = new Map<number, Uint32Array>();
 
-  const later = (milliseconds: number, work: () => void): NodeJS.Timeout => {
+  const later = (milliseconds: number, work: () => void): Timer => {
     const timer = setTimeout(
       () => {
         timers.delete(timer);
@@ -83,9 +79,8 @@ export function effects({ home, copy, client, training, share, socket, log, leav
 
   const upload = async (message: MessageOf<"masked">, signal: AbortSignal): Promise<void> => {
     const { round } = message;
-    const path = layout.vector(round);
-    if (!existsSync(path)) throw fail("TRB_NODE_VECTOR_MISSING", { round });
-    const octets = readFileSync(path);
+    const octets = await kept.vector(round);
+    if (octets === undefined) throw fail("TRB_NODE_VECTOR_MISSING", { round });
     leaves({ kind: "vector", round, content: octets, sha256: message.body.sha256 });
     leaves({ kind: "masked", round, content: JSON.stringify(message) }); // goes along, in a header
     await client.upload(message, octets, { retries: Number.POSITIVE_INFINITY, signal });
@@ -113,29 +108,14 @@ export function effects({ home, copy, client, training, share, socket, log, leav
     uploads.delete(round);
   };
 
-  /** What makes a shared budget smaller can wait: it counts too much until the next offer, where all of it is entered again. */
-  const broughtUp = (work: () => void): void => {
-    try {
-      work();
-    } catch (error) {
-      if (!isTributaryError(error) || error.code !== "TRB_NODE_BUDGET_UNREADABLE") throw error;
-      logRefusal(log, error, {}, "the shared budget counts too much until the next offer");
-    }
-  };
-
   const persist = async (effect: Extract<NodeEffect, { type: "persist" }>, state: NodeState): Promise<void> => {
-    const { charge, vector } = effect;
-    if (vector !== undefined && charge !== undefined) await replaceFile(layout.vector(charge.round), vectorOctets(vector));
-    await saveState(layout, state);
-    if (charge !== undefined) {
-      const recorded = state.charges.find(({ round }) => round === charge.round);
-      if (recorded === undefined)
-        throw fail("TRB_NODE_HOME_UNWRITABLE", { file: layout.database, reason: "the charge is not in the state" });
-      database.charge(recorded);
-      share.record(recorded);
-      if (vector !== undefined) wipeTrained(charge.round);
-    }
-    database.reachRound(state.lastRound);
+    if (effect.charge === undefined) return kept.save(state);
+    const { round } = effect.charge;
+    const charge = state.charges.find((one) => one.round === round);
+    if (charge === undefined)
+      throw fail("TRB_NODE_HOME_UNWRITABLE", { file: "the round's state", reason: "the charge is not in it" });
+    await kept.save(state, { charge, ...(effect.vector === undefined ? {} : { octets: vectorOctets(effect.vector) }) });
+    if (effect.vector !== undefined) wipeTrained(round);
   };
 
   return {
@@ -159,7 +139,7 @@ export function effects({ home, copy, client, training, share, socket, log, leav
           wipeTrained(effect.round);
           return;
         case "send":
-          if (effect.message.step === "vote") database.vote(effect.message);
+          if (effect.message.step === "vote") await kept.vote(effect.message);
           socket()?.send(effect.message);
           return;
         case "upload":
@@ -167,33 +147,26 @@ export function effects({ home, copy, client, training, share, socket, log, leav
         case "eraseVector":
           endUpload(effect.round);
           wipeTrained(effect.round);
-          removeFile(layout.vector(effect.round));
-          return;
+          return kept.eraseVector(effect.round);
         case "eraseSecrets":
           wipeTrained(effect.round);
-          await saveState(layout, state);
-          return;
+          return kept.save(state);
         case "settle": {
-          // a round that the ledger counts against this node, although it doesn't remember paying, counts all the same
-          const recorded = state.charges.find(({ round }) => round === effect.round);
-          if (recorded !== undefined) database.charge({ ...recorded, standing: "open" });
-          database.settle(effect.round, effect.as, recorded?.settledAt);
-          if (recorded !== undefined) broughtUp(() => share.record(recorded));
+          await kept.settle(
+            effect.round,
+            effect.as,
+            state.charges.find(({ round }) => round === effect.round),
+          );
           log.info({ round: effect.round, as: effect.as }, "charge settled");
           return;
         }
         case "appendLedger":
-          copy.append(effect.entry.index, effect.line);
-          if (effect.entry.kind === "roster") logRosterChange(log, effect.entry, state);
+          await copy.append(effect.entry.index, effect.line);
+          if (effect.entry.kind === "roster") logRosterChange({ log, crypto }, effect.entry, state);
           return;
         case "setExpiry":
           return expire(effect.round, effect.milliseconds);
       }
-    },
-    afterStep(before, state) {
-      const { round } = state;
-      if (before === null || (round?.number === before.number && round.phase !== "left")) return;
-      broughtUp(() => share.releaseUnpaid(state));
     },
     resume({ round }) {
       if (round === null || round.phase === "left") return;
@@ -222,10 +195,13 @@ function roundDuration({ deadlines }: Plan): number {
 }
 
 /** Who came, went, or has another key: the merchant may want to compare fingerprints. */
-function logRosterChange(log: Logger, entry: EntryOf<"roster">, { policy }: NodeState): void {
+function logRosterChange(
+  { log, crypto }: Pick<EffectTools, "log" | "crypto">,
+  entry: EntryOf<"roster">,
+  { policy }: NodeState,
+): void {
   const { revoked, admitted = [], rotated = [], from } = entry;
   const facts = { entry: entry.index, ...(from === undefined ? {} : { from }) };
-  const crypto = nodeCrypto();
   for (const { node, key } of admitted) {
     const fingerprint = fingerprintOf(crypto, key);
     log.info({ ...facts, node, fingerprint, trusted: policy.trustedPeers.includes(fingerprint) }, "a node is admitted");
@@ -236,7 +212,7 @@ function logRosterChange(log: Logger, entry: EntryOf<"roster">, { policy }: Node
 }
 
 /** Logs a coded error by its code; an error without one only by its class, since its text may hold anything. */
-export function logRefusal(log: Logger, error: unknown, facts: Readonly<Record<string, string | number>>, what: string): void {
+export function logRefusal(log: NodeLog, error: unknown, facts: Readonly<Record<string, string | number>>, what: string): void {
   const code: ErrorCode | undefined = isTributaryError(error) ? error.code : undefined;
   const message = isTributaryError(error) ? error.message : undefined;
   log.warn({ ...facts, code, reason: message ?? (error instanceof Error ? error.name : "unknown") }, what);

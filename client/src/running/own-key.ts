@@ -7,7 +7,7 @@ import type { NodeState } from "@tributary/federation";
 import { keysByNode, rosterAt } from "@tributary/ledger";
 import { type IdentityKey, type RosterMember, type RotatedMember, type Signer, signRotation } from "@tributary/protocol";
 import type { Keyring } from "../home/keyring.ts";
-import type { Home } from "../home/open.ts";
+import type { Party } from "./begin-state.ts";
 
 type Standing = Pick<NodeState, "self" | "roster" | "rosterChanges" | "settledRound">;
 
@@ -30,7 +30,7 @@ export function speakingKey(keyring: Keyring, state: Standing | undefined): Iden
  * @throws TRB_NODE_KEY_NOT_IN_ROSTER
  */
 export function requireOwnKey(
-  { identity, membership }: Pick<Home, "identity" | "membership">,
+  { identity, membership }: Pick<Party, "identity" | "membership">,
   keyring: Keyring,
   state: Standing,
 ): boolean {
@@ -43,7 +43,7 @@ export function requireOwnKey(
 
 /** What the coordinator is to be told of a change under way; undefined: nothing, or the ledger has it. */
 export function untoldRotation(
-  { membership }: Pick<Home, "membership">,
+  { membership }: Pick<Party, "membership">,
   keyring: Keyring,
   state: (Standing & Pick<NodeState, "closed">) | undefined,
 ): RotatedMember | undefined {

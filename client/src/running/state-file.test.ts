@@ -10,9 +10,11 @@ import { budgetOf } from "../budget.ts";
 import { startTestCoordinator, type TestCoordinator } from "../coordinator.test-support.ts";
 import { layoutOf } from "../home/layout.ts";
 import { type Home, openHome } from "../home/open.ts";
-import { nodePolicyOf, readPolicy } from "../home/policy.ts";
+import { readPolicy } from "../home/policy.ts";
 import { joinFederation } from "../join.ts";
-import { beginState, loadState, saveState } from "./state-file.ts";
+import { nodePolicyOf } from "../policy-document.ts";
+import { beginState } from "./begin-state.ts";
+import { loadState, saveState } from "./state-file.ts";
 
 let folder: string;
 let coordinator: TestCoordinator;
@@ -57,7 +59,7 @@ function paidState(): NodeState {
   return { ...state, round, lastRound: 1, charges: [{ round: 1, release: 0, standing: "open", cohort, h1: entry.planHash }] };
 }
 
-const load = () => loadState(home, readPolicy(home.layout), [genesis]);
+const load = () => loadState(home, nodePolicyOf(readPolicy(home.layout)), [genesis]);
 
 describe("after a crash", () => {
   test("before the state was written, a vector's file is nobody's and goes; nothing is charged", async () => {
@@ -96,7 +98,7 @@ describe("after a crash", () => {
 });
 
 describe("the first entry", () => {
-  const begin = (line: string) => () => beginState(home, readPolicy(home.layout), line);
+  const begin = (line: string) => () => beginState(home, nodePolicyOf(readPolicy(home.layout)), line);
 
   test("must be the coordinator's own, for the plan that was joined", () => {
     expect(begin(genesis)().self).toBe("alpha");
@@ -111,7 +113,7 @@ describe("the first entry", () => {
     const other = openHome(layoutOf(join(folder, "beta")).home);
     const stranger: Home = { ...home, identity: other.identity };
     other.database.close();
-    expect(() => beginState(stranger, readPolicy(home.layout), genesis)).toThrow(
+    expect(() => beginState(stranger, nodePolicyOf(readPolicy(home.layout)), genesis)).toThrow(
       expect.objectContaining({ code: "TRB_NODE_KEY_NOT_IN_ROSTER" }),
     );
   });

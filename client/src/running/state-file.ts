@@ -9,16 +9,12 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fail } from "@tributary/errors";
-import { createNode, decodeNodeState, encodeNodeState, type NodeState } from "@tributary/federation";
-import { type EntryOf, emptyHead, headAfter } from "@tributary/ledger";
-import { verifyMember } from "@tributary/protocol";
-import { joinCharges } from "../budget.ts";
+import { decodeNodeState, encodeNodeState, type NodePolicy, type NodeState } from "@tributary/federation";
+import { joinCharges } from "../charges.ts";
 import { removeFile, replaceFile } from "../home/durable.ts";
 import type { Layout } from "../home/layout.ts";
-import { parseGenesis } from "../home/ledger-copy.ts";
 import type { Home } from "../home/open.ts";
-import { nodePolicyOf, type Policy } from "../home/policy.ts";
-import { withoutSelections } from "../selected-parts.ts";
+import { beginState } from "./begin-state.ts";
 
 /** Writes and syncs the state; what the reducer calls unpersisted stays in memory. */
 export async function saveState(layout: Layout, state: NodeState): Promise<void> {
@@ -30,7 +26,7 @@ export async function saveState(layout: Layout, state: NodeState): Promise<void>
  * @param lines the node's own copy of the ledger, from which a lost `rounds/` is begun again
  * @throws TRB_FEDERATION_STATE_UNREADABLE, TRB_NODE_PLAN_CHANGED, TRB_NODE_KEY_NOT_IN_ROSTER, TRB_NODE_LEDGER_INVALID
  */
-export async function loadState(home: Home, policy: Policy, lines: readonly string[]): Promise<NodeState | undefined> {
+export async function loadState(home: Home, policy: NodePolicy, lines: readonly string[]): Promise<NodeState | undefined> {
   const { layout, database, membership } = home;
   const kept = existsSync(layout.state) ? decodeNodeState(readFileSync(layout.state, "utf8")) : beginAgain(home, policy, lines);
   if (kept === undefined) return undefined;
@@ -38,7 +34,7 @@ export async function loadState(home: Home, policy: Policy, lines: readonly stri
   const charges = joinCharges(kept.charges, database.charges());
   const state: NodeState = {
     ...kept,
-    policy: nodePolicyOf(withoutSelections(policy, home)),
+    policy,
     charges,
     lastRound: Math.max(kept.lastRound, database.lastRound(), ...charges.map(({ round }) => round)),
   };
@@ -51,38 +47,10 @@ export async function loadState(home: Home, policy: Policy, lines: readonly stri
   return state;
 }
 
-/** The state before the first round: the ledger's first entry holds the joined plan, and this node with its own key, if it is a founder. */
-export function beginState(home: Home, policy: Policy, line: string): NodeState {
-  const { membership, identity, crypto } = home;
-  const genesis = parseGenesis(line, membership.coordinatorKey, crypto);
-  requireGenuineRoster(home, genesis);
-  if (genesis.planHash !== membership.planHash || genesis.federation !== membership.federation) {
-    throw fail("TRB_NODE_PLAN_CHANGED");
-  }
-  const own = genesis.roster.find(({ node }) => node === membership.node);
-  if (own !== undefined && own.key !== identity.first) throw fail("TRB_NODE_KEY_NOT_IN_ROSTER", { node: membership.node });
-  return createNode({
-    self: membership.node,
-    genesis,
-    head: headAfter(crypto, emptyHead, line),
-    policy: nodePolicyOf(withoutSelections(policy, home)),
-  });
-}
-
-/** Every member asked to be in this federation itself, under one name and one key each. */
-function requireGenuineRoster({ membership, crypto }: Home, { roster }: EntryOf<"genesis">): void {
-  const names = new Set(roster.map(({ node }) => node));
-  const keys = new Set(roster.map(({ key }) => key));
-  const genuine = names.size === roster.length && keys.size === roster.length;
-  if (!genuine || !roster.every((member) => verifyMember(crypto, membership.federation, member))) {
-    throw fail("TRB_NODE_LEDGER_INVALID", { entry: 0, reason: "a member of the roster did not sign its own place" });
-  }
-}
-
 /**
  * After `rounds/` was lost (it is no part of a backup): from the first entry on. The lines after it are stepped through by the caller.
  */
-function beginAgain(home: Home, policy: Policy, lines: readonly string[]): NodeState | undefined {
+function beginAgain(home: Home, policy: NodePolicy, lines: readonly string[]): NodeState | undefined {
   const [first] = lines;
   return first === undefined ? undefined : beginState(home, policy, first);
 }

@@ -1,6 +1,6 @@
 /** How this node may serve: what policy.json says, and what the command line makes stricter. */
 import { fail } from "@tributary/errors";
-import type { Policy } from "../home/policy.ts";
+import type { Policy } from "../policy-document.ts";
 
 export interface ServingLimits {
   /** `releasedOnly`: nothing that the merchant counted, trained or tuned serves. */

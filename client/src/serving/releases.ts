@@ -11,9 +11,10 @@ import { type Entry, parseLine } from "@tributary/ledger";
 import { type OpenedHybrid, readHybrid } from "@tributary/model";
 import type { Plan, Sha256 } from "@tributary/protocol";
 import { removeFile, replaceFile } from "../home/durable.ts";
-import { type Layout, reasonOf } from "../home/layout.ts";
+import type { Layout } from "../home/layout.ts";
 import { openLedgerCopy } from "../home/ledger-copy.ts";
-import type { CoordinatorClient } from "../transport/http.ts";
+import { reasonOf } from "../reason.ts";
+import type { CoordinatorClient } from "../transport/requests.ts";
 import type { Released } from "./prepare.ts";
 
 export interface LatestRelease {

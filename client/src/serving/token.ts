@@ -6,7 +6,7 @@ import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { fail } from "@tributary/errors";
 import { replaceFileNow } from "../home/durable.ts";
-import { reasonOf } from "../home/layout.ts";
+import { reasonOf } from "../reason.ts";
 
 /** Whether an `authorization` header carries the token. */
 export type TokenCheck = (authorization: string | undefined) => boolean;

@@ -9,7 +9,7 @@ import { fail, isTributaryError } from "@tributary/errors";
 import type { Charge } from "@tributary/federation";
 import { nodeId, releaseSchema, sha256Hex } from "@tributary/protocol";
 import { z } from "zod";
-import { reasonOf } from "../home/layout.ts";
+import { reasonOf } from "../reason.ts";
 import {
   mayBecome,
   ownCharges,

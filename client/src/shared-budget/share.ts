@@ -13,7 +13,7 @@ import type { TributaryError } from "@tributary/errors";
 import type { Charge, NodeState } from "@tributary/federation";
 import { fingerprintOf } from "@tributary/protocol";
 import type { Home } from "../home/open.ts";
-import type { Policy } from "../home/policy.ts";
+import type { Policy } from "../policy-document.ts";
 import { selectionsOf } from "../selected-parts.ts";
 import { besideCosts, type SharedCost, type SharedHome, sharedCosts, sharedRefusal } from "./contents.ts";
 import { openSharedBudget, type SharedBudget } from "./file.ts";

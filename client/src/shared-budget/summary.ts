@@ -3,7 +3,7 @@ import { isTributaryError, type TributaryError } from "@tributary/errors";
 import type { Charge } from "@tributary/federation";
 import type { NodeId } from "@tributary/protocol";
 import type { Home } from "../home/open.ts";
-import type { Policy } from "../home/policy.ts";
+import type { Policy } from "../policy-document.ts";
 import {
   composedEpsilon,
   countedCharges,

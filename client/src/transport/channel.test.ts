@@ -8,8 +8,10 @@ import { nodeId } from "@tributary/protocol";
 import { Server as SocketServer } from "socket.io";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { testAuthority, testCertificate } from "../../../test/tls/certificate.ts";
-import { channelOf, requirePrivate } from "./channel.ts";
-import { type CoordinatorClient, connectHttp } from "./http.ts";
+import { channelOf } from "./channel.ts";
+import { connectHttp } from "./http.ts";
+import { requirePrivate } from "./private-channel.ts";
+import type { CoordinatorClient } from "./requests.ts";
 import { type ControlConnection, connectSocket } from "./socket.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "tributary-channel-"));

@@ -1,22 +1,9 @@
-/** How the coordinator is reached so that nobody between can read or change what is said: over TLS, by a certificate that somebody vouches for. */
+/** The certificates by which a coordinator is known, as options name them. */
 import { X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { fail } from "@tributary/errors";
-import { reasonOf } from "../home/layout.ts";
-
-export interface Channel {
-  /** Certificates as PEM that are trusted, and no others; without it those that Node brings. */
-  readonly ca?: string;
-  /** Plain HTTP to another machine, for test networks: said explicitly, by whoever joined or started the node. */
-  readonly insecureHttp?: true;
-}
-
-/** @throws TRB_NODE_PLAIN_HTTP for http:// to any machine but this one */
-export function requirePrivate(url: string, { insecureHttp }: Channel): void {
-  const { protocol, hostname } = new URL(url);
-  if (protocol === "https:" || insecureHttp === true || isLoopback(hostname)) return;
-  throw fail("TRB_NODE_PLAIN_HTTP", { host: hostname });
-}
+import { reasonOf } from "../reason.ts";
+import type { Channel } from "./private-channel.ts";
 
 /** What options say of it. @throws TRB_NODE_CA_UNREADABLE */
 export function channelOf({
@@ -31,10 +18,6 @@ export function channelOf({
     ...(insecureHttp === undefined ? {} : { insecureHttp }),
   };
 }
-
-/** RFC 6761, §6.3; RFC 1122, §3.2.1.3; RFC 4291, §2.5.3. */
-const isLoopback = (host: string): boolean =>
-  host === "localhost" || host.endsWith(".localhost") || host === "[::1]" || /^127\.\d+\.\d+\.\d+$/.test(host);
 
 /** The file's text, once it is known to begin with a certificate. @throws TRB_NODE_CA_UNREADABLE */
 function readCa(file: string): string {

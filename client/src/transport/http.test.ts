@@ -5,7 +5,8 @@ import { gzipSync } from "node:zlib";
 import { fail } from "@tributary/errors";
 import { type MessageOf, sha256Hex } from "@tributary/protocol";
 import { afterEach, expect, test } from "vitest";
-import { type CoordinatorClient, connectHttp } from "./http.ts";
+import { connectHttp } from "./http.ts";
+import type { CoordinatorClient } from "./requests.ts";
 
 let server: Server | undefined;
 let client: CoordinatorClient | undefined;

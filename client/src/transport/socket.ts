@@ -23,7 +23,7 @@ import {
 import { io } from "socket.io-client";
 import { z } from "zod";
 import { refusalIn } from "./answers.ts";
-import { type Channel, requirePrivate } from "./channel.ts";
+import { type Channel, requirePrivate } from "./private-channel.ts";
 
 /** How long the coordinator may take to acknowledge, in milliseconds. */
 const ackTimeout = 30_000;

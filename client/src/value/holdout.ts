@@ -17,11 +17,12 @@ import { parseLine } from "@tributary/ledger";
 import { z } from "zod";
 import { allCharges } from "../budget.ts";
 import { replaceFileNow } from "../home/durable.ts";
-import { type Layout, reasonOf } from "../home/layout.ts";
+import type { Layout } from "../home/layout.ts";
 import { openLedgerCopy } from "../home/ledger-copy.ts";
 import { lockHome } from "../home/lock.ts";
 import { type Home, withHome } from "../home/open.ts";
 import { openStore } from "../home/store/opening.ts";
+import { reasonOf } from "../reason.ts";
 
 const mostShare = 0.5;
 

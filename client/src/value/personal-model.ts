@@ -12,9 +12,10 @@ import { type Plan, planHash, sha256Hex } from "@tributary/protocol";
 import { nodeCrypto } from "@tributary/protocol/node-crypto";
 import { z } from "zod";
 import { removeFile, replaceFile } from "../home/durable.ts";
-import { type Layout, reasonOf } from "../home/layout.ts";
+import type { Layout } from "../home/layout.ts";
 import { openStore } from "../home/store/opening.ts";
 import { derivedKey, seal, unseal } from "../home/store/sealing.ts";
+import { reasonOf } from "../reason.ts";
 import type { Personal } from "../serving/prepare.ts";
 
 const weight = z.number().min(0);

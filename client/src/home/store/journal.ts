@@ -10,8 +10,9 @@ import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fail } from "@tributary/errors";
 import { decodeHistories, encodeHistories, type Histories } from "@tributary/events";
+import { reasonOf } from "../../reason.ts";
 import { syncFile, syncFolder } from "../durable.ts";
-import { type Layout, makeFolders, reasonOf } from "../layout.ts";
+import { type Layout, makeFolders } from "../layout.ts";
 import type { OpenStore } from "./manifest.ts";
 import { derivedKey, seal, sealLength, unseal } from "./sealing.ts";
 

@@ -9,7 +9,8 @@
 import { type FileHandle, open } from "node:fs/promises";
 import { fail } from "@tributary/errors";
 import { type Histories, mergeHistories, renameCustomers } from "@tributary/events";
-import { type Layout, reasonOf } from "../layout.ts";
+import { reasonOf } from "../../reason.ts";
+import type { Layout } from "../layout.ts";
 import { changeManifest } from "./changing.ts";
 import { doorOf, throughDoor } from "./door.ts";
 import { createJournal, journalPath, type RecordSealer, recordSealer } from "./journal.ts";

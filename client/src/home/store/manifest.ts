@@ -12,8 +12,9 @@ import { randomBytes } from "node:crypto";
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { fail } from "@tributary/errors";
 import { z } from "zod";
+import { reasonOf } from "../../reason.ts";
 import { replaceFileNow } from "../durable.ts";
-import { type Layout, reasonOf } from "../layout.ts";
+import type { Layout } from "../layout.ts";
 import { derivedKey, seal, unseal } from "./sealing.ts";
 import { keySource, nextOf, readStoreKey, writeKey } from "./store-key.ts";
 

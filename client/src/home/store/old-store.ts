@@ -6,8 +6,9 @@
 import { existsSync, readFileSync } from "node:fs";
 import { fail } from "@tributary/errors";
 import { decodeHistories } from "@tributary/events";
+import { reasonOf } from "../../reason.ts";
 import { removeFile } from "../durable.ts";
-import { type Layout, reasonOf } from "../layout.ts";
+import type { Layout } from "../layout.ts";
 import { swapManifest } from "./changing.ts";
 import { doorOf, throughDoor } from "./door.ts";
 import { holdingManifest } from "./locks.ts";

@@ -4,7 +4,8 @@
  */
 import { closeSync, fstatSync, fsyncSync, openSync, rmSync, writeSync } from "node:fs";
 import { type Histories, mergeHistories } from "@tributary/events";
-import { type Layout, reasonOf } from "../layout.ts";
+import { reasonOf } from "../../reason.ts";
+import type { Layout } from "../layout.ts";
 import { clearPages } from "../page-spool.ts";
 import { changeManifest, openOrMakeStore, sweepStore } from "./changing.ts";
 import { closeJournals, inTheirPlaces, type Replacement, readJournals, taken } from "./compaction.ts";

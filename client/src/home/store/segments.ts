@@ -7,8 +7,9 @@ import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fail } from "@tributary/errors";
 import { decodeHistories, encodeHistories, type Histories, sliceHistories } from "@tributary/events";
+import { reasonOf } from "../../reason.ts";
 import { syncFile, syncFolder } from "../durable.ts";
-import { type Layout, reasonOf } from "../layout.ts";
+import type { Layout } from "../layout.ts";
 import { newFileId, type OpenStore, type Segment } from "./manifest.ts";
 import { derivedKey, seal, tagOf, unseal } from "./sealing.ts";
 

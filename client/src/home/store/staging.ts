@@ -5,8 +5,9 @@
 import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { fail } from "@tributary/errors";
 import { z } from "zod";
+import { reasonOf } from "../../reason.ts";
 import { temporarySuffix } from "../durable.ts";
-import { type Layout, reasonOf } from "../layout.ts";
+import type { Layout } from "../layout.ts";
 import type { OpenStore } from "./manifest.ts";
 import { derivedKey, seal, unseal } from "./sealing.ts";
 

@@ -12,8 +12,9 @@ import { randomBytes } from "node:crypto";
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { fail } from "@tributary/errors";
+import { reasonOf } from "../../reason.ts";
 import { replaceFileNow } from "../durable.ts";
-import { type Layout, reasonOf } from "../layout.ts";
+import type { Layout } from "../layout.ts";
 
 /** Where the key comes from; `own` alone is a file that the node itself writes. */
 export type KeySource =
