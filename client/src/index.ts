@@ -16,6 +16,7 @@ export {
 } from "./import.ts";
 export { type Joined, joinFederation } from "./join.ts";
 export { logTo } from "./log.ts";
+export { type NodePage, type ServePageOptions, servePage } from "./page/page.ts";
 export type { Policy } from "./policy-document.ts";
 export { type Recovered, recoverNode } from "./recover.ts";
 export type { RosterNews } from "./roster-news.ts";

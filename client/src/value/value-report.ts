@@ -38,6 +38,7 @@ import { prepareRanking, prepareServing, type Released, servedRecipe, studentOf 
 import { openServed } from "../serving/served-model.ts";
 import { type Alone, initialStudent, prepareAlone } from "./alone.ts";
 import { type InHouseSplit, inHouseSplit, placesOf } from "./holdout.ts";
+import { keepValue } from "./kept-value.ts";
 import { type PersonalModel, readPersonal, servedWeights } from "./personal-model.ts";
 import { lastReleased, rankedBy, repeatsOf } from "./ranked.ts";
 import { type Timeline, timelinesOf } from "./timelines.ts";
@@ -205,6 +206,7 @@ async function reportOf(home: Home, options: ValueReportOptions): Promise<ValueR
       },
       timelines: countsOf(timelines),
     };
+    keepValue(layout, report);
     return { report, timelines };
   } finally {
     await serving.ranker.close();

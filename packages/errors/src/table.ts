@@ -16,6 +16,7 @@ import { eventsErrors } from "./codes/events.ts";
 import { federationErrors } from "./codes/federation.ts";
 import { ledgerErrors } from "./codes/ledger.ts";
 import { modelErrors } from "./codes/model.ts";
+import { nodePageErrors } from "./codes/node-page.ts";
 import { opendpErrors } from "./codes/opendp.ts";
 import { pagesErrors } from "./codes/pages.ts";
 import { plannerErrors } from "./codes/planner.ts";
@@ -38,6 +39,7 @@ export const errorTable = {
   ...federationErrors,
   ...clientErrors,
   ...servingErrors,
+  ...nodePageErrors,
   ...valueErrors,
   ...coordinatorErrors,
   ...accessErrors,

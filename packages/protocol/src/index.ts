@@ -76,6 +76,42 @@ export {
 } from "./messages/sign.ts";
 export { agreedVersion, baseVersion, protocolVersion, requireSpoken, versionText } from "./messages/versions.ts";
 export { nearestName } from "./nearest-name.ts";
+export {
+  type KeptValue,
+  keptValue,
+  type PageAdverts,
+  type PageBudget,
+  type PageCustomer,
+  type PageCustomers,
+  type PageExplanation,
+  type PageExplorer,
+  type PageItem,
+  type PageLeaving,
+  type PageOverview,
+  type PagePolicy,
+  type PagePreview,
+  type PageQuality,
+  type PageValue,
+  pageAdverts,
+  pageAdvertsBody,
+  pageBudget,
+  pageCustomer,
+  pageCustomerBody,
+  pageCustomers,
+  pageCustomersBody,
+  pageExplainBody,
+  pageExplanation,
+  pageExplorer,
+  pageLeaving,
+  pageOverview,
+  pagePolicy,
+  pagePolicyBody,
+  pagePolicySaveBody,
+  pagePreview,
+  pageQuality,
+  pageSessionBody,
+  pageValue,
+} from "./node-page/words.ts";
 export { issueInWords, parseWith } from "./parsing.ts";
 export type { AcceptanceMetric } from "./plan/acceptance.ts";
 export {
