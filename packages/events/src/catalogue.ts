@@ -8,7 +8,6 @@
 import { fail } from "@tributary/errors";
 import { z } from "zod";
 import { compareCodeUnits } from "./cleaning/order-events.ts";
-import { lineSplitter } from "./reading/file-bytes.ts";
 
 export interface CatalogueItem {
   readonly id: string;
@@ -84,9 +83,8 @@ function canonicalLine({ attributes, brand, category, features, id, price, title
  */
 export function parseCatalogue(bytes: Uint8Array, source = "in memory"): ReadCatalogue {
   const builder = catalogueBuilder(source);
-  const splitter = lineSplitter(builder.line);
-  splitter.push(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
-  splitter.end();
+  const lines = new TextDecoder().decode(bytes).split("\n"); // a byte order mark goes
+  for (const [place, line] of lines.entries()) if (line.trim() !== "") builder.line(line, place + 1);
   return builder.finish();
 }
 

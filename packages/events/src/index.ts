@@ -18,6 +18,7 @@ export {
   withAttributes,
   writeCatalogue,
 } from "./catalogue-file.ts";
+export type { ImportReport, ImportResult } from "./clean-log.ts";
 export { type DropCounts, type DropReason, dropReasons } from "./cleaning/drop-reasons.ts";
 export {
   type CustomerFeatures,
@@ -34,7 +35,7 @@ export {
 export { type FeatureMoments, featureScales, standardise } from "./features/customer/standardise.ts";
 export { type Features, readFeatures, withFeatures } from "./features/features.ts";
 export { type Action, actions, type Histories } from "./histories.ts";
-export { describeImport, type ImportOptions, type ImportReport, type ImportResult, importLog } from "./import-log.ts";
+export { describeImport, type ImportOptions, importLog } from "./import-log.ts";
 export { type IngestPreset, ingestPresets } from "./ingest/presets.ts";
 export { type Encoding, encodings, type LogFormat, logFormats } from "./ingest/source.ts";
 export { mergeHistories } from "./merge-histories.ts";

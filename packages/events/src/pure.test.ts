@@ -20,6 +20,10 @@ describe("the entry for rooms that run in a browser", () => {
     expect(new Set(outside("./pure.ts"))).toEqual(new Set(["@tributary/errors"]));
   });
 
+  it("leads, for what is in memory, to nothing but what runs in a browser besides", () => {
+    expect(new Set(outside("./in-memory.ts"))).toEqual(new Set(["@tributary/errors", "csv-parse/browser/esm/sync", "zod"]));
+  });
+
   it("is told from one that doesn't", () => {
     expect(outside("./index.ts").some((name) => name.startsWith("node:"))).toBe(true);
   });

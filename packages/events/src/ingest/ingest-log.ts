@@ -6,10 +6,10 @@
  */
 import { fail } from "@tributary/errors";
 import type { Catalogue } from "../catalogue.ts";
+import type { ImportReport } from "../clean-log.ts";
 import { type DropReason, describeDrops, dropReasons } from "../cleaning/drop-reasons.ts";
 import { offendingText } from "../cleaning/row-cleaner.ts";
 import { type Action, actions } from "../histories.ts";
-import type { ImportReport } from "../import-log.ts";
 import { findColumns, unknownColumn } from "../reading/columns.ts";
 import { topicIndex } from "../topics/match-topic.ts";
 import { checkBytes } from "./check-bytes.ts";

@@ -3,7 +3,8 @@ import { Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { fail, isTributaryError } from "@tributary/errors";
 import { CsvError, parse } from "csv-parse";
-import { type ColumnNames, type ColumnRole, findColumns } from "./columns.ts";
+import type { ColumnNames } from "./columns.ts";
+import { csvRecords, csvSettings } from "./csv-records.ts";
 import { fileChunks, guardLines } from "./file-bytes.ts";
 import type { RowSink } from "./rows.ts";
 
@@ -21,36 +22,10 @@ export async function readCsv(path: string, { columns, delimiter, lineLimit }: C
   if ([...delimiter].length !== 1 || /["\r\n]/.test(delimiter)) {
     throw fail("TRB_EVENTS_BAD_DELIMITER", { characters: [...delimiter].length });
   }
-  let places: Readonly<Record<ColumnRole, number>> | undefined;
-  const onRecord = (record: readonly string[], line: number) => {
-    if (places === undefined) {
-      const names = record.map((name) => name.trim());
-      const found = findColumns(path, names, columns);
-      const place = (name: string | undefined) => (name === undefined ? -1 : names.indexOf(name));
-      places = {
-        customer: place(found.customer),
-        item: place(found.item),
-        action: place(found.action),
-        time: place(found.time),
-        dwell: place(found.dwell),
-        price: place(found.price),
-        keywords: place(found.keywords),
-      };
-      sink.start({ ...found, fieldOfTime: places.time + 1 });
-      return;
-    }
-    const { customer, item, action, time, dwell, price, keywords } = places;
-    const field = (place: number) => (place < 0 ? undefined : record[place]);
-    const amounts = [field(dwell), field(price)] as const;
-    sink.row(record[customer], record[item], field(action), record[time], ...amounts, field(keywords), line);
-  };
-
+  const onRecord = csvRecords(path, columns, sink);
   const parser = parse({
+    ...csvSettings,
     delimiter,
-    bom: true,
-    skip_empty_lines: true,
-    relax_column_count: true, // a short row has missing fields, which are counted like any other
-    relax_quotes: true,
     max_record_size: lineLimit, // guardLines can't see a quotation mark that swallows line after line
     // Rows are taken here, and null keeps them out of the stream: thrice as fast as reading objects from it.
     on_record: (record: readonly string[], context) => {
