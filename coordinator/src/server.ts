@@ -259,7 +259,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Run
         ? onlyProcess({ home, store, nodes: () => sockets, lead, broken, log })
         : openReplica({
             ...{ io, sockets: () => sockets, database: postgresAddress(databaseUrl), replica, store },
-            ...{ ledgerPath: layout.ledger, lead, finished: tellFinished, log },
+            ...{ ledgerPath: layout.ledger, lead, finished: tellFinished, broken, log },
           });
     closers.push(() => deployment.close());
     const { leader } = deployment;

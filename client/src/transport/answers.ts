@@ -9,6 +9,16 @@ export const rosterAnswer = rosterSchema;
 /** How many octets of a vector the coordinator has. */
 export const offsetAnswer = z.object({ offset: z.int().min(0) });
 
+/** Longer is nobody kept away, in seconds. */
+const longestPause = 60;
+const pauseAnswer = z.object({ retryAfter: z.number().min(0) });
+
+/** After how many milliseconds a refusal may be otherwise, where it says so: what the header `retry-after` is over HTTP. */
+export function retryAfterIn(answer: unknown): number | undefined {
+  const asked = pauseAnswer.safeParse(answer);
+  return asked.success ? 1e3 * Math.min(asked.data.retryAfter, longestPause) : undefined;
+}
+
 /** The refusal in an answer, if it is one. */
 export const refusalIn = (answer: unknown): TributaryError | undefined =>
   refusalOf(answer, (code) =>

@@ -140,6 +140,32 @@ test("of what the merchant's policy refuses the coordinator is sent the code, an
   );
 });
 
+test("a coordinator that says when again is connected to then: at once, or not for a long while", async () => {
+  const challenge = frame(`42["challenge",{"nonce":"${"a".repeat(64)}","version":"${protocolVersion}"}]`);
+  const after = [0, 3_600];
+  let hellos = 0;
+  const { url, connections } = await hostile([challenge], (text, say) => {
+    const id = /^42([0-9]+)\["hello"/.exec(text)?.[1];
+    if (id !== undefined)
+      say(`43${id}${JSON.stringify([{ error: fail("TRB_COORDINATOR_NO_LEADER"), retryAfter: after[hellos++] }])}`);
+  });
+  const refused: string[] = [];
+  connection = connectSocket(
+    { url, federation: "test", node: nodeId.parse("alpha"), sign: () => new Uint8Array(64) },
+    {
+      connected: () => undefined,
+      disconnected: () => undefined,
+      message: () => Promise.resolve(),
+      ledger: () => undefined,
+      refused: (error) => refused.push(error.code),
+      head: () => undefined,
+    },
+  );
+  await expect.poll(() => refused.length, { timeout: 20_000 }).toBe(2);
+  await new Promise((resolve) => setTimeout(resolve, 1_500)); // longer than it waits where nothing is said
+  expect(connections).toHaveLength(2);
+});
+
 test("a coordinator that just can't, because nobody leads its replicas, is connected to again by itself; one that refuses for good isn't", async () => {
   const challenge = frame(`42["challenge",{"nonce":"${"a".repeat(64)}","version":"${protocolVersion}"}]`);
   const answers = [fail("TRB_COORDINATOR_NO_LEADER"), fail("TRB_COORDINATOR_STOPPING"), fail("TRB_COORDINATOR_HELLO_REFUSED")];

@@ -22,12 +22,12 @@ import {
 } from "@tributary/protocol";
 import { io } from "socket.io-client";
 import { z } from "zod";
-import { refusalIn } from "./answers.ts";
+import { refusalIn, retryAfterIn } from "./answers.ts";
 import { type Channel, requirePrivate } from "./private-channel.ts";
 
 /** How long the coordinator may take to acknowledge, in milliseconds. */
 const ackTimeout = 30_000;
-/** How long to wait before connecting again to a coordinator that hung up, in milliseconds. */
+/** How long to wait before connecting again to a coordinator that hung up, or said nothing of how long, in milliseconds. */
 const hangUpPause = 1_000;
 
 const ledgerSchema = z.object({ entries: z.int().min(0) });
@@ -114,19 +114,19 @@ export function connectSocket(
     if (refusal === undefined) return true;
     handlers.refused(refusal, what);
     // not for good: the coordinator stops, or nobody leads its replicas, and whether it heard this nobody knows
-    if (refusal.status === 503) comeAgain();
+    if (refusal.status === 503) comeAgain(retryAfterIn(answer));
     return false;
   };
 
-  const connectLater = () => {
+  const connectLater = (milliseconds = hangUpPause) => {
     clearTimeout(pause);
-    pause = setTimeout(() => socket.connect(), hangUpPause);
+    pause = setTimeout(() => socket.connect(), milliseconds);
   };
   /** The next connection is told what this node waits for, and everything is said again on it. */
-  const comeAgain = () => {
+  const comeAgain = (milliseconds: number | undefined) => {
     if (!socket.connected) return; // closed, or on its way
     socket.disconnect();
-    connectLater();
+    connectLater(milliseconds);
   };
 
   socket.on("challenge", (payload: unknown) => {

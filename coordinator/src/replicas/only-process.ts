@@ -1,10 +1,12 @@
 /**
  * A coordinator of one process, which leads for as long as it holds its home's lock. What its nodes say doesn't leave it. What stops its engine, a disk that is
- * full or a blob that is gone, ends neither the process nor the federation: it leads anew from what the disk holds, again and again until that works.
+ * full or a blob that is gone, ends neither the process nor the federation: it leads anew from what the disk holds, again and again until that works. A ledger or
+ * database that is damaged does end it: whoever starts it again has to restore something first.
  */
 import { fail, isTributaryError } from "@tributary/errors";
 import type { Logger } from "pino";
 import type { RunningFederation } from "../rounds/federation.ts";
+import { isLasting } from "../storage/faults.ts";
 import type { Store } from "../storage/store.ts";
 import { pause } from "./connection.ts";
 import { type ConnectedNodes, ownLeader } from "./leader.ts";
@@ -18,7 +20,7 @@ export interface OnlyProcessParts {
   readonly store: Pick<Store, "takeLeadership">;
   readonly nodes: () => ConnectedNodes;
   readonly lead: (term: Term) => Promise<RunningFederation>;
-  /** The engine has stopped by what has no code, or another process has the home: this process ends. */
+  /** The engine has stopped by what has no code or can't mend itself, or another process has the home: this process ends. */
   readonly broken: (error: unknown) => void;
   readonly log: Logger;
 }
@@ -51,7 +53,7 @@ export function onlyProcess({ home, store, nodes, lead, broken, log }: OnlyProce
     let error = reason;
     running = undefined;
     await stopped.stop();
-    for (let rest = rests.first; isTributaryError(error); rest = Math.min(2 * rest, rests.longest)) {
+    for (let rest = rests.first; isTributaryError(error) && !isLasting(error); rest = Math.min(2 * rest, rests.longest)) {
       log.error({ code: error.code, seconds: rest / 1_000 }, "no rounds; tried again");
       await pause(rest, closing.signal);
       if (closing.signal.aborted) return;

@@ -13,6 +13,7 @@ import { fail } from "@tributary/errors";
 import type { Logger } from "pino";
 import type { Server } from "socket.io";
 import type { RunningFederation } from "../rounds/federation.ts";
+import { isLasting } from "../storage/faults.ts";
 import type { PostgresAddress } from "../storage/postgres.ts";
 import type { Store } from "../storage/store.ts";
 import type { OtherReplicas, Sockets } from "../transport/sockets.ts";
@@ -47,6 +48,8 @@ export interface ReplicaParts {
   readonly lead: (term: Term) => Promise<RunningFederation>;
   /** The ledger is closed. May be called more than once. */
   readonly finished: () => void;
+  /** What stopped the engine would stop any other: this process ends. */
+  readonly broken: (error: unknown) => void;
   readonly log: Logger;
 }
 
@@ -127,17 +130,28 @@ export function openReplica(parts: ReplicaParts): Deployment {
     await countRoster();
   }
 
+  /** @throws what `lead` throws, which ends the leadership, and the process where it can't mend itself */
+  async function led(term: Term): Promise<RunningFederation> {
+    try {
+      return await parts.lead(term);
+    } catch (error) {
+      if (isLasting(error)) parts.broken(error);
+      throw error;
+    }
+  }
+
   async function gained(fence: number): Promise<void> {
     await follower?.close();
     follower = undefined;
     await nodes.watch();
-    federation = await parts.lead({
+    federation = await led({
       fence,
       nodes,
       fenced: () => leadership?.stepDown("fenced"),
       broken: (error) => {
         log.error({ err: error, replica }, "this replica's engine stopped");
         leadership?.stepDown("the engine stopped", restAfterBreak);
+        if (isLasting(error)) parts.broken(error);
       },
     });
     relay.lead(federation, fence);

@@ -201,7 +201,14 @@ describe.each(places)("in $engine", ({ address, file }) => {
 
     test("are listed once a round, however many come in", async () => {
       let lists = 0;
-      const uploads = openUploads({ ...objects, list: (prefix) => [objects.list(prefix), lists++][0] }, staging);
+      const counted: ObjectStore = {
+        ...objects,
+        list(prefix) {
+          lists += 1;
+          return objects.list(prefix);
+        },
+      };
+      const uploads = openUploads(counted, staging);
       const names = Array.from({ length: 20 }, (_, place) => nodeId.parse(`node-${place}`));
       for (const round of [40, 41]) {
         await Promise.all(names.map((node) => uploads.hasOther({ ...upload, round, node })));

@@ -58,6 +58,26 @@ const sqliteCodes: Readonly<Record<number, string>> = {
   26: "SQLITE_NOTADB",
 };
 
+/** Of what is written down, rather than of what holds it. */
+const ofContent: readonly string[] = [
+  "TRB_COORDINATOR_LEDGER_FORKED",
+  "TRB_COORDINATOR_DATABASE_NEWER",
+  "TRB_FEDERATION_STATE_UNREADABLE",
+  "TRB_LEDGER_LINE_INVALID",
+  "TRB_LEDGER_NOT_CANONICAL",
+  "TRB_EXTENSION_ALTERED",
+];
+
+/**
+ * Whether it stays so until somebody restores a backup or another program, which takes a start anew: a malformed database, a ledger or a state that can't be
+ * read. A blob that is damaged or gone doesn't: put back in its place it is found by a process that runs.
+ */
+export function isLasting(error: unknown): boolean {
+  if (!isTributaryError(error)) return false;
+  const malformed = error.code === "TRB_COORDINATOR_STORE_DAMAGED" && damaged.test(String(error.details["reason"]));
+  return malformed || ofContent.includes(error.code);
+}
+
 /** @param where the database, as it may be shown */
 export function faultOf(error: unknown, where: string): Fault {
   if (isTributaryError(error)) return { fate: "final", error };

@@ -7,7 +7,12 @@ import type { z } from "zod";
 
 export interface ErrorAnswer {
   readonly error: { readonly code: string; readonly message: string; readonly advice: string };
+  /** What `retry-after` is over HTTP, in seconds: of what may be otherwise soon. */
+  readonly retryAfter?: number;
 }
+
+/** After a draining server, or one without a leader, another one is there about so many seconds later; a full one has room again. */
+export const retryAfter = 1;
 
 /** A coded error as it is; anything else is logged under a correlation id, and only the id is told. */
 export function codedError(error: unknown, log: Logger): TributaryError {
@@ -17,7 +22,10 @@ export function codedError(error: unknown, log: Logger): TributaryError {
   return fail("TRB_INTERNAL", { id }, error);
 }
 
-export const errorAnswer = (error: TributaryError): ErrorAnswer => ({ error: error.toJSON() });
+export const errorAnswer = (error: TributaryError): ErrorAnswer => ({
+  error: error.toJSON(),
+  ...(error.status === 503 ? { retryAfter } : {}),
+});
 
 /** Narrows what a client sent. @throws TRB_COORDINATOR_REQUEST_INVALID with the path and what is expected there, never the value */
 export function parseRequest<Output>(schema: z.ZodType<Output>, value: unknown): Output {

@@ -31,7 +31,7 @@ import type { CoordinatorStatus } from "../status.ts";
 import type { Blobs } from "../storage/blobs.ts";
 import { openDownloads } from "../storage/downloads.ts";
 import type { Store } from "../storage/store.ts";
-import { codedError } from "./answers.ts";
+import { codedError, retryAfter } from "./answers.ts";
 import { serveBlobs } from "./blob-routes.ts";
 import { addressLimits, protect } from "./protection.ts";
 import { serveVectors, type VectorParts } from "./vectors.ts";
@@ -65,8 +65,6 @@ const connectionTimeout = 60_000;
 /** A request whose head takes longer is refused, and how often that is looked at, in milliseconds. */
 const headersTimeout = 15_000;
 const connectionsCheckingInterval = 5_000;
-/** Seconds after which to ask again when the server is busy, or nobody leads. */
-const retryAfter = 1;
 
 export async function createHttp(parts: HttpParts): Promise<FastifyInstance> {
   const { identity, plan, planHash, store, membership, log, tls, trustProxy = false } = parts;

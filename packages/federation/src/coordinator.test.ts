@@ -227,9 +227,10 @@ describe("a round that is given up", () => {
   test("for an upload that was lost is charged, in the step that needs it and in no other, and another round follows", async () => {
     const world = createWorld();
     const lost: CoordinatorEvent = { type: "uploadLost", round: 1, code: "TRB_COORDINATOR_UPLOAD_LOST" };
-    while (world.coordinator.state.round?.phase !== "consistency") await run(world, noFaults, 1);
+    const phase = () => world.coordinator.state.round?.phase;
+    while (phase() !== "consistency") await run(world, noFaults, 1);
     expect(stepCoordinator(world.coordinator.state, lost, coordinatorContext(world)).effects).toEqual([]);
-    while (world.coordinator.state.round?.phase !== "summing") await run(world, noFaults, 1);
+    while (phase() !== "summing") await run(world, noFaults, 1);
     expect(stepCoordinator(world.coordinator.state, { ...lost, round: 2 }, coordinatorContext(world)).effects).toEqual([]);
     await take(world, lost);
     await run(world);
