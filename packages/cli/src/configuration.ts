@@ -10,7 +10,8 @@ import type { Command, Option } from "commander";
 import { z } from "zod";
 import { pathOf } from "./usage.ts";
 
-const file = "tributary.config.json";
+export const configurationFile = "tributary.config.json";
+const file = configurationFile;
 const schema = z.record(z.string(), z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])));
 
 /**

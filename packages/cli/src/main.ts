@@ -12,5 +12,7 @@ import { setFlagsFromString } from "node:v8";
 // quarter of the time of short steps; docs/performance.md). It counts for threads that start from here on, and nodes train in one.
 setFlagsFromString("--initial-old-space-size=128");
 
-enableCompileCache(join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "tributary", "compiled"));
+// Set for the threads too, who look for it in the environment alone, and a node trains in one; and for the demo's processes.
+process.env["NODE_COMPILE_CACHE"] ??= join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "tributary", "compiled");
+enableCompileCache(process.env["NODE_COMPILE_CACHE"]);
 await import("./run.ts");

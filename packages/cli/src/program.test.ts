@@ -2,7 +2,10 @@ import type { Command } from "commander";
 import { CommanderError } from "commander";
 import { expect, test } from "vitest";
 import { environmentVariables, exitCodes } from "./help.ts";
+import { nounByItself, nounsByThemselves } from "./nouns.ts";
+import { outlineOf } from "./outline.ts";
 import { outline, program } from "./program.ts";
+import { rootOf } from "./root.ts";
 import { invokedCommand, pathOf, usageError } from "./usage.ts";
 
 const verbs = (command: Command): Command[] => (command.commands.length === 0 ? [command] : command.commands.flatMap(verbs));
@@ -70,4 +73,10 @@ test("every noun's help leads to its verbs", async () => {
     const { written } = await say([...path.split(" "), "--help"]);
     for (const verb of children) expect(written, path).toMatch(new RegExp(`^  ${verb}`, "m"));
   }
+});
+
+test.each(nounsByThemselves)("%s by itself is the whole tree's", async (name) => {
+  const noun = await nounByItself(name);
+  const whole = program().commands.find((command) => command.name() === name);
+  expect(noun && outlineOf(rootOf([noun])).slice(1)).toEqual(whole && outlineOf(whole));
 });

@@ -1,15 +1,19 @@
 /** The command line, once: reads the arguments, runs one command, and turns what it throws into one coded error. */
+import { existsSync } from "node:fs";
 import { CommanderError } from "commander";
-import { applyConfiguration } from "./configuration.ts";
+import { applyConfiguration, configurationFile } from "./configuration.ts";
 import { withoutSwitches } from "./global-switches.ts";
 import { announceInterruption } from "./interruption.ts";
+import { nounByItself } from "./nouns.ts";
 import { flushed, printError } from "./output.ts";
-import { program } from "./program.ts";
 import { clearProgress, stillWorking } from "./progress.ts";
+import { rootOf } from "./root.ts";
 import { invokedCommand, pathOf, usageError } from "./usage.ts";
 
-const tree = program();
 const words = withoutSwitches(process.argv.slice(2));
+// a configuration is held to the names of all commands
+const noun = existsSync(configurationFile) ? undefined : await nounByItself(words[0] ?? "");
+const tree = noun === undefined ? (await import("./program.ts")).program() : rootOf([noun]);
 const invoked = invokedCommand(tree, words);
 const path = pathOf(invoked);
 let json = words.includes("--json");

@@ -57,6 +57,7 @@ export {
   type TimeSplit,
 } from "./splitting.ts";
 export { decodeHistories, encodeHistories } from "./store-format.ts";
+export { tableEnding, tableEndings } from "./tables/table-endings.ts";
 export { timeGapBucket, timeGapBuckets } from "./time-gaps.ts";
 export { type TopicIndex, topicIndex } from "./topics/match-topic.ts";
 export { topicsOf } from "./topics/topics.ts";

@@ -19,4 +19,4 @@ export type { FetchedPage, PageSpool, PagesSource, Paging } from "./ingest/pages
 export { type LogPreview, type PreviewOptions, previewLog } from "./ingest/preview.ts";
 export { readAndSort } from "./ingest/read-and-sort.ts";
 export type { LogSource, QuerySource } from "./ingest/source.ts";
-export { type AddRows, type Cell, type TableColumn, tableEnding, tableEndings, writeTable } from "./tables/table-writer.ts";
+export { type AddRows, type Cell, type TableColumn, writeTable } from "./tables/table-writer.ts";

@@ -31,8 +31,7 @@ export interface Processes {
 
 const failureSchema = z.object({ error: z.object({ code: z.string(), message: z.string(), advice: z.string() }) });
 
-/** @param compileCache a folder in which they share what Node compiled: a command starts in half the time */
-export function openProcesses(compileCache: string): Processes {
+export function openProcesses(): Processes {
   const alive = new Set<ChildProcess>();
   let stopping = false;
 
@@ -40,7 +39,7 @@ export function openProcesses(compileCache: string): Processes {
     if (stopping) throw fail("TRB_DEMO_INTERRUPTED"); // what the demo has given up goes on to here, and no further
     const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", main, ...args, "--json"], {
       stdio: ["pipe", "pipe", "pipe"],
-      env: { ...process.env, TRIBUTARY_EXIT_WITH_STDIN: "1", NODE_COMPILE_CACHE: compileCache },
+      env: { ...process.env, TRIBUTARY_EXIT_WITH_STDIN: "1" },
       // Ctrl-C goes to the demo alone, which then stops its processes in order.
       detached: process.platform !== "win32",
     });

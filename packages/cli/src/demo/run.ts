@@ -68,7 +68,7 @@ interface Federated extends DemoOptions {
 async function federate(options: Federated): Promise<FederationReport> {
   const { log, parts, progress, interruption, started } = options;
   const folder = claimFolder(options.out);
-  const processes = openProcesses(folder.work("compiled"));
+  const processes = openProcesses();
   try {
     await writeParts(parts, log.catalogue, folder.work("logs"));
     const ran = await unlessInterrupted(

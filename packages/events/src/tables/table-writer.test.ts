@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { isTributaryError } from "@tributary/errors";
 import { afterAll, describe, expect, test } from "vitest";
 import { withEngine } from "../ingest/engine.ts";
-import { type Cell, type TableColumn, tableEnding, writeTable } from "./table-writer.ts";
+import { tableEnding } from "./table-endings.ts";
+import { type Cell, type TableColumn, writeTable } from "./table-writer.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "tributary-tables-"));
 afterAll(() => rmSync(folder, { recursive: true }));

@@ -4,12 +4,11 @@
  */
 import { randomBytes } from "node:crypto";
 import { open, readdir, rename, rm } from "node:fs/promises";
-import { basename, dirname, extname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { fail } from "@tributary/errors";
 import { withEngine } from "../ingest/engine.ts";
 import { systemErrorCode } from "../reading/file-bytes.ts";
-
-export const tableEndings = [".parquet", ".csv", ".jsonl"] as const;
+import { tableEnding } from "./table-endings.ts";
 
 /** Lists stand in one column: as such in Parquet and JSON, as JSON's text in a CSV. */
 type ColumnKind = "text" | "number" | "texts" | "numbers" | "flag";
@@ -22,10 +21,6 @@ export interface TableColumn {
 
 /** Takes one batch of rows, in the columns' order; resolves when there is room for the next. */
 export type AddRows = (rows: readonly (readonly Cell[])[]) => Promise<void>;
-
-/** @returns undefined for another ending */
-export const tableEnding = (path: string): (typeof tableEndings)[number] | undefined =>
-  tableEndings.find((ending) => extname(path).toLowerCase() === ending);
 
 /**
  * @param path its ending says which kind it is (`tableEnding`); what is there is replaced at the end

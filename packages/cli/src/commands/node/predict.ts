@@ -1,7 +1,7 @@
 /** `tributary node predict`: everybody's predictions into a file. */
 import { type PredictionKind, predictCustomers, predictionKinds } from "@tributary/client";
 import { fail } from "@tributary/errors";
-import { tableEnding, tableEndings } from "@tributary/events/ingest";
+import { tableEnding, tableEndings } from "@tributary/events";
 import { type Command, Option } from "commander";
 import { customerList } from "../../customer-list.ts";
 import { integerOption, jsonOption, listOf } from "../../options.ts";
