@@ -23,8 +23,12 @@ interface Kind {
   readonly codes: RegExp;
 }
 
+/** What a pooler says that refuses a setting at the beginning of a connection, or is no PostgreSQL: there is no other use of it. */
+const pooled = /^08P01$/;
+
 /** SQLSTATEs are those of PostgreSQL's appendix A; names that begin with E are the system's. */
 const kinds: readonly Kind[] = [
+  { fate: "final", code: "TRB_COORDINATOR_DATABASE_POOLED", codes: pooled },
   { fate: "unreachable", code: "TRB_COORDINATOR_DATABASE_UNREACHABLE", codes: /^(08...|57P0[1-5]|53300|25P0[34])$/ },
   { fate: "unreachable", code: "TRB_COORDINATOR_DATABASE_UNREACHABLE", codes: /^E(?!RR_)[A-Z_]+$/ },
   { fate: "undone", code: "TRB_COORDINATOR_DATABASE_UNREACHABLE", codes: /^(40...|55P03|57014)$/ },

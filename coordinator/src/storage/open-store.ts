@@ -3,9 +3,12 @@
  * program's version first.
  */
 import { fail } from "@tributary/errors";
+import { sql } from "kysely";
 import { type HomeLayout, isHome } from "../home/layout.ts";
 import { type Faulted, type Patience, postgresDatabase, sqliteDatabase, usualPatience } from "./database.ts";
 import { migrate } from "./migrating.ts";
+import { requireOwnSession } from "./own-session.ts";
+import { postgresAddress } from "./postgres.ts";
 import type { Store } from "./store.ts";
 import { storeOn } from "./store-tables.ts";
 
@@ -22,7 +25,7 @@ export interface StoreRequest {
 
 /**
  * @throws TRB_COORDINATOR_HOME_EMPTY when there is nothing to open and `create` is not set; TRB_COORDINATOR_DATABASE_URL_INVALID,
- *   TRB_COORDINATOR_DATABASE_UNREACHABLE, TRB_COORDINATOR_DATABASE_REFUSED, TRB_COORDINATOR_DATABASE_TOO_OLD, TRB_COORDINATOR_DATABASE_NEWER,
+ *   TRB_COORDINATOR_DATABASE_UNREACHABLE, TRB_COORDINATOR_DATABASE_REFUSED, TRB_COORDINATOR_DATABASE_POOLED, TRB_COORDINATOR_DATABASE_TOO_OLD, TRB_COORDINATOR_DATABASE_NEWER,
  *   TRB_COORDINATOR_MIGRATION_FAILED, TRB_COORDINATOR_STORE_DAMAGED
  */
 export async function openStoreOf(request: StoreRequest): Promise<Store> {
@@ -33,6 +36,10 @@ export async function openStoreOf(request: StoreRequest): Promise<Store> {
       ? sqliteDatabase(layout.database, patience, faulted)
       : postgresDatabase(databaseUrl, patience, faulted);
   try {
+    if (databaseUrl !== undefined && create) {
+      await database.read((tables) => sql`SELECT 1`.execute(tables)); // with the patience that what follows doesn't have
+      await requireOwnSession(postgresAddress(databaseUrl));
+    }
     await migrate(database, { create });
   } catch (error) {
     await database.close();

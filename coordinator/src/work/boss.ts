@@ -7,6 +7,7 @@ import { PgBoss } from "pg-boss";
 import type { Logger } from "pino";
 import { z } from "zod";
 import { faultOf } from "../storage/faults.ts";
+import { requireOwnSession } from "../storage/own-session.ts";
 import { postgresAddress } from "../storage/postgres.ts";
 import type { SealedTask } from "./sealed.ts";
 
@@ -55,10 +56,12 @@ export interface JobTable {
 /** In milliseconds, for jobs under way when a process stops. */
 const drain = 30_000;
 
-/** Makes the schema when it isn't there. @throws TRB_COORDINATOR_DATABASE_URL_INVALID, TRB_COORDINATOR_DATABASE_UNREACHABLE, TRB_COORDINATOR_DATABASE_REFUSED */
+/** Makes the schema when it isn't there. @throws TRB_COORDINATOR_DATABASE_URL_INVALID, TRB_COORDINATOR_DATABASE_POOLED, TRB_COORDINATOR_DATABASE_UNREACHABLE, TRB_COORDINATOR_DATABASE_REFUSED */
 export async function openJobTable(databaseUrl: string, log: Logger): Promise<JobTable> {
-  const { config, schema, where } = postgresAddress(databaseUrl);
+  const address = postgresAddress(databaseUrl);
+  const { config, schema, where } = address;
   const { connectionString = databaseUrl } = config;
+  await requireOwnSession(address);
   const boss = new PgBoss({
     ...{ connectionString, schema: `${schema}_jobs`, max: connections, application_name: "tributary jobs" },
     ...{ schedule: false, useListenNotify: true },

@@ -123,6 +123,12 @@ export const coordinatorErrors = defineErrors({
     status: 500,
     exitCode: 1,
   },
+  TRB_COORDINATOR_DATABASE_POOLED: {
+    message: "Something between shares connections to the database {where} with others ({reason}).",
+    advice: "Connect to PostgreSQL itself, or through a pooler in session mode that passes on what a connection sets.",
+    status: 500,
+    exitCode: 2,
+  },
   TRB_COORDINATOR_DATABASE_FULL: {
     message: "The database {where} can't write any more ({reason}).",
     advice: "Make room on its disk; the rounds go on by themselves.",
