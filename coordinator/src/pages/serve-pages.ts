@@ -40,7 +40,9 @@ const year = 365 * 24 * 3600;
 
 export async function servePages(app: FastifyInstance, pages: ServedPages): Promise<void> {
   await app.register(fastifyStatic, { root: import.meta.dirname, serve: false, preCompressed: true, cacheControl: false });
-  for (const [name, folder] of Object.entries(pages) as [keyof ServedPages, PageFolder][]) {
+  for (const name of Object.keys(places) as (keyof ServedPages)[]) {
+    const folder = pages[name];
+    if (folder === undefined) continue;
     const { at, policy } = places[name];
     const headed = (reply: FastifyReply, cache: string) =>
       reply.header("cache-control", cache).header("content-security-policy", [...basePolicy, ...policy].join("; "));

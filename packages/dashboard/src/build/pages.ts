@@ -5,6 +5,8 @@ export interface Page {
   readonly folder: string;
   /** Folders that its scripts may come from, and files that decide what is made of them: a change there builds the page anew. */
   readonly sources: readonly string[];
+  /** Files of `packages/errors/src/codes` that the page's code can throw from: the others' texts are left out. Default: all. */
+  readonly errors?: readonly string[];
 }
 
 const shared = [
@@ -19,6 +21,7 @@ export const pages = {
   coordinator: {
     folder: "packages/dashboard/src/coordinator",
     sources: ["packages/dashboard/src/coordinator", ...shared, ...rooms],
+    errors: ["certificate", "dp", "ledger", "protocol", "planner"],
   },
 } satisfies Readonly<Record<string, Page>>;
 

@@ -1,14 +1,8 @@
 /** The coordinator's page. */
 import "../shared/base.css";
+import "./coordinator.css";
 import { render } from "preact";
-import { Shell } from "../shared/shell.tsx";
+import { App } from "./app.tsx";
 
 const page = document.getElementById("page");
-if (page !== null) {
-  render(
-    <Shell title="Tributary">
-      <p />
-    </Shell>,
-    page,
-  );
-}
+if (page !== null) render(<App />, page);

@@ -91,7 +91,7 @@ function dataOf(x: readonly number[], series: readonly Series[]): uPlot.AlignedD
 }
 
 function optionsOf(
-  { xTitle, series, height = 240 }: ChartProps,
+  { xTitle, x, series, height = 240 }: ChartProps,
   format: (value: number) => string,
   width: number,
 ): uPlot.Options {
@@ -101,7 +101,14 @@ function optionsOf(
   for (const { title, colour: name, band, dashed } of series) {
     const stroke = colour(name);
     const value = (_plot: uPlot, at: number | null) => cell(at, format);
-    lines.push({ label: title, stroke, width: 2, value, ...(dashed === true ? { dash: [6, 4] } : {}), points: { size: 6 } });
+    lines.push({
+      label: title,
+      stroke,
+      width: 2,
+      value,
+      ...(dashed === true ? { dash: [6, 4] } : {}),
+      points: { size: 6, show: dashed !== true && x.length <= 100 },
+    });
     if (band === undefined) continue;
     const edge = { stroke, width: 0.5, points: { show: false }, value };
     bands.push({
