@@ -2,7 +2,6 @@
 import {
   accessAtHome,
   createInvite,
-  keepHeapSmall,
   type RunningCoordinator,
   readRoster,
   readRounds,
@@ -149,7 +148,6 @@ export function coordinatorCommand(): Command {
           ObservingFlags &
           ScheduleOptions,
       ) => {
-        keepHeapSmall();
         const running = await startCoordinator({
           ...{ home: options.home, databaseUrl: options.databaseUrl, replica: options.replica },
           ...(options.blobs === undefined ? {} : { blobs: options.blobs }),
