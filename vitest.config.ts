@@ -1,14 +1,33 @@
 import { configDefaults, defineConfig } from "vitest/config";
 
+// What Node itself loads, in the tests' workers and in the threads and processes that they start, is read as TypeScript once and kept.
+process.env["NODE_COMPILE_CACHE"] ??= `${import.meta.dirname}/node_modules/.cache/compile`;
+
+/** Rooms that are functions of their arguments: their tests share a worker, and its modules with it. */
+const pure = "{dp,packages/{errors,events,federation,ledger,model,protocol,secagg,simulate,tensor}}/src/**/*.test.ts";
+
 // `pnpm test:long` is mode "long": thousands of seeds where `pnpm test` takes tens, and the files `*.long.test.ts` besides.
-export default defineConfig(({ mode }) => ({
-  test: {
-    include: ["{packages/*,dp,client,coordinator}/src/**/*.test.ts", "test/**/*.test.ts", "docs/**/*.test.ts"],
-    exclude: [...configDefaults.exclude, ...(mode === "long" ? [] : ["**/*.long.test.ts"])],
-    env: mode === "long" ? { TRIBUTARY_LONG: "1" } : {},
-    // Two cores: the end-to-end tests start processes of their own.
-    maxWorkers: 2,
-    testTimeout: 30_000,
-    reporters: ["default", "./test/skipped-reporter.ts"],
-  },
-}));
+export default defineConfig(({ mode }) => {
+  const exclude = [...configDefaults.exclude, ...(mode === "long" ? [] : ["**/*.long.test.ts"])];
+  return {
+    test: {
+      env: mode === "long" ? { TRIBUTARY_LONG: "1" } : {},
+      // Two cores: the end-to-end tests start processes of their own.
+      maxWorkers: 2,
+      testTimeout: 30_000,
+      reporters: ["default", "./test/skipped-reporter.ts"],
+      // by name, so that what takes longest begins first
+      projects: [
+        {
+          extends: true,
+          test: {
+            name: "processes",
+            include: ["{packages/*,client,coordinator}/src/**/*.test.ts", "test/**/*.test.ts", "docs/**/*.test.ts"],
+            exclude: [...exclude, pure],
+          },
+        },
+        { extends: true, test: { name: "pure", include: [pure], exclude, isolate: false } },
+      ],
+    },
+  };
+});
