@@ -1,49 +1,12 @@
-/** The database's server, killed in the middle of a round and started again after a while: the replica goes on by itself, with no round lost and none counted twice. */
-import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+/** The database is away for a few seconds, twice. */
+import { afterAll, beforeAll, test } from "vitest";
 import { type PostgresServer, startPostgres } from "../../../test/postgres/server.ts";
-import { roundsOf, startTrial, type Trial } from "./trial.test-support.ts";
+import { surviveOutages } from "./outages.test-support.ts";
 
-/** In milliseconds. */
-const away = process.env["TRIBUTARY_LONG"] === "1" ? 30_000 : 3_000;
 let postgres: PostgresServer;
-let trial: Trial | undefined;
 beforeAll(async () => {
   postgres = await startPostgres();
 }, 90_000);
-afterEach(() => trial?.end());
 afterAll(() => postgres.stop());
 
-test("killed as an upload comes, and again as a sum is unmasked", { timeout: 240_000 }, async () => {
-  let outages = Promise.resolve();
-  const outage = () => {
-    outages = outages.then(async () => {
-      await postgres.crash();
-      await new Promise((resolve) => setTimeout(resolve, away));
-      await postgres.restart();
-    });
-  };
-  let unmasked = false;
-  const running = await startTrial({
-    coordinator: { databaseUrl: postgres.url(), replica: "a" },
-    heard({ phase, round }) {
-      if (phase !== "unmask" || round === 1 || unmasked) return;
-      unmasked = true;
-      outage();
-    },
-  });
-  trial = running;
-  const [north] = running.nodes;
-  let uploads = 0;
-  north.beforeUpload = async () => {
-    if (uploads++ === 0) outage();
-  };
-  await running.connectAll();
-  await running.server().finished;
-  await outages;
-  expect([uploads > 0, unmasked]).toEqual([true, true]);
-  const entries = running.entries();
-  const rounds = roundsOf(entries);
-  expect(rounds).toEqual(rounds.map((_, index) => index + 1));
-  expect(entries.filter(({ kind }) => kind === "round").length).toBeGreaterThan(0);
-  expect(await (await fetch(`${running.server().url}/v1/status`)).json()).toMatchObject({ finished: true });
-});
+test("killed as an upload comes, and again as a sum is unmasked", { timeout: 240_000 }, () => surviveOutages(postgres, 3_000));
