@@ -9,6 +9,7 @@ export { openApiDocument } from "./api/openapi.ts";
 export { type BackupRequest, backupFederation } from "./backup/backup.ts";
 export { type Restored, type RestoreRequest, restoreFederation } from "./backup/restore.ts";
 export { type CertifyHomeOptions, certificateOf, certifyHome, type WrittenCertificate } from "./certify.ts";
+export { keepHeapSmall } from "./heap.ts";
 export { type CoordinatorIdentity, coordinatorIdentity, identityFromFile } from "./home/identity.ts";
 export { type HomeLayout, homeLayout } from "./home/layout.ts";
 export { createInvite, type InviteRequest } from "./invites.ts";

@@ -5,7 +5,7 @@ import { type ObjectStore, openObjects } from "../storage/objects.ts";
 import { openJobTable } from "./boss.ts";
 import { jobQueue } from "./jobs.ts";
 import { openShares, type Shares } from "./shares.ts";
-import { startTeam, threadQueue } from "./threads.ts";
+import { startTeam, threadQueue, threadsBeside } from "./threads.ts";
 import { patient, type WorkPlaces, type WorkQueue } from "./work-queue.ts";
 import { startWorker } from "./worker.ts";
 
@@ -13,13 +13,13 @@ export interface WorkRequest {
   readonly places: WorkPlaces;
   /** Of a deployment on PostgreSQL. */
   readonly databaseUrl?: string | undefined;
-  /** Default: as many as there are processors, at most 8. */
+  /** Default: half as many as there are processors, at most 4, beside a server; in a worker as many as there are, at most 8. */
   readonly threads?: number | undefined;
   readonly log: Logger;
 }
 
 /** @throws what `openObjects` and `openJobTable` throw */
-export async function openWork({ places, databaseUrl, threads, log }: WorkRequest): Promise<WorkQueue> {
+export async function openWork({ places, databaseUrl, threads = threadsBeside(), log }: WorkRequest): Promise<WorkQueue> {
   const team = startTeam(places, threads);
   if (databaseUrl === undefined) return patient(threadQueue(team), log);
   const parts = await openParts({ places, databaseUrl, log });

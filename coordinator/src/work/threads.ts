@@ -52,6 +52,11 @@ interface Answer {
 const youngMb = 4;
 /** More threads than these wait for the disk and for memory. */
 const mostThreads = 8;
+/** Of a process that serves nodes: a thread takes some 90 MB with what it has loaded, and the event loop wants a processor for itself. */
+const mostBeside = 4;
+
+/** How many threads do sums beside a server: half of the processors', at least one. */
+export const threadsBeside = () => Math.min(mostBeside, Math.max(1, Math.floor(availableParallelism() / 2)));
 
 export function startTeam(places: WorkPlaces, size = Math.min(mostThreads, availableParallelism())): Team {
   const threads = Array.from({ length: size }, () => startThread(places));

@@ -2,6 +2,7 @@
 import {
   accessAtHome,
   createInvite,
+  keepHeapSmall,
   type RunningCoordinator,
   readRoster,
   readRounds,
@@ -148,6 +149,7 @@ export function coordinatorCommand(): Command {
           ObservingFlags &
           ScheduleOptions,
       ) => {
+        keepHeapSmall();
         const running = await startCoordinator({
           ...{ home: options.home, databaseUrl: options.databaseUrl, replica: options.replica },
           ...(options.blobs === undefined ? {} : { blobs: options.blobs }),

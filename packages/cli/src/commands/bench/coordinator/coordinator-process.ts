@@ -5,6 +5,7 @@ import { logTo } from "@tributary/client";
 import {
   createInvite,
   homeLayout,
+  keepHeapSmall,
   openBlobs,
   openObjects,
   type RunningCoordinator,
@@ -14,6 +15,8 @@ import { watchLoop } from "./loop-delay.ts";
 import type { CoordinatorAnswer, CoordinatorOrder, PhaseUsage } from "./words.ts";
 
 const say = (answer: CoordinatorAnswer) => process.send?.(answer);
+
+keepHeapSmall(); // as `coordinator start` does
 
 let home = "";
 let objects = "";
