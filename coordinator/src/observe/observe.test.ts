@@ -215,6 +215,7 @@ test("a replica is ready while database, blobs and leader are there, and says wh
 
   // database: its server is gone
   await postgres.crash();
+  const asked = get("/v1/roster");
   const lost = await health("/readyz");
   expect(lost.failed.find(({ name }) => name === "database")).toMatchObject({ reason: "TRB_COORDINATOR_DATABASE_UNREACHABLE" });
   expect(await sample("database_reachable")).toBe(0);
@@ -229,6 +230,9 @@ test("a replica is ready while database, blobs and leader are there, and says wh
   );
   expect((await health("/healthz")).status).toBe("ok"); // starting this process again would help nobody
   expect(await examined("database")).toMatchObject({ state: "broken", found: expect.stringContaining("UNREACHABLE") });
+  const refused = await asked; // once the patience with it is over
+  expect([refused.status, refused.headers.get("retry-after")]).toEqual([503, "1"]);
+  expect(await refused.json()).toMatchObject({ error: { code: "TRB_COORDINATOR_DATABASE_UNREACHABLE" } });
   await postgres.restart();
   await ready("ok");
   expect(await sample("database_reachable")).toBe(1);

@@ -26,7 +26,9 @@ import { cuttable } from "./network.test-support.ts";
 
 const names = ["north", "east", "south", "west"].map((name) => nodeId.parse(name));
 const replicaNames = ["a", "b", "c"];
-const long = process.env["TRIBUTARY_LONG"] === "1";
+/** Registers a test in long mode, and nothing otherwise: it is not skipped, it is not of that suite. */
+const longOnly: (name: string, options: { readonly timeout: number }, act: () => Promise<void>) => void =
+  process.env["TRIBUTARY_LONG"] === "1" ? test : () => {};
 let postgres: PostgresServer;
 let admin: Client;
 let schemas = 0;
@@ -171,33 +173,37 @@ afterEach(() => {
   for (const timer of goingOn.splice(0)) clearTimeout(timer);
 });
 
-test("while the database is away, in the middle of a round, requests are refused for now; when it is back the round goes on by itself", {
-  timeout: 180_000,
-}, async () => {
-  const [first] = nodes;
-  if (first === undefined) throw new Error("no node");
-  const away = long ? 30_000 : 2_000;
-  let cut = 0;
-  first.beforeUpload = async () => {
-    if (cut++ > 0) return;
-    network.refuse(true);
-    setTimeout(() => network.refuse(false), away);
-  };
-  for (const [at, node] of nodes.entries()) {
-    await connect(node, at);
-    keepConnected(node, at);
-  }
-  await until("the database is away", () => cut > 0, 30_000);
-  const answers = await Promise.all([...replicas.values()].map(({ url }) => fetch(`${url}/v1/roster`)));
-  for (const answer of answers) {
-    if (!long && answer.status === 200) continue; // it was back before the patience with it was over
-    expect([answer.status, answer.headers.get("retry-after")]).toEqual([503, "1"]);
-    expect(await answer.json()).toMatchObject({ error: { code: "TRB_COORDINATOR_DATABASE_UNREACHABLE" } });
-  }
-  await Promise.all([...replicas.values()].map((one) => one.finished));
-  expect(verified("a").map(({ kind }) => kind)).toContain("round");
-  for (const replica of replicaNames) expect(ledgerOf(replica)).toBe(ledgerOf("a"));
-});
+/** Day by day `faults/database-away.test.ts` tests that the round goes on by itself, `observe/observe.test.ts` what requests are told meanwhile. */
+longOnly(
+  "while the database is away, in the middle of a round, requests are refused for now; when it is back the round goes on by itself",
+  {
+    timeout: 180_000,
+  },
+  async () => {
+    const [first] = nodes;
+    if (first === undefined) throw new Error("no node");
+    const away = 30_000;
+    let cut = 0;
+    first.beforeUpload = async () => {
+      if (cut++ > 0) return;
+      network.refuse(true);
+      setTimeout(() => network.refuse(false), away);
+    };
+    for (const [at, node] of nodes.entries()) {
+      await connect(node, at);
+      keepConnected(node, at);
+    }
+    await until("the database is away", () => cut > 0, 30_000);
+    const answers = await Promise.all([...replicas.values()].map(({ url }) => fetch(`${url}/v1/roster`)));
+    for (const answer of answers) {
+      expect([answer.status, answer.headers.get("retry-after")]).toEqual([503, "1"]);
+      expect(await answer.json()).toMatchObject({ error: { code: "TRB_COORDINATOR_DATABASE_UNREACHABLE" } });
+    }
+    await Promise.all([...replicas.values()].map((one) => one.finished));
+    expect(verified("a").map(({ kind }) => kind)).toContain("round");
+    for (const replica of replicaNames) expect(ledgerOf(replica)).toBe(ledgerOf("a"));
+  },
+);
 
 test("a node that connects with another replica is let go by the first", async () => {
   const [node] = nodes;
