@@ -6,6 +6,7 @@
 import type { Command } from "commander";
 
 const readers: ReadonlyMap<string, () => Promise<Command>> = new Map([
+  ["init", async () => (await import("./commands/init.ts")).initCommand()],
   ["demo", async () => (await import("./commands/demo.ts")).demoCommand()],
   ["doctor", async () => (await import("./commands/doctor.ts")).doctorCommand()],
   ["catalogue", async () => (await import("./commands/catalogue.ts")).catalogueCommand()],

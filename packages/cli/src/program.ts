@@ -8,6 +8,7 @@ import { completionCommand } from "./commands/completion.ts";
 import { coordinatorCommand } from "./commands/coordinator.ts";
 import { demoCommand } from "./commands/demo.ts";
 import { doctorCommand } from "./commands/doctor.ts";
+import { initCommand } from "./commands/init.ts";
 import { ledgerCommand } from "./commands/ledger.ts";
 import { modelCommand } from "./commands/model.ts";
 import { nodeCommand } from "./commands/node.ts";
@@ -22,6 +23,7 @@ export const outline = (): readonly CommandOutline[] => outlineOf(program());
 
 export const program = (): Command =>
   rootOf([
+    initCommand(),
     demoCommand(),
     doctorCommand(),
     completionCommand(),

@@ -79,6 +79,13 @@ export const cliErrors = defineErrors({
     status: 500,
     exitCode: 130,
   },
+  TRB_CLI_INIT_UNANSWERED: {
+    message: "There is nobody to ask, and these answers are missing: {flags}.",
+    advice:
+      "Give them, run `tributary init` at a terminal, or add --yes, which takes what is usual where there is something usual.",
+    status: 400,
+    exitCode: 2,
+  },
   TRB_CLI_STOPPED: {
     message: "`{command}` was interrupted: {kept}.",
     advice: "Give the same command again.",

@@ -3,7 +3,7 @@ import { coordinatorIdentity } from "@tributary/coordinator";
 import { fail } from "@tributary/errors";
 import { type Catalogue, readCatalogue, writeCatalogue } from "@tributary/events";
 import { trainedCount } from "@tributary/model";
-import { federationName, lintPlan, type Plan, planHash, provenanceOf } from "@tributary/protocol";
+import { federationName, type IdentityKey, lintPlan, type Plan, planHash, provenanceOf } from "@tributary/protocol";
 import { nodeCrypto } from "@tributary/protocol/node-crypto";
 import { type PlannedNumbers, planDocument, storedEvidence, trainingWarnings } from "@tributary/simulate";
 import { type Command, Option } from "commander";
@@ -141,40 +141,57 @@ export function addNew(plan: Command): void {
         return;
       }
       if (catalogue === undefined) throw missing("--catalogue", "a catalogue JSONL file");
-      const parts = options.catalogueParts === undefined ? undefined : readParts(options.catalogueParts, catalogue);
-      const { epsilon, delta, customers, merchants, merchantsPerCustomer, minCohort, maxCorrupt } = options;
-      const rounds = stagedRounds(options);
-      const extensions = await openExtensions(options.extend);
-      const { retries = 1 } = options;
-      const asked = {
-        ...{ customers, merchants, merchantsPerCustomer, epsilon, delta },
-        catalogueItems: catalogue.items.length,
-        ...modelWishes(options, catalogue),
-        ...extendedModel(extensions),
-        ...{ sampler: options.sampler, accountant: options.accountant },
-        ...(parts === undefined ? {} : { catalogueParts: parts }),
-        ...(rounds === undefined ? {} : { rounds }),
-        ...(minCohort === undefined ? {} : { minCohort }),
-        ...(maxCorrupt === undefined ? {} : { maxCorrupt }),
-      };
-      if (options.unit === "node") {
-        const { plan: numbers, why } = chooseForDevices(asked, options);
-        printed(options, await written(options, numbers, catalogue), why, []);
-        return;
-      }
-      const request = {
-        ...asked,
-        ...beginningAt(
-          options,
-          tunedWishes(options.tuned, statisticsWishes({ ...options, ...extendedTraining(options, extensions) }, { retries })),
-        ),
-      };
-      const wishes = { ...metricsWishes(options), retries };
-      const chosen = withUpdateNorm(chooseWithExtensions(request, extensions, wishes), options.updateNorm);
-      const choice = withCourse(chosen, merchants, options);
-      const warnings = trainingWarnings(choice, request, storedEvidence);
-      printed(options, await written(options, choice.plan, catalogue), choice.why, warnings);
+      const { plan: numbers, why, warnings } = await choosePlan(options, catalogue);
+      printed(options, await written(options, numbers, catalogue), why, warnings);
     });
+}
+
+interface ChosenPlan {
+  readonly plan: PlannedNumbers;
+  readonly why: readonly string[];
+  readonly warnings: readonly string[];
+}
+
+/** The numbers of a plan for what was asked, why they are so, and what is known to go wrong with them. @throws what planners refuse */
+export async function choosePlan(options: NewOptions, catalogue: Catalogue): Promise<ChosenPlan> {
+  const parts = options.catalogueParts === undefined ? undefined : readParts(options.catalogueParts, catalogue);
+  const { epsilon, delta, customers, merchants, merchantsPerCustomer, minCohort, maxCorrupt } = options;
+  const rounds = stagedRounds(options);
+  const extensions = await openExtensions(options.extend);
+  const { retries = 1 } = options;
+  const asked = {
+    ...{ customers, merchants, merchantsPerCustomer, epsilon, delta },
+    catalogueItems: catalogue.items.length,
+    ...modelWishes(options, catalogue),
+    ...extendedModel(extensions),
+    ...{ sampler: options.sampler, accountant: options.accountant },
+    ...(parts === undefined ? {} : { catalogueParts: parts }),
+    ...(rounds === undefined ? {} : { rounds }),
+    ...(minCohort === undefined ? {} : { minCohort }),
+    ...(maxCorrupt === undefined ? {} : { maxCorrupt }),
+  };
+  if (options.unit === "node") return { ...chooseForDevices(asked, options), warnings: [] };
+  const request = {
+    ...asked,
+    ...beginningAt(
+      options,
+      tunedWishes(options.tuned, statisticsWishes({ ...options, ...extendedTraining(options, extensions) }, { retries })),
+    ),
+  };
+  const wishes = { ...metricsWishes(options), retries };
+  const chosen = withUpdateNorm(chooseWithExtensions(request, extensions, wishes), options.updateNorm);
+  const choice = withCourse(chosen, merchants, options);
+  return { plan: choice.plan, why: choice.why, warnings: trainingWarnings(choice, request, storedEvidence) };
+}
+
+/** The whole plan, of a coordinator with this key. */
+export function planOf(options: NewOptions, numbers: PlannedNumbers, catalogue: Catalogue, coordinatorKey: IdentityKey): Plan {
+  const { catalogueParts } = numbers;
+  const catalogueProvenance = catalogueParts === undefined ? options.catalogueProvenance : provenanceOf(catalogueParts);
+  return planDocument(nodeCrypto(), numbers, {
+    ...{ federation: options.federation, coordinatorKey, catalogue, catalogueProvenance },
+    ...broughtParameters(options, numbers.model),
+  });
 }
 
 function printed(
@@ -220,20 +237,13 @@ function checkOptions(options: NewOptions): void {
 const missing = (option: string, expected: string) => fail("TRB_CLI_BAD_OPTION", { option, value: "left out", expected });
 
 /** Writes the plan, once it is sound, and the catalogue that it is bound to. */
-async function written(options: NewOptions, numbers: PlannedNumbers, catalogue: Catalogue | undefined) {
-  const { home, federation, out, catalogueOut, demo = false } = options;
+export async function written(options: NewOptions, numbers: PlannedNumbers, catalogue: Catalogue | undefined) {
+  const { home, out, catalogueOut, demo = false } = options;
   if (home === undefined || catalogue === undefined) return { plan: null, planHash: null };
-  const { catalogueParts } = numbers;
-  const catalogueProvenance = catalogueParts === undefined ? options.catalogueProvenance : provenanceOf(catalogueParts);
-  const crypto = nodeCrypto();
-  const { key: coordinatorKey } = coordinatorIdentity(home);
-  const plan = planDocument(crypto, numbers, {
-    ...{ federation, coordinatorKey, catalogue, catalogueProvenance },
-    ...broughtParameters(options, numbers.model),
-  });
+  const plan = planOf(options, numbers, catalogue, coordinatorIdentity(home).key);
   const [finding] = lintPlan(plan, { demo, parameterCount: trainedCount(plan.model, plan.trained) });
   if (finding) throw fail(finding.code, finding.details);
   if (catalogueOut !== undefined) await writeCatalogue(catalogueOut, catalogue);
   writeOutput(out, `${JSON.stringify(plan, null, 2)}\n`);
-  return { plan: out, planHash: planHash(crypto, plan) };
+  return { plan: out, planHash: planHash(nodeCrypto(), plan) };
 }
