@@ -1,4 +1,4 @@
-/** Figures of docs/performance.md and docs/quality.md come from docs/measurements, and from nowhere else. */
+/** Figures of docs/performance.md and docs/quality.md, and tables of docs/utility.md, come from docs/measurements, and from nowhere else. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -32,7 +32,10 @@ test.each(pages)("$page is what the records say", ({ page, text }) => {
   expect(figurePage(root, page)).toBe(text);
 });
 
-test.each(pages)("nobody wrote a measured figure into $page by hand", ({ text }) => {
+/** Of docs/utility.md two tables are made, the rest is written. */
+const whole = pages.filter(({ page }) => page !== "docs/utility.md");
+
+test.each(whole)("nobody wrote a measured figure into $page by hand", ({ text }) => {
   const prose = unmade(text)
     .replace(/^```[\s\S]*?^```$/gm, "")
     .replace(/`[^`]*`/g, "")

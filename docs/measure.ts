@@ -1,9 +1,9 @@
 /**
- * Runs the benches behind docs/performance.md and docs/quality.md, one after the other, and writes what each printed to
+ * Runs the benches behind docs/performance.md, docs/quality.md and docs/utility.md, one after the other, and writes what each printed to
  * docs/measurements, with the day, the commit and the machine; then the pages anew.
  *
  *   node docs/measure.ts                   the default set: some three minutes on a quiet machine
- *   node docs/measure.ts rounds logs       sets by name: rounds, coordinator, logs, quality
+ *   node docs/measure.ts rounds logs       sets by name: rounds, coordinator, logs, quality, utility
  *   node docs/measure.ts step packing      single benches (docs/figures/benches.ts has them all)
  */
 import { spawnSync } from "node:child_process";

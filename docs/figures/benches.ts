@@ -7,7 +7,7 @@ export interface Bench {
   /** After `tributary`; `--json` is added. */
   readonly command: readonly string[];
   readonly environment?: Readonly<Record<string, string>>;
-  readonly set: "default" | "rounds" | "coordinator" | "logs" | "quality";
+  readonly set: "default" | "rounds" | "coordinator" | "logs" | "quality" | "utility";
 }
 
 const beauty = ["bench", "quality", "--data", "../shared/data/beauty/Beauty.txt", "--model"];
@@ -89,6 +89,11 @@ export const benches: Readonly<Record<string, Bench>> = {
   "quality-gru": {
     what: "gru on Amazon Beauty, centrally",
     ...{ command: [...beauty, "gru", "--epochs", "40"], set: "quality" },
+  },
+  utility: { what: "what released statistics bring by ε, on public logs", command: ["bench", "utility"], set: "utility" },
+  disjoint: {
+    what: "merchants without a common item, where they share what is said of items and where nothing",
+    ...{ command: ["bench", "disjoint", "--repeat", "3"], set: "utility" },
   },
 };
 
