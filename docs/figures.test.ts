@@ -131,6 +131,9 @@ test("a place of a page is made from a path and ways to write", () => {
   expect(after("one.range.1 *100")).toBe("25");
   expect(after("one.rows.0.ms s2")).toBe("12,000");
   expect(after("derived.twice")).toBe("2");
+  expect(() => filled("x\n<!--=one.range range-->stale<!--/-->", made, {}, {})).toThrow(
+    /a line begins with the figure one\.range/,
+  );
   for (const wrong of ["one.rows.name=e.ms", "two.rows", "one.rows.0.name.x", "derived.thrice", "one.rows"]) {
     expect(() => after(wrong), wrong).toThrow(/one|two|derived/);
   }

@@ -22,6 +22,9 @@ const figurePlaces = /<!--=([^\n]*?)-->[^\n]*?<!--\/-->/g;
 
 /** The page with every marked place made anew. @throws Error that names the place which can't be made */
 export function filled(page: string, measurements: Measurements, tables: Tables, derived: Derived): string {
+  const head = /^\s*<!--=([^\n]*?)-->/m.exec(page)?.[1];
+  if (head !== undefined)
+    throw new Error(`a line begins with the figure ${head}, so that Markdown would take all of it for HTML`);
   const withTables = page.replace(tablePlaces, (_, name: string) => {
     const made = tables[name];
     if (made === undefined) throw new Error(`there is no table ${name}`);
