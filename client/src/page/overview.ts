@@ -15,7 +15,7 @@ import { type LatestRelease, servedRelease } from "../serving/releases.ts";
 import type { Reach } from "./reach.ts";
 
 /** What is known of a home's copy of the ledger, read again when the file has changed. */
-export interface LedgerFacts {
+interface LedgerFacts {
   readonly entries: number;
   readonly rounds: number;
   readonly closed: boolean;

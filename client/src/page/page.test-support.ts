@@ -12,7 +12,7 @@ export interface Answer {
   readonly body: unknown;
 }
 
-export interface Asking {
+interface Asking {
   readonly body?: unknown;
   readonly method?: string;
   /** Over what the page's scripts would send; undefined leaves one out. */

@@ -73,13 +73,16 @@ export async function servePage(options: ServePageOptions): Promise<NodePage> {
     ...{ began: new Date().toISOString(), ledgerOf: ledgerReader() },
   });
   await app.register(fastifyStatic, {
-    ...{ root: page, preCompressed: true, cacheControl: false, index: "index.html", dotfiles: "ignore" },
-    setHeaders: (reply, path) => {
-      // names of assets have their hashes in them
-      const forever = /[\\/]assets[\\/]/.test(path);
-      reply.header("cache-control", forever ? "public, max-age=31536000, immutable" : "no-store");
-    },
+    ...{ root: page, serve: false, preCompressed: true, cacheControl: false },
+    // names of assets have their hashes in them
+    setHeaders: (reply, path) =>
+      void reply.header(
+        "cache-control",
+        /index\.html(\.(br|gz))?$/.test(path) ? "no-store" : "public, max-age=31536000, immutable",
+      ),
   });
+  app.get("/", (_request, reply) => reply.sendFile("index.html"));
+  app.get<{ Params: { "*": string } }>("/assets/*", ({ params }, reply) => reply.sendFile(`assets/${params["*"]}`));
   const link = () => `${url}/#${guard.token()}`;
   app.addHook("onResponse", async (request, reply) => {
     const { url: route } = request.routeOptions;

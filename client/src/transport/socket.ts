@@ -50,7 +50,7 @@ export interface SocketHandlers {
 }
 
 /** The steps of rounds by their names, and what is said beside them. */
-export type LeavingKind = StepName | "hello" | "heads" | "head" | "erasure" | "rotation" | "refusal";
+type LeavingKind = StepName | "hello" | "heads" | "head" | "erasure" | "rotation" | "refusal";
 
 export interface ControlConnection {
   /** Sends now, if the connection is open; the refusal, if there is one, goes to `refused`. */

@@ -20,6 +20,7 @@ import { addDeclare } from "./node/declare.ts";
 import { addForget } from "./node/forget.ts";
 import { addHoldout } from "./node/holdout.ts";
 import { addImport } from "./node/import.ts";
+import { addPage } from "./node/page.ts";
 import { addPersonalise } from "./node/personalise.ts";
 import { addPolicy } from "./node/policy.ts";
 import { addPredict } from "./node/predict.ts";
@@ -186,6 +187,7 @@ export function nodeCommand(): Command {
   addPredict(node);
 
   addBudget(node);
+  addPage(node);
 
   node
     .command("recover")

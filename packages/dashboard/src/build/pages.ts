@@ -23,6 +23,10 @@ export const pages = {
     sources: ["packages/dashboard/src/coordinator", ...shared, ...rooms],
     errors: ["certificate", "dp", "ledger", "protocol", "planner"],
   },
+  node: {
+    folder: "packages/dashboard/src/node",
+    sources: ["packages/dashboard/src/node", ...shared, ...rooms],
+  },
 } satisfies Readonly<Record<string, Page>>;
 
 export type PageName = keyof typeof pages;
