@@ -39,6 +39,8 @@ function defaults(measurements: Measurements): string {
   );
 }
 
+/** What the bench calls a sharing, and what the page does. */
+const shared: Readonly<Record<string, string>> = { attributes: "categories", nothing: "nothing" };
 const verdicts: Readonly<Record<string, string>> = { pays: "pays", doesNotPay: "doesn't pay", cannotTell: "can't tell" };
 
 const percent = (value: Figure): string => {
@@ -55,7 +57,7 @@ function disjoint(measurements: Measurements): string {
     if (low === undefined || high === undefined) throw new Error("an interval has two ends");
     const mark = verdict === "pays" ? "**" : "";
     return [
-      ...[text("sharing"), decimals(number("seed"))],
+      ...[shared[text("sharing")] ?? text("sharing"), decimals(number("seed"))],
       ...[fraction(number("overall.alone.ndcg10"), 4), fraction(number("overall.joined.ndcg10"), 4)],
       `${mark}${percent(number("overall.verdict.gain.relative"))} %${mark} (${percent(low)} to ${percent(high)})`,
       verdicts[verdict] ?? verdict,
