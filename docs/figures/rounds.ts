@@ -1,6 +1,6 @@
 /** Tables of rounds: simulated at scale, in real processes, and what they take of a coordinator. */
 import type { Derived, Tables } from "./marked.ts";
-import { decimals, type Figure, scaled, significant, table } from "./numbers.ts";
+import { decimals, type Figure, listed, scaled, significant, table } from "./numbers.ts";
 import { at, isFigure, type Measurements, type Row, rowAt, rowsAt } from "./record.ts";
 
 const megabytes = (octets: Figure, digits = 2): string => decimals(scaled(octets, 1e-6), digits);
@@ -198,6 +198,13 @@ export const roundDerived: Derived = {
       single(measurements, "round-16-bits.uploadBytesPerNode") / single(measurements, "round-32-bits.uploadBytesPerNode"),
       1,
     ),
+  // the aim is 600 MB; said of each deployment that is above it
+  "coordinator-memory": (measurements) => {
+    const names = { coordinator: "one process", "coordinator-arenas": "two arenas", "coordinator-replicas": "three replicas" };
+    const over = Object.entries(names).filter(([name]) => single(measurements, `${name}.coordinator.peakMb`) > 600);
+    if (over.length === 0) return "within its aim everywhere";
+    return over.length === deployments.length ? "above its aim" : `above its aim with ${listed(over.map(([, said]) => said))}`;
+  },
   "million-customers-gb": (measurements) => {
     const rows = rowsAt(measurements, "simulate.growth").filter(({ text }) => text("grows") === "customers");
     const peaks = rows.map(({ number }) => Number(number("peakMb")));
