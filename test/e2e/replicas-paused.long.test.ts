@@ -20,7 +20,7 @@ afterEach(async () => {
 afterAll(() => postgres.stop());
 
 test("paused for a minute as it leads, and for another one in a transaction, which the database ends by and by", {
-  timeout: 900_000,
+  timeout: 1_200_000,
 }, async () => {
   // the others go on meanwhile: slowly, so that there is something left to do for whoever is woken
   run = await runReplicated(folder.path, postgres, "replicas-paused", { merchants: 4, rounds: 120, uploadOffset: 1_500 });

@@ -3,9 +3,9 @@ import { execFileSync } from "node:child_process";
 import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, afterEach, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { until } from "../scripted-node.test-support.ts";
-import { roundsOf, startTrial, type Trial } from "./trial.test-support.ts";
+import { deployments, roundsOf, startTrial, type Trial } from "./trial.test-support.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "tributary-full-"));
 
@@ -45,28 +45,32 @@ function fill(): void {
   closeSync(file);
 }
 
-test.skipIf(!disk)(
-  "in the middle of a round, with everything on it (mounting one takes root)",
-  { timeout: 120_000 },
-  async () => {
-    trial = await startTrial({ home: join(folder, "home") });
-    const [north] = trial.nodes;
-    const { log } = trial;
-    let filled = false;
-    north.beforeUpload = async () => {
-      if (filled) return;
-      filled = true;
-      fill();
-    };
-    await trial.connectAll();
-    const complaint = () => log.find(({ msg }) => msg === "no rounds; tried again")?.code ?? "";
-    await until("it says that there is no room", () => complaint() !== "", 30_000);
-    expect(["TRB_COORDINATOR_DATABASE_FULL", "TRB_COORDINATOR_BLOBS_FULL"]).toContain(complaint());
-    expect((await fetch(`${trial.server().url}/v1/plan`)).status).not.toBe(500);
-    rmSync(ballast);
-    await trial.finished();
-    const rounds = roundsOf(trial.entries());
-    expect(rounds).toEqual(rounds.map((_, index) => index + 1));
-    expect(trial.entries().map(({ kind }) => kind)).toContain("round");
-  },
-);
+describe.each(deployments())("on $name", (beneath) => {
+  beforeAll(() => beneath.start(), 90_000);
+  afterAll(() => beneath.stop());
+
+  test.skipIf(!disk)(
+    "in the middle of a round, with everything on it (mounting one takes root)",
+    { timeout: 120_000 },
+    async () => {
+      trial = await startTrial({ home: join(folder, beneath.name), coordinator: beneath.options() });
+      const [north] = trial.nodes;
+      let filled = false;
+      north.beforeUpload = async () => {
+        if (filled) return;
+        filled = true;
+        fill();
+      };
+      await trial.connectAll();
+      const complaint = () => trial?.stops()[0] ?? "";
+      await until("it says that there is no room", () => complaint() !== "", 30_000);
+      expect(["TRB_COORDINATOR_DATABASE_FULL", "TRB_COORDINATOR_BLOBS_FULL"]).toContain(complaint());
+      expect((await fetch(`${trial.server().url}/v1/plan`)).status).not.toBe(500);
+      rmSync(ballast);
+      await trial.finished();
+      const rounds = roundsOf(trial.entries());
+      expect(rounds).toEqual(rounds.map((_, index) => index + 1));
+      expect(trial.entries().map(({ kind }) => kind)).toContain("round");
+    },
+  );
+});

@@ -6,6 +6,7 @@ import { type Entry, parseLine, verifyLedger } from "@tributary/ledger";
 import { nodeId, type Plan } from "@tributary/protocol";
 import { nodeCrypto } from "@tributary/protocol/node-crypto";
 import { pino } from "pino";
+import { type PostgresServer, startPostgres } from "../../../test/postgres/server.ts";
 import { homeLayout } from "../home/layout.ts";
 import { createInvite } from "../invites.ts";
 import {
@@ -36,6 +37,8 @@ export interface Trial {
   connectAll(url?: (node: ScriptedNode) => string): Promise<void>;
   /** Until the ledger is closed. */
   finished(milliseconds?: number): Promise<void>;
+  /** Codes by which an engine has stopped so far, whoever leads anew after it. */
+  stops(): readonly string[];
   /** The ledger's entries, once it has been verified. */
   entries(): readonly Entry[];
   end(): Promise<void>;
@@ -46,6 +49,7 @@ interface LogLine {
   readonly code?: string;
   readonly phase?: string;
   readonly round?: number;
+  readonly err?: { readonly code?: string };
 }
 
 export interface TrialOptions {
@@ -113,6 +117,13 @@ export async function startTrial(options: TrialOptions = {}): Promise<Trial> {
     },
     finished: (milliseconds = 60_000) =>
       until("the ledger is closed", async () => (await readStatus(place)).finished, milliseconds),
+    stops: () =>
+      lines.flatMap(({ msg, code, err }) => {
+        if (msg === "no rounds; tried again") return code ?? [];
+        return msg === "this replica's engine stopped" || msg === "the leadership could not be taken up"
+          ? (err?.code ?? [])
+          : [];
+      }),
     entries() {
       const file = new Uint8Array(readFileSync(homeLayout(home).ledger));
       const verdict = verifyLedger(file, { crypto: nodeCrypto() });
@@ -127,6 +138,35 @@ export async function startTrial(options: TrialOptions = {}): Promise<Trial> {
       if (options.home === undefined) rmSync(home, { recursive: true, force: true });
     },
   };
+}
+
+export interface Beneath {
+  readonly name: string;
+  /** To be begun and ended around the tests. */
+  start(): Promise<void>;
+  stop(): Promise<void>;
+  /** Each time a place of its own. */
+  options(): Partial<CoordinatorOptions>;
+}
+
+/** What a coordinator stands on: SQLite, as the only process, or PostgreSQL, as a replica whose sums are jobs. */
+export function deployments(): readonly Beneath[] {
+  let postgres: PostgresServer | undefined;
+  let places = 0;
+  return [
+    { name: "SQLite", start: async () => {}, stop: async () => {}, options: () => ({}) },
+    {
+      name: "PostgreSQL",
+      async start() {
+        postgres = await startPostgres();
+      },
+      stop: async () => await postgres?.stop(),
+      options() {
+        places += 1;
+        return { databaseUrl: `${postgres?.url()}?schema=fault_${places}`, replica: "a" };
+      },
+    },
+  ];
 }
 
 /** Rounds of the ledger, released or given up: each number once, in order. */
