@@ -97,7 +97,7 @@ export const benches: Readonly<Record<string, Bench>> = {
   },
 };
 
-export const sets = [...new Set(Object.values(benches).map(({ set }) => set))];
+const sets = [...new Set(Object.values(benches).map(({ set }) => set))];
 
 /** What is meant by names of benches and sets; nothing: the default set. @throws Error that lists what there is */
 export function chosen(names: readonly string[]): readonly string[] {
