@@ -1,6 +1,7 @@
 /** Room 9. A merchant's node: local store, training worker, local budget. */
 export { type NodeBudget, nodeBudget } from "./budget.ts";
 export { checkNode, type NodeCheck } from "./check.ts";
+export { type ClockDifference, coordinatorClock } from "./coordinator-clock.ts";
 export { type DeclareOptions, declareCatalogue } from "./declare.ts";
 export { type AcceptedExtension, acceptExtension } from "./extensions.ts";
 export { type FeatureReport, type FeatureSummary, storedFeatures } from "./feature-report.ts";

@@ -14,6 +14,7 @@ import {
 } from "node:fs";
 import { fail } from "@tributary/errors";
 import { jsonFault } from "./json-fault.ts";
+import { withProgress } from "./progress.ts";
 
 /** @throws TRB_CLI_FILE_NOT_FOUND, TRB_CLI_FILE_UNREADABLE */
 export function readInput(path: string): Uint8Array {
@@ -38,6 +39,10 @@ export async function* readChunks(path: string): AsyncIterable<Uint8Array> {
     throw unreadable(path, cause);
   }
 }
+
+/** The same, and how far the reading is, on stderr. @throws TRB_CLI_FILE_NOT_FOUND, TRB_CLI_FILE_UNREADABLE */
+export const readWatched = (path: string): AsyncIterable<Uint8Array> =>
+  withProgress(path, readChunks(path), statSync(path, { throwIfNoEntry: false })?.size ?? 0);
 
 /**
  * All of a file or what was there before, whenever the disk is full or the command is interrupted: it is written beside its place, synced, and renamed. A link stays

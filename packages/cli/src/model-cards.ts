@@ -2,7 +2,7 @@
  * What a ledger knows about a model: from which round it came, and what had been spent by then. Cards are made from it and held to it.
  */
 import { fail } from "@tributary/errors";
-import { type Entry, type Judgement, judgementOf, parseLine, summarizeLedger } from "@tributary/ledger";
+import { type Entry, type Judgement, judgementOf, parseLine, readEntries, summarizeLedger } from "@tributary/ledger";
 import {
   federatedProvenance,
   intendedUse,
@@ -49,30 +49,50 @@ const membersDecide =
 
 /** Every model that a ledger names, in order. @throws TRB_LEDGER_EMPTY, TRB_LEDGER_LINE_INVALID, … */
 export function ledgerModels(ledger: Uint8Array): readonly LedgerModel[] {
-  const heads = summarizeLedger(ledger, nodeCrypto()).map((row) => String(row.hash));
+  const heads = summarizeLedger(ledger, nodeCrypto()).map((row) => row.hash);
   const entries: readonly Entry[] = Buffer.from(ledger).toString("utf8").split("\n").slice(0, -1).map(parseLine);
-  const [genesis] = entries;
-  if (genesis?.kind !== "genesis")
-    throw fail("TRB_LEDGER_LINE_INVALID", { path: "kind", reason: "the first entry is no genesis" });
-  const common = { plan: genesis.plan, planHash: planHash(nodeCrypto(), genesis.plan), heads };
-  const judgement = (hash: string) => judgementOf(genesis.plan, entries, hash);
-  const { initialModelHash } = genesis.plan;
-  const initial = {
-    ...{ ...common, hash: initialModelHash, round: 0, epsilon: "0", entry: 0 },
-    judgement: judgement(initialModelHash),
+  const naming = namedModels();
+  for (const [place, entry] of entries.entries()) naming.take(entry, String(heads[place]));
+  return naming.models();
+}
+
+/** The same of a file that needn't fit into memory. @throws TRB_LEDGER_EMPTY, TRB_LEDGER_LINE_INVALID, … */
+export async function streamedModels(ledger: AsyncIterable<Uint8Array>): Promise<readonly LedgerModel[]> {
+  const naming = namedModels();
+  for await (const { entry, hash } of readEntries(ledger, nodeCrypto())) naming.take(entry, hash);
+  return naming.models();
+}
+
+/** What is kept of each entry: its hash, of a round the model that it released, and of metrics all, which judge models. */
+function namedModels() {
+  const heads: string[] = [];
+  const released: Pick<LedgerModel, "hash" | "round" | "epsilon" | "entry" | "kind">[] = [];
+  const judging: Entry[] = [];
+  let plan: Plan | undefined;
+  return {
+    take(entry: Entry, hash: string): void {
+      if (plan === undefined && entry.kind !== "genesis")
+        throw fail("TRB_LEDGER_LINE_INVALID", { path: "kind", reason: "the first entry is no genesis" });
+      if (entry.kind === "genesis") plan ??= entry.plan;
+      const place = heads.push(hash) - 1;
+      if (entry.kind !== "round") return;
+      const kind = plan?.releases[entry.release]?.kind;
+      if (kind === "metrics") judging.push(entry);
+      // sums that stand in the ledger made no model
+      if (entry.sum === undefined)
+        released.push({ hash: entry.nextModelHash, round: entry.round, epsilon: entry.spent.epsilon, entry: place, kind });
+    },
+    models(): readonly LedgerModel[] {
+      if (plan === undefined) throw fail("TRB_LEDGER_EMPTY");
+      const common = { plan, planHash: planHash(nodeCrypto(), plan), heads };
+      const judged = <Model extends { readonly hash: string }>(of: Plan, model: Model) => ({
+        ...{ ...common, ...model },
+        judgement: judgementOf(of, judging, model.hash),
+      });
+      const initial = judged(plan, { hash: plan.initialModelHash, round: 0, epsilon: "0", entry: 0 });
+      return [initial, ...released.map((model) => judged(common.plan, model))];
+    },
   };
-  const released = entries.flatMap((entry, place) =>
-    entry.kind === "round" && entry.sum === undefined // sums that stand in the ledger made no model
-      ? [
-          {
-            ...{ ...common, hash: entry.nextModelHash, round: entry.round, epsilon: entry.spent.epsilon, entry: place },
-            kind: genesis.plan.releases[entry.release]?.kind,
-            judgement: judgement(entry.nextModelHash),
-          },
-        ]
-      : [],
-  );
-  return [initial, ...released];
 }
 
 /** The last model, or where metrics decide which are kept, the last of those; the initial one before anything was judged. */

@@ -89,7 +89,14 @@ export {
   statementWords,
   totalWords,
 } from "./statement/words.ts";
-export { type LedgerRow, type ReleasedQuery, summarizeLedger, writtenIn } from "./summary.ts";
+export {
+  type LedgerRow,
+  type ReleasedQuery,
+  readEntries,
+  summarizeLedger,
+  summarizeLedgerStream,
+  writtenIn,
+} from "./summary.ts";
 export { checkEntryProof, type EntryProof, type EntryProofVerdict, proveEntry } from "./tree/entry-proof.ts";
 export { rootOf, withLeaf } from "./tree/hashing.ts";
 export {

@@ -5,7 +5,7 @@ import { emptyHead, headAfter } from "./building.ts";
 import { asBytes, exampleDrafts, exampleFederation, writeLedger } from "./example-ledger.ts";
 import { parseLine } from "./parsing.ts";
 import { spentAfter } from "./spending.ts";
-import { summarizeLedger } from "./summary.ts";
+import { type LedgerRow, summarizeLedger, summarizeLedgerStream } from "./summary.ts";
 import { verifyLine } from "./verification/entry.ts";
 import { initialVerification } from "./verification/state.ts";
 import { verifyLedger } from "./verify.ts";
@@ -27,6 +27,22 @@ describe("the rows of `ledger show`", () => {
     ]);
     expect(rows[4]?.epsilon).toBe(spentAfter(federation.plan, [3]).epsilon);
     expect(rows.at(-1)?.hash).toBe(verifyLedger(asBytes(lines), { crypto }).head);
+  });
+
+  test("are the same of a file that comes in chunks cut anywhere, and so are its refusals", async () => {
+    const whole = asBytes(lines);
+    const read = async (bytes: Uint8Array, size: number) => {
+      async function* chunks() {
+        for (let at = 0; at < bytes.length; at += size) yield bytes.slice(at, at + size);
+      }
+      const rows: LedgerRow[] = [];
+      for await (const row of summarizeLedgerStream(chunks(), crypto)) rows.push(row);
+      return rows;
+    };
+    for (const size of [1, 7, 1000, whole.length]) expect(await read(whole, size)).toEqual(summarizeLedger(whole, crypto));
+    await expect(read(new Uint8Array(), 1)).rejects.toThrow("no entries");
+    await expect(read(whole.slice(0, -1), 100)).rejects.toThrow("line feed");
+    await expect(read(new TextEncoder().encode("{}\n"), 2)).rejects.toThrow("not a ledger entry");
   });
 
   test("are refused for a file that is empty, cut off or no ledger", () => {

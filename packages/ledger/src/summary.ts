@@ -5,7 +5,7 @@ import { lineHash } from "./building.ts";
 import type { Entry, EntryKind, EntryOf } from "./entries.ts";
 import { featuresOf, type ReleasedFeatures } from "./features.ts";
 import { metricsOf, type ReleasedMetrics, sumDeviation } from "./metrics.ts";
-import { decodeLine, parseLine, splitLines } from "./parsing.ts";
+import { decodeLine, lineReader, parseLine, splitLines } from "./parsing.ts";
 
 export interface LedgerRow {
   readonly index: number;
@@ -54,17 +54,55 @@ export function summarizeLedger(bytes: Uint8Array, crypto: Pick<Crypto, "sha256"
     const line = decodeLine(bytesOfLine);
     const entry = parseLine(line);
     if (entry.kind === "genesis") plan ??= entry.plan;
-    const { index, kind, at } = entry;
-    return {
-      index,
-      kind,
-      at,
-      hash: lineHash(crypto, line),
-      ...particulars(entry),
-      ...whatOf(entry, plan),
-      ...writtenIn(entry, plan),
-    };
+    return rowOf(entry, lineHash(crypto, line), plan);
   });
+}
+
+/**
+ * The same of a file that needn't fit into memory: one line of it is held at a time, and the genesis' plan.
+ * @throws TRB_LEDGER_EMPTY, TRB_LEDGER_UNTERMINATED, TRB_LEDGER_LINE_INVALID, TRB_LEDGER_NOT_CANONICAL
+ */
+export async function* summarizeLedgerStream(
+  chunks: AsyncIterable<Uint8Array>,
+  crypto: Pick<Crypto, "sha256">,
+): AsyncGenerator<LedgerRow> {
+  let plan: Plan | undefined;
+  for await (const { entry, hash } of readEntries(chunks, crypto)) {
+    if (entry.kind === "genesis") plan ??= entry.plan;
+    yield rowOf(entry, hash, plan);
+  }
+}
+
+/**
+ * Entries of a file in their order, each with the hash that the next one names; nothing is verified.
+ * @throws TRB_LEDGER_EMPTY, TRB_LEDGER_UNTERMINATED, TRB_LEDGER_LINE_INVALID, TRB_LEDGER_NOT_CANONICAL
+ */
+export async function* readEntries(
+  chunks: AsyncIterable<Uint8Array>,
+  crypto: Pick<Crypto, "sha256">,
+): AsyncGenerator<{ readonly entry: Entry; readonly hash: Sha256 }> {
+  const read: { readonly entry: Entry; readonly hash: Sha256 }[] = [];
+  let [lines, atEnd] = [0, false];
+  const reader = lineReader((bytes) => {
+    if (atEnd) throw fail("TRB_LEDGER_UNTERMINATED");
+    if (bytes === "too long")
+      throw fail("TRB_LEDGER_LINE_INVALID", { path: "the line", reason: "it is longer than any entry" });
+    const line = decodeLine(bytes);
+    lines++;
+    read.push({ entry: parseLine(line), hash: lineHash(crypto, line) });
+  });
+  for await (const chunk of chunks) {
+    reader.take(chunk);
+    yield* read.splice(0);
+  }
+  atEnd = true;
+  reader.end();
+  if (lines === 0) throw fail("TRB_LEDGER_EMPTY");
+}
+
+function rowOf(entry: Entry, hash: Sha256, plan: Plan | undefined): LedgerRow {
+  const { index, kind, at } = entry;
+  return { index, kind, at, hash, ...particulars(entry), ...whatOf(entry, plan), ...writtenIn(entry, plan) };
 }
 
 /** Nothing, where an entry names a release that the plan doesn't have: that is the verifier's to say. */

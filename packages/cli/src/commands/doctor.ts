@@ -1,29 +1,29 @@
 /** `tributary doctor`: what is present on this machine, and what it changes. */
 import { accessSync, constants, existsSync, statfsSync } from "node:fs";
 import { availableParallelism, totalmem } from "node:os";
-import { resolve } from "node:path";
-import { isTributaryError } from "@tributary/errors";
+import { join, resolve } from "node:path";
+import { examineHome } from "@tributary/coordinator";
+import { fail, isTributaryError } from "@tributary/errors";
 import type { Executor } from "@tributary/tensor";
 import { onnxruntimeExecutor } from "@tributary/tensor/onnxruntime";
 import { Command } from "commander";
 import { jsonOption } from "../options.ts";
-import { print, table } from "../output.ts";
+import { print, prose, table } from "../output.ts";
 import { selfTest } from "../self-test.ts";
-
-interface Finding {
-  readonly name: string;
-  readonly state: "present" | "absent" | "broken";
-  readonly found: string;
-  readonly changes: string;
-}
+import type { Finding } from "./doctor/finding.ts";
+import { examineNode } from "./doctor/node-home.ts";
 
 export function doctorCommand(): Command {
   return new Command("doctor")
-    .description("what is present on this machine, and what it changes")
+    .description(
+      "what is present on this machine and how a home stands, what it changes, and what to do (exit 1 when something is broken)",
+    )
+    .option("--home <folder>", "a node's or a coordinator's folder, to be looked at as well")
     .addOption(jsonOption())
-    .addHelpText("after", "\nExample:\n  tributary doctor")
-    .action(async (options: { json?: boolean }) => {
+    .addHelpText("after", "\nExample:\n  tributary doctor\n  tributary doctor --home shop --json")
+    .action(async (options: { home?: string; json?: boolean }) => {
       const findings = [
+        ...(options.home === undefined ? [] : await examineFolder(options.home)),
         node(),
         ...(await executors()),
         await cryptography(),
@@ -35,13 +35,27 @@ export function doctorCommand(): Command {
       ];
       const broken = findings.some((finding) => finding.state === "broken");
       if (broken) process.exitCode = 1;
-      print(options.json, { ok: !broken, findings }, () =>
-        table([
+      print(options.json, { ok: !broken, findings }, () => [
+        ...table([
           ["what", "state", "found", "what it changes"],
           ...findings.map((finding) => [finding.name, finding.state, finding.found, finding.changes]),
         ]),
-      );
+        ...(findings.some(({ advice }) => advice !== null) ? ["", "What to do:"] : []),
+        ...prose(findings.flatMap(({ name, advice }) => (advice === null ? [] : [`  ${name}: ${advice}`]))),
+      ]);
     });
+}
+
+/** @throws TRB_CLI_HOME_UNKNOWN */
+async function examineFolder(home: string): Promise<readonly Finding[]> {
+  if (existsSync(join(home, "node.sqlite"))) return examineNode(home);
+  if (!existsSync(join(home, "coordinator.sqlite"))) throw fail("TRB_CLI_HOME_UNKNOWN", { home });
+  const found = await examineHome({ home });
+  return found.map(({ state, ...finding }) => ({
+    ...finding,
+    state: state === "ok" ? "present" : state,
+    changes: "the federation stands on it",
+  }));
 }
 
 function node(): Finding {
@@ -51,6 +65,7 @@ function node(): Finding {
     state: major >= 24 ? "present" : "broken",
     found: process.versions.node,
     changes: "24 or newer runs TypeScript and SQLite as they are; the lockfile brings it on Linux and Windows",
+    advice: major >= 24 ? null : "Install Node 24, or start it by `pnpm -s tributary`, which brings its own.",
   };
 }
 
@@ -94,11 +109,14 @@ async function tryExecutor(
   try {
     const { operation, error } = await selfTest(await open());
     const found = `${operation}: ${error.toExponential(1)} from the float64 twin`;
-    return { name, state: error < 1e-5 ? "present" : "broken", found, changes };
+    const wrong = error < 1e-5 ? null : "It computes wrongly on this machine: install the dependencies anew, and report it.";
+    return { name, state: wrong === null ? "present" : "broken", found, changes, advice: wrong };
   } catch (error) {
     const missing = isTributaryError(error) && error.code === "TRB_TENSOR_EXECUTOR_MISSING";
     const found = isTributaryError(error) ? error.code : "can't be loaded";
-    return { name, state: missing ? without : "broken", found, changes };
+    const state = missing ? without : "broken";
+    const advice = isTributaryError(error) ? error.advice : "Install the dependencies anew (`pnpm install`).";
+    return { name, state, found, changes, advice: state === "absent" ? null : advice };
   }
 }
 
@@ -116,6 +134,7 @@ async function cryptography(): Promise<Finding> {
     state: "present",
     found: `${rate.toFixed(0)} MB/s`,
     changes: "how long masking a vector takes",
+    advice: null,
   };
 }
 
@@ -125,11 +144,12 @@ async function openDp(): Promise<Finding> {
   try {
     const { version, artefact } = await (await import("@opendp/opendp")).openOpenDp();
     const found = `${version}, ${artefact.kind}, SHA-256 ${artefact.sha256}`;
-    return { name: "OpenDP", state: "present", found, changes };
+    return { name: "OpenDP", state: "present", found, changes, advice: null };
   } catch (error) {
     const missing = isTributaryError(error) && error.code === "TRB_OPENDP_NOT_BUILT";
     const found = isTributaryError(error) ? `${error.code}: ${error.message}` : "can't be loaded";
-    return { name: "OpenDP", state: missing ? "absent" : "broken", found, changes };
+    const advice = missing ? null : isTributaryError(error) ? error.advice : "Build it anew (packages/opendp/README.md).";
+    return { name: "OpenDP", state: missing ? "absent" : "broken", found, changes, advice };
   }
 }
 
@@ -139,6 +159,7 @@ function store(): Finding {
     state: process.versions["sqlite"] === undefined ? "broken" : "present",
     found: process.versions["sqlite"] ?? "absent",
     changes: "holds the coordinator's rounds and the node's budget",
+    advice: process.versions["sqlite"] === undefined ? "Use a Node.js that was built with SQLite, as nodejs.org's are." : null,
   };
 }
 
@@ -148,11 +169,16 @@ function memory(): Finding {
     state: "present",
     found: `${(totalmem() / 2 ** 30).toFixed(1)} GiB, ${availableParallelism()} cores`,
     changes: "a node takes up to 400 MB, the coordinator up to 300 MB",
+    advice: null,
   };
 }
 
+/** Of the disk. */
+const leastRoom = 0.03;
+
 function disk(): Finding {
-  const { bavail, bsize } = statfsSync(".");
+  const { bavail, blocks, bsize } = statfsSync(".");
+  const little = bavail < leastRoom * blocks;
   let writable = true;
   try {
     accessSync(".", constants.W_OK);
@@ -161,9 +187,10 @@ function disk(): Finding {
   }
   return {
     name: "this folder",
-    state: writable ? "present" : "broken",
+    state: !writable ? "broken" : little ? "warning" : "present",
     found: `${((bavail * bsize) / 2 ** 30).toFixed(1)} GiB free${writable ? "" : ", not writable"}`,
     changes: "where `demo` writes by default",
+    advice: !writable ? "Work in a folder that you may write to." : little ? "Make room on this disk." : null,
   };
 }
 
@@ -175,5 +202,6 @@ function sharedData(): Finding {
     state: present ? "present" : "absent",
     found: present ? folder : "TRIBUTARY_SHARED names no folder",
     changes: "tests on real logs run only with it",
+    advice: null,
   };
 }

@@ -1,8 +1,8 @@
 /** `tributary ledger …`: anyone's side, offline. */
-import { summarizeLedger } from "@tributary/ledger";
+import { type LedgerRow, summarizeLedgerStream } from "@tributary/ledger";
 import { nodeCrypto } from "@tributary/protocol/node-crypto";
 import { Command } from "commander";
-import { readInput } from "../files.ts";
+import { readWatched } from "../files.ts";
 import { jsonOption } from "../options.ts";
 import { print, table } from "../output.ts";
 import { writtenLines } from "../report/written.ts";
@@ -19,8 +19,9 @@ export function ledgerCommand(): Command {
     .argument("<file>", "ledger.jsonl")
     .addOption(jsonOption())
     .addHelpText("after", "\nExample:\n  tributary ledger show tributary-demo/ledger.jsonl")
-    .action((file: string, options: { json?: boolean }) => {
-      const rows = summarizeLedger(readInput(file), nodeCrypto());
+    .action(async (file: string, options: { json?: boolean }) => {
+      const rows: LedgerRow[] = [];
+      for await (const row of summarizeLedgerStream(readWatched(file), nodeCrypto())) rows.push(row);
       const written = {
         metrics: rows.flatMap(({ metrics }) => metrics ?? []),
         queries: rows.flatMap(({ query }) => query ?? []),

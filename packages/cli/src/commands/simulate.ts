@@ -1,4 +1,8 @@
 /** `tributary simulate`: the same federation in one process, on the same state machines. */
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { fail } from "@tributary/errors";
+import { writeCatalogue, writeCsv } from "@tributary/events";
 import { broughtModel, initialFederationModel } from "@tributary/federation";
 import { itemContent, type Repeats, readsContent } from "@tributary/model";
 import { fingerprintOf, type IdentityKey, toHex } from "@tributary/protocol";
@@ -12,7 +16,7 @@ import { divide, type LogOptions, readLog } from "../demo/market.ts";
 import { reportOf } from "../demo/report.ts";
 import { requireDelta } from "../demo/run.ts";
 import { chooseWithExtensions, extendedModel, extendedTraining, extendOption, openExtensions } from "../extension-options.ts";
-import { readInput } from "../files.ts";
+import { readInput, systemCode } from "../files.ts";
 import { beginningAt, broughtParameters, type InitialModelOptions, initialModelOption } from "../initial-model-option.ts";
 import {
   acceptEveryOption,
@@ -72,6 +76,7 @@ interface SimulateOptions
   readonly extend?: readonly string[];
   readonly updateNorm?: number;
   readonly tuned?: string;
+  readonly marketOut?: string;
   readonly runs: string;
   readonly json?: boolean;
 }
@@ -99,6 +104,7 @@ export function simulateCommand(): Command {
         "a number from 0 to 1",
       ),
     )
+    .option("--market-out <folder>", "write the synthetic market's log and catalogue there, and simulate nothing")
     .addOption(minCohortOption())
     .addOption(maxCorruptOption())
     .addOption(repeatsOption())
@@ -127,6 +133,7 @@ export function simulateCommand(): Command {
     .addCommand(compareCommand())
     .addCommand(tuneCommand())
     .action(async (options: SimulateOptions) => {
+      if (options.marketOut !== undefined) return writeMarket(options, options.marketOut);
       const started = performance.now();
       await requireSampler(options);
       const crypto = nodeCrypto();
@@ -226,6 +233,28 @@ export function simulateCommand(): Command {
         ],
       );
     });
+
+  /** An ordinary log, for whatever takes one. @throws TRB_CLI_BAD_OPTION beside a log of one's own */
+  async function writeMarket(options: SimulateOptions, folder: string): Promise<void> {
+    if (options.events !== undefined) {
+      throw fail("TRB_CLI_BAD_OPTION", { option: "--market-out", value: folder, expected: "absent with --events" });
+    }
+    const { histories, catalogue, source } = await readLog(options);
+    const [events, items] = [join(folder, "events.csv"), join(folder, "catalogue.jsonl")];
+    try {
+      mkdirSync(folder, { recursive: true });
+    } catch (cause) {
+      throw fail("TRB_CLI_FILE_NOT_WRITABLE", { path: folder, reason: systemCode(cause) }, cause);
+    }
+    await writeCsv(events, histories, catalogue);
+    await writeCatalogue(items, catalogue);
+    const facts = { customers: histories.customers.length, events: histories.items.length, items: catalogue.items.length };
+    print(options.json, { log: events, catalogue: items, ...facts }, () => [
+      source.description,
+      `written: ${events} (${facts.events} events), ${items}`,
+      `tributary simulate --events ${events} --catalogue ${items} --columns customer=customer,item=item,action=action,time=time`,
+    ]);
+  }
 
   /** What was asked for, as `simulate compare` shows it. */
   function settingsOf({ runs: _runs, json: _json, ...asked }: SimulateOptions): Readonly<Record<string, unknown>> {

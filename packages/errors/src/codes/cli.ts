@@ -79,6 +79,12 @@ export const cliErrors = defineErrors({
     status: 500,
     exitCode: 130,
   },
+  TRB_CLI_HOME_UNKNOWN: {
+    message: "{home} is neither a node's folder nor a coordinator's.",
+    advice: "Give the --home of a node that has joined, or of a coordinator that was started once.",
+    status: 404,
+    exitCode: 2,
+  },
   TRB_CLI_INIT_UNANSWERED: {
     message: "There is nobody to ask, and these answers are missing: {flags}.",
     advice:

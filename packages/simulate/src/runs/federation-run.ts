@@ -6,6 +6,7 @@ import { randomBytes } from "node:crypto";
 import type { Plan } from "@tributary/protocol";
 import type { FederationReport } from "../report.ts";
 import { openRun, type RunFolder, type RunState } from "./run-folder.ts";
+import { lockRun } from "./run-lock.ts";
 
 interface FederationOutcome {
   readonly plan: Plan;
@@ -33,6 +34,7 @@ export function beginFederationRun(home: string, settings: Readonly<Record<strin
     const state: RunState = { id: folder.id, status, settings, begun: begun.toISOString(), seconds, attempts };
     folder.write("run.json", `${JSON.stringify(state, undefined, 2)}\n`);
   };
+  const lock = lockRun(folder.path);
   save("running", 0);
   return {
     folder,
@@ -41,6 +43,7 @@ export function beginFederationRun(home: string, settings: Readonly<Record<strin
       folder.write("ledger.jsonl", ledger);
       folder.write("result.json", `${JSON.stringify({ run: folder.id, modelHash, ...report }, undefined, 2)}\n`);
       save("finished", report.rounds);
+      lock.release();
     },
   };
 }

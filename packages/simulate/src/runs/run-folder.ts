@@ -25,10 +25,12 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { fail } from "@tributary/errors";
+import { isLocked } from "./run-lock.ts";
 
 export interface RunState {
   readonly id: string;
-  readonly status: "running" | "finished";
+  /** `killed`: it was begun, did not end, and no process is at work on it; that is seen, and never written down. */
+  readonly status: "running" | "finished" | "killed";
   readonly settings: Readonly<Record<string, unknown>>;
   readonly begun: string;
   /** Seconds of work, over all the times that it was resumed. */
@@ -81,8 +83,13 @@ export function findRun(home: string, id: string): RunFolder {
 /** All runs of a home, the latest last. @throws TRB_SIMULATE_RUN_UNREADABLE */
 export function listRuns(home: string): readonly RunState[] {
   if (!existsSync(home)) return [];
-  const states = readdirSync(home).flatMap((name) => (/^[0-9a-f]{12}$/.test(name) ? (folderOf(home, name).state ?? []) : []));
+  const states = readdirSync(home).flatMap((name) => (/^[0-9a-f]{12}$/.test(name) ? standingOf(folderOf(home, name)) : []));
   return states.sort((a, b) => (a.begun < b.begun ? -1 : 1));
+}
+
+function standingOf({ state, path }: RunFolder): RunState | readonly [] {
+  if (state === undefined) return [];
+  return state.status === "running" && !isLocked(path) ? { ...state, status: "killed" } : state;
 }
 
 /** A file that a run leaves at its end. @throws TRB_SIMULATE_RUN_UNREADABLE where it did not come to its end */

@@ -76,10 +76,21 @@ test("a run is one process's at a time; whoever held it and was killed holds it 
     await once(holder.stdout, "data");
     await expect(runScale({ ...options, settings: other })).rejects.toMatchObject({ code: "TRB_SIMULATE_RUN_BUSY" });
     expect(openRun(home, { ...other }).state).toBeUndefined(); // nothing was written
+    const begun = {
+      id: openRun(home, { ...other }).id,
+      settings: {},
+      begun: "2026-01-01T00:00:00.000Z",
+      seconds: 0,
+      attempts: 0,
+    };
+    openRun(home, { ...other }).write("run.json", JSON.stringify({ ...begun, status: "running" }));
+    expect(listRuns(home).find(({ id }) => id === begun.id)?.status).toBe("running");
   } finally {
     holder.kill("SIGKILL");
     await once(holder, "exit");
   }
+  expect(listRuns(home).find(({ id }) => id === openRun(home, { ...other }).id)?.status).toBe("killed");
+  openRun(home, { ...other }).remove("run.json");
   const both = await Promise.allSettled([1, 2].map(() => runScale({ ...options, settings: other })));
   expect(both.map(({ status }) => status).sort()).toEqual(["fulfilled", "rejected"]); // in one process as well
   const again = await runScale({ ...options, settings: other });

@@ -3,7 +3,7 @@ import { fail } from "@tributary/errors";
 import { checkEntryProof, proveEntry } from "@tributary/ledger";
 import { nodeCrypto } from "@tributary/protocol/node-crypto";
 import type { Command } from "commander";
-import { readChunks, readJson } from "../../files.ts";
+import { readJson, readWatched } from "../../files.ts";
 import { integerOption, jsonOption } from "../../options.ts";
 import { print } from "../../output.ts";
 
@@ -17,7 +17,7 @@ export function addProve(ledger: Command): void {
     .addOption(jsonOption()) // a proof is JSON with and without it
     .addHelpText("after", "\nExample:\n  tributary ledger prove tributary-demo/ledger.jsonl --entry 1 > proof.json")
     .action(async (file: string, { entry, size }: { entry: number; size?: number }) => {
-      print(true, await proveEntry(nodeCrypto(), readChunks(file), entry, size), () => []);
+      print(true, await proveEntry(nodeCrypto(), readWatched(file), entry, size), () => []);
     });
 
   ledger

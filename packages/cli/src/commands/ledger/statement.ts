@@ -13,7 +13,7 @@ import { signatureThreads } from "@tributary/ledger/threads";
 import { type PlanLanguage, planLanguages } from "@tributary/protocol";
 import { nodeCrypto } from "@tributary/protocol/node-crypto";
 import { type Command, Option } from "commander";
-import { readChunks, writeOutput } from "../../files.ts";
+import { readWatched, writeOutput } from "../../files.ts";
 import { jsonOption } from "../../options.ts";
 import { print } from "../../output.ts";
 import { type StatedLedger, statementPage } from "../../report/statement-page.ts";
@@ -82,7 +82,7 @@ async function stateFile(
     ...(own.head === undefined ? {} : { head: own.head }),
   };
   const threads = signatureThreads();
-  const verdict = await verifyLedgerStream(readChunks(file), { crypto, watch, ...known }, threads).finally(threads.close);
+  const verdict = await verifyLedgerStream(readWatched(file), { crypto, watch, ...known }, threads).finally(threads.close);
   const [failure] = verdict.failures;
   if (failure !== undefined) {
     const { entry, line, code: rule, message: reason } = failure;

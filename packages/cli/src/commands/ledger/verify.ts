@@ -4,7 +4,7 @@ import { type LedgerVerdict, verifyLedgerStream } from "@tributary/ledger";
 import { signatureThreads } from "@tributary/ledger/threads";
 import { nodeCrypto } from "@tributary/protocol/node-crypto";
 import type { Command } from "commander";
-import { readChunks } from "../../files.ts";
+import { readWatched } from "../../files.ts";
 import { jsonOption } from "../../options.ts";
 import { print } from "../../output.ts";
 
@@ -36,7 +36,7 @@ export function addVerify(ledger: Command): void {
 async function verified(file: string, known: { readonly key?: string; readonly head?: string }): Promise<LedgerVerdict> {
   const threads = signatureThreads();
   try {
-    return await verifyLedgerStream(readChunks(file), { crypto: nodeCrypto(), accountants: true, ...known }, threads);
+    return await verifyLedgerStream(readWatched(file), { crypto: nodeCrypto(), accountants: true, ...known }, threads);
   } finally {
     await threads.close();
   }

@@ -13,15 +13,15 @@ import {
   type ModelCertificate,
   readCertificate,
   verifyCertificate,
-  verifyLedger,
+  verifyLedgerStream,
 } from "@tributary/ledger";
 import { graphVersion, type ModelCard, readCheckpoint } from "@tributary/model";
 import { notVerifiable, type Plan, parsePlan, planHash } from "@tributary/protocol";
 import { nodeCrypto } from "@tributary/protocol/node-crypto";
 import type { Command } from "commander";
 import { extensionFilesOption, openExtensions } from "../../extension-options.ts";
-import { readInput, readJson } from "../../files.ts";
-import { type LedgerModel, ledgerModels, requireCardOfLedger } from "../../model-cards.ts";
+import { readChunks, readInput, readJson, readWatched } from "../../files.ts";
+import { type LedgerModel, requireCardOfLedger, streamedModels } from "../../model-cards.ts";
 import { jsonOption } from "../../options.ts";
 import { print } from "../../output.ts";
 import { rebuildWarmStart, rebuiltInWords } from "./rebuild.ts";
@@ -61,7 +61,7 @@ export function addVerify(model: Command): void {
       await openExtensions(options.extension);
       const crypto = nodeCrypto();
       const file = readInput(path);
-      const evidence = options.ledger === undefined ? undefined : readLedger(options.ledger, options);
+      const evidence = options.ledger === undefined ? undefined : await readLedger(options.ledger, options);
       const certified = options.certificate === undefined ? undefined : readInput(options.certificate);
       const certificate = certified === undefined ? undefined : heldTo(certified, options);
       const given = options.plan === undefined ? certificate?.plan : parsePlan(readJson(options.plan));
@@ -122,9 +122,8 @@ interface Evidence {
 }
 
 /** @throws TRB_CLI_LEDGER_NOT_VERIFIED */
-function readLedger(path: string, options: VerifyOptions): Evidence {
-  const bytes = readInput(path);
-  const verdict = verifyLedger(bytes, {
+async function readLedger(path: string, options: VerifyOptions): Promise<Evidence> {
+  const verdict = await verifyLedgerStream(readWatched(path), {
     crypto: nodeCrypto(),
     ...(options.key === undefined ? {} : { key: options.key }),
     ...(options.head === undefined ? {} : { head: options.head }),
@@ -133,7 +132,7 @@ function readLedger(path: string, options: VerifyOptions): Evidence {
     const failures = verdict.failures.slice(0, 5).map(({ entry, line, code }) => `entry ${entry} (line ${line}): ${code}`);
     throw fail("TRB_CLI_LEDGER_NOT_VERIFIED", { failures });
   }
-  return { verdict, models: ledgerModels(bytes) };
+  return { verdict, models: await streamedModels(readChunks(path)) };
 }
 
 /** The ledger's plan and the given one are one, if there are both. @throws TRB_CLI_PLAN_OF_ANOTHER_LEDGER */

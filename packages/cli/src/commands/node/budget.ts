@@ -1,8 +1,9 @@
 /** `tributary node budget`: what was spent, what is reserved, what is left; by kind, by period, and by home where the budget is shared. */
 import { type NodeBudget, nodeBudget } from "@tributary/client";
+import { isTributaryError } from "@tributary/errors";
 import type { Command } from "commander";
 import { jsonOption } from "../../options.ts";
-import { print, table } from "../../output.ts";
+import { print, prose, table } from "../../output.ts";
 
 export function addBudget(node: Command): void {
   node
@@ -12,10 +13,23 @@ export function addBudget(node: Command): void {
     .addOption(jsonOption())
     .addHelpText("after", "\nExample:\n  tributary node budget --home shop")
     .action(async (options: { home: string; json?: boolean }) => {
-      const budget = await nodeBudget({ home: options.home });
-      print(options.json, budget, () => budgetLines(budget));
+      const budget = await nodeBudget({ home: options.home }).catch((error: unknown) => {
+        if (isTributaryError(error) && error.code === "TRB_NODE_NOT_JOINED") return undefined;
+        throw error;
+      });
+      if (budget !== undefined) print(options.json, budget, () => budgetLines(budget));
+      else print(options.json, notJoined, () => prose(notJoinedLines(options.home)));
     });
 }
+
+/** Before joining: nothing can have been spent, and how much may be is not decided yet. */
+const notJoined = { joined: false, spent: 0, limit: null, left: null, byKind: [] };
+
+const notJoinedLines = (home: string) => [
+  `${home} has joined no federation: nothing was spent, ε 0.`,
+  "Joining sets the limit to the plan's own ε and charges nothing; `tributary node policy --epsilon …` lowers it then.",
+  "What a plan would cost is said by `tributary plan explain plan.json`, and after joining by `tributary node check`.",
+];
 
 /** Rounded to four digits, up: nothing that was spent is understated. */
 function spent(epsilon: number): string {
