@@ -1,7 +1,7 @@
 /** A real federation for the coordinator's page: its processes, an account of each role, and a browser that is logged in. */
-import { writeFileSync } from "node:fs";
-import type { Browser } from "playwright-core";
-import { type Service, service, tributaryJson } from "../e2e/processes.ts";
+import { accessAtHome } from "@tributary/coordinator";
+import type { Browser, Page } from "playwright-core";
+import { type Service, service } from "../e2e/processes.ts";
 import { joinAll, type SmallFederation, type SmallOptions, smallFederation } from "../e2e/small-federation.ts";
 import { type Look, type OpenPage, openPage } from "./browser.ts";
 
@@ -40,14 +40,10 @@ export async function pageFederation(folder: string, options: SmallOptions): Pro
   };
 }
 
-/** An account of each role, by the command; none is named as its role, which other tests' names are. */
-export async function addAccounts(platform: string, folder: string): Promise<void> {
-  const file = `${folder}/password`;
-  writeFileSync(file, `${password}\n`);
-  for (const role of roles) {
-    const words = ["coordinator", "operator", "add", "--home", platform, "--name", `a-${role}`, "--role", role];
-    await tributaryJson([...words, "--password-file", file]);
-  }
+/** An account of each role, made as its command makes it. */
+export async function addAccounts(platform: string): Promise<void> {
+  const access = accessAtHome(platform);
+  for (const role of roles) await access.addOperator({ name: `a-${role}`, role, password });
 }
 
 export async function logIn({ page }: OpenPage, role: Role): Promise<void> {
@@ -57,21 +53,57 @@ export async function logIn({ page }: OpenPage, role: Role): Promise<void> {
   await page.locator("nav").waitFor();
 }
 
+/** Of each role, once it has logged in: a password's hash costs a third of a second. */
+const sessions = new Map<Role, Awaited<ReturnType<OpenPage["context"]["storageState"]>>>();
+
 /** A page that is logged in, at a view. */
 export async function openView(
   browser: Browser,
   url: string,
-  {
-    role,
-    view = "",
-    look,
-    width,
-  }: { readonly role: Role; readonly view?: string; readonly look?: Look; readonly width?: number },
+  { role, view = "", ...how }: { readonly role: Role; readonly view?: string; readonly look?: Look; readonly width?: number },
 ): Promise<OpenPage> {
+  const storageState = sessions.get(role);
   const opened = await openPage(browser, `${url}/#/${view}`, {
-    ...(look === undefined ? {} : { look }),
-    ...(width === undefined ? {} : { width }),
+    ...how,
+    ...(storageState === undefined ? {} : { storageState }),
   });
-  await logIn(opened, role);
+  if (storageState === undefined) {
+    await logIn(opened, role);
+    sessions.set(role, await opened.context.storageState());
+  }
+  await opened.page.locator("nav").waitFor();
   return opened;
+}
+
+export const views = [
+  "overview",
+  "round",
+  "privacy",
+  "quality",
+  "cohorts",
+  "ledger",
+  "plan",
+  "members",
+  "alerts",
+  "audit",
+] as const;
+export type View = (typeof views)[number];
+
+/** What a view shows once it has what it shows. */
+const shown: Partial<Record<View, string>> = {
+  privacy: ".u-legend",
+  cohorts: ".map",
+  ledger: "[data-test=verdict]",
+  plan: "[data-test=customers]",
+  alerts: "[data-test=alerts]",
+};
+
+/** Goes to a view by its hash link, and waits for what it shows. */
+export async function show(page: Page, view: View): Promise<void> {
+  await page.evaluate(`location.hash = "#/${view}"`);
+  await page.locator(`nav a[href="#/${view}"][aria-current=page]`).waitFor();
+  await page
+    .locator(shown[view] ?? "main h2")
+    .first()
+    .waitFor();
 }

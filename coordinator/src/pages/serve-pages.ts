@@ -39,16 +39,26 @@ export const isPagePath = (path: string): boolean => Object.values(places).some(
 const year = 365 * 24 * 3600;
 
 export async function servePages(app: FastifyInstance, pages: ServedPages): Promise<void> {
-  await app.register(fastifyStatic, { root: import.meta.dirname, serve: false, preCompressed: true, cacheControl: false });
+  await app.register(fastifyStatic, {
+    root: import.meta.dirname,
+    serve: false,
+    preCompressed: true,
+    cacheControl: false,
+    // of what is there: what isn't may be there later
+    setHeaders: (reply, path) =>
+      void reply.header(
+        "cache-control",
+        /index\.html(\.(br|gz))?$/.test(path) ? "no-store" : `public, max-age=${year}, immutable`,
+      ),
+  });
   for (const name of Object.keys(places) as (keyof ServedPages)[]) {
     const folder = pages[name];
     if (folder === undefined) continue;
     const { at, policy } = places[name];
-    const headed = (reply: FastifyReply, cache: string) =>
-      reply.header("cache-control", cache).header("content-security-policy", [...basePolicy, ...policy].join("; "));
-    app.get(at, async (_request, reply) => headed(reply, "no-store").sendFile("index.html", await folder()));
+    const underPolicy = (reply: FastifyReply) => reply.header("content-security-policy", [...basePolicy, ...policy].join("; "));
+    app.get(at, async (_request, reply) => underPolicy(reply).sendFile("index.html", await folder()));
     app.get<{ Params: { "*": string } }>(assets(at), async ({ params }, reply) =>
-      headed(reply, `public, max-age=${year}, immutable`).sendFile(`assets/${params["*"]}`, await folder()),
+      underPolicy(reply).sendFile(`assets/${params["*"]}`, await folder()),
     );
   }
 }

@@ -1,6 +1,6 @@
 /** Who is in the federation and who is asked in: the roster with revocation, invites that are shown once. */
 import { useSignal } from "@preact/signals";
-import { formatHash, formatNumber, formatTime } from "../../shared/format.ts";
+import { formatHash, formatNumber, formatTime, shownName } from "../../shared/format.ts";
 import { language, texts } from "../../shared/language.ts";
 import { Name } from "../../shared/name.tsx";
 import { RefusalNotice } from "../../shared/notice.tsx";
@@ -146,7 +146,9 @@ function Revoke({ members, done }: { readonly members: readonly Member[]; done()
           {members
             .filter(({ state }) => state !== "revoked")
             .map(({ member: { node } }) => (
-              <option key={node}>{node}</option>
+              <option key={node} value={node}>
+                {shownName(node)}
+              </option>
             ))}
         </select>
       </label>
@@ -263,7 +265,7 @@ function Made({ invite: { invite, node, expires }, close }: { readonly invite: N
   return (
     <div class="banner good" data-test="invite">
       <p>
-        <strong>{t.made(node)}</strong> {t.expires()}: {formatTime(expires, language.value)}
+        <strong>{t.made(shownName(node))}</strong> {t.expires()}: {formatTime(expires, language.value)}
       </p>
       <p>
         <code>{invite}</code>

@@ -1,0 +1,139 @@
+/**
+ * Measures the coordinator's page in this machine's browser and prints JSON: first paint on loopback, what its scripts weigh, how long the verifier takes for
+ * an entry, and the frame rate at which a map of 1,000 rounds and 1,000 nodes and a ledger of 10,000 entries are scrolled. Run it on a quiet machine:
+ *
+ *   npx -y pnpm@10 exec node --disable-warning=ExperimentalWarning test/pages/measure-coordinator.ts
+ */
+import { builtPage } from "@tributary/dashboard";
+import type { Browser, Page } from "playwright-core";
+import { killAll, temporaryFolder, until } from "../e2e/processes.ts";
+import { launchBrowser, openPage, browser as program, scriptSizes, titled } from "./browser.ts";
+import { addAccounts, openView, type PageFederation, pageFederation } from "./coordinator-federation.ts";
+
+const loads = 15;
+const extent = 1000;
+
+const median = (values: readonly number[]): number =>
+  [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
+
+/** Milliseconds to the first contentful paint of the login page, each in a browser context that has nothing of it yet. */
+async function firstPaints(chromium: Browser, url: string): Promise<number[]> {
+  const paints: number[] = [];
+  for (let load = 0; load < loads; load++) {
+    const { page, context } = await openPage(chromium, url);
+    await page.locator("#name").waitFor();
+    const paint = "performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? null";
+    paints.push(
+      (await until(
+        () => page.evaluate(paint),
+        (time) => time !== null,
+      )) as number,
+    );
+    await context.close();
+  }
+  return paints;
+}
+
+/** A ledger's lines as the page gets them: rounds of everybody, of whom some drop out. Nothing in it verifies, and nothing of that is measured. */
+function madeUpLedger(genesis: string): string {
+  const names = Array.from({ length: extent }, (_, place) => `n${String(place).padStart(4, "0")}`);
+  const at = "2026-11-30T10:00:00.000Z";
+  const beginning = { ...JSON.parse(genesis), roster: names.map((node) => ({ node })) };
+  const rounds = Array.from({ length: extent }, (_, place) => {
+    const sharers = names.filter((_name, node) => (node * 7 + place * 13) % 97 !== 0);
+    const survivors = sharers.filter((_name, node) => (node * 11 + place * 5) % 89 !== 0);
+    const spent = { epsilon: String(place / extent) };
+    return { at, kind: "round", index: place + 1, round: place + 1, release: 0, cohort: names, sharers, survivors, spent };
+  });
+  const notes = Array.from({ length: 9 * extent - 1 }, (_, place) => ({
+    ...{ at, kind: "operator", index: extent + 1 + place, action: "pause", operator: "night-shift", reason: `note ${place}` },
+  }));
+  return `${[beginning, ...rounds, ...notes].map((entry) => JSON.stringify(entry)).join("\n")}\n`;
+}
+
+/** Scrolls an element to and fro for three seconds, a step a frame. @returns frames a second, and the longest time between two, in milliseconds */
+async function scrolled(
+  page: Page,
+  selector: string,
+): Promise<{ framesPerSecond: number; longestFrame: number; scrolled: string }> {
+  return page.evaluate(`new Promise((resolve) => {
+    const box = document.querySelector(${JSON.stringify(selector)});
+    const times = [];
+    const began = performance.now();
+    let way = 1;
+    const step = (now) => {
+      times.push(now);
+      if (now - began > 3000) {
+        const gaps = times.slice(1).map((time, at) => time - times[at]);
+        return resolve({
+          framesPerSecond: Math.round(10000 * gaps.length / (times.at(-1) - times[0])) / 10,
+          longestFrame: Math.round(10 * Math.max(...gaps)) / 10,
+          scrolled: Math.round(box.scrollWidth) + " x " + Math.round(box.scrollHeight) + " px",
+        });
+      }
+      const before = box.scrollTop;
+      box.scrollTop += way * 37;
+      box.scrollLeft += way * 29;
+      if (box.scrollTop === before) way = -way;
+      requestAnimationFrame(step);
+    };
+    requestAnimationFrame(step);
+  })`);
+}
+
+async function large(chromium: Browser, { url }: PageFederation) {
+  const { page, context } = await openView(chromium, url, { role: "viewer" });
+  await context.route("**/v1/ledger?*", async (route) => {
+    const answer = await route.fetch();
+    await route.fulfill({ response: answer, body: madeUpLedger((await answer.text()).split("\n", 1)[0] ?? "") });
+  });
+  const since = performance.now();
+  await page.evaluate("location.hash = '#/cohorts'");
+  await page.locator(".map").waitFor();
+  await page.locator(".virtual-row", { hasText: "n0003" }).waitFor();
+  const seconds = (performance.now() - since) / 1000;
+  const map = await scrolled(page, ".map");
+  // without the verification, which would take the other processor
+  await page.evaluate("location.hash = '#/members'");
+  await page.evaluate("location.hash = '#/ledger'");
+  await page.locator("[data-test=entries]", { hasText: "10,000 entries" }).waitFor();
+  const table = await scrolled(page, ".virtual");
+  await context.close();
+  return { secondsToMap: Number(seconds.toFixed(1)), map, table };
+}
+
+/** Milliseconds an entry, of a round of three nodes mostly. */
+async function verified(chromium: Browser, { url }: PageFederation): Promise<number> {
+  const { page, context } = await openView(chromium, url, { role: "viewer", view: "ledger" });
+  const text = await page.locator("[data-test=verdict][data-verified=true]").textContent();
+  await context.close();
+  const [, entries = "", seconds = ""] = /([\d,]+) entries in ([\d.]+) s/.exec(text ?? "") ?? [];
+  return Math.round((1000 * Number(seconds)) / Number(entries.replaceAll(",", "")));
+}
+
+async function measure() {
+  const folder = temporaryFolder("measure-coordinator");
+  const chromium = await launchBrowser();
+  try {
+    const running = await pageFederation(folder.path, { merchants: 3, rounds: 12, customers: 60 });
+    await addAccounts(running.federation.platform);
+    const cold = await firstPaints(chromium, running.url);
+    await running.startNodes();
+    const finished = async () => ((await (await fetch(`${running.url}/v1/status`)).json()) as { finished: boolean }).finished;
+    await until(finished, (done) => done, 300);
+    const sizes = Object.fromEntries(scriptSizes(await builtPage("coordinator")));
+    return {
+      firstPaintMs: { median: Math.round(median(cold)), most: Math.round(Math.max(...cold)), loads },
+      scriptsGzip: sizes,
+      verifyMsPerEntry: await verified(chromium, running),
+      ...(await large(chromium, running)),
+    };
+  } finally {
+    await chromium.close();
+    killAll();
+    folder.remove();
+  }
+}
+
+if (program === undefined) throw new Error(titled("nothing to measure with"));
+console.log(JSON.stringify(await measure(), null, 2));
