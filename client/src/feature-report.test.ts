@@ -86,7 +86,7 @@ beforeAll(async () => {
   const log = pino({ base: null }, { write: (line: string) => void logged.push(line) });
   for (const name of names) {
     await trustPeers({ home: homeOf(name), fingerprints });
-    running.push(await runNode({ home: homeOf(name), log }, coordinator.transport));
+    running.push(await runNode({ home: homeOf(name), log, trainingThreads: 1 }, coordinator.transport));
   }
 }, 120_000);
 afterAll(async () => {

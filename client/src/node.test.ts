@@ -63,9 +63,10 @@ async function joinAll(): Promise<void> {
   for (const name of names) await trustPeers({ home: homeOf(name), fingerprints });
 }
 
-async function start(name: string): Promise<RunningNode> {
+/** @param trainingThreads more than one where what several of them do is part of the test: each costs a start */
+async function start(name: string, trainingThreads = 1): Promise<RunningNode> {
   const log = pino({ base: null }, { write: (line: string) => void logged.push(line) });
-  const node = await runNode({ home: homeOf(name), log }, coordinator.transport);
+  const node = await runNode({ home: homeOf(name), log, trainingThreads }, coordinator.transport);
   running.push(node);
   return node;
 }
@@ -155,7 +156,7 @@ describe("a node refuses to start", () => {
       await expect(start("alpha")).rejects.toMatchObject({ code: "TRB_OPENDP_NOT_BUILT" });
       return;
     }
-    const nodes = await Promise.all(names.map(start));
+    const nodes = await Promise.all(names.map((name) => start(name)));
     coordinator.begin();
     for (const { charged } of await Promise.all(nodes.map((node) => node.finished))) expect(charged).toBe(2);
     const samplers = coordinator.ledger.map((line) => JSON.parse(line).mechanism?.sampler);
@@ -178,7 +179,7 @@ describe("three nodes", () => {
     await joinAll();
     const before = await checkNode({ home: homeOf("alpha") });
     expect(before).toMatchObject({ accepted: true, findings: [], data: { customers: 12, events: 72 } });
-    const nodes = await Promise.all(names.map(start));
+    const nodes = await Promise.all(names.map((name) => start(name, 2)));
     coordinator.begin();
     const outcomes = await Promise.all(nodes.map((node) => node.finished));
     for (const [i, outcome] of outcomes.entries()) {
@@ -202,7 +203,7 @@ describe("three nodes", () => {
       if (message.step === "offer" && !offeredAt.has(message.round)) offeredAt.set(message.round, Date.now());
       return true;
     };
-    const nodes = await Promise.all(names.map(start));
+    const nodes = await Promise.all(names.map((name) => start(name)));
     coordinator.begin();
     await Promise.all(nodes.map((node) => node.finished));
     expect(coordinator.uploads.length).toBe(6);
@@ -213,7 +214,7 @@ describe("three nodes", () => {
 
   test("a node that stops between its masked vector and the vote comes back, sends the same bytes, and pays once", async () => {
     await joinAll();
-    const [alpha, ...others] = await Promise.all(names.map(start));
+    const [alpha, ...others] = await Promise.all(names.map((name) => start(name)));
     const lost = Promise.withResolvers<void>();
     let stopped = false;
     coordinator.deliver = (to, message) => {
@@ -256,7 +257,7 @@ describe("three nodes", () => {
       if (to === "alpha" && message.step === "offer") offers.push(message);
       return true;
     };
-    const nodes = await Promise.all(names.map(start));
+    const nodes = await Promise.all(names.map((name) => start(name)));
     coordinator.begin();
     await coordinator.finished;
     await Promise.all(nodes.map((node) => node.finished));
@@ -272,7 +273,7 @@ describe("the ledger and an old store", () => {
   /** Runs the whole plan once and stops everybody. */
   async function runWhole(): Promise<void> {
     await joinAll();
-    const nodes = await Promise.all(names.map(start));
+    const nodes = await Promise.all(names.map((name) => start(name)));
     coordinator.begin();
     await Promise.all(nodes.map((node) => node.finished));
     await Promise.all(running.splice(0).map((node) => node.close()));
@@ -313,7 +314,7 @@ describe("the ledger and an old store", () => {
 
   test("another line where the node has one is a fork, and the end of it", async () => {
     await joinAll();
-    const nodes = await Promise.all(names.map(start));
+    const nodes = await Promise.all(names.map((name) => start(name)));
     coordinator.begin();
     await expect
       .poll(() => readFileSync(layoutOf(homeOf("alpha")).ledger, "utf8").split("\n").length, { timeout: 60_000 })

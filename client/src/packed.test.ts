@@ -63,7 +63,7 @@ test("packed updates are trained, uploaded and released, and the ledger says in 
   const log = pino({ level: "silent" });
   for (const name of names) {
     await trustPeers({ home: homeOf(name), fingerprints });
-    running.push(await runNode({ home: homeOf(name), log }, coordinator.transport));
+    running.push(await runNode({ home: homeOf(name), log, trainingThreads: 1 }, coordinator.transport));
   }
   coordinator.begin();
   for (const node of running) expect(await node.finished).toMatchObject({ ended: "ledgerClosed", charged: 2 });

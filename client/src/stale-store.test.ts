@@ -55,7 +55,7 @@ async function join1(name: string): Promise<void> {
 
 async function start(name: string): Promise<RunningNode> {
   const log = pino({ base: null }, { write: (line: string) => void logged.push(line) });
-  const node = await runNode({ home: homeOf(name), log }, coordinator.transport);
+  const node = await runNode({ home: homeOf(name), log, trainingThreads: 1 }, coordinator.transport);
   running.push(node);
   return node;
 }

@@ -47,7 +47,7 @@ async function startAll(): Promise<void> {
   const log = pino({ base: null }, { write: (line: string) => void logged.push(line) });
   for (const name of names) {
     await trustPeers({ home: homeOf(name), fingerprints });
-    running.push(await runNode({ home: homeOf(name), log }, coordinator.transport));
+    running.push(await runNode({ home: homeOf(name), log, trainingThreads: 1 }, coordinator.transport));
   }
   coordinator.begin();
 }

@@ -28,7 +28,8 @@ test("nodes and coordinator killed with -9 in mid-round come back: the run finis
   let coordinator = await start(0);
   const port = Number(coordinator.ready["port"]);
   await joinAll(federation, folder.path, String(coordinator.ready["url"]));
-  const startNode = (node: string) => service(["node", "start", "--home", home(node), "--until-done"]);
+  const startNode = (node: string) =>
+    service(["node", "start", "--home", home(node), "--training-threads", "2", "--until-done"]);
   const nodes = new Map<string, Service>();
   for (const { node } of parts) nodes.set(node, await startNode(node));
 

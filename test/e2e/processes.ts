@@ -9,6 +9,8 @@ import { fileURLToPath } from "node:url";
 export const root = fileURLToPath(new URL("../..", import.meta.url));
 const main = join(root, "packages/cli/src/main.ts");
 const flags = ["--disable-warning=ExperimentalWarning"];
+/** Of a node: several share the cores, and each thread costs a start. A flag says otherwise where more are part of the test. */
+const threads = { TRIBUTARY_TRAINING_THREADS: "1" };
 
 export interface Outcome {
   readonly exitCode: number | null;
@@ -27,7 +29,13 @@ const alive = new Set<ChildProcess>();
 function launch(args: readonly string[], { cwd = root, env = {}, script = main }: RunOptions): ChildProcess {
   const child = spawn(process.execPath, [...flags, script, ...args], {
     cwd,
-    env: { ...process.env, NODE_OPTIONS: "", NODE_COMPILE_CACHE: join(root, "node_modules/.cache/compile"), ...env },
+    env: {
+      ...threads,
+      ...process.env,
+      NODE_OPTIONS: "",
+      NODE_COMPILE_CACHE: join(root, "node_modules/.cache/compile"),
+      ...env,
+    },
     stdio: ["ignore", "pipe", "pipe"],
   });
   alive.add(child);

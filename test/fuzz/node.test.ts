@@ -43,7 +43,7 @@ async function startAll(): Promise<void> {
   const log = logTo(() => undefined);
   for (const name of names) {
     await trustPeers({ home: join(folder, name), fingerprints });
-    running.push(await runNode({ home: join(folder, name), log }, coordinator.transport));
+    running.push(await runNode({ home: join(folder, name), log, trainingThreads: 1 }, coordinator.transport));
   }
 }
 

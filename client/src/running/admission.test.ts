@@ -62,7 +62,10 @@ async function start(coordinator: TestCoordinator, home: string): Promise<Runnin
     const { code, msg } = JSON.parse(line);
     logged.push({ who, code, msg });
   };
-  const node = await runNode({ home, lookAgainEvery: 50, log: pino({ base: null }, { write }) }, coordinator.transport);
+  const node = await runNode(
+    { home, trainingThreads: 1, lookAgainEvery: 50, log: pino({ base: null }, { write }) },
+    coordinator.transport,
+  );
   running.push(node);
   return node;
 }

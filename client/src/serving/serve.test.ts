@@ -61,7 +61,8 @@ async function joinAll(): Promise<void> {
 
 async function runRounds(): Promise<void> {
   const nodes: RunningNode[] = [];
-  for (const name of names) nodes.push(await runNode({ home: homeOf(name), log: log() }, coordinator.transport));
+  for (const name of names)
+    nodes.push(await runNode({ home: homeOf(name), log: log(), trainingThreads: 1 }, coordinator.transport));
   open.push(...nodes);
   coordinator.begin();
   for (const node of nodes) await node.finished;

@@ -119,7 +119,7 @@ describe("who is held out", { timeout: 120_000 }, () => {
     writeFileSync(layout.holdout, "{}");
     expect(refused(() => withoutHeldOut(layout, many))).toEqual(code("TRB_VALUE_HOLDOUT_UNREADABLE"));
     // whoever can't tell whom to leave out trains on nobody
-    const start = runNode({ home, log }, coordinator.transport);
+    const start = runNode({ home, log, trainingThreads: 1 }, coordinator.transport);
     await expect(start).rejects.toThrow(code("TRB_NODE_TRAINING_FAILED"));
     await expect(start).rejects.toThrow("TRB_VALUE_HOLDOUT_UNREADABLE");
     writeFileSync(layout.holdout, file);
@@ -148,7 +148,7 @@ describe("after the rounds", { timeout: 300_000 }, () => {
 
   test("a personalised model is kept where it ranks better, sealed, and reported on customers that nobody has seen", async () => {
     const nodes = [];
-    for (const name of names) nodes.push(await runNode({ home: homeOf(name), log }, coordinator.transport));
+    for (const name of names) nodes.push(await runNode({ home: homeOf(name), log, trainingThreads: 1 }, coordinator.transport));
     coordinator.begin();
     for (const node of nodes) await node.finished;
     for (const node of nodes) await node.close();
