@@ -1,6 +1,6 @@
 /**
  * Runs the benches behind docs/performance.md, docs/quality.md and docs/utility.md, one after the other, and writes what each printed to
- * docs/measurements, with the day, the commit and the machine; then the pages anew.
+ * docs/measurements, with the day, the commit and the machine; and after each of them the pages anew, so that whatever ends this leaves them in order.
  *
  *   node docs/measure.ts                   the default set: some three minutes on a quiet machine
  *   node docs/measure.ts rounds logs       sets by name: rounds, coordinator, logs, quality, utility
@@ -22,9 +22,9 @@ for (const name of chosen(process.argv.slice(2))) {
   const began = performance.now();
   const record = measured(name);
   writeFileSync(join(root, "docs", "measurements", `${name}.json`), `${JSON.stringify(record, null, 2)}\n`);
+  for (const page of figurePages) writeFileSync(join(root, page), figurePage(root, page));
   console.log(`${name}: ${((performance.now() - began) / 1000).toFixed(0)} s, load ${record.machine.load} as it began`);
 }
-for (const page of figurePages) writeFileSync(join(root, page), figurePage(root, page));
 
 /** @throws Error where the bench failed, with what it said */
 function measured(name: string): MeasurementRecord {
