@@ -42,6 +42,7 @@ test("of a choice the first sentence is told, with a point's label, without link
   expect(await told("**Choice.** One\nsees [it](x.md), `a.b` and 0.5. Two follows.")).toBe("One sees it, `a.b` and 0.5.");
   expect(await told("**Choice.**\n\n*Label.* What it says. More.")).toBe("*Label.* What it says.");
   expect(await told("**Choice.** Three things:\n\n- one. Two.\n- three")).toBe("Three things.");
+  expect(await told("**Choice.** The third. It is frozen. No more.")).toBe("The third. It is frozen.");
   expect(await told("## Choice\n\nOnly this.")).toBe("Only this.");
 });
 

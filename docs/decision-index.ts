@@ -38,7 +38,9 @@ function firstSentence(text: string): string {
     .replace(/\[([^\]]+)\]\([^)]*\)/g, "$1")
     .replace(/\s+/g, " ")
     .trim();
-  return /^(?:[*_]+[^*_]+[.:][*_]+ )?.+?(?:\.(?=\*{0,2} +[*`“"]*\p{Lu})|\.?$)\*{0,2}/u.exec(flat)?.[0] ?? flat;
+  const one = /^(?:[*_]+[^*_]+[.:][*_]+ )?.+?(?:\.(?=\*{0,2} +[*`“"]*\p{Lu})|\.?$)\*{0,2}/u.exec(flat)?.[0] ?? flat;
+  const rest = flat.slice(one.length).trim();
+  return one.length < 12 && rest !== "" ? `${one} ${firstSentence(rest)}` : one; // "The third." alone says nothing
 }
 
 export function decisionIndex(folder: string): string {
