@@ -1,26 +1,26 @@
 /**
- * Keeps the documents true, as part of `pnpm check`: TypeScript examples compile, `tributary` examples name commands and flags that
- * exist, relative links lead somewhere, docs/errors.md is what the error table says, docs/plan-rules.md what guards the fields of plans, docs/api what the
- * coordinator's routes say, and dp/API.md what its docstrings say (`--write` makes all four anew).
+ * Keeps the documents true, as part of `pnpm check`: TypeScript examples compile, the program takes `tributary` examples as they
+ * stand there, relative links lead somewhere, docs/errors.md is what the error table says, docs/plan-rules.md what guards the fields of plans, docs/reference/plan.md
+ * what its schema says, docs/reference/cli.md what the commands say, docs/api what the coordinator's routes say, and dp/API.md what its docstrings say (`--write` makes all of them anew, `--generated` looks at nothing but them and links).
  */
 import { spawnSync } from "node:child_process";
-import { existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { openApiDocument } from "@tributary/coordinator";
 import { errorTable } from "@tributary/errors";
-import type { Command } from "commander";
-import { program } from "tributary";
 import { apiReference } from "./api-reference.ts";
+import { cliReference } from "./cli-reference.ts";
+import { type CommandBlock, commandBlocks, documentsOf, tributaryWords } from "./commands/blocks.ts";
+import { faultOf, withOptions } from "./commands/parse.ts";
 import { decisionIndex } from "./decision-index.ts";
 import { figurePage, figurePages } from "./figures.ts";
+import { planReference } from "./plan-reference.ts";
 import { planRulesDocument } from "./plan-rules.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const examples = join(root, "docs", ".examples");
-const documents = globSync(["README.md", "*/README.md", "packages/*/README.md", "docs/**/*.md"], { cwd: root }).filter(
-  (path) => !path.includes("node_modules"),
-);
+const documents = documentsOf(root);
 
 interface Block {
   readonly document: string;
@@ -31,11 +31,13 @@ interface Block {
 
 const problems: string[] = [];
 const blocks = documents.flatMap(blocksOf);
-checkTypes(blocks.filter((block) => block.language === "ts"));
-for (const block of blocks.filter((one) => one.language === "sh")) checkCommands(block);
+if (!process.argv.includes("--generated")) checkTypes(blocks.filter((block) => block.language === "ts"));
+if (!process.argv.includes("--generated")) for (const block of commandBlocks(root)) await checkCommands(block);
 for (const document of documents) checkLinks(document);
 checkErrorReference();
 checkMade("docs/plan-rules.md", planRulesDocument(), "the rules say");
+checkMade("docs/reference/cli.md", cliReference(), "the commands say");
+checkMade("docs/reference/plan.md", planReference(), "the schema of plans says");
 checkMade(
   "docs/api/coordinator.openapi.json",
   `${JSON.stringify(openApiDocument(), null, 2)}\n`,
@@ -85,26 +87,11 @@ function checkTypes(typed: readonly Block[]): void {
   rmSync(examples, { recursive: true, force: true });
 }
 
-function checkCommands(block: Block): void {
-  const joined = block.text.replaceAll("\\\n", " ").split("\n");
-  for (const line of joined) {
-    const words = /(?:^|\s)tributary\s+(.*)$/.exec(line.replace(/\s#.*$/, ""))?.[1]?.split(/\s+/);
-    if (!words) continue;
-    let command: Command = program();
-    let at = 0;
-    for (; at < words.length; at++) {
-      const child = command.commands.find((one) => one.name() === words[at]);
-      if (!child) break;
-      command = child;
-    }
-    const unfinished = command.commands.length > 0;
-    const flags = words.slice(at).filter((word) => word.startsWith("--"));
-    const unknown = flags.find(
-      (flag) =>
-        !["--help", "--version"].includes(flag) && !command.options.some((option) => option.long === flag.split("=")[0]),
-    );
-    if (unfinished && flags.length === 0) problems.push(`${block.document}:${block.line}: no such command: ${line.trim()}`);
-    else if (unknown) problems.push(`${block.document}:${block.line}: ${unknown} is no flag of: ${line.trim()}`);
+async function checkCommands({ document, line, commands, class: name, detail }: CommandBlock): Promise<void> {
+  for (const command of commands) {
+    const words = tributaryWords(command);
+    const fault = words === undefined ? undefined : await faultOf(name === "long" ? withOptions(words, detail) : words);
+    if (fault !== undefined) problems.push(`${document}:${line}: ${fault}: ${command}`);
   }
 }
 

@@ -21,7 +21,7 @@ export function decisionsIn(folder: string): readonly Decision[] {
 }
 
 function decisionOf(file: string, text: string): Decision {
-  const [, numeral = "", title = ""] = /^# (\d+)\.? (.+)$/m.exec(text) ?? [];
+  const [, numeral = "", title = ""] = /^# (\d+)[.:]? (.+)$/m.exec(text) ?? [];
   const number = Number(file.slice(0, 4));
   if (title === "" || Number(numeral) !== number)
     throw new Error(`docs/decisions/${file}: its title doesn't begin with ${number}`);

@@ -37,6 +37,7 @@ export function planRulesDocument(): string {
     "weaken the guarantee has a rule, and whatever has none has a reason. A test walks the schema and fails for a field with neither (`rules.test.ts`), and bends a plan for each code and finds exactly that; another changes one",
     "field at random: the plan is refused, or ε and the noise are what a second, slow accountant says (`honest-plans.test.ts`). Unknown keys are refused everywhere, with the name that was probably meant.",
     "",
+    "<!-- runs: exit 3 -->",
     "```sh",
     "tributary plan check plan.json --strict",
     "tributary plan explain plan.json --language zh",

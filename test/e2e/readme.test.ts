@@ -1,9 +1,13 @@
-/** The README's commands for several machines, run as they stand there: one folder a machine, loopback for the network. */
-import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+/**
+ * The README's commands for several machines, run as they stand there: one folder a machine, loopback for the network. What they leave behind is where
+ * the commands of all other documents are run (`docs/commands/blocks.ts` says which).
+ */
+import { copyFileSync, cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { splitCustomers, writeCatalogue, writeCsv } from "@tributary/events";
 import { syntheticMarket } from "@tributary/simulate";
 import { afterAll, expect, test } from "vitest";
 import { testAuthority, testCertificate } from "../tls/certificate.ts";
+import { documentedBlocks, runBlocks, runLines } from "./documented-commands.ts";
 import { killAll, root, service, temporaryFolder, tributary, tributaryJson } from "./processes.ts";
 
 const folder = temporaryFolder("readme");
@@ -14,15 +18,15 @@ afterAll(() => {
   folder.remove();
 });
 
-/** The commands of the block that stands after `<!-- name -->`, without the word `tributary`. */
+/** The commands of the block that stands after `<!-- … name -->`, without the word `tributary`. */
 function commandsOf(name: string): string[][] {
-  const block = new RegExp(`<!-- ${name} -->\n\`\`\`sh\n([^\`]*)\`\`\``).exec(readme)?.[1] ?? "";
+  const block = new RegExp(`<!-- [^\n]* ${name} -->\n\`\`\`sh\n([^\`]*)\`\`\``).exec(readme)?.[1] ?? "";
   const lines = block.trim().split("\n");
   return lines.map((line) => line.replace(/^tributary /, "").split(/\s+/));
 }
 
 test("the platform's, the merchants' and the auditor's commands work as the README shows them", {
-  timeout: 120_000,
+  timeout: 240_000,
 }, async () => {
   const { catalogue, histories } = syntheticMarket({ seed: 3, customers: 3000, items: 40 });
   const shops = splitCustomers(histories, 3, 1).map((part, place) => ({
@@ -39,8 +43,8 @@ test("the platform's, the merchants' and the auditor's commands work as the READ
     writeFileSync(`${platform}/${name}.pem`, pem);
   for (const { part, machine } of shops) {
     await writeCsv(`${machine}/events.csv`, part, catalogue);
-    const csv = readFileSync(`${machine}/events.csv`, "utf8").replace(/^.*\n/, "user,item,action,ts\n");
-    await import("node:fs/promises").then((fs) => fs.writeFile(`${machine}/shop.csv`, csv));
+    const [, ...rows] = readFileSync(`${machine}/events.csv`, "utf8").trimEnd().split("\n");
+    writeFileSync(`${machine}/shop.csv`, ["user,item,action,ts,typed", ...rows.map((row) => `${row},`), ""].join("\n"));
   }
   const [planNew = [], planExplain = [], start = [], invite = [], roster = [], status = []] = commandsOf("platform");
   const [join = [], trust = [], imports = [], check = [], startNode = [], budget = []] = commandsOf("merchant");
@@ -98,4 +102,63 @@ test("the platform's, the merchants' and the auditor's commands work as the READ
   const stated = await tributaryJson(pinned(statement), { cwd: auditor });
   expect(stated["ledgers"]).toMatchObject([{ statement: { verification: { fullyVerified: true, completeness: "proven" } } }]);
   expect(readFileSync(`${auditor}/statement.html`, "utf8")).toContain("Not verifiable from this file");
+
+  // what the other documents' commands find
+  mkdirSync(scene);
+  for (const [from, to] of [
+    [`${platform}/platform`, "platform"],
+    [`${shops[0]?.machine}/shop`, "shop"],
+    [`${shops[1]?.machine}/shop`, "bookshop"],
+    [`${platform}/catalogue.jsonl`, "catalogue.jsonl"],
+    [`${platform}/plan.json`, "plan.json"],
+    [`${platform}/platform/ledger.jsonl`, "ledger.jsonl"],
+    [`${shops[0]?.machine}/shop.csv`, "shop.csv"],
+    [`${shops[0]?.machine}/shop.csv`, "events.csv"],
+  ] as const)
+    cpSync(from, `${scene}/${to}`, { recursive: true });
+  for (const copy of ["shop-spring", "shop-autumn"]) cpSync(`${scene}/shop`, `${scene}/${copy}`, { recursive: true });
+  for (const copy of ["books.jsonl", "shoes.jsonl"]) copyFileSync(`${scene}/ledger.jsonl`, `${scene}/${copy}`);
+  cpSync(`${root}/examples`, `${scene}/examples`, { recursive: true });
+  writeFileSync(`${scene}/ids.txt`, `${shops[0]?.part.customers.slice(0, 3).join("\n")}\n`);
+  const products = (names: readonly string[]) =>
+    ["sku,ean,title", ...names.map((name) => `${name},,Item ${name}`), ""].join("\n");
+  for (const [file, names] of Object.entries({ products: ["p1", "p2"], a: ["p1", "p2"], b: ["p2", "p3"] }))
+    writeFileSync(`${scene}/${file}.csv`, products(names));
+  const built = (of: string, home: string) => [
+    ["catalogue", "build", "--items", `${of}.csv`, "--columns", "id=sku", "--out", `${of}.jsonl`],
+    ["node", "declare", "--home", home, "--catalogue", `${of}.jsonl`, "--name", of, "--out", `${of}.json`],
+  ];
+  const preparing = [
+    ...[...built("a", "shop"), ...built("b", "bookshop")],
+    ["model", "export", "--home", "platform", "--out", "exported"],
+    ["coordinator", "certify", "--home", "platform", "--round", "2", "--out", "certificate.json"],
+  ];
+  expect(await runLines(preparing.map((words) => ({ folder: scene, words })))).toEqual(
+    preparing.map(() => expect.not.objectContaining({ code: expect.anything() })),
+  );
+  copyFileSync(`${scene}/exported/model.safetensors`, `${scene}/model.safetensors`);
+  const { port } = new URL(String(coordinator.ready["url"]));
+  await service([...start.map((word) => (word === "0.0.0.0" ? "127.0.0.1" : word === "7443" ? port : word))], {
+    cwd: platform,
+  }); // nodes may ask it
+  Object.assign(known, {
+    FINGERPRINT: String(coordinator.ready["fingerprint"]),
+    HASH: String(head),
+    c17: shops[0]?.part.customers[0],
+  });
+});
+
+const scene = folder.file("scene");
+/** What stands in documents for what only this federation has. */
+const known: Record<string, string> = {};
+
+test("the commands of all documents that say that they run do, in a federation that is finished", {
+  timeout: 240_000,
+}, async () => {
+  const { ran, faults } = await runBlocks(
+    { folder: scene, known },
+    documentedBlocks.filter((block) => block.class === "runs"),
+  );
+  expect(faults).toEqual([]);
+  expect(ran).toBeGreaterThan(50);
 });
