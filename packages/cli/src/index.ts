@@ -1,3 +1,4 @@
 /** Room 14. The `tributary` command. */
+export { environmentVariables, exitCodes } from "./help.ts";
 export type { ArgumentOutline, CommandOutline, OptionOutline } from "./outline.ts";
 export { outline, program } from "./program.ts";

@@ -49,7 +49,7 @@ export function doctorCommand(): Command {
 /** @throws TRB_CLI_HOME_UNKNOWN */
 async function examineFolder(home: string): Promise<readonly Finding[]> {
   if (existsSync(join(home, "node.sqlite"))) return examineNode(home);
-  if (!existsSync(join(home, "coordinator.sqlite"))) throw fail("TRB_CLI_HOME_UNKNOWN", { home });
+  if (!existsSync(join(home, "keys", "identity"))) throw fail("TRB_CLI_HOME_UNKNOWN", { home });
   const found = await examineHome({ home });
   return found.map(({ state, ...finding }) => ({
     ...finding,

@@ -15,6 +15,7 @@ import type { LogOptions } from "../../demo/market.ts";
 import { writeOutput } from "../../files.ts";
 import { addLogOptions, integerOption, jsonOption, numberOption } from "../../options.ts";
 import { print } from "../../output.ts";
+import { progressBar } from "../../progress.ts";
 
 interface PretrainOptions extends Pick<LogOptions, "columns" | "preset"> {
   readonly catalogue: string;
@@ -78,5 +79,7 @@ async function pretrained(catalogue: Catalogue, options: PretrainOptions) {
     seed,
   });
   if (log === undefined) return start;
-  return await trainStudent(start, log.histories, onnxruntimeExecutor(), { epochs, batch: 64, learningRate, seed });
+  const progress = progressBar();
+  const training = { epochs, batch: 64, learningRate, seed, onEpoch: (epoch: number) => progress.show("epochs", epoch, epochs) };
+  return await trainStudent(start, log.histories, onnxruntimeExecutor(), training).finally(progress.end);
 }
