@@ -2,6 +2,7 @@
 
 import { useSignal } from "@preact/signals";
 import type { PageAdverts, PageCustomer, PageExplanation, PageItem } from "@tributary/protocol";
+import { Fragment } from "preact";
 import { useEffect } from "preact/hooks";
 import { formatDay, formatPercent, formatTime } from "../../shared/format.ts";
 import { language, texts } from "../../shared/language.ts";
@@ -201,7 +202,7 @@ function Timeline({ timeline }: Pick<PageCustomer, "timeline">) {
     <>
       <p class="soft">{own.hits(number(hits), number(judged.length), number(right), number(told.length))}</p>
       <div class="scroll" tabIndex={0} role="region" aria-label={own.timeline()}>
-        <table data-test="timeline">
+        <table class="timeline" data-test="timeline">
           <thead>
             <tr>
               <th scope="col">{t.when()}</th>
@@ -227,10 +228,12 @@ function Timeline({ timeline }: Pick<PageCustomer, "timeline">) {
                 </td>
                 <td>
                   {before?.shown.map((one, at) => (
-                    <span key={one.item} class={one.item === item?.item ? "hit" : undefined}>
+                    <Fragment key={one.item}>
                       {at > 0 && ", "}
-                      <Item item={one} />
-                    </span>
+                      <span class={one.item === item?.item ? "hit" : undefined}>
+                        <Item item={one} />
+                      </span>
+                    </Fragment>
                   ))}
                 </td>
                 <td>{actionName(action)}</td>

@@ -422,7 +422,7 @@ function Preview({ preview }: { readonly preview: PagePreview }) {
         <div key={kind} style={{ marginBottom: "8px" }} data-test={`offer-${kind}`}>
           <p>
             <strong>{kindName(kind)}</strong>{" "}
-            <span class={accepted ? "chip good" : "chip bad"}>
+            <span class={accepted ? "chip good" : left === 0 ? "chip" : "chip bad"}>
               {accepted ? own.accepted() : left === 0 ? own.spentAll() : own.refused()}
             </span>
           </p>
