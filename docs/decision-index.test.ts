@@ -53,6 +53,7 @@ test("a page without title or choice, or with another's number, is refused by na
   await expect(withPage("9001-a.md", "# 9001. A page\n").then(decisionsIn)).rejects.toThrow(
     /9001-a\.md doesn't say what was chosen/,
   );
+  await expect(withPage("9003-a.md", "**Choice.** This.\n").then(decisionsIn)).rejects.toThrow(/9003-a\.md has no title/);
   await expect(withPage("0001-again.md", "# 1. A page\n\n**Choice.** This.\n").then(decisionsIn)).rejects.toThrow(
     /two decisions 1/,
   );

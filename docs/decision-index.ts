@@ -11,7 +11,7 @@ export interface Decision {
   readonly choice: string;
 }
 
-/** @throws Error that names a page without title or choice, with another number than its file, or with the number of another page */
+/** @throws Error that names a page without title or choice, with another number in its title than its file has, or with the number of another page */
 export function decisionsIn(folder: string): readonly Decision[] {
   const files = readdirSync(folder).filter((file) => /^\d{4}-.+\.md$/.test(file));
   const decisions = files.sort().map((file) => decisionOf(file, readFileSync(join(folder, file), "utf8")));
@@ -21,10 +21,10 @@ export function decisionsIn(folder: string): readonly Decision[] {
 }
 
 function decisionOf(file: string, text: string): Decision {
-  const [, numeral = "", title = ""] = /^# (\d+)[.:]? (.+)$/m.exec(text) ?? [];
+  const [, numeral, title = ""] = /^# (?:(\d+)[.:]? )?(.+)$/m.exec(text) ?? [];
   const number = Number(file.slice(0, 4));
-  if (title === "" || Number(numeral) !== number)
-    throw new Error(`docs/decisions/${file}: its title doesn't begin with ${number}`);
+  if (title === "" || Number(numeral ?? number) !== number)
+    throw new Error(`docs/decisions/${file} has no title, or one of another number`);
   const chosen = /^(?:\*\*Choice\b[^*]*\*\*|## Choice)\s+([\s\S]+?)(?:^(?:\*\*|## )Consequences|(?![\s\S]))/m.exec(text)?.[1];
   if (chosen === undefined) throw new Error(`docs/decisions/${file} doesn't say what was chosen: **Choice.**`);
   return { file, number, title, choice: firstSentence(chosen) };
