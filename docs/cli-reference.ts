@@ -1,13 +1,5 @@
 /** Makes docs/reference/cli.md of the tree of commands: what `--help` says of each, and the variable that sets each option. */
-import { type CommandOutline, type OptionOutline, outline } from "tributary";
-
-const exitCodes = [
-  ["0", "done"],
-  ["1", "failed"],
-  ["2", "wrong usage"],
-  ["3", "refused by privacy policy"],
-  ["4", "verification failed"],
-] as const;
+import { type CommandOutline, exitCodes, type OptionOutline, outline } from "tributary";
 
 /** The whole document. */
 export function cliReference(): string {
@@ -23,7 +15,7 @@ export function cliReference(): string {
     "",
     "| exit code | means |",
     "| --- | --- |",
-    ...exitCodes.map(([code, means]) => `| ${code} | ${means} |`),
+    ...exitCodes.map(({ code, meaning }) => `| ${code} | ${meaning} |`),
     "",
     "| noun | is about | verbs |",
     "| --- | --- | --- |",
