@@ -10,6 +10,7 @@ import {
   axeFindings,
   isTooWide,
   launchBrowser,
+  type OpenPage,
   openPage,
   browser as program,
   screenshot,
@@ -32,11 +33,17 @@ async function withLedger(context: BrowserContext, change: (text: string) => str
   });
 }
 
+/** What is on its way through a route is nobody's any more. */
+async function leave({ context }: OpenPage): Promise<void> {
+  await context.unrouteAll({ behavior: "ignoreErrors" });
+  await context.close();
+}
+
 describe.skipIf(program === undefined)(titled("the coordinator's page"), () => {
   beforeAll(async () => {
     [chromium, running] = await Promise.all([
       launchBrowser(),
-      pageFederation(folder.path, { merchants: 3, rounds: 40, customers: 60, deadlines: { uploadOffset: 600 } }),
+      pageFederation(folder.path, { merchants: 3, rounds: 150, customers: 60, deadlines: { uploadOffset: 600 } }),
     ]);
   }, 120_000);
 
@@ -187,6 +194,45 @@ describe.skipIf(program === undefined)(titled("the coordinator's page"), () => {
     },
   );
 
+  test("what metrics released is a line with the band that the noise leaves; another metric is chosen", patience, async () => {
+    const opened = await openView(chromium, running.url, { role: "viewer" });
+    const known = (estimate: number) => ({ estimate, interval: [estimate / 2, estimate * 1.5] });
+    const drowned = { estimate: null, interval: null };
+    const metrics = [1, 2, 3].map((round) => ({
+      ...{ round, release: 1, modelHash: "ab".repeat(32), deviation: 1, confidence: 0.95, method: "fieller", sums: {} },
+      ...{ customers: known(100), hr10: known(0.1 * round), ndcg10: known(0.05), mrr: drowned, loss: known(4) },
+      newItems: { customers: known(10), hr10: drowned, ndcg10: drowned },
+    }));
+    await opened.context.route("**/v1/operators/status", async (route) => {
+      const answer = await route.fetch();
+      await route.fulfill({ response: answer, json: { ...((await answer.json()) as object), metrics } });
+    });
+    const { page } = opened;
+    await show(page, "quality");
+    await page.locator("[data-test=interval]", { hasText: "95 %: 15 % to 45 %" }).waitFor();
+    await page.locator(".u-legend").waitFor();
+    await page.locator("main select").selectOption("mrr");
+    await page.getByText("In 3 rounds the noise drowns this metric").waitFor();
+    expect(opened.faults).toEqual([]);
+    await leave(opened);
+  });
+
+  test("an operator pauses with a reason, which the ledger says, and resumes", patience, async () => {
+    const { page, context, faults } = await openView(chromium, running.url, { role: "operator" });
+    await page.getByRole("button", { name: "Pause" }).click();
+    await page.locator("dialog[open] input[name=reason]").fill("a <b>backup</b>");
+    await page.keyboard.press("Enter");
+    await page.getByText("It is written as soon as no round is under way").waitFor();
+    await page.locator("[data-test=phase]", { hasText: "paused" }).waitFor();
+    await page.getByRole("button", { name: "Resume" }).click();
+    await page.locator("dialog[open] button[type=submit]").click();
+    await page.getByRole("button", { name: "Pause" }).waitFor();
+    await show(page, "audit");
+    await page.getByRole("grid", { name: "Audit log" }).getByText("a <b>backup</b>").waitFor();
+    expect(faults).toEqual([]);
+    await context.close();
+  });
+
   test("a tampered ledger is red, with the entry and the rule that fails", patience, async () => {
     const place = ledgerEntries(running.federation.platform).findIndex(({ kind }) => kind === "round");
     const opened = await openView(chromium, running.url, { role: "viewer" });
@@ -203,7 +249,7 @@ describe.skipIf(program === undefined)(titled("the coordinator's page"), () => {
     expect(await first.locator("code").textContent()).toMatch(/^TRB_LEDGER_/);
     expect(await verdict.textContent()).toContain("TRB_LEDGER_EPSILON_UNDERSTATED");
     expect(await opened.page.locator(".virtual-row.bad").count()).toBeGreaterThan(0);
-    await opened.context.close();
+    await leave(opened);
   });
 
   test("ten thousand entries are a table of which only what is in view is drawn", patience, async () => {
@@ -223,7 +269,7 @@ describe.skipIf(program === undefined)(titled("the coordinator's page"), () => {
     await page.keyboard.press("End");
     await grid.getByText("entry 9999").waitFor();
     expect(await grid.getByRole("row").count()).toBeLessThan(60);
-    await opened.context.close();
+    await leave(opened);
   });
 
   test("hostile names are harmless and stay in their places", patience, async () => {
@@ -251,8 +297,7 @@ describe.skipIf(program === undefined)(titled("the coordinator's page"), () => {
     await page.locator("header h1", { hasText: "<script>" }).waitFor();
     expect(await isTooWide(opened)).toBe(false);
     expect(opened.faults).toEqual([]);
-    await opened.context.unrouteAll({ behavior: "ignoreErrors" });
-    await opened.context.close();
+    await leave(opened);
   });
 
   test("a session that has ended asks to log in again, and goes on at the same view", patience, async () => {

@@ -35,7 +35,7 @@ async function firstPaints(chromium: Browser, url: string): Promise<number[]> {
 }
 
 /** A ledger's lines as the page gets them: rounds of everybody, of whom some drop out. Nothing in it verifies, and nothing of that is measured. */
-function madeUpLedger(genesis: string): string {
+function madeUpLedger(genesis: string): string[] {
   const names = Array.from({ length: extent }, (_, place) => `n${String(place).padStart(4, "0")}`);
   const at = "2026-11-30T10:00:00.000Z";
   const beginning = { ...JSON.parse(genesis), roster: names.map((node) => ({ node })) };
@@ -48,7 +48,7 @@ function madeUpLedger(genesis: string): string {
   const notes = Array.from({ length: 9 * extent - 1 }, (_, place) => ({
     ...{ at, kind: "operator", index: extent + 1 + place, action: "pause", operator: "night-shift", reason: `note ${place}` },
   }));
-  return `${[beginning, ...rounds, ...notes].map((entry) => JSON.stringify(entry)).join("\n")}\n`;
+  return [beginning, ...rounds, ...notes].map((entry) => JSON.stringify(entry));
 }
 
 /** Scrolls an element to and fro for three seconds, a step a frame. @returns frames a second, and the longest time between two, in milliseconds */
@@ -83,9 +83,17 @@ async function scrolled(
 
 async function large(chromium: Browser, { url }: PageFederation) {
   const { page, context } = await openView(chromium, url, { role: "viewer" });
-  await context.route("**/v1/ledger?*", async (route) => {
-    const answer = await route.fetch();
-    await route.fulfill({ response: answer, body: madeUpLedger((await answer.text()).split("\n", 1)[0] ?? "") });
+  const [genesis = ""] = (await (await fetch(`${url}/v1/ledger`)).text()).split("\n", 1);
+  const lines = madeUpLedger(genesis);
+  await context.route("**/v1/ledger?*", (route) => {
+    const from = Number(new URL(route.request().url()).searchParams.get("from"));
+    return route.fulfill({
+      contentType: "text/plain",
+      body: lines
+        .slice(from)
+        .map((line) => `${line}\n`)
+        .join(""),
+    });
   });
   const since = performance.now();
   await page.evaluate("location.hash = '#/cohorts'");

@@ -28,6 +28,9 @@ export const projection = signal<readonly ProjectedCost[] | undefined>(undefined
 export const roundRows = computed(() => rows.value.filter(({ round }) => round !== undefined));
 
 let worker: Worker | undefined;
+let again: ReturnType<typeof setTimeout> | undefined;
+/** Before a ledger that couldn't be fetched is asked for again, in milliseconds. */
+const pauseAfterFailure = 5000;
 /** A verification that waits for the ledger to be here. */
 let wanted: Extract<ToWorker, { type: "verify" }> | undefined;
 
@@ -74,10 +77,17 @@ function heard(data: FromWorker): void {
       wanted = undefined;
       break;
     case "anew":
-      [rows.value, ledgerLoaded.value, verification.value, planWords.value] = [[], false, undefined, undefined];
+      // what was verified was another ledger
+      if (verification.value !== undefined) {
+        wanted = { type: "verify" };
+        verification.value = { done: 0 };
+      }
+      [rows.value, ledgerLoaded.value, planWords.value] = [[], false, undefined];
       break;
     case "unreachable":
       ledgerUnreachable.value = true;
+      clearTimeout(again);
+      again = setTimeout(loadLedger, pauseAfterFailure);
       break;
     case "plan":
       planWords.value = data.plan;
