@@ -125,10 +125,13 @@ test("a model that was personalised with customers' exact histories goes with th
   expect(personalOf(layout, plan, { hash: federated })).toMatchObject(serves);
   expect(await forgetCustomers({ home, customers: ["nobody"] })).toMatchObject({ found: 0, personalModelRemoved: false });
   expect(personalOf(layout, plan, { hash: federated })).toMatchObject(serves);
+  writeFileSync(layout.value, "{}"); // a value report's figures, which may have counted somebody
+  expect(await forgetCustomers({ home, customers: ["nobody"] })).toMatchObject({ found: 0 });
+  expect(existsSync(layout.value)).toBe(true);
 
   const file = openSync(layout.personal, "r");
   expect(await forgetCustomers({ home, customers: ["customer-3"] })).toMatchObject({ found: 1, personalModelRemoved: true });
-  expect(existsSync(layout.personal)).toBe(false);
+  expect([existsSync(layout.personal), existsSync(layout.value)]).toEqual([false, false]);
   expect(readFileSync(file).every((byte) => byte === 0)).toBe(true); // whoever holds it open sees what stays of it
   closeSync(file);
   expect(await forgetCustomers({ home, customers: ["customer-4"] })).toMatchObject({ found: 1, personalModelRemoved: false });

@@ -70,6 +70,8 @@ export function forgetCustomers({ home, customers, suppress = false }: ForgetOpt
     erasePages(layout);
     const personalModelRemoved = found.size > 0 && existsSync(layout.personal);
     if (personalModelRemoved) overwritten(layout.personal);
+    // exact figures that they may be in
+    if (found.size > 0 && existsSync(layout.value)) overwritten(layout.value);
     const at = new Date().toISOString();
     const charges = database.charges().filter(({ standing }) => standing !== "refunded");
     const rounds = charges.map(({ round }) => round);
