@@ -57,7 +57,7 @@ test("trains and reports, beside popularity, with what it was trained with", asy
 
 test("Ctrl-C ends it at once with a coded error", async () => {
   const { code, out } = await run(["--data", file("long.txt", walkers), "--epochs", "1000000"], true);
-  expect(code).toBe(1);
+  expect(code).toBe(130);
   expect(JSON.parse(out).error.code).toBe("TRB_CLI_INTERRUPTED");
 });
 
