@@ -49,6 +49,7 @@ export default defineConfig({
       label: "English",
       lang: "en",
       themeConfig: {
+        i18nRouting: false, // few pages are in Chinese: the switch leads to their beginning, and back from each to the same page
         nav: [
           { text: "First hour", link: "/tutorial/first-hour" },
           { text: "In pictures", link: "/explanation/how-it-works" },

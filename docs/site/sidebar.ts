@@ -34,6 +34,7 @@ const parts: readonly Part[] = [
       ["devices", "Take part as a device"],
       ["rounds", "Schedule rounds"],
       ["access", "Let operators in"],
+      ["dashboard", "Watch a coordinator"],
       ["operate", "Run a coordinator"],
       ["replicas", "Run replicas"],
       ["observing", "Observe a coordinator"],
