@@ -8,6 +8,7 @@ import { fileURLToPath } from "node:url";
 import { holdOut, importEvents, joinFederation, nodeBudget, trustPeers } from "@tributary/client";
 import { createInvite } from "@tributary/coordinator";
 import { builtPage } from "@tributary/dashboard";
+import { statisticsRecipe } from "@tributary/model";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { killAll, type Service, service, temporaryFolder } from "../e2e/processes.ts";
@@ -39,7 +40,9 @@ describe.skipIf(browser === undefined)(titled("a node's page"), () => {
   const url = () => String(serving.ready["link"]).split("/#")[0] ?? "";
 
   beforeAll(async () => {
-    federation = await smallFederation(folder.path, { merchants: 3, rounds: 1, customers: 450, items: 40, statistics: {} });
+    // popularity, and pairs once: two rounds
+    const statistics = { recipe: { ...statisticsRecipe(8), rounds: 1 } };
+    federation = await smallFederation(folder.path, { merchants: 3, rounds: 1, customers: 450, items: 40, statistics });
     const [first] = federation.parts;
     if (first === undefined) throw new Error("there is no merchant");
     home = federation.home(first.node);
