@@ -22,7 +22,12 @@ export default defineConfig(({ mode }) => {
           extends: true,
           test: {
             name: "processes",
-            include: ["{packages/*,client,coordinator}/src/**/*.test.ts", "test/**/*.test.ts", "docs/**/*.test.ts"],
+            include: [
+              "{packages/*,client,coordinator}/src/**/*.test.ts",
+              "client/web/**/*.test.ts",
+              "test/**/*.test.ts",
+              "docs/**/*.test.ts",
+            ],
             exclude: [...exclude, pure],
           },
         },

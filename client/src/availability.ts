@@ -2,7 +2,7 @@
  * Whether a node answers offers at this hour: `paused` and `trainingHours` of its policy. It says so at once and for a reason that depends on no
  * customer; a round that it has accepted goes on whatever the clock says, because leaving it would cost the others theirs.
  */
-import { fail, type TributaryError } from "@tributary/errors";
+import { fail, isTributaryError, type TributaryError } from "@tributary/errors";
 import type { Policy } from "./policy-document.ts";
 
 /** Why offers are declined now; undefined: they are answered. */
@@ -28,4 +28,14 @@ function timeOfDay(now: Date, timeZone: string): string {
   const clock = new Intl.DateTimeFormat("en", { timeZone, hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
   const parts = new Map(clock.formatToParts(now).map(({ type, value }) => [type, value]));
   return `${parts.get("hour") ?? ""}:${parts.get("minute") ?? ""}`;
+}
+
+/** Refusals that are the merchant's own and may pass: by time, or because the merchant changes its mind. */
+export function isDeclined(error: unknown): error is TributaryError {
+  if (!isTributaryError(error)) return false;
+  return (
+    error.code.startsWith("TRB_POLICY_") ||
+    error.code === "TRB_NODE_POLICY_INVALID" ||
+    error.code === "TRB_NODE_BUDGET_UNREADABLE"
+  );
 }

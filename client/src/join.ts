@@ -1,40 +1,31 @@
 /**
- * `tributary node join`: makes a home for one node in one federation.
- *
- * The order is the point: the coordinator proves the key that the invite names before it sees the token; the plan is checked
- * before anything of it is kept; the membership is written last, so that a join which was cut short can simply be repeated.
+ * `tributary node join`: makes a home for one node in one federation, by what `joining.ts` is given. The membership is written last, so that a join which
+ * was cut short can simply be repeated.
  */
-import { createHash, randomBytes } from "node:crypto";
 import { fail } from "@tributary/errors";
 import {
   customerParagraph,
   decodeInvite,
   fingerprintOf,
-  hashOf,
   type IdentityKey,
   type Invite,
   type NodeId,
-  type Plan,
   type PlanLanguage,
   rosterFingerprint,
   type Sha256,
-  signMember,
-  verifyStatement,
 } from "@tributary/protocol";
 import { nodeCrypto } from "@tributary/protocol/node-crypto";
-import { planRefusals } from "./decision.ts";
-import { requireDevicePlan } from "./device.ts";
 import { openDatabase } from "./home/database.ts";
 import { replaceFile } from "./home/durable.ts";
 import { openIdentity } from "./home/keys.ts";
-import { type Layout, layoutOf, makeFolders } from "./home/layout.ts";
+import { layoutOf, makeFolders } from "./home/layout.ts";
 import { lockHome } from "./home/lock.ts";
 import { type Membership, readMembership, writeMembership, writePlan } from "./home/membership.ts";
 import { writePolicyOnce } from "./home/policy.ts";
+import { askToJoin } from "./joining.ts";
 import { channelOf } from "./transport/channel.ts";
 import { connectHttp } from "./transport/http.ts";
 import { requirePrivate } from "./transport/private-channel.ts";
-import type { CoordinatorClient } from "./transport/requests.ts";
 
 export interface Joined {
   readonly federation: string;
@@ -79,28 +70,21 @@ export async function joinFederation(options: JoinOptions): Promise<Joined> {
   const lock = lockHome(layout);
   const client = connectHttp(invite.url, channel);
   try {
-    const coordinatorKey = await provenKey(client, invite);
     const identity = openIdentity(layout, crypto);
     const database = openDatabase(layout);
     try {
       const before = readMembership(database);
-      requireSameParty(before, invite, coordinatorKey);
-      const member = signMember(identity, invite.federation, {
-        node: invite.node,
-        key: identity.key,
-        kind: device ? "device" : "merchant",
+      const { coordinatorKey, plan, planHash, planSignature, roster, catalogue } = await askToJoin({
+        ...{ crypto, client, invite, device },
+        identity(provenKey) {
+          requireSameParty(before, invite, provenKey);
+          return identity;
+        },
+        requirePlan(hash) {
+          if (before !== undefined && before.planHash !== hash) throw otherFederation(before, options.home);
+        },
       });
-      const { plan, planSignature, roster } = await client.join(invite.token, member);
-      const planHash = hashOf(crypto, plan);
-      requireGenuinePlan(plan, invite, coordinatorKey);
-      if (!verifyStatement(crypto, planStatement(planHash), planSignature, coordinatorKey)) {
-        throw fail("TRB_NODE_PLAN_SIGNATURE_INVALID");
-      }
-      if (before !== undefined && before.planHash !== planHash) throw otherFederation(before, options.home);
-      if (device) requireDevicePlan(plan);
-      const [fault] = planRefusals(crypto, plan, { acceptLogCatalogue: true });
-      if (fault !== undefined) throw fault;
-      await fetchCatalogue(client, plan, layout);
+      await replaceFile(layout.catalogue, catalogue);
       writePlan(layout, plan);
       writePolicyOnce(layout, plan);
       writeMembership(database, {
@@ -131,22 +115,6 @@ export async function joinFederation(options: JoinOptions): Promise<Joined> {
   }
 }
 
-/** Asks the coordinator to sign a fresh nonce with the key that the invite names. */
-async function provenKey(client: CoordinatorClient, invite: Invite): Promise<IdentityKey> {
-  const crypto = nodeCrypto();
-  const nonce = randomBytes(32).toString("hex");
-  const { federation, key, signature } = await client.identity(nonce);
-  const statement = { purpose: "identity", federation: invite.federation, nonce };
-  const proven =
-    federation === invite.federation &&
-    fingerprintOf(crypto, key) === invite.fingerprint &&
-    verifyStatement(crypto, statement, signature, key);
-  if (!proven) throw fail("TRB_NODE_COORDINATOR_KEY_MISMATCH", { url: invite.url });
-  return key;
-}
-
-const planStatement = (hash: Sha256) => ({ purpose: "plan", planHash: hash });
-
 function requireSameParty(before: Membership | undefined, invite: Invite, coordinatorKey: IdentityKey): void {
   if (before === undefined) return;
   const same =
@@ -156,15 +124,4 @@ function requireSameParty(before: Membership | undefined, invite: Invite, coordi
 
 function otherFederation({ federation, node }: Membership, home: string) {
   return fail("TRB_NODE_ALREADY_JOINED", { home, federation, node });
-}
-
-function requireGenuinePlan(plan: Plan, invite: Invite, coordinatorKey: IdentityKey): void {
-  const genuine = plan.federation === invite.federation && plan.coordinatorKey === coordinatorKey;
-  if (!genuine) throw fail("TRB_NODE_PLAN_SIGNATURE_INVALID");
-}
-
-async function fetchCatalogue(client: CoordinatorClient, plan: Plan, layout: Layout): Promise<void> {
-  const octets = await client.blob(plan.catalogueHash);
-  if (createHash("sha256").update(octets).digest("hex") !== plan.catalogueHash) throw fail("TRB_NODE_CATALOGUE_MISMATCH");
-  await replaceFile(layout.catalogue, octets);
 }

@@ -1,58 +1,32 @@
 /**
  * A federation of devices: homes with one customer each, a plan from `plan new --unit node`, rounds by the nodes as they are. And what device mode refuses.
  */
-import { readFileSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { importEvents, joinFederation, logTo, type Outcome, startNode, trustPeers } from "@tributary/client";
 import { createInvite, type RunningCoordinator, startCoordinator } from "@tributary/coordinator";
-import { makeCatalogue, seededRandom } from "@tributary/events";
 import { afterEach, expect, test } from "vitest";
+import { catalogue, columns, header, historyOf, planned } from "./device-federation.ts";
 import { joinedHome } from "./joined-home.ts";
-import { begin, killAll, temporaryFolder, tributaryJson } from "./processes.ts";
+import { begin, killAll, temporaryFolder } from "./processes.ts";
 import { ledgerEntries } from "./small-federation.ts";
 
 const folder = temporaryFolder("devices");
 afterEach(killAll);
-const items = Array.from({ length: 30 }, (_, item) => `item-${item}`);
-const catalogue = makeCatalogue(items.map((id) => ({ id })));
-const columns = { customer: "user", item: "item", action: "action", time: "ts" };
 const quiet = () => logTo(() => {});
-const header = "user,item,action,ts\n";
-
-/** Visits of one person. */
-function historyOf(person: string): string {
-  const random = seededRandom(36, "devices", person);
-  const rows = Array.from({ length: 12 }, (_, at) => `${person},item-${random.below(30)},view,${1_700_000_000 + 60 * at}`);
-  const path = folder.file(`${person}.csv`);
-  writeFileSync(path, `${header}${rows.join("\n")}\n`);
-  return path;
-}
-
 /** Long enough for processes that share two cores. */
 const deadlines = {
   ...{ keys: 6000, shares: 6000, uploadOffset: 700, masked: 8000 },
   ...{ consistency: 6000, unmask: 6000, grace: 20_000 },
 };
 
-async function planned(rounds: number): Promise<{ readonly plan: object; readonly platform: string }> {
-  const platform = folder.file("platform");
-  const [catalogueFile, planFile] = [folder.file("catalogue.jsonl"), folder.file("plan.json")];
-  writeFileSync(catalogueFile, items.map((id) => `${JSON.stringify({ id })}\n`).join(""));
-  await tributaryJson([
-    ...["plan", "new", "--home", platform, "--catalogue", catalogueFile, "--unit", "node", "--out", planFile],
-    ...["--customers", "3", "--merchants", "3", "--epsilon", "8", "--rounds", String(rounds)],
-  ]);
-  return { plan: { ...JSON.parse(readFileSync(planFile, "utf8")), deadlines }, platform };
-}
-
 test("devices of one customer each run the rounds of a plan for whole nodes, and no more", { timeout: 240_000 }, async () => {
   const rounds = 2;
-  const { plan, platform } = await planned(rounds);
+  const { plan, platform, catalogueBytes } = await planned(folder, { rounds, devices: 3, deadlines });
   const log = quiet();
-  const bytes = readFileSync(folder.file("catalogue.jsonl"));
   let coordinator: RunningCoordinator | undefined;
   const running: { close(): Promise<void> }[] = [];
   try {
-    coordinator = await startCoordinator({ home: platform, port: 0, plan, catalogue: bytes, log });
+    coordinator = await startCoordinator({ home: platform, port: 0, plan, catalogue: catalogueBytes, log });
     const people = ["ann", "bob", "cid"];
     const fingerprints: string[] = [];
     for (const person of people) {
@@ -63,7 +37,7 @@ test("devices of one customer each run the rounds of a plan for whole nodes, and
     for (const person of people) {
       const home = folder.file(person);
       await trustPeers({ home, fingerprints });
-      const report = await importEvents({ home, files: [historyOf(person)], columns, device: true });
+      const report = await importEvents({ home, files: [historyOf(folder, person)], columns, device: true });
       expect([report.customers, report.kept]).toEqual([1, 12]);
     }
     // one of them is the command itself, in a process of its own

@@ -72,13 +72,3 @@ export function openAdmission(home: Home, first: Policy): Admission {
     close: () => share.close(),
   };
 }
-
-/** Refusals that are the merchant's own and may pass: by time, or because the merchant changes its mind. */
-export function isDeclined(error: unknown): error is TributaryError {
-  if (!isTributaryError(error)) return false;
-  return (
-    error.code.startsWith("TRB_POLICY_") ||
-    error.code === "TRB_NODE_POLICY_INVALID" ||
-    error.code === "TRB_NODE_BUDGET_UNREADABLE"
-  );
-}

@@ -1,8 +1,9 @@
-/** What a node's state begins as, once the ledger has its first entry. */
+/** What a node's state begins as, once the ledger has its first entry; and as what it comes back after the process ended. */
 import { fail } from "@tributary/errors";
-import { createNode, type NodePolicy, type NodeState } from "@tributary/federation";
+import { type Charge, createNode, type NodePolicy, type NodeState } from "@tributary/federation";
 import { type EntryOf, emptyHead, headAfter } from "@tributary/ledger";
 import { type Crypto, type IdentityKey, type NodeId, type Sha256, verifyMember } from "@tributary/protocol";
+import { joinCharges } from "../charges.ts";
 import { parseGenesis } from "./ledger-chain.ts";
 
 /** Who this node is, in which federation. */
@@ -32,6 +33,26 @@ export function beginState(party: Party, policy: NodePolicy, line: string): Node
   const own = genesis.roster.find(({ node }) => node === membership.node);
   if (own !== undefined && own.key !== identity.first) throw fail("TRB_NODE_KEY_NOT_IN_ROSTER", { node: membership.node });
   return createNode({ self: membership.node, genesis, head: headAfter(crypto, emptyHead, line), policy });
+}
+
+/**
+ * The state as it was kept, under today's policy, with every charge and round number that is remembered anywhere.
+ * @throws TRB_NODE_PLAN_CHANGED
+ */
+export function resumedState(
+  { membership }: Pick<Party, "membership">,
+  kept: NodeState,
+  known: { readonly policy: NodePolicy; readonly charges: readonly Charge[]; readonly lastRound: number },
+): NodeState {
+  if (kept.planHash !== membership.planHash || kept.self !== membership.node) throw fail("TRB_NODE_PLAN_CHANGED");
+  const charges = joinCharges(kept.charges, known.charges);
+  const lastRound = Math.max(kept.lastRound, known.lastRound, ...charges.map(({ round }) => round));
+  return { ...kept, policy: known.policy, charges, lastRound };
+}
+
+/** The round whose y is still to be sent: no other round's is kept. */
+export function awaitedUpload({ round }: NodeState): number | undefined {
+  return round !== null && round.masked !== null && !round.uploaded ? round.number : undefined;
 }
 
 /** Every member asked to be in this federation itself, under one name and one key each. */

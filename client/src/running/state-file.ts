@@ -8,13 +8,11 @@
  */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { fail } from "@tributary/errors";
 import { decodeNodeState, encodeNodeState, type NodePolicy, type NodeState } from "@tributary/federation";
-import { joinCharges } from "../charges.ts";
 import { removeFile, replaceFile } from "../home/durable.ts";
 import type { Layout } from "../home/layout.ts";
 import type { Home } from "../home/open.ts";
-import { beginState } from "./begin-state.ts";
+import { awaitedUpload, beginState, resumedState } from "./begin-state.ts";
 
 /** Writes and syncs the state; what the reducer calls unpersisted stays in memory. */
 export async function saveState(layout: Layout, state: NodeState): Promise<void> {
@@ -27,18 +25,11 @@ export async function saveState(layout: Layout, state: NodeState): Promise<void>
  * @throws TRB_FEDERATION_STATE_UNREADABLE, TRB_NODE_PLAN_CHANGED, TRB_NODE_KEY_NOT_IN_ROSTER, TRB_NODE_LEDGER_INVALID
  */
 export async function loadState(home: Home, policy: NodePolicy, lines: readonly string[]): Promise<NodeState | undefined> {
-  const { layout, database, membership } = home;
+  const { layout, database } = home;
   const kept = existsSync(layout.state) ? decodeNodeState(readFileSync(layout.state, "utf8")) : beginAgain(home, policy, lines);
   if (kept === undefined) return undefined;
-  if (kept.planHash !== membership.planHash || kept.self !== membership.node) throw fail("TRB_NODE_PLAN_CHANGED");
-  const charges = joinCharges(kept.charges, database.charges());
-  const state: NodeState = {
-    ...kept,
-    policy,
-    charges,
-    lastRound: Math.max(kept.lastRound, database.lastRound(), ...charges.map(({ round }) => round)),
-  };
-  for (const charge of charges) {
+  const state = resumedState(home, kept, { policy, charges: database.charges(), lastRound: database.lastRound() });
+  for (const charge of state.charges) {
     database.charge(charge);
     if (charge.standing !== "open") database.settle(charge.round, charge.standing, charge.settledAt);
   }
@@ -56,8 +47,8 @@ function beginAgain(home: Home, policy: NodePolicy, lines: readonly string[]): N
 }
 
 function removeUnnamedVectors(layout: Layout, state: NodeState): void {
-  const named =
-    state.round !== null && state.round.masked !== null && !state.round.uploaded ? layout.vector(state.round.number) : "";
+  const awaited = awaitedUpload(state);
+  const named = awaited === undefined ? "" : layout.vector(awaited);
   for (const name of readdirSync(layout.rounds)) {
     const path = join(layout.rounds, name);
     if (name.endsWith(".vector") && path !== named) removeFile(path);

@@ -27,12 +27,12 @@ export interface TrainingJob {
 }
 
 /** Load histories and graphs now, so that the first round's time is for training. Answer: `prepared`, or `failed` with round 0. */
-export interface TrainingPreparation {
+interface TrainingPreparation {
   readonly type: "prepare";
 }
 
 /** Finish what has begun, let go of everything, and end: a thread must not be torn down while its graphs run in native code. */
-export interface TrainingEnd {
+interface TrainingEnd {
   readonly type: "end";
 }
 

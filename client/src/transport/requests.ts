@@ -71,7 +71,7 @@ export interface HttpAnswer {
 }
 
 /** One attempt. What it throws, but for coded errors, is a failure of the network. */
-export type Carry = (call: Call, signal: AbortSignal | undefined) => Promise<HttpAnswer>;
+type Carry = (call: Call, signal: AbortSignal | undefined) => Promise<HttpAnswer>;
 
 export interface RequestTools {
   readonly crypto: Pick<Crypto, "sha256">;

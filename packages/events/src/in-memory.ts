@@ -53,7 +53,7 @@ export function historiesOfText(text: string, options: InMemoryOptions): Promise
     } catch (error) {
       if (!(error instanceof CsvError)) throw error;
       // csv-parse's own message quotes the row, which may hold a customer's id: only its code goes on
-      throw fail("TRB_EVENTS_MALFORMED_CSV", { file: options.source, line: error.lines ?? 0, reason: error.code });
+      throw fail("TRB_EVENTS_MALFORMED_CSV", { file: options.source, line: Number(error["lines"] ?? 0), reason: error.code });
     }
   });
 }

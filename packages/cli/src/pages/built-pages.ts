@@ -5,7 +5,7 @@ import type { PageName } from "@tributary/dashboard";
 export type BuiltPages = { readonly [Name in PageName]: () => Promise<string> };
 
 export function builtPages(): BuiltPages {
-  return { coordinator: once("coordinator"), node: once("node") };
+  return { coordinator: once("coordinator"), node: once("node"), device: once("device") };
 }
 
 /** What failed is tried again the next time; what was built stays as it was then, for the life of the process. */

@@ -27,6 +27,15 @@ export const pages = {
     folder: "packages/dashboard/src/node",
     sources: ["packages/dashboard/src/node", ...shared, ...rooms],
   },
+  device: {
+    folder: "client/web",
+    sources: [
+      ...["client/web", "client/src", "client/package.json", "packages/dashboard/src/device"],
+      ...["packages/events/src", "packages/tensor/src", "packages/model/src", "packages/secagg/src", "packages/federation/src"],
+      ...shared,
+      ...rooms,
+    ],
+  },
 } satisfies Readonly<Record<string, Page>>;
 
 export type PageName = keyof typeof pages;

@@ -101,6 +101,9 @@ function sparseColumn() {
   };
 }
 
+const encoder = new TextEncoder();
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+
 /** Numbers for strings, in order of first appearance. */
 export interface Interner {
   number(text: string): number;
@@ -115,7 +118,7 @@ export function interner(): Interner {
     number: (text) => {
       const known = numbers.get(text);
       if (known !== undefined) return known;
-      const own = Buffer.from(text).toString(); // a string cut from a line would keep the whole line in memory
+      const own = decoder.decode(encoder.encode(text)); // a string cut from a line would keep the whole line in memory
       numbers.set(own, texts.length);
       texts.push(own);
       return texts.length - 1;
