@@ -11,6 +11,7 @@ import { certificateErrors } from "./codes/certificate.ts";
 import { cliErrors } from "./codes/cli.ts";
 import { clientErrors } from "./codes/client.ts";
 import { coordinatorErrors } from "./codes/coordinator.ts";
+import { deviceErrors } from "./codes/device.ts";
 import { dpErrors } from "./codes/dp.ts";
 import { eventsErrors } from "./codes/events.ts";
 import { federationErrors } from "./codes/federation.ts";
@@ -38,6 +39,7 @@ export const errorTable = {
   ...certificateErrors,
   ...federationErrors,
   ...clientErrors,
+  ...deviceErrors,
   ...servingErrors,
   ...nodePageErrors,
   ...valueErrors,
