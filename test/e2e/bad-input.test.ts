@@ -244,7 +244,7 @@ describe("files that aren't what they should be", busy, () => {
       { args: ["ledger", "verify", "empty.csv"], code: "TRB_CLI_LEDGER_NOT_VERIFIED", exitCode: 4, says: ["TRB_LEDGER_EMPTY"] },
       { args: ["ledger", "show", "garbage.jsonl"], code: "TRB_LEDGER_LINE_INVALID", exitCode: 4 },
       { args: ["node", "join", "not-an-invite", "--home", "shop"], code: "TRB_INVITE_INVALID", exitCode: 2 },
-      { args: ["node", "budget", "--home", "shop"], code: "TRB_NODE_NOT_JOINED", exitCode: 2 },
+      { args: ["node", "check", "--home", "shop"], code: "TRB_NODE_NOT_JOINED", exitCode: 2 },
       { args: ["coordinator", "status", "--home", "shop"], code: "TRB_COORDINATOR_HOME_EMPTY", exitCode: 2 },
       { args: ["ledger", "show", "x"], cwd: "config-broken", code: "TRB_CLI_CONFIGURATION", exitCode: 2, says: ["not JSON"] },
       {
