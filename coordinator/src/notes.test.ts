@@ -128,6 +128,7 @@ test("a crash between a note and the word that it is written: it stands in the l
   await expect(server.finished).rejects.toThrow();
   await server.close();
   for (const node of nodes) node.disconnect();
+  expect(kinds()).not.toContain("operator"); // neither is there without the other
   recover();
 
   server = await start();
