@@ -8,7 +8,7 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 const layout = readFileSync(join(root, "docs/layout.md"), "utf8");
 
 /** Everything of the checkout that layout.md may name, from the root. */
-const files = globSync(["*", "{packages/*,dp,client,coordinator,test,docs,examples}/**"], {
+const files = globSync(["*", "{packages/*,dp,client,coordinator,test,docs,examples}/**", "docs/.vitepress/*"], {
   cwd: root,
   exclude: (path) => /(^|\/)(node_modules|dist|tributary-\w+)$/.test(path),
 }).map((path) => path.replaceAll("\\", "/"));
