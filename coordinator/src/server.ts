@@ -43,6 +43,7 @@ import { watchGuests } from "./transport/guests.ts";
 import { watchHomecoming } from "./transport/homecoming.ts";
 import { createHttp } from "./transport/http.ts";
 import type { MessageRateLimit } from "./transport/message-rate.ts";
+import { requireOrigins } from "./transport/origins.ts";
 import { type Sockets, serveSockets, socketServer } from "./transport/sockets.ts";
 import { reloadTls, requirePrivateWay, type TlsFiles } from "./transport/tls.ts";
 import { countTraffic } from "./transport/traffic.ts";
@@ -85,6 +86,8 @@ export interface CoordinatorOptions extends FoundingRequest {
   readonly insecureHttp?: boolean;
   /** Built pages to serve; without them there are none. */
   readonly pages?: ServedPages;
+  /** Origins of other servers whose device pages may speak to this one, `https://shop.example`. */
+  readonly allowOrigins?: readonly string[];
   /** What a password's hash costs; tests take less than `passwords.ts` says. */
   readonly passwordCost?: ScryptCost;
   /** Test-only entries pass seeded streams. */
@@ -148,6 +151,8 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Run
 
   try {
     const tls = requirePrivateWay(host, options);
+    const { allowOrigins = [] } = options;
+    requireOrigins(allowOrigins);
     const layout = homeLayout(home);
     makeFolders(layout);
     const lock = lockHome(layout);
@@ -203,7 +208,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Run
     const membership = openMembership(store);
     const http = await createHttp({
       ...{ identity, plan, planHash, store, blobs, certificates, uploads, membership, log },
-      ...{ tls, trustProxy: options.trustProxy, pages: options.pages ?? {} },
+      ...{ tls, trustProxy: options.trustProxy, pages: options.pages ?? {}, allowOrigins },
       ...(options.uploadTurns === undefined ? {} : { uploadTurns: options.uploadTurns }),
       status: () => statusOf(store, true),
       leader: {

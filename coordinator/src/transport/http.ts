@@ -33,6 +33,7 @@ import { openDownloads } from "../storage/downloads.ts";
 import type { Store } from "../storage/store.ts";
 import { codedError, retryAfter } from "./answers.ts";
 import { serveBlobs } from "./blob-routes.ts";
+import { allowOrigins } from "./origins.ts";
 import { addressLimits, protect } from "./protection.ts";
 import { serveVectors, type VectorParts } from "./vectors.ts";
 
@@ -53,6 +54,8 @@ export interface HttpParts extends VectorParts {
   /** Addresses of proxies that are believed what they say of where a request came from, with commas between them. */
   readonly trustProxy?: string | undefined;
   readonly pages: ServedPages;
+  /** Whose pages may speak for devices. */
+  readonly allowOrigins: readonly string[];
   readonly log: Logger;
 }
 
@@ -100,6 +103,7 @@ export async function createHttp(parts: HttpParts): Promise<FastifyInstance> {
   });
   requireDescriptions(app, isPagePath);
   await protect(app, { tls: tls !== undefined });
+  if (parts.allowOrigins.length > 0) allowOrigins(app, parts.allowOrigins);
   serveObservation(app, parts.observation, parts.access);
   app.addContentTypeParser("application/octet-stream", (_request, payload, done) => done(null, payload));
 

@@ -93,6 +93,10 @@ export function coordinatorCommand(): Command {
       "believe these proxies, which speak TLS, where requests come from: addresses and ranges, with commas between them",
     )
     .option("--insecure-http", "listen on other addresses than this machine's own without TLS (test networks only)")
+    .option(
+      "--allow-origin <origins...>",
+      "serve devices whose page another server serves, by its origin: https://shop.example",
+    )
     .addOption(integerOption("--port <n>", "port; 0 takes a free one", 0, 7443, 65_535))
     .addOption(
       integerOption(
@@ -145,6 +149,7 @@ export function coordinatorCommand(): Command {
           tlsKey?: string;
           trustProxy?: string;
           insecureHttp?: boolean;
+          allowOrigin?: string[];
         } & PlaceFlags &
           ObservingFlags &
           ScheduleOptions,
@@ -158,6 +163,7 @@ export function coordinatorCommand(): Command {
           ...tlsOf(options),
           ...observingOf(options),
           pages: builtPages(),
+          ...(options.allowOrigin === undefined ? {} : { allowOrigins: options.allowOrigin }),
           ...(options.trustProxy === undefined ? {} : { trustProxy: options.trustProxy }),
           insecureHttp: options.insecureHttp ?? false,
           ...(options.plan === undefined ? {} : { plan: readJsonOnce(options.plan) }),

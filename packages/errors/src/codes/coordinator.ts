@@ -13,6 +13,12 @@ export const coordinatorErrors = defineErrors({
     status: 400,
     exitCode: 1,
   },
+  TRB_COORDINATOR_ORIGIN_INVALID: {
+    message: "{origin} is not an origin.",
+    advice: "Write scheme, host and port as a browser does, without a path: https://shop.example.",
+    status: 400,
+    exitCode: 2,
+  },
   TRB_INTERNAL: {
     message: "Something went wrong inside the server (correlation id {id}).",
     advice: "Look for the correlation id in the server's log, and report what stands there.",
