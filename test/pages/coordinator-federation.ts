@@ -6,7 +6,7 @@ import { joinAll, type SmallFederation, type SmallOptions, smallFederation } fro
 import { type Look, type OpenPage, openPage } from "./browser.ts";
 
 export const password = "correct horse battery staple";
-export const roles = ["viewer", "auditor", "operator"] as const;
+const roles = ["viewer", "auditor", "operator"] as const;
 export type Role = (typeof roles)[number];
 
 export interface PageFederation {

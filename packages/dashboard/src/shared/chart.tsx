@@ -6,7 +6,7 @@ import { formatNumber } from "./format.ts";
 import { language } from "./language.ts";
 import { colour, isDark } from "./theme.ts";
 
-export interface Series {
+interface Series {
   readonly title: string;
   /** One of the colours of `base.css`: "first", "second", … */
   readonly colour: "first" | "second" | "third" | "fourth";

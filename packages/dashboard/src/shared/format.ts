@@ -6,8 +6,26 @@ import type { Language } from "./language.ts";
 
 const locales: Readonly<Record<Language, string>> = { en: "en", zh: "zh-CN" };
 
+/** Formatters are made once for each way of writing: making one takes longer than a row of a table. */
+const numberFormats = new Map<string, Intl.NumberFormat>();
+const timeFormats = new Map<string, Intl.DateTimeFormat>();
+
+function writtenNumber(value: number, language: Language, options: Intl.NumberFormatOptions): string {
+  const name = `${language} ${JSON.stringify(options)}`;
+  const format = numberFormats.get(name) ?? new Intl.NumberFormat(locales[language], options);
+  numberFormats.set(name, format);
+  return format.format(value);
+}
+
+function writtenTime(date: Date, language: Language, options: Intl.DateTimeFormatOptions): string {
+  const name = `${language} ${JSON.stringify(options)}`;
+  const format = timeFormats.get(name) ?? new Intl.DateTimeFormat(locales[language], options);
+  timeFormats.set(name, format);
+  return format.format(date);
+}
+
 /** What isn't known, or isn't there. */
-export const nothing = "–";
+const nothing = "–";
 
 /** 1234.5678 → "1,230"; 0.012345 → "0.0123". Whole numbers keep all digits. */
 export function formatNumber(value: number, language: Language, digits = 3): string {
@@ -15,13 +33,13 @@ export function formatNumber(value: number, language: Language, digits = 3): str
   const options: Intl.NumberFormatOptions = Number.isInteger(value)
     ? { maximumFractionDigits: 0 }
     : { maximumSignificantDigits: digits };
-  return new Intl.NumberFormat(locales[language], options).format(value);
+  return writtenNumber(value, language, options);
 }
 
 /** 0.12345 → "12.3 %". */
 export function formatPercent(share: number, language: Language): string {
   if (!Number.isFinite(share)) return nothing;
-  return `${new Intl.NumberFormat(locales[language], { maximumFractionDigits: 1 }).format(100 * share)} %`;
+  return `${writtenNumber(100 * share, language, { maximumFractionDigits: 1 })} %`;
 }
 
 const byteUnits = ["B", "kB", "MB", "GB", "TB"] as const;
@@ -44,7 +62,7 @@ export function formatEpsilon(epsilon: number, language: Language): string {
   const step = epsilon === 0 || epsilon >= 0.001 ? 1000 : 10 ** (2 - Math.floor(Math.log10(epsilon)));
   // 12 digits are what documents have: what is beyond comes of binary fractions
   const up = Math.ceil(Number((epsilon * step).toPrecision(12))) / step;
-  return new Intl.NumberFormat(locales[language], { maximumSignificantDigits: 12 }).format(up);
+  return writtenNumber(up, language, { maximumSignificantDigits: 12 });
 }
 
 /** Seconds → "3.2 s", "4 min 10 s", "2 h 5 min", "3 d 4 h". */
@@ -64,21 +82,21 @@ export function formatDuration(seconds: number, language: Language): string {
 export function formatTime(time: string | number, language: Language, zone?: string): string {
   const date = new Date(time);
   if (Number.isNaN(date.getTime())) return nothing;
-  return new Intl.DateTimeFormat(locales[language], {
+  return writtenTime(date, language, {
     ...{ year: "numeric", month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit" },
     ...{ hourCycle: "h23", timeZoneName: "short" },
     ...(zone === undefined ? {} : { timeZone: zone }),
-  }).format(date);
+  });
 }
 
 /** The day alone, of an instant. */
 export function formatDay(time: string | number, language: Language, zone?: string): string {
   const date = new Date(time);
   if (Number.isNaN(date.getTime())) return nothing;
-  return new Intl.DateTimeFormat(locales[language], {
+  return writtenTime(date, language, {
     ...{ year: "numeric", month: "short", day: "numeric" },
     ...(zone === undefined ? {} : { timeZone: zone }),
-  }).format(date);
+  });
 }
 
 /** A hash or key by its first eight hex digits; the whole of it belongs into the `title`. */

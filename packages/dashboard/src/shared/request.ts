@@ -33,8 +33,8 @@ export async function ask<Answer>(path: string, options: AskOptions = {}): Promi
   return (text === "" ? undefined : read(text)) as Answer;
 }
 
-/** The same for what is no JSON, or is read bit by bit. */
-export async function askRaw(path: string, { method = "GET", body, headers = {}, signal }: AskOptions = {}): Promise<Response> {
+/** The answer, of whatever kind, once it is no refusal. */
+async function askRaw(path: string, { method = "GET", body, headers = {}, signal }: AskOptions = {}): Promise<Response> {
   const answer = await fetch(path, {
     ...{ method, cache: "no-store", credentials: "same-origin", redirect: "error" },
     headers: { ...headers, ...(body === undefined ? {} : { "content-type": "application/json" }) },

@@ -34,7 +34,7 @@ function hashView(): string {
   return decodeURIComponent(location.hash.replace(/^#\/?/, "").replace(/%(?![0-9a-f]{2})/gi, "%25"));
 }
 
-export interface ViewLink {
+interface ViewLink {
   readonly id: string;
   readonly title: string;
 }

@@ -7,7 +7,7 @@ import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { rowAfter, rowsInView } from "./rows-in-view.ts";
 
-export interface Column<Row> {
+interface Column<Row> {
   readonly id: string;
   readonly title: string;
   /** As in `grid-template-columns`: "6rem", "1fr". */
@@ -93,7 +93,8 @@ export function VirtualTable<Row>(props: VirtualTableProps<Row>) {
       tabIndex={0}
       style={{ height: `min(${height}, ${(count + 1) * rowHeight + 4}px)` }}
       onScroll={({ currentTarget }) => {
-        top.value = currentTarget.scrollTop;
+        // drawn anew when another row comes into view, not at every pixel
+        top.value = Math.floor(currentTarget.scrollTop / rowHeight) * rowHeight;
       }}
       onKeyDown={(event) => {
         const page = Math.max(1, Math.floor(space.value / rowHeight) - 2);

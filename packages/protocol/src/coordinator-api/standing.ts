@@ -98,8 +98,7 @@ export const checksAnswer = z.object({
 });
 
 /** What a node of a round has done last, in the order of the steps (DESIGN §5); `reveal` is there in rounds on a graph of neighbours only. */
-export const roundSteps = ["offer", "keys", "reveal", "shares", "masked", "consistency", "unmask"] as const;
-export type RoundStep = (typeof roundSteps)[number];
+const roundSteps = ["offer", "keys", "reveal", "shares", "masked", "consistency", "unmask"] as const;
 
 /** The round under way: which node is at which step. Nothing in it follows from anybody's data: whoever takes part sees it, or the ledger will say it. */
 export const underWayAnswer = z.object({
