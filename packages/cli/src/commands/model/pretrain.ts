@@ -80,6 +80,12 @@ async function pretrained(catalogue: Catalogue, options: PretrainOptions) {
   });
   if (log === undefined) return start;
   const progress = progressBar();
-  const training = { epochs, batch: 64, learningRate, seed, onEpoch: (epoch: number) => progress.show("epochs", epoch, epochs) };
+  const training = {
+    epochs,
+    batch: 64,
+    learningRate,
+    seed,
+    onEpoch: (epoch: number) => progress.show("epochs", epoch, epochs),
+  };
   return await trainStudent(start, log.histories, onnxruntimeExecutor(), training).finally(progress.end);
 }
