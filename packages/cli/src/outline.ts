@@ -75,7 +75,7 @@ function outlineOfOne(command: Command): CommandOutline {
 }
 
 /** `--training-threads` → `TRIBUTARY_TRAINING_THREADS`. */
-export const environmentOf = (long: string): string =>
+const environmentOf = (long: string): string =>
   `TRIBUTARY_${long.replace(/^--/, "").replaceAll("-", "_").toUpperCase()}`;
 
 /** What `addHelpText("after", …)` was given: commander keeps it as listeners of its help. */

@@ -5,7 +5,7 @@ import { fail } from "@tributary/errors";
 import { printable } from "../output.ts";
 import { usualWidth } from "../terminal.ts";
 
-export interface Choice<Value extends string | number> {
+interface Choice<Value extends string | number> {
   readonly value: Value;
   readonly label: string;
   readonly hint?: string;
