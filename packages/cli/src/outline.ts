@@ -75,8 +75,7 @@ function outlineOfOne(command: Command): CommandOutline {
 }
 
 /** `--training-threads` → `TRIBUTARY_TRAINING_THREADS`. */
-const environmentOf = (long: string): string =>
-  `TRIBUTARY_${long.replace(/^--/, "").replaceAll("-", "_").toUpperCase()}`;
+const environmentOf = (long: string): string => `TRIBUTARY_${long.replace(/^--/, "").replaceAll("-", "_").toUpperCase()}`;
 
 /** What `addHelpText("after", …)` was given: commander keeps it as listeners of its help. */
 function belowHelp(command: Command): string {
