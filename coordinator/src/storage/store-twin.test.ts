@@ -184,7 +184,7 @@ describe.each([
   { ...postgresEngine(), runs: long ? 500 : 20 },
 ])("a store on $engine", (engine) => {
   beforeAll(() => engine.start(), 60_000);
-  afterAll(() => engine.stop());
+  afterAll(() => engine.stop(), 120_000); // of thousands of places
 
   test("does and answers what its twin does", { timeout: long ? 1_800_000 : 120_000 }, async () => {
     const scripts = fc.array(fc.record({ deed, again: fc.boolean() }), { minLength: 10, maxLength: 40 });
