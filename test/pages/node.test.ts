@@ -232,7 +232,8 @@ describe.skipIf(browser === undefined)(titled("a node's page"), () => {
         if (!isWhole) continue;
         expect(await axeFindings(one), `${view} ${look.theme}`).toEqual([]);
         await one.page.setViewportSize({ width: 360, height: 860 });
-        expect(await isTooWide(one), `${view} at 360 px`).toBe(false);
+        // charts are drawn anew for the width
+        await expect.poll(() => isTooWide(one), { message: `${view} at 360 px`, timeout: 20_000 }).toBe(false);
         await one.page.setViewportSize({ width: 1280, height: 860 });
       }
       expect(one.faults).toEqual([]);
