@@ -355,32 +355,34 @@ function SentPart({ status: { outgoing } }: { readonly status: DeviceStatus }) {
     <Card title={t.sentTitle()}>
       {outgoing.length === 0 && <p class="soft">{t.sentNothing()}</p>}
       {outgoing.length > 0 && (
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">{t.when()}</th>
-              <th scope="col">{t.what()}</th>
-              <th scope="col" class="end">
-                {t.bytes()}
-              </th>
-            </tr>
-          </thead>
-          <tbody>
-            {outgoing
-              .slice(-shownMessages)
-              .reverse()
-              .map(({ at, kind, round, bytes }, row) => (
-                <tr key={`${at} ${kind} ${row}`}>
-                  <td>{formatTime(at, said)}</td>
-                  <td>
-                    {kind}
-                    {round !== null && ` · ${t.round(round)}`}
-                  </td>
-                  <td class="end">{formatBytes(bytes, said)}</td>
-                </tr>
-              ))}
-          </tbody>
-        </table>
+        <div class="scroll">
+          <table>
+            <thead>
+              <tr>
+                <th scope="col">{t.when()}</th>
+                <th scope="col">{t.what()}</th>
+                <th scope="col" class="end">
+                  {t.bytes()}
+                </th>
+              </tr>
+            </thead>
+            <tbody>
+              {outgoing
+                .slice(-shownMessages)
+                .reverse()
+                .map(({ at, kind, round, bytes }, row) => (
+                  <tr key={`${at} ${kind} ${row}`}>
+                    <td>{formatTime(at, said)}</td>
+                    <td>
+                      {kind}
+                      {round !== null && ` · ${t.round(round)}`}
+                    </td>
+                    <td class="end">{formatBytes(bytes, said)}</td>
+                  </tr>
+                ))}
+            </tbody>
+          </table>
+        </div>
       )}
     </Card>
   );
