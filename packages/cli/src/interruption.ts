@@ -2,7 +2,7 @@
  * Ctrl-C. Commands that have something to close listen for it themselves (`running.ts`, the demo); of all others the person who pressed it is told here what is
  * left of the work, and the command ends with 130, as shells say it of a process that SIGINT ended.
  */
-import { fail } from "@tributary/errors";
+import { fail, type TributaryError } from "@tributary/errors";
 
 /** Of commands that leave something, or leave it otherwise than all others. Files are written whole or not at all (`files.ts`). */
 const kept: Readonly<Record<string, string>> = {
@@ -22,14 +22,24 @@ const otherwise = "nothing is half-written";
 const deaf: ReadonlySet<string> = new Set(["bench dp", "bench sampler", "bench disjoint"]);
 
 /**
- * Ends the process when it is interrupted and nobody else looks after that.
+ * Ends the process when it is interrupted and nobody else looks after that: by the signal itself, once everything is said. Shells call that 130, and nothing is torn
+ * down under native code that still computes, which would end in an abort.
  * @param path of the command, as `node import`
- * @param end prints an error and ends with its code
+ * @param tell prints an error, and is done when it has left the process
  */
-export function announceInterruption(path: string, end: (error: unknown) => void): void {
+export function announceInterruption(path: string, tell: (error: TributaryError) => Promise<void>): void {
   if (deaf.has(path)) return;
+  let told = false;
   process.on("SIGINT", () => {
-    if (process.listenerCount("SIGINT") > 1) return; // the command's own
-    end(fail("TRB_CLI_STOPPED", { command: `tributary ${path}`, kept: kept[path] ?? otherwise }));
+    if (told || process.listenerCount("SIGINT") > 1) return; // the command's own
+    told = true;
+    const stopped = fail("TRB_CLI_STOPPED", { command: `tributary ${path}`, kept: kept[path] ?? otherwise });
+    void tell(stopped).finally(() => endBySignal(stopped.exitCode));
   });
+}
+
+function endBySignal(exitCode: number): void {
+  if (process.platform === "win32") process.exit(exitCode);
+  process.removeAllListeners("SIGINT");
+  process.kill(process.pid, "SIGINT");
 }

@@ -29,7 +29,10 @@ try {
   const askedForHelp = words.some((word) => ["--help", "-h", "--version", "-V", "help"].includes(word));
   if (!askedForHelp) applyConfiguration(invoked);
   json ||= invoked.getOptionValue("json") === true;
-  announceInterruption(path, (error) => void end(error));
+  announceInterruption(path, async (error) => {
+    printError(json, error);
+    await flushed();
+  });
   if (!talkative.has(path)) stillWorking(`tributary ${path}`);
   await tree.parseAsync(words, { from: "user" });
 } catch (error) {
