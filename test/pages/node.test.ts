@@ -215,6 +215,21 @@ describe.skipIf(browser === undefined)(titled("a node's page"), () => {
     expect(await page.title()).not.toBe("owned");
     expect(await isTooWide(opened)).toBe(false);
     await page.unroute("**/api/explorer/customer");
+    await page.route("**/api/overview", async (route) => {
+      const answer = await route.fetch();
+      const told = (await answer.json()) as { member: { federation: string; node: string } };
+      told.member = { ...told.member, federation: hostile, node: hostile };
+      await route.fulfill({ response: answer, json: told });
+    });
+    await goTo("overview");
+    await page.reload();
+    await page.locator("[data-test=federation] bdi").first().waitFor();
+    expect(await page.locator("main img, header img").count()).toBe(0);
+    expect(await page.locator("h1").textContent()).not.toContain("\u202e");
+    await page.setViewportSize({ width: 360, height: 860 });
+    await expect.poll(() => isTooWide(opened), { timeout: 20_000 }).toBe(false);
+    await page.setViewportSize({ width: 1280, height: 860 });
+    await page.unroute("**/api/overview");
   });
 
   test("every view in light and dark, in both languages, at 360 px; axe finds nothing serious; nothing is asked of anybody else", {
