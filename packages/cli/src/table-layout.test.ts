@@ -25,6 +25,16 @@ test("eight columns fit 80 and 60: cells go on below themselves, and the columns
   }
 });
 
+test("before a table becomes a list, its columns come a blank closer: `ledger show` stays a table at 80", () => {
+  const ledger = [
+    ["entry", "kind", "round", "what", "survivors", "charged", "ε so far", "hash"],
+    ["1", "aborted", "1", "popularity", "12", "true", "1.23456789012", "30283cc61e62"],
+  ];
+  const lines = laidOut(ledger, 80);
+  expect(widest(lines)).toBeLessThanOrEqual(80);
+  expect(lines[0]).toMatch(/^entry +kind +round/);
+});
+
 test("where columns fit no more, each row becomes a block with the columns' names", () => {
   const lines = laidOut(value, 40);
   expect(widest(lines)).toBeLessThanOrEqual(40);

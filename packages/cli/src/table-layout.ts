@@ -4,6 +4,8 @@
 import stringWidth from "string-width";
 
 const gap = "  ";
+/** Where two blanks between columns are one too many. */
+const narrowGap = " ";
 /** No column gets narrower than this by choice. */
 const narrowest = 6;
 
@@ -15,11 +17,12 @@ const narrowest = 6;
 export function laidOut(rows: readonly (readonly string[])[], width: number): string[] {
   const natural = widestIn(rows, stringWidth);
   const least = widestIn(rows, longestWord).map((word, column) => Math.min(natural[column] ?? 0, Math.max(word, narrowest)));
-  const room = width - gap.length * (natural.length - 1);
-  if (total(natural) <= room) return rows.map((row) => lineOf(row, natural));
-  if (total(least) > room)
-    return natural.length < 3 ? rows.flatMap((row) => underEachOther(row, natural, width)) : listed(rows, width);
-  return rows.flatMap((row) => wrapped(row, givenWay(natural, least, room)));
+  for (const between of [gap, narrowGap]) {
+    const room = width - between.length * (natural.length - 1);
+    if (total(natural) <= room) return rows.map((row) => lineOf(row, natural, between));
+    if (total(least) <= room) return rows.flatMap((row) => wrapped(row, givenWay(natural, least, room), between));
+  }
+  return natural.length < 3 ? rows.flatMap((row) => underEachOther(row, natural, width)) : listed(rows, width);
 }
 
 const total = (widths: readonly number[]) => widths.reduce((sum, one) => sum + one, 0);
@@ -42,20 +45,21 @@ function givenWay(natural: readonly number[], least: readonly number[], room: nu
   return bounded(bound);
 }
 
-function lineOf(row: readonly string[], widths: readonly number[]): string {
+function lineOf(row: readonly string[], widths: readonly number[], between = gap): string {
   return row
     .map((cell, column) => padded(cell, widths[column] ?? 0))
-    .join(gap)
+    .join(between)
     .trimEnd();
 }
 
-function wrapped(row: readonly string[], widths: readonly number[]): string[] {
+function wrapped(row: readonly string[], widths: readonly number[], between = gap): string[] {
   const cells = row.map((cell, column) => divided(cell, widths[column] ?? 0));
   const height = Math.max(1, ...cells.map((lines) => lines.length));
   return Array.from({ length: height }, (_, line) =>
     lineOf(
       cells.map((lines) => lines[line] ?? ""),
       widths,
+      between,
     ),
   );
 }
