@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
-import { blocksOf, classes, commandBlocks, tributaryWords, wordsOf } from "./commands/blocks.ts";
+import { blocksOf, classes, commandBlocks, documentsOf, tributaryWords, wordsOf } from "./commands/blocks.ts";
 import { faultOf, withOptions } from "./commands/parse.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -13,6 +13,18 @@ const counts = classes.map((name) => `${blocks.filter((block) => block.class ===
 test(`each of the ${blocks.length} command blocks is of a class: ${counts}`, () => {
   const without = blocks.filter((block) => block.class === undefined);
   expect(without.map(({ document, line }) => `${document}:${line}`)).toEqual([]);
+});
+
+test("no command hides in a block of another kind, where nobody would read it", () => {
+  const hidden = documentsOf(root).flatMap((document) =>
+    Array.from(
+      readFileSync(join(root, document), "utf8").matchAll(
+        /^```(?!sh\n)\w*\n(?:(?!```).*\n)*?((?:npx .*|pnpm .*)?tributary (?:[a-z]).*)$/gm,
+      ),
+      ([, command]) => `${document}: ${command}`,
+    ),
+  );
+  expect(hidden).toEqual([]);
 });
 
 test("what is run elsewhere is run by something that is there, and what is only read says why", () => {

@@ -1,10 +1,10 @@
 /**
- * Runs `tributary` commands one after the other in this process, each in its folder: for each of the list that is read from stdin one JSON line comes
- * out. It is the program itself, and starting it but once is what makes a hundred commands affordable in every test run.
+ * Runs `tributary` commands one after the other in this process, each in its folder: each is a JSON line of stdin, and has one on
+ * stdout. It is the program itself, and starting it but once is what makes a hundred commands affordable in every test run.
  */
 import { spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
-import { text } from "node:stream/consumers";
+import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { isTributaryError } from "@tributary/errors";
 import { CommanderError } from "commander";
@@ -28,7 +28,6 @@ export interface Ran {
 }
 
 process.argv[1] = fileURLToPath(new URL("../../packages/cli/src/main.ts", import.meta.url)); // for commands that start themselves again
-const asked = JSON.parse(await text(process.stdin)) as readonly Asked[];
 const write = process.stdout.write.bind(process.stdout);
 let printed = "";
 process.stdout.write = (chunk: string | Uint8Array, ...rest: unknown[]) => {
@@ -37,7 +36,8 @@ process.stdout.write = (chunk: string | Uint8Array, ...rest: unknown[]) => {
   return true;
 };
 
-for (const { folder, words, into } of asked) {
+for await (const line of createInterface({ input: process.stdin })) {
+  const { folder, words, into } = JSON.parse(line) as Asked;
   process.chdir(folder);
   printed = "";
   const began = performance.now();

@@ -9,7 +9,7 @@ afterAll(() => {
   folder.remove();
 });
 
-test("whoever follows the tutorial sees what it says", { timeout: 240_000 }, async () => {
+test("whoever follows the tutorial sees what it says", { timeout: 480_000 }, async () => {
   const steps = await runTutorial(folder.path, "docs/tutorial/first-hour.test.ts");
   expect(steps.flatMap(unlike)).toEqual([]);
   expect(steps.filter(({ shown }) => shown !== undefined).length).toBeGreaterThan(10);

@@ -7,6 +7,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { root, type Service, service, tributary } from "../../test/e2e/processes.ts";
 import { blocksOf, type CommandBlock, tributaryWords, wordsOf } from "../commands/blocks.ts";
+import { oneProcess } from "../commands/one-process.ts";
 
 const path = "docs/tutorial/first-hour.md";
 
@@ -30,12 +31,17 @@ export async function runTutorial(folder: string, where: string): Promise<Step[]
   let platform = "";
   let head = "";
   const steps: Step[] = [];
-  for (const { commands, shown } of tutorialBlocks(where)) {
-    let printed = "";
-    for (const command of commands) printed += await run(command);
-    steps.push({ commands, printed, shown });
+  const commands = oneProcess();
+  try {
+    for (const block of tutorialBlocks(where)) {
+      let printed = "";
+      for (const command of block.commands) printed += await run(command);
+      steps.push({ commands: block.commands, printed, shown: block.shown });
+    }
+    return steps;
+  } finally {
+    commands.close();
   }
-  return steps;
 
   async function run(command: string): Promise<string> {
     const [, name, value] = /^export (\w+)=(.*)$/.exec(command) ?? [];
@@ -69,11 +75,30 @@ export async function runTutorial(folder: string, where: string): Promise<Step[]
       }
       return `${JSON.stringify(started.ready)}\n`;
     }
-    const { exitCode, stdout, stderr } = await tributary(words, { cwd: folder, env: environment });
-    const said = outcome(command, { status: exitCode, stdout, stderr });
+    const said = await print(command, words);
     fingerprints.push(...Array.from(said.matchAll(/own key fingerprint +(\w+)/g), ([, own = ""]) => own));
-    if (words[1] === "show") head = last(folder, words[2] ?? "");
+    if (words[1] === "show") head = await lastHash(words[2] ?? "");
     return said;
+  }
+
+  /** Of the last entry: what an auditor is told by somebody else. */
+  async function lastHash(ledger: string): Promise<string> {
+    const [ran] = await commands.run([{ folder, words: ["ledger", "verify", ledger, "--json"] }]);
+    return String((JSON.parse(ran?.stdout ?? "{}") as Record<string, unknown>)["head"]);
+  }
+
+  /** Only joining needs what was exported, and so a process of its own; the rest shares one, which is loaded once. */
+  async function print(command: string, words: readonly string[]): Promise<string> {
+    if (words[1] === "join") {
+      const { exitCode, stdout, stderr } = await tributary(words, { cwd: folder, env: environment });
+      return outcome(command, { status: exitCode, stdout, stderr });
+    }
+    const [ran] = await commands.run([{ folder, words }]);
+    return outcome(command, {
+      status: ran?.code === undefined ? 0 : 1,
+      stdout: ran?.stdout ?? "",
+      stderr: `${ran?.code} ${ran?.message}`,
+    });
   }
 
   /** What the tutorial has the reader put in; and 7443, which somebody else may have. */
@@ -94,16 +119,6 @@ function outcome(
 ): string {
   if (status !== 0) throw new Error(`${command}: exit ${status}\n${stdout}\n${stderr}`);
   return stdout;
-}
-
-/** The hash of a ledger's last entry, which the verifier prints as well. */
-function last(folder: string, ledger: string): string {
-  const { stdout } = spawnSync(
-    process.execPath,
-    [join(root, "packages/cli/src/main.ts"), "ledger", "verify", ledger, "--json"],
-    { cwd: folder, encoding: "utf8" },
-  );
-  return String((JSON.parse(stdout) as Record<string, unknown>)["head"]);
 }
 
 /** Numbers and hashes are nobody's to foresee. */

@@ -1,8 +1,7 @@
 /** Runs the commands of documents: each document's in a copy of a prepared folder, all of them in one process (`docs/commands/run-lines.ts`). */
-import { spawn } from "node:child_process";
 import { cpSync } from "node:fs";
-import { text } from "node:stream/consumers";
 import { type CommandBlock, commandBlocks, outputFile, tributaryWords } from "../../docs/commands/blocks.ts";
+import { oneProcess } from "../../docs/commands/one-process.ts";
 import { invoked, withOptions } from "../../docs/commands/parse.ts";
 import type { Asked, Ran } from "../../docs/commands/run-lines.ts";
 import { root } from "./processes.ts";
@@ -73,14 +72,10 @@ export async function runBlocks(
 }
 
 export async function runLines(asked: readonly Asked[]): Promise<Ran[]> {
-  const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", `${root}/docs/commands/run-lines.ts`], {
-    env: { ...process.env, NODE_OPTIONS: "" },
-    stdio: ["pipe", "pipe", "pipe"],
-  });
-  child.stdin.end(JSON.stringify(asked.map(({ folder, words, into }) => ({ folder, words, into }))));
-  const [lines] = await Promise.all([text(child.stdout), text(child.stderr)]);
-  return lines
-    .trimEnd()
-    .split("\n")
-    .map((line) => JSON.parse(line) as Ran);
+  const commands = oneProcess();
+  try {
+    return await commands.run(asked.map(({ folder, words, into }) => ({ folder, words, into })));
+  } finally {
+    commands.close();
+  }
 }

@@ -26,7 +26,7 @@ function commandsOf(name: string): string[][] {
 }
 
 test("the platform's, the merchants' and the auditor's commands work as the README shows them", {
-  timeout: 240_000,
+  timeout: 480_000,
 }, async () => {
   const { catalogue, histories } = syntheticMarket({ seed: 3, customers: 3000, items: 40 });
   const shops = splitCustomers(histories, 3, 1).map((part, place) => ({
@@ -153,7 +153,7 @@ const scene = folder.file("scene");
 const known: Record<string, string> = {};
 
 test("the commands of all documents that say that they run do, in a federation that is finished", {
-  timeout: 240_000,
+  timeout: 480_000,
 }, async () => {
   const { ran, faults } = await runBlocks(
     { folder: scene, known },
