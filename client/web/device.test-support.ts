@@ -6,7 +6,9 @@ import "fake-indexeddb/auto";
 import { calibrateNoise, chooseScale } from "@tributary/dp";
 import { formatDecimal, type Plan, portableCrypto } from "@tributary/protocol";
 import { IDBFactory } from "fake-indexeddb";
-import { type TestCoordinator, testPlan } from "../src/coordinator.test-support.ts";
+import { expect } from "vitest";
+import type { DeviceStatus } from "../../packages/dashboard/src/device/model.ts";
+import { startTestCoordinator, type TestCoordinator, testPlan } from "../src/coordinator.test-support.ts";
 import { inWords } from "../src/training/loop.ts";
 import type { TrainingAnswer } from "../src/training/words.ts";
 import { type BrowserDevice, type DeviceSurroundings, openDevice } from "./device.ts";
@@ -48,7 +50,7 @@ export interface Death {
   readonly when: "before" | "after";
 }
 
-export interface Life {
+interface Life {
   readonly device: BrowserDevice;
   /** Resolves when it has died; it says nothing more, and hears nothing. */
   readonly died: Promise<void>;
@@ -72,6 +74,7 @@ function mortal(database: DeviceDatabase, death: Death | undefined, die: () => v
   const stopped = { objectStore: () => new Proxy({}, { get: () => () => never }), done: never, error: null, abort: () => {} };
   const mortalWrite = (...given: Parameters<DeviceDatabase["transaction"]>) => {
     if (isDead()) return stopped;
+    expect(given[2]).toEqual({ durability: "strict" });
     writes += 1;
     const transaction = database.transaction(...given);
     let last = death?.at === writes;
@@ -114,7 +117,7 @@ function mortal(database: DeviceDatabase, death: Death | undefined, die: () => v
   return { watched, writes: () => writes };
 }
 
-export interface Browser {
+interface Browser {
   /** Opens the page on what the browser kept. */
   open(death?: Death): Promise<Life>;
   /** What was said in all its lives, as JSON, by round and step. */
@@ -202,6 +205,86 @@ export function testBrowser(coordinator: TestCoordinator): Browser {
       return { device, died: end.promise, writes, close: async () => (isDead() ? undefined : device.close()) };
     },
   };
+}
+
+/** What came of a whole plan, with one device that may have died on the way. */
+interface Trial {
+  /** Rounds that the ledger released, in order, with whom. */
+  readonly released: readonly { readonly round: number; readonly survivors: readonly string[] }[];
+  readonly status: DeviceStatus;
+  /** Strict transactions of the first life. */
+  readonly writes: number;
+}
+
+export const names = ["alpha", "beta", "delta", "gamma"];
+
+const events = Array.from({ length: 9 }, (_, at) => ({ item: `item-0${at}`, action: "view", time: 1_700_000_000 + 60 * at }));
+
+/** Four devices that joined, trust each other, and have a history each. */
+async function four(coordinator: TestCoordinator): Promise<Browser[]> {
+  const browsers = names.map(() => testBrowser(coordinator));
+  const fingerprints: string[] = [];
+  for (const [at, browser] of browsers.entries()) {
+    const { device } = await browser.open();
+    await device.join(coordinator.invite(names[at] ?? ""));
+    fingerprints.push(device.status().joined?.fingerprint ?? "");
+  }
+  for (const browser of browsers) {
+    const { device } = await browser.open(); // as it was kept
+    await device.consent({ maxEpsilon: 8, trustedPeers: fingerprints });
+    await device.giveEvents(events);
+  }
+  return browsers;
+}
+
+const longest = { timeout: 60_000 };
+
+/**
+ * Runs a plan to its end. Whatever happens, each thing that may be said once was said in one way, and what the ledger counts against the device it had charged.
+ */
+export async function deviceTrial(rounds: number, death?: Death): Promise<Trial> {
+  const coordinator = await startTestCoordinator(devicePlan(rounds));
+  const lives: Life[] = [];
+  const live = async (browser: Browser, dies?: Death): Promise<Life> => {
+    const life = await browser.open(dies);
+    lives.push(life);
+    void life.device.start(); // one that dies at once never comes back from it
+    return life;
+  };
+  const running = async ({ device }: Life) => {
+    await expect.poll(() => device.status().running, longest).toBe("running");
+  };
+  try {
+    const [alpha, ...others] = await four(coordinator);
+    if (alpha === undefined) throw new Error("nobody");
+    const first = await live(alpha, death);
+    for (const other of others) await running(await live(other));
+    await Promise.race([running(first), first.died]);
+    coordinator.begin();
+    let last = first;
+    if (death !== undefined) {
+      await Promise.race([first.died, coordinator.finished]);
+      last = await live(alpha);
+    }
+    await coordinator.finished;
+    await expect.poll(() => last.device.status().running, longest).toBe("ended");
+
+    for (const [what, different] of alpha.said) expect([what, different.size]).toEqual([what, 1]);
+    const uploads = new Map<number, Set<string>>();
+    for (const { node, round, sha256 } of coordinator.uploads) {
+      if (node === "alpha") uploads.set(round, (uploads.get(round) ?? new Set()).add(sha256));
+    }
+    for (const [round, different] of uploads) expect([round, different.size]).toEqual([round, 1]);
+    const released = coordinator.ledger.map((line) => JSON.parse(line)).filter(({ kind }) => kind === "round");
+    const status = last.device.status();
+    const counted = released.filter(({ survivors }) => survivors.includes("alpha"));
+    expect(status.rounds.charged).toBeGreaterThanOrEqual(counted.length);
+    expect(released).toHaveLength(rounds);
+    return { released, status, writes: first.writes() };
+  } finally {
+    for (const life of lives) await life.close();
+    await coordinator.close();
+  }
 }
 
 function note(said: Map<string, Set<string>>, round: number, what: string, bytes: string): void {
