@@ -2,6 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { NodeState } from "@tributary/federation";
 import {
   pageAdverts,
   pageBudget,
@@ -18,12 +19,16 @@ import {
 } from "@tributary/protocol";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { z } from "zod";
+import { spendingOf } from "../budget.ts";
 import { openDatabase } from "../home/database.ts";
 import { layoutOf } from "../home/layout.ts";
 import { lockHome } from "../home/lock.ts";
+import { withHome } from "../home/open.ts";
 import { openOutgoing } from "../home/outgoing.ts";
+import { readPolicy } from "../home/policy.ts";
 import { importEvents } from "../import.ts";
 import { joinedHome } from "../joined-home.test-support.ts";
+import { openAdmission } from "../running/admission.ts";
 import { type Answer, codeOf, type OpenedPage, openPage } from "./page.test-support.ts";
 
 const joined = joinedHome();
@@ -216,6 +221,46 @@ describe("the policy's form", () => {
       const preview = await told(pagePreview, "/api/policy/preview", { policy: { ...trusting, ...change } });
       expect(preview.kinds[0], code).toMatchObject({ accepted: false, refusal: { code } });
     }
+  });
+
+  test("a preview accepts and refuses what the running node's admission does, policy by policy", async () => {
+    const { policy } = await fieldsOf();
+    const trusting = { ...policy, trustedPeers: ["a".repeat(64), "b".repeat(64)] };
+    const one = (await told(pagePreview, "/api/policy/preview", { policy: trusting })).kinds[0]?.epsilonAfter ?? 0;
+    const period = { periodDays: 30, file: null };
+    const now = new Date();
+    const hour = (shift: number) => new Date(now.getTime() + shift * 3_600_000).toISOString().slice(11, 16);
+    const changes = [
+      ...[{}, { trustedPeers: [] }, { maxEpsilon: 0.01 }, { maxEpsilon: one }, { delta: 1e-12 }, { minCohort: 4 }],
+      ...[
+        { maxEpsilon: 1.0001 * one, budget: period },
+        { maxEpsilon: 0.9999 * one, budget: period },
+      ],
+      ...[{ permittedReleases: [] }, { permittedFamilies: null }, { permittedFamilies: ["lstm"] }],
+      ...[{ paused: { reason: null, until: null } }, { paused: { reason: null, until: "2020-01-01T00:00:00Z" } }],
+      ...[
+        [-2, 2],
+        [2, 4],
+      ].map(([from = 0, to = 0]) => ({ trainingHours: { from: hour(from), to: hour(to), timeZone: "UTC" } })),
+    ];
+    const answers: boolean[] = [];
+    for (const change of changes) {
+      const next = { ...trusting, ...change };
+      const preview = await told(pagePreview, "/api/policy/preview", { policy: next });
+      const answered = await withHome(joined.home, (home) => {
+        writeFileSync(home.layout.policy, JSON.stringify(trusting));
+        const admission = openAdmission(home, readPolicy(home.layout)); // a node that runs under another one
+        try {
+          writeFileSync(home.layout.policy, JSON.stringify(next));
+          return admission.wouldAnswer({ ...spendingOf(home), lastRound: 0 } as NodeState, 0, now);
+        } finally {
+          admission.close();
+        }
+      });
+      expect([JSON.stringify(change), preview.kinds[0]?.accepted]).toEqual([JSON.stringify(change), answered]);
+      answers.push(answered);
+    }
+    expect([answers.includes(true), answers.includes(false)]).toEqual([true, true]);
   });
 
   test("under a period a small limit leaves some of the rounds, and none fits once it is spent", async () => {
