@@ -99,6 +99,8 @@ export async function openPage(
     reducedMotion: "reduce",
     ...(storageState === undefined ? {} : { storageState }),
   });
+  // machines that build and test at once are slow
+  context.setDefaultTimeout(90_000);
   const page = await context.newPage();
   const faults = watchFaults(page, new URL(url).origin);
   await page.goto(url);

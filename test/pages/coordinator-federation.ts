@@ -105,5 +105,5 @@ export async function show(page: Page, view: View): Promise<void> {
   await page
     .locator(shown[view] ?? "main h2")
     .first()
-    .waitFor();
+    .waitFor({ timeout: 90_000 });
 }

@@ -79,8 +79,12 @@ function Inside() {
     { id: "ledger", title: t.ledger() },
     { id: "plan", title: t.plan() },
     { id: "members", title: t.members() },
-    { id: "alerts", title: t.alerts() },
-    ...(mayDo("auditor") ? [{ id: "audit", title: t.audit() }] : []),
+    ...(mayDo("auditor")
+      ? [
+          { id: "alerts", title: t.alerts() },
+          { id: "audit", title: t.audit() },
+        ]
+      : []),
   ];
   const title = status === undefined ? t.title() : shownName(status.federation);
   return (
@@ -132,7 +136,7 @@ function View(props: ViewProps) {
     case "members":
       return <Members {...props} />;
     case "alerts":
-      return <Alerts />;
+      return mayDo("auditor") ? <Alerts /> : <Overview {...props} />;
     case "audit":
       return mayDo("auditor") ? <Audit /> : <Overview {...props} />;
     default:

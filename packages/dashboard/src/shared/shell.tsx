@@ -55,6 +55,10 @@ export function Shell({ title, views = [], aside, children }: ShellProps) {
   useEffect(() => {
     document.title = viewTitle === undefined ? title : `${viewTitle} · ${title}`;
   }, [title, viewTitle]);
+  useEffect(() => {
+    // where the window is narrow, links stand in a row that is wider
+    document.querySelector("nav a[aria-current=page]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  }, [shown]);
   return (
     <div class={views.length === 0 ? "shell bare" : "shell"}>
       <a

@@ -82,7 +82,7 @@ export const operatorRoutes = routesOf({
     answer: underWayAnswer,
   },
   findings: {
-    ...{ method: "GET", path: "/v1/operators/findings", least: "viewer", status: 200, refusals: [] },
+    ...{ method: "GET", path: "/v1/operators/findings", least: "auditor", status: 200, refusals: [] },
     does: "looks at what the federation stands on, as `coordinator doctor` does, but for the ledger's verification",
     answer: z.array(findingAnswer),
   },
