@@ -87,3 +87,14 @@ test("a leadership that begins in mid-round claims no time that it didn't see", 
   ]);
   expect(watch.waiting()).toBe(0);
 });
+
+test("until when a phase is waited for is known to the one that leads, and to nobody after a leadership began", () => {
+  expect(watch.deadline()).toBeUndefined();
+  const before = Date.now();
+  watch.waits(4, "masked", 5_000);
+  const { at = "", ...phase } = watch.deadline() ?? {};
+  expect(phase).toEqual({ round: 4, phase: "masked" });
+  expect(Date.parse(at) - before).toBeGreaterThanOrEqual(5_000);
+  watch.queue(() => 0);
+  expect(watch.deadline()).toBeUndefined();
+});
