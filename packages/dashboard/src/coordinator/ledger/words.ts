@@ -1,6 +1,7 @@
 /** What the page and its ledger worker say to each other. Bytes stay in the worker; the page gets rows, and the text of one entry at a time. */
 import type { LedgerVerdict, ReleasedMetrics } from "@tributary/ledger";
-import type { PlanLanguage, Release } from "@tributary/protocol";
+import type { Release } from "@tributary/protocol";
+import type { Language } from "../../shared/language.ts";
 
 /** What a node was in one round. */
 export const part = { none: 0, summed: 1, lostAtShares: 2, lostAtMasked: 3, aborted: 4, barred: 5 } as const;
@@ -46,7 +47,7 @@ export interface PlanWords {
     readonly retries: number;
   })[];
   /** What a customer is told, in each language. */
-  readonly customers: Readonly<Record<PlanLanguage, string>>;
+  readonly customers: Readonly<Record<Language, string>>;
   /** The whole explanation, in English; what it can't be said for is the reason instead. */
   readonly sentences: readonly string[];
 }
