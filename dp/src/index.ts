@@ -163,6 +163,7 @@ export {
   type TrustModel,
   type UnitOfPrivacy,
 } from "./statements/guarantee.ts";
+export type { StatementLanguage } from "./statements/words.ts";
 export { addClamped, clampToQuota } from "./sum-query/clamp.ts";
 export { ditherAndShift } from "./sum-query/dither.ts";
 export {

@@ -1,6 +1,7 @@
 import { expect, expectTypeOf, describe as group, it } from "vitest";
-import { describe, type Statement, statementLines, statementSections, tierWords } from "./describe.ts";
+import { describe, type Statement, statementLines, statementSections } from "./describe.ts";
 import { type Guarantee, type ProtectionTier, protectionTier } from "./guarantee.ts";
+import { statementWords } from "./words.ts";
 
 const coded = (code: string) => expect.objectContaining({ code });
 
@@ -98,7 +99,7 @@ group("the tier", () => {
     ] as const) {
       const statement = describe({ ...guarantee, epsilon });
       expect(statement.tier).toBe(expected);
-      expect(statement.sections.strength.join()).toContain(tierWords[expected]);
+      expect(statement.sections.strength.join()).toContain(statementWords.en.tiers[expected]);
     }
     expect(said({ epsilon: "Infinity" })).toContain("no bound at all: so much that people must be regarded as not protected");
   });

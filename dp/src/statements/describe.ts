@@ -3,7 +3,8 @@
  * them, and a tier of protection that can be neither left out nor changed.
  */
 import { fail } from "@tributary/errors";
-import { type CoveredRelease, checkGuarantee, type Guarantee, type ProtectionTier, protectionTier } from "./guarantee.ts";
+import { checkGuarantee, type Guarantee, type ProtectionTier, protectionTier } from "./guarantee.ts";
+import { type StatementLanguage, statementLanguages, statementWords } from "./words.ts";
 
 /** In the order in which they are read. */
 export const statementSections = [
@@ -35,34 +36,34 @@ export interface Statement {
   readonly guarantee: Guarantee;
 }
 
-/** What each tier means to the person it is about. */
-export const tierWords: Readonly<Record<ProtectionTier, string>> = {
-  strong: "strong protection",
-  reasonable: "reasonable protection",
-  "not protected": "so much that people must be regarded as not protected",
-};
-
 /** Puts a guarantee into words. @throws TRB_DP_GUARANTEE_INVALID, TRB_DP_EPSILON_INVALID, TRB_DP_DELTA_INVALID */
-export function describe(guarantee: Guarantee): Statement {
+export function describe(guarantee: Guarantee, language: StatementLanguage = "en"): Statement {
   checkGuarantee(guarantee);
   const tier = protectionTier(guarantee);
+  const words = statementWords[language];
+  const { unit, adjacency, accountant, period, sampling } = guarantee;
+  const listed = (section: "assumptions" | "notCovered" | "notVerifiable"): string[] => {
+    const [lead, none] = words.lists[section];
+    const items = guarantee[section];
+    return [items.length === 0 ? none : words.listed(lead, items)];
+  };
   const sections: Statement["sections"] = {
-    releases: guarantee.releases.map((release) => releaseSentence(release, guarantee)),
-    unit: unitSentences(guarantee),
-    adjacency: [adjacencySentence(guarantee)],
-    strength: strengthSentences(guarantee, tier),
-    profile: profileSentences(guarantee),
-    accountant: [`ε was computed by the accountant ${guarantee.accountant}, which bounds all releases together from above.`],
-    period: [`Period: ${guarantee.period}.`],
-    trust: [trustSentence(guarantee)],
-    sampling: [samplingSentence(guarantee)],
-    assumptions: listed("ε holds if the following is so", guarantee.assumptions, "ε rests on no further assumption."),
-    notCovered: listed("Outside ε", guarantee.notCovered, "Nothing else that depends on people's data is released."),
-    notVerifiable: listed(
-      "No file can show the following; they are claims that audits test",
-      guarantee.notVerifiable,
-      "All of this can be checked from files.",
+    releases: guarantee.releases.map((release) =>
+      unit.kind === "customer" && unit.merchants > 1
+        ? words.releaseAtSeveral(release, unit.merchants)
+        : words.release(release, unit.kind),
     ),
+    unit: unitSentences(unit, language),
+    adjacency: [words.neighbours[adjacency](unit.kind)],
+    strength: strengthSentences(guarantee, tier, language),
+    profile: profileSentences(guarantee, language),
+    accountant: [words.accountant(accountant)],
+    period: [words.period(period)],
+    trust: [trustSentence(guarantee, language)],
+    sampling: [words.sampling[sampling]],
+    assumptions: listed("assumptions"),
+    notCovered: listed("notCovered"),
+    notVerifiable: listed("notVerifiable"),
   };
   return { tier, sections, guarantee } as Statement; // the brand exists in the type only
 }
@@ -73,102 +74,54 @@ export function describe(guarantee: Guarantee): Statement {
  */
 export function statementLines(statement: Statement): string[] {
   const expected = protectionTier(statement.guarantee);
-  const said = statement.sections.strength.some((sentence) => sentence.includes(tierWords[expected]));
+  const said = statementLanguages.some((language) =>
+    statement.sections.strength.some((sentence) => sentence.includes(statementWords[language].tiers[expected])),
+  );
   if (statement.tier !== expected || !said) {
     throw fail("TRB_DP_STATEMENT_TIER_WRONG", { tier: statement.tier ?? "left out", expected });
   }
   return statementSections.flatMap((section) => statement.sections[section]);
 }
 
-function releaseSentence(release: CoveredRelease, { unit }: Guarantee): string {
-  const { what, times, samplingRate, clipNorm, noiseMultiplier } = release;
-  const often = times === 1 ? "Once" : `Up to ${times} times, retries included`;
-  const who = { customer: "customer", node: "device", other: "unit of privacy" }[unit.kind];
-  if (unit.kind === "customer" && unit.merchants > 1) {
-    return (
-      `${often}, ${what} is released: at each of up to ${unit.merchants} merchants a customer is in it with chance ${samplingRate} and moves it ` +
-      `by at most ${clipNorm} (L2), and the noise is ${noiseMultiplier} times what one customer can move it at all of these together.`
-    );
-  }
-  return (
-    `${often}, ${what} is released: each ${who} is in it with chance ${samplingRate}, moves it by at most ${clipNorm} (L2), ` +
-    `and the noise is ${noiseMultiplier} times what one ${who} can move it.`
-  );
-}
-
-function unitSentences({ unit }: Guarantee): string[] {
+function unitSentences(unit: Guarantee["unit"], language: StatementLanguage): string[] {
+  const words = statementWords[language];
   switch (unit.kind) {
     case "node":
-      return ["Protected is each device as a whole: whether it had any data, and what its data were."];
+      return [words.device];
     case "other":
-      return [`Protected is ${unit.words}.`];
-    case "customer": {
-      const merchants =
-        unit.merchants === 1
-          ? "Somebody who shops at several merchants is protected at each by itself."
-          : `The cost stated already covers somebody who shops at up to ${unit.merchants} merchants.`;
-      return ["Protected is each customer of a merchant, with all of that customer's events.", merchants];
-    }
+      return [words.protectedIs(unit.words)];
+    case "customer":
+      return [words.customer, unit.merchants === 1 ? words.atEach : words.atSeveral(unit.merchants)];
   }
 }
 
-function adjacencySentence({ adjacency, unit }: Guarantee): string {
-  const all = { customer: "one customer's events", node: "one device's data", other: "what is protected" }[unit.kind];
-  const change = {
-    "add-or-remove-one": `adding or removing all of ${all}`,
-    "zero-out": `replacing all that comes from ${all} by zeros`,
-    "replace-one": `replacing all of ${all} by any other`,
-  }[adjacency];
-  return `Data sets are neighbours by ${change}: that changes the chance of anything that is released only as much as ε and δ say.`;
+function strengthSentences({ epsilon, delta, people }: Guarantee, tier: ProtectionTier, language: StatementLanguage): string[] {
+  const words = statementWords[language];
+  const cost = epsilon === "Infinity" ? words.noBound : words.cost({ epsilon, delta });
+  const because = Number(delta) * people >= 1 ? words.deltaTooLarge(people) : "";
+  return [words.strength(cost, words.tiers[tier], because)];
 }
 
-function strengthSentences({ epsilon, delta, people }: Guarantee, tier: ProtectionTier): string[] {
-  const cost = epsilon === "Infinity" ? "no bound at all" : `at most ε = ${epsilon} at δ = ${delta}`;
-  const because =
-    Number(delta) * people >= 1 ? ` (δ is not below one over ${people} people: one of them may be laid open in full)` : "";
-  return [`All of it together costs ${cost}: ${tierWords[tier]}${because}.`];
+function profileSentences({ mu, profile = [] }: Guarantee, language: StatementLanguage): string[] {
+  const words = statementWords[language];
+  const points = profile.map(({ epsilon, delta }) => ({ epsilon: up(epsilon), delta: up(delta) }));
+  return [
+    ...(mu === undefined ? [] : [words.mu(up(mu.value), mu.upTo === Number.POSITIVE_INFINITY ? undefined : down(mu.upTo))]),
+    ...(points.length === 0 ? [] : [words.points(points)]),
+  ];
 }
 
-function profileSentences({ mu, profile }: Guarantee): string[] {
-  const sentences: string[] = [];
-  if (mu !== undefined) {
-    const where = mu.upTo === Number.POSITIVE_INFINITY ? "" : ` (at every ε up to ${down(mu.upTo)})`;
-    sentences.push(
-      `In one number: what is released tells two neighbours apart no better than N(0, 1) from N(μ, 1), μ = ${up(mu.value)}${where}.`,
-    );
-  }
-  if (profile !== undefined && profile.length > 0) {
-    const points = profile.map(({ epsilon, delta }) => `ε = ${up(epsilon)}: δ = ${up(delta)}`);
-    sentences.push(`The same releases at other ε: ${points.join("; ")}.`);
-  }
-  return sentences;
-}
-
-function trustSentence({ trust }: Guarantee): string {
+function trustSentence({ trust }: Guarantee, language: StatementLanguage): string {
+  const words = statementWords[language];
   switch (trust.model) {
     case "distributed":
-      return (
-        `Trust is distributed. The coordinator sees only sums of at least ${trust.cohort} nodes. Every node adds a share of the noise; the promise ` +
-        `holds as long as at least ${trust.cohort - trust.corrupt} of them are honest, that is, if at most ${trust.corrupt} work with the coordinator.`
-      );
+      return words.distributed(trust);
     case "local":
-      return (
-        "Trust is local. Every node adds all the noise itself, so the promise needs no trust in other nodes. " +
-        `The coordinator sees only sums of at least ${trust.cohort} nodes.`
-      );
+      return words.local(trust.cohort);
     case "central":
-      return "Trust is central. The coordinator adds the noise and sees exact sums: its operator must be trusted with them. This is for simulation only.";
+      return words.central;
   }
 }
-
-function samplingSentence({ sampling }: Guarantee): string {
-  return sampling === "secret-poisson"
-    ? "Which customers are sampled is drawn by each node in secret, and ε counts on that secrecy: nodes never write it down or send it."
-    : "Every customer is in every round, so ε does not count on secret sampling.";
-}
-
-const listed = (lead: string, items: readonly string[], none: string): string[] =>
-  items.length === 0 ? [none] : [`${lead}: ${items.join("; ")}.`];
 
 /** Three digits, rounded up. */
 const up = (value: number): string => rounded(value, 1);

@@ -126,7 +126,7 @@ export {
 } from "./plan/catalogue-parts.ts";
 export { leastUploadOffset, trainingMilliseconds } from "./plan/cohort-rules.ts";
 export { type PlanCost, planCost } from "./plan/cost.ts";
-export { type BeliefBounds, beliefBounds, customerParagraph, type PlanLanguage, planLanguages } from "./plan/customers.ts";
+export { type BeliefBounds, beliefBounds, customerParagraph } from "./plan/customers.ts";
 export {
   describePlan,
   explainPlan,
@@ -137,6 +137,7 @@ export {
 export { extensionName, extensionSchema, type PlanExtension } from "./plan/extensions.ts";
 export { featureCoordinates, featureNames, type PlanFeatures } from "./plan/features.ts";
 export { expectedDropouts, isGraphRound, largestFullGraph, type PlanGraph } from "./plan/graph.ts";
+export { type PlanLanguage, planLanguages } from "./plan/language.ts";
 export { lintPlan, planRemarks, requireSoundPlan } from "./plan/lint.ts";
 export { type MetricCoordinate, metricCoordinates, type PlanMetrics } from "./plan/metrics.ts";
 export { isWritten, mostWritten } from "./plan/metrics-rule.ts";

@@ -5,6 +5,7 @@
 import { z } from "zod";
 import { parseDecimal } from "../canonical/decimals.ts";
 import { decimal } from "../identifiers.ts";
+import type { PlanLanguage } from "./language.ts";
 import type { LintOptions, Report } from "./rule.ts";
 import type { Plan, Release } from "./schema.ts";
 
@@ -64,11 +65,21 @@ function noiseOfCount(plan: Plan, { noiseMultiplier, clipNorm }: Release): numbe
 
 const names: Readonly<Record<AcceptanceMetric, string>> = { hr10: "HR@10", ndcg10: "NDCG@10", mrr: "MRR" };
 
-export function acceptanceSentences({ acceptance }: Plan): string[] {
-  if (acceptance === undefined) return [];
-  const { metric, tolerance } = acceptance;
-  return [
-    `After each release of metrics the model is kept only if its ${names[metric]} is not clearly worse than that of the model kept last: if the upper end of its 95 % interval is more than ${tolerance} below the lower end of the other's, or nothing can be said of it, training goes on from the model kept last. Everybody who has the ledger can repeat that decision; it costs no privacy beyond the metrics.`,
+const words: Readonly<Record<PlanLanguage, readonly [rule: (metric: string, tolerance: string) => string, limits: string]>> = {
+  en: [
+    (metric, tolerance) =>
+      `After each release of metrics the model is kept only if its ${metric} is not clearly worse than that of the model kept last: if the upper end of its 95 % interval is more than ${tolerance} below the lower end of the other's, or nothing can be said of it, training goes on from the model kept last. Everybody who has the ledger can repeat that decision; it costs no privacy beyond the metrics.`,
     "That guards against rounds that went wrong. A node that also lies in rounds of metrics can have a good model given up or a bad one kept: masks hide its vector there as well.",
-  ];
+  ],
+  zh: [
+    (metric, tolerance) =>
+      `每次发布指标之后，只有当模型的 ${metric} 没有明显差于上一个被保留的模型时，它才被保留：如果其 95 % 区间的上端比另一个的下端低 ${tolerance} 以上，或者对它无从判断，训练就从上一个被保留的模型继续。任何持有账本的人都能重做这一判断；除指标之外，它不花费隐私。`,
+    "这可以防范出错的轮次。若某个节点在指标轮次中也说谎，它能使好模型被放弃、坏模型被保留：掩码在那里同样隐藏了它的向量。",
+  ],
+};
+
+export function acceptanceSentences({ acceptance }: Plan, language: PlanLanguage): string[] {
+  if (acceptance === undefined) return [];
+  const [rule, limits] = words[language];
+  return [rule(names[acceptance.metric], acceptance.tolerance), limits];
 }

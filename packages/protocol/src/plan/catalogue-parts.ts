@@ -13,6 +13,7 @@ import { parseDecimal } from "../canonical/decimals.ts";
 import type { Crypto } from "../crypto/crypto.ts";
 import { decimal, federationName, type IdentityKey, identityKey, sha256Hex, signatureHex } from "../identifiers.ts";
 import { type Signer, signDocument, verifyDocument } from "../messages/sign.ts";
+import type { PlanLanguage } from "./language.ts";
 import type { Report } from "./rule.ts";
 import type { Plan } from "./schema.ts";
 
@@ -122,20 +123,41 @@ export function partsCost({ catalogueParts = [], maxMerchantsPerCustomer }: Plan
 /** Whether something is spent before the first round. */
 export const isSpentBefore = (plan: Plan): boolean => plan.selection !== undefined || partsCost(plan) !== undefined;
 
-export function partsSentences(plan: Plan): string[] {
+interface Words {
+  readonly declared: (parts: readonly CataloguePart[]) => string;
+  readonly selected: (name: string, epsilon: string, delta: string) => string;
+  readonly cost: (selected: readonly string[], merchants: number, epsilon: string, delta: string) => string;
+}
+
+const words: Readonly<Record<PlanLanguage, Words>> = {
+  en: {
+    declared: (parts) =>
+      `Of ${parts.length} ${parts.length === 1 ? "part" : "parts"} each has its merchant's signed word: ${parts.map(({ name, items }) => `${name} (${items} items)`).join(", ")}.`,
+    selected: (name, epsilon, delta) => `${name} at ε = ${epsilon}, δ = ${delta}`,
+    cost: (selected, merchants, epsilon, delta) =>
+      `Selected from behaviour, by each merchant alone with all the noise its own: ${selected.join("; ")}. Beside the rounds ${merchants === 1 ? "a merchant's customers" : `a customer of ${merchants} merchants`} pay at most ε = ${epsilon} and δ = ${delta} of the plan's for that.`,
+  },
+  zh: {
+    declared: (parts) =>
+      `清单由 ${parts.length} 部分组成，每部分都有其商家签名的声明：${parts.map(({ name, items }) => `${name}（${items} 件商品）`).join("、")}。`,
+    selected: (name, epsilon, delta) => `${name}（ε = ${epsilon}，δ = ${delta}）`,
+    cost: (selected, merchants, epsilon, delta) =>
+      `由行为选出、且由各商家单独加入全部噪声的有：${selected.join("；")}。在各轮之外，${merchants === 1 ? "商家的客户" : `${merchants} 家商家的一位客户`}为此至多付出计划中的 ε = ${epsilon} 和 δ = ${delta}。`,
+  },
+};
+
+/** In words, for `plan explain`. */
+export function partsSentences(plan: Plan, language: PlanLanguage): string[] {
   const { catalogueParts: parts = [], maxMerchantsPerCustomer } = plan;
   if (parts.length === 0) return [];
-  const sentences = [
-    `Of ${parts.length} ${parts.length === 1 ? "part" : "parts"} each has its merchant's signed word: ${parts.map(({ name, items }) => `${name} (${items} items)`).join(", ")}.`,
-  ];
-  const cost = partsCost(plan);
-  if (cost === undefined) return sentences;
+  const said = words[language];
+  const paid = partsCost(plan);
+  if (paid === undefined) return [said.declared(parts)];
   const selected = parts.flatMap(({ name, selection }) =>
-    selection === undefined ? [] : [`${name} at ε = ${selection.epsilon}, δ = ${selection.delta}`],
+    selection === undefined ? [] : [said.selected(name, selection.epsilon, selection.delta)],
   );
-  const whom = maxMerchantsPerCustomer === 1 ? "a merchant's customers" : `a customer of ${maxMerchantsPerCustomer} merchants`;
   return [
-    ...sentences,
-    `Selected from behaviour, by each merchant alone with all the noise its own: ${selected.join("; ")}. Beside the rounds ${whom} pay at most ε = ${cost.epsilon.toPrecision(6)} and δ = ${cost.delta.toPrecision(6)} of the plan's for that.`,
+    said.declared(parts),
+    said.cost(selected, maxMerchantsPerCustomer, paid.epsilon.toPrecision(6), paid.delta.toPrecision(6)),
   ];
 }

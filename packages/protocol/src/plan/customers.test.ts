@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { beliefBounds, customerParagraph, planLanguages } from "./customers.ts";
+import { beliefBounds, customerParagraph } from "./customers.ts";
+import { planLanguages } from "./language.ts";
 import type { Plan } from "./schema.ts";
 import { decimal, soundPlans } from "./sound-plans.test-support.ts";
 

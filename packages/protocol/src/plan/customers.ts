@@ -8,10 +8,8 @@
  */
 import { protectionTier } from "@tributary/dp";
 import { parseDecimal } from "../canonical/decimals.ts";
+import type { PlanLanguage } from "./language.ts";
 import type { Plan, Release } from "./schema.ts";
-
-export const planLanguages = ["en", "zh"] as const;
-export type PlanLanguage = (typeof planLanguages)[number];
 
 /** The figures that the paragraph says, so that a page can draw them. */
 export interface BeliefBounds {

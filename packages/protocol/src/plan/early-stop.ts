@@ -6,6 +6,7 @@ import { z } from "zod";
 import { parseDecimal } from "../canonical/decimals.ts";
 import { decimal } from "../identifiers.ts";
 import { acceptanceSchema, drownedMetrics } from "./acceptance.ts";
+import type { PlanLanguage } from "./language.ts";
 import { type LintOptions, outOfRange, type Report, type Rule } from "./rule.ts";
 import type { Plan } from "./schema.ts";
 
@@ -56,12 +57,16 @@ function checkEarlyStop(plan: Plan, _: LintOptions, report: Report): void {
 
 const names = { hr10: "HR@10", ndcg10: "NDCG@10", mrr: "MRR" } as const;
 
-/** In words, for `plan explain`. */
-export function earlyStopSentences({ earlyStop }: Plan): string[] {
+const words: Readonly<Record<PlanLanguage, (metric: string, patience: number, leastGain: string) => string>> = {
+  en: (metric, patience, leastGain) =>
+    `Training ends early, and the ledger is closed, once ${patience === 1 ? "one release of metrics" : `${patience} releases of metrics in a row`} bring no gain: the released estimate of ${metric} is not at least ${leastGain} above the best one before, or nothing can be said of it. Everybody who has the ledger can repeat that decision; it costs no privacy beyond the metrics, and what is left of the rounds stays unspent.`,
+  zh: (metric, patience, leastGain) =>
+    `一旦${patience === 1 ? "某次" : `连续 ${patience} 次`}发布的指标没有提升，训练就提前结束，账本随之关闭：即已发布的 ${metric} 估计值没有比此前最好的高出至少 ${leastGain}，或者对它无从判断。任何持有账本的人都能重做这一判断；除指标之外，它不花费隐私，余下的轮次不会被花费。`,
+};
+
+/** For `plan explain`. */
+export function earlyStopSentences({ earlyStop }: Plan, language: PlanLanguage): string[] {
   if (earlyStop === undefined) return [];
   const { metric, patience, leastGain } = earlyStop;
-  const looks = patience === 1 ? "one release of metrics" : `${patience} releases of metrics in a row`;
-  return [
-    `Training ends early, and the ledger is closed, once ${looks} bring no gain: the released estimate of ${names[metric]} is not at least ${leastGain} above the best one before, or nothing can be said of it. Everybody who has the ledger can repeat that decision; it costs no privacy beyond the metrics, and what is left of the rounds stays unspent.`,
-  ];
+  return [words[language](names[metric], patience, leastGain)];
 }

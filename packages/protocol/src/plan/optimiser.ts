@@ -7,6 +7,7 @@ import { z } from "zod";
 import { parseDecimal } from "../canonical/decimals.ts";
 import { type Decimal, decimal } from "../identifiers.ts";
 import { extensionName } from "./extensions.ts";
+import type { PlanLanguage } from "./language.ts";
 import type { Plan } from "./schema.ts";
 import { sumQueryOf } from "./sum-query.ts";
 
@@ -67,18 +68,56 @@ const ranges: Readonly<Record<Field, Range>> = {
   updateNorm: positive,
 };
 
-const symbols: Readonly<Record<Field, string>> = {
-  learningRate: "learning rate",
-  momentum: "momentum",
-  beta1: "β₁",
-  beta2: "β₂",
-  decay: "decay of the squares",
-  epsilon: "ε",
-  floor: "least second moment",
-  l1: "L1 penalty",
-  l2: "L2 penalty",
-  weightDecay: "decoupled weight decay",
-  updateNorm: "largest norm of a mean update",
+type Optimiser = Exclude<PlanOptimiser["name"], "extension"> | "fedavgm";
+
+interface Words {
+  readonly fields: Readonly<Record<Field, string>>;
+  readonly names: Readonly<Record<Optimiser, string>>;
+  readonly ofExtension: (name: string) => string;
+  readonly numbers: (name: string, numbers: readonly string[]) => string;
+  readonly updateNorm: (updateNorm: string, nodes: number, noise: string) => string;
+}
+
+const greek = { beta1: "β₁", beta2: "β₂", epsilon: "ε" };
+const named = { fedadam: "FedAdam", adamw: "AdamW", fedyogi: "FedYogi", fedadagrad: "FedAdagrad", rmsprop: "RMSprop" };
+
+const words: Readonly<Record<PlanLanguage, Words>> = {
+  en: {
+    fields: {
+      ...greek,
+      ...{ learningRate: "learning rate", momentum: "momentum", decay: "decay of the squares" },
+      ...{ floor: "least second moment", l1: "L1 penalty", l2: "L2 penalty", weightDecay: "decoupled weight decay" },
+      updateNorm: "largest norm of a mean update",
+    },
+    names: {
+      ...named,
+      fedavg: "federated averaging, FedAvg",
+      fedavgm: "federated averaging with momentum, FedAvgM",
+      dpadam: "Adam with the variance of the noise taken out of its second moment, DP-AdamBC",
+    },
+    ofExtension: (name) => `the optimiser of the extension ${name}`,
+    numbers: (name, numbers) => `${name} (${numbers.join(", ")})`,
+    updateNorm: (updateNorm, nodes, noise) =>
+      `A mean update longer than ${updateNorm} is scaled down to that before any step is made of it, whoever made it long; the noise of ${nodes} nodes alone is about ${noise} long. That bounds how far one bad round can push the model, not in which direction.`,
+  },
+  zh: {
+    fields: {
+      ...greek,
+      ...{ learningRate: "学习率", momentum: "动量", decay: "平方的衰减" },
+      ...{ floor: "二阶矩下限", l1: "L1 惩罚", l2: "L2 惩罚", weightDecay: "解耦的权重衰减" },
+      updateNorm: "平均更新的最大范数",
+    },
+    names: {
+      ...named,
+      fedavg: "联邦平均 FedAvg",
+      fedavgm: "带动量的联邦平均 FedAvgM",
+      dpadam: "从二阶矩中扣除噪声方差的 Adam，即 DP-AdamBC",
+    },
+    ofExtension: (name) => `扩展 ${name} 的优化器`,
+    numbers: (name, numbers) => `${name}（${numbers.join("，")}）`,
+    updateNorm: (updateNorm, nodes, noise) =>
+      `长度超过 ${updateNorm} 的平均更新，在据此走任何一步之前会被缩小到这个长度，不论是谁使它变长的；仅 ${nodes} 个节点的噪声就大约长 ${noise}。这限制了糟糕的一轮能把模型推多远，不限制往哪个方向。`,
+  },
 };
 
 /** The numbers that are out of range, each once, in the order of the document. */
@@ -98,34 +137,15 @@ export function optimiserFaults(
 }
 
 /** For example `FedAdam (learning rate 0.01, β₁ 0.9, β₂ 0.99, ε 1e-8)`. */
-export function optimiserInWords(optimiser: PlanOptimiser): string {
+export function optimiserInWords(optimiser: PlanOptimiser, language: PlanLanguage): string {
+  const { fields, names, ofExtension, numbers } = words[language];
   const own =
     optimiser.name === "extension" ? Object.entries(optimiser.numbers).map(([name, value]) => `${name} ${value}`) : [];
-  const numbers = [...fieldsOf(optimiser).map(([field, value]) => `${symbols[field]} ${value}`), ...own];
-  return `${fullName(optimiser)} (${numbers.join(", ")})`;
-}
-
-function fullName(optimiser: PlanOptimiser): string {
-  switch (optimiser.name) {
-    case "fedavg":
-      return parseDecimal(optimiser.momentum) === 0
-        ? "federated averaging, FedAvg"
-        : "federated averaging with momentum, FedAvgM";
-    case "fedadam":
-      return "FedAdam";
-    case "adamw":
-      return "AdamW";
-    case "fedyogi":
-      return "FedYogi";
-    case "fedadagrad":
-      return "FedAdagrad";
-    case "rmsprop":
-      return "RMSprop";
-    case "dpadam":
-      return "Adam with the variance of the noise taken out of its second moment, DP-AdamBC";
-    case "extension":
-      return `the optimiser of the extension ${optimiser.extension}`;
-  }
+  const name =
+    optimiser.name === "extension"
+      ? ofExtension(optimiser.extension)
+      : names[optimiser.name === "fedavg" && parseDecimal(optimiser.momentum) > 0 ? "fedavgm" : optimiser.name];
+  return numbers(name, [...fieldsOf(optimiser).map(([field, value]) => `${fields[field]} ${value}`), ...own]);
 }
 
 function fieldsOf(optimiser: PlanOptimiser): readonly [Field, Decimal][] {
@@ -133,7 +153,7 @@ function fieldsOf(optimiser: PlanOptimiser): readonly [Field, Decimal][] {
 }
 
 /** How the bound on an update compares with the noise, which it scales down as well. */
-export function updateNormSentences(plan: Plan): string[] {
+export function updateNormSentences(plan: Plan, language: PlanLanguage): string[] {
   const { updateNorm } = plan.optimiser;
   const place = plan.releases.findIndex(({ kind }) => kind === "training");
   const release = plan.releases[place];
@@ -142,7 +162,5 @@ export function updateNormSentences(plan: Plan): string[] {
   const deviation =
     noiseDeviation(nodeVariance, plan.minCohort) / (scale * parseDecimal(release.samplingRate) * plan.minCustomers);
   const noise = Math.sqrt(release.dimension) * deviation;
-  return [
-    `A mean update longer than ${updateNorm} is scaled down to that before any step is made of it, whoever made it long; the noise of ${plan.minCohort} nodes alone is about ${noise.toPrecision(3)} long. That bounds how far one bad round can push the model, not in which direction.`,
-  ];
+  return [words[language].updateNorm(updateNorm, plan.minCohort, noise.toPrecision(3))];
 }

@@ -5,6 +5,7 @@
 import { packedBits, packedFit, packedRdp, type SumQueryParameters, sumQueryParameters, toNumber } from "@tributary/dp";
 import { fail } from "@tributary/errors";
 import { z } from "zod";
+import type { PlanLanguage } from "./language.ts";
 import type { LintOptions, Report } from "./rule.ts";
 import type { Plan, Release } from "./schema.ts";
 import { releaseOf, sumQueryOf } from "./sum-query.ts";
@@ -97,22 +98,46 @@ export function packedScaleRule(
   if (!fits) report("TRB_PLAN_SCALE_TOO_LARGE", `${path}.scale`, { scale: releaseOf(plan, place).scale, nodes });
 }
 
-/** What packing saves and takes, for `plan explain`. */
-export function packingSentences(plan: Plan): string[] {
-  return plan.releases.flatMap((release, place) => {
-    if (release.packing === undefined) return [];
-    return [packedSentence(plan, place, release)];
-  });
+interface Saved {
+  /** Counted from 1. */
+  readonly place: number;
+  readonly bits: number;
+  /** A node's upload, and what it would be in 32 bits. */
+  readonly megabytes: readonly [string, string];
+  /** Per cent. */
+  readonly moreNoise: string;
+  readonly clipNorm: string;
+  readonly sent: string;
+  readonly nodes: number;
+  readonly wrapAround: string;
 }
 
-function packedSentence(plan: Plan, place: number, { clipNorm, dimension }: Release): string {
+const words: Readonly<Record<PlanLanguage, (saved: Saved) => string>> = {
+  en: ({ place, bits, megabytes: [packed, plain], moreNoise, clipNorm, sent, nodes, wrapAround }) =>
+    `Updates of release ${place} are sent in ${bits} bits a number: turned by a rotation that everybody knows, rounded at random until they are no longer than they may be, and cut off at 2^${bits}; that is ${packed} MB a node instead of ${plain}. ε is the exact formula's for that; the noise is ${moreNoise} % more than clipping to ${clipNorm} alone would take, and one of the ${sent} numbers of a sum of ${nodes} nodes wraps around with a chance of ${wrapAround} at most, which costs accuracy and no privacy.`,
+  zh: ({ place, bits, megabytes: [packed, plain], moreNoise, clipNorm, sent, nodes, wrapAround }) =>
+    `第 ${place} 项发布的更新以每个数 ${bits} 位发送：先按人人知道的旋转变换，再随机取整，直到其长度不超过所允许的，并在 2^${bits} 处截去高位；这是每个节点 ${packed} MB，而不是 ${plain}。ε 由相应的精确公式得出；噪声比仅裁剪所需的多 ${moreNoise} %（裁剪到 ${clipNorm}），总和的 ${sent} 个数（来自 ${nodes} 个节点）中有一个回绕的概率至多为 ${wrapAround}，这损失准确度，不损失隐私。`,
+};
+
+/** What packing saves and takes, for `plan explain`. */
+export function packingSentences(plan: Plan, language: PlanLanguage): string[] {
+  return plan.releases.flatMap((release, place) =>
+    release.packing === undefined ? [] : [words[language](savedBy(plan, place, release))],
+  );
+}
+
+function savedBy(plan: Plan, place: number, { clipNorm, dimension }: Release): Saved {
   const { packed, scale, grid, nodeVariance, inflation } = packedParameters(plan, place);
   const { bits, sent } = packed;
   const { wrapAroundProbability } = packedFit({
     ...{ bits, dimension, scale, nodeVariance, nodes: plan.minCohort },
     clipNorm: grid.clipNorm,
   });
-  const { words } = wireFormOf(plan, place);
   const megabytes = (octets: number) => (octets / 1e6).toPrecision(3);
-  return `Updates of release ${place} are sent in ${bits} bits a number: turned by a rotation that everybody knows, rounded at random until they are no longer than they may be, and cut off at 2^${bits}; that is ${megabytes(4 * words)} MB a node instead of ${megabytes(4 * dimension)}. ε is the exact formula's for that; the noise is ${(100 * (inflation - 1)).toPrecision(2)} % more than clipping to ${clipNorm} alone would take, and one of the ${sent.toLocaleString("en-US")} numbers of a sum of ${plan.minCohort} nodes wraps around with a chance of ${wrapAroundProbability.toPrecision(2)} at most, which costs accuracy and no privacy.`;
+  return {
+    ...{ place: place + 1, bits, clipNorm, nodes: plan.minCohort, sent: sent.toLocaleString("en-US") },
+    megabytes: [megabytes(4 * wireFormOf(plan, place).words), megabytes(4 * dimension)],
+    moreNoise: (100 * (inflation - 1)).toPrecision(2),
+    wrapAround: wrapAroundProbability.toPrecision(2),
+  };
 }

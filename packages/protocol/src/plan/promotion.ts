@@ -5,6 +5,7 @@
 import { z } from "zod";
 import { parseDecimal } from "../canonical/decimals.ts";
 import { decimal } from "../identifiers.ts";
+import type { PlanLanguage } from "./language.ts";
 import { type LintOptions, outOfRange, type Report, type Rule } from "./rule.ts";
 import type { Plan } from "./schema.ts";
 
@@ -46,14 +47,31 @@ function checkPromotion({ promotion, acceptance, releases }: Plan, _: LintOption
   if (rounds < promotion.every) unfit("promotion.every", `there are ${rounds} rounds of training`);
 }
 
-/** In words, for `plan explain`. */
-export function promotionSentences({ promotion }: Plan): string[] {
+interface Words {
+  readonly rounds: (every: number) => string;
+  readonly acceptance: (leastGain: string) => string;
+  readonly sentence: (when: string) => string;
+}
+
+const words: Readonly<Record<PlanLanguage, Words>> = {
+  en: {
+    rounds: (every) => `after every ${every} released rounds of training the latest model`,
+    acceptance: (leastGain) =>
+      `the model that metrics kept last, once the lower end of its interval is at least ${leastGain} above that of the one promoted before,`,
+    sentence: (when) =>
+      `Merchants serve promoted models only: ${when} is promoted, in an entry of the ledger before the next round. That follows from what was released, so it costs no privacy.`,
+  },
+  zh: {
+    rounds: (every) => `每发布 ${every} 轮训练之后的最新模型`,
+    acceptance: (leastGain) => `按指标最后保留的模型，一旦其区间的下端比此前被提升的模型的下端至少高出 ${leastGain}，`,
+    sentence: (when) =>
+      `商家只用被提升的模型提供服务：${when}就会被提升，并在下一轮之前载入账本的一个条目。这由已发布的内容得出，因此不花费隐私。`,
+  },
+};
+
+/** For `plan explain`. */
+export function promotionSentences({ promotion }: Plan, language: PlanLanguage): string[] {
   if (promotion === undefined) return [];
-  const when =
-    promotion.rule === "rounds"
-      ? `after every ${promotion.every} released rounds of training the latest model`
-      : `the model that metrics kept last, once the lower end of its interval is at least ${promotion.leastGain} above that of the one promoted before,`;
-  return [
-    `Merchants serve promoted models only: ${when} is promoted, in an entry of the ledger before the next round. That follows from what was released, so it costs no privacy.`,
-  ];
+  const { rounds, acceptance, sentence } = words[language];
+  return [sentence(promotion.rule === "rounds" ? rounds(promotion.every) : acceptance(promotion.leastGain))];
 }

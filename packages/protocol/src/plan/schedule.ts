@@ -11,6 +11,7 @@
 import { z } from "zod";
 import { parseDecimal } from "../canonical/decimals.ts";
 import { decimal } from "../identifiers.ts";
+import type { PlanLanguage } from "./language.ts";
 import { type LintOptions, outOfRange, type Report, type Rule } from "./rule.ts";
 import type { Plan, Release } from "./schema.ts";
 
@@ -100,18 +101,42 @@ function checkSchedules({ releases, optimiser }: Plan, _: LintOptions, report: R
   }
 }
 
-/** In words, for `plan explain`. */
-export function scheduleSentences({ releases }: Plan): string[] {
+interface Words {
+  readonly rising: (rounds: number) => string;
+  readonly cosine: (last: string) => string;
+  /** @param steps the rounds counted from 1 */
+  readonly piecewise: (steps: readonly { readonly from: number; readonly factor: string }[]) => string;
+  readonly sentence: (release: number, course: string) => string;
+}
+
+const words: Readonly<Record<PlanLanguage, Words>> = {
+  en: {
+    rising: (rounds) => `rises over ${rounds} rounds, then `,
+    cosine: (last) => `falls along a cosine to ${last} of the optimiser's`,
+    piecewise: (steps) =>
+      `is ${steps.map(({ from, factor }) => `${factor} of the optimiser's from round ${from} on`).join(", ")}`,
+    sentence: (release, course) =>
+      `In release ${release} the learning rate ${course}, counted in rounds released; that follows from the plan alone.`,
+  },
+  zh: {
+    rising: (rounds) => `先在 ${rounds} 轮内上升，然后`,
+    cosine: (last) => `沿余弦降到优化器学习率的 ${last} 倍`,
+    piecewise: (steps) => `是优化器学习率的 ${steps.map(({ from, factor }) => `${factor} 倍（从第 ${from} 轮起）`).join("、")}`,
+    sentence: (release, course) => `在第 ${release} 项发布中，学习率${course}，按已发布的轮次计数；这只由计划决定。`,
+  },
+};
+
+/** For `plan explain`. */
+export function scheduleSentences({ releases }: Plan, language: PlanLanguage): string[] {
+  const { rising, cosine, piecewise, sentence } = words[language];
   return releases.flatMap((release, place) => {
     const { schedule } = release;
     if (schedule === undefined) return [];
-    const rising = schedule.warmUp ? `rises over ${schedule.warmUp} rounds, then ` : "";
+    const start = schedule.warmUp ? rising(schedule.warmUp) : "";
     const course =
       schedule.shape === "cosine"
-        ? `falls along a cosine to ${schedule.last} of the optimiser's`
-        : `is ${schedule.steps.map(({ from, factor }) => `${factor} of the optimiser's from round ${from + 1} on`).join(", ")}`;
-    return [
-      `In release ${place + 1} the learning rate ${rising}${course}, counted in rounds released; that follows from the plan alone.`,
-    ];
+        ? cosine(schedule.last)
+        : piecewise(schedule.steps.map(({ from, factor }) => ({ from: from + 1, factor })));
+    return [sentence(place + 1, `${start}${course}`)];
   });
 }

@@ -6,6 +6,7 @@
 import { z } from "zod";
 import { parseDecimal } from "../canonical/decimals.ts";
 import { decimal } from "../identifiers.ts";
+import type { PlanLanguage } from "./language.ts";
 import type { LintOptions, Report } from "./rule.ts";
 import type { Plan } from "./schema.ts";
 
@@ -42,11 +43,15 @@ export function warmStartRule(plan: Plan, _: LintOptions, report: Report): void 
   if (model.weights.churn > 0 || model.weights.purchase > 0) unfit("model.weights", "walks say nothing of who leaves or buys");
 }
 
-/** In words, for `plan explain`. */
-export function warmStartSentences({ warmStart }: Plan): string[] {
-  if (warmStart === undefined) return [];
-  const { walks, epochs, learningRate } = warmStart;
-  return [
+type Taught = Pick<z.infer<typeof warmStartSchema>, "walks" | "epochs" | "learningRate">;
+
+const words: Readonly<Record<PlanLanguage, (warmStart: Taught) => string>> = {
+  en: ({ walks, epochs, learningRate }) =>
     `Training begins where statistics end: the coordinator first trains the model on ${walks} random walks along what was released (${epochs} passes, learning rate ${learningRate}). That looks at nothing else, so it costs no privacy; the result is the model of the last round of statistics, whose hash stands in the ledger.`,
-  ];
-}
+  zh: ({ walks, epochs, learningRate }) =>
+    `训练从统计结束之处开始：协调者先用 ${walks} 条沿已发布内容的随机游走训练模型（${epochs} 遍，学习率 ${learningRate}）。这不看任何别的数据，因此不花费隐私；其结果就是最后一轮统计的模型，其哈希载于账本。`,
+};
+
+/** For `plan explain`. */
+export const warmStartSentences = ({ warmStart }: Plan, language: PlanLanguage): string[] =>
+  warmStart === undefined ? [] : [words[language](warmStart)];
