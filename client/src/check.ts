@@ -38,7 +38,7 @@ export interface NodeCheck {
   readonly remarks: NodeCheck["findings"];
   /** What a customer should know of the plan, in one paragraph. */
   readonly customers: { readonly language: PlanLanguage; readonly paragraph: string };
-  /** The plan in words. */
+  /** The plan in words, in the same language. */
   readonly explanation: readonly string[];
   readonly cost: { readonly epsilon: number; readonly delta: number; readonly unit: "customer" | "node" };
   readonly budget: NodeBudget;
@@ -87,7 +87,7 @@ export function checkNode({
       findings: refusals.map((refusal) => refusal.toJSON()),
       remarks: planRemarks(plan).map(({ code, message, advice }) => ({ code, message, advice })),
       customers: { language, paragraph: customerParagraph(plan, language) },
-      explanation: explainPlan(plan),
+      explanation: explainPlan(plan, language),
       cost: { epsilon: Number(plan.epsilon), delta: Number(plan.delta), unit: plan.unit },
       budget: budgetOf(home),
       declines: declines.flatMap(({ kind, error }) => (error === undefined ? [] : [{ kind, ...error.toJSON() }])),

@@ -1,6 +1,6 @@
-/** `--language`: in which language customers are told of a plan. */
+/** `--language`: in which language a plan is said. */
 import { planLanguages } from "@tributary/protocol";
 import { Option } from "commander";
 
 export const languageOption = (): Option =>
-  new Option("--language <language>", "of the paragraph for customers").choices([...planLanguages]).default("en");
+  new Option("--language <language>", "of what is said of the plan").choices([...planLanguages]).default("en");

@@ -173,7 +173,7 @@ async function settled(
       "operator",
     ] as const;
     const asked = (await answered(platformQuestions(words), only(flags, names), answering)) as PlatformAnswers;
-    const answers = await settledNumbers(asked, words, screen);
+    const answers = await settledNumbers(asked, words, language, screen);
     await agreed(platformConfiguration(answers));
     return undisturbed(() => settlePlatform(answers, words));
   }

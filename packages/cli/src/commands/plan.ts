@@ -27,7 +27,9 @@ export function planCommand(): Command {
       const parsed = parsePlan(readJsonOnce(file));
       const paragraph = customerParagraph(parsed, language);
       const customers = { language, paragraph, ...beliefBounds(parsed) };
-      print(json, { customers, ...describePlan(parsed) }, () => prose([paragraph, "", ...explainPlan(parsed)]));
+      print(json, { customers, ...describePlan(parsed, language) }, () =>
+        prose([paragraph, "", ...explainPlan(parsed, language)]),
+      );
     });
 
   return plan;

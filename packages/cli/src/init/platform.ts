@@ -10,6 +10,7 @@ import {
   inviteSchema,
   lintPlan,
   operatorName,
+  type PlanLanguage,
   toHex,
 } from "@tributary/protocol";
 import { nodeCrypto } from "@tributary/protocol/node-crypto";
@@ -130,12 +131,13 @@ export const platformConfiguration = ({ home, ...answers }: PlatformAnswers): Co
 export async function settledNumbers(
   answers: PlatformAnswers,
   words: InitWords,
+  language: PlanLanguage,
   screen: Screen | undefined,
 ): Promise<PlatformAnswers> {
   const catalogue = await readCatalogue(answers.catalogue);
   let settled = answers;
   for (;;) {
-    const refusals = await drafted(settled, catalogue, words, screen);
+    const refusals = await drafted(settled, catalogue, words, language, screen);
     const [first] = refusals;
     if (first === undefined) {
       if (screen === undefined || (await screen.confirm(words.planGood, true))) return settled;
@@ -154,6 +156,7 @@ async function drafted(
   answers: PlatformAnswers,
   catalogue: Catalogue,
   words: InitWords,
+  language: PlanLanguage,
   screen: Screen | undefined,
 ): Promise<TributaryError[]> {
   try {
@@ -161,7 +164,12 @@ async function drafted(
     const plan = planOf(optionsOf(answers), numbers, catalogue, passingKey());
     const findings = lintPlan(plan, { parameterCount: trainedCount(plan.model, plan.trained) });
     if (findings.length === 0)
-      screen?.note(words.planWouldBe, [...explainPlan(plan).slice(0, 6), "", ...why, ...warnings.map((text) => `⚠ ${text}`)]);
+      screen?.note(words.planWouldBe, [
+        ...explainPlan(plan, language).slice(0, 6),
+        "",
+        ...why,
+        ...warnings.map((text) => `⚠ ${text}`),
+      ]);
     return findings.map(({ code, details }) => fail(code, details));
   } catch (error) {
     if (isTributaryError(error)) return [error];

@@ -119,10 +119,17 @@ describe("plan explain", () => {
     const [english, ...details] = (await say("plan", "explain", at("plan.json"))).split("\n");
     expect(english).toContain("For the customers of");
     expect(details.join("\n")).toContain("This is the plan of the federation");
-    expect((await say("plan", "explain", at("plan.json"), "--language", "zh")).split("\n")[0]).toContain("受保护的是");
+    const [chinese, ...more] = (await say("plan", "explain", at("plan.json"), "--language", "zh")).split("\n");
+    expect(chinese).toContain("受保护的是");
+    expect(more.join("\n")).toMatch(/这是联邦“.+”的计划[\s\S]*全部合计的代价：至多 ε = [34]/);
+    expect(more.join("")).not.toMatch(/[a-z]+ [a-z]+ [a-z]+/); // no sentence in English among them
     const document = JSON.parse(await say("plan", "explain", at("plan.json"), "--json", "--language", "zh"));
     expect(document.customers).toMatchObject({ language: "zh", oddsFactor: expect.any(Number), fromHalf: expect.any(Number) });
     expect(document.customers.paragraph).toMatch(/ε = [34][\d.]* 的意思是/);
     expect(document.privacy.epsilon).toBe(plan.epsilon);
+    expect(document.statement.sections.trust.join()).toContain("信任是分布式的");
+    const inEnglish = JSON.parse(await say("plan", "explain", at("plan.json"), "--json"));
+    expect(Object.keys(document.statement.sections)).toEqual(Object.keys(inEnglish.statement.sections));
+    expect(Object.keys(document)).toEqual(Object.keys(inEnglish));
   });
 });
