@@ -326,9 +326,13 @@ describe.skipIf(program === undefined)(titled("the coordinator's page"), () => {
     async () => {
       const look = { theme: "dark", language: "zh" } as const;
       const opened = await openView(chromium, running.url, { role: "operator", look, width: 360 });
-      for (const view of ["overview", "round", "ledger"] as const) {
+      for (const view of ["overview", "round", "plan", "ledger"] as const) {
         await show(opened.page, view);
         expect([view, await axeFindings(opened), await isTooWide(opened)]).toEqual([view, [], false]);
+        if (view !== "plan") continue;
+        const sentences = await opened.page.locator("[data-test=explained] p").allTextContents();
+        expect(sentences.length).toBeGreaterThan(15);
+        for (const sentence of sentences) expect(sentence).toMatch(/\p{Script=Han}.*。$/u); // the whole plan in the page's language
       }
       await screenshot(opened, "coordinator-ledger", look);
       expect(opened.faults).toEqual([]);

@@ -16,7 +16,7 @@ export function leavingOf({ layout, plan }: Pick<Home, "layout" | "plan">): Page
   }
   return {
     paragraph: { en: customerParagraph(plan, "en"), zh: customerParagraph(plan, "zh") },
-    plan: explainPlan(plan),
+    plan: { en: explainPlan(plan), zh: explainPlan(plan, "zh") },
     uploads: plan.releases.map(({ kind, rounds, samplingRate, noiseMultiplier }, place) => {
       const { coordinates, bits, words } = wireFormOf(plan, place);
       return {

@@ -4,6 +4,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { NodeState } from "@tributary/federation";
 import {
+  explainPlan,
   pageAdverts,
   pageBudget,
   pageCustomer,
@@ -175,6 +176,7 @@ describe("spending and leaving", () => {
       { kind: "training", rounds: 2, bits: 32, bytes: 4 * (plan.releases[0]?.dimension ?? 0) },
     ]);
     expect(leaving.paragraph.zh).toMatch(/[\u4e00-\u9fff]/);
+    expect(leaving.plan).toEqual({ en: explainPlan(plan), zh: explainPlan(plan, "zh") });
   });
 });
 

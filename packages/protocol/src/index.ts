@@ -127,13 +127,8 @@ export {
 export { leastUploadOffset, trainingMilliseconds } from "./plan/cohort-rules.ts";
 export { type PlanCost, planCost } from "./plan/cost.ts";
 export { type BeliefBounds, beliefBounds, customerParagraph } from "./plan/customers.ts";
-export {
-  describePlan,
-  explainPlan,
-  guaranteeOf,
-  notVerifiable,
-  type PlanDescription,
-} from "./plan/explain.ts";
+export { describePlan, explainPlan, guaranteeOf, type PlanDescription } from "./plan/explain.ts";
+export { notVerifiable } from "./plan/explain-words.ts";
 export { extensionName, extensionSchema, type PlanExtension } from "./plan/extensions.ts";
 export { featureCoordinates, featureNames, type PlanFeatures } from "./plan/features.ts";
 export { expectedDropouts, isGraphRound, largestFullGraph, type PlanGraph } from "./plan/graph.ts";

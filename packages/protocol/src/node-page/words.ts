@@ -118,8 +118,8 @@ export type PageBudget = z.infer<typeof pageBudget>;
 export const pageLeaving = z.strictObject({
   /** For this node's customers, of the joined plan. */
   paragraph: z.strictObject({ en: z.string(), zh: z.string() }),
-  /** The plan in words. */
-  plan: z.array(z.string()),
+  /** The plan in words, sentence by sentence. */
+  plan: z.strictObject({ en: z.array(z.string()), zh: z.array(z.string()) }),
   /** One upload of each release, and how many there are. */
   uploads: z.array(
     z.strictObject({

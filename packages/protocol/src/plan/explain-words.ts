@@ -14,7 +14,6 @@ type Stage = Pick<Release, "rounds" | "clipNorm" | "noiseMultiplier">;
 export interface ExplainWords {
   readonly released: Readonly<Record<Release["kind"], string>>;
   readonly samplers: Readonly<Record<Plan["sampler"], string>>;
-  /** What no ledger, plan or signature can show; every statement says so. */
   readonly notVerifiable: readonly string[];
   readonly period: string;
   readonly assumptions: {
@@ -50,6 +49,17 @@ export interface ExplainWords {
   readonly pull: (proximal: string) => string;
 }
 
+/** What no ledger, plan or signature can show; every statement says so. Apart from the table: whoever says no more than this loads no more. */
+export const notVerifiable: readonly string[] = [
+  "that each node added its noise",
+  "that each node clipped its customers' vectors",
+  "that sampling was secret",
+  "that counts are honest",
+  "that the catalogue is public",
+  "that no customer is known to more merchants than stated",
+  "that tuning looked at no private data",
+];
+
 const english: ExplainWords = {
   released: {
     popularity: "one sum of the items that customers had, each customer's weight spread over them, over all nodes, with noise",
@@ -66,15 +76,7 @@ const english: ExplainWords = {
     exact: "this program's own exact sampler of the discrete Gaussian, in which no float decides",
     opendp: "OpenDP's exact sampler of the discrete Gaussian (Rust), which every node has to have built",
   },
-  notVerifiable: [
-    "that each node added its noise",
-    "that each node clipped its customers' vectors",
-    "that sampling was secret",
-    "that counts are honest",
-    "that the catalogue is public",
-    "that no customer is known to more merchants than stated",
-    "that tuning looked at no private data",
-  ],
+  notVerifiable,
   period: "all rounds of this plan, retries included; what is spent does not come back, and another plan costs anew",
   assumptions: {
     unchanged: "nodes run this program unchanged",

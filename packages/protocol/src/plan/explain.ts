@@ -92,9 +92,6 @@ export interface PlanDescription {
   readonly statement: Pick<Statement, "tier" | "sections">;
 }
 
-/** What no ledger, plan or signature can show; every statement says so. */
-export const notVerifiable: readonly string[] = explainWords.en.notVerifiable;
-
 /** @throws the codes of `planCost` for a plan that has no finite cost, those of `describe` for one that promises nothing that can be said */
 export function describePlan(plan: Plan, language: PlanLanguage = "en"): PlanDescription {
   const words = explainWords[language];
@@ -173,7 +170,7 @@ export function explainPlan(plan: Plan, language: PlanLanguage = "en"): string[]
 
 /** The plan in `dp`'s form of a guarantee: all that it permits. @throws the codes of `planCost` */
 export function guaranteeOf(plan: Plan, language: PlanLanguage = "en"): Guarantee {
-  const { released, period, assumptions, notCovered, notVerifiable: unverifiable } = explainWords[language];
+  const { released, period, assumptions, notCovered, notVerifiable } = explainWords[language];
   const { releases, noiseMode, minCohort, maxCorrupt, unit, catalogueProvenance } = plan;
   const everybody = releases.every(({ samplingRate }) => parseDecimal(samplingRate) >= 1);
   return {
@@ -204,13 +201,24 @@ export function guaranteeOf(plan: Plan, language: PlanLanguage = "en"): Guarante
       ...(everybody ? [] : [assumptions.sampling]),
     ],
     notCovered: [...(catalogueProvenance === "log" ? [notCovered.catalogue] : []), notCovered.house, notCovered.participation],
-    notVerifiable: unverifiable,
+    notVerifiable,
     ...profileOf(plan),
   };
 }
 
+type Profile = Pick<Guarantee, "mu" | "profile">;
+
+/** A page asks once a language; a plan object never changes. */
+const knownProfiles = new WeakMap<Plan, Profile>();
+
 /** μ and a few points of δ(ε) by the plan's accountant; nothing where it bounds nothing. */
-function profileOf(plan: Plan): Pick<Guarantee, "mu" | "profile"> {
+function profileOf(plan: Plan): Profile {
+  const profile = knownProfiles.get(plan) ?? computedProfile(plan);
+  knownProfiles.set(plan, profile);
+  return profile;
+}
+
+function computedProfile(plan: Plan): Profile {
   if (isSpentBefore(plan)) return {}; // no accountant of events bounds it
   const { delta } = plan;
   const spent = accountOf(plan);

@@ -48,8 +48,8 @@ export interface PlanWords {
   })[];
   /** What a customer is told, in each language. */
   readonly customers: Readonly<Record<Language, string>>;
-  /** The whole explanation, in English; what it can't be said for is the reason instead. */
-  readonly sentences: readonly string[];
+  /** The whole explanation, in each language; what it can't be said for is the reason instead. */
+  readonly sentences: Readonly<Record<Language, readonly string[]>>;
 }
 
 /** ε once so many rounds are charged, of all releases in the plan's order. */

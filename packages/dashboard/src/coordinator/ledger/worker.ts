@@ -3,7 +3,15 @@
  * the portable cryptography. The page stays free to be scrolled while ten thousand entries are checked.
  */
 import { verifyLedgerStream } from "@tributary/ledger";
-import { customerParagraph, explainPlan, type Plan, planCost, portableCrypto, toHex } from "@tributary/protocol";
+import {
+  customerParagraph,
+  explainPlan,
+  type Plan,
+  type PlanLanguage,
+  planCost,
+  portableCrypto,
+  toHex,
+} from "@tributary/protocol";
 import { nextCharged } from "./projection.ts";
 import { rowReader } from "./rows.ts";
 import type { FromWorker, LedgerRow, PlanWords, ProjectedCost, ToWorker } from "./words.ts";
@@ -195,12 +203,15 @@ function planWords(plan: Plan): PlanWords {
       en: saidOr(() => customerParagraph(plan, "en"), String),
       zh: saidOr(() => customerParagraph(plan, "zh"), String),
     },
-    sentences: saidOr(
-      () => explainPlan(plan),
-      (reason) => [reason],
-    ),
+    sentences: { en: sentencesOf(plan, "en"), zh: sentencesOf(plan, "zh") },
   };
 }
+
+const sentencesOf = (plan: Plan, language: PlanLanguage): readonly string[] =>
+  saidOr(
+    () => explainPlan(plan, language),
+    (reason) => [reason],
+  );
 
 /** A plan of a tampered ledger may make no sense: then why is what is said of it. */
 function saidOr<Said>(said: () => Said, otherwise: (reason: string) => Said): Said {

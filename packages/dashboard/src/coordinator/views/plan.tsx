@@ -32,7 +32,7 @@ const t = texts({
   mode: { en: "Where noise is added", zh: "噪声在哪里加入" },
   catalogue: { en: "The catalogue comes from", zh: "目录来源" },
   accountant: { en: "Added up by", zh: "计算方法" },
-  whole: { en: "The whole plan, sentence by sentence", zh: "完整计划，逐句说明（英文）" },
+  whole: { en: "The whole plan, sentence by sentence", zh: "完整计划，逐句说明" },
 });
 
 const units: Readonly<Record<string, Text>> = {
@@ -125,12 +125,12 @@ export function PlanView({ status }: ViewProps) {
               </dd>
             </dl>
           </section>
-          <details class="card apart" open={lang === "en"}>
+          <details class="card apart" open>
             <summary>
               <h3 class="inline">{t.whole()}</h3>
             </summary>
-            <div lang="en" class="sentences" data-test="explained">
-              {plan.sentences.map((sentence) => (
+            <div class="sentences" data-test="explained">
+              {plan.sentences[lang].map((sentence) => (
                 <p key={sentence}>{sentence}</p>
               ))}
             </div>

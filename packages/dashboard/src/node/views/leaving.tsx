@@ -5,7 +5,7 @@ import { language, texts } from "../../shared/language.ts";
 import { VirtualTable } from "../../shared/virtual-table.tsx";
 import { number, shownText, Waiting } from "../parts.tsx";
 import { useLive } from "../use-live.ts";
-import { english, kindName, messageWords, t } from "../words.ts";
+import { kindName, messageWords, t } from "../words.ts";
 
 const own = texts({
   heading: { en: "What leaves this machine", zh: "什么会离开这台机器" },
@@ -192,8 +192,8 @@ function Leaving({ told }: { readonly told: PageLeaving }) {
       )}
       <details style={{ marginTop: "14px" }}>
         <summary>{own.whole()}</summary>
-        <ul class="plain sentences" lang={english()}>
-          {told.plan.map((line, place) => (
+        <ul class="plain sentences" data-test="explained">
+          {told.plan[language.value].map((line, place) => (
             <li key={place}>{shownText(line)}</li>
           ))}
         </ul>
