@@ -7,7 +7,7 @@ import { importEvents, joinFederation, logTo, trustPeers } from "@tributary/clie
 import { createInvite, type RunningCoordinator, startCoordinator } from "@tributary/coordinator";
 import { builtPage } from "@tributary/dashboard";
 import { verifyLedger } from "@tributary/ledger";
-import { fingerprintOf, identityKey, type Plan } from "@tributary/protocol";
+import { explainPlan, fingerprintOf, identityKey, type Plan, parsePlan } from "@tributary/protocol";
 import { nodeCrypto } from "@tributary/protocol/node-crypto";
 import type { Browser } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
@@ -131,8 +131,12 @@ describe.skipIf(browser === undefined)(titled("devices in browsers"), () => {
     const verdict = verifyLedger(readFileSync(`${platform}/ledger.jsonl`), { crypto, key });
     expect(verdict).toMatchObject({ verified: true, complete: true, trust: "pinned" });
 
+    await again.page.locator("details summary").first().click();
     for (const look of looks) {
       await again.page.getByRole("combobox").nth(0).selectOption(look.language);
+      // sentences that its own machine makes, in the page's language
+      const sentences = again.page.locator("[data-test=explained] li");
+      await expect.poll(() => sentences.allTextContents()).toEqual(explainPlan(parsePlan(plan), look.language));
       await again.page.getByRole("combobox").nth(1).selectOption(look.theme);
       await screenshot(again, "device", look);
       expect(await axeFindings(again)).toEqual([]);

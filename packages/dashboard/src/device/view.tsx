@@ -1,7 +1,7 @@
 /** The device's page from top to bottom: invite, plan and consent, history, taking part, what left, what one relies on. */
 import type { ReadonlySignal } from "@preact/signals";
 import { useSignal } from "@preact/signals";
-import { customerParagraph } from "@tributary/protocol";
+import { customerParagraph, explainPlan, type Plan } from "@tributary/protocol";
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { formatBytes, formatDay, formatEpsilon, formatNumber, formatTime } from "../shared/format.ts";
@@ -104,6 +104,27 @@ function InvitePart({ device }: PartProps) {
   );
 }
 
+/** Every sentence of it, made once somebody wants to read them: the accountant takes a moment. */
+function WholePlan({ plan }: { readonly plan: Plan }) {
+  const open = useSignal(false);
+  return (
+    <details
+      onToggle={({ currentTarget }) => {
+        open.value = currentTarget.open;
+      }}
+    >
+      <summary>{t.whole()}</summary>
+      {open.value && (
+        <ul class="sentences" data-test="explained">
+          {explainPlan(plan, language.value).map((sentence) => (
+            <li key={sentence}>{sentence}</li>
+          ))}
+        </ul>
+      )}
+    </details>
+  );
+}
+
 function PlanPart({
   device,
   status: { consent },
@@ -153,6 +174,7 @@ function PlanPart({
           <code data-test="fingerprint">{joined.fingerprint}</code>
         </dd>
       </dl>
+      <WholePlan plan={plan} />
       {!changing.value && (
         <p class="row">
           <span>{t.consented()}</span>

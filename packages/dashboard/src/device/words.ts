@@ -11,6 +11,7 @@ export const t = texts({
   invite: { en: "Paste the invite that the platform gave you", zh: "粘贴平台给你的邀请" },
   join: { en: "Read the plan", zh: "查看计划" },
   planTitle: { en: "2. What you are asked", zh: "2. 请求你同意的内容" },
+  whole: { en: "The whole plan, sentence by sentence", zh: "完整计划，逐句说明" },
   cost: { en: "Cost in privacy", zh: "隐私成本" },
   costText: (epsilon: string, delta: string) => ({
     en: `ε = ${epsilon} at δ = ${delta}, for all rounds together`,
