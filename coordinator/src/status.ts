@@ -40,6 +40,8 @@ export interface CoordinatorStatus {
   readonly features?: readonly ReleasedFeatures[];
   readonly connected: readonly string[];
   readonly joined: readonly string[];
+  /** The fewest nodes that a round is released with. */
+  readonly minCohort: number;
   /** Spent so far, as the ledger claims it. */
   readonly epsilon: number;
   readonly epsilonLimit: number;
@@ -105,6 +107,7 @@ export async function statusOf(store: Store, running: boolean): Promise<Coordina
     ...(await writtenSums(store, plan)),
     connected: [...new Set(connected)],
     joined: (await store.members()).map(({ node }) => node),
+    minCohort: plan.minCohort,
     epsilon: await spentEpsilon(store, ledger.entries),
     epsilonLimit: parseDecimal(plan.epsilon),
     delta: parseDecimal(plan.delta),

@@ -1,6 +1,6 @@
 /** A real federation for the coordinator's page: its processes, an account of each role, and a browser that is logged in. */
 import { accessAtHome } from "@tributary/coordinator";
-import type { Browser, Page } from "playwright-core";
+import type { Browser, BrowserContext, Page } from "playwright-core";
 import { type Service, service } from "../e2e/processes.ts";
 import { joinAll, type SmallFederation, type SmallOptions, smallFederation } from "../e2e/small-federation.ts";
 import { type Look, type OpenPage, openPage } from "./browser.ts";
@@ -75,6 +75,15 @@ export async function openView(
   return opened;
 }
 
+/** From here on the page's threads have no WebCrypto, as in a page that came by HTTP from another machine; everything else is as built. */
+export async function withoutWebCrypto(context: BrowserContext): Promise<void> {
+  const hidden = `Object.defineProperty(Crypto.prototype, "subtle", { get: () => undefined });\n`;
+  await context.route("**/assets/worker-*.js", async (route) => {
+    const answer = await route.fetch();
+    await route.fulfill({ response: answer, body: hidden + (await answer.text()) });
+  });
+}
+
 export const views = [
   "overview",
   "round",
@@ -86,6 +95,7 @@ export const views = [
   "members",
   "alerts",
   "audit",
+  "account",
 ] as const;
 export type View = (typeof views)[number];
 
@@ -96,6 +106,7 @@ const shown: Partial<Record<View, string>> = {
   ledger: "[data-test=verdict]",
   plan: "[data-test=customers]",
   alerts: "[data-test=alerts]",
+  account: "main table",
 };
 
 /** Goes to a view by its hash link, and waits for what it shows. */

@@ -16,6 +16,9 @@ export type InviteRow = Answer<"invites">[number];
 export type NewInvite = Answer<"invite">;
 export type Finding = Answer<"findings">[number];
 export type AuditRow = Answer<"audit">[number];
+export type TokenRow = Answer<"tokens">[number];
+export type NewToken = Answer<"createToken">;
+export type AccountRow = Answer<"accounts">[number];
 export type Door = Answer<"door">;
 
 /** Asked again and again for as long as the component is shown. @param path below `/v1/operators/` */

@@ -9,6 +9,7 @@ import { Shell, view } from "../shared/shell.tsx";
 import { type Status, useOperator } from "./api.ts";
 import { Login } from "./login.tsx";
 import { findWho, logOut, mayDo, who } from "./session.ts";
+import { Account } from "./views/account.tsx";
 import { Alerts } from "./views/alerts.tsx";
 import { Audit } from "./views/audit.tsx";
 import { Cohorts } from "./views/cohorts.tsx";
@@ -19,7 +20,7 @@ import { PlanView } from "./views/plan.tsx";
 import { Privacy } from "./views/privacy.tsx";
 import { Quality } from "./views/quality.tsx";
 import { RoundView } from "./views/round.tsx";
-import { common } from "./words.ts";
+import { common, roleWords } from "./words.ts";
 
 const t = texts({
   title: { en: "Tributary coordinator", zh: "Tributary 协调方" },
@@ -33,6 +34,7 @@ const t = texts({
   members: { en: "Members", zh: "成员" },
   alerts: { en: "Alerts", zh: "警报" },
   audit: { en: "Audit log", zh: "审计日志" },
+  account: { en: "Account", zh: "账户" },
   logout: { en: "Log out", zh: "退出" },
 });
 
@@ -85,6 +87,7 @@ function Inside() {
           { id: "audit", title: t.audit() },
         ]
       : []),
+    { id: "account", title: t.account() },
   ];
   const title = status === undefined ? t.title() : shownName(status.federation);
   return (
@@ -104,7 +107,7 @@ function Whoever() {
   return (
     <div class="row">
       <span class="soft">
-        <Name>{value.name}</Name> · {value.role}
+        <Name>{value.name}</Name> · {roleWords(value.role)}
       </span>
       <button type="button" onClick={() => void logOut().catch(() => undefined)}>
         {t.logout()}
@@ -136,9 +139,11 @@ function View(props: ViewProps) {
     case "members":
       return <Members {...props} />;
     case "alerts":
-      return mayDo("auditor") ? <Alerts /> : <Overview {...props} />;
+      return mayDo("auditor") ? <Alerts {...props} rule={rest[0]} /> : <Overview {...props} />;
     case "audit":
       return mayDo("auditor") ? <Audit /> : <Overview {...props} />;
+    case "account":
+      return <Account />;
     default:
       return <Overview {...props} />;
   }

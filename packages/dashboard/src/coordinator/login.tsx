@@ -7,7 +7,7 @@ import { RefusalNotice } from "../shared/notice.tsx";
 import { ask, Refusal } from "../shared/request.ts";
 import { Shell } from "../shared/shell.tsx";
 import type { Door } from "./api.ts";
-import { expired, logIn } from "./session.ts";
+import { loggedOut, logIn } from "./session.ts";
 
 const t = texts({
   title: { en: "Tributary coordinator", zh: "Tributary 协调方" },
@@ -22,6 +22,10 @@ const t = texts({
   expired: {
     en: "Your session has ended. Log in again to go on where you were.",
     zh: "会话已结束。请重新登录，将回到刚才的视图。",
+  },
+  changed: {
+    en: "Your password is changed. Log in with the new one.",
+    zh: "密码已修改。请用新密码登录。",
   },
   none: { en: "Nobody has an account yet.", zh: "还没有任何账户。" },
   make: {
@@ -69,9 +73,9 @@ export function Login() {
           </p>
         )}
         <p class="lead">{t.lead()}</p>
-        {expired.value && (
-          <p class="banner warn" role="status">
-            {t.expired()}
+        {loggedOut.value !== undefined && (
+          <p class={loggedOut.value === "expired" ? "banner warn" : "banner good"} role="status">
+            {loggedOut.value === "expired" ? t.expired() : t.changed()}
           </p>
         )}
         {door.value?.accounts === false && (

@@ -1,4 +1,5 @@
 /** Words that several views use. */
+import type { OperatorRole } from "@tributary/protocol";
 import { say, type Text, texts } from "../shared/language.ts";
 
 export const common = texts({
@@ -13,6 +14,8 @@ export const common = texts({
   close: { en: "Close", zh: "关闭" },
   round: { en: "Round", zh: "轮次" },
   rounds: { en: "Rounds", zh: "轮次" },
+  /** Between a word and what it is. */
+  colon: { en: ": ", zh: "：" },
   of: (a: string, b: string) => ({ en: `${a} of ${b}`, zh: `${a} / ${b}` }),
   requested: { en: "Noted. It is written as soon as no round is under way.", zh: "已记下。没有轮次进行时即写入账本。" },
 });
@@ -49,4 +52,34 @@ const kinds: Readonly<Record<string, Text>> = {
 export const kindWords = (kind: string): string => {
   const text = kinds[kind];
   return text === undefined ? kind : say(text);
+};
+
+const roles: Readonly<Record<OperatorRole, Text>> = {
+  viewer: { en: "viewer", zh: "查看者" },
+  auditor: { en: "auditor", zh: "审计员" },
+  operator: { en: "operator", zh: "操作员" },
+};
+export const roleWords = (role: OperatorRole): string => say(roles[role]);
+
+const actions: Readonly<Record<string, Text>> = {
+  pause: { en: "pause", zh: "暂停" },
+  resume: { en: "resume", zh: "继续" },
+  promote: { en: "promote", zh: "推荐模型" },
+  rollback: { en: "rollback", zh: "回滚" },
+  revoke: { en: "revoke", zh: "撤销节点" },
+  admit: { en: "admit", zh: "接纳节点" },
+  rotate: { en: "rotate", zh: "更换密钥" },
+  invite: { en: "invite", zh: "邀请" },
+  "revoke-invite": { en: "revoke-invite", zh: "撤销邀请" },
+  "add-operator": { en: "add-operator", zh: "添加账户" },
+  "remove-operator": { en: "remove-operator", zh: "删除账户" },
+  "change-role": { en: "change-role", zh: "更改角色" },
+  "change-password": { en: "change-password", zh: "修改密码" },
+  "create-token": { en: "create-token", zh: "创建令牌" },
+  "revoke-token": { en: "revoke-token", zh: "撤销令牌" },
+};
+/** What an operator did: the ledger's own word in English. */
+export const actionWords = (action: string): string => {
+  const text = actions[action];
+  return text === undefined ? action : say(text);
 };

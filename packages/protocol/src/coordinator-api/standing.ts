@@ -44,6 +44,8 @@ export const statusAnswer = z.object({
   features: z.array(releasedFeatures).optional(),
   connected: z.array(z.string()),
   joined: z.array(z.string()),
+  /** The fewest nodes that a round is released with; older coordinators don't say. */
+  minCohort: count.optional(),
   epsilon: z.number().min(0),
   epsilonLimit: z.number().min(0),
   delta: z.number().min(0),

@@ -4,7 +4,7 @@ import { language, texts } from "../../shared/language.ts";
 import { Name } from "../../shared/name.tsx";
 import { VirtualTable } from "../../shared/virtual-table.tsx";
 import { type AuditRow, useOperator } from "../api.ts";
-import { common } from "../words.ts";
+import { actionWords, common } from "../words.ts";
 
 const t = texts({
   heading: { en: "Audit log", zh: "审计日志" },
@@ -36,7 +36,7 @@ export function Audit() {
           { id: "entry", title: t.entry(), width: "5rem", end: true, cell: ({ entry }) => entry ?? t.waits() },
           { id: "when", title: common.when(), width: "17rem", cell: ({ done, at }) => formatTime(done ?? at ?? "", lang) },
           { id: "who", title: t.who(), width: "9rem", cell: ({ operator }) => <Name>{operator}</Name> },
-          { id: "what", title: t.what(), width: "9rem", cell: ({ action }) => action },
+          { id: "what", title: t.what(), width: "9rem", cell: ({ action }) => actionWords(action) },
           {
             id: "subject",
             title: t.subject(),

@@ -11,6 +11,7 @@ import { Action } from "../action.tsx";
 import { type InviteRow, type Member, type Members as MembersAnswer, type NewInvite, useOperator } from "../api.ts";
 import type { ViewProps } from "../app.tsx";
 import { asOperator, mayDo } from "../session.ts";
+import { ShownOnce } from "../shown-once.tsx";
 import { common } from "../words.ts";
 
 const t = texts({
@@ -50,9 +51,6 @@ const t = texts({
   url: { en: "Where the node reaches this coordinator", zh: "节点访问此协调方的地址" },
   hours: { en: "Good for so many hours", zh: "有效小时数" },
   made: (node: string) => ({ en: `The invite for ${node}. It is shown this once.`, zh: `${node} 的邀请。只显示这一次。` }),
-  copy: { en: "Copy", zh: "复制" },
-  copied: { en: "Copied.", zh: "已复制。" },
-  notCopied: { en: "Copy it by hand: this browser doesn't let the page.", zh: "请手动复制：浏览器不允许页面复制。" },
   requested: { en: "Noted: it is written as soon as no round is under way.", zh: "已记下：没有轮次进行时即写入账本。" },
 });
 
@@ -179,7 +177,17 @@ function Invites({ done }: { done(): void }) {
     <>
       <h3 class="apart">{t.invites()}</h3>
       {refusal.value !== undefined && <RefusalNotice refusal={refusal.value} />}
-      {made.value !== undefined && <Made invite={made.value} close={() => (made.value = undefined)} />}
+      {made.value !== undefined && (
+        <ShownOnce
+          test="invite"
+          title={t.made(shownName(made.value.node))}
+          until={`${t.expires()}${common.colon()}${formatTime(made.value.expires, lang)}`}
+          secret={made.value.invite}
+          close={() => {
+            made.value = undefined;
+          }}
+        />
+      )}
       {invites === undefined ? (
         <p role="status">{common.waitingForAnswer()}</p>
       ) : invites.length === 0 ? (
@@ -257,36 +265,5 @@ function Invites({ done }: { done(): void }) {
         </p>
       )}
     </>
-  );
-}
-
-function Made({ invite: { invite, node, expires }, close }: { readonly invite: NewInvite; close(): void }) {
-  const copied = useSignal<"" | "yes" | "no">("");
-  return (
-    <div class="banner good" data-test="invite">
-      <p>
-        <strong>{t.made(shownName(node))}</strong> {t.expires()}: {formatTime(expires, language.value)}
-      </p>
-      <p>
-        <code>{invite}</code>
-      </p>
-      <p class="row">
-        <button
-          type="button"
-          onClick={() =>
-            void navigator.clipboard.writeText(invite).then(
-              () => (copied.value = "yes"),
-              () => (copied.value = "no"),
-            )
-          }
-        >
-          {t.copy()}
-        </button>
-        <button type="button" onClick={close}>
-          {common.close()}
-        </button>
-        <span role="status">{copied.value === "yes" ? t.copied() : copied.value === "no" ? t.notCopied() : ""}</span>
-      </p>
-    </div>
   );
 }

@@ -1,5 +1,6 @@
 /** The federations that this coordinator serves, which is one, and how it stands. */
 import { useSignal } from "@preact/signals";
+import { Coded } from "../../shared/coded.tsx";
 import { formatBytes, formatDuration, formatEpsilon, formatHash, formatNumber } from "../../shared/format.ts";
 import { Gauge } from "../../shared/gauge.tsx";
 import { language, texts } from "../../shared/language.ts";
@@ -7,8 +8,10 @@ import { Name } from "../../shared/name.tsx";
 import { Scroll } from "../../shared/scroll.tsx";
 import { Action } from "../action.tsx";
 import type { ViewProps } from "../app.tsx";
+import { nextStep } from "../next-step.ts";
 import { asOperator, mayDo } from "../session.ts";
 import { common, kindWords, phaseWords } from "../words.ts";
+import { RoundStrip } from "./round-strip.tsx";
 
 const t = texts({
   heading: { en: "Federations", zh: "联邦" },
@@ -37,6 +40,31 @@ const t = texts({
     en: `${offers} offers in a row were refused for ${reason} by`,
     zh: `连续 ${offers} 次邀约因 ${reason} 被以下节点拒绝：`,
   }),
+  lastRounds: { en: "Last rounds", zh: "最近轮次" },
+  noRounds: { en: "No round has begun yet.", zh: "尚未开始任何轮次。" },
+  next: { en: "What to do next", zh: "下一步" },
+  invite: {
+    en: "Nobody has joined yet. Invite the merchants: each gets an invite of its own, and joins with `tributary node join`.",
+    zh: "还没有成员加入。请邀请各商家：每个商家得到自己的邀请，用 `tributary node join` 加入。",
+  },
+  join: (joined: string, least: string) => ({
+    en: `${joined} joined, and a round needs ${least}: invite more merchants, or ask those who have an invite to join with \`tributary node join\`.`,
+    zh: `已加入 ${joined} 个，一轮需要 ${least} 个：请邀请更多商家，或请已有邀请者用 \`tributary node join\` 加入。`,
+  }),
+  connect: (connected: string, least: string) => ({
+    en: `${connected} connected, and a round needs ${least}: ask the merchants to import their log and to run \`tributary node start\`.`,
+    zh: `在线 ${connected} 个，一轮需要 ${least} 个：请各商家导入日志并运行 \`tributary node start\`。`,
+  }),
+  wait: {
+    en: "Enough nodes are here: rounds begin by themselves once as many are connected as the coordinator was started for.",
+    zh: "节点已足够：在线数达到启动协调方时设定的数目后，轮次会自动开始。",
+  },
+  resumeIt: { en: "It is paused: resume it when you are ready.", zh: "已暂停：准备好后请继续。" },
+  talk: {
+    en: "The nodes refuse what is offered: ask these merchants what `tributary node check` says.",
+    zh: "节点拒绝邀约：请询问相关商家 `tributary node check` 的结果。",
+  },
+  toMembers: { en: "To members and invites", zh: "前往成员与邀请" },
   operate: { en: "Operate", zh: "操作" },
   pause: { en: "Pause", zh: "暂停" },
   pauseDoes: {
@@ -47,8 +75,8 @@ const t = texts({
   resumeDoes: { en: "Rounds are offered again.", zh: "重新发起轮次。" },
   promote: { en: "Promote model", zh: "推荐模型" },
   promoteDoes: {
-    en: "Puts the latest model forward for use: nodes that follow promotions serve it.",
-    zh: "推荐使用最新模型：跟随推荐的节点将用它提供服务。",
+    en: "Puts the latest model forward for use: nodes that follow promotions serve it. Pause first: a round that ends before this is written has another model by then, and nothing is put forward.",
+    zh: "推荐使用最新模型：跟随推荐的节点将用它提供服务。请先暂停：如果写入之前有一轮结束，模型已更新，则不会推荐任何模型。",
   },
   rollback: { en: "Roll back", zh: "回滚" },
   rollbackDoes: {
@@ -112,8 +140,13 @@ export function Overview({ status, refresh }: ViewProps) {
           ))}
         </div>
       )}
+      <Next status={status} />
       {status.waiting > 0 && <p class="banner">{t.waiting(number(status.waiting))}</p>}
       <div class="cards">
+        <section class="card wide">
+          <h3>{t.lastRounds()}</h3>
+          {status.history.length === 0 ? <p class="soft">{t.noRounds()}</p> : <RoundStrip history={status.history} />}
+        </section>
         <section class="card">
           <h3>{t.budget()}</h3>
           <Gauge
@@ -176,6 +209,35 @@ export function Overview({ status, refresh }: ViewProps) {
         {mayDo("operator") && !status.finished && <Operate status={status} refresh={refresh} />}
       </div>
     </>
+  );
+}
+
+function Next({ status }: Pick<ViewProps, "status">) {
+  const step = nextStep(status);
+  if (step === null) return null;
+  const lang = language.value;
+  const [joined, connected] = [status.joined, status.connected].map(({ length }) => formatNumber(length, lang));
+  const least = formatNumber(status.minCohort ?? 1, lang);
+  const words = {
+    invite: t.invite,
+    join: () => t.join(joined ?? "", least),
+    connect: () => t.connect(connected ?? "", least),
+    wait: t.wait,
+    resume: t.resumeIt,
+    talk: t.talk,
+  }[step];
+  return (
+    <section class="banner apart" data-test="next" data-step={step}>
+      <h3>{t.next()}</h3>
+      <p>
+        <Coded>{words()}</Coded>
+      </p>
+      {(step === "invite" || step === "join") && (
+        <p>
+          <a href="#/members">{t.toMembers()}</a>
+        </p>
+      )}
+    </section>
   );
 }
 
