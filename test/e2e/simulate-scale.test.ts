@@ -82,8 +82,6 @@ test("runs are listed and compared, and both ways to aggregate make one model", 
   const read = await tributary([...words("whole", "fast")]);
   expect(read.stdout).toContain("Done before");
   expect(read.exitCode).toBe(0);
-  const progress = await tributary(words("progress", "fast"));
-  expect(progress.stderr).toMatch(/attempts \d+\/25, [\d.]+\/s, \d+ s left/);
 });
 
 test("what can't be simulated is refused with a code, a line of advice and the exit code of wrong usage", async () => {

@@ -26,7 +26,7 @@ export type RuleName = (typeof ruleNames)[number];
 /** What it takes a history to tell. */
 export const needHistory: readonly RuleName[] = ["DropoutsHigh", "EventLoopDelayed"];
 
-export type Severity = "critical" | "warning" | "info";
+type Severity = "critical" | "warning" | "info";
 
 /** One that fires, with the figures that make it: what they are, the rule says. */
 export interface Alert {
