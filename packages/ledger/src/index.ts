@@ -108,6 +108,7 @@ export {
   isExtension,
 } from "./tree/proofs.ts";
 export { claimFailures, type VerifiedLine, verifyLine } from "./verification/entry.ts";
+export { foreseeing, type LaterSignatures, signaturesLater } from "./verification/later-signatures.ts";
 export type { Signatories } from "./verification/signatures.ts";
 export { type Failure, initialVerification, type VerificationState } from "./verification/state.ts";
 export { type LedgerVerdict, type SignatureChecks, type VerifyOptions, verifyLedger, verifyLedgerStream } from "./verify.ts";

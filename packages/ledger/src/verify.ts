@@ -34,6 +34,8 @@ export interface VerifyOptions {
   readonly accountants?: boolean;
   /** Is handed every entry that can be read, in order, whether it holds or not: for who makes more of a ledger than a verdict, and reads it once. */
   readonly watch?: (entry: Entry) => void;
+  /** Is told what doesn't hold once that is known, by entries in any order: for who shows it while the rest is verified. What `SignatureChecks` find comes at the end. */
+  readonly found?: (failure: Failure) => void;
 }
 
 /**
@@ -129,7 +131,7 @@ interface Verification {
 
 function openVerification(options: VerifyOptions, signatures?: SignatureChecks): Verification {
   const { crypto } = options;
-  const failures = firstFailures();
+  const failures = firstFailures(options.found);
   const report = (place: number) => {
     const found: Failure[] = [];
     return { found, report: reporter(place, found) };
@@ -220,15 +222,18 @@ function verdictOf({ state, failures, key, pinned, atHead }: Outcome, options: V
 const mostFailures = 1000;
 
 /** The first ones by entry, in whatever order they come, and how many there are. */
-function firstFailures() {
+function firstFailures(found?: VerifyOptions["found"]) {
   let kept: Failure[] = [];
   let count = 0;
   const sort = () => kept.sort((a, b) => a.entry - b.entry); // stable: of one entry they stay in order
   return {
-    add(found: readonly Failure[]): void {
-      if (found.length === 0) return;
-      count += found.length;
-      kept.push(...found);
+    add(some: readonly Failure[]): void {
+      if (some.length === 0) return;
+      count += some.length;
+      for (const failure of some) {
+        kept.push(failure);
+        found?.(failure);
+      }
       if (kept.length > 2 * mostFailures) kept = sort().slice(0, mostFailures);
     },
     sorted: (): readonly Failure[] => sort().slice(0, mostFailures),

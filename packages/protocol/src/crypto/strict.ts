@@ -60,11 +60,7 @@ export function strict(raw: RawCrypto): Crypto {
       return raw.sign(message, secret);
     },
     verify(signature, message, publicKey) {
-      if (signature.length !== 64 || publicKey.length !== 32) return false;
-      if (littleEndian(signature.subarray(32)) >= groupOrder) return false;
-      if (!isCanonicalPoint(signature.subarray(0, 32))) return false;
-      if (!isCanonicalPoint(publicKey) || hasSmallOrder(publicKey)) return false;
-      return raw.verify(signature, message, publicKey);
+      return mayVerify(signature, publicKey) && raw.verify(signature, message, publicKey);
     },
     agreementPublicKey(secret) {
       requireLength("X25519 secret", 32, secret);
@@ -105,6 +101,16 @@ function strictKeystream(raw: Keystream): Keystream {
   };
 }
 
+/**
+ * What is asked of a signature and a key before any implementation sees them: 64 and 32 octets, S < L, R and A canonical, A not of small order.
+ * What is left to an implementation is the equation S·B = R + k·A, without a cofactor, which all that are used here compare by R's octets.
+ */
+export function mayVerify(signature: Uint8Array, publicKey: Uint8Array): boolean {
+  if (signature.length !== 64 || publicKey.length !== 32) return false;
+  if (littleEndian(signature.subarray(32)) >= groupOrder) return false;
+  return isCanonicalPoint(signature.subarray(0, 32)) && isCanonicalPoint(publicKey) && !hasSmallOrder(publicKey);
+}
+
 /** y below p, and no sign on an x of zero (RFC 8032 §5.1.3, which libraries tend to leave out). */
 function isCanonicalPoint(encoding: Uint8Array): boolean {
   const y = withoutTopBit(encoding);
@@ -113,7 +119,8 @@ function isCanonicalPoint(encoding: Uint8Array): boolean {
   return !(negative && (y === 1n || y === fieldPrime - 1n));
 }
 
-function hasSmallOrder(encoding: Uint8Array): boolean {
+/** Whether 8 times the point is the identity. */
+export function hasSmallOrder(encoding: Uint8Array): boolean {
   return smallOrderY.includes(withoutTopBit(encoding));
 }
 

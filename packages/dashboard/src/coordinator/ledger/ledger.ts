@@ -5,11 +5,20 @@ import type { LedgerVerdict } from "@tributary/ledger";
 import type { FromWorker, LedgerRow, PlanWords, ProjectedCost, ToWorker } from "./words.ts";
 
 interface Verification {
-  /** Share that is done; 1 with the verdict. */
-  readonly done: number;
+  /** Of so many entries everything is known, or was when it was stopped. */
+  readonly entries: number;
+  /** Of so many; 0 while the ledger is still being read. */
+  readonly of: number;
+  /** Since the first one was begun with. */
+  readonly seconds: number;
+  /** Which don't hold, as far as known. */
+  readonly failed: ReadonlySet<number>;
+  readonly stopped?: true;
   readonly verdict?: LedgerVerdict;
-  readonly seconds?: number;
 }
+
+const begun: Verification = { entries: 0, of: 0, seconds: 0, failed: new Set() };
+let begunAt = 0;
 
 /** In the ledger's order. Appended to in place: `rows.value.length` is read with `ledgerVersion`. */
 export const rows = signal<readonly LedgerRow[]>([]);
@@ -51,12 +60,22 @@ export function loadLedger(entries?: number): void {
 /** @param key fingerprint, and @param head hash, both from elsewhere */
 export function verifyLedgerHere({ key, head }: { readonly key?: string; readonly head?: string } = {}): void {
   const request = { type: "verify", ...(key ? { key } : {}), ...(head ? { head } : {}) } as const;
-  verification.value = { done: 0 };
+  verification.value = begun;
+  begunAt = performance.now();
   if (ledgerLoaded.value) tell(request);
   else {
     wanted = request;
     loadLedger();
   }
+}
+
+/** Ends it without a verdict; what is known so far stays. */
+export function stopVerifying(): void {
+  wanted = undefined;
+  const known = verification.value;
+  if (known === undefined || known.verdict !== undefined) return;
+  tell({ type: "stop" });
+  verification.value = { ...known, stopped: true };
 }
 
 export const askEntry = (index: number): void => tell({ type: "entry", index });
@@ -73,14 +92,17 @@ function heard(data: FromWorker): void {
     case "loaded":
       ledgerLoaded.value = true;
       ledgerUnreachable.value = false;
-      if (wanted !== undefined) tell(wanted);
+      if (wanted !== undefined) {
+        begunAt = performance.now();
+        tell(wanted);
+      }
       wanted = undefined;
       break;
     case "anew":
       // what was verified was another ledger
       if (verification.value !== undefined) {
         wanted = { type: "verify" };
-        verification.value = { done: 0 };
+        verification.value = begun;
       }
       [rows.value, ledgerLoaded.value, planWords.value] = [[], false, undefined];
       break;
@@ -93,10 +115,18 @@ function heard(data: FromWorker): void {
       planWords.value = data.plan;
       break;
     case "verifying":
-      verification.value = { done: data.of === 0 ? 1 : Math.min(0.999, data.bytes / data.of) };
+      if (verification.value === undefined || verification.value.stopped) break;
+      verification.value = {
+        ...{ entries: data.entries, of: data.of, seconds: (performance.now() - begunAt) / 1000 },
+        failed: data.failed.length === 0 ? verification.value.failed : new Set([...verification.value.failed, ...data.failed]),
+      };
       break;
     case "verdict":
-      verification.value = { done: 1, verdict: data.verdict, seconds: data.seconds };
+      if (verification.value?.stopped) break;
+      verification.value = {
+        ...{ entries: data.verdict.entries, of: data.verdict.entries, seconds: data.seconds, verdict: data.verdict },
+        failed: new Set(data.verdict.failures.map(({ entry }) => entry)),
+      };
       break;
     case "entry":
       entryText.value = data;

@@ -62,6 +62,8 @@ export type ToWorker =
   /** Reads what the server has beyond what is here. */
   | { readonly type: "load" }
   | { readonly type: "verify"; readonly key?: string; readonly head?: string }
+  /** Ends the verification without a verdict. */
+  | { readonly type: "stop" }
   | { readonly type: "entry"; readonly index: number }
   | { readonly type: "project"; readonly charged: readonly number[] };
 
@@ -73,7 +75,8 @@ export type FromWorker =
   | { readonly type: "anew" }
   | { readonly type: "unreachable" }
   | { readonly type: "plan"; readonly plan: PlanWords }
-  | { readonly type: "verifying"; readonly bytes: number; readonly of: number }
+  /** Everything is known of the first `entries` of them. `failed`: which of all don't hold, as far as that was not told before; an entry may come twice. */
+  | { readonly type: "verifying"; readonly entries: number; readonly of: number; readonly failed: readonly number[] }
   | { readonly type: "verdict"; readonly verdict: LedgerVerdict; readonly seconds: number }
   | { readonly type: "entry"; readonly index: number; readonly text: string; readonly hash: string }
   | { readonly type: "projection"; readonly points: readonly ProjectedCost[] };

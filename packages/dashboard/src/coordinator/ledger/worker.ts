@@ -1,8 +1,8 @@
 /**
  * The ledger in a thread of its own: read from the server as a stream, kept as bytes, and verified by the very code that `tributary ledger verify` runs, with
- * the portable cryptography. The page stays free to be scrolled while ten thousand entries are checked.
+ * the portable cryptography, and signatures apart from the rest (`signatures.ts`). The page stays free to be scrolled while ten thousand entries are checked.
  */
-import { verifyLedgerStream } from "@tributary/ledger";
+import { foreseeing, type SignatureChecks, signaturesLater, verifyLedgerStream } from "@tributary/ledger";
 import {
   customerParagraph,
   explainPlan,
@@ -14,6 +14,7 @@ import {
 } from "@tributary/protocol";
 import { nextCharged } from "./projection.ts";
 import { rowReader } from "./rows.ts";
+import { openSignatures } from "./signatures.ts";
 import type { FromWorker, LedgerRow, PlanWords, ProjectedCost, ToWorker } from "./words.ts";
 
 const crypto = portableCrypto();
@@ -21,6 +22,8 @@ const say = (message: FromWorker) => postMessage(message);
 
 /** So many octets are verified between two looks at what the page asks for. */
 const slice = 32 * 1024;
+/** How far it has come is told so often, in milliseconds. */
+const between = 100;
 /** So many rows are told of together, while more come. */
 const together = 256;
 /** Points of a projection, at most. */
@@ -46,6 +49,9 @@ addEventListener("message", ({ data }: MessageEvent<ToWorker>) => {
       break;
     case "verify":
       void verify(data);
+      break;
+    case "stop":
+      verification += 1;
       break;
     case "entry":
       tellEntry(data.index);
@@ -136,7 +142,7 @@ async function verify({ key, head }: Extract<ToWorker, { type: "verify" }>): Pro
   const since = performance.now();
   const ended = rest.length === 0;
   const count = lines.length;
-  let done = 0;
+  const progress = progressOf(count, () => own === verification);
 
   async function* chunks(): AsyncGenerator<Uint8Array> {
     for (let place = 0; place < count && own === verification; ) {
@@ -150,18 +156,68 @@ async function verify({ key, head }: Extract<ToWorker, { type: "verify" }>): Pro
       }
       const chunk = new Uint8Array(await new Blob(parts as Uint8Array<ArrayBuffer>[]).arrayBuffer());
       yield chunk;
-      done += length;
-      say({ type: "verifying", bytes: done, of: bytes });
+      progress.read(place);
     }
   }
-  const verdict = await verifyLedgerStream(chunks(), {
-    crypto,
-    ...(key === undefined ? {} : { key }),
-    ...(head === undefined ? {} : { head }),
-  });
-  // another one was asked for meanwhile
-  if (own !== verification) return;
-  say({ type: "verdict", verdict, seconds: (performance.now() - since) / 1000 });
+  const signatures = await openSignatures();
+  try {
+    const knowing = await foreseeing(new TextDecoder().decode(lines[0]), crypto, signatures.verify);
+    const checks = signaturesLater(signatures.verify, crypto, {
+      settled: (place, failures) => progress.settled(place, failures.length > 0),
+    });
+    const watched: SignatureChecks = {
+      ...checks,
+      add(line, place, signatories) {
+        progress.opened(place);
+        checks.add(line, place, signatories);
+      },
+      // who has stopped waits for nothing
+      rest: async () => (own === verification ? checks.rest() : []),
+    };
+    const verdict = await verifyLedgerStream(
+      chunks(),
+      {
+        ...{ crypto: knowing, found: ({ entry }) => progress.failed(entry) },
+        ...(key === undefined ? {} : { key }),
+        ...(head === undefined ? {} : { head }),
+      },
+      watched,
+    );
+    // another one was asked for meanwhile, or none
+    if (own !== verification) return;
+    say({ type: "verdict", verdict, seconds: (performance.now() - since) / 1000 });
+  } finally {
+    signatures.close();
+  }
+}
+
+/** What of a verification is known so far: up to which entry everything is, and which entries don't hold. */
+function progressOf(of: number, wanted: () => boolean) {
+  /** Whose signatures are being checked, in the ledger's order, and which don't hold and were not told of. */
+  const open = new Set<number>();
+  let failed: number[] = [];
+  let [read, told] = [0, 0];
+  const tell = () => {
+    const now = performance.now();
+    if (now - told < between || !wanted()) return;
+    told = now;
+    const [first = read] = open;
+    say({ type: "verifying", entries: first, of, failed });
+    failed = [];
+  };
+  return {
+    opened: (place: number) => open.add(place),
+    failed: (place: number) => failed.push(place),
+    read(places: number) {
+      read = places;
+      tell();
+    },
+    settled(place: number, fails: boolean) {
+      open.delete(place);
+      if (fails) failed.push(place);
+      tell();
+    },
+  };
 }
 
 const newline = Uint8Array.of(0x0a);

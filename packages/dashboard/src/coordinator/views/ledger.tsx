@@ -14,6 +14,7 @@ import {
   ledgerUnreachable,
   loadLedger,
   rows,
+  stopVerifying,
   verification,
   verifyLedgerHere,
 } from "../ledger/ledger.ts";
@@ -38,6 +39,19 @@ const t = texts({
     zh: "来自其他成员：可证明末尾没有缺失。",
   },
   verifying: (percent: string) => ({ en: `Verifying: ${percent}`, zh: `正在验证：${percent}` }),
+  pace: (rate: string, left: string) => ({
+    en: `${rate} entries a second, ${left} left`,
+    zh: `每秒 ${rate} 个条目，剩余 ${left}`,
+  }),
+  soFar: (n: string) => ({ en: `${n} entries so far don't hold.`, zh: `目前有 ${n} 个条目不成立。` }),
+  stop: { en: "Stop", zh: "停止" },
+  stopped: (entries: string, of: string) => ({
+    en: `Stopped: ${entries} of ${of} entries were verified, and nothing is said of the ledger.`,
+    zh: `已停止：验证了 ${of} 个条目中的 ${entries} 个，对账本整体不作结论。`,
+  }),
+  holds: { en: "Holds", zh: "成立" },
+  yes: { en: "yes", zh: "是" },
+  no: { en: "no", zh: "否" },
   fully: {
     en: "Verified: every entry holds, by the coordinator whose fingerprint you gave, and nothing is missing at the end.",
     zh: "已验证：每个条目都成立，出自您所给指纹的协调方，且末尾没有缺失。",
@@ -112,6 +126,8 @@ const unchecked: readonly Text[] = [
   { en: "that tuning looked at no private data", zh: "调参没有查看私有数据" },
 ];
 
+const none: ReadonlySet<number> = new Set();
+
 export function LedgerView({ status, entry }: ViewProps & { readonly entry: string | undefined }) {
   const lang = language.value;
   const number = (value: number) => formatNumber(value, lang);
@@ -122,7 +138,8 @@ export function LedgerView({ status, entry }: ViewProps & { readonly entry: stri
   }, []);
   const chosen = entry === undefined || !/^\d{1,9}$/.test(entry) ? undefined : Number(entry);
   const all = rows.value;
-  const failed = new Set(verification.value?.verdict?.failures.map(({ entry: place }) => place));
+  const { entries: known = 0, failed = none } = verification.value ?? {};
+  const holds = (index: number) => (failed.has(index) ? t.no() : index < known ? t.yes() : "");
   return (
     <>
       <h2>{t.heading()}</h2>
@@ -148,7 +165,7 @@ export function LedgerView({ status, entry }: ViewProps & { readonly entry: stri
         count={all.length}
         row={(place) => all[place]}
         height="50vh"
-        leastWidth={58}
+        leastWidth={62}
         {...(chosen === undefined ? {} : { chosen })}
         onChoose={(place) =>
           history.replaceState(null, "", `#/ledger/${place}`) ?? dispatchEvent(new HashChangeEvent("hashchange"))
@@ -156,6 +173,7 @@ export function LedgerView({ status, entry }: ViewProps & { readonly entry: stri
         isBad={({ index }) => failed.has(index)}
         columns={[
           { id: "index", title: t.entry(), width: "5rem", end: true, cell: ({ index }) => number(index) },
+          { id: "holds", title: t.holds(), width: "4rem", cell: ({ index }) => holds(index) },
           { id: "kind", title: t.kind(), width: "9rem", cell: ({ kind }) => kindOf(kind) },
           { id: "at", title: common.when(), width: "17rem", cell: ({ at }) => formatTime(at, lang) },
           { id: "says", title: t.says(), width: "minmax(12rem, 1fr)", cell: (row) => <Says row={row} /> },
@@ -227,14 +245,29 @@ function Verification() {
   const since = verdict === undefined ? 0 : rows.value.length - verdict.entries;
   return (
     <section class="card" aria-label={t.verify()}>
-      {state !== undefined && verdict === undefined && (
-        <p>
+      {state !== undefined && verdict === undefined && !state.stopped && (
+        <div class="row">
           <label>
-            {t.verifying(`${Math.floor(100 * state.done)} %`)} <progress max={1} value={state.done} />
+            {t.verifying(`${Math.floor((100 * state.entries) / Math.max(1, state.of))} %`)}{" "}
+            <progress max={Math.max(1, state.of)} value={state.entries} />
           </label>
+          <Pace state={state} />
+          <button type="button" data-test="stop" onClick={stopVerifying}>
+            {t.stop()}
+          </button>
+        </div>
+      )}
+      {verdict === undefined && state !== undefined && state.failed.size > 0 && (
+        <p class="banner bad" data-test="so-far">
+          {t.soFar(formatNumber(state.failed.size, lang))}
         </p>
       )}
       <div role="status" aria-live="polite">
+        {state?.stopped && (
+          <p class="banner warn" data-test="stopped">
+            {t.stopped(formatNumber(state.entries, lang), formatNumber(rows.value.length, lang))}
+          </p>
+        )}
         {verdict !== undefined && (
           <div
             class={verdict.verified ? "banner good" : "banner bad"}
@@ -310,6 +343,19 @@ function Verification() {
         </button>
       </form>
     </section>
+  );
+}
+
+/** Below this many seconds a rate says nothing. */
+const leastSeconds = 1;
+
+function Pace({ state: { entries, of, seconds } }: { readonly state: NonNullable<typeof verification.value> }) {
+  if (seconds < leastSeconds || entries === 0) return null;
+  const rate = entries / seconds;
+  return (
+    <span class="num" data-test="pace">
+      {t.pace(formatNumber(Math.round(rate), language.value), formatDuration((of - entries) / rate, language.value))}
+    </span>
   );
 }
 
