@@ -104,8 +104,21 @@ test("a pause holds rounds up until somebody resumes; what nodes and operators s
   await expect(
     requestNote(home, { kind: "revoke", node: nodeId.parse("nobody"), reason: "" }, "platform"),
   ).rejects.toMatchObject({ code: "TRB_COORDINATOR_NOTE_POINTLESS" });
+  const uploading = Promise.withResolvers<void>();
+  const free = Promise.withResolvers<void>();
+  north.beforeUpload = () => {
+    uploading.resolve();
+    return free.promise;
+  };
   await north.connect(server.url);
   await requestNote(home, { kind: "resume", reason: "" }, "platform");
+  await uploading.promise;
+  // another model is the latest by the time it could be written
+  await expect(requestNote(home, { kind: "promote" }, "platform")).rejects.toMatchObject({
+    code: "TRB_COORDINATOR_NOTE_POINTLESS",
+    message: expect.stringContaining("under way"),
+  });
+  free.resolve();
   await server.finished;
   expect(kinds().toSorted()).toEqual(["closing", "erasure", "genesis", "operator", "operator", "promotion", "round", "round"]);
   expect(kinds().at(-1)).toBe("closing");

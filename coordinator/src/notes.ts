@@ -22,7 +22,7 @@ export type OperatorRequest =
  * @param operator a role, as it will stand in the ledger
  * @returns the entry's content, which is written as soon as no round is under way
  * @throws TRB_COORDINATOR_HOME_EMPTY, TRB_COORDINATOR_NOT_STARTED before the federation has begun, TRB_ROUND_LEDGER_CLOSED,
- *   TRB_COORDINATOR_NOTE_POINTLESS for what is so already, a model that is neither, or a round whose model training can't go back to
+ *   TRB_COORDINATOR_NOTE_POINTLESS for what is so already, a model that is neither or that a round under way replaces, or a round whose model training can't go back to
  */
 export async function requestNote(place: Place, request: OperatorRequest, operator: string): Promise<Note> {
   const store = await openPlace(place);
@@ -78,6 +78,9 @@ function noteOf(request: Exclude<OperatorRequest, { kind: "rollback" }>, { state
       const modelHash = request.modelHash ?? state.kept?.modelHash ?? state.modelHash;
       if (modelHash === state.kept?.modelHash) return { kind: "promotion", modelHash, rule: "acceptance", operator };
       if (modelHash !== state.modelHash) throw pointless(`${modelHash} is neither the latest model nor the one kept last`);
+      // by the time it could be written another model would be the latest, and it would be given up in silence
+      if (state.round !== null)
+        throw pointless(`round ${state.lastRound} is under way and makes another model; pause, and promote when it has ended`);
       return { kind: "promotion", modelHash, rule: "operator", operator };
     }
   }
