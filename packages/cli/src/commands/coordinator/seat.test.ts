@@ -26,7 +26,8 @@ let bookshop: string;
 const tokenFile = (role: OperatorRole) => join(folder, `${role}.token`);
 
 beforeAll(async () => {
-  const plan = testPlan(home);
+  const made = testPlan(home);
+  const plan = { ...made, deadlines: { ...made.deadlines, masked: 120_000 } };
   server = await startCoordinator({ home, plan, catalogue, port: 0, startWhen: 3, log });
   for (const role of operatorRoles) {
     const { token } = await accessAtHome({ home }).createToken({ name: `t-${role}`, role, days: 1 });
@@ -38,9 +39,16 @@ beforeAll(async () => {
   );
   for (const { node, who } of nodes)
     await joinNode((await createInvite(home, { node, url: server.url, hours: 1 })).invite, who);
-  for (const node of nodes) node.beforeUpload = () => new Promise(() => {}); // the first round never ends
+  const uploading = Promise.withResolvers<void>();
+  for (const node of nodes) {
+    node.beforeUpload = () => {
+      uploading.resolve();
+      return new Promise(() => {}); // the first round never ends
+    };
+  }
   for (const node of nodes) await node.connect(server.url);
   await until("the federation has begun", () => nodes.every((node) => node.ledger().length > 0), 60_000);
+  await uploading.promise;
   for (const node of nodes) node.disconnect();
   bookshop = nodes[0]?.node ?? "";
 }, 120_000);
