@@ -10,6 +10,8 @@ import { at, isFigure, type Measurements } from "./record.ts";
 interface MadeTable {
   /** Records that it is made of, for the line below it. */
   readonly from: readonly string[];
+  /** Whether the table says something without these records as well. */
+  readonly mayBeMissing?: boolean;
   readonly make: (measurements: Measurements) => string;
 }
 export type Tables = Readonly<Record<string, MadeTable>>;
@@ -28,7 +30,9 @@ export function filled(page: string, measurements: Measurements, tables: Tables,
   const withTables = page.replace(tablePlaces, (_, name: string) => {
     const made = tables[name];
     if (made === undefined) throw new Error(`there is no table ${name}`);
-    return `<!-- table ${name} -->\n${made.make(measurements)}\n\n${sources(made.from, measurements)}\n<!-- end -->`;
+    const from = made.mayBeMissing === true ? made.from.filter((record) => measurements.has(record)) : made.from;
+    const below = from.length === 0 ? "" : `\n\n${sources(from, measurements)}`;
+    return `<!-- table ${name} -->\n${made.make(measurements)}${below}\n<!-- end -->`;
   });
   return withTables.replace(figurePlaces, (_, told: string) => `<!--=${told}-->${figure(told, measurements, derived)}<!--/-->`);
 }
@@ -38,7 +42,7 @@ export function unmade(page: string): string {
   return page.replace(tablePlaces, "").replace(figurePlaces, "·");
 }
 
-/** Which records a page shows. */
+/** Which records a page shows, or would if they were there. */
 export function shown(page: string, tables: Tables): ReadonlySet<string> {
   const ofTables = [...page.matchAll(tablePlaces)].flatMap(([, name = ""]) => tables[name]?.from ?? []);
   const ofFigures = [...page.matchAll(figurePlaces)].map(([, told = ""]) => told.split(/[. ]/)[0] ?? "");

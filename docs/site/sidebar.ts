@@ -67,7 +67,7 @@ const parts: readonly Part[] = [
     pages: [
       ["explanation/how-it-works", "How it works, in pictures"],
       ["explanation/what-dp-promises", "What DP promises, and what not"],
-      ["explanation/threat-model", "Threat model"],
+      ["security", "Security"],
       ["explanation/comparison", "Beside other systems"],
       ["layout", "Where things are"],
     ],

@@ -1,10 +1,10 @@
-/** Every row of docs/explanation/threat-model.md names tests that there are. */
+/** Every row of docs/security.md names tests that there are. */
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 
-const page = fileURLToPath(new URL("explanation/threat-model.md", import.meta.url));
+const page = fileURLToPath(new URL("security.md", import.meta.url));
 const text = readFileSync(page, "utf8");
 
 interface Named {
