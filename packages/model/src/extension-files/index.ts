@@ -110,7 +110,7 @@ function faultOf(found: unknown): string | undefined {
   if (typeof name !== "string" || !/^[a-z][a-zA-Z0-9-]{0,39}$/.test(name)) return "its name is no name for an extension";
   if (Object.keys(brought).length === 0) return "it brings no model, optimiser or query";
   for (const [part, value] of Object.entries(brought)) {
-    const functions = parts[part];
+    const functions = Object.hasOwn(parts, part) ? parts[part] : undefined; // `toString` is a part of every object
     if (functions === undefined) return `it brings a ${part.slice(0, 40)}, which is none of model, optimiser and query`;
     const has = value as Readonly<Record<string, unknown>> | null;
     const missing = functions.find((one) => typeof has?.[one] !== "function");
