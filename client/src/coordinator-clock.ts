@@ -1,6 +1,5 @@
 /** How far this machine's clock is from the coordinator's, which both sides' expiries and the ledger's times are held against. */
 import { fail } from "@tributary/errors";
-import { Agent, request } from "undici";
 import { withHome } from "./home/open.ts";
 import { reasonOf } from "./reason.ts";
 import { requirePrivate } from "./transport/private-channel.ts";
@@ -19,6 +18,7 @@ export function coordinatorClock({ home }: { readonly home: string }): Promise<C
   return withHome(home, async ({ membership }) => {
     const { url, ca } = membership;
     requirePrivate(url, membership);
+    const { Agent, request } = await import("undici"); // for those who ask
     const agent = new Agent({ connectTimeout: patience, ...(ca === undefined ? {} : { connect: { ca } }) });
     try {
       const before = Date.now();

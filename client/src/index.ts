@@ -17,7 +17,7 @@ export {
 } from "./import.ts";
 export { type Joined, joinFederation } from "./join.ts";
 export { logTo } from "./log.ts";
-export { type NodePage, type ServePageOptions, servePage } from "./page/page.ts";
+export type { NodePage, ServePageOptions } from "./page/page.ts";
 export type { Policy } from "./policy-document.ts";
 export { type Recovered, recoverNode } from "./recover.ts";
 export type { RosterNews } from "./roster-news.ts";
@@ -25,7 +25,8 @@ export { type IdentityRotation, rotateIdentity } from "./rotate-identity.ts";
 export { type Rotated, type RotateKeyOptions, rotateStoreKey } from "./rotate-key.ts";
 export { type Outcome, type RunningNode, type StartNodeOptions, startNode } from "./running/start.ts";
 export { type SelectCatalogueOptions, type SelectedCatalogue, selectCatalogue } from "./select-catalogue.ts";
-export { type BenchServingOptions, benchServing, type Latencies, type ServingFigures } from "./serving/bench/bench-serving.ts";
+export { benchServing, serveNode, servePage } from "./servers.ts";
+export type { BenchServingOptions, Latencies, ServingFigures } from "./serving/bench/bench-serving.ts";
 export {
   type PredictionKind,
   type PredictOptions,
@@ -33,7 +34,7 @@ export {
   predictCustomers,
   predictionKinds,
 } from "./serving/predict.ts";
-export { type ServeNodeOptions, type ServingNode, serveNode } from "./serving/serve.ts";
+export type { ServeNodeOptions, ServingNode } from "./serving/serve.ts";
 export type { TrainingPurpose } from "./training/loop.ts";
 export { type ServeTrainingOptions, serveTraining } from "./training/serve.ts";
 export type { TrainingAnswer, TrainingOrder, TrainingSetup } from "./training/words.ts";

@@ -3,7 +3,7 @@
  * model, and `simulation-shares` (`shares.ts`). A job's data are small: where its sealed task lies, what opens it, and which slice is meant.
  */
 import { sha256Hex } from "@tributary/protocol";
-import { PgBoss } from "pg-boss";
+import type { PgBoss } from "pg-boss";
 import type { Logger } from "pino";
 import { z } from "zod";
 import { faultOf } from "../storage/faults.ts";
@@ -62,7 +62,7 @@ export async function openJobTable(databaseUrl: string, log: Logger): Promise<Jo
   const { config, schema, where } = address;
   const { connectionString = databaseUrl } = config;
   await requireOwnSession(address);
-  const boss = new PgBoss({
+  const boss = new (await import("pg-boss")).PgBoss({
     ...{ connectionString, schema: `${schema}_jobs`, max: connections, application_name: "tributary jobs" },
     ...{ schedule: false, useListenNotify: true },
     ...{ superviseIntervalSeconds: 1, monitorIntervalSeconds: 1, maintenanceIntervalSeconds: 60 },

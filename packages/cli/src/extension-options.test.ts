@@ -1,6 +1,7 @@
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
-import { chooseWithExtensions, extendedModel, extendedTraining, openExtensions } from "./extension-options.ts";
+import { chooseWithExtensions, extendedModel, extendedTraining } from "./extension-options.ts";
+import { openExtensions } from "./open-extensions.ts";
 
 const file = (name: string) => fileURLToPath(new URL(`../../../examples/extensions/${name}.ts`, import.meta.url));
 const [model, lion, hours] = ["step-by-step", "lion", "visit-hours"].map(file) as [string, string, string];

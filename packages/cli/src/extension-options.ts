@@ -1,9 +1,10 @@
 /** `--extend FILE.ts`: what a command plans with when code from outside brings a model, a server optimiser or a sum query. */
 import { fail } from "@tributary/errors";
-import { type OpenExtension, openExtension } from "@tributary/model/extension-files";
+import type { OpenExtension } from "@tributary/model/extension-files";
 import { formatDecimal, sha256Hex } from "@tributary/protocol";
 import { choosePlan, choosePlanToRead, type ModelWishes, type PlanChoice, type PlanRequest } from "@tributary/simulate";
 import { Option } from "commander";
+import { nameWith, refused } from "./open-extensions.ts";
 
 /** What part of ε is kept for what is read, unless it is said. */
 const usualShare = 0.1;
@@ -11,21 +12,6 @@ const usualShare = 0.1;
 /** For commands that plan with extensions. */
 export const extendOption = () =>
   new Option("--extend <files...>", "extensions: TypeScript files that bring a model, a server optimiser or a sum query");
-
-/** For commands that read a model or a plan from elsewhere. */
-export const extensionFilesOption = () => new Option("--extension <files...>", "files of the plan's extensions");
-
-/** Runs the files; their authors are trusted by whoever gives them. @throws TRB_EXTENSION_UNREADABLE, TRB_CLI_BAD_OPTION */
-export async function openExtensions(files: readonly string[] = []): Promise<readonly OpenExtension[]> {
-  const opened: OpenExtension[] = [];
-  for (const file of files) opened.push(await openExtension(file));
-  for (const part of ["model", "optimiser"] as const) {
-    const bringing = opened.filter(({ extension }) => extension[part] !== undefined);
-    if (bringing.length > 1)
-      throw refused(bringing.map(({ extension }) => extension.name).join(), `one extension with a ${part}`);
-  }
-  return opened;
-}
 
 /** The model that one of them brings. */
 export function extendedModel(extensions: readonly OpenExtension[]): Pick<ModelWishes, "family" | "extension"> {
@@ -96,9 +82,3 @@ function plannedOptimiser(extensions: readonly OpenExtension[]): Partial<Pick<Pl
     optimiser: { name: "extension", extension: found.name, learningRate: formatDecimal(learningRate), numbers: decimals },
   };
 }
-
-function nameWith(extensions: readonly OpenExtension[], part: "model" | "optimiser"): string | undefined {
-  return extensions.find(({ extension }) => extension[part] !== undefined)?.extension.name;
-}
-
-const refused = (value: string, expected: string) => fail("TRB_CLI_BAD_OPTION", { option: "--extend", value, expected });

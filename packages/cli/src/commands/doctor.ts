@@ -2,7 +2,6 @@
 import { accessSync, constants, existsSync, statfsSync } from "node:fs";
 import { availableParallelism, totalmem } from "node:os";
 import { join, resolve } from "node:path";
-import { examineHome } from "@tributary/coordinator";
 import { fail, isTributaryError } from "@tributary/errors";
 import type { Executor } from "@tributary/tensor";
 import { onnxruntimeExecutor } from "@tributary/tensor/onnxruntime";
@@ -50,6 +49,7 @@ export function doctorCommand(): Command {
 async function examineFolder(home: string): Promise<readonly Finding[]> {
   if (existsSync(join(home, "node.sqlite"))) return examineNode(home);
   if (!existsSync(join(home, "keys", "identity"))) throw fail("TRB_CLI_HOME_UNKNOWN", { home });
+  const { examineHome } = await import("@tributary/coordinator");
   const found = await examineHome({ home });
   return found.map(({ state, ...finding }) => ({
     ...finding,

@@ -15,7 +15,7 @@ import { type AttentionOptions, attentionOf, attentionOption } from "../attentio
 import { divide, type LogOptions, readLog } from "../demo/market.ts";
 import { reportOf } from "../demo/report.ts";
 import { requireDelta } from "../demo/run.ts";
-import { chooseWithExtensions, extendedModel, extendedTraining, extendOption, openExtensions } from "../extension-options.ts";
+import { chooseWithExtensions, extendedModel, extendedTraining, extendOption } from "../extension-options.ts";
 import { readInput, systemCode } from "../files.ts";
 import { beginningAt, broughtParameters, type InitialModelOptions, initialModelOption } from "../initial-model-option.ts";
 import {
@@ -29,6 +29,7 @@ import {
   secondsOf,
 } from "../metrics-options.ts";
 import { addModelOptions, featuredCatalogue, type ModelOptions, modelWishes } from "../model-options.ts";
+import { openExtensions } from "../open-extensions.ts";
 import {
   addLogOptions,
   deltaOption,

@@ -8,7 +8,6 @@ import { fail } from "@tributary/errors";
 import { type Catalogue, makeCatalogue } from "../catalogue.ts";
 import { fileChunks } from "../reading/file-bytes.ts";
 import { readNpy } from "./npy.ts";
-import { readParquetFeatures } from "./parquet.ts";
 
 export interface Features {
   /** `[items · width]`, row-major: row i is the vector of item number i + 1, zero where the file has none. */
@@ -62,6 +61,7 @@ export async function readFeatures(path: string, catalogue: Catalogue): Promise<
   if (ending !== ".parquet") {
     throw fail("TRB_EVENTS_FEATURES_INVALID", { file: path, reason: "its name ends neither in .npy nor in .parquet" });
   }
+  const { readParquetFeatures } = await import("./parquet.ts"); // its library is for those who have such a file
   const read = await readParquetFeatures(path, catalogue, mostNumbers);
   checkFinite(path, read.values, read.width);
   return { ...read, sha256 };

@@ -1,7 +1,7 @@
 /** Where an import may read from, and how it is told to read. */
 import type { ColumnNames } from "../reading/columns.ts";
+import { withoutQuery } from "./pages/page-address.ts";
 import type { PagesSource } from "./pages/pages-source.ts";
-import { withoutQuery } from "./pages/request-page.ts";
 import { holdsPassword, isPostgres, withoutPassword } from "./postgres/address.ts";
 import type { IngestPreset } from "./presets.ts";
 

@@ -1,15 +1,14 @@
 /** `tributary model certify` and `tributary coordinator certify`: the coordinator signs for a model what its ledger says of it. */
 import { join } from "node:path";
-import { certifyHome, identityFromFile } from "@tributary/coordinator";
 import { fail } from "@tributary/errors";
 import { certificateBytes, certifyModel, type ModelCertificate, verifyLedger } from "@tributary/ledger";
 import { softwareHash } from "@tributary/ledger/software";
 import { readCheckpoint } from "@tributary/model";
 import { nodeCrypto } from "@tributary/protocol/node-crypto";
 import { type Command, Option } from "commander";
-import { extensionFilesOption, openExtensions } from "../../extension-options.ts";
 import { readInput, writeOutput } from "../../files.ts";
 import { ledgerModels } from "../../model-cards.ts";
+import { extensionFilesOption, openExtensions } from "../../open-extensions.ts";
 import { integerOption, jsonOption } from "../../options.ts";
 import { print } from "../../output.ts";
 import { addPlaceOptions, type PlaceFlags } from "../../place-options.ts";
@@ -44,6 +43,7 @@ export function addCertify(model: Command): void {
       "\nExample:\n  tributary model certify exported/model.safetensors --ledger platform/ledger.jsonl --key-file platform/keys/identity",
     )
     .action(async (path: string, options: CertifyOptions) => {
+      const { identityFromFile } = await import("@tributary/coordinator");
       await openExtensions(options.extension);
       const crypto = nodeCrypto();
       const ledger = readInput(options.ledger);
@@ -88,6 +88,7 @@ export function addCertifyHome(coordinator: Command): void {
     .addOption(jsonOption())
     .addHelpText("after", "\nExample:\n  tributary coordinator certify --home platform --out certificate.json")
     .action(async (options: CertifyHomeOptions) => {
+      const { certifyHome } = await import("@tributary/coordinator");
       const { round } = options;
       const made = await certifyHome(options, { ...(round === undefined ? {} : { round }), ...periodIn(options) });
       if (options.out !== undefined) writeOutput(options.out, certificateBytes(made.certificate));

@@ -21,7 +21,7 @@ import { type Plan, parsePlan } from "@tributary/protocol";
 import { nodeCrypto } from "@tributary/protocol/node-crypto";
 import { onnxruntimeExecutor } from "@tributary/tensor/onnxruntime";
 import type { Command } from "commander";
-import { type Log, type LogOptions, readLog } from "../../demo/market.ts";
+import type { Log, LogOptions } from "../../demo/market.ts";
 import { readInput, readJson, writeOutput } from "../../files.ts";
 import { addLogOptions, integerOption, jsonOption } from "../../options.ts";
 import { print } from "../../output.ts";
@@ -61,6 +61,7 @@ export function addExplain(model: Command): void {
     .action(async (options: ExplainOptions) => {
       const plan = options.plan === undefined ? undefined : parsePlan(readJson(options.plan));
       const { spec, parameters, content } = readCheckpoint(readInput(options.model), plan?.model);
+      const { readLog } = await import("../../demo/market.ts");
       const log = await readLog(options);
       requireCatalogue(plan, log, options.catalogue ?? options.events ?? "the synthetic market");
       const stretch = stretchOf(log.histories, options.customer);

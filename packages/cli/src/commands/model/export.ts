@@ -1,7 +1,6 @@
 /** `tributary model export`: from a coordinator's folder, or from a round's file and its ledger, to files that others can use. */
 import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { certificateOf, readStatus } from "@tributary/coordinator";
 import { fail } from "@tributary/errors";
 import { type Catalogue, catalogueBytes, parseCatalogue } from "@tributary/events";
 import { decodeFederationModel, type FederationModel, optimiserOf } from "@tributary/federation";
@@ -20,7 +19,6 @@ import { nodeCrypto } from "@tributary/protocol/node-crypto";
 import { onnxruntimeExecutor } from "@tributary/tensor/onnxruntime";
 import type { Command } from "commander";
 import { z } from "zod";
-import { extensionFilesOption, openExtensions } from "../../extension-options.ts";
 import { readInput, readJson, systemCode, writeOutput } from "../../files.ts";
 import { hybridArtefact } from "../../hybrid-artefact.ts";
 import {
@@ -32,6 +30,7 @@ import {
   publishedModel,
   requireKept,
 } from "../../model-cards.ts";
+import { extensionFilesOption, openExtensions } from "../../open-extensions.ts";
 import { integerOption, jsonOption } from "../../options.ts";
 import { print } from "../../output.ts";
 
@@ -164,6 +163,7 @@ async function findModel(options: ExportOptions): Promise<FoundModel> {
 
 /** @throws TRB_COORDINATOR_HOME_EMPTY, TRB_CLI_BAD_OPTION */
 async function findAtHome(home: string, round: number | undefined): Promise<FoundModel> {
+  const { certificateOf, readStatus } = await import("@tributary/coordinator");
   const status = await readStatus(home);
   const ledger = join(home, "ledger.jsonl");
   if (!existsSync(ledger)) throw fail("TRB_CLI_FILE_NOT_FOUND", { path: ledger });

@@ -8,7 +8,6 @@ import { fail } from "@tributary/errors";
 import { type Catalogue, importLog, readCatalogue, readFeatures } from "@tributary/events";
 import { encodeModel, itemCounts, itemSimilarity, type Repeats, startStudent, trainStudent } from "@tributary/model";
 import { nodeCrypto } from "@tributary/protocol/node-crypto";
-import { chooseModel } from "@tributary/simulate";
 import { onnxruntimeExecutor } from "@tributary/tensor/onnxruntime";
 import type { Command } from "commander";
 import type { LogOptions } from "../../demo/market.ts";
@@ -63,6 +62,7 @@ export function addPretrain(model: Command): void {
 async function pretrained(catalogue: Catalogue, options: PretrainOptions) {
   const { events, vectors, epochs, learningRate, seed, columns, preset } = options;
   const { items } = catalogue;
+  const { chooseModel } = await import("@tributary/simulate");
   const { model: spec } = chooseModel({
     catalogueItems: items.length,
     ...(options.width === undefined ? {} : { width: options.width }),

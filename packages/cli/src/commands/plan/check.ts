@@ -7,8 +7,8 @@ import { falselySignedParts, type LintOptions, lintPlan, type Plan, parsePlan, p
 import { nodeCrypto } from "@tributary/protocol/node-crypto";
 import type { Command } from "commander";
 import { hashOfCatalogue, mergeDeclared } from "../../catalogue-parts-file.ts";
-import { extensionFilesOption, openExtensions } from "../../extension-options.ts";
 import { readJsonOnce } from "../../files.ts";
+import { extensionFilesOption, openExtensions } from "../../open-extensions.ts";
 import { integerOption, jsonOption } from "../../options.ts";
 import { print } from "../../output.ts";
 

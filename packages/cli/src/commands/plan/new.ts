@@ -1,5 +1,4 @@
 /** `tributary plan new`: chooses a plan and writes it down; with `--target-epsilon` after a search over all that simulation knows of. */
-import { coordinatorIdentity } from "@tributary/coordinator";
 import { fail } from "@tributary/errors";
 import { type Catalogue, readCatalogue, writeCatalogue } from "@tributary/events";
 import { trainedCount } from "@tributary/model";
@@ -11,13 +10,7 @@ import { type AccountantOptions, accountantOption } from "../../accountant-optio
 import { readParts } from "../../catalogue-parts-file.ts";
 import { addCourseOptions, type CourseOptions, refuseCourse, stagedRounds, withCourse } from "../../course-options.ts";
 import { addDeviceOptions, type DeviceOptions } from "../../device-options.ts";
-import {
-  chooseWithExtensions,
-  extendedModel,
-  extendedTraining,
-  extendOption,
-  openExtensions,
-} from "../../extension-options.ts";
+import { chooseWithExtensions, extendedModel, extendedTraining, extendOption } from "../../extension-options.ts";
 import { writeOutput } from "../../files.ts";
 import { beginningAt, broughtParameters, type InitialModelOptions, initialModelOption } from "../../initial-model-option.ts";
 import {
@@ -30,6 +23,7 @@ import {
   metricsWishes,
 } from "../../metrics-options.ts";
 import { addModelOptions, featuredCatalogue, type ModelOptions, modelWishes } from "../../model-options.ts";
+import { openExtensions } from "../../open-extensions.ts";
 import {
   deltaOption,
   epsilonOption,
@@ -240,6 +234,7 @@ const missing = (option: string, expected: string) => fail("TRB_CLI_BAD_OPTION",
 export async function written(options: NewOptions, numbers: PlannedNumbers, catalogue: Catalogue | undefined) {
   const { home, out, catalogueOut, demo = false } = options;
   if (home === undefined || catalogue === undefined) return { plan: null, planHash: null };
+  const { coordinatorIdentity } = await import("@tributary/coordinator");
   const plan = planOf(options, numbers, catalogue, coordinatorIdentity(home).key);
   const [finding] = lintPlan(plan, { demo, parameterCount: trainedCount(plan.model, plan.trained) });
   if (finding) throw fail(finding.code, finding.details);

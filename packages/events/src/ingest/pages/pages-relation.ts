@@ -8,8 +8,9 @@ import { fail } from "@tributary/errors";
 import { type Engine, literal } from "../engine.ts";
 import { objectRelation, type Relation } from "../relation.ts";
 import type { ReadingOptions } from "../source.ts";
+import { pageAddress, withoutQuery } from "./page-address.ts";
 import type { FetchedPage, PagesSource } from "./pages-source.ts";
-import { invalid, type PageAnswer, pageAddress, pageClient, withoutQuery } from "./request-page.ts";
+import { invalid, type PageAnswer, pageClient } from "./request-page.ts";
 
 const defaultRetries = 5;
 

@@ -6,6 +6,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import { fail, isTributaryError, type TributaryError } from "@tributary/errors";
 import pRetry from "p-retry";
 import { Agent, request } from "undici";
+import { pageAddress, withoutQuery } from "./page-address.ts";
 
 export interface PageAnswer {
   readonly text: string;
@@ -27,35 +28,6 @@ const largestPage = 16 * 1024 * 1024;
 const mostRedirects = 5;
 /** Longer pauses are the merchant's to make: what was fetched stays fetched. */
 const longestPause = 600;
-
-/** What an error calls the API: an address without its query, which may hold a key. */
-export const withoutQuery = (url: URL) => `${url.origin}${url.pathname}`;
-
-/**
- * An address that may be asked: encrypted, or on this machine, and without a password in it.
- * @throws TRB_EVENTS_BAD_ADDRESS
- */
-export function pageAddress(text: string, base?: URL): URL {
-  let url: URL;
-  try {
-    url = new URL(text, base);
-  } catch {
-    throw fail("TRB_EVENTS_BAD_ADDRESS", { source: base === undefined ? "it" : withoutQuery(base), reason: "it is none" });
-  }
-  const source = withoutQuery(url);
-  if (url.protocol !== "https:" && !(url.protocol === "http:" && onThisMachine(url.hostname))) {
-    throw fail("TRB_EVENTS_BAD_ADDRESS", { source, reason: "only https is asked, and http on this machine" });
-  }
-  if (url.username !== "" || url.password !== "") {
-    throw fail("TRB_EVENTS_BAD_ADDRESS", { source, reason: "a name or password stands in it" });
-  }
-  if (base !== undefined && url.origin !== base.origin) {
-    throw fail("TRB_EVENTS_BAD_ADDRESS", { source, reason: `${withoutQuery(base)} sends there, to another server` });
-  }
-  return url;
-}
-
-const onThisMachine = (host: string) => host === "localhost" || host === "[::1]" || /^127(\.\d{1,3}){3}$/.test(host);
 
 /** An answer that may be another one later. */
 class Passing extends Error {
