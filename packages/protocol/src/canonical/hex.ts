@@ -10,8 +10,10 @@ export function toHex(bytes: Uint8Array): string {
 }
 
 /** What a character counts for, by its code; 255 for whatever is no digit. */
-const values = new Uint8Array(256).fill(255);
-for (let value = 0; value < 16; value++) values[value.toString(16).charCodeAt(0)] = value;
+const values = Uint8Array.from({ length: 256 }, (_, code) => {
+  const value = "0123456789abcdef".indexOf(String.fromCharCode(code));
+  return value < 0 ? 255 : value;
+});
 
 /** @throws TRB_HEX_INVALID for anything but pairs of 0–9 and a–f: upper case would give one value two forms */
 export function fromHex(text: string): Uint8Array {

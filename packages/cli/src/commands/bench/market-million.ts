@@ -67,7 +67,14 @@ export function asksForMillion(datasets: readonly string[], command: Command): b
   return asked;
 }
 
-export async function measureMarket({ seed, customers, train, threads, runs }: MillionWishes, progress: ProgressBar) {
+/** What was measured, where it lies, and what it took. */
+type MeasuredMarket = MillionRun["result"] &
+  Readonly<Record<"seconds" | "processorSeconds", number>> & { readonly folder: string; readonly stages: MillionRun["times"] };
+
+export async function measureMarket(
+  { seed, customers, train, threads, runs }: MillionWishes,
+  progress: ProgressBar,
+): Promise<MeasuredMarket> {
   const { result, times, path } = await measureMillion({
     ...{ settings: millionSettings({ seed, customers, train }), home: runs, threads, checkpointSeconds: 30 },
     ...{ crypto: nodeCrypto(), executor: onnxruntimeExecutor() },
