@@ -27,6 +27,7 @@ export default defineConfig(({ mode }) => {
               "client/web/**/*.test.ts",
               "test/**/*.test.ts",
               "docs/**/*.test.ts",
+              "supply-chain/*.test.ts",
             ],
             exclude: [...exclude, pure],
           },

@@ -55,6 +55,8 @@ async function buildPage(name: PageName, outDir: string): Promise<void> {
       // the browsers of `target` know it, and the substitute would be one more script
       modulePreload: { polyfill: false },
       chunkSizeWarningLimit: 4096,
+      // a page hands on what others wrote: their licences ask that their text goes along
+      license: { fileName: "third-party-licences.md" },
     },
   });
   for (const file of readdirSync(outDir, { recursive: true, encoding: "utf8" })) {
