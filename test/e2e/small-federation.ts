@@ -78,18 +78,19 @@ export async function smallFederation(folder: string, options: SmallOptions): Pr
   return { plan, catalogue, parts, platform, planFile, catalogueFile, home: (node) => `${folder}/${node}` };
 }
 
-/** Every merchant joins the coordinator at `url`, trusts every other, and imports its log. */
+/** Every merchant joins the coordinator at `url`, or at the one of its own, trusts every other, and imports its log. */
 export async function joinAll(
   federation: SmallFederation,
   folder: string,
-  url: string,
+  url: string | ((node: string) => string),
   policy: { readonly maxEpsilon?: number; readonly acceptLogCatalogue?: boolean } = {},
   databaseUrl?: string,
   channel: { readonly ca?: string } = {},
 ): Promise<void> {
   const fingerprints: string[] = [];
   for (const { node } of federation.parts) {
-    const { invite } = await createInvite({ home: federation.platform, databaseUrl }, { node, url, hours: 1 });
+    const at = typeof url === "string" ? url : url(node);
+    const { invite } = await createInvite({ home: federation.platform, databaseUrl }, { node, url: at, hours: 1 });
     const joined = await joinFederation({ invite, home: federation.home(node), ...channel });
     fingerprints.push(joined.fingerprint);
   }
