@@ -36,7 +36,7 @@ export interface CommandBlock {
 
 /** Documents with commands that readers are meant to type. */
 export const documentsOf = (root: string): string[] =>
-  globSync(["README*.md", "*/README*.md", "packages/*/README*.md", "docs/**/*.md", "examples/**/*.md"], { cwd: root })
+  globSync(["*.md", "*/README*.md", "packages/*/README*.md", "docs/**/*.md", "examples/**/*.md"], { cwd: root })
     .filter((path) => !path.includes("node_modules"))
     .sort();
 
