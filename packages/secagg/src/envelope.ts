@@ -38,8 +38,10 @@ export function sealEnvelope(
   const head = addressBytes(address);
   const plain = new Uint8Array(head.length + 2 * shareBytes);
   plain.set(head);
-  plain.set(fromHex(ownMask), head.length);
-  plain.set(fromHex(maskKey), head.length + shareBytes);
+  for (const [place, share] of [ownMask, maskKey].map(fromHex).entries()) {
+    plain.set(share, head.length + place * shareBytes);
+    share.fill(0);
+  }
   const nonce = new Uint8Array(nonceBytes);
   nonces.fill(nonce);
   const box = crypto.seal(plain, nonce, key);
@@ -57,12 +59,13 @@ export function openEnvelope(
   if (nonce.length !== 2 * nonceBytes) return undefined;
   const plain = crypto.open(fromHex(box), fromHex(nonce), key);
   const head = addressBytes(expected);
-  if (plain === undefined || plain.length !== head.length + 2 * shareBytes) return undefined;
-  if (!head.every((byte, i) => plain[i] === byte)) return undefined;
-  return {
-    ownMask: toHex(plain.slice(head.length, head.length + shareBytes)),
-    maskKey: toHex(plain.slice(head.length + shareBytes)),
-  };
+  if (plain === undefined) return undefined;
+  const fits = plain.length === head.length + 2 * shareBytes && head.every((byte, i) => plain[i] === byte);
+  const shareAt = (place: number) =>
+    toHex(plain.subarray(head.length + place * shareBytes, head.length + (place + 1) * shareBytes));
+  const shares = fits ? { ownMask: shareAt(0), maskKey: shareAt(1) } : undefined;
+  plain.fill(0);
+  return shares;
 }
 
 function addressBytes({ from, to, round }: EnvelopeAddress): Uint8Array {

@@ -9,7 +9,7 @@
  * Source: Bonawitz et al., CCS 2017, §4.
  */
 import { fail } from "@tributary/errors";
-import { type Crypto, fromHex } from "@tributary/protocol";
+import { type Crypto, fromHex, type Keystream } from "@tributary/protocol";
 import type { Unmasking } from "./unmasking.ts";
 import { addWords, sliceWords, wordArithmetic } from "./word-arithmetic.ts";
 
@@ -43,18 +43,29 @@ export function unmaskTotal(total: Uint32Array, { ownMasks, pairMasks }: Unmaski
 }
 
 function addMasks(target: Uint32Array, masks: readonly Mask[], crypto: Crypto, from: number): void {
-  const streams = masks.map(({ key, sign }) => ({ stream: crypto.keystream(fromHex(key)), sign }));
+  const streams = masks.map(({ key, sign }) => ({ stream: keystreamOf(key, crypto), sign }));
   const arithmetic = wordArithmetic();
-  for (let offset = 0; offset < target.length; offset += sliceWords) {
-    const slice = target.subarray(offset, offset + sliceWords);
-    const words = arithmetic.operand.subarray(0, slice.length);
-    arithmetic.target.set(slice);
-    for (const { stream, sign } of streams) {
-      stream.words(from + offset, words);
-      if (sign === 1) arithmetic.add(slice.length);
-      else arithmetic.subtract(slice.length);
+  try {
+    for (let offset = 0; offset < target.length; offset += sliceWords) {
+      const slice = target.subarray(offset, offset + sliceWords);
+      const words = arithmetic.operand.subarray(0, slice.length);
+      arithmetic.target.set(slice);
+      for (const { stream, sign } of streams) {
+        stream.words(from + offset, words);
+        if (sign === 1) arithmetic.add(slice.length);
+        else arithmetic.subtract(slice.length);
+      }
+      slice.set(arithmetic.target.subarray(0, slice.length));
     }
-    slice.set(arithmetic.target.subarray(0, slice.length));
+  } finally {
+    arithmetic.clear();
+    for (const { stream } of streams) stream.wipe();
   }
-  arithmetic.clear();
+}
+
+function keystreamOf(key: string, crypto: Crypto): Keystream {
+  const bytes = fromHex(key);
+  const stream = crypto.keystream(bytes); // with a copy of its own
+  bytes.fill(0);
+  return stream;
 }

@@ -375,4 +375,10 @@ export const protocolErrors = defineErrors({
     status: 500,
     exitCode: 1,
   },
+  TRB_CRYPTO_KEY_WIPED: {
+    message: "A keystream was read after its key had been overwritten.",
+    advice: "Report this as a defect; no input should lead to it.",
+    status: 500,
+    exitCode: 1,
+  },
 });

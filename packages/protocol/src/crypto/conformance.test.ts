@@ -177,6 +177,34 @@ describe.each(implementations)("%s crypto", (_, crypto) => {
     expect(after).toEqual(before);
   });
 
+  test("gives no more words once its key is overwritten, not those of a key of zeros", () => {
+    const stream = crypto.keystream(new Uint8Array(32).fill(7));
+    const words = new Uint32Array(8);
+    stream.words(0, words);
+    stream.wipe();
+    expect(codeOf(() => stream.words(8, words))).toBe("TRB_CRYPTO_KEY_WIPED");
+    const again = new Uint32Array(8);
+    crypto.keystream(new Uint8Array(32).fill(7)).words(0, again); // another stream has a copy of its own
+    expect(again).toEqual(words);
+  });
+
+  test("leaves secrets that it is handed as they are, and hands out results that are the caller's own", () => {
+    const secret = Uint8Array.from({ length: 32 }, (_, i) => i + 1);
+    const kept = secret.slice();
+    const peer = crypto.agreementPublicKey(new Uint8Array(32).fill(9));
+    const [first, second] = [crypto.agree(secret, peer), crypto.agree(secret, peer)];
+    first.fill(0);
+    expect(crypto.agree(secret, peer)).toEqual(second);
+    const derived = crypto.hkdf(secret, utf8("salt"), utf8("info"), 80);
+    const twin = derived.slice();
+    derived.fill(0);
+    expect(crypto.hkdf(secret, utf8("salt"), utf8("info"), 80)).toEqual(twin);
+    crypto.sign(utf8("message"), secret);
+    crypto.signingPublicKey(secret);
+    crypto.keystream(secret).wipe();
+    expect(secret).toEqual(kept);
+  });
+
   test("seals and opens as NaCl does, and opens nothing that was altered", () => {
     const [key, nonce, message] = [fromHex(secretbox.key), fromHex(secretbox.nonce), fromHex(secretbox.message)];
     const box = crypto.seal(message, nonce, key);

@@ -4,6 +4,9 @@
  *
  * Byte strings are `Uint8Array`s of the stated length. Every implementation refuses what DESIGN §5 lists: signatures
  * with S ≥ L, non-canonical A or R, small-order A, and all-zero X25519 results.
+ *
+ * Secrets that are handed in are the caller's to overwrite, results as well; what an implementation copies or derives on the way it overwrites
+ * itself, as far as it is JavaScript's (docs/privacy/timing.md, "Secrets in memory").
  */
 export interface Crypto {
   sha256(data: Uint8Array): Uint8Array;
@@ -34,4 +37,6 @@ export interface Crypto {
 export interface Keystream {
   /** Fills `out` with the words from `offset` (counted in words) on. */
   words(offset: number, out: Uint32Array): void;
+  /** Overwrites the key. There are no words after that. */
+  wipe(): void;
 }

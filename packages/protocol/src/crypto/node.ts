@@ -30,8 +30,14 @@ const publicPrefix = {
 
 type Curve = keyof typeof privatePrefix;
 
-const privateKey = (curve: Curve, secret: Uint8Array) =>
-  createPrivateKey({ key: Buffer.concat([privatePrefix[curve], secret]), format: "der", type: "pkcs8" });
+function privateKey(curve: Curve, secret: Uint8Array): KeyObject {
+  const der = Buffer.concat([privatePrefix[curve], secret]);
+  try {
+    return createPrivateKey({ key: der, format: "der", type: "pkcs8" });
+  } finally {
+    der.fill(0);
+  }
+}
 const publicKeyOf = (curve: Curve, bytes: Uint8Array) =>
   createPublicKey({ key: Buffer.concat([publicPrefix[curve], bytes]), format: "der", type: "spki" });
 
@@ -58,6 +64,13 @@ function derivePublic(curve: Curve, secret: Uint8Array): Uint8Array {
 /** A copy that is no `Buffer`: what leaves this file compares and slices as any `Uint8Array` does. */
 const plain = (bytes: Uint8Array): Uint8Array => Uint8Array.from(bytes);
 
+/** The same of a secret: what OpenSSL handed over is overwritten. */
+function taken(bytes: Buffer): Uint8Array {
+  const copy = plain(bytes);
+  bytes.fill(0);
+  return copy;
+}
+
 let agreeing: { readonly secret: Uint8Array; readonly key: KeyObject } | undefined;
 
 /** A node agrees with all its peers in one go; its key is read once for that, and forgotten before anything else happens. */
@@ -75,7 +88,7 @@ function agreementKey(secret: Uint8Array): KeyObject {
 const hashBytes = 32;
 const blockBytes = 64;
 
-/** HMAC-SHA-256 (RFC 2104). */
+/** HMAC-SHA-256 (RFC 2104). The key stands in both blocks, and in all that is made of them. */
 function hmac(key: Uint8Array, ...parts: readonly Uint8Array[]): Buffer {
   const short = key.length > blockBytes ? hash("sha256", key, "buffer") : key;
   const [inner, outer] = [Buffer.alloc(blockBytes, 0x36), Buffer.alloc(blockBytes, 0x5c)];
@@ -83,8 +96,13 @@ function hmac(key: Uint8Array, ...parts: readonly Uint8Array[]): Buffer {
     inner[i] = (inner[i] as number) ^ (short[i] as number);
     outer[i] = (outer[i] as number) ^ (short[i] as number);
   }
-  const digest = hash("sha256", Buffer.concat([inner, ...parts]), "buffer");
-  return hash("sha256", Buffer.concat([outer, digest]), "buffer");
+  const asked = Buffer.concat([inner, ...parts]);
+  const digest = hash("sha256", asked, "buffer");
+  const closing = Buffer.concat([outer, digest]);
+  const code = hash("sha256", closing, "buffer");
+  for (const secret of [inner, outer, asked, digest, closing]) secret.fill(0);
+  if (short !== key) short.fill(0);
+  return code;
 }
 
 /** RFC 5869. `hkdfSync` spends most of its time on finding out that the secret is no key object. */
@@ -93,9 +111,13 @@ function hkdf(secret: Uint8Array, salt: Uint8Array, info: Uint8Array, length: nu
   const out = new Uint8Array(length);
   let last: Uint8Array = new Uint8Array();
   for (let i = 0; i * hashBytes < length; i++) {
-    last = hmac(extracted, last, info, Uint8Array.of(i + 1));
+    const before = last;
+    last = hmac(extracted, before, info, Uint8Array.of(i + 1));
+    before.fill(0);
     out.set(last.subarray(0, length - i * hashBytes), i * hashBytes);
   }
+  last.fill(0);
+  extracted.fill(0);
   return out;
 }
 
@@ -108,7 +130,7 @@ export function nodeCrypto(): Crypto {
     verify: (signature, message, publicKey) => verify(null, message, verifyingKey(publicKey), signature),
     agreementPublicKey: (secret) => derivePublic("x25519", secret),
     agree: (secret, publicKey) =>
-      plain(diffieHellman({ privateKey: agreementKey(secret), publicKey: publicKeyOf("x25519", publicKey) })),
+      taken(diffieHellman({ privateKey: agreementKey(secret), publicKey: publicKeyOf("x25519", publicKey) })),
     seal: sealBox,
     open: openBox,
     keystream: (key) => aesKeystream(Uint8Array.from(key)),
@@ -140,6 +162,10 @@ function aesKeystream(key: Uint8Array): Keystream {
         done += size;
       }
       position = offset + out.length;
+    },
+    wipe() {
+      key.fill(0);
+      cipher = undefined; // OpenSSL overwrites the key's schedule when the garbage collector lets go of it
     },
   };
 }

@@ -14,8 +14,12 @@ export function portableCrypto(): Crypto {
   return strict({
     sha256: (data) => sha256(data),
     hkdf: (secret, salt, info, length) => hkdf(sha256, secret, salt, info, length),
-    signingPublicKey: (secret) => nacl.sign.keyPair.fromSeed(secret).publicKey,
-    sign: (message, secret) => nacl.sign.detached(message, nacl.sign.keyPair.fromSeed(secret).secretKey),
+    signingPublicKey(secret) {
+      const { publicKey, secretKey } = nacl.sign.keyPair.fromSeed(secret);
+      secretKey.fill(0);
+      return publicKey;
+    },
+    sign: signs,
     verify: verifies,
     agreementPublicKey: (secret) => nacl.scalarMult.base(secret),
     agree: (secret, publicKey) => nacl.scalarMult(secret, publicKey),
@@ -23,6 +27,14 @@ export function portableCrypto(): Crypto {
     open: openBox,
     keystream: (key) => aesKeystream(Uint8Array.from(key)),
   });
+}
+
+/** tweetnacl's secret key is the seed with the public key behind it. */
+function signs(message: Uint8Array, secret: Uint8Array): Uint8Array {
+  const { secretKey } = nacl.sign.keyPair.fromSeed(secret);
+  const signature = nacl.sign.detached(message, secretKey);
+  secretKey.fill(0);
+  return signature;
 }
 
 const verifies = (signature: Uint8Array, message: Uint8Array, publicKey: Uint8Array): boolean =>
@@ -45,9 +57,11 @@ function aesKeystream(key: Uint8Array): Keystream {
         const size = Math.min(chunk - skipped, out.length - done);
         const stream = ctr(key, counterAt(offset + done)).encrypt(new Uint8Array(4 * (skipped + size)));
         target.set(stream.subarray(4 * skipped), 4 * done);
+        stream.fill(0);
         done += size;
       }
     },
+    wipe: () => void key.fill(0),
   };
 }
 

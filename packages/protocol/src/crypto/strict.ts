@@ -93,10 +93,16 @@ export function strict(raw: RawCrypto): Crypto {
 }
 
 function strictKeystream(raw: Keystream): Keystream {
+  let wiped = false;
   return {
     words(offset, out) {
+      if (wiped) throw fail("TRB_CRYPTO_KEY_WIPED"); // or it would go on with a key of zeros
       if (!Number.isSafeInteger(offset) || offset < 0) throw fail("TRB_CRYPTO_BAD_OFFSET");
       raw.words(offset, out);
+    },
+    wipe() {
+      wiped = true;
+      raw.wipe();
     },
   };
 }
