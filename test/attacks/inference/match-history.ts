@@ -85,15 +85,16 @@ async function matchItems(
   return best;
 }
 
-/** One place, or two neighbouring ones exchanged. */
+/** One place, or two exchanged. */
 function changesOf(items: readonly number[], candidates: readonly number[]): number[][] {
   const replaced = items.flatMap((now, place) =>
     candidates.filter((item) => item !== now).map((item) => items.with(place, item)),
   );
-  const swapped = items
-    .slice(1)
-    .map((item, place) => items.with(place, item).with(place + 1, items[place] ?? item))
-    .filter((change) => change.some((item, place) => item !== items[place]));
+  const swapped = items.flatMap((first, from) =>
+    items
+      .slice(from + 1)
+      .flatMap((second, i) => (first === second ? [] : [items.with(from, second).with(from + 1 + i, first)])),
+  );
   return [...replaced, ...swapped];
 }
 

@@ -25,7 +25,7 @@ export function messageOf(stage: Stage, total: Float64Array, layer: Layer, draw:
 }
 
 /** The same as it is on the wire. [dimension] */
-export function wordsOf(stage: Stage, total: Float64Array, layer: Exclude<Layer, "bare">, draw: string): Uint32Array {
+function wordsOf(stage: Stage, total: Float64Array, layer: Exclude<Layer, "bare">, draw: string): Uint32Array {
   const { parameters, plan } = stage;
   if (layer === "masks alone") {
     const units = ditherAndShift(total, parameters.grid.fractionBits, streamOf(stage, draw, "rounding"));

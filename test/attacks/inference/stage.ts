@@ -17,7 +17,7 @@ import { choosePlan, planDocument, syntheticMarket } from "@tributary/simulate";
 import { onnxruntimeExecutor } from "@tributary/tensor/onnxruntime";
 
 /** Six merchants, of whom three are enough to hide a node, and a small catalogue: the attacker's best case. */
-export const market = { customers: 240, items: 80, merchants: 6 } as const;
+const market = { customers: 240, items: 80, merchants: 6 } as const;
 
 export interface Stage {
   readonly plan: Plan;
