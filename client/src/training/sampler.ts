@@ -1,6 +1,6 @@
 /** Whose sampler draws this node's noise: the plan says so, and the ledger's entries say it again. */
 import type { SamplerOf } from "@tributary/dp";
-import { isTributaryError, type TributaryError } from "@tributary/errors";
+import { fail, isTributaryError, type TributaryError } from "@tributary/errors";
 import type { Plan } from "@tributary/protocol";
 
 /**
@@ -9,7 +9,10 @@ import type { Plan } from "@tributary/protocol";
  */
 export async function plannedSampler({ sampler }: Pick<Plan, "sampler">): Promise<SamplerOf | undefined> {
   if (sampler === "exact") return undefined;
-  const { openOpenDp } = await import("@opendp/opendp");
+  const { openOpenDp } = await import("@opendp/opendp").catch((cause: unknown) => {
+    // in a checkout it is there, if only to say that it isn't built
+    throw fail("TRB_OPENDP_NOT_BUILT", { reason: "the package @opendp/opendp can't be loaded" }, cause);
+  });
   return (await openOpenDp()).discreteGaussian;
 }
 

@@ -1,11 +1,12 @@
 /** What stands above all nouns: the word `tributary` itself, its help, and what becomes of commander's errors. */
 import { Command } from "commander";
 import { explainProgram, firstGroup } from "./help.ts";
+import { ownPackage } from "./own-package.ts";
 
 export function rootOf(nouns: readonly Command[]): Command {
   const root = new Command("tributary")
     .description("Federated, privacy-preserving learning for e-commerce.")
-    .version("0.1.0")
+    .version(ownPackage.version)
     .addHelpCommand(
       new Command("help")
         .argument("[command]")

@@ -1,6 +1,7 @@
 /** Whose exact sampler draws the nodes' noise: ours, or OpenDP's, for whoever wants a second library's proof behind it. */
 import type { Plan } from "@tributary/protocol";
 import { Option } from "commander";
+import { opendpPackage } from "./opendp-package.ts";
 
 export interface SamplerOptions {
   readonly sampler: Plan["sampler"];
@@ -16,5 +17,5 @@ export const samplerOption = (): Option =>
  * @throws TRB_OPENDP_NOT_BUILT, TRB_OPENDP_ARTEFACT_CHANGED
  */
 export async function requireSampler({ sampler }: SamplerOptions): Promise<void> {
-  if (sampler === "opendp") await (await import("@opendp/opendp")).openOpenDp();
+  if (sampler === "opendp") await (await opendpPackage()).openOpenDp();
 }

@@ -6,8 +6,10 @@ import { fail, isTributaryError } from "@tributary/errors";
 import type { Executor } from "@tributary/tensor";
 import { onnxruntimeExecutor } from "@tributary/tensor/onnxruntime";
 import { Command } from "commander";
+import { opendpPackage } from "../opendp-package.ts";
 import { jsonOption } from "../options.ts";
 import { print, prose, table } from "../output.ts";
+import { ownPackage, reachesNode } from "../own-package.ts";
 import { selfTest } from "../self-test.ts";
 import type { Finding } from "./doctor/finding.ts";
 import { examineNode } from "./doctor/node-home.ts";
@@ -59,13 +61,16 @@ async function examineFolder(home: string): Promise<readonly Finding[]> {
 }
 
 function node(): Finding {
-  const major = Number(process.versions.node.split(".")[0]);
+  const { node: least } = ownPackage;
+  const reaches = reachesNode(process.versions.node, least ?? "24");
+  const checkout = "24 or newer runs TypeScript and SQLite as they are; the lockfile brings it on Linux and Windows";
+  const ownNode = "Install Node 24, or start it by `pnpm -s tributary`, which brings its own.";
   return {
     name: "Node.js",
-    state: major >= 24 ? "present" : "broken",
+    state: reaches ? "present" : "broken",
     found: process.versions.node,
-    changes: "24 or newer runs TypeScript and SQLite as they are; the lockfile brings it on Linux and Windows",
-    advice: major >= 24 ? null : "Install Node 24, or start it by `pnpm -s tributary`, which brings its own.",
+    changes: least === undefined ? checkout : `${least} or newer has all that this release calls; it is tried on 22 and 24`,
+    advice: reaches ? null : least === undefined ? ownNode : `Install Node ${least} or newer.`,
   };
 }
 
@@ -142,7 +147,7 @@ async function cryptography(): Promise<Finding> {
 async function openDp(): Promise<Finding> {
   const changes = "optional: `--sampler opendp` can draw the noise, `bench dp` shows it beside ours; nothing else needs it";
   try {
-    const { version, artefact } = await (await import("@opendp/opendp")).openOpenDp();
+    const { version, artefact } = await (await opendpPackage()).openOpenDp();
     const found = `${version}, ${artefact.kind}, SHA-256 ${artefact.sha256}`;
     return { name: "OpenDP", state: "present", found, changes, advice: null };
   } catch (error) {

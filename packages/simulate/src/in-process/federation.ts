@@ -390,7 +390,10 @@ export async function simulateFederation(options: SimulationOptions): Promise<Si
 /** Undefined for ours, which `dp` takes by itself; OpenDP's is loaded when a plan names it. */
 async function plannedSampler({ sampler }: Plan): Promise<SamplerOf | undefined> {
   if (sampler === "exact") return undefined;
-  const { openOpenDp } = await import("@opendp/opendp");
+  const { openOpenDp } = await import("@opendp/opendp").catch((cause: unknown) => {
+    // in a checkout it is there, if only to say that it isn't built
+    throw fail("TRB_OPENDP_NOT_BUILT", { reason: "the package @opendp/opendp can't be loaded" }, cause);
+  });
   return (await openOpenDp()).discreteGaussian;
 }
 

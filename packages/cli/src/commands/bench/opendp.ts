@@ -2,6 +2,7 @@
 import type { BuiltOpenDp } from "@opendp/opendp";
 import { parseRational, type RandomSource, type SamplerBenchmark } from "@tributary/dp";
 import { isTributaryError } from "@tributary/errors";
+import { opendpPackage } from "../../opendp-package.ts";
 
 export interface OpenDpBenchmark extends Pick<SamplerBenchmark, "distribution" | "scale" | "spread"> {
   /** Samples a second: median over the repetitions. */
@@ -10,9 +11,8 @@ export interface OpenDpBenchmark extends Pick<SamplerBenchmark, "distribution" |
 
 /** Undefined where it is not built. @throws TRB_OPENDP_ARTEFACT_CHANGED */
 export async function builtOpenDp(): Promise<BuiltOpenDp | undefined> {
-  const { openOpenDp } = await import("@opendp/opendp");
   try {
-    return await openOpenDp();
+    return await (await opendpPackage()).openOpenDp();
   } catch (error) {
     if (isTributaryError(error) && error.code === "TRB_OPENDP_NOT_BUILT") return undefined;
     throw error;
