@@ -24,10 +24,9 @@ export interface TrainedTensor extends ParameterShape {
  */
 export function trainedTensors(spec: ModelSpec, trained: Trained): readonly TrainedTensor[] {
   const shapes = parameterShapes(spec);
-  const matchers = trained?.map((name) => ({ name, pattern: patternOf(name) }));
-  const idle = matchers?.find(({ pattern }) => !shapes.some(({ name }) => pattern.test(name)));
-  if (idle) throw fail("TRB_PLAN_TRAINED_UNFIT", { reason: `the model has no tensor ${idle.name}` });
-  const isTrained = (name: string) => matchers === undefined || matchers.some(({ pattern }) => pattern.test(name));
+  const idle = trained?.find((one) => !shapes.some(({ name }) => isCalled(one, name)));
+  if (idle !== undefined) throw fail("TRB_PLAN_TRAINED_UNFIT", { reason: `the model has no tensor ${idle}` });
+  const isTrained = (name: string) => trained === undefined || trained.some((one) => isCalled(one, name));
   const torn = shapes.find(({ name }) => {
     const joint = jointName(name);
     return (
@@ -102,14 +101,26 @@ export const groupPatterns: Readonly<Record<TrainedGroup, readonly string[]>> = 
 export function trainedNames(spec: ModelSpec, groups: readonly TrainedGroup[]): readonly string[] {
   const shapes = parameterShapes(spec);
   return groups.flatMap((group) => {
-    const names = groupPatterns[group].filter((name) => shapes.some((shape) => patternOf(name).test(shape.name)));
+    const names = groupPatterns[group].filter((name) => shapes.some((shape) => isCalled(name, shape.name)));
     if (names.length === 0) throw fail("TRB_PLAN_TRAINED_UNFIT", { reason: `the model has no ${group}` });
     return names;
   });
 }
 
-/** * stands for any characters. */
-export function patternOf(name: string): RegExp {
-  const literal = (part: string) => part.replaceAll(/[.+?^${}()|[\]\\]/g, "\\$&");
-  return new RegExp(`^${name.split("*").map(literal).join(".*")}$`, "s");
+/**
+ * Whether a tensor has this name, in which * stands for any characters. Each part between stars is taken where it first stands, so that no plan can make it
+ * take longer than the two lengths multiplied: as a regular expression, forty stars would go on for years.
+ */
+export function isCalled(name: string, tensor: string): boolean {
+  const [first = "", ...rest] = name.split("*");
+  const last = rest.pop();
+  if (last === undefined) return tensor === name;
+  if (!tensor.startsWith(first)) return false;
+  let at = first.length;
+  for (const part of rest) {
+    const found = tensor.indexOf(part, at);
+    if (found < 0) return false;
+    at = found + part.length;
+  }
+  return tensor.length - last.length >= at && tensor.endsWith(last);
 }

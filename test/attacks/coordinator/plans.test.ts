@@ -72,6 +72,12 @@ const unsound: readonly FalsePlan[] = [
   ["adds next to no noise", (plan) => withRelease(plan, { noiseMultiplier: "0.001" }), "TRB_PLAN_", 3],
   ["has noise added by the coordinator", () => ({ noiseMode: "central" }), "TRB_PLAN_CENTRAL_NOISE", 3],
   ["lets corrupt nodes fill a cohort", (plan) => ({ maxCorrupt: plan.minCohort }), "TRB_PLAN_", 3],
+  [
+    "names tensors by forty stars, to hang whoever reads it",
+    () => ({ trained: [`${"*".repeat(40)}x`] }),
+    "TRB_PLAN_TRAINED_UNFIT",
+    3,
+  ],
   ["has a cohort of one", () => ({ minCohort: 1, maxCorrupt: 0 }), "TRB_NODE_COORDINATOR_ANSWER", 1],
 ];
 

@@ -128,7 +128,7 @@ export function rowCleaner(
 /** A plain decimal number, at least 0, as float32 holds it; NaN for everything else, such as `12,50 €`. */
 function parseAmount(field: Field): number {
   if (field === undefined || field === "") return Number.NaN;
-  if (typeof field === "string" && !/^\s*\d*\.?\d+(?:[eE][+-]?\d+)?\s*$/.test(field)) return Number.NaN;
+  if (typeof field === "string" && !/^\s*(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d+)?\s*$/.test(field)) return Number.NaN;
   const amount = Math.fround(Number(field));
   return amount >= 0 && amount < Number.POSITIVE_INFINITY ? amount + 0 : Number.NaN;
 }

@@ -7,7 +7,7 @@
 import { fail } from "@tributary/errors";
 import { jointName, parameterShapes } from "../parameters.ts";
 import type { ModelSpec } from "../spec.ts";
-import { groupPatterns, patternOf, type TrainedGroup, trainedGroups } from "../trained-tensors.ts";
+import { groupPatterns, isCalled, type TrainedGroup, trainedGroups } from "../trained-tensors.ts";
 
 export const personalGroups = ["heads", "last-block", "attributes", "items", "inputs", "blocks", "norms", "all"] as const;
 type PersonalGroup = (typeof personalGroups)[number];
@@ -23,8 +23,8 @@ export const usualPersonalLayers: readonly PersonalGroup[] = ["items", "attribut
 export function personalLayers(spec: ModelSpec, layers?: readonly string[]): readonly string[] {
   const names = parameterShapes(spec).map(({ name }) => name);
   const matching = (layer: string) => {
-    const patterns = (isGroup(layer) ? patternsOf(spec, layer) : [layer]).map(patternOf);
-    return names.filter((name) => patterns.some((pattern) => pattern.test(name)));
+    const called = isGroup(layer) ? patternsOf(spec, layer) : [layer];
+    return names.filter((name) => called.some((one) => isCalled(one, name)));
   };
   const chosen = new Set<string>();
   for (const layer of layers ?? usualPersonalLayers) {
