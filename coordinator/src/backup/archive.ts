@@ -185,6 +185,7 @@ async function tarReader(path: string): Promise<ArchiveReader> {
 async function contentsOf(file: FileHandle, path: string): Promise<Map<string, { from: number; size: number }>> {
   const contents = new Map<string, { from: number; size: number }>();
   const header = Buffer.alloc(block);
+  const { size: octets } = await file.stat();
   for (let at = 0; ; ) {
     const { bytesRead } = await file.read(header, 0, block, at);
     const text = (from: number, to: number) => header.toString("utf8", from, to).split("\0")[0] ?? "";
@@ -194,7 +195,10 @@ async function contentsOf(file: FileHandle, path: string): Promise<Map<string, {
       if (at > 0) throw fail("TRB_BACKUP_DAMAGED", { file: path, reason: `it breaks off after ${at} octets` });
       throw fail("TRB_BACKUP_UNREADABLE", { path, reason: "it is no tar file" });
     }
-    const size = Number.parseInt(text(124, 136), 8);
+    // what is negative would have this read the same headers for ever, what is too large more memory than there is
+    const size = /^ *[0-7]{1,12} *$/.test(text(124, 136)) ? Number.parseInt(text(124, 136), 8) : Number.NaN;
+    if (!(at + block + size <= octets))
+      throw fail("TRB_BACKUP_DAMAGED", { file: path, reason: `it breaks off after ${at} octets` });
     const isFile = ["0", ""].includes(text(156, 157)); // others' tar programs write folders as well
     if (isFile) contents.set(text(0, 100).replace(/^\.\//, ""), { from: at + block, size });
     at += block + size + paddingOf(size);

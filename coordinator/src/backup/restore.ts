@@ -105,8 +105,12 @@ export async function restoreFederation(request: RestoreRequest): Promise<Restor
 }
 
 async function genuineRows(archive: ArchiveReader, manifest: Manifest): Promise<SavedRows> {
-  const read = async (name: (typeof savedTables)[number]) =>
-    rowsFrom(await readGenuine(archive, manifest, `tables/${name}.jsonl`));
+  const read = async (table: (typeof savedTables)[number]) => {
+    const name = `tables/${table}.jsonl`;
+    const rows = rowsFrom(await readGenuine(archive, manifest, name));
+    if (rows === undefined) throw fail("TRB_BACKUP_DAMAGED", { file: name, reason: "a line of it is no row of a table" });
+    return rows;
+  };
   const tables = await Promise.all(savedTables.map(async (name) => [name, await read(name)] as const));
   return Object.fromEntries(tables) as unknown as SavedRows;
 }

@@ -80,10 +80,18 @@ export async function writeSaved(tables: Writing, rows: SavedRows): Promise<void
 export const rowsBytes = (rows: readonly SavedRow[]): Uint8Array =>
   new TextEncoder().encode(rows.map((row) => `${JSON.stringify(row)}\n`).join(""));
 
-/** @throws what zod and JSON throw: the manifest's hash held, so it was written so */
-export const rowsFrom = (bytes: Uint8Array): SavedRow[] =>
-  Buffer.from(bytes)
-    .toString("utf8")
-    .split("\n")
-    .filter((line) => line !== "")
-    .map((line) => rowSchema.parse(JSON.parse(line)));
+/** Undefined where a line is no row: the manifest's hash holds for whatever the manifest's writer meant it to. */
+export function rowsFrom(bytes: Uint8Array): SavedRow[] | undefined {
+  const lines = Buffer.from(bytes).toString("utf8").split("\n");
+  const rows = lines.filter((line) => line !== "").map((line) => rowSchema.safeParse(jsonOf(line)).data);
+  return rows.every((row) => row !== undefined) ? rows : undefined;
+}
+
+/** Undefined for what is no JSON. */
+function jsonOf(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return undefined; // without the parser's words: they would quote the line
+  }
+}
