@@ -10,7 +10,7 @@ import { reasonOf } from "../reason.ts";
 import { removeFile, replaceFile } from "./durable.ts";
 import type { Layout } from "./layout.ts";
 import { openStore } from "./store/opening.ts";
-import { derivedKey, seal, unseal } from "./store/sealing.ts";
+import { derivedKey, jsonWithin, seal, unseal } from "./store/sealing.ts";
 
 const magic = Buffer.from("TRBNAMES", "ascii");
 
@@ -54,7 +54,9 @@ export function readItemNames(layout: Layout): ItemNames | undefined {
     ? unseal(file.subarray(magic.length), keyOf(layout), magic)
     : undefined;
   if (plain === undefined) throw refuse("the key doesn't fit, or the file was changed");
-  const { gtin, namespace, pairs, seen } = namesSchema.parse(JSON.parse(Buffer.from(plain).toString("utf8")));
+  const names = jsonWithin(namesSchema, plain);
+  if (names === undefined) throw refuse("it is of another version of this program");
+  const { gtin, namespace, pairs, seen } = names;
   return {
     ...(gtin ? { gtin } : {}),
     ...(namespace === null ? {} : { namespace }),

@@ -12,7 +12,7 @@ import { replaceFile } from "./durable.ts";
 import type { Layout } from "./layout.ts";
 import { openOrMakeStore } from "./store/changing.ts";
 import { overwritten } from "./store/rewriting.ts";
-import { derivedKey, seal, unseal } from "./store/sealing.ts";
+import { derivedKey, headWithin, seal, unseal } from "./store/sealing.ts";
 
 const magic = Buffer.from("TRBPAGE1", "ascii");
 /** A log is one moment's: pages of yesterday and of today are none. Seconds. */
@@ -42,10 +42,8 @@ export function pageSpool(layout: Layout, now: () => number): PageSpool {
     const plain = magic.equals(file.subarray(0, magic.length))
       ? unseal(file.subarray(magic.length), opened, bound(place))
       : undefined;
-    if (plain === undefined) return undefined;
-    const length = Buffer.from(plain).readUInt32LE(0);
-    const head = headSchema.parse(JSON.parse(Buffer.from(plain.subarray(4, 4 + length)).toString("utf8")));
-    return { head, body: plain.subarray(4 + length) };
+    const found = plain && headWithin(headSchema, plain);
+    return found && { head: found.head, body: found.rest };
   };
   let since: number | undefined;
   return {

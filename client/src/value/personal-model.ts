@@ -14,7 +14,7 @@ import { z } from "zod";
 import { removeFile, replaceFile } from "../home/durable.ts";
 import type { Layout } from "../home/layout.ts";
 import { openStore } from "../home/store/opening.ts";
-import { derivedKey, seal, unseal } from "../home/store/sealing.ts";
+import { derivedKey, headWithin, seal, unseal } from "../home/store/sealing.ts";
 import { reasonOf } from "../reason.ts";
 import type { Personal } from "../serving/prepare.ts";
 
@@ -74,13 +74,13 @@ export function readPersonal(layout: Layout, plan: Plan): PersonalModel | undefi
   if (!magic.equals(file.subarray(0, magic.length))) throw refuse("it is no personalised model");
   const plain = unseal(file.subarray(magic.length), keyOf(layout), magic);
   if (plain === undefined) throw refuse("the key doesn't fit, or the file was changed");
-  const view = new DataView(plain.buffer, plain.byteOffset, plain.byteLength);
-  const begin = 4 + view.getUint32(0, true);
-  const head = headSchema.parse(JSON.parse(Buffer.from(plain.subarray(4, begin)).toString("utf8")));
+  const { head, rest } = headWithin(headSchema, plain) ?? {};
+  if (head === undefined || rest === undefined) throw refuse("it is of another version of this program");
   if (head.plan !== planHash(nodeCrypto(), plan)) throw refuse("it is of another plan");
   const count = parameterCount(plan.model);
-  if (plain.length !== begin + 4 * count) throw refuse("it is of another model");
-  return { ...head, parameters: Float32Array.from({ length: count }, (_, place) => view.getFloat32(begin + 4 * place, true)) };
+  if (rest.length !== 4 * count) throw refuse("it is of another model");
+  const view = new DataView(rest.buffer, rest.byteOffset, rest.byteLength);
+  return { ...head, parameters: Float32Array.from({ length: count }, (_, place) => view.getFloat32(4 * place, true)) };
 }
 
 export function removePersonal(layout: Layout): void {

@@ -15,7 +15,7 @@ import { z } from "zod";
 import { reasonOf } from "../../reason.ts";
 import { replaceFileNow } from "../durable.ts";
 import type { Layout } from "../layout.ts";
-import { derivedKey, seal, unseal } from "./sealing.ts";
+import { derivedKey, jsonWithin, seal, unseal } from "./sealing.ts";
 import { keySource, nextOf, readStoreKey, writeKey } from "./store-key.ts";
 
 const fileId = z.string().regex(/^[0-9a-f]{32}$/);
@@ -96,7 +96,8 @@ export function readManifest(layout: Layout, known?: Uint8Array): OpenStore | un
   const master = known ?? fittingKey(layout, store, file.subarray(24, 40));
   const plain = unseal(file.subarray(headerLength), manifestKey(master, store), file.subarray(0, headerLength));
   if (plain === undefined) throw fail("TRB_NODE_STORE_UNREADABLE", { reason: "its manifest was damaged or changed" });
-  const contents = contentsSchema.parse(JSON.parse(Buffer.from(plain).toString("utf8")));
+  const contents = jsonWithin(contentsSchema, plain);
+  if (contents === undefined) throw fail("TRB_NODE_STORE_UNREADABLE", { reason: "its manifest is of another version" });
   return { master, manifest: { ...contents, store, generation: Number(file.readBigUInt64LE(40)) } };
 }
 

@@ -5,6 +5,7 @@
  *   sealed = nonce (12 bytes) · ciphertext · tag (16 bytes)
  */
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from "node:crypto";
+import type { z } from "zod";
 
 const nonceLength = 12;
 const tagLength = 16;
@@ -37,6 +38,31 @@ export function unseal(sealed: Uint8Array, key: Uint8Array, bound: Uint8Array): 
     return undefined; // nothing of `plain` may be looked at
   }
   return new Uint8Array(plain.buffer, plain.byteOffset, plain.length); // a Buffer's `slice` would not copy
+}
+
+/**
+ * JSON that was sealed. Undefined where it is none, or of another form: the seal says that a holder of the key wrote it, not that this version of the
+ * program did.
+ */
+export function jsonWithin<Schema extends z.ZodType>(schema: Schema, plain: Uint8Array): z.infer<Schema> | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(Buffer.from(plain.buffer, plain.byteOffset, plain.byteLength).toString("utf8"));
+  } catch {
+    return undefined; // the parser's words would quote what was sealed
+  }
+  return schema.safeParse(value).data;
+}
+
+/** JSON behind its length (u32, little-endian), and what follows it. Undefined as for `jsonWithin`. */
+export function headWithin<Schema extends z.ZodType>(
+  schema: Schema,
+  plain: Uint8Array,
+): { readonly head: z.infer<Schema>; readonly rest: Uint8Array } | undefined {
+  if (plain.length < 4) return undefined;
+  const end = 4 + new DataView(plain.buffer, plain.byteOffset, plain.byteLength).getUint32(0, true);
+  const head = end > plain.length ? undefined : jsonWithin(schema, plain.subarray(4, end));
+  return head === undefined ? undefined : { head, rest: plain.subarray(end) };
 }
 
 /** The seal's last 16 bytes, by which a manifest knows this very sealing. */

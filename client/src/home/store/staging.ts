@@ -9,7 +9,7 @@ import { reasonOf } from "../../reason.ts";
 import { temporarySuffix } from "../durable.ts";
 import type { Layout } from "../layout.ts";
 import type { OpenStore } from "./manifest.ts";
-import { derivedKey, seal, unseal } from "./sealing.ts";
+import { derivedKey, jsonWithin, seal, unseal } from "./sealing.ts";
 
 const stagingSchema = z.strictObject({
   /** Of the sources and how they are read. */
@@ -32,7 +32,7 @@ export function readStaging(layout: Layout, store: OpenStore): Staging | undefin
     throw fail("TRB_NODE_STORE_UNREADABLE", { reason: reasonOf(cause) }, cause);
   }
   const plain = unseal(file, keyOf(store), bound);
-  return plain && stagingSchema.parse(JSON.parse(Buffer.from(plain).toString("utf8")));
+  return plain && jsonWithin(stagingSchema, plain);
 }
 
 /**
