@@ -260,5 +260,16 @@ export function readState<State extends { readonly version: 2 }>(text: string): 
   if (typeof value !== "object" || value === null || !("version" in value) || value.version !== 2) {
     throw fail("TRB_FEDERATION_STATE_UNREADABLE", { reason: "it was written by another version" });
   }
+  requireRound("round" in value ? value.round : undefined);
   return value as State;
 }
+
+/** Of a round under way what is looked into while a state is read. @throws TRB_FEDERATION_STATE_UNREADABLE */
+function requireRound(round: unknown): void {
+  if (round === null) return;
+  const adverts = isObject(round) && "adverts" in round ? (round.adverts ?? []) : [];
+  if (isObject(round) && Array.isArray(adverts) && adverts.every(isObject)) return;
+  throw fail("TRB_FEDERATION_STATE_UNREADABLE", { reason: "its round is none" });
+}
+
+const isObject = (value: unknown): value is object => typeof value === "object" && value !== null && !Array.isArray(value);
