@@ -10,10 +10,10 @@ export interface OneProcess {
   close(): void;
 }
 
-export function oneProcess(): OneProcess {
+export function oneProcess(environment: Readonly<Record<string, string>> = {}): OneProcess {
   const script = fileURLToPath(new URL("run-lines.ts", import.meta.url));
   const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", script], {
-    env: { ...process.env, NODE_OPTIONS: "" },
+    env: { ...process.env, NODE_OPTIONS: "", ...environment },
     stdio: ["pipe", "pipe", "ignore"],
   });
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();

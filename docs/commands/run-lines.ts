@@ -6,9 +6,7 @@ import { spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { isTributaryError } from "@tributary/errors";
-import { CommanderError } from "commander";
-import { program } from "tributary";
+import { invocationOf } from "tributary";
 
 export interface Asked {
   readonly folder: string;
@@ -22,49 +20,51 @@ export interface Ran {
   /** Of the error table, where it was refused. */
   readonly code: string | undefined;
   readonly message: string | undefined;
+  /** What its process would end with. */
+  readonly exitCode: number;
   /** What it printed. */
   readonly stdout: string;
+  readonly stderr: string;
   readonly seconds: number;
 }
 
 process.argv[1] = fileURLToPath(new URL("../../packages/cli/src/main.ts", import.meta.url)); // for commands that start themselves again
+const home = process.cwd();
 const write = process.stdout.write.bind(process.stdout);
-let printed = "";
-process.stdout.write = (chunk: string | Uint8Array, ...rest: unknown[]) => {
-  printed += typeof chunk === "string" ? chunk : Buffer.from(chunk).toString();
-  for (const done of rest) if (typeof done === "function") done();
-  return true;
-};
+const printed = { stdout: "", stderr: "" };
+for (const stream of ["stdout", "stderr"] as const) {
+  process[stream].write = (chunk: string | Uint8Array, ...rest: unknown[]) => {
+    printed[stream] += typeof chunk === "string" ? chunk : Buffer.from(chunk).toString();
+    for (const done of rest) if (typeof done === "function") done();
+    return true;
+  };
+}
 
 for await (const line of createInterface({ input: process.stdin })) {
   const { folder, words, into } = JSON.parse(line) as Asked;
   process.chdir(folder);
-  printed = "";
+  Object.assign(printed, { stdout: "", stderr: "" });
   const began = performance.now();
-  const refused = await run(words);
-  if (into !== undefined) writeFileSync(into, printed);
-  const ran: Ran = {
-    code: refused?.code,
-    message: refused?.message,
-    stdout: printed,
-    seconds: (performance.now() - began) / 1e3,
-  };
+  const ended = await run(words);
+  if (into !== undefined) writeFileSync(into, printed.stdout);
+  process.chdir(home);
+  const ran: Ran = { ...ended, ...printed, seconds: (performance.now() - began) / 1e3 };
   write(`${JSON.stringify(ran)}\n`);
 }
 process.exit(0);
 
-async function run(words: readonly string[]): Promise<{ readonly code: string; readonly message: string } | undefined> {
+async function run(words: readonly string[]): Promise<Pick<Ran, "code" | "message" | "exitCode">> {
   process.exitCode = 0;
   if (words[0] === "sh") {
     const { status, stderr } = spawnSync("sh", ["-ec", words.slice(1).join(" ")], { encoding: "utf8" });
-    return status === 0 ? undefined : { code: `exit ${status}`, message: stderr };
+    return of(status ?? 1, stderr);
   }
-  try {
-    await program().parseAsync(words, { from: "user" });
-  } catch (error) {
-    if (error instanceof CommanderError && error.exitCode === 0) return undefined;
-    if (isTributaryError(error) || error instanceof CommanderError) return { code: error.code, message: error.message };
-    return { code: "UNEXPECTED", message: String(error) };
-  }
-  return process.exitCode === 0 ? undefined : { code: `exit ${process.exitCode}`, message: printed.slice(-300) };
+  const invocation = await invocationOf(words);
+  const refused = await invocation.run();
+  if (refused !== undefined) return { code: refused.code, message: refused.message, exitCode: refused.exitCode };
+  return of(Number(process.exitCode), printed.stdout.slice(-300));
+}
+
+function of(exitCode: number, message: string): Pick<Ran, "code" | "message" | "exitCode"> {
+  return { exitCode, ...(exitCode === 0 ? { code: undefined, message: undefined } : { code: `exit ${exitCode}`, message }) };
 }

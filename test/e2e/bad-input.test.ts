@@ -15,12 +15,23 @@ import {
 } from "node:fs";
 import { createServer } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { begin, killAll, type Outcome, service, temporaryFolder, tributary, tributaryJson, until } from "./processes.ts";
+import {
+  begin,
+  commandsInOneProcess,
+  killAll,
+  type Outcome,
+  service,
+  temporaryFolder,
+  tributary,
+  tributaryJson,
+  until,
+} from "./processes.ts";
 import { joinAll, type SmallFederation, smallFederation } from "./small-federation.ts";
 
 const folder = temporaryFolder("bad-input");
 const temporaries = folder.file("temporaries");
 const options = { cwd: folder.path, env: { TMPDIR: temporaries } };
+const commands = commandsInOneProcess({ env: options.env });
 /** Dozens of commands one after the other, on a machine that may have other things to do. */
 const busy = { timeout: 120_000 };
 const columns = ["--columns", "customer=user,item=item,action=action,time=ts"];
@@ -68,6 +79,7 @@ beforeAll(() => {
 });
 
 afterAll(() => {
+  commands.close();
   killAll();
   folder.remove();
 });
@@ -96,7 +108,13 @@ function expectError({ exitCode, stdout, stderr }: Outcome, { args, ...expected 
   expect(stderr, `${command}: told once`).not.toContain("TRB_");
 }
 
-/** Two cores, two commands at a time. */
+/** What is refused before anything begins: in one process, since there is nothing that a process of its own would show. */
+async function expectRefusals(cases: readonly Case[]): Promise<void> {
+  for (const next of cases) expectError(await commands.tributary([...next.args, "--json"], folder.path), next);
+  expect(readdirSync(temporaries), "no temporary file").toEqual([]);
+}
+
+/** Two cores, two commands at a time, each as a process. */
 async function expectErrors(cases: readonly Case[]): Promise<void> {
   const waiting = [...cases];
   const lane = async () => {
@@ -133,6 +151,16 @@ describe("a log that can't be used", busy, () => {
     await expectErrors([
       { args: demo("none.csv"), code: "TRB_EVENTS_FILE_NOT_FOUND", exitCode: 2, says: ["none.csv"] },
       {
+        args: demo("times.csv"),
+        code: "TRB_EVENTS_BAD_TIMESTAMP",
+        exitCode: 1,
+        says: ["times.csv", "line 2", "ts", "ISO 8601"],
+      },
+      { args: demo("line.csv"), code: "TRB_EVENTS_LINE_TOO_LONG", exitCode: 1, says: ["Line 1"] },
+      { args: demo("good.csv", "--out", "foreign"), code: "TRB_DEMO_FOLDER_IN_USE", exitCode: 2, says: ["--out"] },
+    ]);
+    await expectRefusals([
+      {
         args: ["demo", "--events", "good.csv", "--columns", "customer=usr,item=item,action=action,time=ts"],
         ...{ code: "TRB_EVENTS_UNKNOWN_COLUMN", exitCode: 2, says: ["usr", "user, item, action, ts"] },
       },
@@ -143,23 +171,15 @@ describe("a log that can't be used", busy, () => {
       { args: demo("one-customer.csv"), code: "TRB_EVENTS_TOO_FEW_CUSTOMERS", exitCode: 1, says: ["1"] },
       { args: demo("good.csv", "--merchants", "30"), code: "TRB_EVENTS_TOO_FEW_CUSTOMERS", exitCode: 1, says: ["40", "60"] },
       {
-        args: demo("times.csv"),
-        code: "TRB_EVENTS_BAD_TIMESTAMP",
-        exitCode: 1,
-        says: ["times.csv", "line 2", "ts", "ISO 8601"],
-      },
-      {
         args: ["simulate", "--events", "good.csv", "--columns", "customer=ts,item=item,action=action,time=user"],
         ...{ code: "TRB_EVENTS_BAD_TIMESTAMP", exitCode: 1 },
       },
-      { args: demo("line.csv"), code: "TRB_EVENTS_LINE_TOO_LONG", exitCode: 1, says: ["Line 1"] },
       { args: demo("line.jsonl"), code: "TRB_EVENTS_LINE_TOO_LONG", exitCode: 1 },
       {
         args: demo("good.csv", "--catalogue", "other-catalogue.jsonl"),
         ...{ code: "TRB_EVENTS_NOTHING_LEFT", exitCode: 1, says: ["outsideCatalogue 240"] },
       },
       { args: demo("good.csv", "--catalogue", "words.txt"), code: "TRB_EVENTS_CATALOGUE_INVALID", exitCode: 1, says: ["1"] },
-      { args: demo("good.csv", "--out", "foreign"), code: "TRB_DEMO_FOLDER_IN_USE", exitCode: 2, says: ["--out"] },
       { args: demo("good.csv", "--out", "words.txt"), code: "TRB_CLI_FILE_NOT_WRITABLE", exitCode: 1, says: ["it is a file"] },
     ]);
     expect(readdirSync(folder.path).sort()).toEqual(names);
@@ -184,16 +204,20 @@ describe("numbers that protect nobody, and wrong usage", busy, () => {
     const bad = "TRB_CLI_BAD_OPTION";
     await expectErrors([
       { args: ["demo", "--epsilon", "0"], code: bad, exitCode: 2, says: ["--epsilon", "above 0"] },
-      { args: ["simulate", "--epsilon", "-1"], code: bad, exitCode: 2, says: ["-1"] },
-      { args: plan("--merchants", "3", "--epsilon", "0"), code: bad, exitCode: 2 },
-      { args: ["demo", "--merchants", "abc"], code: bad, exitCode: 2, says: ["--merchants", "abc", "whole number"] },
-      { args: ["demo", "--merchants", "2"], code: bad, exitCode: 2, says: ["at least 3"] },
       {
         args: ["demo", "--events", "good.csv", ...columns, "--delta", "0.025"],
         code: "TRB_PLAN_DELTA_TOO_LARGE",
         exitCode: 3,
         says: ["1/40"],
       },
+      { args: ["demoo"], code: "TRB_CLI_USAGE", exitCode: 2, says: ["demoo", "Did you mean demo?", "tributary --help"] },
+      { args: ["node", "join", "invite", secret, "--home", "shop"], code: "TRB_CLI_USAGE", exitCode: 2 },
+    ]);
+    await expectRefusals([
+      { args: ["simulate", "--epsilon", "-1"], code: bad, exitCode: 2, says: ["-1"] },
+      { args: plan("--merchants", "3", "--epsilon", "0"), code: bad, exitCode: 2 },
+      { args: ["demo", "--merchants", "abc"], code: bad, exitCode: 2, says: ["--merchants", "abc", "whole number"] },
+      { args: ["demo", "--merchants", "2"], code: bad, exitCode: 2, says: ["at least 3"] },
       {
         args: ["simulate", "--events", "good.csv", ...columns, "--delta", "0.5"],
         code: "TRB_PLAN_DELTA_TOO_LARGE",
@@ -206,11 +230,9 @@ describe("numbers that protect nobody, and wrong usage", busy, () => {
         exitCode: 2,
         says: ["4", "3"],
       },
-      { args: ["demoo"], code: "TRB_CLI_USAGE", exitCode: 2, says: ["demoo", "Did you mean demo?", "tributary --help"] },
       { args: ["node", "strat"], code: "TRB_CLI_USAGE", exitCode: 2, says: ["Did you mean start?"] },
       { args: ["demo", "--merchant", "3"], code: "TRB_CLI_USAGE", exitCode: 2, says: ["Did you mean --merchants?"] },
       { args: ["node", "check"], code: "TRB_CLI_USAGE", exitCode: 2, says: ["--home"] },
-      { args: ["node", "join", "invite", secret, "--home", "shop"], code: "TRB_CLI_USAGE", exitCode: 2 },
     ]);
     expect(readdirSync(folder.path).sort()).toEqual(names);
   });
@@ -232,20 +254,12 @@ describe("files that aren't what they should be", busy, () => {
   test("are refused: plans, ledgers, invites and the configuration", async () => {
     await expectErrors([
       { args: ["plan", "check", "words.txt"], code: "TRB_CLI_NOT_JSON", exitCode: 2 },
-      { args: ["plan", "explain", "none.json"], code: "TRB_CLI_FILE_NOT_FOUND", exitCode: 2 },
-      { args: ["ledger", "verify", "none.jsonl"], code: "TRB_CLI_FILE_NOT_FOUND", exitCode: 2 },
-      { args: ["ledger", "verify", "foreign"], code: "TRB_CLI_FILE_UNREADABLE", exitCode: 2, says: ["folder"] },
       {
         args: ["ledger", "verify", "garbage.jsonl"],
         code: "TRB_CLI_LEDGER_NOT_VERIFIED",
         exitCode: 4,
         says: ["entry 0 (line 1)"],
       },
-      { args: ["ledger", "verify", "empty.csv"], code: "TRB_CLI_LEDGER_NOT_VERIFIED", exitCode: 4, says: ["TRB_LEDGER_EMPTY"] },
-      { args: ["ledger", "show", "garbage.jsonl"], code: "TRB_LEDGER_LINE_INVALID", exitCode: 4 },
-      { args: ["node", "join", "not-an-invite", "--home", "shop"], code: "TRB_INVITE_INVALID", exitCode: 2 },
-      { args: ["node", "check", "--home", "shop"], code: "TRB_NODE_NOT_JOINED", exitCode: 2 },
-      { args: ["coordinator", "status", "--home", "shop"], code: "TRB_COORDINATOR_HOME_EMPTY", exitCode: 2 },
       { args: ["ledger", "show", "x"], cwd: "config-broken", code: "TRB_CLI_CONFIGURATION", exitCode: 2, says: ["not JSON"] },
       {
         args: ["ledger", "show", "x"],
@@ -255,6 +269,16 @@ describe("files that aren't what they should be", busy, () => {
         says: ["node strat"],
       },
       { args: ["node", "check"], cwd: "config-option", code: "TRB_CLI_CONFIGURATION", exitCode: 2, says: ["hose", "home"] },
+    ]);
+    await expectRefusals([
+      { args: ["plan", "explain", "none.json"], code: "TRB_CLI_FILE_NOT_FOUND", exitCode: 2 },
+      { args: ["ledger", "verify", "none.jsonl"], code: "TRB_CLI_FILE_NOT_FOUND", exitCode: 2 },
+      { args: ["ledger", "verify", "foreign"], code: "TRB_CLI_FILE_UNREADABLE", exitCode: 2, says: ["folder"] },
+      { args: ["ledger", "verify", "empty.csv"], code: "TRB_CLI_LEDGER_NOT_VERIFIED", exitCode: 4, says: ["TRB_LEDGER_EMPTY"] },
+      { args: ["ledger", "show", "garbage.jsonl"], code: "TRB_LEDGER_LINE_INVALID", exitCode: 4 },
+      { args: ["node", "join", "not-an-invite", "--home", "shop"], code: "TRB_INVITE_INVALID", exitCode: 2 },
+      { args: ["node", "check", "--home", "shop"], code: "TRB_NODE_NOT_JOINED", exitCode: 2 },
+      { args: ["coordinator", "status", "--home", "shop"], code: "TRB_COORDINATOR_HOME_EMPTY", exitCode: 2 },
     ]);
     expect(readdirSync(folder.path).sort()).toEqual(names);
   });

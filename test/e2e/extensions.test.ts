@@ -11,16 +11,18 @@ import { choosePlanToRead, simulateFederation } from "@tributary/simulate";
 import { onnxruntimeExecutor } from "@tributary/tensor/onnxruntime";
 import { afterAll, expect, test } from "vitest";
 import { seededRandom } from "../seeded/randomness.ts";
-import { killAll, root, service, temporaryFolder, tributary, tributaryJson } from "./processes.ts";
+import { begin, commandsInOneProcess, killAll, root, service, temporaryFolder } from "./processes.ts";
 import { joinAll, ledgerEntries, smallFederation, storedParts } from "./small-federation.ts";
 
 const seed = "e47e".repeat(16);
 process.env["TRIBUTARY_STORE_KEY"] = seed; // names of customers decide who falls into which bucket
 const folder = temporaryFolder("extensions");
+const { tributary, tributaryJson, close } = commandsInOneProcess();
 const files = ["step-by-step", "lion", "visit-hours"].map((name) => `${root}/examples/extensions/${name}.ts`);
 const decimal = (text: string) => text as Decimal;
 
 afterAll(() => {
+  close();
   killAll();
   folder.remove();
 });
@@ -54,7 +56,7 @@ test("model, optimiser, query and metrics give the same bytes in processes and i
   await joinAll(federation, folder.path, String(coordinator.ready["url"]));
 
   const first = home(parts[0]?.node ?? "");
-  const refused = await tributary(["node", "start", "--home", first, "--json"]);
+  const refused = await begin(["node", "start", "--home", first, "--json"]).outcome;
   expect(refused.exitCode).toBe(3);
   expect(refused.stdout + refused.stderr).toContain("TRB_POLICY_EXTENSION_UNKNOWN");
   expect(refused.stdout + refused.stderr).toContain("tributary node extension");
@@ -131,7 +133,7 @@ test("model, optimiser, query and metrics give the same bytes in processes and i
   });
   const held = ["model", "verify", `${out}/model.onnx`, "--ledger", `${platform}/ledger.jsonl`];
   expect(await tributaryJson([...held, ...given])).toMatchObject({ verified: true, round: 2 });
-  const without = await tributary([...held, "--json"]);
+  const without = await begin([...held, "--json"]).outcome; // a process that has seen no extension
   expect(without.exitCode).toBe(2);
   expect(without.stdout + without.stderr).toContain("TRB_EXTENSION_MISSING");
 });

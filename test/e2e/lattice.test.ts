@@ -2,12 +2,14 @@
 import { type Plan, planCost } from "@tributary/protocol";
 import { choosePlanToRead } from "@tributary/simulate";
 import { afterAll, expect, test } from "vitest";
-import { killAll, service, temporaryFolder, tributary, tributaryJson } from "./processes.ts";
+import { commandsInOneProcess, killAll, service, temporaryFolder } from "./processes.ts";
 import { joinAll, ledgerEntries, smallFederation } from "./small-federation.ts";
 
 const folder = temporaryFolder("lattice");
+const { tributary, tributaryJson, close } = commandsInOneProcess();
 
 afterAll(() => {
+  close();
   killAll();
   folder.remove();
 });

@@ -1,12 +1,14 @@
 /** What people do between rounds and the ledger says, by the commands that they type: customers erased at a merchant, and an operator's pause, promotion and revocation. */
 import { existsSync, writeFileSync } from "node:fs";
 import { afterAll, expect, test } from "vitest";
-import { killAll, service, temporaryFolder, tributary, tributaryJson, until } from "./processes.ts";
+import { commandsInOneProcess, killAll, service, temporaryFolder, until } from "./processes.ts";
 import { joinAll, ledgerEntries, smallFederation } from "./small-federation.ts";
 
 const folder = temporaryFolder("notes");
+const { tributary, tributaryJson, close } = commandsInOneProcess();
 
 afterAll(() => {
+  close();
   killAll();
   folder.remove();
 });

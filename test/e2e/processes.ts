@@ -5,10 +5,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { oneProcess } from "../../docs/commands/one-process.ts";
 
 export const root = fileURLToPath(new URL("../..", import.meta.url));
 const main = join(root, "packages/cli/src/main.ts");
 const flags = ["--disable-warning=ExperimentalWarning"];
+const compiled = join(root, "node_modules/.cache/compile");
 /** Of a node: several share the cores, and each thread costs a start. A flag says otherwise where more are part of the test. */
 const threads = { TRIBUTARY_TRAINING_THREADS: "1" };
 
@@ -33,7 +35,7 @@ function launch(args: readonly string[], { cwd = root, env = {}, script = main }
       ...threads,
       ...process.env,
       NODE_OPTIONS: "",
-      NODE_COMPILE_CACHE: join(root, "node_modules/.cache/compile"),
+      NODE_COMPILE_CACHE: compiled,
       ...env,
     },
     stdio: ["ignore", "pipe", "pipe"],
@@ -60,9 +62,36 @@ export function begin(
 
 /** Runs a `tributary` command with `--json`, and returns its document; throws with what it printed when it fails. */
 export async function tributaryJson(args: readonly string[], options: RunOptions = {}): Promise<Record<string, unknown>> {
-  const { exitCode, stdout, stderr } = await tributary([...args, "--json"], options);
+  return document(args, await tributary([...args, "--json"], options));
+}
+
+function document(args: readonly string[], { exitCode, stdout, stderr }: Outcome): Record<string, unknown> {
   if (exitCode !== 0) throw new Error(`tributary ${args.join(" ")}: exit ${exitCode}\n${stdout}\n${stderr}`);
   return JSON.parse(stdout) as Record<string, unknown>;
+}
+
+export interface CommandsInOneProcess {
+  tributary(args: readonly string[], cwd?: string): Promise<Outcome>;
+  tributaryJson(args: readonly string[], cwd?: string): Promise<Record<string, unknown>>;
+  close(): void;
+}
+
+/**
+ * The same for tests of what commands answer and not of how processes begin and end: all of a test's commands in one process, which starts once
+ * (`docs/commands/run-lines.ts`), each run by the function by which `tributary` runs its one.
+ */
+export function commandsInOneProcess({ cwd = root, env = {} }: Omit<RunOptions, "script"> = {}): CommandsInOneProcess {
+  const commands = oneProcess({ ...threads, NODE_COMPILE_CACHE: compiled, ...env });
+  const ask = async (words: readonly string[], folder = cwd): Promise<Outcome> => {
+    const [ran] = await commands.run([{ folder, words }]);
+    if (ran === undefined) throw new Error(`tributary ${words.join(" ")}: no answer`);
+    return { exitCode: ran.exitCode, stdout: ran.stdout, stderr: ran.stderr };
+  };
+  return {
+    tributary: ask,
+    tributaryJson: async (args, folder) => document(args, await ask([...args, "--json"], folder)),
+    close: commands.close,
+  };
 }
 
 export interface Service {

@@ -3,10 +3,11 @@ import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { holdOut, nodeBudget } from "@tributary/client";
 import { afterAll, expect, test } from "vitest";
-import { killAll, service, temporaryFolder, tributary, tributaryJson, until } from "./processes.ts";
+import { commandsInOneProcess, killAll, service, temporaryFolder, until } from "./processes.ts";
 import { joinAll, ledgerEntries, smallFederation } from "./small-federation.ts";
 
 const folder = temporaryFolder("serving");
+const { tributary, tributaryJson, close } = commandsInOneProcess();
 
 const long = process.env["TRIBUTARY_LONG"] === "1";
 /** Registers a test in long mode, and nothing otherwise: it is not skipped, it is not of that suite. */
@@ -15,6 +16,7 @@ const longOnly: (name: string, options: { readonly timeout: number }, act: () =>
   : () => {};
 
 afterAll(() => {
+  close();
   killAll();
   folder.remove();
 });

@@ -6,14 +6,16 @@ import { simulateFederation } from "@tributary/simulate";
 import { onnxruntimeExecutor } from "@tributary/tensor/onnxruntime";
 import { afterAll, expect, test } from "vitest";
 import { seededRandom } from "../seeded/randomness.ts";
-import { killAll, root, service, temporaryFolder, tributary, tributaryJson, until } from "./processes.ts";
+import { begin, commandsInOneProcess, killAll, root, service, temporaryFolder, until } from "./processes.ts";
 import { joinAll, ledgerEntries, smallFederation, storedParts } from "./small-federation.ts";
 
 const seed = "57a7".repeat(16);
 process.env["TRIBUTARY_STORE_KEY"] = seed; // names of customers decide who falls into which bucket
 const folder = temporaryFolder("statistics");
+const { tributaryJson, close } = commandsInOneProcess();
 
 afterAll(() => {
+  close();
   killAll();
   folder.remove();
 });
@@ -126,7 +128,7 @@ test("a node whose policy doesn't permit statistics refuses the plan, and says w
   const home = federation.home(federation.parts[0]?.node ?? "");
   expect(await tributaryJson(["node", "check", "--home", home])).toMatchObject({ accepted: true });
   await tributaryJson(["node", "policy", "--home", home, "--permit", "training"]);
-  const refused = await tributary(["node", "start", "--home", home, "--json"]);
+  const refused = await begin(["node", "start", "--home", home, "--json"]).outcome;
   expect(refused.exitCode).toBe(3);
   expect(refused.stdout + refused.stderr).toContain("TRB_POLICY_RELEASE_FORBIDDEN");
   expect(refused.stdout + refused.stderr).toContain("--permit");

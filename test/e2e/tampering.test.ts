@@ -2,10 +2,11 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { changePolicy } from "@tributary/client";
 import { nodeCrypto } from "@tributary/protocol/node-crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { killAll, service, temporaryFolder, tributary, tributaryJson } from "./processes.ts";
+import { commandsInOneProcess, killAll, service, temporaryFolder } from "./processes.ts";
 import { joinAll, type SmallFederation, smallFederation } from "./small-federation.ts";
 
 const folder = temporaryFolder("tampering");
+const { tributary, tributaryJson, close } = commandsInOneProcess();
 let federation: SmallFederation;
 
 beforeAll(async () => {
@@ -23,6 +24,7 @@ beforeAll(async () => {
 }, 90_000);
 
 afterAll(() => {
+  close();
   killAll();
   folder.remove();
 });

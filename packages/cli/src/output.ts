@@ -35,12 +35,16 @@ function remark(text: string): void {
  */
 export function printError(json: boolean, error: unknown): number {
   clearProgress();
-  const coded = isTributaryError(error) ? error : fail("TRB_UNEXPECTED", { reason: harmlessReason(error) }, error);
+  const coded = codedError(error);
   if (json) process.stdout.write(`${JSON.stringify({ error: coded.toJSON() }, null, 2)}\n`);
   else remark(errorLines(coded).join("\n"));
   if (process.env["TRIBUTARY_DEBUG"] === "1") remark(inspect(error));
   return coded.exitCode;
 }
+
+/** Of the table, whatever was thrown. */
+export const codedError = (error: unknown): TributaryError =>
+  isTributaryError(error) ? error : fail("TRB_UNEXPECTED", { reason: harmlessReason(error) }, error);
 
 /** What happened and what to do, each as far as the terminal is wide. */
 function errorLines({ code, message, advice }: TributaryError): string[] {
