@@ -12,24 +12,30 @@ export default defineConfig(({ mode }) => {
   return {
     test: {
       env: mode === "long" ? { TRIBUTARY_LONG: "1" } : {},
-      // Two cores: the end-to-end tests start processes of their own.
-      maxWorkers: 2,
-      testTimeout: 30_000,
+      // For two cores: most tests in real processes wait half of their time, for deadlines and for each other.
+      maxWorkers: 3,
+      // Of a machine that has other things to do as well.
+      testTimeout: 60_000,
+      hookTimeout: 60_000,
       reporters: ["default", "./test/skipped-reporter.ts"],
-      // by name, so that what takes longest begins first
+      // by name, so that what takes longest begins first, and what fills both cores by itself comes last
       projects: [
         {
           extends: true,
           test: {
-            name: "processes",
-            include: [
-              "{packages/*,client,coordinator}/src/**/*.test.ts",
-              "client/web/**/*.test.ts",
-              "test/**/*.test.ts",
-              "docs/**/*.test.ts",
-              "supply-chain/*.test.ts",
-            ],
+            name: "across rooms",
+            include: ["client/web/**/*.test.ts", "test/**/*.test.ts", "docs/**/*.test.ts", "{supply-chain,examples}/*.test.ts"],
+            exclude,
+          },
+        },
+        {
+          extends: true,
+          // they close what they open: a worker reads the modules of these rooms once
+          test: {
+            name: "in shells",
+            include: ["{packages/*,client,coordinator}/src/**/*.test.ts"],
             exclude: [...exclude, pure],
+            isolate: false,
           },
         },
         { extends: true, test: { name: "pure", include: [pure], exclude, isolate: false } },
