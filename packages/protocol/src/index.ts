@@ -1,7 +1,7 @@
 /** Room 5. The words both sides speak. */
 export { canonicalBytes, hashOf } from "./canonical/canonical.ts";
 export { decimalToRational, formatDecimal, parseDecimal } from "./canonical/decimals.ts";
-export { fromHex, toHex } from "./canonical/hex.ts";
+export { fromHex, secretFromHex, toHex } from "./canonical/hex.ts";
 export { vectorOctets, vectorOf } from "./canonical/vectors.ts";
 export {
   type ApiRouteName,
@@ -25,6 +25,7 @@ export {
 } from "./coordinator-api/route.ts";
 export type { Crypto, Keystream } from "./crypto/crypto.ts";
 export { portableCrypto } from "./crypto/portable.ts";
+export { secretBytes } from "./crypto/secret-bytes.ts";
 export {
   type AgreementKey,
   agreementKey,

@@ -5,7 +5,16 @@
  *
  * Bytes of secrets are overwritten here once the next key is derived of them. Texts (hex) can't be.
  */
-import { type AgreementKey, type Crypto, canonicalBytes, fromHex, type NodeId, type Sha256, toHex } from "@tributary/protocol";
+import {
+  type AgreementKey,
+  type Crypto,
+  canonicalBytes,
+  fromHex,
+  type NodeId,
+  type Sha256,
+  secretFromHex,
+  toHex,
+} from "@tributary/protocol";
 
 /** What all keys of a round are bound to. */
 export interface RoundBinding {
@@ -36,12 +45,12 @@ export function pairMaskKey(crypto: Crypto, binding: RoundBinding, secret: strin
 
 /** The key of a node's own mask. */
 export function ownMaskKey(crypto: Crypto, binding: RoundBinding, seed: string): string {
-  return inHex(derive(crypto, binding, fromHex(seed), "tributary own mask", {}));
+  return inHex(derive(crypto, binding, secretFromHex(seed), "tributary own mask", {}));
 }
 
 /** What a node commits to in its advert: SHA-256 of the 32 bytes of its own-mask seed. */
 export function seedCommitment(crypto: Crypto, seed: string): Sha256 {
-  const bytes = fromHex(seed);
+  const bytes = secretFromHex(seed);
   const commitment = toHex(crypto.sha256(bytes)) as Sha256;
   bytes.fill(0);
   return commitment;
@@ -49,7 +58,7 @@ export function seedCommitment(crypto: Crypto, seed: string): Sha256 {
 
 /** The X25519 public key of a secret seed. */
 export function agreementKeyOf(crypto: Crypto, secret: string): AgreementKey {
-  const bytes = fromHex(secret);
+  const bytes = secretFromHex(secret);
   const key = toHex(crypto.agreementPublicKey(bytes)) as AgreementKey;
   bytes.fill(0);
   return key;
@@ -62,7 +71,7 @@ export function pairSign(self: NodeId, peer: NodeId): 1 | -1 {
 
 /** @throws TRB_CRYPTO_WEAK_KEY */
 function agreed(crypto: Crypto, secret: string, publicKey: AgreementKey): Uint8Array {
-  const bytes = fromHex(secret);
+  const bytes = secretFromHex(secret);
   try {
     return crypto.agree(bytes, fromHex(publicKey));
   } finally {

@@ -4,7 +4,7 @@
  *
  * Plaintext: the canonical bytes of `{ from, round, to }`, then the two shares, 32 bytes each.
  */
-import { type Crypto, canonicalBytes, fromHex, type NodeId, toHex } from "@tributary/protocol";
+import { type Crypto, canonicalBytes, fromHex, type NodeId, secretFromHex, toHex } from "@tributary/protocol";
 import type { UniformBytes } from "./field.ts";
 
 export interface EnvelopeAddress {
@@ -38,7 +38,7 @@ export function sealEnvelope(
   const head = addressBytes(address);
   const plain = new Uint8Array(head.length + 2 * shareBytes);
   plain.set(head);
-  for (const [place, share] of [ownMask, maskKey].map(fromHex).entries()) {
+  for (const [place, share] of [ownMask, maskKey].map(secretFromHex).entries()) {
     plain.set(share, head.length + place * shareBytes);
     share.fill(0);
   }

@@ -3,9 +3,10 @@
  * lower-case hex: a uniform element is at the same time a fine X25519 secret and a fine mask seed.
  *
  * BigInt arithmetic is not constant-time. What it touches is fresh every round and never leaves the process unmasked, and
- * a party that can time it sits inside the process already.
+ * a party that can time it sits inside the process already. Nor can a BigInt be overwritten.
  */
 import { fail } from "@tributary/errors";
+import { secretBytes } from "@tributary/protocol";
 
 export const fieldPrime = 2n ** 255n - 19n;
 
@@ -16,7 +17,7 @@ export interface UniformBytes {
 
 /** A uniform element of Z_p. Of 2²⁵⁵ candidates only 19 are thrown away. */
 export function uniformElement(random: UniformBytes): bigint {
-  const bytes = new Uint8Array(32);
+  const bytes = secretBytes(32);
   for (;;) {
     random.fill(bytes);
     bytes[31] = (bytes[31] ?? 0) & 0x7f;

@@ -9,7 +9,7 @@
  * Source: Bonawitz et al., CCS 2017, §4.
  */
 import { fail } from "@tributary/errors";
-import { type Crypto, fromHex, type Keystream } from "@tributary/protocol";
+import { type Crypto, type Keystream, secretFromHex } from "@tributary/protocol";
 import type { Unmasking } from "./unmasking.ts";
 import { addWords, sliceWords, wordArithmetic } from "./word-arithmetic.ts";
 
@@ -64,7 +64,7 @@ function addMasks(target: Uint32Array, masks: readonly Mask[], crypto: Crypto, f
 }
 
 function keystreamOf(key: string, crypto: Crypto): Keystream {
-  const bytes = fromHex(key);
+  const bytes = secretFromHex(key);
   const stream = crypto.keystream(bytes); // with a copy of its own
   bytes.fill(0);
   return stream;

@@ -1,8 +1,8 @@
 /**
- * A process that runs one round of four nodes by the state machines, and stands still twice: while the nodes hold the round's secrets, and once the round is
- * over. `secrets-left.test.ts` looks into it then. The secrets are told to it disguised, so that telling leaves no copies of them.
+ * A process that runs one round of four nodes by the state machines, and stands still three times: while the nodes hold the round's secrets, right after the
+ * last one's masks are on, before any garbage is collected, and once the round is over. `secrets-left.test.ts` looks into it then. The secrets are told to it disguised, so that telling leaves no copies of them.
  *
- *   node round-in-memory.ts FOLDER      writes FOLDER/{before,after}.heapsnapshot and FOLDER/secrets.json; says "before" and "after", and goes on at a line on stdin
+ *   node round-in-memory.ts FOLDER      writes FOLDER/{before,after}.heapsnapshot and FOLDER/secrets.json; says "before", "masked" and "after", and goes on at a line on stdin
  */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -46,8 +46,8 @@ const secrets: Secret[] = [];
 const control = globalThis.crypto.getRandomValues(new Uint8Array(32));
 const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
 
-async function standStill(moment: "before" | "after"): Promise<void> {
-  writeHeapSnapshot(join(folder, `${moment}.heapsnapshot`)); // collects garbage first
+async function standStill(moment: "before" | "masked" | "after"): Promise<void> {
+  if (moment !== "masked") writeHeapSnapshot(join(folder, `${moment}.heapsnapshot`)); // collects garbage first
   writeFileSync(
     join(folder, "secrets.json"),
     JSON.stringify({ secrets, control: { what: "control", disguised: disguised(control) } }),
@@ -95,7 +95,7 @@ const policy = {
 let coordinator = createCoordinator(begin);
 const states = new Map<NodeId, NodeState>(names.map((node) => [node, createNode({ self: node, ...begin, policy })]));
 const uploads = new Map<Sha256, Uint32Array>();
-let [looked, over] = [false, false];
+let [looked, masked, over] = [false, 0, false];
 const queue: (() => Promise<void>)[] = [];
 
 const toCoordinator = (event: CoordinatorEvent) =>
@@ -129,7 +129,10 @@ async function atCoordinator(effect: CoordinatorEffect): Promise<void> {
 async function atNode(node: NodeId, effect: NodeEffect, state: NodeState): Promise<void> {
   if (effect.type === "persist") {
     encodeNodeState(state); // as text on its way to disk, secrets and all
-    if (effect.vector !== undefined) uploads.set(toHex(crypto.sha256(vectorOctets(effect.vector))) as Sha256, effect.vector);
+    if (effect.vector !== undefined) {
+      uploads.set(toHex(crypto.sha256(vectorOctets(effect.vector))) as Sha256, effect.vector);
+      if (++masked === names.length) await standStill("masked");
+    }
   }
   if (effect.type === "send") {
     toCoordinator({ type: "message", message: effect.message });

@@ -15,6 +15,7 @@ import {
   verify,
 } from "node:crypto";
 import type { Crypto, Keystream } from "./crypto.ts";
+import { secretBytes, secretCopy } from "./secret-bytes.ts";
 import { openBox, sealBox } from "./secretbox.ts";
 import { strict } from "./strict.ts";
 
@@ -66,7 +67,7 @@ const plain = (bytes: Uint8Array): Uint8Array => Uint8Array.from(bytes);
 
 /** The same of a secret: what OpenSSL handed over is overwritten. */
 function taken(bytes: Buffer): Uint8Array {
-  const copy = plain(bytes);
+  const copy = secretCopy(bytes);
   bytes.fill(0);
   return copy;
 }
@@ -77,7 +78,7 @@ let agreeing: { readonly secret: Uint8Array; readonly key: KeyObject } | undefin
 function agreementKey(secret: Uint8Array): KeyObject {
   if (agreeing !== undefined && Buffer.compare(agreeing.secret, secret) === 0) return agreeing.key;
   const key = privateKey("x25519", secret);
-  agreeing = { secret: Uint8Array.from(secret), key };
+  agreeing = { secret: secretCopy(secret), key };
   queueMicrotask(() => {
     agreeing?.secret.fill(0);
     agreeing = undefined;
@@ -91,7 +92,7 @@ const blockBytes = 64;
 /** HMAC-SHA-256 (RFC 2104). The key stands in both blocks, and in all that is made of them. */
 function hmac(key: Uint8Array, ...parts: readonly Uint8Array[]): Buffer {
   const short = key.length > blockBytes ? hash("sha256", key, "buffer") : key;
-  const [inner, outer] = [Buffer.alloc(blockBytes, 0x36), Buffer.alloc(blockBytes, 0x5c)];
+  const [inner, outer] = [Buffer.alloc(blockBytes, 0x36), Buffer.alloc(blockBytes, 0x5c)]; // no native code sees them
   for (let i = 0; i < short.length; i++) {
     inner[i] = (inner[i] as number) ^ (short[i] as number);
     outer[i] = (outer[i] as number) ^ (short[i] as number);
@@ -108,7 +109,7 @@ function hmac(key: Uint8Array, ...parts: readonly Uint8Array[]): Buffer {
 /** RFC 5869. `hkdfSync` spends most of its time on finding out that the secret is no key object. */
 function hkdf(secret: Uint8Array, salt: Uint8Array, info: Uint8Array, length: number): Uint8Array {
   const extracted = hmac(salt, secret);
-  const out = new Uint8Array(length);
+  const out = secretBytes(length);
   let last: Uint8Array = new Uint8Array();
   for (let i = 0; i * hashBytes < length; i++) {
     const before = last;
@@ -133,7 +134,7 @@ export function nodeCrypto(): Crypto {
       taken(diffieHellman({ privateKey: agreementKey(secret), publicKey: publicKeyOf("x25519", publicKey) })),
     seal: sealBox,
     open: openBox,
-    keystream: (key) => aesKeystream(Uint8Array.from(key)),
+    keystream: (key) => aesKeystream(secretCopy(key)),
   });
 }
 
@@ -153,7 +154,10 @@ function aesKeystream(key: Uint8Array): Keystream {
   return {
     words(offset, out) {
       const target = new Uint8Array(out.buffer, out.byteOffset, out.byteLength);
-      if (cipher === undefined || position !== offset) cipher = cipherAt(key, offset);
+      if (cipher === undefined || position !== offset) {
+        cipher?.final();
+        cipher = cipherAt(key, offset);
+      }
       for (let done = 0; done < target.length; ) {
         const size = Math.min(zeros.length, target.length - done);
         const made = cipher.update(size === zeros.length ? zeros : zeros.subarray(0, size));
@@ -165,7 +169,8 @@ function aesKeystream(key: Uint8Array): Keystream {
     },
     wipe() {
       key.fill(0);
-      cipher = undefined; // OpenSSL overwrites the key's schedule when the garbage collector lets go of it
+      cipher?.final(); // has OpenSSL overwrite the key's schedule now, and not when the garbage collector lets go of it
+      cipher = undefined;
     },
   };
 }

@@ -7,6 +7,7 @@ import { hkdf } from "@noble/hashes/hkdf.js";
 import { sha256 } from "@noble/hashes/sha2.js";
 import nacl from "tweetnacl";
 import type { Crypto, Keystream } from "./crypto.ts";
+import { secretCopy } from "./secret-bytes.ts";
 import { openBox, sealBox } from "./secretbox.ts";
 import { mayVerify, strict } from "./strict.ts";
 
@@ -25,7 +26,7 @@ export function portableCrypto(): Crypto {
     agree: (secret, publicKey) => nacl.scalarMult(secret, publicKey),
     seal: sealBox,
     open: openBox,
-    keystream: (key) => aesKeystream(Uint8Array.from(key)),
+    keystream: (key) => aesKeystream(secretCopy(key)),
   });
 }
 
