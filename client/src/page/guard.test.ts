@@ -100,11 +100,14 @@ test("the page may load nothing of anybody else's, is framed by nobody, and only
   expect((await opened.ask("/api/overview")).headers["cache-control"]).toBe("no-store");
 });
 
-test.each(["/api/nothing", "/nothing", "/../package.json", "/%2e%2e/%2e%2e/etc/passwd"])("%s is nowhere", async (path) => {
-  const answer = await opened.ask(path);
-  expect([403, 404, 400]).toContain(answer.status);
-  expect(JSON.stringify(answer.body)).not.toContain("root:");
-});
+test.each(["/api/nothing", "/nothing", "/../package.json", "/%2e%2e/%2e%2e/etc/passwd", "/assets/.%00./x"])(
+  "%s is nowhere",
+  async (path) => {
+    const answer = await opened.ask(path);
+    expect([403, 404, 400]).toContain(answer.status);
+    expect(JSON.stringify(answer.body)).not.toContain("root:");
+  },
+);
 
 test.each(["{", '{"policy":1}', '{"policy":{},"stamp":"x","more":1}'])(
   "a body that is none, %s, is told by its place",

@@ -82,7 +82,10 @@ export async function servePage(options: ServePageOptions): Promise<NodePage> {
       ),
   });
   app.get("/", (_request, reply) => reply.sendFile("index.html"));
-  app.get<{ Params: { "*": string } }>("/assets/*", ({ params }, reply) => reply.sendFile(`assets/${params["*"]}`));
+  app.get<{ Params: { "*": string } }>("/assets/*", ({ params: { "*": name } }, reply) =>
+    // of other names, a NUL in one of them, the file system isn't asked
+    /^[\w.-]+$/.test(name) ? reply.sendFile(`assets/${name}`) : reply.callNotFound(),
+  );
   const link = () => `${url}/#${guard.token()}`;
   app.addHook("onResponse", async (request, reply) => {
     const { url: route } = request.routeOptions;

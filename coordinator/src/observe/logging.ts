@@ -20,7 +20,7 @@ export const censor = "[redacted]";
 
 /** What would be a secret wherever it stands: passwords in addresses, operators' tokens, what nodes prove themselves by. */
 const secrets: readonly { readonly form: RegExp; readonly shown: string }[] = [
-  { form: /\b([a-z][a-z0-9+.-]{0,31}:\/\/[^\s:/@]{0,255}):[^\s/@]+@/gi, shown: `$1:${censor}@` },
+  { form: /:\/\/([^\s:/@]*):[^\s/@]+@/g, shown: `://$1:${censor}@` },
   { form: /\btrb_[0-9a-f]{12}_[A-Za-z0-9_-]+/g, shown: censor },
   { form: /\bBearer\s+\S+/gi, shown: `Bearer ${censor}` },
 ];

@@ -35,6 +35,9 @@ const assets = (at: string) => `${at}assets/*`;
 /** Whether a route is a page's, not the API's. */
 export const isPagePath = (path: string): boolean => Object.values(places).some(({ at }) => path === at || path === assets(at));
 
+/** What files of a page are called; of anything else, a NUL in it for one, the file system isn't asked. */
+const assetName = /^[\w.-]+(\/[\w.-]+)*$/;
+
 /** Of files with their hash in their names, in seconds. */
 const year = 365 * 24 * 3600;
 
@@ -57,8 +60,8 @@ export async function servePages(app: FastifyInstance, pages: ServedPages): Prom
     const { at, policy } = places[name];
     const underPolicy = (reply: FastifyReply) => reply.header("content-security-policy", [...basePolicy, ...policy].join("; "));
     app.get(at, async (_request, reply) => underPolicy(reply).sendFile("index.html", await folder()));
-    app.get<{ Params: { "*": string } }>(assets(at), async ({ params }, reply) =>
-      underPolicy(reply).sendFile(`assets/${params["*"]}`, await folder()),
+    app.get<{ Params: { "*": string } }>(assets(at), async ({ params: { "*": name } }, reply) =>
+      assetName.test(name) ? underPolicy(reply).sendFile(`assets/${name}`, await folder()) : reply.callNotFound(),
     );
   }
 }
