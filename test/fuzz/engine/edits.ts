@@ -159,7 +159,7 @@ export function editTable(text: string, separator: string, choices: Choices): st
   for (let k = 0; k < edits && choices.left() > 0; k++) {
     const at = choices.below(lines.length);
     const line = lines[at];
-    if (line === undefined) break;
+    if (line === undefined || lines.some(({ length }) => length === 0)) break;
     const field = choices.below(line.length);
     const kind = choices.below(7);
     if (kind === 0) lines.splice(at, 1);

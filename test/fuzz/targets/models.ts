@@ -1,6 +1,5 @@
 /** Files of models: safetensors, checkpoints with their cards, hybrids, optimisers' moments, ONNX, extensions. */
-import { mkdtempSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import {
   readCheckpoint,
@@ -21,6 +20,7 @@ import { parameterCount } from "../../../packages/model/src/parameters.ts";
 import { type ModelSpec, modelSpec } from "../../../packages/model/src/spec.ts";
 import type { Choices } from "../engine/choices.ts";
 import { editBytes, editJson } from "../engine/edits.ts";
+import { ownFolder } from "../engine/own-folder.ts";
 import { must, type Target, textBytes, verdictLater, verdictOf } from "../engine/target.ts";
 
 const spec: ModelSpec = modelSpec({
@@ -198,7 +198,7 @@ const hybrids: Target = {
   },
 };
 
-const extensionFile = join(mkdtempSync(join(tmpdir(), "fuzz-extension-")), "extension.ts");
+const extensionFile = join(ownFolder("extension"), "extension.ts");
 const extensionTexts = [
   "export const extension = { name: 'own', query: { shape: () => ({}), query: () => ({}) } };",
   "export const extension: { name: string } = { name: 'own-model', model: { parameters: 1, deviation: 2, hiddenStates: 3 } };",

@@ -6,7 +6,13 @@ interface Group {
 }
 
 const groups: Readonly<Record<string, () => Promise<Group>>> = {
+  catalogues: () => import("./catalogues.ts"),
+  inputs: () => import("./inputs.ts"),
+  ledgers: () => import("./ledgers.ts"),
+  logs: () => import("./logs.ts"),
   models: () => import("./models.ts"),
+  protocol: () => import("./protocol.ts"),
+  stores: () => import("./stores.ts"),
 };
 
 /** Not among `allTargets`: the fuzzer's own test has it find what was planted. */
