@@ -45,8 +45,19 @@ export function postgresAddress(databaseUrl: string): PostgresAddress {
   const options = [url.searchParams.get("options") ?? [], `-c search_path=${schema.data}`].flat().join(" ");
   url.searchParams.delete("options");
   const host = url.hostname || url.searchParams.get("host") || "localhost";
-  const where = `${host}:${url.port || "5432"}${decodeURIComponent(url.pathname)}, schema ${schema.data}`;
+  const name = decoded(url.pathname);
+  if (name === undefined) throw invalid("a % in its database's name encodes nothing");
+  const where = `${host}:${url.port || "5432"}${name}, schema ${schema.data}`;
   return { config: { connectionString: url.href, options, types: { getTypeParser } }, schema: schema.data, where };
+}
+
+/** Undefined for a text that encodes nothing. */
+function decoded(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return undefined;
+  }
 }
 
 /** In milliseconds. Nothing here takes a second when all is well. */
