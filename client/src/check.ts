@@ -74,7 +74,7 @@ export function checkNode({
     const spent = spendingRefusals(home, policy, new Date().toISOString());
     const noRoom = spent.length > 0 && spent.every(({ error }) => error !== undefined);
     const refusals = [
-      ...[...refusalsOf(home.crypto, plan, policy), ...(await samplerRefusals(plan))],
+      ...[...refusalsOf(home, plan, policy), ...(await samplerRefusals(plan))],
       ...(noRoom ? spent.flatMap(({ error }) => error ?? []).slice(0, 1) : []),
     ];
     const closed = declinedNow(policy, new Date());
@@ -91,7 +91,7 @@ export function checkNode({
       cost: { epsilon: Number(plan.epsilon), delta: Number(plan.delta), unit: plan.unit },
       budget: budgetOf(home),
       declines: declines.flatMap(({ kind, error }) => (error === undefined ? [] : [{ kind, ...error.toJSON() }])),
-      trust: trustOf(plan, policy),
+      trust: trustOf(home, plan, policy),
       roster: rosterNews(home, policy),
       data: countData(home),
     };

@@ -6,12 +6,28 @@ import { fail, isTributaryError, type TributaryError } from "@tributary/errors";
 import { graphHashOf, isInitialModelAgreed } from "@tributary/federation";
 import { spentAfter } from "@tributary/ledger";
 import { graphVersion, isExtensionRegistered, trainedCount } from "@tributary/model";
-import { type Crypto, type Decimal, falselySignedParts, lintPlan, type Plan, parseDecimal } from "@tributary/protocol";
+import {
+  type Crypto,
+  type Decimal,
+  falselySignedParts,
+  fingerprintOf,
+  type IdentityKey,
+  lintPlan,
+  type Plan,
+  parseDecimal,
+} from "@tributary/protocol";
 import type { Policy } from "./policy-document.ts";
 
+/** By whose key a node knows itself among those that it trusts. */
+export interface OwnKey {
+  readonly crypto: Crypto;
+  readonly identity: { readonly key: IdentityKey };
+}
+
 /** Reasons to refuse; none: this node takes part. */
-export function refusalsOf(crypto: Crypto, plan: Plan, policy: Policy): TributaryError[] {
-  return [...planRefusals(crypto, plan, policy), ...policyRefusals(plan, policy), ...graphRefusals(crypto, plan)];
+export function refusalsOf(own: OwnKey, plan: Plan, policy: Policy): TributaryError[] {
+  const { crypto } = own;
+  return [...planRefusals(crypto, plan, policy), ...policyRefusals(own, plan, policy), ...graphRefusals(crypto, plan)];
 }
 
 /**
@@ -39,7 +55,7 @@ function countTrained({ model, trained }: Plan): { readonly parameterCount: numb
 }
 
 /** What the merchant doesn't permit. */
-function policyRefusals(plan: Plan, policy: Policy): TributaryError[] {
+function policyRefusals(own: OwnKey, plan: Plan, policy: Policy): TributaryError[] {
   const refusals: TributaryError[] = [];
   const { epsilon } = leastCost(plan, policy);
   if (parseDecimal(epsilon) > policy.maxEpsilon) {
@@ -63,7 +79,7 @@ function policyRefusals(plan: Plan, policy: Policy): TributaryError[] {
     const usable = policy.extensions.includes(sha256) && isExtensionRegistered(name);
     if (!usable) refusals.push(fail("TRB_POLICY_EXTENSION_UNKNOWN", { name, sha256 }));
   }
-  const { trusted, least } = trustOf(plan, policy);
+  const { trusted, least } = trustOf(own, plan, policy);
   if (trusted < least) refusals.push(fail("TRB_ROUND_TOO_FEW_TRUSTED", { trusted, least }));
   return refusals;
 }
@@ -87,10 +103,17 @@ function leastCost(plan: Plan, { budget }: Policy): { readonly epsilon: Decimal 
  * How many members this node trusts, itself included, and how many of a survivor set it must trust before it signs it (DESIGN §5:
  * minCohort − maxCorrupt; none where each node adds the whole noise itself). Fewer could never be enough.
  */
-export function trustOf(plan: Plan, policy: Policy): { readonly trusted: number; readonly least: number } {
-  const least = plan.noiseMode === "local" ? 0 : plan.minCohort - plan.maxCorrupt;
-  return { trusted: 1 + new Set(policy.trustedPeers).size, least };
+export function trustOf(
+  { crypto, identity }: OwnKey,
+  plan: Plan,
+  policy: Policy,
+): { readonly trusted: number; readonly least: number } {
+  const trusted = new Set(policy.trustedPeers).add(fingerprintOf(crypto, identity.key)).size;
+  return { trusted, least: leastTrusted(plan) };
 }
+
+/** Of a survivor set, this node itself included. */
+export const leastTrusted = (plan: Plan): number => (plan.noiseMode === "local" ? 0 : plan.minCohort - plan.maxCorrupt);
 
 /** The node never runs a graph that it was sent: it builds its own, and both sides must mean the same one. */
 function graphRefusals(crypto: Crypto, plan: Plan): TributaryError[] {

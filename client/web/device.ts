@@ -21,7 +21,7 @@ import {
 import type { DeviceNotice, DeviceOnPage, DeviceStatus } from "../../packages/dashboard/src/device/model.ts";
 import { isDeclined } from "../src/availability.ts";
 import { epsilonSpent } from "../src/charges.ts";
-import { trustOf } from "../src/decision.ts";
+import { leastTrusted } from "../src/decision.ts";
 import { participationOf, requireOneCustomer } from "../src/device.ts";
 import { askToJoin } from "../src/joining.ts";
 import { defaultPolicy, nodePolicyOf, type Policy, parsePolicy, policyText, requirePolicy } from "../src/policy-document.ts";
@@ -122,7 +122,7 @@ export async function openDevice(around: DeviceSurroundings): Promise<BrowserDev
     peers: roster.flatMap(({ node: peer, key }) =>
       peer === node ? [] : [{ node: peer, fingerprint: fingerprintOf(crypto, key) }],
     ),
-    leastTrusted: Math.max(0, trustOf(of, defaultPolicy(of)).least - 1),
+    leastTrusted: Math.max(0, leastTrusted(of) - 1),
   });
   const changed = () => {
     for (const listener of listeners) listener(status());
@@ -175,7 +175,7 @@ export async function openDevice(around: DeviceSurroundings): Promise<BrowserDev
     const [allowed, mine, octets] = [policy, histories, await readSetting(database, "catalogue")];
     if (allowed === undefined) throw fail("TRB_DEVICE_NOT_READY", { missing: "consent" });
     if (mine === undefined || octets === undefined) throw fail("TRB_DEVICE_NOT_READY", { missing: "a history" });
-    const [refusal] = deviceRefusals(crypto, planned, allowed);
+    const [refusal] = deviceRefusals({ crypto, identity }, planned, allowed);
     if (refusal !== undefined) throw refusal;
     requirePrivate(of.url, {});
     running = "starting";
@@ -322,7 +322,7 @@ export async function openDevice(around: DeviceSurroundings): Promise<BrowserDev
           maxEpsilon,
           trustedPeers: [...new Set(fingerprints)].sort(),
         };
-        const [refusal] = deviceRefusals(crypto, planned, next);
+        const [refusal] = deviceRefusals({ crypto, identity }, planned, next);
         if (refusal !== undefined) throw refusal;
         await decide(next);
       }),

@@ -1,19 +1,16 @@
 /** What the person whose device this is permits: asked before each offer, as a merchant's policy is. */
 import { fail, isTributaryError, type TributaryError } from "@tributary/errors";
 import { requireAffordable } from "@tributary/federation";
-import type { Crypto, Plan } from "@tributary/protocol";
+import type { Plan } from "@tributary/protocol";
 import { declinedNow } from "../src/availability.ts";
-import { refusalsOf } from "../src/decision.ts";
+import { type OwnKey, refusalsOf } from "../src/decision.ts";
 import { nodePolicyOf, type Policy } from "../src/policy-document.ts";
 import type { Seat } from "../src/running/taking-part.ts";
 
 /** Why this device takes no part in the plan; none: it does. */
-export function deviceRefusals(crypto: Crypto, plan: Plan, policy: Policy): TributaryError[] {
+export function deviceRefusals(own: OwnKey, plan: Plan, policy: Policy): TributaryError[] {
   const { sampler } = plan;
-  return [
-    ...refusalsOf(crypto, plan, policy),
-    ...(sampler === "exact" ? [] : [fail("TRB_DEVICE_SAMPLER_ABSENT", { sampler })]),
-  ];
+  return [...refusalsOf(own, plan, policy), ...(sampler === "exact" ? [] : [fail("TRB_DEVICE_SAMPLER_ABSENT", { sampler })])];
 }
 
 /** @param policyNow what was said last */

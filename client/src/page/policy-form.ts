@@ -78,7 +78,7 @@ async function consequencesOf(home: Home, policy: Policy, now: Date): Promise<Pa
   const weighed = file === undefined || existsSync(file) ? policy : { ...policy, budget: { ...policy.budget, file: null } };
   const limits = withoutSelections(weighed, home);
   const spending = { ...spendingOf(home), policy: nodePolicyOf(limits) };
-  const refusals = [...refusalsOf(home.crypto, plan, policy), ...(await samplerRefusals(plan))];
+  const refusals = [...refusalsOf(home, plan, policy), ...(await samplerRefusals(plan))];
   const declined = declinedNow(policy, now);
   const byKind = new Map(spendingRefusals(home, weighed, time).map(({ kind, error }) => [kind, error]));
   const counted = countedRounds(spending, time);
@@ -117,7 +117,7 @@ async function consequencesOf(home: Home, policy: Policy, now: Date): Promise<Pa
     kinds,
     ...{ spent, limit: limits.maxEpsilon, left: Math.max(0, limits.maxEpsilon - spent) },
     planned: { epsilon: all, fits: all <= limits.maxEpsilon },
-    trust: trustOf(plan, policy),
+    trust: trustOf(home, plan, policy),
   };
 }
 

@@ -28,7 +28,7 @@ export interface Admission {
 }
 
 export function openAdmission(home: Home, first: Policy): Admission {
-  const { layout, plan, crypto } = home;
+  const { layout, plan } = home;
   const share = shareBudget(home);
   let policy = first;
   /** Judging a plan builds its graph: once for each policy. */
@@ -41,7 +41,7 @@ export function openAdmission(home: Home, first: Policy): Admission {
   const readNow = (now: Date): Policy => {
     const next = readPolicy(layout);
     const text = JSON.stringify(next);
-    if (judged.text !== text) judged = { text, refusal: refusalsOf(crypto, plan, next)[0] };
+    if (judged.text !== text) judged = { text, refusal: refusalsOf(home, plan, next)[0] };
     const refusal = judged.refusal ?? declinedNow(next, now);
     if (refusal !== undefined) throw refusal;
     return next;

@@ -134,7 +134,7 @@ export async function runNode(options: StartNodeOptions, transport: Transport): 
     if (device) requireDevicePlan(plan);
     await loadAccepted(layout, plan, policy);
     // an artefact that is found missing in the middle of a round would cost the round
-    const [refusal] = [...refusalsOf(crypto, plan, policy), ...(await samplerRefusals(plan))];
+    const [refusal] = [...refusalsOf(home, plan, policy), ...(await samplerRefusals(plan))];
     if (refusal !== undefined) throw refusal;
     if (!hasHistories(layout)) throw fail("TRB_NODE_NO_HISTORIES", { home: options.home });
     if (device) requireOneCustomer(readHistories(layout).customers.length);
