@@ -101,8 +101,8 @@ const english: Words = {
   listed: (lead, items) => `${lead}: ${items.join("; ")}.`,
 };
 
-const chineseUnit = { customer: "位客户", node: "台设备", other: "个受保护的单位" };
-const chineseAll = { customer: "一位客户的全部行为记录", node: "一台设备的全部数据", other: "受保护的全部内容" };
+const chineseUnit = { customer: "位顾客", node: "台设备", other: "个受保护的单位" };
+const chineseAll = { customer: "一位顾客的全部行为记录", node: "一台设备的全部数据", other: "受保护的全部内容" };
 const chineseOften = (times: number) => (times === 1 ? "一次" : `至多 ${times} 次（含重试）`);
 const chineseNeighbours = (change: string) =>
   `两份数据“相邻”是指${change}：任何发布结果出现的可能性，因此而改变的程度不超过 ε 和 δ 所述。`;
@@ -113,11 +113,11 @@ const chinese: Words = {
     `发布${chineseOften(times)}：${what}。每${chineseUnit[unit]}以 ${samplingRate} 的概率被计入，对总和的影响至多为 ${clipNorm}（L2 范数），` +
     `噪声是一${chineseUnit[unit]}所能造成的影响的 ${noiseMultiplier} 倍。`,
   releaseAtSeveral: ({ what, times, samplingRate, clipNorm, noiseMultiplier }, merchants) =>
-    `发布${chineseOften(times)}：${what}。在至多 ${merchants} 家商家的每一家，一位客户以 ${samplingRate} 的概率被计入，对总和的影响` +
-    `至多为 ${clipNorm}（L2 范数），噪声是一位客户在所有这些商家合计所能造成的影响的 ${noiseMultiplier} 倍。`,
+    `发布${chineseOften(times)}：${what}。在至多 ${merchants} 家商家的每一家，一位顾客以 ${samplingRate} 的概率被计入，对总和的影响` +
+    `至多为 ${clipNorm}（L2 范数），噪声是一位顾客在所有这些商家合计所能造成的影响的 ${noiseMultiplier} 倍。`,
   device: "受保护的是每台设备的整体：它是否有数据，以及数据是什么。",
   protectedIs: (words) => `受保护的是：${words}。`,
-  customer: "受保护的是商家的每一位客户，连同其全部行为记录。",
+  customer: "受保护的是商家的每一位顾客，连同其全部行为记录。",
   atEach: "在多家商家购物的人，在每一家分别受到保护。",
   atSeveral: (merchants) => `所述代价已经涵盖在至多 ${merchants} 家商家购物的人。`,
   neighbours: {
@@ -142,8 +142,8 @@ const chinese: Words = {
     `信任是本地的。每个节点自行加入全部噪声，因此承诺不需要信任其他节点。协调者只看到至少 ${cohort} 个节点的总和。`,
   central: "信任是集中式的。噪声由协调者加入，它能看到精确的总和：必须信任其运营者。仅用于模拟。",
   sampling: {
-    "secret-poisson": "哪些客户被抽中由每个节点秘密抽取，ε 依赖于这一秘密：节点从不记下或发送它。",
-    everybody: "每位客户都参加每一轮，因此 ε 不依赖于秘密抽样。",
+    "secret-poisson": "哪些顾客被抽中由每个节点秘密抽取，ε 依赖于这一秘密：节点从不记下或发送它。",
+    everybody: "每位顾客都参加每一轮，因此 ε 不依赖于秘密抽样。",
   },
   lists: {
     assumptions: ["ε 成立的前提", "ε 不依赖其他前提。"],

@@ -46,7 +46,7 @@ const kinds: Readonly<Record<string, Text>> = {
   pairs: { en: "item pairs", zh: "商品对" },
   training: { en: "training", zh: "训练" },
   metrics: { en: "metrics", zh: "指标" },
-  features: { en: "customer features", zh: "客户特征" },
+  features: { en: "customer features", zh: "顾客特征" },
   query: { en: "an extension's query", zh: "扩展查询" },
 };
 export const kindWords = (kind: string): string => {

@@ -4,7 +4,7 @@ import type { PlanLanguage } from "@tributary/protocol";
 type Text = Readonly<Record<PlanLanguage, string>>;
 
 export const texts = {
-  title: { en: "What customers' privacy has cost: {federation}", zh: "客户隐私的代价：{federation}" },
+  title: { en: "What customers' privacy has cost: {federation}", zh: "顾客隐私的代价：{federation}" },
   answer: {
     en: "Spent so far: ε = {epsilon} at δ = {delta}, of at most {limit} that the plan permits. That is {tier}.",
     zh: "至今已花费：ε = {epsilon}（δ = {delta}），计划允许的上限为 {limit}。这属于{tier}。",
@@ -17,7 +17,7 @@ export const texts = {
   },
   tiers: {
     en: "The tiers are Google's; they judge ε, and δ against the number of customers.",
-    zh: "分级采用 Google 的标准：依据 ε，并以客户人数衡量 δ。",
+    zh: "分级采用 Google 的标准：依据 ε，并以顾客人数衡量 δ。",
   },
   nothing: { en: "Nothing has been released yet.", zh: "尚未发布任何内容。" },
   unbounded: { en: "no finite bound", zh: "没有有限的上界" },
@@ -25,11 +25,11 @@ export const texts = {
   "heading.unit": { en: "Who is protected", zh: "保护谁" },
   "unit.customer": {
     en: "Each customer of a merchant, with all of that customer's events there.",
-    zh: "商家的每一位客户，包括该客户在该商家的全部行为记录。",
+    zh: "商家的每一位顾客，包括该顾客在该商家的全部行为记录。",
   },
   "unit.several": {
     en: "The cost stated covers a person who is a customer of up to {merchants} merchants.",
-    zh: "所述代价涵盖同时是至多 {merchants} 家商家客户的人。",
+    zh: "所述代价涵盖同时是至多 {merchants} 家商家顾客的人。",
   },
   "unit.one": {
     en: "Somebody who shops at several merchants is protected at each by itself; together it costs more (below).",
@@ -60,19 +60,19 @@ export const texts = {
   "heading.attacker": { en: "What an attacker could still learn", zh: "攻击者仍可能得知什么" },
   "attacker.guess": {
     en: "Somebody who sees every model and knows all other customers can be right about whether one customer was among them in at most {right} of 100 cases. Guessing is right in 50.",
-    zh: "即使有人看到每一个模型并知道其他所有客户的数据，对某位客户是否在其中的判断，100 次中至多 {right} 次正确；瞎猜为 50 次。",
+    zh: "即使有人看到每一个模型并知道其他所有顾客的数据，对某位顾客是否在其中的判断，100 次中至多 {right} 次正确；瞎猜为 50 次。",
   },
   "attacker.suspicion": {
     en: "A suspicion of 1 in 100 that somebody was among the customers can grow to at most {after} in 100, but for a probability of about δ.",
-    zh: "对某人在客户之中原有 1% 的怀疑，至多可上升到 {after}%，例外的概率约为 δ。",
+    zh: "对某人在顾客之中原有 1% 的怀疑，至多可上升到 {after}%，例外的概率约为 δ。",
   },
   "attacker.histories": {
     en: "Of two things that a customer may have done, the odds can change by a factor of e^2ε ({factor}) at most, with the same exception.",
-    zh: "对于某位客户可能做过的两件事，其概率之比至多改变 e^2ε ({factor}) 倍，例外同上。",
+    zh: "对于某位顾客可能做过的两件事，其概率之比至多改变 e^2ε ({factor}) 倍，例外同上。",
   },
   "attacker.patterns": {
     en: "What is true of customers in general (which items are bought together, what is popular) is what the model is for. Conclusions from it about a person are possible even if that person was never in the data.",
-    zh: "关于客户总体的规律（哪些商品常一起购买、什么受欢迎）正是模型要学的；即使某人从未在数据中，也可能据此对其作出推断。",
+    zh: "关于顾客总体的规律（哪些商品常一起购买、什么受欢迎）正是模型要学的；即使某人从未在数据中，也可能据此对其作出推断。",
   },
   "attacker.participation": {
     en: "That a merchant takes part, when, and in which rounds is visible to everybody.",
@@ -80,7 +80,7 @@ export const texts = {
   },
   "attacker.inhouse": {
     en: "Outside ε: what a merchant does with its own customers' data in its own house, serving included.",
-    zh: "不计入 ε：商家在自己内部对自己客户数据所做的事，包括提供推荐服务。",
+    zh: "不计入 ε：商家在自己内部对自己顾客数据所做的事，包括提供推荐服务。",
   },
 
   "heading.releases": { en: "What was released", zh: "发布了什么" },
@@ -96,24 +96,24 @@ export const texts = {
   "what.query": { en: "Query of an extension", zh: "扩展查询" },
   "releases.all": {
     en: "ε covers every one of them, every intermediate model included. Nothing else that depends on customers' data left a node for the coordinator or other nodes.",
-    zh: "ε 涵盖以上每一项，包括每一个中间模型。除此之外，没有任何依赖客户数据的内容离开节点去往协调者或其他节点。",
+    zh: "ε 涵盖以上每一项，包括每一个中间模型。除此之外，没有任何依赖顾客数据的内容离开节点去往协调者或其他节点。",
   },
 
   "heading.merchants": { en: "For each merchant", zh: "每家商家" },
   "merchants.row": {
     en: "{node}: in {rounds} charged rounds; one customer's history there cost at most ε = {epsilon}",
-    zh: "{node}：参与了 {rounds} 轮计费；一位客户在此的历史代价至多 ε = {epsilon}",
+    zh: "{node}：参与了 {rounds} 轮计费；一位顾客在此的历史代价至多 ε = {epsilon}",
   },
   "merchants.same": {
     en: "{count} members ({first} to {last}): each in {rounds} charged rounds; one customer's history there cost at most ε = {epsilon}",
-    zh: "{count} 个成员（{first} 至 {last}）：各参与 {rounds} 轮计费；一位客户在此的历史代价至多 ε = {epsilon}",
+    zh: "{count} 个成员（{first} 至 {last}）：各参与 {rounds} 轮计费；一位顾客在此的历史代价至多 ε = {epsilon}",
   },
   "merchants.selection": {
     en: ", of which naming this merchant's items cost ε = {epsilon} at δ = {delta}",
     zh: "，其中挑选该商家的商品清单花费 ε = {epsilon}（δ = {delta}）",
   },
 
-  "heading.customers": { en: "For each customer", zh: "每位客户" },
+  "heading.customers": { en: "For each customer", zh: "每位顾客" },
   "customers.one": { en: "At one merchant: at most ε = {epsilon}.", zh: "只在一家商家：至多 ε = {epsilon}。" },
   "customers.several": {
     en: "At {merchants} merchants, who are all in every round: at most ε = {epsilon}.",
@@ -147,7 +147,7 @@ export const texts = {
   },
   "period.erasures": {
     en: "Notes of members that they erased customers: {count}.",
-    zh: "成员声明已删除客户的记录：{count} 条。",
+    zh: "成员声明已删除顾客的记录：{count} 条。",
   },
 
   "heading.trust": { en: "Who has to be trusted", zh: "需要信任谁" },
@@ -171,7 +171,7 @@ export const texts = {
   },
   "assumption.customers": {
     en: "There are at least {customers} customers: δ is judged against that.",
-    zh: "至少有 {customers} 位客户：δ 以此衡量。",
+    zh: "至少有 {customers} 位顾客：δ 以此衡量。",
   },
   "assumption.corrupt": {
     en: "No more than {corrupt} of a round's nodes are corrupt.",
@@ -183,11 +183,11 @@ export const texts = {
   },
   "assumption.merchants": {
     en: "Nobody is a customer of more than {merchants} merchants.",
-    zh: "没有人是超过 {merchants} 家商家的客户。",
+    zh: "没有人是超过 {merchants} 家商家的顾客。",
   },
   "assumption.sampling": {
     en: "Each node's sample of customers stays secret.",
-    zh: "每个节点抽取了哪些客户始终保密。",
+    zh: "每个节点抽取了哪些顾客始终保密。",
   },
   "assumption.catalogue": {
     en: "The list of items was not derived from anybody's behaviour.",
@@ -257,14 +257,14 @@ export const texts = {
   "notVerifiable.noise": { en: "that each node added its noise", zh: "每个节点都加入了噪声" },
   "notVerifiable.clipping": {
     en: "that each node clipped its customers' vectors",
-    zh: "每个节点都裁剪了其客户的向量",
+    zh: "每个节点都裁剪了其顾客的向量",
   },
   "notVerifiable.sampling": { en: "that sampling was secret", zh: "抽样是保密的" },
   "notVerifiable.counts": { en: "that counts are honest", zh: "数量是诚实的" },
   "notVerifiable.catalogue": { en: "that the catalogue is public", zh: "商品清单是公开的" },
   "notVerifiable.merchants": {
     en: "that no customer is known to more merchants than stated",
-    zh: "没有客户为超出所述数量的商家所知",
+    zh: "没有顾客为超出所述数量的商家所知",
   },
   "notVerifiable.tuning": { en: "that tuning looked at no private data", zh: "调参没有查看私有数据" },
 
@@ -279,7 +279,7 @@ export const texts = {
   },
   "total.one person in all": {
     en: "This assumes that one person is a customer in every one of them,",
-    zh: "此合计假定：同一个人是其中每一个联邦的客户，",
+    zh: "此合计假定：同一个人是其中每一个联邦的顾客，",
   },
   "total.all ledgers are here": {
     en: "that no other federation learns from the same person,",

@@ -142,7 +142,7 @@ const words: Readonly<Record<PlanLanguage, Words>> = {
       `清单由 ${parts.length} 部分组成，每部分都有其商家签名的声明：${parts.map(({ name, items }) => `${name}（${items} 件商品）`).join("、")}。`,
     selected: (name, epsilon, delta) => `${name}（ε = ${epsilon}，δ = ${delta}）`,
     cost: (selected, merchants, epsilon, delta) =>
-      `由行为选出、且由各商家单独加入全部噪声的有：${selected.join("；")}。在各轮之外，${merchants === 1 ? "商家的客户" : `${merchants} 家商家的一位客户`}为此至多付出计划中的 ε = ${epsilon} 和 δ = ${delta}。`,
+      `由行为选出、且由各商家单独加入全部噪声的有：${selected.join("；")}。在各轮之外，${merchants === 1 ? "商家的顾客" : `${merchants} 家商家的一位顾客`}为此至多付出计划中的 ε = ${epsilon} 和 δ = ${delta}。`,
   },
 };
 

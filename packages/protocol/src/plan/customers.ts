@@ -123,7 +123,7 @@ function chinese(plan: Plan): string[] {
     pairs: "哪些商品常一起出现",
     training: "预测购物行为的模型应如何改进",
     metrics: "该模型预测得有多准",
-    features: "客户购物习惯的平均值",
+    features: "顾客购物习惯的平均值",
     query: "扩展程序所查询的内容",
   };
   const trust = {
@@ -137,22 +137,22 @@ function chinese(plan: Plan): string[] {
     "not protected": "这个代价过大，您应视自己为没有受到保护。",
   }[tierOf(plan)];
   return [
-    `致“${plan.federation}”的客户：受保护的是${whole}。`,
+    `致“${plan.federation}”的顾客：受保护的是${whole}。`,
     `任何行为记录都不会离开其所在之处。离开的只有至少 ${minCohort} ${who}的总和，并加入了随机噪声，至多 ${roundsOf(plan)} 次，内容是：${kindsOf(
       plan,
     )
       .map((kind) => kinds[kind])
       .join("、")}。`,
     ...(hasSelectedParts(plan) ? ["在此之前，部分商家用加噪计数挑选了要列出的商品，其代价已计入 ε。"] : []),
-    ...(plan.selection === undefined ? [] : ["在此之前，训练方案是用客户数据多次试验后择优选定的，其代价已计入 ε。"]),
-    `ε = ${shown} 的意思是：即使有人知道其他所有人的一切，凭借全部发布内容，他对“您是否是客户”的可能性之比（赔率）至多改变 ${factorText(bounds.oddsFactor, "超过十亿")} 倍；对您可能做过的两件事孰真孰假，赔率至多改变 ${factorText(bounds.oddsFactorOfHistories, "超过十亿")} 倍。原先认为您有百分之一可能是客户的，至多变为 ${bounds.fromOneInHundred}%；原先认为一半一半的，至多变为 ${bounds.fromHalf}%。`,
+    ...(plan.selection === undefined ? [] : ["在此之前，训练方案是用顾客数据多次试验后择优选定的，其代价已计入 ε。"]),
+    `ε = ${shown} 的意思是：即使有人知道其他所有人的一切，凭借全部发布内容，他对“您是否是顾客”的可能性之比（赔率）至多改变 ${factorText(bounds.oddsFactor, "超过十亿")} 倍；对您可能做过的两件事孰真孰假，赔率至多改变 ${factorText(bounds.oddsFactorOfHistories, "超过十亿")} 倍。原先认为您有百分之一可能是顾客的，至多变为 ${bounds.fromOneInHundred}%；原先认为一半一半的，至多变为 ${bounds.fromHalf}%。`,
     `例外是与 δ = ${delta} 同样罕见的结果，对此不作任何承诺。`,
     tier,
     trust,
     ...(plan.earlyStop === undefined ? [] : ["训练可能依据已发布的加噪指标提前结束；未用到的 ε 不会被花费。"]),
     "这涵盖本计划的全部轮次，永久有效：已发布的无法收回，另一份计划会另外计费。",
     `协调者以及持有账本或模型的人，能看到加了噪声的总和、由此得出的结果，以及有哪些参与方；您的原始数据只有${house}能看到。`,
-    "不承诺的是：客户总体的规律不为人知（模型正是为此而建，这些规律也可能符合您）；也不包括商家在自己内部如何使用您的数据。",
+    "不承诺的是：顾客总体的规律不为人知（模型正是为此而建，这些规律也可能符合您）；也不包括商家在自己内部如何使用您的数据。",
     ...(plan.catalogueProvenance === "log" ? ["商品清单取自日志，不在上述保证之内。"] : []),
     ...(extensions.length === 0
       ? []
