@@ -38,6 +38,7 @@ const parts: readonly Part[] = [
       ["operate", "Run a coordinator"],
       ["replicas", "Run replicas"],
       ["observing", "Observe a coordinator"],
+      ["mutation-testing", "See what tests would miss"],
       ["extending", "Extend it"],
       ["verify/README", "Verify with Python"],
     ],
