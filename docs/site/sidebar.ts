@@ -40,6 +40,7 @@ const parts: readonly Part[] = [
       ["observing", "Observe a coordinator"],
       ["mutation-testing", "See what tests would miss"],
       ["extending", "Extend it"],
+      ["releasing", "Make a release"],
       ["verify/README", "Verify with Python"],
     ],
   },
