@@ -76,6 +76,7 @@ const table = (ending: string, seeds: readonly Uint8Array[], structured: Target[
       dictionary: words,
     },
     seeds: () => seeds,
+    smoke: ending === ".parquet" ? 4 : 60,
     ...(structured === undefined ? {} : { structured }),
     async fuzz(bytes) {
       writeFileSync(path, bytes);
@@ -164,7 +165,7 @@ const matrices: Target = {
 };
 
 const vectors: Target = {
-  ...{ name: "catalogues-vectors", parses: "vectors of items, Parquet", longest: parquetVectors.length + 512, smoke: 60 },
+  ...{ name: "catalogues-vectors", parses: "vectors of items, Parquet", longest: parquetVectors.length + 512, smoke: 40 },
   seeds: () => [parquetVectors, parquetItems],
   structured: (choices) => editBytes(parquetVectors, choices),
   async fuzz(bytes) {

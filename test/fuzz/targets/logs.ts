@@ -75,7 +75,7 @@ const rowByRow = (
 ): Target => {
   const path = join(folder, `${name}${ending}`);
   return {
-    ...{ name: `logs-${name}`, parses: `a log, row by row: ${name}`, dictionary: words },
+    ...{ name: `logs-${name}`, parses: `a log, row by row: ${name}`, dictionary: words, smoke: 60 },
     seeds: () => seeds.map(textBytes),
     ...(structured === undefined ? {} : { structured }),
     async fuzz(bytes) {
@@ -110,7 +110,7 @@ const byDuckDb = (
 ): Target => {
   const path = join(folder, `${name}${ending}`);
   return {
-    ...{ name: `logs-${name}`, parses: `a log, by DuckDB: ${ending}`, dictionary: words, seconds: 10, smoke: 6, seeds },
+    ...{ name: `logs-${name}`, parses: `a log, by DuckDB: ${ending}`, dictionary: words, seconds: 10, smoke: 4, seeds },
     ...(structured === undefined ? {} : { structured }),
     async fuzz(bytes) {
       const read = await ingested(path, bytes, path);
@@ -185,7 +185,7 @@ const times: Target = {
 };
 
 const sequences: Target = {
-  ...{ name: "logs-sequences", parses: "published sequences", longest: 1024 },
+  ...{ name: "logs-sequences", parses: "published sequences", longest: 1024, smoke: 60 },
   seeds: () => ["1 2 3\n2 4\n", "1 2\n1 3\n", "5 1048576\n"].map(textBytes),
   async fuzz(bytes) {
     const path = join(folder, "sequences.txt");
@@ -276,7 +276,7 @@ async function parquetSeed(): Promise<Uint8Array> {
 const parquet = await parquetSeed();
 
 const previews: Target = {
-  ...{ name: "logs-preview", parses: "a log of any ending, looked at", seconds: 10, smoke: 4, dictionary: words },
+  ...{ name: "logs-preview", parses: "a log of any ending, looked at", seconds: 10, smoke: 2, dictionary: words },
   seeds: () => [textBytes(csvLog), textBytes(jsonlLog), parquet],
   structured: (choices) => choices.of([editedCsv, editedRows])(choices),
   async fuzz(bytes) {

@@ -160,7 +160,7 @@ const rules: Target = {
     longest: 8192,
     dictionary: planWords,
     seconds: 20,
-    smoke: 24,
+    smoke: 12,
   },
   seeds: () => [written(plan)],
   structured: (choices) => edited([plan], choices),
@@ -220,7 +220,7 @@ const canonical: Target = {
 const message = textBytes("a statement");
 const secret = new Uint8Array(32).fill(7);
 const keys: Target = {
-  ...{ name: "protocol-keys", parses: "points and signatures of both implementations", longest: 256 },
+  ...{ name: "protocol-keys", parses: "points and signatures of both implementations", longest: 256, smoke: 60 },
   seeds: () => [
     new Uint8Array([...native.sign(message, secret), ...native.signingPublicKey(secret)]),
     native.agreementPublicKey(secret),
