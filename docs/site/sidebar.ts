@@ -70,6 +70,7 @@ const parts: readonly Part[] = [
       ["explanation/how-it-works", "How it works, in pictures"],
       ["explanation/what-dp-promises", "What DP promises, and what not"],
       ["security", "Security"],
+      ["fuzzing", "Fuzzing"],
       ["native-parts", "Native parts"],
       ["explanation/comparison", "Beside other systems"],
       ["layout", "Where things are"],
