@@ -9,7 +9,7 @@ import type { Layout } from "./layout.ts";
 import { type Door, doorOf } from "./store/door.ts";
 import { journalBytes, journalPath, readJournal } from "./store/journal.ts";
 import { manifestStamp, type OpenStore } from "./store/manifest.ts";
-import { openStore } from "./store/opening.ts";
+import { withStore } from "./store/opening.ts";
 import { retentionStart } from "./store/retention.ts";
 import { missing, readSegment } from "./store/segments.ts";
 
@@ -29,7 +29,7 @@ export function readStored(layout: Layout): Histories | undefined {
 
 /** Whether anybody may be in the store, without looking. */
 export function hasHistories(layout: Layout): boolean {
-  const manifest = openStore(layout)?.manifest;
+  const manifest = withStore(layout, (store) => store.manifest);
   if (manifest === undefined) return false;
   return manifest.segments.length > 0 || manifest.journals.some(({ id }) => journalBytes(layout, id) > 0);
 }
@@ -59,7 +59,7 @@ export function readServed(layout: Layout): Served {
 
 /** Changes whenever what is read changes, live events included; undefined where there is no store. */
 export function storeGeneration(layout: Layout): string | undefined {
-  if (existsSync(layout.oldHistories)) openStore(layout);
+  if (existsSync(layout.oldHistories)) withStore(layout, () => undefined);
   const stamp = manifestStamp(layout);
   if (stamp === undefined) return undefined;
   const journals = existsSync(layout.journals) ? readdirSync(layout.journals).sort() : [];
@@ -69,8 +69,7 @@ export function storeGeneration(layout: Layout): string | undefined {
 
 /** The same without what is being told: whoever hears live events anyway need not read the store for them. */
 export function storeEdition(layout: Layout): string | undefined {
-  const store = openStore(layout);
-  return store && editionOf(store, retentionStart(layout));
+  return withStore(layout, (store) => editionOf(store, retentionStart(layout)));
 }
 
 const editionOf = ({ manifest }: OpenStore, from: number) => `${manifest.store}:${manifest.edition}:${from}`;
@@ -101,12 +100,14 @@ const mostReadings = 10;
 /** @param read undefined when a file that the manifest names was not there */
 function consistently<T>(layout: Layout, read: (store: OpenStore, from: number) => T | undefined): T | undefined {
   for (let reading = 1; ; reading++) {
-    const store = openStore(layout);
-    if (store === undefined) return undefined;
-    const result = read(store, retentionStart(layout));
-    if (result !== undefined) return result;
-    const now = openStore(layout);
-    if (now?.manifest.generation === store.manifest.generation || reading === mostReadings) return missing("a file");
+    const looked = withStore(layout, (store) => ({
+      result: read(store, retentionStart(layout)),
+      generation: store.manifest.generation,
+    }));
+    if (looked === undefined) return undefined;
+    if (looked.result !== undefined) return looked.result;
+    const now = withStore(layout, ({ manifest }) => manifest.generation);
+    if (now === looked.generation || reading === mostReadings) return missing("a file");
   }
 }
 

@@ -9,8 +9,8 @@ import { z } from "zod";
 import { reasonOf } from "../reason.ts";
 import { removeFile, replaceFile } from "./durable.ts";
 import type { Layout } from "./layout.ts";
-import { openStore } from "./store/opening.ts";
-import { derivedKey, jsonWithin, seal, unseal } from "./store/sealing.ts";
+import { withStore } from "./store/opening.ts";
+import { jsonWithin, seal, unseal, withKey } from "./store/sealing.ts";
 
 const magic = Buffer.from("TRBNAMES", "ascii");
 
@@ -32,7 +32,8 @@ export interface ItemNames extends ItemNaming {
 export async function writeItemNames(layout: Layout, { gtin = false, namespace, pairs, seen }: ItemNames): Promise<void> {
   const names = { version: 1, gtin, namespace: namespace ?? null, pairs: pairs ? [...pairs] : null, seen: [...seen] };
   const plain = Buffer.from(JSON.stringify(namesSchema.parse(names)), "utf8");
-  await replaceFile(layout.itemNames, Buffer.concat([magic, seal(plain, keyOf(layout), magic)]));
+  const sealed = withNamesKey(layout, (key) => seal(plain, key, magic));
+  await replaceFile(layout.itemNames, Buffer.concat([magic, sealed]));
 }
 
 export function removeItemNames(layout: Layout): void {
@@ -51,7 +52,7 @@ export function readItemNames(layout: Layout): ItemNames | undefined {
     throw refuse(reasonOf(cause), cause);
   }
   const plain = magic.equals(file.subarray(0, magic.length))
-    ? unseal(file.subarray(magic.length), keyOf(layout), magic)
+    ? withNamesKey(layout, (key) => unseal(file.subarray(magic.length), key, magic))
     : undefined;
   if (plain === undefined) throw refuse("the key doesn't fit, or the file was changed");
   const names = jsonWithin(namesSchema, plain);
@@ -65,8 +66,8 @@ export function readItemNames(layout: Layout): ItemNames | undefined {
   };
 }
 
-function keyOf(layout: Layout): Uint8Array {
-  const store = openStore(layout);
-  if (store === undefined) throw fail("TRB_NODE_NO_HISTORIES", { home: layout.home });
-  return derivedKey(store.master, store.manifest.store, "item names");
+function withNamesKey<Result>(layout: Layout, use: (key: Uint8Array) => Result): Result {
+  const done = withStore(layout, ({ master, manifest }) => ({ result: withKey(master, manifest.store, "item names", use) }));
+  if (done === undefined) throw fail("TRB_NODE_NO_HISTORIES", { home: layout.home });
+  return done.result;
 }

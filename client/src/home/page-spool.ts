@@ -11,6 +11,7 @@ import { z } from "zod";
 import { replaceFile } from "./durable.ts";
 import type { Layout } from "./layout.ts";
 import { openOrMakeStore } from "./store/changing.ts";
+import { closeStore } from "./store/manifest.ts";
 import { overwritten } from "./store/rewriting.ts";
 import { derivedKey, headWithin, seal, unseal } from "./store/sealing.ts";
 
@@ -31,9 +32,12 @@ type Head = z.infer<typeof headSchema>;
 export function pageSpool(layout: Layout, now: () => number): PageSpool {
   const path = (place: number) => join(layout.pages, String(place).padStart(8, "0"));
   const bound = (place: number) => Buffer.concat([magic, Buffer.from(String(place), "ascii")]);
-  const key = () => {
+  /** Whoever asks for it overwrites it. */
+  const pagesKey = () => {
     const store = openOrMakeStore(layout);
-    return derivedKey(store.master, store.manifest.store, "pages");
+    const key = derivedKey(store.master, store.manifest.store, "pages");
+    closeStore(store);
+    return key;
   };
   /** Undefined where there is none, or none that this key opens. */
   const read = (place: number, opened: Uint8Array): { readonly head: Head; readonly body: Uint8Array } | undefined => {
@@ -48,16 +52,20 @@ export function pageSpool(layout: Layout, now: () => number): PageSpool {
   let since: number | undefined;
   return {
     pages: async function* (request) {
-      const opened = key();
-      for (let place = 0; ; place++) {
-        const page = read(place, opened);
-        const fits = page !== undefined && page.head.request === request && now() - page.head.since < longestRest;
-        if (!fits) {
-          if (place === 0) clearPages(layout);
-          return;
+      const opened = pagesKey();
+      try {
+        for (let place = 0; ; place++) {
+          const page = read(place, opened);
+          const fits = page !== undefined && page.head.request === request && now() - page.head.since < longestRest;
+          if (!fits) {
+            if (place === 0) clearPages(layout);
+            return;
+          }
+          since = page.head.since;
+          yield { body: page.body, next: page.head.next };
         }
-        since = page.head.since;
-        yield { body: page.body, next: page.head.next };
+      } finally {
+        opened.fill(0);
       }
     },
     add: async (request, place, { body, next }) => {
@@ -67,7 +75,9 @@ export function pageSpool(layout: Layout, now: () => number): PageSpool {
       const head = Buffer.from(JSON.stringify({ request, place, since, next } satisfies Head), "utf8");
       const length = Buffer.alloc(4);
       length.writeUInt32LE(head.length);
-      const sealed = seal(Buffer.concat([length, head, body]), key(), bound(place));
+      const key = pagesKey();
+      const sealed = seal(Buffer.concat([length, head, body]), key, bound(place));
+      key.fill(0);
       await replaceFile(path(place), Buffer.concat([magic, sealed]));
     },
   };

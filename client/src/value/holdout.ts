@@ -21,7 +21,7 @@ import type { Layout } from "../home/layout.ts";
 import { openLedgerCopy } from "../home/ledger-copy.ts";
 import { lockHome } from "../home/lock.ts";
 import { type Home, withHome } from "../home/open.ts";
-import { openStore } from "../home/store/opening.ts";
+import { withStore } from "../home/store/opening.ts";
 import { reasonOf } from "../reason.ts";
 
 const mostShare = 0.5;
@@ -72,7 +72,7 @@ function since({ layout, database, plan }: Pick<Home, "layout" | "database" | "p
     return kind !== "metrics" && kind !== "query";
   };
   const charges = database.charges().filter(({ standing, release }) => standing !== "refunded" && learns(release));
-  return { charged: charges.length, doors: openStore(layout)?.manifest.door.length ?? 1 };
+  return { charged: charges.length, doors: withStore(layout, ({ manifest }) => manifest.door.length) ?? 1 };
 }
 
 /**

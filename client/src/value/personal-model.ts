@@ -13,8 +13,8 @@ import { nodeCrypto } from "@tributary/protocol/node-crypto";
 import { z } from "zod";
 import { removeFile, replaceFile } from "../home/durable.ts";
 import type { Layout } from "../home/layout.ts";
-import { openStore } from "../home/store/opening.ts";
-import { derivedKey, headWithin, seal, unseal } from "../home/store/sealing.ts";
+import { withStore } from "../home/store/opening.ts";
+import { headWithin, seal, unseal, withKey } from "../home/store/sealing.ts";
 import { reasonOf } from "../reason.ts";
 import type { Personal } from "../serving/prepare.ts";
 
@@ -54,7 +54,7 @@ export async function writePersonal(layout: Layout, { parameters, ...head }: Per
   const numbers = Buffer.alloc(4 * parameters.length);
   for (let place = 0; place < parameters.length; place++) numbers.writeFloatLE(parameters[place] as number, 4 * place);
   mkdirSync(dirname(layout.personal), { recursive: true, mode: 0o700 });
-  const sealed = seal(Buffer.concat([length, json, numbers]), keyOf(layout), magic);
+  const sealed = withPersonalKey(layout, (key) => seal(Buffer.concat([length, json, numbers]), key, magic));
   await replaceFile(layout.personal, Buffer.concat([magic, sealed]));
 }
 
@@ -72,7 +72,7 @@ export function readPersonal(layout: Layout, plan: Plan): PersonalModel | undefi
     throw refuse(reasonOf(cause), cause);
   }
   if (!magic.equals(file.subarray(0, magic.length))) throw refuse("it is no personalised model");
-  const plain = unseal(file.subarray(magic.length), keyOf(layout), magic);
+  const plain = withPersonalKey(layout, (key) => unseal(file.subarray(magic.length), key, magic));
   if (plain === undefined) throw refuse("the key doesn't fit, or the file was changed");
   const { head, rest } = headWithin(headSchema, plain) ?? {};
   if (head === undefined || rest === undefined) throw refuse("it is of another version of this program");
@@ -118,8 +118,10 @@ export const servedWeights = ({
   ...{ popularity, attention },
 });
 
-function keyOf(layout: Layout): Uint8Array {
-  const store = openStore(layout);
-  if (store === undefined) throw fail("TRB_NODE_NO_HISTORIES", { home: layout.home });
-  return derivedKey(store.master, store.manifest.store, "personal model");
+function withPersonalKey<Result>(layout: Layout, use: (key: Uint8Array) => Result): Result {
+  const done = withStore(layout, ({ master, manifest }) => ({
+    result: withKey(master, manifest.store, "personal model", use),
+  }));
+  if (done === undefined) throw fail("TRB_NODE_NO_HISTORIES", { home: layout.home });
+  return done.result;
 }

@@ -7,7 +7,7 @@ import type { Layout } from "../layout.ts";
 import { changeManifest, sweepStore } from "./changing.ts";
 import { journalBytes, readJournal } from "./journal.ts";
 import { lockRewriting } from "./locks.ts";
-import { type Manifest, type OpenStore, readManifest, type Segment } from "./manifest.ts";
+import { type Manifest, type OpenStore, readContents, readManifest, type Segment } from "./manifest.ts";
 import { retentionStart } from "./retention.ts";
 import { missing, type NewSegment, readSegment, segmentEvents, syncSegments, writeSegments } from "./segments.ts";
 
@@ -17,7 +17,7 @@ const mostSmall = 8;
 
 /** @throws TRB_NODE_HOME_UNWRITABLE, TRB_NODE_STORE_…, TRB_NODE_POLICY_INVALID */
 export async function compactStore(layout: Layout): Promise<void> {
-  if (readManifest(layout) === undefined) return;
+  if (readContents(layout) === undefined) return;
   const rewriting = await lockRewriting(layout);
   try {
     const store = closeJournals(layout);
@@ -100,9 +100,9 @@ const mostTold = 2 ** 20;
 
 /** Whether it is time to. Cheap: looks at the manifest and at lengths. @param atStart then for any live event */
 export function needsCompaction(layout: Layout, atStart: boolean): boolean {
-  const store = readManifest(layout);
-  if (store === undefined) return false;
-  const told = store.manifest.journals.reduce((bytes, { id }) => bytes + journalBytes(layout, id), 0);
+  const manifest = readContents(layout);
+  if (manifest === undefined) return false;
+  const told = manifest.journals.reduce((bytes, { id }) => bytes + journalBytes(layout, id), 0);
   const from = retentionStart(layout);
-  return told > (atStart ? 0 : mostTold) || store.manifest.segments.some(({ oldest }) => oldest < from);
+  return told > (atStart ? 0 : mostTold) || manifest.segments.some(({ oldest }) => oldest < from);
 }

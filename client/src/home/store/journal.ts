@@ -14,7 +14,7 @@ import { reasonOf } from "../../reason.ts";
 import { syncFile, syncFolder } from "../durable.ts";
 import { type Layout, makeFolders } from "../layout.ts";
 import type { OpenStore } from "./manifest.ts";
-import { derivedKey, seal, sealLength, unseal } from "./sealing.ts";
+import { derivedKey, seal, sealLength, unseal, withKey } from "./sealing.ts";
 
 const magic = Buffer.from("TRBJRNL1", "ascii");
 const lengthBytes = 4;
@@ -43,11 +43,14 @@ export function journalBytes(layout: Layout, id: string): number {
 export interface RecordSealer {
   /** @param place of the record in its journal, counted from 0 */
   record(place: number, events: Histories): Buffer;
+  /** Overwrites its key. */
+  close(): void;
 }
 
 export function recordSealer(store: OpenStore, id: string): RecordSealer {
-  const key = keyOf(store, id);
+  const key = derivedKey(store.master, store.manifest.store, purposeOf(id));
   return {
+    close: () => void key.fill(0),
     record(place, events) {
       const sealed = seal(encodeHistories(events), key, boundTo(store, id, place));
       const length = Buffer.alloc(lengthBytes);
@@ -70,7 +73,10 @@ export function readJournal(layout: Layout, store: OpenStore, id: string): reado
     throw fail("TRB_NODE_STORE_UNREADABLE", { reason: reasonOf(cause) }, cause);
   }
   if (!magic.equals(file.subarray(0, magic.length))) throw fail("TRB_NODE_STORE_UNREADABLE", { reason: damaged });
-  const key = keyOf(store, id);
+  return withKey(store.master, store.manifest.store, purposeOf(id), (key) => recordsOf(file, store, id, key));
+}
+
+function recordsOf(file: Buffer, store: OpenStore, id: string, key: Uint8Array): readonly Histories[] {
   const records: Histories[] = [];
   for (let at = magic.length; at < file.length; ) {
     const length = at + lengthBytes <= file.length ? file.readUInt32LE(at) : 0;
@@ -90,7 +96,7 @@ export function readJournal(layout: Layout, store: OpenStore, id: string): reado
 }
 
 const damaged = "a journal of live events was damaged";
-const keyOf = ({ master, manifest }: OpenStore, id: string) => derivedKey(master, manifest.store, `journal ${id}`);
+const purposeOf = (id: string) => `journal ${id}`;
 
 function boundTo({ manifest }: OpenStore, id: string, place: number): Buffer {
   const number = Buffer.alloc(8);

@@ -14,7 +14,7 @@ import type { Layout } from "../layout.ts";
 import { changeManifest } from "./changing.ts";
 import { doorOf, throughDoor } from "./door.ts";
 import { createJournal, journalPath, type RecordSealer, recordSealer } from "./journal.ts";
-import { manifestStamp, newFileId, type OpenStore, readManifest } from "./manifest.ts";
+import { closeStore, manifestStamp, newFileId, type OpenStore, readContents } from "./manifest.ts";
 
 export interface LiveJournal {
   /**
@@ -55,10 +55,14 @@ export function openLiveJournal(layout: Layout): LiveJournal {
   let journal: Writing | undefined;
   let closed = false;
 
-  const current = async (): Promise<Writing> => {
-    if (journal !== undefined && stillOpen(layout, journal)) return journal;
+  const end = async (): Promise<void> => {
+    journal?.sealer.close();
     await journal?.file.close();
     journal = undefined;
+  };
+  const current = async (): Promise<Writing> => {
+    if (journal !== undefined && stillOpen(layout, journal)) return journal;
+    await end();
     journal = await beginJournal(layout);
     return journal;
   };
@@ -108,8 +112,7 @@ export function openLiveJournal(layout: Layout): LiveJournal {
     async close() {
       closed = true;
       await working;
-      await journal?.file.close();
-      journal = undefined;
+      await end();
     },
   };
 }
@@ -137,6 +140,8 @@ async function beginJournal(layout: Layout): Promise<Writing> {
     return { ...facts, stamp: undefined, records: 0, length: size };
   } catch (cause) {
     throw fail("TRB_NODE_HOME_UNWRITABLE", { file: path, reason: reasonOf(cause) }, cause);
+  } finally {
+    closeStore(store);
   }
 }
 
@@ -144,7 +149,7 @@ async function beginJournal(layout: Layout): Promise<Writing> {
 function stillOpen(layout: Layout, journal: Writing): boolean {
   const stamp = manifestStamp(layout);
   if (stamp === journal.stamp) return true;
-  const journals = readManifest(layout)?.manifest.journals ?? [];
+  const journals = readContents(layout)?.journals ?? [];
   const open = journals.some(({ id, closed }) => id === journal.id && !closed);
   if (open) journal.stamp = stamp;
   return open;

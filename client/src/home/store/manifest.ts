@@ -15,7 +15,7 @@ import { z } from "zod";
 import { reasonOf } from "../../reason.ts";
 import { replaceFileNow } from "../durable.ts";
 import type { Layout } from "../layout.ts";
-import { derivedKey, jsonWithin, seal, unseal } from "./sealing.ts";
+import { jsonWithin, seal, unseal, withKey } from "./sealing.ts";
 import { keySource, nextOf, readStoreKey, writeKey } from "./store-key.ts";
 
 const fileId = z.string().regex(/^[0-9a-f]{32}$/);
@@ -59,10 +59,21 @@ export interface Manifest extends Contents {
   readonly generation: number;
 }
 
-/** An opened store. */
+/** An opened store. Whoever opens it and doesn't hand it on closes it. */
 export interface OpenStore {
+  /** A copy of its own, unless somebody gave one. */
   readonly master: Uint8Array;
   readonly manifest: Manifest;
+}
+
+/** Overwrites the master key. */
+export const closeStore = ({ master }: Pick<OpenStore, "master">): void => void master.fill(0);
+
+/** What a manifest says, where nothing is to be opened by it. @throws what `readManifest` does */
+export function readContents(layout: Layout): Manifest | undefined {
+  const store = readManifest(layout);
+  if (store !== undefined) closeStore(store);
+  return store?.manifest;
 }
 
 const magic = Buffer.from("TRBMANI1", "ascii");
@@ -94,7 +105,8 @@ export function readManifest(layout: Layout, known?: Uint8Array): OpenStore | un
   }
   const store = file.subarray(8, 24).toString("hex");
   const master = known ?? fittingKey(layout, store, file.subarray(24, 40));
-  const plain = unseal(file.subarray(headerLength), manifestKey(master, store), file.subarray(0, headerLength));
+  const [sealed, header] = [file.subarray(headerLength), file.subarray(0, headerLength)];
+  const plain = withManifestKey(master, store, (key) => unseal(sealed, key, header));
   if (plain === undefined) throw fail("TRB_NODE_STORE_UNREADABLE", { reason: "its manifest was damaged or changed" });
   const contents = jsonWithin(contentsSchema, plain);
   if (contents === undefined) throw fail("TRB_NODE_STORE_UNREADABLE", { reason: "its manifest is of another version" });
@@ -109,17 +121,19 @@ export function replaceManifest(layout: Layout, master: Uint8Array, { store, gen
   header.set(keyCheck(master, store), 24);
   header.writeBigUInt64LE(BigInt(generation), 40);
   const plain = Buffer.from(JSON.stringify(contentsSchema.parse(contents)), "utf8");
-  replaceFileNow(layout.manifest, Buffer.concat([header, seal(plain, manifestKey(master, store), header)]));
+  replaceFileNow(layout.manifest, Buffer.concat([header, withManifestKey(master, store, (key) => seal(plain, key, header))]));
 }
 
-const manifestKey = (master: Uint8Array, store: string) => derivedKey(master, store, "manifest");
-const keyCheck = (master: Uint8Array, store: string) => derivedKey(master, store, "key check").subarray(0, 16);
+const withManifestKey = <Result>(master: Uint8Array, store: string, use: (key: Uint8Array) => Result): Result =>
+  withKey(master, store, "manifest", use);
+const keyCheck = (master: Uint8Array, store: string) => withKey(master, store, "key check", (key) => key.slice(0, 16));
 
 function fittingKey(layout: Layout, store: string, check: Uint8Array): Uint8Array {
   const source = keySource(layout);
   const fits = (key: Uint8Array) => Buffer.compare(keyCheck(key, store), check) === 0;
   const key = readStoreKey(source);
   if (fits(key)) return key;
+  key.fill(0);
   if (source.kind === "own" && existsSync(nextOf(source.path))) {
     // keys were being exchanged when a process ended, or are this very moment
     const next = readStoreKey({ kind: "own", path: nextOf(source.path) });

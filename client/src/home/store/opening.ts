@@ -5,9 +5,9 @@ import type { Histories } from "@tributary/events";
 import { replaceFileNow } from "../durable.ts";
 import { type Layout, layoutOf } from "../layout.ts";
 import { type Door, doorOf, throughDoor } from "./door.ts";
-import { type OpenStore, readManifest } from "./manifest.ts";
+import { closeStore, type OpenStore, readManifest } from "./manifest.ts";
 import { migrateOldStore } from "./old-store.ts";
-import { derivedKey, unseal } from "./sealing.ts";
+import { unseal, withKey } from "./sealing.ts";
 import { besideTheStore, nextOf } from "./store-key.ts";
 
 /**
@@ -21,13 +21,25 @@ export function openStore(layout: Layout): OpenStore | undefined {
   return store;
 }
 
+/** The same for as long as `use` takes: the master key is overwritten then. @throws what `openStore` does */
+export function withStore<Result>(layout: Layout, use: (store: OpenStore) => Result): Result | undefined {
+  const store = openStore(layout);
+  if (store === undefined) return undefined;
+  try {
+    return use(store);
+  } finally {
+    closeStore(store);
+  }
+}
+
 /** What waits for new keys beside the store takes its place once those keys hold: a crash may have come in between. */
 function finishExchange(layout: Layout, { master, manifest }: OpenStore): void {
   for (const { path, purpose } of besideTheStore(layout)) {
     if (!existsSync(nextOf(path))) continue;
     const file = readFileSync(nextOf(path));
     const magic = file.subarray(0, 8);
-    if (unseal(file.subarray(8), derivedKey(master, manifest.store, purpose), magic) !== undefined) {
+    const fits = withKey(master, manifest.store, purpose, (key) => unseal(file.subarray(8), key, magic) !== undefined);
+    if (fits) {
       replaceFileNow(path, file);
       rmSync(nextOf(path), { force: true });
     }
@@ -39,8 +51,7 @@ function finishExchange(layout: Layout, { master, manifest }: OpenStore): void {
  * @throws what `openStore` does
  */
 export function openDoor(layout: Layout): Door | undefined {
-  const store = openStore(layout);
-  return store && doorOf(store.manifest.door);
+  return withStore(layout, ({ manifest }) => doorOf(manifest.door));
 }
 
 /**

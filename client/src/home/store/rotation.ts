@@ -13,7 +13,7 @@ import type { Layout } from "../layout.ts";
 import { doorOf, newDoorKey, throughDoor } from "./door.ts";
 import type { OpenStore } from "./manifest.ts";
 import { rewriteStore } from "./rewriting.ts";
-import { derivedKey, seal, unseal } from "./sealing.ts";
+import { seal, unseal, withKey } from "./sealing.ts";
 import { besideTheStore, keySource, newStoreKey, nextOf, readStoreKey, writeKey } from "./store-key.ts";
 
 export interface RotateOptions {
@@ -61,9 +61,9 @@ function resealBeside(layout: Layout, { master, manifest }: OpenStore, newMaster
     if (!existsSync(path)) continue;
     const file = readFileSync(path);
     const magic = file.subarray(0, magicLength);
-    const plain = unseal(file.subarray(magicLength), derivedKey(master, manifest.store, purpose), magic);
+    const plain = withKey(master, manifest.store, purpose, (key) => unseal(file.subarray(magicLength), key, magic));
     if (plain === undefined) continue; // whoever reads it says so
-    const sealed = seal(plain, derivedKey(newMaster, manifest.store, purpose), magic);
+    const sealed = withKey(newMaster, manifest.store, purpose, (key) => seal(plain, key, magic));
     mkdirSync(dirname(path), { recursive: true });
     replaceFileNow(nextOf(path), Buffer.concat([magic, sealed]));
   }

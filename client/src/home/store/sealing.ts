@@ -12,9 +12,19 @@ const tagLength = 16;
 /** What sealing adds. */
 export const sealLength = nonceLength + tagLength;
 
-/** 32 bytes for one purpose in one store. */
+/** 32 bytes for one purpose in one store: for whoever holds on to them, and overwrites them. All others take `withKey`. */
 export function derivedKey(master: Uint8Array, store: string, purpose: string): Uint8Array {
   return new Uint8Array(hkdfSync("sha256", master, Buffer.from(store, "hex"), `tributary store: ${purpose}`, 32));
+}
+
+/** Does something with the key of one purpose, which is overwritten then. `use` must be done with it when it returns. */
+export function withKey<Result>(master: Uint8Array, store: string, purpose: string, use: (key: Uint8Array) => Result): Result {
+  const key = derivedKey(master, store, purpose);
+  try {
+    return use(key);
+  } finally {
+    key.fill(0);
+  }
 }
 
 /** @param bound what the bytes are and where they belong; authenticated, not stored */

@@ -11,7 +11,7 @@ import { reasonOf } from "../../reason.ts";
 import { syncFile, syncFolder } from "../durable.ts";
 import type { Layout } from "../layout.ts";
 import { newFileId, type OpenStore, type Segment } from "./manifest.ts";
-import { derivedKey, seal, tagOf, unseal } from "./sealing.ts";
+import { seal, tagOf, unseal, withKey } from "./sealing.ts";
 
 const magic = Buffer.from("TRBSEGM1", "ascii");
 /** Events that a segment has, and as many more as its last customer has. */
@@ -20,7 +20,8 @@ export const segmentEvents = 2 ** 18;
 type Opened = Pick<OpenStore, "master"> & { readonly manifest: Pick<OpenStore["manifest"], "store"> };
 
 export const segmentPath = (layout: Layout, id: string): string => join(layout.segments, id);
-const keyOf = ({ master, manifest }: Opened, id: string) => derivedKey(master, manifest.store, `segment ${id}`);
+const withSegmentKey = <Result>({ master, manifest }: Opened, id: string, use: (key: Uint8Array) => Result): Result =>
+  withKey(master, manifest.store, `segment ${id}`, use);
 const boundTo = ({ manifest }: Opened, id: string) => Buffer.concat([magic, Buffer.from(manifest.store + id, "hex")]);
 
 /**
@@ -53,7 +54,7 @@ type Facts = Omit<NewSegment, "id" | "tag">;
 /** @throws TRB_NODE_HOME_UNWRITABLE */
 export function writeEncoded(layout: Layout, store: Opened, id: string, encoded: Uint8Array, facts: Facts): NewSegment {
   const path = segmentPath(layout, id);
-  const sealed = seal(encoded, keyOf(store, id), boundTo(store, id));
+  const sealed = withSegmentKey(store, id, (key) => seal(encoded, key, boundTo(store, id)));
   try {
     writeFileSync(path, Buffer.concat([magic, sealed]), { flag: "wx", mode: 0o600 });
   } catch (cause) {
@@ -107,7 +108,7 @@ export function readEncoded(
   }
   const sealed = file.subarray(magic.length);
   if (!magic.equals(file.subarray(0, magic.length))) return "damaged";
-  const bytes = unseal(sealed, keyOf(store, id), boundTo(store, id));
+  const bytes = withSegmentKey(store, id, (key) => unseal(sealed, key, boundTo(store, id)));
   return bytes === undefined ? "damaged" : { bytes, tag: tagOf(sealed) };
 }
 

@@ -9,7 +9,7 @@ import { reasonOf } from "../../reason.ts";
 import { temporarySuffix } from "../durable.ts";
 import type { Layout } from "../layout.ts";
 import type { OpenStore } from "./manifest.ts";
-import { derivedKey, jsonWithin, seal, unseal } from "./sealing.ts";
+import { jsonWithin, seal, unseal, withKey } from "./sealing.ts";
 
 const stagingSchema = z.strictObject({
   /** Of the sources and how they are read. */
@@ -20,7 +20,8 @@ const stagingSchema = z.strictObject({
 export type Staging = z.infer<typeof stagingSchema>;
 
 const bound = Buffer.from("TRBSTAG1", "ascii");
-const keyOf = ({ master, manifest }: OpenStore) => derivedKey(master, manifest.store, "staging");
+const withStagingKey = <Result>({ master, manifest }: OpenStore, use: (key: Uint8Array) => Result): Result =>
+  withKey(master, manifest.store, "staging", use);
 
 /** Undefined where there is none that can be read: the import begins anew. */
 export function readStaging(layout: Layout, store: OpenStore): Staging | undefined {
@@ -31,7 +32,7 @@ export function readStaging(layout: Layout, store: OpenStore): Staging | undefin
   } catch (cause) {
     throw fail("TRB_NODE_STORE_UNREADABLE", { reason: reasonOf(cause) }, cause);
   }
-  const plain = unseal(file, keyOf(store), bound);
+  const plain = withStagingKey(store, (key) => unseal(file, key, bound));
   return plain && jsonWithin(stagingSchema, plain);
 }
 
@@ -42,7 +43,8 @@ export function readStaging(layout: Layout, store: OpenStore): Staging | undefin
 export function writeStaging(layout: Layout, store: OpenStore, staging: Staging): void {
   const temporary = `${layout.staging}${temporarySuffix}`; // one import at a time
   try {
-    const sealed = seal(Buffer.from(JSON.stringify(staging), "utf8"), keyOf(store), bound);
+    const plain = Buffer.from(JSON.stringify(staging), "utf8");
+    const sealed = withStagingKey(store, (key) => seal(plain, key, bound));
     writeFileSync(temporary, sealed, { mode: 0o600 });
     renameSync(temporary, layout.staging);
   } catch (cause) {
