@@ -85,6 +85,7 @@ const parts: readonly Part[] = [
       ["privacy/periods", "ε in a period"],
       ["privacy/poisoning", "What one node can do"],
       ["privacy/auditing", "Audits"],
+      ["privacy/timing", "Time and memory"],
     ],
   },
   {
