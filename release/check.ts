@@ -1,10 +1,11 @@
 /**
  * `pnpm release:check`: builds and packs, has the tarballs looked at, and installs them where nothing of this checkout is: under Node 22, under Node 24 and, as
- * far as the command itself goes, under the oldest Node that package.json promises. Asks npm's registry; exit 0 if everything held.
+ * far as the command itself goes, under the oldest Node that package.json promises. Asks npm's registry, unless `--tarballs-only`; exit 0 if everything held.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { parseArgs } from "node:util";
 import { installedAt, installNode, installTarballs, weightOf } from "./installed.ts";
 import { packPackages, type Tarball } from "./pack.ts";
 import { type PublishedPackage, publishedPackages } from "./packages.ts";
@@ -32,8 +33,16 @@ export interface Trial {
   readonly held: boolean;
 }
 
+export interface CheckOptions {
+  /** Default: true. Without, tarballs are made and looked at, and nothing is asked of a registry. */
+  readonly install?: boolean;
+}
+
 /** @param report told of every trial as it ends. @returns all of them */
-export async function checkRelease(report: (trial: Trial) => void): Promise<readonly Trial[]> {
+export async function checkRelease(
+  report: (trial: Trial) => void,
+  { install = true }: CheckOptions = {},
+): Promise<readonly Trial[]> {
   const folder = mkdtempSync(join(tmpdir(), "tributary-release-"));
   const trials: Trial[] = [];
   /** Undefined where it failed. */
@@ -60,6 +69,7 @@ export async function checkRelease(report: (trial: Trial) => void): Promise<read
     const tarballs = await tried("build, pack", () => packPackages(join(folder, "tarballs")), sizes);
     if (tarballs === undefined) return trials;
     await says("publint, arethetypeswrong, contents", () => requireNoObjections(tarballs));
+    if (!install) return trials;
 
     const nodes = new Map(supportedNodes.map((version) => [version, installNode(join(folder, `node-${version}`), version)]));
     for (const [version, bin] of nodes) {
@@ -145,10 +155,12 @@ function withDependencies(
 }
 
 if (import.meta.main) {
-  const trials = await checkRelease(({ what, seconds, result, held }) => {
+  const { values } = parseArgs({ options: { "tarballs-only": { type: "boolean", default: false } } });
+  const report = ({ what, seconds, result, held }: Trial): void => {
     const text = result.split("\n").join("\n            ");
     process.stdout.write(`  ${held ? "held  " : "FAILED"}  ${what} (${seconds.toFixed(0)} s)\n            ${text}\n`);
-  });
+  };
+  const trials = await checkRelease(report, { install: !values["tarballs-only"] });
   const failed = trials.filter(({ held }) => !held);
   process.stdout.write(`${trials.length - failed.length} of ${trials.length} held\n`);
   process.exitCode = failed.length === 0 ? 0 : 1;
