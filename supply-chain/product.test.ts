@@ -108,5 +108,6 @@ test("an audit is clean only by an answer that is one: silence, an error and som
   const refused = JSON.stringify({ error: { code: "ERR_PNPM_AUDIT_BAD_RESPONSE", message: "responded with 405" } });
   for (const odd of ["", "405 Method Not Allowed", "{}", "[]", "null", refused])
     expect({ odd, ...auditOf(odd) }).toMatchObject({ odd, looked: "nothing", unknown: expect.stringMatching(/./) });
+  expect(auditOf(refused).unknown).toBe("responded with 405");
   expect(answer({}, none, 0).unknown).toBe("pnpm audit answered something that is no audit");
 });

@@ -8,6 +8,7 @@ import { brotliCompressSync, gzipSync } from "node:zlib";
 import { build, type Plugin } from "vite";
 import { packageFolder, repository } from "./built-page.ts";
 import { type Page, type PageName, pages } from "./pages.ts";
+import { collectThirdParties, licencesOf, type ThirdParties } from "./third-parties.ts";
 
 /** Files below this many octets gain nothing from it. */
 const leastCompressed = 1024;
@@ -43,7 +44,8 @@ const treeshake = { moduleSideEffects: (id: string) => !/\/(packages\/(errors|pr
 
 async function buildPage(name: PageName, outDir: string): Promise<void> {
   const { folder, errors }: Page = pages[name];
-  const plugins = () => (errors === undefined ? [] : [errorsOf(errors)]);
+  const thirdParties: ThirdParties = new Set();
+  const plugins = () => [collectThirdParties(thirdParties), ...(errors === undefined ? [] : [errorsOf(errors)])];
   await build({
     ...{ root: join(repository, folder), base: "./", configFile: false, envFile: false, publicDir: false },
     ...{ logLevel: "error", cacheDir: join(packageFolder, "node_modules/.vite", name) },
@@ -55,10 +57,9 @@ async function buildPage(name: PageName, outDir: string): Promise<void> {
       // the browsers of `target` know it, and the substitute would be one more script
       modulePreload: { polyfill: false },
       chunkSizeWarningLimit: 4096,
-      // a page hands on what others wrote: their licences ask that their text goes along
-      license: { fileName: "third-party-licences.md" },
     },
   });
+  writeFileSync(join(outDir, "third-party-licences.md"), licencesOf(thirdParties));
   for (const file of readdirSync(outDir, { recursive: true, encoding: "utf8" })) {
     if (!/\.(js|css|svg|json|wasm)$/.test(file)) continue;
     const content = readFileSync(join(outDir, file));

@@ -34,3 +34,10 @@ test(
     }
   },
 );
+
+test("a page brings along the licences of what others wrote of it", patience, async () => {
+  const text = readFileSync(join(await builtPage("coordinator"), "third-party-licences.md"), "utf8");
+  for (const name of ["preact", "@preact/signals", "uplot"]) expect(text).toMatch(new RegExp(`^## .*${name} \\d`, "m"));
+  expect(text).toContain("Copyright (c) 2015-present Jason Miller");
+  expect(text).not.toMatch(/^## .*(vite|fastify) \d/m);
+});
