@@ -22,7 +22,7 @@ export interface Installed {
 export interface RunOptions {
   /** Exit codes that are right; default: 0. */
   readonly codes?: readonly number[];
-  /** In milliseconds; default ten minutes. */
+  /** In milliseconds; default half an hour. */
   readonly timeout?: number;
 }
 
@@ -88,7 +88,7 @@ function runAt(
   env: NodeJS.ProcessEnv,
   command: string,
   words: readonly string[],
-  { codes = [0], timeout = 600_000 }: RunOptions = {},
+  { codes = [0], timeout = 1_800_000 }: RunOptions = {},
 ): string {
   const { status, signal, stdout, stderr } = spawnSync(command, words, { cwd: folder, env, encoding: "utf8", timeout });
   if (status === null || !codes.includes(status) || /ExperimentalWarning/.test(stderr))
