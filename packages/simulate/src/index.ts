@@ -30,16 +30,11 @@ export { type LivingMarket, leavingChance, livingMarket, type MarketTruth, write
 export { type MarketSettings, marketDefaults } from "./market/settings.ts";
 export { type Market, syntheticMarket, writeMarket } from "./market/synthetic-market.ts";
 export { type PlanIdentity, planDocument } from "./plan-document.ts";
-export {
-  choosePlan,
-  type PlanChoice,
-  type PlannedNumbers,
-  type PlanRequest,
-  type StatisticsWishes,
-} from "./planner/choose-plan.ts";
+export { choosePlan, type PlanChoice, type PlannedNumbers } from "./planner/choose-plan.ts";
 export { type Evidence, type MarketEvidence, storedEvidence } from "./planner/evidence.ts";
 export { type EvidenceCells, evidenceCells, type MeasureOptions, measureEvidence } from "./planner/measure-evidence.ts";
 export { chooseModel, type ModelWishes } from "./planner/model-size.ts";
+export type { PlanRequest, StatisticsWishes } from "./planner/plan-request.ts";
 export { type Candidate, type PlanSearch, type SearchRequest, searchPlans, trainingWarnings } from "./planner/search-plans.ts";
 export { type RateCourse, type Stage, withStages } from "./planner/stages.ts";
 export { type FederationReport, joiningSentence, type MerchantReport, type RoundReport } from "./report.ts";

@@ -13,7 +13,8 @@ import {
   planCost,
   type Release,
 } from "@tributary/protocol";
-import { choosePlan, type PlanChoice, type PlanRequest } from "./planner/choose-plan.ts";
+import { choosePlan, type PlanChoice } from "./planner/choose-plan.ts";
+import type { PlanRequest } from "./planner/plan-request.ts";
 
 export interface WrittenWishes {
   /** Metrics after everything else. */

@@ -22,7 +22,7 @@ import { onnxruntimeExecutor } from "@tributary/tensor/onnxruntime";
 import { describe, expect, test } from "vitest";
 import { syntheticMarket } from "../market/synthetic-market.ts";
 import { planDocument } from "../plan-document.ts";
-import type { PlanRequest } from "../planner/choose-plan.ts";
+import type { PlanRequest } from "../planner/plan-request.ts";
 import { choosePlanToRead } from "../written-releases.ts";
 import { simulateFederation } from "./federation.ts";
 

@@ -4,9 +4,10 @@ import { lintPlan, planCost, selectionSchema } from "@tributary/protocol";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { choosePlanToRead } from "../written-releases.ts";
-import { choosePlan, type PlanRequest } from "./choose-plan.ts";
+import { choosePlan } from "./choose-plan.ts";
 import { storedEvidence } from "./evidence.ts";
 import { foundedNames } from "./founded.test-support.ts";
+import type { PlanRequest } from "./plan-request.ts";
 import { searchPlans } from "./search-plans.ts";
 
 const market: PlanRequest = { catalogueItems: 600, customers: 3000, merchants: 6, epsilon: 8, delta: 1e-6 };

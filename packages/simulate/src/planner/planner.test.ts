@@ -4,10 +4,11 @@ import { checkSpec, parameterCount } from "@tributary/model";
 import { type Decimal, lintPlan, planCost, selectionSchema } from "@tributary/protocol";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { choosePlan, type PlanRequest } from "./choose-plan.ts";
+import { choosePlan } from "./choose-plan.ts";
 import { chooseCohort } from "./cohort.ts";
 import { roundCost } from "./cost-model.ts";
 import { foundedNames } from "./founded.test-support.ts";
+import type { PlanRequest } from "./plan-request.ts";
 
 const market: PlanRequest = { catalogueItems: 600, customers: 3000, merchants: 6, epsilon: 8, delta: 1e-6 };
 

@@ -3,9 +3,10 @@ import { parameterCount, trainedCount } from "@tributary/model";
 import { lintPlan, planCost } from "@tributary/protocol";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { choosePlan, type PlanRequest } from "./choose-plan.ts";
+import { choosePlan } from "./choose-plan.ts";
 import { type Evidence, type MarketEvidence, storedEvidence } from "./evidence.ts";
 import { foundedNames } from "./founded.test-support.ts";
+import type { PlanRequest } from "./plan-request.ts";
 import { expectedOfMixture, expectedOfStatistics, expectedOfTraining, nearestMarket } from "./predict.ts";
 import { type SearchRequest, searchPlans, trainingWarnings } from "./search-plans.ts";
 

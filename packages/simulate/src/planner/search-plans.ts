@@ -6,9 +6,10 @@
  */
 import { fail } from "@tributary/errors";
 import { type TrainedGroup, trainedGroups } from "@tributary/model";
-import { choosePlan, type PlanChoice, type PlanRequest, planAt } from "./choose-plan.ts";
+import { choosePlan, type PlanChoice, planAt } from "./choose-plan.ts";
 import { chooseCohort } from "./cohort.ts";
 import type { Evidence, MarketEvidence, MixtureSettings, TrainingSettings } from "./evidence.ts";
+import type { PlanRequest } from "./plan-request.ts";
 import {
   expectedOfMixture,
   expectedOfStatistics,

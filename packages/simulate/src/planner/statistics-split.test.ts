@@ -4,8 +4,9 @@ import { parameterCount, statisticsRecipe } from "@tributary/model";
 import { lintPlan, type Plan, planCost } from "@tributary/protocol";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { choosePlan, type PlanRequest } from "./choose-plan.ts";
+import { choosePlan } from "./choose-plan.ts";
 import { foundedNames } from "./founded.test-support.ts";
+import type { PlanRequest } from "./plan-request.ts";
 
 const beauty: PlanRequest = {
   catalogueItems: 12_101,

@@ -7,7 +7,8 @@ import { calibrateNoise, choosePackedSum, chooseScale, type PackedBits, sumQuery
 import { fail } from "@tributary/errors";
 import { type ModelSpec, modelSpec, parameterCount, trainedCount } from "@tributary/model";
 import { formatDecimal, type Plan, planCost, type Release, sumQueryOf, wireFormOf } from "@tributary/protocol";
-import { choosePlan, type PlannedNumbers, type PlanRequest } from "../planner/choose-plan.ts";
+import { choosePlan, type PlannedNumbers } from "../planner/choose-plan.ts";
+import type { PlanRequest } from "../planner/plan-request.ts";
 
 export interface ScalePlanRequest extends Omit<PlanRequest, "merchants" | "statistics"> {
   readonly nodes: number;

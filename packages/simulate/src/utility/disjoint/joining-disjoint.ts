@@ -31,7 +31,8 @@ import { type Crypto, type IdentityKey, type Plan, toHex } from "@tributary/prot
 import type { Executor } from "@tributary/tensor";
 import { simulateFederation } from "../../in-process/federation.ts";
 import { planDocument } from "../../plan-document.ts";
-import { choosePlan, type PlanRequest } from "../../planner/choose-plan.ts";
+import { choosePlan } from "../../planner/choose-plan.ts";
+import type { PlanRequest } from "../../planner/plan-request.ts";
 import { type DisjointMarket, type DisjointMerchant, inCatalogue } from "./disjoint-market.ts";
 
 export interface DisjointOptions {
