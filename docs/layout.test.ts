@@ -8,14 +8,14 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 const layout = readFileSync(join(root, "docs/layout.md"), "utf8");
 
 /** Everything of the checkout that layout.md may name, from the root. */
-const files = globSync(["*", "{packages/*,dp,client,coordinator,test,docs,examples,supply-chain}/**", "docs/.vitepress/*"], {
+const files = globSync(["*", "{packages/*,dp,client,coordinator,test,docs,examples,supply-chain,release}/**", "docs/.vitepress/*"], {
   cwd: root,
   exclude: (path) => /(^|\/)(node_modules|dist|tributary-\w+)$/.test(path),
 }).map((path) => path.replaceAll("\\", "/"));
 const known = new Set(files);
 const rooms = new Set([
   ...files.filter((file) => file.endsWith("/package.json")).map((file) => dirname(file)),
-  ...["test", "docs", "examples", "supply-chain"],
+  ...["test", "docs", "examples", "supply-chain", "release"],
 ]);
 
 /** The room of a path, or of a room's own name: `packages/model` of `packages/model/src/graphs` and of `model`. */
@@ -84,7 +84,7 @@ test("a path that is not there would be seen, and so would a file in another roo
 });
 
 test("every room of the repository has its row", () => {
-  const packages = [...rooms].filter((room) => !/^(docs|examples|supply-chain|test)\b/.test(room));
+  const packages = [...rooms].filter((room) => !/^(docs|examples|supply-chain|release|test)\b/.test(room));
   expect(packages.length).toBeGreaterThan(12);
   expect(packages.filter((room) => !layout.includes(`[\`${room}\`](../${room})`))).toEqual([]);
 });
