@@ -170,7 +170,7 @@ test("a slice whose worker is killed in its midst goes to another, and a worker 
 });
 
 test("what a leadership asked for that was superseded is dropped, with its jobs and objects, and it hears so", {
-  timeout: 60_000,
+  timeout: 180_000,
 }, async () => {
   const jobs = await table();
   const { effect } = await makeSum(objects, { round: 50, length: 20_000 });
