@@ -8,10 +8,13 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 const layout = readFileSync(join(root, "docs/layout.md"), "utf8");
 
 /** Everything of the checkout that layout.md may name, from the root. */
-const files = globSync(["*", "{packages/*,dp,client,coordinator,test,docs,examples,supply-chain,release}/**", "docs/.vitepress/*"], {
-  cwd: root,
-  exclude: (path) => /(^|\/)(node_modules|dist|tributary-\w+)$/.test(path),
-}).map((path) => path.replaceAll("\\", "/"));
+const files = globSync(
+  ["*", "{packages/*,dp,client,coordinator,test,docs,examples,supply-chain,release}/**", "docs/.vitepress/*"],
+  {
+    cwd: root,
+    exclude: (path) => /(^|\/)(node_modules|dist|tributary-\w+)$/.test(path),
+  },
+).map((path) => path.replaceAll("\\", "/"));
 const known = new Set(files);
 const rooms = new Set([
   ...files.filter((file) => file.endsWith("/package.json")).map((file) => dirname(file)),
