@@ -75,6 +75,9 @@ async function hostile(
 test.each([
   ["announces more octets than any message has", [frame("", 64 * 1024 * 1024)]],
   ["is no packet of the protocol", [frame("4{")]],
+  ["shakes hands with a bit flipped", [frame(open.replace('"sid"', '"sid\u0002'))]],
+  ["shakes hands with nobody", [frame("0null")]],
+  ["shakes hands, and would be asked never", [frame(open.replace("25000", "-1"))]],
   [
     "promises octets that don't come, nested deep",
     [frame(`451-["message",${"[".repeat(20_000)}${"]".repeat(20_000)}]`), frame("b")],

@@ -23,6 +23,7 @@ import {
 import { io } from "socket.io-client";
 import { z } from "zod";
 import { refusalIn, retryAfterIn } from "./answers.ts";
+import { CarefulWebSocket } from "./careful-websocket.ts";
 import { type Channel, requirePrivate } from "./private-channel.ts";
 
 /** How long the coordinator may take to acknowledge, in milliseconds. */
@@ -83,7 +84,7 @@ export function connectSocket(
   const base = new URL(url);
   const socket = io(base.origin, {
     path: `${base.pathname.replace(/\/$/, "")}/socket.io`,
-    transports: ["websocket"],
+    transports: [CarefulWebSocket],
     // a frame's announced size is believed only so far, and a few octets must never become many
     transportOptions: { websocket: { maxPayload: maxMessageBytes, perMessageDeflate: false } },
     ...(channel.ca === undefined ? {} : { ca: channel.ca }),
