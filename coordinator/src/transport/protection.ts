@@ -38,6 +38,10 @@ export async function protect(app: FastifyInstance, { tls }: { readonly tls: boo
     referrerPolicy: { policy: "no-referrer" },
   });
   await app.register(cookie);
+  // a connection that was reset since has no address to be counted under, and nobody waits for an answer
+  app.addHook("onRequest", async ({ raw }, reply) => {
+    if (raw.socket.remoteAddress === undefined) reply.hijack();
+  });
   await app.register(rateLimit, {
     ...{ global: true, max: addressLimits.usual, timeWindow: minute, cache: remembered, ipv6Subnet: 64 },
     addHeaders: { "x-ratelimit-limit": false, "x-ratelimit-remaining": false, "x-ratelimit-reset": false },
