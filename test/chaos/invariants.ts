@@ -21,10 +21,12 @@ export interface Aftermath {
   /** As it was told last. */
   readonly status: Status;
   readonly holdings: ReadonlyMap<string, readonly Holding[]>;
+  /** Whether too few looks to say anything of growth are a failure. */
+  readonly mustSeeGrowth: boolean;
 }
 
 export async function judge(aftermath: Aftermath): Promise<Tried[]> {
-  const { deployment, released, status, holdings } = aftermath;
+  const { deployment, released, status } = aftermath;
   const lines = linesOf(homeLayout(deployment.replicaHome("a")).ledger);
   const entries = lines.map(parseLine);
   return [
@@ -37,7 +39,7 @@ export async function judge(aftermath: Aftermath): Promise<Tried[]> {
     endings(deployment),
     corruption(deployment),
     privateValues(deployment),
-    ...leaks(deployment, holdings, lines),
+    ...leaks(aftermath, lines),
     leftOver(deployment, entries, status),
   ];
 }
@@ -243,11 +245,8 @@ const copiesOfALine = 6;
 const warmUp = 1 / 4;
 
 /** Of each spared process: nothing grows by more than an entry of the ledger takes, and descriptors by none at all. */
-function leaks(
-  { parties, federation, blobs }: Pick<Deployment, "parties" | "federation" | "blobs">,
-  holdings: Aftermath["holdings"],
-  lines: readonly string[],
-): Tried[] {
+function leaks({ deployment, holdings, mustSeeGrowth }: Aftermath, lines: readonly string[]): Tried[] {
+  const { parties, federation, blobs } = deployment;
   const line = lines.reduce((sum, { length }) => sum + length, 0) / Math.max(1, lines.length);
   const model = `${blobs}/blobs/${federation.plan.initialModelHash}`;
   const modelSize = existsSync(model) ? readFileSync(model).length : 0;
@@ -269,7 +268,11 @@ function leaks(
       result: enough
         ? `an entry: heap ${kib(heap.slope)} (certainly ${kib(heap.atLeast)}, may ${kib(copiesOfALine * line)}), outside ${kib(outside.slope)}, descriptors ${descriptors.slope.toFixed(3)}; ${heap.points} points`
         : `${heap.points} points are too few to say; ${fewestPoints()} are needed`,
-      held: heap.atLeast <= copiesOfALine * line && outside.atLeast <= mayOutside && descriptors.atLeast <= 0,
+      held:
+        (enough || !mustSeeGrowth) &&
+        heap.atLeast <= copiesOfALine * line &&
+        outside.atLeast <= mayOutside &&
+        descriptors.atLeast <= 0,
     };
   });
 }
