@@ -1,6 +1,13 @@
 /** Item vectors from Parquet: an id column, and either one column of lists or a number column for each coordinate. */
 import { fail } from "@tributary/errors";
-import { asyncBufferFromFile, type FileMetaData, parquetMetadataAsync, parquetReadObjects, parquetSchema } from "hyparquet";
+import {
+  asyncBufferFromFile,
+  type FileMetaData,
+  parquetMetadataAsync,
+  parquetReadObjects,
+  parquetSchema,
+  type SchemaTree,
+} from "hyparquet";
 import type { Catalogue } from "../catalogue.ts";
 import { readFailure } from "../reading/file-bytes.ts";
 
@@ -29,7 +36,7 @@ export async function readParquetFeatures(path: string, catalogue: Catalogue, mo
   const metadata = await parquetMetadataAsync(file).catch((error: unknown) => {
     throw unparsable(error);
   });
-  const { id, columns } = columnsOf(metadata, invalid);
+  const { id, columns } = columnsOf(topOf(metadata, unparsable), invalid);
   const rows = Number(metadata.num_rows);
   const items = catalogue.items.length;
   const seen = new Set<string>();
@@ -42,6 +49,9 @@ export async function readParquetFeatures(path: string, catalogue: Catalogue, mo
     const objects = await parquetReadObjects(read).catch((error: unknown) => {
       throw unparsable(error);
     });
+    // a file may say that it has more rows than any loop comes to the end of
+    if (objects.length < rowEnd - rowStart)
+      throw invalid(`it ends after ${rowStart + objects.length} rows, and says that it has ${rows}`);
     for (const [place, object] of objects.entries()) {
       const row = rowStart + place + 1;
       const item = textOf(object[id]);
@@ -68,9 +78,20 @@ export async function readParquetFeatures(path: string, catalogue: Catalogue, mo
   return { values, width, missing: items - found, ofOtherItems: rows - found };
 }
 
+/** The columns that a file says it has, of which each has a name. */
+function topOf(metadata: FileMetaData, unparsable: (error: unknown) => Error): readonly SchemaTree[] {
+  let top: readonly SchemaTree[];
+  try {
+    top = parquetSchema(metadata).children;
+  } catch (error) {
+    throw unparsable(error);
+  }
+  if (top.some(({ element }) => typeof element?.name !== "string")) throw unparsable(new Error("a column has no name"));
+  return top;
+}
+
 /** The id column's name and those of the vector: one list column, or all number columns in the file's order. */
-function columnsOf(metadata: FileMetaData, invalid: (reason: string) => Error) {
-  const top = parquetSchema(metadata).children;
+function columnsOf(top: readonly SchemaTree[], invalid: (reason: string) => Error) {
   const id = idNames.map((name) => top.find(({ element }) => element.name.toLowerCase() === name)).find((one) => one);
   if (id === undefined) throw invalid(`it has no column of item ids, named ${idNames.slice(0, 3).join(", ")} or the like`);
   const others = top.filter((column) => column !== id);
