@@ -25,7 +25,7 @@ export interface Judging {
   /** Absolute paths. */
   readonly tests: readonly string[];
   readonly processes: number;
-  /** Told after each verdict. */
+  /** Told now and then. */
   readonly progress?: (done: number, of: number) => void;
 }
 
@@ -49,10 +49,15 @@ async function judgeIn(folder: string, judging: Judging): Promise<readonly Judge
   writeFileSync(join(folder, "sources.json"), JSON.stringify(texts));
   const ids = Math.max(...sources.mutants.map(({ id }) => id)) + 1;
   let jobs = 0;
+  const ended = new Set<number>();
+  const look = (told: readonly Told[]) => {
+    for (const line of told) if (line.at === "end" && line.verdict !== "fresh") ended.add(line.id);
+    judging.progress?.(ended.size, mutants.length);
+  };
   const run = (part: Pick<Job, "mode" | "mutants"> & Partial<Job>) => {
     const name = join(folder, `job-${jobs++}`);
     const job = { root, tests, sources: join(folder, "sources.json"), ids, baselines: [], told: `${name}.told`, ...part };
-    return runJob(`${name}.json`, job);
+    return runJob(`${name}.json`, job, look);
   };
   const lanes = Array.from({ length: processes }, (_, lane) => lane);
 
@@ -72,7 +77,6 @@ async function judgeIn(folder: string, judging: Judging): Promise<readonly Judge
   const settle = (id: number, verdict: Verdict | "fresh", by: string) => {
     if (verdict === "fresh") again.push(id);
     else verdicts.set(id, { verdict, by });
-    judging.progress?.(verdicts.size, mutants.length);
   };
   await Promise.all(
     lanes.map(async (lane) => {
@@ -125,7 +129,8 @@ interface Ran {
   readonly output: string;
 }
 
-async function runJob(path: string, job: Job): Promise<Ran> {
+/** @param look at all that it has told so far, again and again */
+async function runJob(path: string, job: Job, look: (told: readonly Told[]) => void): Promise<Ran> {
   writeFileSync(path, JSON.stringify(job));
   const child = spawn(process.execPath, [join(import.meta.dirname, "process.ts"), path], {
     ...{ cwd: job.root, detached: true, stdio: ["ignore", "pipe", "pipe"] },
@@ -141,19 +146,20 @@ async function runJob(path: string, job: Job): Promise<Ran> {
     over = true;
   });
   while (!over) {
-    await Promise.race([ended, sleep(500)]);
-    if (!over && isStuck(job)) end(child);
+    await Promise.race([ended, sleep(1000)]);
+    const told = linesOf(job);
+    look(told);
+    if (!over && isStuck(job, told)) end(child);
   }
   process.removeListener("exit", stop);
   return { told: linesOf(job), output: Buffer.concat(output).toString("utf8").slice(-4000) };
 }
 
-function isStuck(job: Job): boolean {
+function isStuck(job: Job, told: readonly Told[]): boolean {
   const last = existsSync(job.told) ? statSync(job.told) : undefined;
   const begin = job.told.replace(/told$/, "json");
   const since = Date.now() - (last?.mtimeMs ?? statSync(begin).mtimeMs);
-  if (since < 5000) return false;
-  const alive = linesOf(job).findLast((line) => line.at === "alive");
+  const alive = told.findLast((line) => line.at === "alive");
   return since > (alive?.milliseconds ?? loadingMilliseconds);
 }
 

@@ -35,6 +35,7 @@ export interface MutatedSources {
 /** Names of node kinds that a check below looks at. */
 interface SyntaxNode {
   readonly type: string;
+  readonly value?: unknown;
   readonly callee?: { readonly type: string; readonly name?: string };
 }
 
@@ -78,13 +79,19 @@ export async function mutatedSources(root: string, { sources }: MutatedPackage):
   return { mutants, files: new Map(instrumented.files.map(({ name, content }) => [name, content])) };
 }
 
-/** `fail("TRB_X", { … })`: what stands in its details, and what `new Error` is told, is the text of an error. */
+/**
+ * `fail("TRB_X", { … })`: what stands in its details, what `new Error` is told, and the name that
+ * `checkX("name", value)` or `invalid("name", value, …)` puts there, is the text of an error.
+ */
 function ignoredSyntax(path: object): string | undefined {
   const { node, parent } = path as { readonly node: SyntaxNode; readonly parent: SyntaxNode | null };
   const callee = parent?.callee?.name;
   const ofFail = node.type === "ObjectExpression" && callee === "fail";
   const ofError = parent?.type === "NewExpression" && callee === "Error" && node.type !== "Identifier";
-  return ofFail || ofError ? "the text of an error" : undefined;
+  const isName = node.type === "StringLiteral" && !String(node.value).startsWith("TRB_");
+  const ofCheck =
+    isName && callee !== undefined && /^(check[A-Z]|invalid|refuse|unsupported|wholeNumber|positive)/.test(callee);
+  return ofFail || ofError || ofCheck ? "the text of an error" : undefined;
 }
 
 function isProse({ mutator, original }: Mutant): boolean {
