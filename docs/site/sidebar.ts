@@ -38,6 +38,7 @@ const parts: readonly Part[] = [
       ["operate", "Run a coordinator"],
       ["replicas", "Run replicas"],
       ["observing", "Observe a coordinator"],
+      ["chaos", "Storm a federation"],
       ["mutation-testing", "See what tests would miss"],
       ["extending", "Extend it"],
       ["releasing", "Make a release"],
