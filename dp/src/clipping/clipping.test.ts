@@ -119,7 +119,7 @@ describe("addWithin", () => {
   it.each(cases)("is sure a little below the limit and not above, $length entries of size $size in a $Kind.name", (one) => {
     const vector = one.Kind.from({ length: one.length }, (_, i) => (one.size * Math.sin(i + 1)) / Math.sqrt(one.length));
     const exact = squared(clipToGrid(vector, generous) ?? new Float64Array());
-    const start = Float64Array.from(vector, (_, i) => 5 - i);
+    const start = Float64Array.from({ length: one.length }, (_, i) => 5 - i);
     const total = start.slice();
     // 1 of 10⁶ is 10⁷ times what its floats leave open, and a single square more than that
     expect(addWithin(total, vector, { ...generous, squaredLimit: exact + exact / 1_000_000n + 1n })).toBe(true);
