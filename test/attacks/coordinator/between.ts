@@ -24,7 +24,7 @@ import { socketServer } from "../../../coordinator/src/transport/sockets.ts";
 type RoundEntry = Extract<Entry, { kind: "round" }>;
 
 /** A node said it, and it has passed here. */
-export interface Said {
+interface Said {
   readonly node: string;
   readonly message: Message;
 }
@@ -35,6 +35,8 @@ export interface Liar {
   readonly said: readonly Said[];
   /** All bodies of requests so far. */
   readonly bodies: readonly string[];
+  /** Everything that has passed here in either direction, heads, bodies and events alike; kept if it was asked for. */
+  readonly wire: readonly Buffer[];
   /** What is done with a message of the coordinator before it reaches the node: it waits until that is over. @returns whether to hand it on */
   before: (node: string, message: Message) => Promise<boolean>;
   /** Whether a node hears that the ledger has so many entries. */
@@ -54,12 +56,16 @@ export interface Liar {
   close(): Promise<void>;
 }
 
-/** @param behind the real coordinator's URL. @param platform its home */
-export async function startLiar(behind: () => string, platform: string): Promise<Liar> {
+/** @param behind the real coordinator's URL. @param platform its home. @param records whether `wire` is kept */
+export async function startLiar(behind: () => string, platform: string, records = false): Promise<Liar> {
   const { sign } = coordinatorIdentity(platform);
   const crypto = nodeCrypto();
   const said: Said[] = [];
   const bodies: string[] = [];
+  const wire: Buffer[] = [];
+  const record = (...parts: readonly unknown[]) => {
+    if (records) wire.push(...parts.map((part) => (Buffer.isBuffer(part) ? part : Buffer.from(JSON.stringify(part) ?? ""))));
+  };
   const telling = new Map<string, (payload: unknown) => Promise<unknown>>();
   const server = createServer((asked, reply) => void passOn(asked, reply));
   const sides = socketServer(server);
@@ -67,16 +73,29 @@ export async function startLiar(behind: () => string, platform: string): Promise
   async function passOn(asked: IncomingMessage, reply: ServerResponse): Promise<void> {
     const body = await all(asked);
     if (body.length < 1e5) bodies.push(body.toString("utf8"));
+    record([asked.method, asked.url, asked.rawHeaders], body);
     const to = new URL(asked.url ?? "/", behind());
     const { host: _, ...headers } = asked.headers;
     const forward = request(to, { method: asked.method, headers, agent: false }, async (answer) => {
       const octets = liar.answer(to.pathname, await all(answer));
+      record(answer.rawHeaders, octets);
       const { "content-length": __, "transfer-encoding": ___, ...rest } = answer.headers;
       reply.writeHead(answer.statusCode ?? 500, { ...rest, "content-length": octets.length }).end(octets);
     });
     forward.on("error", () => reply.writeHead(503).end());
     forward.end(body);
   }
+
+  /** Acknowledgements are handed on as they come, and recorded. */
+  const heard = (rest: readonly unknown[]): unknown[] =>
+    rest.map((one) =>
+      typeof one === "function"
+        ? (...answer: unknown[]) => {
+            record(answer);
+            one(...answer);
+          }
+        : one,
+    );
 
   sides.on("connection", (socket) => {
     const origin = io(behind(), { transports: ["websocket"], forceNew: true, reconnection: false });
@@ -88,14 +107,16 @@ export async function startLiar(behind: () => string, platform: string): Promise
         telling.set(node, (words) => socket.timeout(60_000).emitWithAck("message", words));
       }
       if (event === "message") said.push({ node, message: parseMessage(payload) });
-      origin.emit(event, payload, ...rest);
+      record([event, payload]);
+      origin.emit(event, payload, ...heard(rest));
     });
     // one after another, as the coordinator said it
     origin.onAny((event: string, payload: unknown, ...rest: unknown[]) => {
       turn = turn.then(async () => {
         if (event === "message" && !(await liar.before(node, parseMessage(payload)))) return;
         if (event === "ledger" && !liar.news(node, Number((payload as { entries: unknown }).entries))) return;
-        socket.emit(event, payload, ...rest);
+        record([event, payload]);
+        socket.emit(event, payload, ...heard(rest));
       });
     });
     origin.on("disconnect", () => void turn.then(() => socket.disconnect(true)));
@@ -110,7 +131,7 @@ export async function startLiar(behind: () => string, platform: string): Promise
   };
   const liar: Liar = {
     url: "",
-    ...{ said, bodies },
+    ...{ said, bodies, wire },
     before: async () => true,
     news: () => true,
     answer: (_, body) => body,

@@ -35,7 +35,8 @@ beforeAll(async () => {
     merchants: 6,
     rounds: 2,
     customers: 180,
-    deadlines: { uploadOffset: 1500 },
+    // merchant-5 falls silent after its keys, merchant-4 before its vote: these two phases are waited for to the end
+    deadlines: { uploadOffset: 1500, keys: 60_000, shares: 6000, masked: 30_000, consistency: 6000, unmask: 6000 },
   });
   const { platform, planFile, catalogueFile, parts } = federation;
   let behind = "";
@@ -69,7 +70,7 @@ beforeAll(async () => {
   );
   nodes = new Map(started);
   await Promise.all(started.map(([, { exit }]) => exit));
-}, 150_000);
+}, 300_000);
 
 afterAll(async () => {
   killAll();
