@@ -178,12 +178,6 @@ export function tryExamples(installed: Installed, examples: readonly ReadmeExamp
  * browser's types beside Node's (@webgpu/types, tfjs), or `Long`, which they don't bring.
  */
 const faulty = ["pg-boss", "@webgpu/types", "@tensorflow/tfjs-core"];
-  "pg-boss",
-  "@webgpu/types",
-  "@tensorflow/tfjs-core",
-  "@tensorflow/tfjs-backend-wasm",
-  "@tensorflow/tfjs-backend-cpu",
-];
 
 /** A strict program that imports every entry, and the READMEs' examples, held to the declarations of everything that they lead to. */
 export function tryTypes(
