@@ -31,6 +31,8 @@ const { values, positionals } = parseArgs({
     record: { type: "boolean", default: false },
   },
 });
+// its processes are of groups of their own: they are ended at its exit, which a signal alone does not make
+for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => process.exit(1));
 process.exitCode = await mutate();
 
 async function mutate(): Promise<0 | 1> {

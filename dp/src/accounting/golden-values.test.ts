@@ -93,3 +93,38 @@ describe("δ of approximate releases", () => {
     expect(epsilon).toBeLessThanOrEqual(0.5);
   });
 });
+
+describe("δ of releases as bad as their ε allow, by all outcomes of all of them", () => {
+  /** Σ max(0, P − e^ε·Q) over what k coins show, each e^{±ε_i}. */
+  function enumerated(each: readonly number[], epsilon: number): number {
+    let delta = 0;
+    for (let outcome = 0; outcome < 2 ** each.length; outcome++) {
+      let [p, q] = [1, 1];
+      for (const [i, own] of each.entries()) {
+        const likely = 1 / (1 + Math.exp(-own));
+        const heads = ((outcome >> i) & 1) === 1;
+        p *= heads ? likely : 1 - likely;
+        q *= heads ? 1 - likely : likely;
+      }
+      delta += Math.max(0, p - Math.exp(epsilon) * q);
+    }
+    return delta;
+  }
+
+  it.each([
+    { each: [0.1, 0.1, 0.1], epsilon: 0.15 },
+    // losses that no interval divides
+    { each: [0.1, 0.0314159, 0.27], epsilon: 0.2 },
+    { each: [0.27, 0.1, 0.1, 0.0314159], epsilon: 0.05 },
+    // and some too fine for a grid of their own
+    { each: [5e-5, 5e-5, 0.3], epsilon: 0.1 },
+  ])("$each at ε = $epsilon", ({ each, epsilon }) => {
+    const exact = enumerated(each, epsilon);
+    const spent = each.reduce((sum, own) => sum.add(approximate(own, 0)), account("pld"));
+    const { delta, lower } = spent.delta(epsilon);
+    expect(exact).toBeGreaterThan(1e-3);
+    expect(delta).toBeGreaterThanOrEqual(exact * (1 - 1e-12));
+    expect(delta).toBeLessThan(exact * 1.001);
+    expect(lower ?? 1).toBeLessThanOrEqual(exact * (1 + 1e-12));
+  });
+});

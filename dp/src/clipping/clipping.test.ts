@@ -109,7 +109,7 @@ describe("addWithin", () => {
   );
 
   it.each(cases)("adds what clipToGrid makes, of $length entries of size $size in a $Kind.name", ({ Kind, length, size }) => {
-    const vector = Kind.from({ length }, (_, i) => (size * Math.cos(i + 1)) / Math.sqrt(length));
+    const vector = filled(new Kind(length), (i) => (size * Math.cos(i + 1)) / Math.sqrt(length));
     const total = Float64Array.from({ length }, (_, i) => 7 * i - 3);
     const wanted = Float64Array.from(clipToGrid(vector, generous) ?? [], (unit, i) => unit + 7 * i - 3);
     expect(addWithin(total, vector, generous)).toBe(true);
@@ -117,7 +117,7 @@ describe("addWithin", () => {
   });
 
   it.each(cases)("is sure a little below the limit and not above, $length entries of size $size in a $Kind.name", (one) => {
-    const vector = one.Kind.from({ length: one.length }, (_, i) => (one.size * Math.sin(i + 1)) / Math.sqrt(one.length));
+    const vector = filled(new one.Kind(one.length), (i) => (one.size * Math.sin(i + 1)) / Math.sqrt(one.length));
     const exact = squared(clipToGrid(vector, generous) ?? new Float64Array());
     const start = Float64Array.from({ length: one.length }, (_, i) => 5 - i);
     const total = start.slice();
@@ -174,4 +174,9 @@ function supportOf(length: number, ...stretches: readonly (readonly [from: numbe
   const support = emptySupport(length);
   for (const [from, to] of stretches) widenSupport(support, from, to);
   return support;
+}
+
+function filled<V extends Float32Array | Float64Array>(vector: V, at: (place: number) => number): V {
+  for (let i = 0; i < vector.length; i++) vector[i] = at(i);
+  return vector;
 }
