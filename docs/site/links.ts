@@ -48,7 +48,12 @@ export function targetOf(docs: string, page: string, link: string): Target {
   const folders = [dirname(page), ...(shown === undefined ? [] : [dirname(shown)])];
   const found = folders.map((folder) => resolve(docs, folder, decodeURI(file))).find((path) => existsSync(path));
   if (found === undefined) throw new Error(`${page}: the link to ${link} leads nowhere`);
-  const index = ["index.md", "README.md"].map((name) => join(found, name)).find((path) => existsSync(path));
+  // a folder's own page; a package's README is one only where the site shows it
+  const isPage = (path: string): boolean => {
+    const fromHere = relative(docs, path).split(sep).join(posix.sep);
+    return !fromHere.startsWith("../") || Object.hasOwn(insteadOf, fromHere);
+  };
+  const index = ["index.md", "README.md"].map((name) => join(found, name)).find((path) => existsSync(path) && isPage(path));
   const target = statSync(found).isDirectory() && index !== undefined ? index : found;
   const fromDocs = relative(docs, target).split(sep).join(posix.sep);
   const told = insteadOf[fromDocs] ?? fromDocs;
