@@ -14,6 +14,7 @@ import { parseArgs } from "node:util";
 import { summarise, type Tried } from "../security-run.ts";
 import { minimise } from "./engine/minimise.ts";
 import { judge } from "./engine/oracle.ts";
+import { removeOwnFolders } from "./engine/own-folder.ts";
 import { type FoundInput, runTarget, type TargetRun } from "./engine/run-target.ts";
 import type { Target } from "./engine/target.ts";
 import { allTargets, targetNamed } from "./targets/targets.ts";
@@ -33,6 +34,8 @@ if (values.replay !== undefined) process.exitCode = await replay(resolve(values.
 else if (values.list === true)
   for (const { name, parses } of await allTargets()) process.stdout.write(`${name.padEnd(28)}${parses}\n`);
 else process.exitCode = await fuzzAll();
+
+process.once("exit", removeOwnFolders);
 
 async function fuzzAll(): Promise<0 | 1> {
   const targets = values.target === undefined ? await allTargets() : await Promise.all(values.target.map(targetNamed));

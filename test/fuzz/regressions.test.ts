@@ -6,17 +6,19 @@ import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { describe, expect, test } from "vitest";
+import { afterAll, describe, expect, test } from "vitest";
 import { choicesOf } from "./engine/choices.ts";
 import { editBytes } from "./engine/edits.ts";
 import { minimise } from "./engine/minimise.ts";
 import { judge } from "./engine/oracle.ts";
+import { removeOwnFolders } from "./engine/own-folder.ts";
 import { must, type Target } from "./engine/target.ts";
 import { allTargets } from "./targets/targets.ts";
 
 const folder = fileURLToPath(new URL("regressions", import.meta.url));
 const targets = await allTargets();
 const minute = 60_000;
+afterAll(removeOwnFolders);
 /** The machine's other work, and loading, are no fault of an input. */
 const patient = (target: Target): Target => ({ ...target, seconds: 20 });
 

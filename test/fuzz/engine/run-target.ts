@@ -1,6 +1,6 @@
 /** One target, fuzzed in a process of its own for some seconds, and what came of it. */
 import { spawn } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -35,7 +35,9 @@ const graceSeconds = 180;
 
 /** @param libFuzzer more of its options */
 export async function runTarget(target: Target, seconds: number, libFuzzer: readonly string[] = []): Promise<TargetRun> {
-  const findings = mkdtempSync(join(tmpdir(), `fuzz-${target.name}-`));
+  const folder = mkdtempSync(join(tmpdir(), `fuzz-run-${target.name}-`));
+  const findings = join(folder, "findings");
+  mkdirSync(findings);
   try {
     const began = { at: performance.now() };
     const child = spawn(
@@ -43,6 +45,7 @@ export async function runTarget(target: Target, seconds: number, libFuzzer: read
       ["--disable-warning=ExperimentalWarning", worker, target.name, String(seconds), findings, ...libFuzzer],
       {
         stdio: ["ignore", "ignore", "pipe"],
+        env: { ...process.env, TMPDIR: folder },
       },
     );
     const overdue = setTimeout(() => child.kill("SIGKILL"), (seconds + graceSeconds) * 1000);
@@ -65,7 +68,7 @@ export async function runTarget(target: Target, seconds: number, libFuzzer: read
       broke: code === 0 || found.length > 0 ? undefined : `${code ?? child.signalCode}\n${said.join("\n")}`,
     };
   } finally {
-    rmSync(findings, { recursive: true, force: true });
+    rmSync(folder, { recursive: true, force: true });
   }
 }
 
