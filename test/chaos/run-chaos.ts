@@ -19,7 +19,7 @@ export interface ChaosOptions {
 }
 
 /** Seconds between two looks at what spared processes hold. */
-const lookEvery = { storm: 3, soak: 10 };
+const lookEvery = { storm: 3, soak: 4 };
 /** Rounds that are waited for once the storm is over, with all nodes. */
 const afterwards = 3;
 
