@@ -10,8 +10,8 @@ export interface Finding {
   readonly report: string;
 }
 
-/** Bytes that an input of some thousand may leave behind, or take, of the heap and outside it. */
-const mostMemory = 96 * 2 ** 20;
+/** What an input of some thousand bytes may leave behind, or take, of the heap and outside it. */
+const defaultMebibytes = 96;
 const defaultSeconds = 1;
 
 /** What belongs to everybody, and a document's keys must never reach. */
@@ -69,7 +69,7 @@ function thrown(error: unknown): Finding {
 }
 
 function excess(
-  { seconds = defaultSeconds }: Target,
+  { seconds = defaultSeconds, mebibytes = defaultMebibytes }: Target,
   began: NodeJS.CpuUsage,
   before: number,
   fed: Uint8Array,
@@ -79,7 +79,7 @@ function excess(
   if (took > seconds)
     return { signature: "too slow", report: `${fed.length} bytes took ${took.toFixed(1)} s of the processor` };
   const more = held() - before;
-  if (more <= mostMemory) return undefined;
+  if (more <= mebibytes * 2 ** 20) return undefined;
   return { signature: "too much memory", report: `${fed.length} bytes took ${(more / 2 ** 20).toFixed(0)} MiB` };
 }
 

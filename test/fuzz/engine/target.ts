@@ -22,6 +22,8 @@ export interface Target {
   readonly longest?: number;
   /** Seconds of the processor's that one input may take. Default 1. */
   readonly seconds?: number;
+  /** Memory that one input may take, or leave to the next collection of garbage, in MiB. Default 96. */
+  readonly mebibytes?: number;
   /** How many changed inputs `pnpm test` feeds it. Default 200. */
   readonly smoke?: number;
   /** Parses these bytes. Throws what is wrong with the parser, see `must`; refusals by code may be thrown as well. */

@@ -160,6 +160,7 @@ const rules: Target = {
     longest: 8192,
     dictionary: planWords,
     seconds: 20,
+    mebibytes: 512,
     smoke: 12,
   },
   seeds: () => [written(plan)],
