@@ -24,7 +24,12 @@ export default defineConfig(({ mode }) => {
           extends: true,
           test: {
             name: "across rooms",
-            include: ["client/web/**/*.test.ts", "test/**/*.test.ts", "docs/**/*.test.ts", "{supply-chain,examples,release}/*.test.ts"],
+            include: [
+              "client/web/**/*.test.ts",
+              "test/**/*.test.ts",
+              "docs/**/*.test.ts",
+              "{supply-chain,examples,release}/*.test.ts",
+            ],
             exclude,
           },
         },

@@ -19,7 +19,7 @@ export interface Installed {
   start(command: string, words: readonly string[]): ChildProcess;
 }
 
-export interface RunOptions {
+interface RunOptions {
   /** Exit codes that are right; default: 0. */
   readonly codes?: readonly number[];
   /** In milliseconds; default half an hour. */
