@@ -74,9 +74,7 @@ export function requireCohort(nodes: number, rules: CohortRules): void {
     throw fail("TRB_SECAGG_COHORT_TOO_LARGE", { cohort: nodes, most: largestFullGraph });
   }
   if (nodes < minCohort) throw fail("TRB_ROUND_COHORT_TOO_SMALL", { nodes, least: minCohort });
-  const least = quorum(nodes, maxCorrupt);
-  if (maxCorrupt >= minCohort || maxCorrupt >= least || least > nodes) {
-    throw fail("TRB_ROUND_CORRUPT_TOO_MANY", { corrupt: maxCorrupt, nodes });
-  }
+  // with n_corrupt < n_min ≤ n a quorum is more than n_corrupt and at most n
+  if (maxCorrupt >= minCohort) throw fail("TRB_ROUND_CORRUPT_TOO_MANY", { corrupt: maxCorrupt, nodes });
   if (graph !== undefined && isGraphRound(rules, nodes)) neighbourhoodOf(nodes, { ...rules, graph });
 }

@@ -118,6 +118,7 @@ describe("keys", () => {
     const [a, b] = [secretOf("a"), secretOf("b")];
     const [A, B] = [agreementKeyOf(crypto, a), agreementKeyOf(portable, b)] as [AgreementKey, AgreementKey];
     expect(pairMaskKey(crypto, binding, a, B)).toBe(pairMaskKey(portable, binding, b, A));
+    expect(pairSign("a" as NodeId, "b" as NodeId)).toBe(1);
     expect(pairSign("a" as NodeId, "b" as NodeId)).toBe(-pairSign("b" as NodeId, "a" as NodeId));
     expect(seedCommitment(crypto, a)).toBe(seedCommitment(portable, a));
   });

@@ -1,9 +1,10 @@
 /** Bytes of secrets are zeros once they are used up. `Crypto` is listened to: what it is handed, and what it hands out, are the buffers in question. */
 import type { Crypto, NodeId, Sha256 } from "@tributary/protocol";
 import { nodeCrypto } from "@tributary/protocol/node-crypto";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { agreementKeyOf, envelopeKey, ownMaskKey, pairMaskKey, type RoundBinding, seedCommitment } from "./derivation.ts";
 import { openEnvelope, sealEnvelope } from "./envelope.ts";
+import { uniformSeed } from "./field.ts";
 import { maskVector } from "./masking.ts";
 
 const real = nodeCrypto();
@@ -68,6 +69,36 @@ test("shares are gone from plaintexts, of sealed boxes and of opened ones, those
   expect(openEnvelope(crypto, key, box, { from, to, round: 2 })).toBeUndefined();
   expect(secrets.map(({ name }) => name)).toEqual(["sealed", "opened", "opened"]);
   expect(left(secrets)).toEqual([]);
+});
+
+test("the bytes that a seed was drawn into are gone", () => {
+  const drawn: Uint8Array[] = [];
+  const seed = uniformSeed({
+    fill(out) {
+      out.fill(0x2a);
+      drawn.push(out);
+    },
+  });
+  expect(seed).toBe("2a".repeat(32));
+  expect(drawn.map((bytes) => [...new Set(bytes)])).toEqual([[0]]);
+});
+
+test("the shares that a plaintext is put together from are gone as well", () => {
+  const parts: Uint8Array[] = [];
+  const { set } = Uint8Array.prototype;
+  const heard = vi.spyOn(Uint8Array.prototype, "set").mockImplementation(function (this: Uint8Array, from, offset) {
+    if (from instanceof Uint8Array) parts.push(from);
+    set.call(this, from, offset);
+  });
+  try {
+    const shares = { ownMask: "4c".repeat(32), maskKey: "5d".repeat(32) };
+    sealEnvelope(real, new Uint8Array(32).fill(5), { from, to, round: 1 }, shares, { fill: (out) => void out.fill(6) });
+  } finally {
+    heard.mockRestore();
+  }
+  const secrets = parts.filter(({ length }) => length === 32);
+  expect(secrets.length).toBeGreaterThanOrEqual(2);
+  expect(secrets.some((bytes) => bytes.includes(0x4c) || bytes.includes(0x5d))).toBe(false);
 });
 
 test("streams' keys are gone once masks are on, those in the streams too", () => {

@@ -29,6 +29,8 @@ describe("the field", () => {
       encodeElement(fieldPrime + 5n),
       "ff".repeat(32),
       "00".repeat(31),
+      "00".repeat(33),
+      "",
       "AA".repeat(32),
     ]) {
       expect(() => requireShare(wrong)).toThrow(expect.objectContaining({ code: "TRB_SECAGG_SHARE_MALFORMED" }));
@@ -88,6 +90,31 @@ describe("sharing", () => {
     expect(() => reconstruct(shares.slice(0, 2), 3, () => true)).toThrow(
       expect.objectContaining({ code: "TRB_SECAGG_TOO_FEW_SHARES" }),
     );
+  });
+
+  test("every set of t shares is tried once, the earliest first, and no other", () => {
+    const asked: string[] = [];
+    const none = (candidate: string) => {
+      asked.push(candidate);
+      return false;
+    };
+    const points = [1, 2, 3, 4].map((x) => ({ x, y: encodeElement(BigInt(x ** 3)) }));
+    expect(reconstruct(points, 2, none)).toBeUndefined();
+    // the line through (a, a³) and (b, b³) is −ab(a + b) at 0
+    const pairs = [
+      [1, 2],
+      [1, 3],
+      [1, 4],
+      [2, 3],
+      [2, 4],
+      [3, 4],
+    ] as const;
+    expect(asked).toEqual(pairs.map(([a, b]) => encodeElement(reduce(BigInt(-a * b * (a + b))))));
+  });
+
+  test("two shares for one holder give nothing", () => {
+    const twice = [1, 2, 1].map((x) => ({ x, y: encodeElement(BigInt(x)) }));
+    expect(() => combineShares(twice)).toThrow(expect.objectContaining({ code: "TRB_SECAGG_SHARE_MALFORMED" }));
   });
 
   test("wrong shares are corrected, up to half of those beyond the threshold, wherever they are and whatever they say", () => {

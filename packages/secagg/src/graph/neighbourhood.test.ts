@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { allMarked, log2Of, unionAtMost, upperTail } from "./hypergeometric.ts";
+import { allMarked, log2Of, times, unionAtMost, upperTail } from "./hypergeometric.ts";
 import { boundsOf, type NeighbourhoodRequest, smallestNeighbourhood } from "./neighbourhood.ts";
 
 const long = process.env["TRIBUTARY_LONG"] === "1";
@@ -63,6 +63,30 @@ describe("tails of the hypergeometric distribution", () => {
     }
     expect(log2Of(upperTail({ population: 9999, marked: 2499, drawn: 1200 }, 1200))).toBeLessThan(-1100);
     expect(log2Of(upperTail({ population: 10, marked: 2, drawn: 5 }, 3))).toBe(Number.NEGATIVE_INFINITY);
+  });
+
+  test("are exactly 1 where nothing else can happen, and exactly 0 where it can't", () => {
+    for (const [population, marked, drawn, least] of [
+      [999, 249, 92, 0],
+      [19, 7, 5, -2],
+      [37, 30, 17, 10],
+      [11, 11, 3, 3],
+    ] as const) {
+      expect(upperTail({ population, marked, drawn }, least)).toEqual({ mantissa: 1, exponent: 0 });
+    }
+    expect(upperTail({ population: 37, marked: 30, drawn: 17 }, 18)).toEqual({ mantissa: 0, exponent: 0 });
+    expect(allMarked({ population: 9, marked: 4, drawn: 5 })).toEqual({ mantissa: 0, exponent: 0 });
+  });
+
+  test("have mantissas from 1 to below 2", () => {
+    const one = { mantissa: 1, exponent: 0 };
+    expect([0.25, 1, 3, 4].map((factor) => times(one, factor))).toEqual([
+      { mantissa: 1, exponent: -2 },
+      one,
+      { mantissa: 1.5, exponent: 1 },
+      { mantissa: 1, exponent: 2 },
+    ]);
+    expect(log2Of(times(one, 2 ** -9))).toBe(-9);
   });
 
   test("are compared with 2^−bits to the last bit", () => {
@@ -144,6 +168,24 @@ describe("the smallest neighbourhood", () => {
       );
       expect(ascending(strict.map((found) => found?.neighbours ?? 1e9))).toBe(true);
     }
+  });
+
+  test("takes every neighbour's share where nobody drops out by chance and all of half may be corrupt", () => {
+    const request = { nodes: 1000, corrupt: 249, dropouts: 0, mostMissing: 300, chosen: true };
+    // the first k/2 with n·Π (c − i)/(n − 1 − i) ≤ 2⁻⁴⁵
+    let [half, chance] = [0, 1000];
+    for (; chance > 2 ** -45; half++) chance *= (249 - half) / (999 - half);
+    expect(smallestNeighbourhood(request)).toEqual({ neighbours: 2 * half, threshold: 2 * half });
+  });
+
+  test("can't fall apart where everybody is joined to everybody, or nobody is missing", () => {
+    const of = (removed: number, neighbours: number) =>
+      boundsOf({ nodes: 7, corrupt: 0, dropouts: 0, mostMissing: removed }, { neighbours, threshold: 1 }).apart;
+    expect(of(6, 6)).toBe(Number.NEGATIVE_INFINITY);
+    expect(of(0, 4)).toBe(Number.NEGATIVE_INFINITY);
+    // two gaps of two places: 21 pairs, each with all four places among the five of seven removed
+    expect(of(5, 4)).toBe(0);
+    expect(of(4, 4)).toBeCloseTo(Math.log2((21 * 24) / (7 * 6 * 5 * 4)), 12);
   });
 
   test("is none where half are corrupt and half drop out", () => {

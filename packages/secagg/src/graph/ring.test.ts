@@ -4,13 +4,14 @@
  */
 
 import { readFileSync } from "node:fs";
-import type { NodeId, Sha256 } from "@tributary/protocol";
+import type { Decimal, NodeId, Sha256 } from "@tributary/protocol";
 import { nodeCrypto } from "@tributary/protocol/node-crypto";
 import { describe, expect, test } from "vitest";
+import { neighbourhoodOf } from "../cohort.ts";
 import { graphCommitment, graphSeed, graphSource } from "./commitment.ts";
 import { boundsOf, smallestNeighbourhood } from "./neighbourhood.ts";
 import { drawRing, neighboursOf, type Ring } from "./ring.ts";
-import { fullGraph, ringGraph } from "./share-graph.ts";
+import { fullGraph, ringGraph, shareGraphOf } from "./share-graph.ts";
 
 const crypto = nodeCrypto();
 const hash = (digit: string) => digit.repeat(64) as Sha256;
@@ -34,6 +35,23 @@ describe("a ring", () => {
         expect(others.every((other) => all[other]?.includes(member))).toBe(true);
       }
     }
+  });
+
+  test("is drawn with words below the last whole multiple only: of three places 2³² − 1 is thrown away, and 2³² − 2 is not", () => {
+    const words = (list: readonly number[]) => {
+      const bytes = new Uint8Array(Uint32Array.from(list).buffer);
+      let at = 0;
+      return {
+        fill: (out: Uint8Array) => {
+          out.set(bytes.subarray(at, at + out.length));
+          at += out.length;
+        },
+      };
+    };
+    // the last of three changes places with word mod 3, then the second with word mod 2
+    expect([...drawRing(3, words([2 ** 32 - 1, 1, 1])).order]).toEqual([0, 2, 1]);
+    expect([...drawRing(3, words([2 ** 32 - 2, 1])).order]).toEqual([0, 1, 2]);
+    expect([...drawRing(3, words([3, 0])).order]).toEqual([1, 2, 0]);
   });
 
   test("of another size than its neighbours allow is refused", () => {
@@ -133,6 +151,7 @@ test("a graph of shares says the same of everybody from both ends, and nothing o
   const graph = ringGraph(cohort, { neighbours: 4, threshold: 3 }, sourceOf("shares"));
   for (const node of cohort) {
     expect(graph.holders(node)).toEqual(graph.peers(node));
+    expect(new Set(graph.peers(node)).size).toBe(4);
     for (const peer of graph.peers(node)) expect(graph.peers(peer)).toContain(node);
   }
   expect(graph.peers("n99" as NodeId)).toEqual([]);
@@ -140,6 +159,40 @@ test("a graph of shares says the same of everybody from both ends, and nothing o
   expect(full.threshold).toBe(6);
   expect(full.peers("n3" as NodeId)).toEqual(cohort.filter((node) => node !== "n3"));
   expect(full.holders("n3" as NodeId)).toEqual(cohort);
+});
+
+describe("the graph of a round", () => {
+  const cohort = (size: number) => Array.from({ length: size }, (_, i) => `n${String(i).padStart(3, "0")}`) as NodeId[];
+  const rules = { minCohort: 3, maxCorrupt: 2 };
+  const plan = { minCohort: 110, maxCorrupt: 30, graph: { dropoutRate: "0.1" as Decimal, dropouts: "independent" as const } };
+
+  test("is everybody with everybody up to 150 nodes, and where the plan knows no other", () => {
+    for (const [rule, size] of [
+      [rules, 9],
+      [plan, 150],
+      [rules, 160],
+    ] as const) {
+      const members = cohort(size);
+      const graph = shareGraphOf(crypto, rule, members, hash("a"), 3);
+      expect(graph.threshold).toBe(Math.floor((size + rule.maxCorrupt) / 2) + 1);
+      expect(graph.peers(members[4] as NodeId)).toEqual(members.filter((_, place) => place !== 4));
+    }
+  });
+
+  test("is a ring above, of neighbours that the plan gives, drawn from the seed; none as long as there is no seed", () => {
+    const members = cohort(160);
+    const expected = neighbourhoodOf(160, plan);
+    const graphs = ["a", "b", "c", "d", "e", "f", "a"].map((digit) => shareGraphOf(crypto, plan, members, hash(digit), 3));
+    for (const [i, digit] of ["a", "b", "c", "d", "e", "f", "a"].entries()) {
+      const drawn = ringGraph(members, expected, graphSource(crypto, hash(digit), 3));
+      expect(graphs[i]?.threshold).toBe(expected.threshold);
+      for (const node of members.slice(0, 20)) expect(graphs[i]?.peers(node)).toEqual(drawn.peers(node));
+    }
+    expect(expected.neighbours).toBeLessThan(159);
+    expect(() => shareGraphOf(crypto, plan, members, null, 3)).toThrow(
+      expect.objectContaining({ code: "TRB_SECAGG_GRAPH_IMPOSSIBLE" }),
+    );
+  });
 });
 
 describe("randomness", () => {
