@@ -126,6 +126,9 @@ describe("bad input", () => {
     expect(() => noiseFor({ ...target, accountant: "zcdp" }, event)).toThrow(coded("TRB_DP_EVENT_UNSUPPORTED"));
     expect(() => noiseFor({ ...target, besides: gaussian(0.1) }, event)).toThrow(coded("TRB_DP_TARGET_UNREACHABLE"));
     expect(() => stepsFor(target, gaussian(0.1))).toThrow(coded("TRB_DP_TARGET_UNREACHABLE"));
+    // no noise brings back a δ that is spent: that is told as it is, not as noise that would not do
+    const spent = { ...target, accountant: "approximate", besides: approximate(0.1, 1e-3) } as const;
+    expect(() => noiseFor(spent, (z) => approximate(1 / z))).toThrow(coded("TRB_DP_DELTA_SPENT"));
     expect(() => samplingRateFor(target, { noiseMultiplier: 0, steps: 1 })).toThrow(coded("TRB_DP_NOISE_MULTIPLIER_INVALID"));
     expect(() => samplingRateFor(target, { noiseMultiplier: 1, steps: 1.5 })).toThrow(coded("TRB_DP_STEPS_INVALID"));
     for (const sensitivity of [0, -1, Number.NaN, Number.POSITIVE_INFINITY]) {

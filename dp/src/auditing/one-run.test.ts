@@ -191,7 +191,11 @@ describe("bad input is refused", () => {
       expect(() => oneRunMu(run, significance)).toThrow(coded("TRB_DP_AUDIT_SIGNIFICANCE_INVALID"));
     }
     expect(() => oneRunEpsilon(run, { delta: 1, significance: 0.05 })).toThrow(coded("TRB_DP_AUDIT_DELTA_INVALID"));
-    expect(() => oneRunGaussianEpsilon(run, { delta: 0, significance: 0.05 })).toThrow(coded("TRB_DP_DELTA_INVALID"));
+    const scored = { scores: [1, 2], included: [0, 1] };
+    for (const delta of [0, 1, -1e-9, 1.5, Number.NaN]) {
+      expect(() => oneRunGaussianEpsilon(run, { delta, significance: 0.05 })).toThrow(coded("TRB_DP_DELTA_INVALID"));
+      expect(() => auditScores(scored, { guesses: 1, delta, significance: 0.05 })).toThrow(coded("TRB_DP_DELTA_INVALID"));
+    }
     expect(() => oneRunPValue(run, { delta: 0, epsilon: -1 })).toThrow(coded("TRB_DP_PARAMETER_INVALID"));
   });
 

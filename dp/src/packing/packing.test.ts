@@ -110,6 +110,17 @@ describe("conditional rounding", () => {
     expect([...long]).toEqual([0, 0]);
     expect(() => roundConditionally(values, Number.NaN, stream(8))).toThrow(code);
   });
+
+  it("refuses what is no square of a length, before anything is rounded, and takes 0 and 2⁵² − 1", () => {
+    const code = expect.objectContaining({ code: "TRB_DP_SENSITIVITY_INVALID" });
+    for (const most of [-1, 0.5, 2 ** 52, Number.POSITIVE_INFINITY]) {
+      const values = Float64Array.of(0.5, -7.25);
+      expect(() => roundConditionally(values, most, stream(8))).toThrow(code);
+      expect([...values]).toEqual([0.5, -7.25]);
+    }
+    expect(roundConditionally(Float64Array.of(0, 0), 0, stream(8))).toBe(1);
+    expect(roundConditionally(Float64Array.of(2 ** 25, 0), 2 ** 52 - 1, stream(8))).toBe(1);
+  });
 });
 
 const choice: PackedSumChoice = {

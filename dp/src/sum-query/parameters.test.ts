@@ -18,6 +18,14 @@ const plan: SumQueryPlan = {
   customerQuota: 256,
 };
 
+const packedPlan: SumQueryPlan = {
+  ...plan,
+  arithmetic: "exact",
+  samplingRate: "1",
+  noiseMultiplier: "80",
+  packing: { bits: 16, squaredSensitivity: 10_000 },
+};
+
 describe("sumQueryParameters", () => {
   it("follows the formulas of DESIGN §4", () => {
     const bucketed = sumQueryParameters(plan);
@@ -86,6 +94,31 @@ describe("sumQueryParameters", () => {
     ["TRB_DP_GRID_TOO_FINE", { customerQuota: 2 ** 40 }],
   ])("refuses with %s: %o", (code, change) => {
     expect(() => sumQueryParameters({ ...plan, ...change })).toThrow(expect.objectContaining({ code }));
+  });
+
+  it("a packed sum's variance is z²·Δ²/h of the Δ² that its rounding keeps, and it sends a power of two", () => {
+    const packing = { bits: 16, squaredSensitivity: 2 ** 52 - 1 } as const;
+    const { nodeVariance, packed } = sumQueryParameters({ ...packedPlan, packing });
+    expect(packed).toEqual({ ...packing, sent: 16_384 });
+    expect(nodeVariance).toEqual({ numerator: (6400n * (2n ** 52n - 1n)) << 18n, denominator: 1n << 20n });
+    expect(sumQueryParameters({ ...packedPlan, packing: { bits: 16, squaredSensitivity: 1 } }).packed?.squaredSensitivity).toBe(
+      1,
+    );
+  });
+
+  it.each<[string, Partial<SumQueryPlan>]>([
+    ["arithmetic", { arithmetic: "bucketed" }],
+    ["touched", { touched: 9_999 }],
+    ["merchants", { maxMerchantsPerCustomer: 2 }],
+    ["samplingRate", { samplingRate: "0.5" }],
+    ["bits", { packing: { bits: 17 as 16, squaredSensitivity: 10_000 } }],
+    ["squaredSensitivity", { packing: { bits: 16, squaredSensitivity: 0 } }],
+    ["squaredSensitivity", { packing: { bits: 16, squaredSensitivity: 1.5 } }],
+    ["squaredSensitivity", { packing: { bits: 16, squaredSensitivity: 2 ** 52 } }],
+  ])("a packed sum is refused for its %s: %o", (parameter, change) => {
+    expect(() => sumQueryParameters({ ...packedPlan, ...change })).toThrow(
+      expect.objectContaining({ code: "TRB_DP_PARAMETER_INVALID", details: expect.objectContaining({ parameter }) }),
+    );
   });
 });
 

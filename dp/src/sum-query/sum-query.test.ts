@@ -233,6 +233,16 @@ describe("steps and their inverses", () => {
     expect(total).toEqual(new Float64Array(2));
   });
 
+  it("floats of either length become ⌊|v|·u⌋ with v's sign, added to what is there, within the stretch only", () => {
+    for (const bucket of [Float32Array.of(9, 0.75, -2.5, 3, 9), Float64Array.of(9, 0.75, -2.5, 3, 9)]) {
+      const total = Float64Array.of(1, 10, 100, 1000, 10_000);
+      expect(addBucket(total, bucket, { unitsPerOne: 10 }, 1, 4)).toBe(true);
+      expect([...total]).toEqual([1, 17, 75, 1030, 10_000]);
+      addBucketPart(total, 3, bucket, { unitsPerOne: 10 }, 1, 3); // up to the last place
+      expect([...total]).toEqual([1, 17, 75, 1037, 9975]);
+    }
+  });
+
   it("a bucket whose stretches lie elsewhere is the same as one that was copied together; a stretch too long is refused", () => {
     const { grid } = sumQueryParameters(plan);
     const bucket = Float32Array.from([0.5, -1.25, 3, -0.001, 7, 2 ** -30]);

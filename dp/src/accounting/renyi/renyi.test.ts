@@ -129,6 +129,12 @@ describe("what is private with δ = 0", () => {
     expect(relative(rdpLaplace(1e6, 2), 2 / 2e12)).toBeLessThan(1e-5);
     expect(rdpLaplace(0.001, 1024)).toBeLessThanOrEqual(1000);
     expect(rdpLaplace(0.001, 1024)).toBeGreaterThan(999);
+    // (α − 1)/b of 606 and of 787.5, where the larger's exponential is no double: the smaller term is e^−(2α−1)/b of the larger, nothing
+    for (const b of [0.104, 0.08]) {
+      const exact = (63 / b + Math.log(64 / 127)) / 63;
+      expect(rdpLaplace(b, 64)).toBeGreaterThanOrEqual(exact);
+      expect(relative(rdpLaplace(b, 64), exact)).toBeLessThan(3e-15);
+    }
     expect(rdpPure(1e-6, 2)).toBeCloseTo(1e-12, 16);
     expect(rdpPure(50, 64)).toBe(50);
   });
