@@ -93,6 +93,8 @@ describe("a node's message", () => {
     expect(refusal(world, said(forge(advert, { sender: "coordinator" })))).toBe("TRB_ROUND_SENDER_UNEXPECTED");
     expect(refusal(world, said(forge(advert, { round: 2 })))).toBe("TRB_ROUND_NOT_CURRENT");
     expect(refusal(world, said(forge(advert, { modelHash: hash("1") })))).toBe("TRB_ROUND_MODEL_MISMATCHED");
+    expect(refusal(world, said(forge(advert, { planHash: hash("1") })))).toBe("TRB_ROUND_PLAN_MISMATCHED");
+    expect(refusal(world, said(forge(advert, { federation: "another" })))).toBe("TRB_ROUND_WRONG_FEDERATION");
     expect(refusal(world, said(forge(advert, {}, { maskKey: theirs.body.maskKey })))).toBe("TRB_SECAGG_DUPLICATE_KEY");
     expect(refusal(world, said(forge(theirs, {}, { maskKey: hash("2") })))).toBe("TRB_SECAGG_SECOND_MESSAGE");
     expect(refusal(world, said(theirs))).toBe("accepted");
