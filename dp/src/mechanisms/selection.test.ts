@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { parseRational, type Rational, toNumber, whole } from "../exact/rational.ts";
 import { gibbsChoice } from "../sampling/gibbs-choice.ts";
-import { wordReader } from "../sampling/random-source.ts";
+import { type RandomSource, wordReader } from "../sampling/random-source.ts";
 import { seededSource } from "../sampling/seeded-source.ts";
 import { chiSquareRatio, hockeyStickOf, renyiOf, tally } from "./exact-distributions.test-support.ts";
 import { candidateGroups, privateQuantile, type QuantileOptions } from "./quantile.ts";
@@ -56,7 +56,31 @@ describe("gibbsChoice (false alarm ≤ 1e-9; seed 41)", () => {
       ),
     ).toBeLessThan(1);
   });
+
+  it("keeps or throws away by the true weight, also where 64 bits of the uniform number don't decide", () => {
+    // e^−0.7 and e^−2: places up to 0.4965·2^128 are the first's, the others up to 0.6319·2^128 the second's. One is kept with probability
+    // e^−γ·2^128/⌈e^−γ·2^128⌉, which is above 1 − 2^−126: below it lies 1 − 2^−64, and 1 − 2^−192 lies above
+    const options = [parseRational("0.7"), whole(2)].map((gamma) => ({ gamma, multiplicity: 1n }));
+    const first = [0, 0, 0, 0];
+    const ones = (words: number) => new Array<number>(words).fill(2 ** 32 - 1);
+    const second = [2 ** 31, 2 ** 31, 0, 0];
+    expect(gibbsChoice(options, scripted([...first, ...ones(2), ...second]))).toBe(0); // else its bits would be the next place
+    expect(gibbsChoice(options, scripted([...first, ...ones(6), ...second]))).toBe(1);
+    expect(gibbsChoice(options, scripted([...second, ...ones(2), ...first]))).toBe(1);
+    expect(gibbsChoice(options, scripted([...second, ...ones(6), ...first]))).toBe(0);
+  });
 });
+
+/** The words given, and zeros after them. */
+function scripted(words: readonly number[]): RandomSource {
+  let next = 0;
+  return {
+    fill(out) {
+      const room = new Uint32Array(out.buffer, out.byteOffset, out.length / 4);
+      for (let i = 0; i < room.length; i++) room[i] = words[next++] ?? 0;
+    },
+  };
+}
 
 describe.each([
   ["exponentialMechanism", exponentialMechanism, softmax],

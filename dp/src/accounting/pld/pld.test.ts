@@ -131,6 +131,19 @@ describe("the curve of one release", () => {
       expect(found.variance).toBeCloseTo(variance, 6);
     }
   });
+
+  it("moments of a long grid lose no digits: half at either end of 2¹⁸ points is ln cosh", () => {
+    const [points, interval] = [2 ** 18 + 1, 1e-4];
+    const weights = new Float64Array(points);
+    weights[0] = weights[points - 1] = 0.5;
+    const end = 2 ** 17 * interval;
+    for (const lambda of [0.03, -0.03, 0.07]) {
+      const found = moments({ interval, first: -(2 ** 17), weights, infinite: 0, rounded: true }, lambda);
+      expect(relative(found.log, Math.log(Math.cosh(lambda * end)))).toBeLessThan(2e-14);
+      expect(relative(found.mean, end * Math.tanh(lambda * end))).toBeLessThan(2e-14);
+      expect(relative(found.variance, (end / Math.cosh(lambda * end)) ** 2)).toBeLessThan(1e-13);
+    }
+  });
 });
 
 describe("composition", () => {
