@@ -70,7 +70,8 @@ export function buildEnvelope(bell: Bell): Envelope {
   const heights = Array.from({ length: floatBlocks }, (_, j) => height(bell, blockBits, j));
   const upper = heights.map(({ high }) => high);
 
-  // The largest c whose places fit; the places never shrink as c grows, except the tail's, so walk down to be sure.
+  // A c whose places fit, by bisection: c = 1 takes one place and the tail's, and `low` only becomes what was seen to fit. It is the largest,
+  // but for the tail's places, which alone may shrink as c grows.
   let low = 1n;
   let high = BigInt(guidePlaces);
   while (low < high) {
@@ -78,14 +79,8 @@ export function buildEnvelope(bell: Bell): Envelope {
     if (layout(bell, blockBits, upper, middle).total <= guidePlaces) low = middle;
     else high = middle - 1n;
   }
-  let constant = low;
-  let chosen = layout(bell, blockBits, upper, constant);
-  while (chosen.total > guidePlaces) {
-    constant -= 1n;
-    chosen = layout(bell, blockBits, upper, constant);
-  }
-
-  const { places, coreBlocks, tailPlaces, tailBits } = chosen;
+  const constant = low;
+  const { places, coreBlocks, tailPlaces, tailBits } = layout(bell, blockBits, upper, constant);
   const guide = new Uint16Array(guidePlaces).fill(rejectPlace);
   let place = 0;
   for (const [block, count] of places.entries()) guide.fill(block, place, (place += count));
