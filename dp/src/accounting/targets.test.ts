@@ -65,6 +65,16 @@ describe("noise", () => {
     }
   });
 
+  it("is looked for from 0.01 to 10⁶", () => {
+    const target = { accountant: "approximate", delta: 1e-12 } as const;
+    const noise = (epsilon: number) => noiseFor({ ...target, epsilon }, (z) => approximate(1 / z)); // of one release: z = 1/ε
+    expect(noise(1e3).noiseMultiplier).toBe(0.01);
+    expect(noise(1e3).bound.epsilon).toBeCloseTo(100, 9);
+    expect(relative(noise(1.1e-6).noiseMultiplier, 1 / 1.1e-6)).toBeLessThan(1e-5);
+    const range = expect.objectContaining({ least: 0.01, most: 1e6 });
+    expect(() => noise(0.9e-6)).toThrow(expect.objectContaining({ code: "TRB_DP_TARGET_UNREACHABLE", details: range }));
+  });
+
   it("covers other releases as well", () => {
     const alone = noiseFor({ accountant: "gdp", epsilon: 2, delta: 1e-6 }, gaussian).noiseMultiplier;
     const { noiseMultiplier } = noiseFor({ accountant: "gdp", epsilon: 2, delta: 1e-6, besides: gaussian(4) }, gaussian);

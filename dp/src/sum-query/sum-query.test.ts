@@ -227,6 +227,38 @@ describe("steps and their inverses", () => {
     }
   });
 
+  it("a customer's vector of another length is refused, longer or shorter, and so is a bucket", () => {
+    const { grid } = sumQueryParameters(plan);
+    const total = new Float64Array(3);
+    for (const length of [2, 4]) {
+      const refused = expect.objectContaining({ code: "TRB_DP_LENGTH_MISMATCH", details: { length, expected: 3 } });
+      for (const touched of [1, 3]) {
+        expect(() => addCustomer(total, new Float64Array(length), grid, touched)).toThrow(refused);
+        expect(() => addBucket(total, new Float32Array(length), grid)).toThrow(refused);
+      }
+    }
+    expect(total).toEqual(new Float64Array(3));
+  });
+
+  it("what noise and dither were drawn into is zeros afterwards, and so is the total", () => {
+    const drawn: (Float64Array | Uint8Array)[] = [];
+    const keep = (out: Float64Array | Int32Array) => void (out instanceof Float64Array && drawn.push(out.fill(7)));
+    const random = { noise: seededSource(1), rounding: { fill: (out: Uint8Array) => void drawn.push(out.fill(9)) } };
+    const total = new Float64Array(plan.dimension).fill(5);
+    noisyVector(total, sumQueryParameters(plan), random, () => ({ fill: keep }));
+    expect(drawn.map(({ length }) => length)).toEqual([12, 48]);
+    for (const array of [...drawn, total]) expect(array.every((value) => value === 0)).toBe(true);
+  });
+
+  it("a simulation's sampler is refused by its mark, whatever it draws, before anything is added", () => {
+    const marked = { simulationOnly: true, fill: (out: Float64Array) => void out.fill(1) };
+    const [sum, total] = [new Uint32Array(plan.dimension), new Float64Array(plan.dimension).fill(5)];
+    const random = { noise: seededSource(1), rounding: seededSource(2) };
+    const add = () => addNoisyVector(sum, total, sumQueryParameters(plan), random, () => marked as never);
+    expect(add).toThrow(expect.objectContaining({ code: "TRB_DP_SAMPLER_NOT_EXACT" }));
+    expect([...sum, ...total]).toEqual([...new Array<number>(12).fill(0), ...new Array<number>(12).fill(5)]);
+  });
+
   it("a bucket that is not finite counts as zero", () => {
     const total = new Float64Array(2);
     expect(addBucket(total, new Float32Array([1, Number.NaN]), sumQueryParameters(plan).grid)).toBe(false);
