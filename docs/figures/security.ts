@@ -10,6 +10,7 @@ import { type MeasurementRecord, type Measurements, type Row, rowsAt } from "./r
 const runs = {
   "security-attacks": "pnpm test:attacks --record",
   "security-chaos": "pnpm test:chaos --minutes 5 --record",
+  "security-soak": "pnpm test:chaos --soak --minutes 60 --record",
   "security-fuzz": "pnpm fuzz --minutes 5 --record",
   "security-mutation-dp": "pnpm mutate dp --record",
   "security-mutation-secagg": "pnpm mutate secagg --record",
