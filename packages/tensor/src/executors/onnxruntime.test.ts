@@ -1,5 +1,8 @@
 /** What is ONNX Runtime's own: rows that depend on nobody, silence about what was fed, and a binary that may be absent. */
 import { spawnSync } from "node:child_process";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { expect, test } from "vitest";
 import { GraphBuilder } from "../graph/builder.ts";
 import * as operations from "../graph/operations.ts";
@@ -44,12 +47,12 @@ test.each([
 });
 
 /** Runs a script beside this file in a process of its own. @returns everything that it printed, on either stream */
-function inProcess(script: string): string {
+function inProcess(script: string, env: NodeJS.ProcessEnv = {}): string {
   const arguments_ = ["--disable-warning=ExperimentalWarning", "--input-type=module", "--eval", `${script}\nprocess.exit(0);`];
   const { stdout, stderr } = spawnSync(process.execPath, arguments_, {
     cwd: import.meta.dirname,
     encoding: "utf8",
-    env: { ...process.env, NODE_OPTIONS: "" },
+    env: { ...process.env, NODE_OPTIONS: "", ...env },
   });
   return stdout + stderr;
 }
@@ -68,6 +71,17 @@ test.each(["onnxruntime.ts", "onnxruntime-web.ts"])("%s: a run that fails prints
   const printed = inProcess(`${outside}\nawait attempt((await import("./${file}")).${maker}());`);
   expect(printed).toContain("TRB_TENSOR_EXECUTOR_FAILED");
   expect(printed).not.toContain("4711");
+});
+
+test("the library's telemetry is off before it is loaded: it leaves no file of it in the temporary folder", () => {
+  const folder = mkdtempSync(join(tmpdir(), "tributary-telemetry-"));
+  try {
+    const script = `${outside}\nawait attempt((await import("./onnxruntime.ts")).onnxruntimeExecutor());`;
+    expect(inProcess(script, { TMPDIR: folder, ORT_DISABLE_TELEMETRY: "0" })).toContain("TRB_TENSOR_EXECUTOR_FAILED");
+    expect(readdirSync(folder)).toEqual([]);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 });
 
 test("a machine without the binary learns it from a coded error that names the package", () => {
