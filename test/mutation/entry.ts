@@ -28,6 +28,7 @@ fc.configureGlobal({ ...fc.readConfigureGlobal(), endOnFailure: true });
 let brokenAtLoad = false;
 for (const file of job.tests) {
   describe(file, async () => {
+    tell({ at: "alive", milliseconds: 180_000 });
     try {
       await import(/* @vite-ignore */ file);
     } catch (error) {

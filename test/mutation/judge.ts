@@ -1,6 +1,7 @@
 /**
  * Judges mutants in processes: two at once measure the tests without a mutant (each half of the files), then each takes half of the mutants, then those
  * whose verdict can't be trusted are judged again, each in a process of its own. Who is silent for too long is ended: that mutant has run into a timeout.
+ * A process that does not come as far as its first mutant says nothing of any: it is tried once more, and what it was to judge then is told as not judged.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
@@ -17,6 +18,14 @@ export interface Judged {
   readonly by: string;
 }
 
+export interface JudgedAll {
+  readonly judged: readonly Judged[];
+  /** Those whose processes never came as far. */
+  readonly notJudged: readonly Mutant[];
+  /** What the last of those processes printed. */
+  readonly output: string;
+}
+
 export interface Judging {
   readonly root: string;
   readonly sources: MutatedSources;
@@ -27,93 +36,122 @@ export interface Judging {
   readonly processes: number;
   /** Told now and then. */
   readonly progress?: (done: number, of: number) => void;
+  /** Told of each as soon as its verdict stands. */
+  readonly settled?: (judged: Judged) => void;
 }
 
-/** Loading all of a package's tests may take so long on a busy machine. */
+/** Starting vitest, or loading one file of tests and what it needs, may take so long on a busy machine. */
 const loadingMilliseconds = 180_000;
 
-/** @throws Error when a test fails without any mutant, or when the tests can't be loaded */
-export async function judgeMutants(judging: Judging): Promise<readonly Judged[]> {
+/** @throws Error when a test fails without any mutant */
+export async function judgeMutants(judging: Judging): Promise<JudgedAll> {
   const folder = mkdtempSync(join(tmpdir(), "tributary-mutation-"));
+  const remove = () => rmSync(folder, { recursive: true, force: true });
+  process.once("exit", remove); // a signal ends the process before it comes to `finally`
   try {
     return await judgeIn(folder, judging);
   } finally {
-    rmSync(folder, { recursive: true, force: true });
+    process.removeListener("exit", remove);
+    remove();
   }
 }
 
-async function judgeIn(folder: string, judging: Judging): Promise<readonly Judged[]> {
+async function judgeIn(folder: string, judging: Judging): Promise<JudgedAll> {
   const { root, sources, tests, processes, mutants } = judging;
   const kept = new Set(mutants.map(({ id }) => id));
   const texts = [...sources.files].map(([name, text]) => [join(root, name), withMutants(text, kept)]);
   writeFileSync(join(folder, "sources.json"), JSON.stringify(texts));
   const ids = Math.max(...sources.mutants.map(({ id }) => id)) + 1;
-  let jobs = 0;
-  const ended = new Set<number>();
-  const look = (told: readonly Told[]) => {
-    for (const line of told) if (line.at === "end" && line.verdict !== "fresh") ended.add(line.id);
-    judging.progress?.(ended.size, mutants.length);
-  };
-  const run = (part: Pick<Job, "mode" | "mutants"> & Partial<Job>) => {
-    const name = join(folder, `job-${jobs++}`);
-    const job = { root, tests, sources: join(folder, "sources.json"), ids, baselines: [], told: `${name}.told`, ...part };
-    return runJob(`${name}.json`, job, look);
-  };
-  const lanes = Array.from({ length: processes }, (_, lane) => lane);
-
-  const baselines = await Promise.all(
-    lanes.map(async (lane) => {
-      const part = tests.filter((_, place) => place % processes === lane);
-      if (part.length === 0) return [];
-      const path = join(folder, `baseline-${lane}.json`);
-      writeFileSync(path, JSON.stringify(baselineOf(await run({ mode: "baseline", mutants: [], tests: part }))));
-      return [path];
-    }),
-  );
-  const known = { baselines: baselines.flat() };
-
-  const verdicts = new Map<number, { readonly verdict: Verdict; readonly by: string }>();
+  const byId = new Map(mutants.map((mutant) => [mutant.id, mutant]));
+  const verdicts = new Map<number, Pick<Judged, "verdict" | "by">>();
   const again: number[] = [];
   const settle = (id: number, verdict: Verdict | "fresh", by: string) => {
-    if (verdict === "fresh") again.push(id);
-    else verdicts.set(id, { verdict, by });
+    const mutant = byId.get(id);
+    if (mutant === undefined || verdicts.has(id)) return;
+    if (verdict === "fresh") {
+      again.push(id);
+      return;
+    }
+    verdicts.set(id, { verdict, by });
+    judging.settled?.({ mutant, verdict, by });
   };
+  const look = (told: readonly Told[]) => {
+    for (const line of told) if (line.at === "end" && line.verdict !== "fresh") settle(line.id, line.verdict, line.by);
+    judging.progress?.(verdicts.size, mutants.length);
+  };
+  let jobs = 0;
+  let output = "";
+  /** @param said whether it came as far as it should */
+  const run = async (part: Pick<Job, "mode" | "mutants"> & Partial<Job>, said: (ran: Ran) => boolean): Promise<Ran> => {
+    const once = () => {
+      const name = join(folder, `job-${jobs++}`);
+      const job = { root, tests, sources: join(folder, "sources.json"), ids, baselines: [], told: `${name}.told`, ...part };
+      return runJob(`${name}.json`, job, look);
+    };
+    const first = await once();
+    if (said(first)) return first;
+    const second = await once();
+    if (!said(second)) output = second.output;
+    return second;
+  };
+  const lanes = Array.from({ length: processes }, (_, lane) => lane);
+  const result = (): JudgedAll => {
+    const judged = mutants.flatMap((mutant) => {
+      const seen = verdicts.get(mutant.id);
+      return seen === undefined ? [] : [{ mutant, ...seen }];
+    });
+    return { judged, notJudged: mutants.filter(({ id }) => !verdicts.has(id)), output };
+  };
+
+  const parts = lanes.map((lane) => tests.filter((_, place) => place % processes === lane)).filter((part) => part.length > 0);
+  const measured = await Promise.all(
+    parts.map((part) =>
+      run({ mode: "baseline", mutants: [], tests: part }, ({ told }) => told.some(({ at }) => at === "baseline")),
+    ),
+  );
+  const found = measured.flatMap((ran) => baselineOf(ran) ?? []);
+  if (found.length < parts.length) return result();
+  const baselines = found.map((baseline, lane) => {
+    const path = join(folder, `baseline-${lane}.json`);
+    writeFileSync(path, JSON.stringify(baseline));
+    return path;
+  });
+
+  const hasBegun = ({ told }: Ran) => told.some(({ at }) => at === "begin");
   await Promise.all(
     lanes.map(async (lane) => {
       let rest = mutants.filter((_, place) => place % processes === lane).map(({ id }) => id);
       while (rest.length > 0) {
         const left = new Set(rest);
-        for (const { id, verdict, by } of verdictsOf(await run({ ...known, mode: "mutants", mutants: rest }))) {
+        for (const { id, verdict, by } of verdictsOf(await run({ baselines, mode: "mutants", mutants: rest }, hasBegun))) {
           settle(id, verdict, by);
           left.delete(id);
         }
-        if (left.size === rest.length) throw new Error("a process judged no mutant at all");
+        if (left.size === rest.length) return;
         rest = [...left];
       }
     }),
   );
   const queue = again.values();
+  // it may be endless where it is loaded
+  const hasLoaded = (ran: Ran) => hasBegun(ran) || ran.told.some(({ at }) => at === "alive");
   await Promise.all(
     lanes.map(async () => {
       for (const id of queue) {
-        const [last] = verdictsOf(await run({ ...known, mode: "fresh", mutants: [id] }));
-        // it did not even come to its tests
-        settle(id, last?.verdict ?? "killed", last?.by ?? "loading the code");
+        const ran = await run({ baselines, mode: "fresh", mutants: [id] }, hasLoaded);
+        const [last] = verdictsOf(ran);
+        if (last !== undefined) settle(id, last.verdict, last.by);
+        else if (hasLoaded(ran)) settle(id, "timeout", "loading the code");
       }
     }),
   );
-  return mutants.map((mutant) => {
-    const judged = verdicts.get(mutant.id);
-    if (judged === undefined) throw new Error(`mutant ${mutant.id} was not judged`);
-    return { mutant, ...judged };
-  });
+  return result();
 }
 
-function baselineOf({ told, output }: Ran): Baseline {
+function baselineOf({ told, output }: Ran): Baseline | undefined {
   const baseline = told.find((line) => line.at === "baseline")?.baseline;
-  if (baseline === undefined) throw new Error(`the tests could not be run:\n${output}`);
-  if (baseline.failed.length > 0) throw new Error(`these fail without any mutant: ${baseline.failed.join("; ")}\n${output}`);
-  return baseline;
+  if (baseline === undefined || baseline.failed.length === 0) return baseline;
+  throw new Error(`these fail without any mutant: ${baseline.failed.join("; ")}\n${output}`);
 }
 
 /** What a process said of each mutant; the one that it began and did not end took all its time or memory, or ended the process. */
@@ -140,7 +178,7 @@ async function runJob(path: string, job: Job, look: (told: readonly Told[]) => v
   child.stderr.on("data", (chunk: Buffer) => output.push(chunk));
   const closed = new Promise<void>((resolve) => child.once("close", () => resolve()));
   const stop = () => end(child);
-  process.once("exit", stop);
+  process.prependOnceListener("exit", stop); // before its folder goes
   let over = false;
   const ended = closed.then(() => {
     over = true;

@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { summarise, type Tried } from "../security-run.ts";
 import { entryOf, matchAccepted, readAccepted } from "./accepted.ts";
-import { type Judged, judgeMutants } from "./judge.ts";
+import { type Judged, type JudgedAll, judgeMutants } from "./judge.ts";
 import { type Mutant, mutatedSources } from "./mutants.ts";
 import { mutatedPackages } from "./packages.ts";
 import { inRandomOrder, stratifiedSample, wilsonInterval } from "./sample.ts";
@@ -31,7 +31,7 @@ const { values, positionals } = parseArgs({
     record: { type: "boolean", default: false },
   },
 });
-// its processes are of groups of their own: they are ended at its exit, which a signal alone does not make
+// its processes are of groups of their own: they are ended, and its folder is removed, at its exit, which a signal alone does not make
 for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => process.exit(1));
 process.exitCode = await mutate();
 
@@ -53,7 +53,13 @@ async function mutate(): Promise<0 | 1> {
   process.stdout.write(`${of}, ${inFiles.length - judgeable.length} accepted; ${sample.length} are tested, seed ${seed}\n`);
 
   const tests = globSync([...chosen.tests], { cwd: root }).filter((file) => !file.endsWith(".long.test.ts"));
-  const judged: Judged[] = [];
+  const all: JudgedAll[] = [];
+  const left: Judged[] = [];
+  const settled = (one: Judged) => {
+    if (one.verdict !== "survived" && one.verdict !== "no coverage") return;
+    left.push(one);
+    if (values.survivors !== undefined) writeSurvivors(values.survivors, left);
+  };
   let toldLast = begin;
   for (let from = 0; from < sample.length; from += atOnce) {
     const progress = (done: number) => {
@@ -63,14 +69,11 @@ async function mutate(): Promise<0 | 1> {
     };
     const mutants = sample.slice(from, from + atOnce);
     const paths = tests.sort().map((file) => join(root, file));
-    judged.push(...(await judgeMutants({ root, sources, mutants, tests: paths, processes: 2, progress })));
+    all.push(await judgeMutants({ root, sources, mutants, tests: paths, processes: 2, progress, settled }));
   }
 
-  const left = judged.filter(({ verdict }) => verdict === "survived" || verdict === "no coverage");
-  if (values.survivors !== undefined) {
-    const entries = left.map(({ mutant }) => ({ ...entryOf(mutant), reason: "" }));
-    writeFileSync(values.survivors, `${JSON.stringify(entries, null, 2)}\n`);
-  }
+  const judged = all.flatMap((part) => part.judged);
+  if (values.survivors !== undefined) writeSurvivors(values.survivors, left);
   const options = values.all ? "--all" : `--minutes ${minutes}`;
   const command = `pnpm mutate ${chosen.name} ${options}${pattern === undefined ? "" : ` --files "${pattern}"`} --seed ${seed}`;
   const code = summarise(
@@ -82,13 +85,24 @@ async function mutate(): Promise<0 | 1> {
       tried: [
         score(judged, judgeable.length),
         counts(judged, inFiles.length - judgeable.length),
+        ...all.filter(({ notJudged }) => notJudged.length > 0).map(neverJudged),
         ...accepted.stale.map(staleEntry),
       ],
     },
     values,
   );
-  process.stdout.write(left.length === 0 ? "" : `\nSurvivors\n${left.map(described).join("\n")}\n`);
+  process.stdout.write(left.length === 0 ? "" : `\nSurvivors\n${inOrder(left).map(described).join("\n")}\n`);
   return code;
+}
+
+function inOrder(left: readonly Judged[]): readonly Judged[] {
+  return [...left].sort((a, b) => a.mutant.id - b.mutant.id);
+}
+
+/** The file is true at any moment: a run that is stopped leaves what it has found. */
+function writeSurvivors(path: string, left: readonly Judged[]): void {
+  const entries = inOrder(left).map(({ mutant }) => ({ ...entryOf(mutant), reason: "" }));
+  writeFileSync(path, `${JSON.stringify(entries, null, 2)}\n`);
 }
 
 function killed(judged: readonly Judged[]): number {
@@ -96,7 +110,7 @@ function killed(judged: readonly Judged[]): number {
 }
 
 function score(judged: readonly Judged[], outOf: number): Tried {
-  const share = killed(judged) / judged.length;
+  const share = judged.length === 0 ? 0 : killed(judged) / judged.length;
   const [low, high] = wilsonInterval(killed(judged), judged.length);
   const certainty = judged.length === outOf ? "all of them tested" : `95 % interval ${percent(low)} to ${percent(high)}`;
   return {
@@ -112,6 +126,11 @@ function counts(judged: readonly Judged[], acceptedCount: number): Tried {
   const [survived, uncovered] = [`${count("survived")} survived`, `${count("no coverage")} without coverage`];
   const result = `${failing}, ${endless}, ${survived}, ${uncovered}, ${acceptedCount} accepted and not counted`;
   return { what: "verdicts", result, held: true };
+}
+
+function neverJudged({ notJudged, output }: JudgedAll): Tried {
+  const result = `${notJudged.length} whose processes twice did not come as far as their first mutant:\n${output}`;
+  return { what: "mutants not judged", result, held: false };
 }
 
 function staleEntry({ file, line }: { readonly file: string; readonly line: string }): Tried {

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, it } from "vitest";
 import { entryOf, matchAccepted } from "./accepted.ts";
-import { judgeMutants } from "./judge.ts";
+import { type Judged, judgeMutants } from "./judge.ts";
 import { type Mutant, mutatedSources } from "./mutants.ts";
 import { stratifiedSample, wilsonInterval } from "./sample.ts";
 
@@ -28,8 +28,24 @@ it("kills the fixture's mutants that its tests see, by their tests, by endlessne
     ['"minus" → ""', "no coverage"],
   ]);
   const mutants = sources.mutants.filter((mutant) => wanted.has(said(mutant)));
-  const judged = await judgeMutants({ root, sources, mutants, tests, processes: 1 });
+  const settled: Judged[] = [];
+  const { judged, notJudged } = await judgeMutants({
+    ...{ root, sources, mutants, tests, processes: 1 },
+    settled: (one) => settled.push(one),
+  });
   expect(new Map(judged.map(({ mutant, verdict }) => [said(mutant), verdict]))).toEqual(wanted);
+  expect(notJudged).toEqual([]);
+  expect(settled).toHaveLength(judged.length);
+  expect(settled).toEqual(expect.arrayContaining([...judged]));
+}, 120_000);
+
+it("tells the mutants of processes that never come as far, and goes on", async () => {
+  const sources = await mutatedSources(root, fixture);
+  const mutants = sources.mutants.slice(0, 2);
+  const nowhere = [join(root, "test/mutation/fixture/nowhere.cases.ts")];
+  const { judged, notJudged, output } = await judgeMutants({ root, sources, mutants, tests: nowhere, processes: 1 });
+  expect({ judged, notJudged }).toEqual({ judged: [], notJudged: mutants });
+  expect(output).toContain("nowhere.cases.ts");
 }, 120_000);
 
 it("takes the same sample for the same seed, of each file as much as is its share", () => {
