@@ -109,6 +109,26 @@ describe("a limit over a period", () => {
     expect(chargesInPeriod([open, old, ahead, gone], 1, at(1e6))).toEqual([open, old, ahead]);
   });
 
+  test("an open charge counts whatever times are written beside it", () => {
+    const open = charge(1, 0, { standing: "open", settledAt: at(0) });
+    expect(chargesInPeriod([open], 1, at(1e6))).toEqual([open]);
+  });
+
+  test("what becomes affordable does so at the first moment at which enough has left, in whatever order the charges stand", () => {
+    const [late, early, middle] = [40, 0, 20].map((hours, i) => charge(i + 1, 0, { settledAt: at(hours) }));
+    const charges = [late, early, middle] as Charge[];
+    const leaves = (hours: number) => new Date(Date.parse(at(hours + 48)) + 1).toISOString();
+    const weighed: (readonly Charge[])[] = [];
+    const from = (most: number) =>
+      affordableFrom(charges, 2, at(40), (left) => {
+        weighed.push(left);
+        return left.length <= most;
+      });
+    expect([from(2), from(1), from(0)]).toEqual([leaves(0), leaves(20), leaves(40)]);
+    expect(weighed.slice(-3)).toEqual([[late, middle], [late], []]);
+    expect(from(-1)).toBeUndefined();
+  });
+
   test("a refusal says what is spent, what the round would make of it, and when it fits again: then it does, and not before", () => {
     const charges = [0, 10, 20, 30, 40].map((hours, i) => charge(i + 1, 0, { settledAt: at(hours) }));
     const refusal = refusalOf(charges, policy(2), 0, at(41));

@@ -15,6 +15,7 @@ import {
   stepAtCoordinator,
   type World,
 } from "./harness.test-support.ts";
+import { forge } from "./lies.test-support.ts";
 import { stepNode } from "./node.ts";
 import { crypto, identity } from "./parties.test-support.ts";
 import type { Note } from "./steps/note.ts";
@@ -100,6 +101,25 @@ test("a fork that two halves of a cohort are shown is found by both halves in th
       entry: 1,
     });
   }
+});
+
+test("the last entry's hash under another number of entries is another head, to the coordinator and to every other node", async () => {
+  const world = createWorld({ nodes: 5, rounds: 1 });
+  while (world.nodes.some(({ state }) => state.round === null)) await run(world, noFaults, 1);
+  const [mine, ...others] = world.nodes.map(({ state }) => state.round?.advert as MessageOf<"advert">);
+  if (mine === undefined) throw new Error("no adverts");
+  const miscounted = forge(mine, {}, { head: { ...mine.body.head, entries: mine.body.head.entries + 1 } });
+  const { state } = world.coordinator;
+  const waiting = { ...state, round: state.round && { ...state.round, adverts: [] } };
+  const differ = { code: "TRB_ROUND_HEADS_DIFFER", node: nodeName(0), entries: 2, entry: 0 };
+  expect(
+    refusalOf(() => stepCoordinator(waiting, { type: "message", message: miscounted }, coordinatorContext(world))),
+  ).toMatchObject(differ);
+  const { signature: _, ...header } = { ...nodeOf(world, nodeName(1)).state.round?.offer } as MessageOf<"offer">;
+  const unsigned = { ...header, step: "adverts", body: { adverts: [miscounted, ...others] } };
+  const message = signMessage(boss, unsigned as unknown as Parameters<typeof signMessage>[1]) as Message;
+  const hearer = nodeOf(world, nodeName(1));
+  expect(refusalOf(() => stepNode(hearer.state, { type: "message", message }, nodeContext(hearer)))).toMatchObject(differ);
 });
 
 test("a head that a node names and did not countersign is refused by the coordinator", async () => {
