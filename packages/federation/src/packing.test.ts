@@ -1,6 +1,6 @@
 /** What packing changes in a round's steps: uploads as long as their bits, sums in parts, and a rotation that is public. */
 import { packedBits } from "@tributary/dp";
-import { vectorOf, wireFormOf } from "@tributary/protocol";
+import { type Sha256, toHex, vectorOf, wireFormOf } from "@tributary/protocol";
 import { packWords } from "@tributary/secagg";
 import { describe, expect, test } from "vitest";
 import { examplePlan } from "../../protocol/src/plan/example-plan.ts";
@@ -68,6 +68,13 @@ describe("a packed sum", () => {
     const unit = 1 / (Number(release?.scale) * 4);
     for (const value of first) expect(Math.abs(value) / unit).toBeCloseTo(1, 5);
   });
+});
+
+test("a round's rotation is the seeded stream of that name", () => {
+  const bytes = new Uint8Array(16);
+  rotationSource(crypto, "01".repeat(32) as Sha256, 7).fill(bytes);
+  // HKDF-SHA256 of the seed with {"id":"","purpose":"rotation","role":"round","round":7}, then AES-256-CTR: by Python's hmac and openssl enc
+  expect(toHex(bytes)).toBe("b1a30babab03fd203e52becf0bf86c03");
 });
 
 test("sums of 32 bits are asked for as they were", async () => {

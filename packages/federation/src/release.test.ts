@@ -1,15 +1,34 @@
 import { noisyVector } from "@tributary/dp";
-import { decodeOptimiserState, encodeOptimiserState, type ModelSpec, type Optimiser, serverStep } from "@tributary/model";
-import { optimiserSchema, type Plan, randomSourceFromSeed } from "@tributary/protocol";
+import {
+  decodeOptimiserState,
+  encodeOptimiserState,
+  type ModelSpec,
+  modelSpec,
+  type Optimiser,
+  parameterShapes,
+  registerExtension,
+  serverStep,
+  trainedCount,
+} from "@tributary/model";
+import { optimiserSchema, type Plan, randomSourceFromSeed, type Sha256, toHex } from "@tributary/protocol";
 import { describe, expect, expectTypeOf, test } from "vitest";
 import { crypto, dimension, identity, planOf } from "./parties.test-support.ts";
-import { applySum, negativesSource, noiseVarianceOf, optimiserOf, roundParameters, sumUploads } from "./release.ts";
+import {
+  applySum,
+  localUpdatesOf,
+  negativesSource,
+  noiseVarianceOf,
+  optimiserOf,
+  roundParameters,
+  sumUploads,
+} from "./release.ts";
 
 const plan = planOf(identity("coordinator").key);
 
 test("a plan's model is a model's spec, and the other way round", () => {
   expectTypeOf<Plan["model"]>().toExtend<ModelSpec>();
   expectTypeOf<ModelSpec>().toExtend<Plan["model"]>();
+  expect(modelSpec(plan.model)).toEqual(plan.model);
 });
 
 /** A plan's optimiser with its decimals read. */
@@ -26,6 +45,7 @@ type InNumbers<Union> = Union extends unknown
 test("a plan can name every optimiser that the model room has, with the same fields, and no other", () => {
   expectTypeOf<InNumbers<Plan["optimiser"]>>().toExtend<Optimiser>();
   expectTypeOf<Optimiser>().toExtend<InNumbers<Plan["optimiser"]>>();
+  expect(Object.keys(optimiserOf(plan)).sort()).toEqual(Object.keys(plan.optimiser).sort());
 });
 
 describe("the next model", () => {
@@ -105,6 +125,97 @@ describe("the next model", () => {
       const noise = noiseVarianceOf(plan, 0, survivors);
       expect(applySum({ ...step, survivors }).parameters[0]).toBeCloseTo(-1 / Math.sqrt(1 - noise), 6);
     }
+  });
+});
+
+describe("the next model of a plan that trains some tensors", () => {
+  const model = modelSpec({ items: 3, length: 2, width: 4 });
+  const trained = ["position.weight", "final.*"];
+  const count = trainedCount(model, trained);
+  const total = parameterShapes(model).reduce((sum, { shape }) => sum + shape.reduce((size, length) => size * length, 1), 0);
+  const [release] = plan.releases as [Plan["releases"][number]];
+  const decimal = (text: string) => text as Plan["epsilon"];
+  const partly: Plan = {
+    ...{ ...plan, model, trained, releases: [{ ...release, dimension: count, touched: count }] },
+    optimiser: { name: "fedavg", learningRate: decimal("1"), momentum: decimal("0"), weightDecay: decimal("0.5") },
+  };
+  const parameters = Float32Array.from({ length: total }, (_, i) => 1 + i / 1000);
+  const sum = new Uint32Array(count).fill(100_000); // a mean gradient of one
+  const step = { plan: partly, release: 0, sum, survivors: 3, parameters, optimiserState: null };
+
+  test("moves those, and leaves every other number as it was, decay included", () => {
+    const before = parameters.slice();
+    const next = applySum(step);
+    expect(count).toBeGreaterThan(0);
+    expect(count).toBeLessThan(total);
+    let place = 0;
+    for (const { name, shape } of parameterShapes(model)) {
+      const moves = name === "position.weight" || name.startsWith("final.");
+      for (const end = place + shape.reduce((size, length) => size * length, 1); place < end; place++) {
+        const old = before[place] ?? Number.NaN;
+        // w − ½·w − 1
+        if (moves) expect(next.parameters[place]).toBeCloseTo(old / 2 - 1, 5);
+        else expect(next.parameters[place]).toBe(old);
+      }
+    }
+    expect(parameters).toEqual(before);
+    expect(next.optimiserState.steps).toBe(1);
+    expect(next.optimiserState.first).toHaveLength(count);
+  });
+
+  test("is made in new arrays, whatever room there is; where all is trained, in that room", () => {
+    const roomOf = (length: number) => ({
+      ...{ mean: new Float64Array(length), first: new Float64Array(length), parameters: new Float32Array(length) },
+    });
+    const room = roomOf(count);
+    expect(applySum({ ...step, room })).toEqual(applySum(step));
+    expect(room).toEqual(roomOf(count));
+    const whole = { plan, release: 0, survivors: 3, optimiserState: null };
+    const all = { ...whole, sum: new Uint32Array(dimension).fill(100_000), parameters: new Float32Array(dimension) };
+    const own = roomOf(dimension);
+    const next = applySum({ ...all, room: own });
+    expect(next).toEqual(applySum(all));
+    expect(next.parameters).toBe(own.parameters);
+    expect(own.mean).toEqual(new Float64Array(dimension).fill(1));
+  });
+});
+
+test("an extension's optimiser has its numbers from the plan, and is told of the noise; fedavg doesn't ask for it", () => {
+  registerExtension({
+    name: "by-noise",
+    optimiser: {
+      defaults: { learningRate: 1, numbers: { gain: 1 } },
+      direction: ({ numbers, before, gradient, noiseVariance }) => ({
+        direction: gradient.map((g) => g * noiseVariance * (numbers["gain"] ?? Number.NaN)),
+        first: before.first,
+        second: before.second,
+      }),
+    },
+  });
+  const decimal = (text: string) => text as Plan["epsilon"];
+  const optimiser: Plan["optimiser"] = {
+    name: "extension",
+    ...{ extension: "by-noise", learningRate: decimal("0.5"), weightDecay: decimal("0.25"), numbers: { gain: decimal("8") } },
+  };
+  expect(optimiserOf({ optimiser })).toEqual({
+    ...{ name: "extension", extension: "by-noise", learningRate: 0.5, weightDecay: 0.25, numbers: { gain: 8 } },
+  });
+  const sum = new Uint32Array(dimension).fill(100_000); // a mean gradient of one
+  const step = { release: 0, sum, survivors: 4, parameters: new Float32Array(dimension), optimiserState: null };
+  const noise = noiseVarianceOf(plan, 0, 4);
+  expect(applySum({ ...step, plan: { ...plan, optimiser } }).parameters[0]).toBeCloseTo(-0.5 * 8 * noise, 6);
+  // where the coordinator adds the noise, a node's share of it is not defined
+  const central: Plan = { ...plan, noiseMode: "central" };
+  expect(applySum({ ...step, plan: central }).parameters[0]).toBe(-1);
+  expect(() => applySum({ ...step, plan: { ...central, optimiser } })).toThrowError(
+    expect.objectContaining({ code: "TRB_PLAN_CENTRAL_NOISE" }),
+  );
+});
+
+test("what a node does before it clips is what the plan says, in numbers", () => {
+  const local = { learningRate: "0.5", proximal: "0.125", epochs: 2, batchSize: 16 } as unknown as Plan["local"];
+  expect(localUpdatesOf({ unit: "node", caps: { ...plan.caps, localSteps: 3 }, local })).toEqual({
+    ...{ unit: "node", steps: 3, learningRate: 0.5, proximal: 0.125, epochs: 2, batchSize: 16 },
   });
 });
 
@@ -208,6 +319,8 @@ test("everybody draws the same negatives in a round, and others in the next", ()
   expect(bytes(1)).toEqual(bytes(1));
   expect(bytes(1)).not.toEqual(bytes(2));
   expect(bytes(1)).not.toEqual(bytes(1, plan.catalogueHash));
+  // the worked example of docs/protocol.md
+  expect(toHex(Uint8Array.from(bytes(7, "01".repeat(32) as Sha256).slice(0, 16)))).toBe("2b4bdfbf8ea405c62dcd62a85246fa02");
 });
 
 test("an upload of another length ends the sum", async () => {

@@ -49,6 +49,12 @@ test("a plan says of statistics all that a recipe has, with the same fields, and
   type InNumbers = { readonly [Field in keyof Stated]: Stated[Field] extends Decimal ? number : Stated[Field] };
   type FromReleases = "maxItems" | "maxPairs" | "popularityShare" | "firstShare" | "rounds" | "firstCells" | "laterCells";
   expectTypeOf<InNumbers>().toEqualTypeOf<Omit<StatisticsRecipe, FromReleases>>();
+  const recipe = recipeOf(plan);
+  const stated = Object.entries(plan.statistics ?? {}).map(([field, value]) => {
+    const isNumber = !["weighBy", "window", "latest"].includes(field);
+    return [field, isNumber ? Number(value) : value];
+  });
+  expect(recipe).toMatchObject(Object.fromEntries(stated));
 });
 
 describe("a plan's recipe", () => {
@@ -70,6 +76,12 @@ describe("a plan's recipe", () => {
     expect(recipeOf(spare)).toEqual(recipeOf(plan)); // what is only there to replace is not counted on
     expect(statisticsCapsOf(plan)).toEqual({ maxEvents: 9, maxItems: 4, maxPairs: 4, window: 3 });
     expect([countedItems(plan), countedItems(base)]).toEqual([6, 0]);
+  });
+
+  test("of popularity alone gives pairs no share and no cells; nor are there any behind the last pair round", () => {
+    const alone = recipeOf({ ...plan, releases: plan.releases.slice(0, 1) });
+    expect(alone).toMatchObject({ rounds: 0, popularityShare: 1, firstShare: 0, firstCells: 0, laterCells: 0 });
+    expect(recipeOf(plan, 3)).toMatchObject({ rounds: 3, firstCells: 0, laterCells: 0 });
   });
 
   test("is refused of a plan without statistics", () => {

@@ -92,8 +92,7 @@ export async function openQuery(
 export function featuresQuery(categories: Int32Array, now: number): SumQuery<SparseVector> {
   return {
     answer(events) {
-      let end = events.times.length;
-      while (end > 0 && (events.times[end - 1] as number) > now) end--;
+      const end = events.times.findLastIndex((time) => time <= now) + 1;
       const values = featureMomentsVector({ ...events, begin: 0, end, now, categories });
       const coordinates = Uint32Array.from(values.keys()).filter((place) => values[place] !== 0);
       return { coordinates, values: Float64Array.from(coordinates, (place) => values[place] as number) };
