@@ -1,7 +1,17 @@
 /** What a store from an old backup is told by, and what it has to count: against ledgers that the state machines wrote. */
-import { type Entry, emptyHead, headAfter, parseLine, signEntry, spentAfter } from "@tributary/ledger";
-import { type HeadStatement, type NodeId, type Sha256, signHead } from "@tributary/protocol";
+import {
+  type Entry,
+  type EntryOf,
+  emptyHead,
+  headAfter,
+  parseLine,
+  type RosterChanges,
+  signEntry,
+  spentAfter,
+} from "@tributary/ledger";
+import { fingerprintOf, type HeadStatement, type MessageOf, type NodeId, type Sha256, signHead } from "@tributary/protocol";
 import { expect, test } from "vitest";
+import { speak } from "./binding.ts";
 import { createWorld, nodeContext, nodeName, nodeOf, noFaults, run, type World } from "./harness.test-support.ts";
 import { stepNode } from "./node.ts";
 import { chargedRounds, createNode } from "./node-state.ts";
@@ -93,6 +103,95 @@ function voteOf(world: World, round: number) {
   return JSON.parse(Buffer.from(said, "hex").toString("utf8")).signature;
 }
 
+test("a store is told by a cohort without a vote, and by a vote without a cohort; a vote that nobody can rebuild tells nothing", async () => {
+  const world = await finished();
+  // not the first of the roster, nor of the votes
+  const id = nodeName(1);
+  const member = { ...memberOf(world), self: id };
+  const entry = entriesOf(world).find((one): one is EntryOf<"round"> => one.kind === "round");
+  if (entry === undefined) throw new Error("no round");
+  const told = (changed: object, memory: { lastRound: number } = { lastRound: 9 }, who = member) =>
+    forgottenRound({ ...entry, ...changed } as unknown as Entry, who, { remembersVote: () => false, ...memory }, crypto);
+  expect(told({ votes: [] }, { lastRound: 0 })).toBe(1);
+  expect(told({ votes: [] }, { lastRound: 1 })).toBeUndefined();
+  expect(entry.votes.map(({ node }) => node).indexOf(id)).toBe(1);
+  expect(told({})).toBe(1);
+  // of an abort
+  const { state } = nodeOf(world, id);
+  const bound = { plan: world.plan, planHash: entry.planHash, modelHash: entry.modelHash, round: 1 };
+  const voteFor = (body: object): MessageOf<"vote"> =>
+    speak(nodeContext(nodeOf(world, id)), bound, id, "vote", body as MessageOf<"vote">["body"]);
+  const aborted = (vote: MessageOf<"vote">, changes: object = {}) => ({
+    ...{ kind: "aborted", survivors: undefined, sharers: undefined, votes: [{ node: id, signature: vote.signature }] },
+    ...changes,
+  });
+  const forAbort = voteFor({ h1: entry.h1, choice: { for: "abort" } });
+  expect(told(aborted(forAbort))).toBe(1);
+  expect(told(aborted(forAbort, { cohort: undefined }))).toBe(1);
+  expect(told(aborted(forAbort, { cohort: undefined, votes: [] }))).toBeUndefined();
+  expect(told(aborted(forAbort, { votes: [] }), { lastRound: 0 })).toBe(1);
+  expect(told(aborted(voteFor({ h1: entry.h1, choice: { for: "elsewhere" } })))).toBeUndefined();
+  // without h₁ there is nothing to vote on, whatever was signed
+  expect(told(aborted(voteFor({ h1: null, choice: { for: "abort" } }), { h1: null }))).toBeUndefined();
+  // and who is in no roster has no key
+  const stranger = "node-zz" as NodeId;
+  const strangers = [{ node: stranger, signature: forAbort.signature }];
+  expect(told({ votes: strangers }, { lastRound: 9 }, { ...member, self: stranger })).toBeUndefined();
+  expect(state.lastRound).toBe(3);
+});
+
+test("peers are those of the next round, and a key counts that is in force in it, or announced; trust in an earlier key holds", async () => {
+  const world = await finished();
+  const [b, c] = [nodeName(1), nodeName(2)];
+  const [second, third] = [identity("second key"), identity("third key")];
+  const admitted = "node-new" as NodeId;
+  const change = (node: NodeId, key: string, from: number) => ({ member: { node, key }, from, entry: 1 });
+  const rosterChanges = [
+    change(b, second.key, 4),
+    change(b, third.key, 9),
+    change(admitted, identity(admitted).key, 4),
+  ] as unknown as RosterChanges;
+  const { policy, head: own } = nodeOf(world, self).state;
+  const at = (settledRound: number) => ({ ...memberOf(world), rosterChanges, settledRound });
+  const anybody = { ...policy, trustedPeers: [] };
+  expect(countedPeers(at(3), anybody, crypto)).toContain(admitted);
+  expect(countedPeers(at(2), anybody, crypto)).not.toContain(admitted);
+  const first = fingerprintOf(crypto, identity(b).key);
+  expect(countedPeers(at(3), { ...policy, trustedPeers: [first] }, crypto)).toEqual([b]);
+  const says = (key: { readonly sign: (message: Uint8Array) => Uint8Array }, node: NodeId) =>
+    signHead({ sign: key.sign }, world.plan.federation, nonce, { node, entries: own.entries, head: own.hash, round: 3 });
+  const confirmed = (key: Parameters<typeof says>[0]) => {
+    const shown = { entries: own.entries, hashAfter: () => own.hash };
+    const heads = [says(key, b), says(identity(c), c)];
+    return codeOf(() => confirmLedger(shown, { nonce, heads }, { ...at(3), policy: anybody }, crypto));
+  };
+  expect([second, third, identity(b)].map(confirmed)).toEqual(["accepted", "accepted", "TRB_NODE_PEERS_MISSING"]);
+});
+
+test("what is kept back is told by who knows most of it, and nothing is asked of what is not shown", async () => {
+  const world = await finished();
+  const { state } = nodeOf(world, self);
+  const entries = entriesOf(world);
+  const member = { ...memberOf(world), policy: state.policy };
+  const more = head(world, nodeName(1), { entries: 4, head: entries[4]?.previous as Sha256 });
+  const most = head(world, nodeName(2));
+  const hashAfter = (count: number) => {
+    if (count > 2) throw new Error("nobody has shown that");
+    return entries[count]?.previous as Sha256;
+  };
+  for (const heads of [
+    [more, most],
+    [most, more],
+  ]) {
+    expect(() => confirmLedger({ entries: 2, hashAfter }, { nonce, heads }, member, crypto)).toThrow(
+      expect.objectContaining({
+        code: "TRB_NODE_LEDGER_WITHHELD",
+        details: { shown: 2, entries: 5, node: nodeName(2), head: state.head.hash },
+      }),
+    );
+  }
+});
+
 test("maxCorrupt + 1 genuine, fresh heads of counted peers confirm a ledger; replays, strangers and forgeries are none", async () => {
   const world = await finished();
   const [b, c, d] = [nodeName(1), nodeName(2), nodeName(3)];
@@ -148,7 +247,14 @@ test("a recovered store counts what the ledger does, and its state machine goes 
   const { charges, lastRound, votes } = recoverCharges(entries, { self, plan }, { charges: [], lastRound: 0 }, 0);
   expect(charges.map(({ round, standing }) => [round, standing])).toEqual([1, 2, 3].map((round) => [round, "final"]));
   expect(lastRound).toBe(3);
-  expect(votes.every(({ round, signature }) => signature === voteOf(world, round))).toBe(true);
+  expect(votes).toEqual([1, 2, 3].map((round) => ({ round, choice: "survivors", signature: voteOf(world, round) })));
+  // of another than the first of the voters
+  const second = recoverCharges(entries, { self: nodeName(1), plan }, { charges: [], lastRound: 0 }, 0);
+  expect(second.votes.map(({ signature }) => signature)).not.toEqual(votes.map(({ signature }) => signature));
+  expect(second.votes).toHaveLength(3);
+  // a backup from within the third round: only that one may have been paid for since; and what is settled is not open
+  const late = recoverCharges(entries, { self, plan }, { charges: [], lastRound: 3 }, 3);
+  expect([late.charges.map(({ round }) => round), late.lastRound]).toEqual([[3], 3]);
   expect(recoverCharges(entries, { self, plan }, state, 0).charges).toEqual([]);
 
   const [genesis] = entries;
@@ -204,6 +310,15 @@ test("a claimed abort, a planted retry and a round that is still open are counte
   expect(charges.map(({ round }) => round)).toEqual([1, 2, 3, 4, 9]);
   expect(charges.every(({ standing }) => standing === "final")).toBe(true);
   expect(lastRound).toBe(9);
+  const unknown = { cohort: [], h1: "0".repeat(64) };
+  expect(charges[0]).toMatchObject({ cohort, h1: hash("h1"), release: 0 });
+  expect(charges[2]).toMatchObject(unknown);
+  expect(charges[4]).toMatchObject(unknown);
+  const withVotes = recoverCharges(entries, { self, plan }, { charges: [], lastRound: 1 }, 9).votes;
+  expect(withVotes.map(({ round, choice }) => [round, choice])).toEqual([
+    [4, "abort"],
+    [5, "abort"],
+  ]);
   // a retry of a round that was counted is never accepted again
   const party = nodeOf(world, self);
   await run(world, noFaults, 1);
@@ -217,6 +332,7 @@ test("a peer knows a round once it has its cohort, not while the round waits for
   expect(knownRound({ round: null, lastRound: 4 })).toBe(4);
   expect(knownRound({ round: round(5, null), lastRound: 5 })).toBe(4);
   expect(knownRound({ round: round(5, hash("h1")), lastRound: 5 })).toBe(5);
+  expect(knownRound({ round: round(4, null), lastRound: 5 })).toBe(5); // one that it has left behind
   const plan = planOf(identity("coordinator").key);
   const far = recoverCharges([], { self, plan }, { charges: [], lastRound: 4 }, 10 ** 15);
   expect(far).toMatchObject({ charges: [{ round: 5 }], lastRound: 5 });
@@ -238,4 +354,18 @@ test("an open round is counted at the price of the dearest release that has one 
   };
   expect(open([0, 0])).toMatchObject([{ round: 2, release: 1 }]);
   expect(open([0, dear.rounds])).toMatchObject([{ round: 2, release: 0 }]);
+  // in whichever place it stands, and however little it costs
+  const little = { ...training, samplingRate: "0.0001" as never };
+  const [less, least] = [little, { ...little, noiseMultiplier: "40" as never }];
+  for (const [releases, release] of [
+    [[dear, cheap], 0],
+    [[least, less], 1],
+    [[less, least], 0],
+  ] as const) {
+    const entry = { kind: "aborted", round: 1, release: 0, charged: false, cohort: [], votes: [], spent: { charged: [0, 0] } };
+    const cheaper = { ...base, releases: [...releases] };
+    const { charges } = recoverCharges([entry as unknown as Entry], { self, plan: cheaper }, { charges: [], lastRound: 0 }, 2);
+    expect(charges).toMatchObject([{ round: 2, release }]);
+  }
+  expect(Number(spentAfter({ ...base, releases: [less, least] }, [1, 0]).epsilon)).toBeLessThan(1);
 });
