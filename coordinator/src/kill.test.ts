@@ -57,8 +57,11 @@ test("the federation finishes, each round once, on a ledger that verifies", asyn
   const url = await serve();
   for (const node of nodes) await node.connect(url);
   await until("the ledger is closed", async () => (await readStatus(home)).finished, 60_000);
+  const read = () => new Uint8Array(readFileSync(joinPath(home, "ledger.jsonl")));
+  const closing = (file: Uint8Array) => new TextDecoder().decode(file).trimEnd().split("\n").at(-1)?.includes('"closing"');
+  await until("so is its file, which follows the store", async () => closing(read()) === true, 10_000);
 
-  const file = new Uint8Array(readFileSync(joinPath(home, "ledger.jsonl")));
+  const file = read();
   expect(verifyLedger(file, { crypto: nodeCrypto() })).toMatchObject({ verified: true, complete: true, failures: [] });
   const entries = new TextDecoder().decode(file).trim().split("\n").map(parseLine);
   const rounds = entries.flatMap((entry) => ("round" in entry ? [entry.round] : []));

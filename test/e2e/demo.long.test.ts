@@ -1,4 +1,4 @@
-/** The demo exactly as the README starts it, with twelve merchants, who gain by joining; `demo.test.ts` has four, who know about as much alone. */
+/** The demo exactly as the README starts it, with twelve merchants, who gain by joining, and with four, who know about as much alone; `demo.test.ts` has it train. */
 import { existsSync, readFileSync } from "node:fs";
 import { afterAll, expect, test } from "vitest";
 import { killAll, temporaryFolder, tributaryJson } from "./processes.ts";
@@ -25,6 +25,29 @@ test("the demo with its defaults releases statistics, and joining is better than
   >;
   for (const block of [floor, popularity, local, federated, joined]) expect(block?.ndcg10).toBeGreaterThan(0);
   expect(joined?.ndcg10).toBeGreaterThan(local?.ndcg10 ?? Number.NaN);
+  expect(joined?.ndcg10).toBeGreaterThan(popularity?.ndcg10 ?? Number.NaN);
+  expect(federated?.ndcg10).toBeGreaterThan(floor?.ndcg10 ?? Number.NaN);
+  expect(privacy?.epsilon).toBeLessThanOrEqual(8);
+  expect(readFileSync(`${out}/report.html`, "utf8")).toContain("federated + in-house");
+  expect(existsSync(`${out}/model.onnx`)).toBe(false);
+  const model = await tributaryJson(["model", "verify", `${out}/model.safetensors`, "--ledger", `${out}/ledger.jsonl`]);
+  expect(model).toMatchObject({ verified: true, round: 5, card: "agrees with the ledger" });
+});
+
+test("the demo with its defaults for all but how many merchants there are releases statistics, and what they give is better than popularity", {
+  timeout: 150_000,
+}, async () => {
+  const out = folder.file("four");
+  const report = await tributaryJson(["demo", "--merchants", "4", "--out", out]);
+  expect(report).toMatchObject({
+    ...{ rounds: 5, merchants: 4, customers: 3000, slowMerchants: 0 },
+    ledger: { verified: true, fullyVerified: true, entries: 7 },
+  });
+  const { floor, popularity, local, federated, joined, privacy } = report as Record<
+    string,
+    { ndcg10: number; epsilon: number }
+  >;
+  for (const block of [floor, popularity, local, federated, joined]) expect(block?.ndcg10).toBeGreaterThan(0);
   expect(joined?.ndcg10).toBeGreaterThan(popularity?.ndcg10 ?? Number.NaN);
   expect(federated?.ndcg10).toBeGreaterThan(floor?.ndcg10 ?? Number.NaN);
   expect(privacy?.epsilon).toBeLessThanOrEqual(8);

@@ -13,7 +13,7 @@ const words = (home: string, aggregation: string, ...more: string[]) => [
   ...["simulate", "scale", "--nodes", "30", "--cohort", "10", "--min-cohort", "7", "--customers", "900", "--items", "60"],
   ...[
     "--rounds",
-    "25",
+    "12",
     "--dropout",
     "0.1",
     "--adversaries",

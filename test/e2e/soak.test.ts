@@ -20,7 +20,7 @@ import { type Replicated, startReplicas } from "./replicated.ts";
 import { joinAll, ledgerEntries, type SmallFederation, smallFederation } from "./small-federation.ts";
 
 const long = process.env["TRIBUTARY_LONG"] === "1";
-const rounds = long ? 500 : 10;
+const rounds = long ? 500 : 6;
 const seed = Number(process.env["TRIBUTARY_SOAK_SEED"] ?? randomInt(2 ** 31));
 /** Killed never, so that what it holds can be watched from the first round to the last. It loses its leadership instead. */
 const spared = "a";
@@ -229,7 +229,7 @@ test(`${rounds} rounds, somebody killed every few seconds: each round counts onc
   );
   // outside of the heap the models that were downloaded are kept, up to 64 MiB: one a round (coordinator/src/storage/downloads.ts)
   const model = statSync(`${federation.platform}-blobs/blobs/${federation.plan.initialModelHash}`).size;
-  // a false alarm of each bound: 1e-9 (test/chaos/trend.ts); ten rounds are too few for any
+  // a false alarm of each bound: 1e-9 (test/chaos/trend.ts); six rounds are too few for any
   if (long) expect(growth.heap.points).toBeGreaterThan(50);
   expect(Math.max(growth.heap.atLeast, growth.outside.atLeast - model)).toBeLessThan(8_000);
   expect(growth.descriptors.atLeast).toBeLessThanOrEqual(0);
