@@ -76,7 +76,7 @@ const unsound: readonly FalsePlan[] = [
     "names tensors by forty stars, to hang whoever reads it",
     () => ({ trained: [`${"*".repeat(40)}x`] }),
     "TRB_PLAN_TRAINED_UNFIT",
-    3,
+    2,
   ],
   ["has a cohort of one", () => ({ minCohort: 1, maxCorrupt: 0 }), "TRB_NODE_COORDINATOR_ANSWER", 1],
 ];
