@@ -10,6 +10,7 @@ export {
   customerFeatures,
   featuresOfCustomer,
 } from "./features/customer/customer-features.ts";
+export { secondsOfDay, visitGap } from "./features/customer/events-of-customer.ts";
 export {
   featureMomentsDimension,
   featureMomentsNorm,

@@ -4,6 +4,7 @@ import { extname } from "node:path";
 import { fail } from "@tributary/errors";
 import { parse } from "csv-parse/sync";
 import { defaultLineLimit, readFailure } from "../reading/file-bytes.ts";
+import { secondsBetweenUntimedEvents } from "../reading/sasrec-text.ts";
 import { type Engine, fileLiteral, identifier, literal } from "./engine.ts";
 import { reading } from "./engine-failures.ts";
 import { pagesRelation } from "./pages/pages-relation.ts";
@@ -211,8 +212,6 @@ async function parquetRelation(engine: Engine, path: string): Promise<Relation> 
   const described = await reading(path, () => engine.rows(`DESCRIBE SELECT * FROM ${from}`));
   return { name: path, format: "parquet", from, columns: described.map(([name]) => String(name)), headerLines: 0 };
 }
-
-const secondsBetweenUntimedEvents = 86_400;
 
 /** See `reading/sasrec-text.ts`: a line's items belong behind those that its customer has. */
 function sequenceRelation(path: string, options: ReadingOptions, place: number): Relation {

@@ -2,6 +2,7 @@
  * What a merchant's histories look like, so that mistakes in them are seen before anything is trained: days without events, customers without
  * purchases, a handful of items that everybody sees. For the merchant's own eyes: it is not private in the sense of DESIGN §4, and stays on the node.
  */
+import { secondsOfDay } from "../features/customer/events-of-customer.ts";
 import { type Action, actions, type Histories } from "../histories.ts";
 
 export interface DataQuality {
@@ -26,7 +27,6 @@ export interface DataQuality {
   readonly remarks: readonly string[];
 }
 
-const secondsOfDay = 86_400;
 const listedSilences = 5;
 
 /** Upper ends, in seconds. */

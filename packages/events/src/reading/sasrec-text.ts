@@ -7,7 +7,7 @@
 import { forEachLine } from "./file-bytes.ts";
 import type { RowSink } from "./rows.ts";
 
-const secondsBetweenUntimedEvents = 86_400;
+export const secondsBetweenUntimedEvents = 86_400;
 
 /** @throws TRB_EVENTS_FILE_NOT_FOUND, TRB_EVENTS_FILE_UNREADABLE, TRB_EVENTS_LINE_TOO_LONG */
 export async function readSasrecText(path: string, lineLimit: number, sink: RowSink): Promise<void> {

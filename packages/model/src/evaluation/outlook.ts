@@ -6,13 +6,13 @@
  * ten leave).
  */
 import { fail } from "@tributary/errors";
-import type { Histories } from "@tributary/events/histories";
+import { type Histories, secondsOfDay } from "@tributary/events/histories";
 import type { Executor } from "@tributary/tensor";
 import type { OutlookHead } from "../graphs/heads.ts";
 import type { ItemContent } from "../item-content/item-content.ts";
 import { type Calibration, calibration, rocAuc } from "../metrics/probabilities.ts";
 import type { ModelSpec } from "../spec.ts";
-import { purchaseLabels, secondsOfDay } from "../training/examples/labels.ts";
+import { purchaseLabels } from "../training/examples/labels.ts";
 import { likeLengths } from "./item-scorer.ts";
 import { openScorer, type Stretch } from "./scorer.ts";
 

@@ -5,14 +5,11 @@
  *
  * An impression is what the shop did, not the customer (decision 41): it counts as a sign that the customer was there, and nowhere else.
  */
-import { actions, type Histories } from "@tributary/events/histories";
+import { actions, type Histories, secondsOfDay, visitGap } from "@tributary/events/histories";
 import type { Stretch } from "../evaluation/scorer.ts";
 import type { ItemCategories } from "./categories.ts";
 import type { FeatureRow } from "./logistic.ts";
 
-export const secondsOfDay = 86_400;
-/** Seconds without an event after which the next one begins a visit, as in the model's own labels. */
-const sessionGap = 1800;
 /** Visits that are of late. */
 const lateVisits = 3;
 const [cart, buy, impression] = [actions.indexOf("cart"), actions.indexOf("buy"), actions.indexOf("impression")];
@@ -76,7 +73,7 @@ export function churnRow(
   for (let event = begin; event < end; event++) {
     const [time, item, action] = [times[event] as number, items[event] as number, done[event] as number];
     let visit = visits.at(-1);
-    if (visit === undefined || time - visit.to >= sessionGap) {
+    if (visit === undefined || time - visit.to >= visitGap) {
       visit = { from: time, to: time, events: 0, wants: 0, bought: false, kinds: new Set() };
       visits.push(visit);
     }

@@ -5,10 +5,10 @@
  * The log's last horizon (`log-end.ts`) is the outcome; the one before it, where there is one, gives a second cut to learn from. Recency and frequency alone are tried, with
  * pace and change beside them, and with habits as well (`habits.ts`), each with and without the head (`propensity.ts`). It is judged at the last cut, by customers who were not learnt from.
  */
-import type { FeatureMoments, Histories } from "@tributary/events/histories";
+import { type FeatureMoments, type Histories, secondsOfDay } from "@tributary/events/histories";
 import type { Stretch } from "../evaluation/scorer.ts";
 import type { ItemCategories } from "./categories.ts";
-import { churnFeatures, churnRow, type EventColumns, headFeature, readableFeature, secondsOfDay } from "./churn-features.ts";
+import { churnFeatures, churnRow, type EventColumns, headFeature, readableFeature } from "./churn-features.ts";
 import { habits, habitsRow, readableHabit } from "./habits.ts";
 import { logDays } from "./log-end.ts";
 import type { FeatureRow } from "./logistic.ts";

@@ -5,7 +5,7 @@
  * before the impression only; an item's is of other parts' customers (`propensity.ts`), so that no case is told its own outcome, and is looked at where `minSupport`
  * distinct customers were shown it. Rates are smoothed towards the log's own, (clicks + m·rate)/(impressions + m).
  */
-import { actions, type Histories } from "@tributary/events/histories";
+import { actions, type Histories, secondsOfDay } from "@tributary/events/histories";
 import { cosineOf, type ItemSimilarity } from "../statistics/item-similarity.ts";
 import type { ItemCategories } from "./categories.ts";
 import type { FeatureRow } from "./logistic.ts";
@@ -26,7 +26,6 @@ import {
 const [impression, click] = [actions.indexOf("impression"), actions.indexOf("advertClick")];
 /** Seconds. */
 const clickWindow = 1800;
-const secondsOfDay = 86_400;
 /** Latest looks that the two profiles read. */
 const [shortProfile, longProfile] = [10, 60];
 const smoothing = 5;

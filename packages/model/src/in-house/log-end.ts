@@ -2,7 +2,7 @@
  * Where a log ends: the latest event of its latest day (UTC) that has at least a tenth of the events of its median day, among days that have any. A clock that is wrong,
  * or one event that was told long after the log, would else move everybody's present to where nobody else is, and leave churn without a single case.
  */
-import { secondsOfDay } from "./churn-features.ts";
+import { secondsOfDay } from "@tributary/events/histories";
 
 /** Of the median day's events. */
 const leastShare = 0.1;

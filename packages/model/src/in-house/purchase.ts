@@ -5,7 +5,7 @@
  * One case a visit at most: at its first event for every second one, else at its second to ninth, where it has so many, so that both who has just come and who is in the
  * midst of it are learnt from. Which one is fixed before the visit is looked at: a place drawn from how long it became would know how it ended.
  */
-import { actions, type Histories } from "@tributary/events/histories";
+import { actions, type Histories, secondsOfDay, visitGap } from "@tributary/events/histories";
 import type { FeatureRow } from "./logistic.ts";
 import {
   driversOf,
@@ -20,9 +20,6 @@ import {
 
 const [cart, buy] = [actions.indexOf("cart"), actions.indexOf("buy")];
 const [impression, click] = [actions.indexOf("impression"), actions.indexOf("advertClick")];
-/** Seconds without an event after which the next one begins a visit, as in the model's own labels. */
-const sessionGap = 1800;
-const secondsOfDay = 86_400;
 const smoothing = 4;
 /** Events after a visit's first at which it may be asked about. */
 const latestAsked = 8;
@@ -91,7 +88,7 @@ export function judgePurchase(
       const event = from + (drawn % 2 === 0 ? 0 : 1 + ((drawn >>> 1) % latestAsked));
       if (event >= to) continue;
       const bought = done.subarray(event + 1, to).includes(buy);
-      const goesOn = ends - (histories.times[to - 1] as number) < sessionGap;
+      const goesOn = ends - (histories.times[to - 1] as number) < visitGap;
       if (goesOn && !bought) continue;
       cases.push({ customer, row: purchaseRow(histories, { begin, end: event + 1 }, rates), outcome: bought ? 1 : 0 });
       events.push(event);
@@ -133,7 +130,7 @@ function visitsOf({ offsets, times }: Pick<Histories, "offsets" | "times">, cust
   const visits: { readonly from: number; readonly to: number }[] = [];
   let from = begin;
   for (let event = begin + 1; event <= end; event++) {
-    if (event < end && (times[event] as number) - (times[event - 1] as number) < sessionGap) continue;
+    if (event < end && (times[event] as number) - (times[event - 1] as number) < visitGap) continue;
     visits.push({ from, to: event });
     from = event;
   }
@@ -173,7 +170,7 @@ function purchaseRow(
   let [seenBefore, cartBefore] = [0, 0];
   for (let event = begin; event < end; event++) {
     const [item, action] = [items[event] as number, done[event] as number];
-    if (event > begin && (times[event] as number) - (times[event - 1] as number) >= sessionGap) {
+    if (event > begin && (times[event] as number) - (times[event - 1] as number) >= visitGap) {
       [visits, boughtVisits] = [visits + 1, boughtVisits + (boughtHere ? 1 : 0)];
       [boughtHere, visitEvents, visitBegins] = [false, 0, event];
     }

@@ -10,21 +10,12 @@
  *    fading ─────────▶ gone
  */
 import { type Action, type SeededRandom, seededRandom } from "@tributary/events";
+import { secondsOfDay, visitGap } from "@tributary/events/histories";
 import { chance, draw, lognormal, normal, type Weighted } from "./distributions.ts";
 import type { LifeSettings } from "./life-settings.ts";
 import type { MarketSettings } from "./settings.ts";
 import type { Shop } from "./shop.ts";
-import {
-  actionNumbers,
-  atBusyHour,
-  day,
-  drawTastes,
-  fromMemory,
-  nextItem,
-  remember,
-  sessionPause,
-  type Visit,
-} from "./visits.ts";
+import { actionNumbers, atBusyHour, drawTastes, fromMemory, nextItem, remember, type Visit } from "./visits.ts";
 
 /** An event, and what it means for what comes. */
 interface LifeEvent extends Visit {
@@ -95,18 +86,18 @@ export function lifeOf(customer: number, shop: Shop, adverts: AdvertPool, settin
   const random = seededRandom(settings.seed, "market", "life", customer);
   const character: Character = {
     tastes: drawTastes(shop.categoryWeights, settings, random),
-    pace: day * lognormal(life.paceMedianDays, life.paceSpread, random),
+    pace: secondsOfDay * lognormal(life.paceMedianDays, life.paceSpread, random),
     fade: Math.min(1, lognormal(life.fade, life.fadeSpread, random)),
     carts: life.cartSpread * normal(random),
     buys: life.buySpread * normal(random),
     clicks: life.clickCustomerSpread * normal(random),
   };
-  const closes = settings.opens + settings.days * day;
+  const closes = settings.opens + settings.days * secondsOfDay;
   const [events, pauses]: [LifeEvent[], LifePause[]] = [[], []];
   const remembered: number[] = [];
   const medians = [character.pace, character.pace * life.slowing] as const;
   let fading = false;
-  let start = atBusyHour(settings.opens + random.fraction() * settings.arrivals * settings.days * day, random);
+  let start = atBusyHour(settings.opens + random.fraction() * settings.arrivals * settings.days * secondsOfDay, random);
   while (start < closes && events.length < settings.mostEvents) {
     const visit = oneVisit({ start, fading, character, remembered, shop, adverts, settings, life, random });
     events.push(...visit);
@@ -116,7 +107,7 @@ export function lifeOf(customer: number, shop: Shop, adverts: AdvertPool, settin
     pauses.push({ from: start, to, leaves, fades, medians, spread: life.pauseSpread });
     if (chance(leaves, random)) break;
     fading = chance(fades, random);
-    start = to + sessionPause + Math.ceil(lognormal(medians[fading ? 1 : 0], life.pauseSpread, random));
+    start = to + visitGap + Math.ceil(lognormal(medians[fading ? 1 : 0], life.pauseSpread, random));
   }
   return { events, pauses };
 }
@@ -163,7 +154,7 @@ function oneVisit(facts: VisitFacts): readonly LifeEvent[] {
   const happens = (action: Action, item: number, purchase: number, click = Number.NaN) => {
     events.push({ item, action: actionNumbers[action], time, purchase, click });
     const pause = lognormal(settings.lookMedianSeconds, settings.lookSpread, random);
-    time += Math.min(sessionPause - 1, Math.max(1, Math.round(pause)));
+    time += Math.min(visitGap - 1, Math.max(1, Math.round(pause)));
   };
   for (let item = 0; ; ) {
     const revisit = remembered.length > 0 && chance(settings.revisit, random);

@@ -10,12 +10,12 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { fail } from "@tributary/errors";
 import type { Histories } from "@tributary/events";
+import { visitGap } from "@tributary/events/histories";
 import { type LifeSettings, lifeSettings } from "./life-settings.ts";
 import { advertPool, type LifePause, lifeOf } from "./lives.ts";
 import { type MarketSettings, marketSettings } from "./settings.ts";
 import { openShop } from "./shop.ts";
 import { type Market, writeMarket } from "./synthetic-market.ts";
-import { sessionPause } from "./visits.ts";
 
 export interface MarketTruth {
   /** [events] P(a purchase later in the same visit). */
@@ -85,7 +85,7 @@ export function leavingChance(truth: MarketTruth, customer: number, cut: number,
   const { to, leaves, fades, medians, spread } = last;
   if (to >= cut) return 0;
   const survives = (until: number) => {
-    const pause = until - to - sessionPause;
+    const pause = until - to - visitGap;
     if (pause <= 0) return 1;
     const beyond = (median: number) => upperTail(Math.log(pause / median) / spread);
     return (1 - fades) * beyond(medians[0]) + fades * beyond(medians[1]);

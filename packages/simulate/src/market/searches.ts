@@ -3,10 +3,10 @@
  * are laid over a log that is made without them, by a generator of their own, so the looks of the same seed are the same with them.
  */
 import { actions, type Histories, seededRandom, topicsOf } from "@tributary/events";
+import { visitGap } from "@tributary/events/histories";
 import { chance } from "./distributions.ts";
 import type { MarketSettings } from "./settings.ts";
 import type { Shop } from "./shop.ts";
-import { sessionPause } from "./visits.ts";
 
 const search = actions.indexOf("search");
 /** Seconds between what is typed and the first look at what it brought, at most. */
@@ -35,7 +35,7 @@ export function withSearches(
     for (let event = histories.offsets[customer] as number; event < (histories.offsets[customer + 1] as number); event++) {
       const [item, time] = [histories.items[event] as number, histories.times[event] as number];
       const category = categoryOf[item] ?? -1;
-      const turns = time - timeBefore >= sessionPause || category !== categoryBefore;
+      const turns = time - timeBefore >= visitGap || category !== categoryBefore;
       const room = Math.min(mostSeconds, time - timeBefore - 1);
       if (turns && chance(searches, random) && room >= 1) {
         const topic = topicOf.get(catalogue.items[item - 1]?.category ?? "") ?? 0;

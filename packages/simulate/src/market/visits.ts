@@ -1,5 +1,6 @@
 /** One customer's life in the market: tastes, sessions, looks, and the funnel from view to purchase. */
 import { type Action, actions, type SeededRandom, seededRandom } from "@tributary/events";
+import { secondsOfDay, visitGap } from "@tributary/events/histories";
 import { chance, draw, exponential, gamma, lognormal, type Weighted, weighted } from "./distributions.ts";
 import type { MarketSettings } from "./settings.ts";
 import type { Shop } from "./shop.ts";
@@ -11,10 +12,6 @@ export interface Visit {
   /** Unix seconds, whole; each later than the one before. */
   readonly time: number;
 }
-
-export const day = 86_400;
-/** A pause of half an hour ends a session, as analytics tools count it: within one, pauses stay below. */
-export const sessionPause = 1800;
 
 /** How busy each hour of the day is (UTC; a made-up curve with a dip at night and a peak in the evening). */
 const hours = weighted([3, 2, 1, 1, 1, 2, 4, 7, 10, 12, 13, 13, 14, 13, 12, 12, 13, 14, 16, 19, 21, 19, 13, 7]);
@@ -29,15 +26,15 @@ export function visitsOf(customer: number, shop: Shop, settings: MarketSettings)
   const random = seededRandom(settings.seed, "market", "customer", customer);
   const tastes = drawTastes(shop.categoryWeights, settings, random);
   const sessions = 1 + Math.floor(settings.sessionScale * gamma(settings.sessionShape, random));
-  const closes = settings.opens + settings.days * day;
+  const closes = settings.opens + settings.days * secondsOfDay;
   const visits: Visit[] = [];
   const remembered: number[] = []; // items looked at and not bought, the latest last
-  let start = atBusyHour(settings.opens + random.fraction() * settings.arrivals * settings.days * day, random);
+  let start = atBusyHour(settings.opens + random.fraction() * settings.arrivals * settings.days * secondsOfDay, random);
   for (let session = 0; session < sessions && start < closes && visits.length < settings.mostEvents; session++) {
     oneSession(start, tastes, remembered, visits, shop, settings, random);
     const end = visits.at(-1)?.time ?? start;
-    const next = end + sessionPause + day * lognormal(settings.returnMedianDays, settings.returnSpread, random);
-    start = Math.max(atBusyHour(next, random), end + sessionPause + 1);
+    const next = end + visitGap + secondsOfDay * lognormal(settings.returnMedianDays, settings.returnSpread, random);
+    start = Math.max(atBusyHour(next, random), end + visitGap + 1);
   }
   return visits.slice(0, settings.mostEvents);
 }
@@ -56,7 +53,7 @@ export function drawTastes(
 
 /** The same day, at an hour by how busy hours are. */
 export function atBusyHour(time: number, random: SeededRandom): number {
-  return Math.floor(time / day) * day + draw(hours, random) * 3600 + random.below(3600);
+  return Math.floor(time / secondsOfDay) * secondsOfDay + draw(hours, random) * 3600 + random.below(3600);
 }
 
 /** Appends one session's events to `visits`, and keeps `remembered` up to date. */
@@ -76,7 +73,7 @@ function oneSession(
   const happens = (action: Action) => {
     visits.push({ item, action: actionNumbers[action], time });
     const pause = lognormal(settings.lookMedianSeconds, settings.lookSpread, random);
-    time += Math.min(sessionPause - 1, Math.max(1, Math.round(pause)));
+    time += Math.min(visitGap - 1, Math.max(1, Math.round(pause)));
   };
   for (let look = 0; look < looks; look++) {
     const revisit = remembered.length > 0 && chance(settings.revisit, random);

@@ -3,6 +3,7 @@
  * them, on a market that knows the truth. Each against a logistic regression on recency and frequency, and against the ceiling: what the market itself would have said.
  */
 import type { Histories } from "@tributary/events";
+import { secondsOfDay } from "@tributary/events/histories";
 import {
   calibration,
   churnCases,
@@ -20,8 +21,6 @@ import {
 } from "@tributary/model";
 import { type LivingMarket, leavingChance } from "../market/living-market.ts";
 import { type NextActionQuality, nextActionQuality } from "./next-action.ts";
-
-const secondsOfDay = 86_400;
 
 export interface PropensityQuality {
   readonly what: "churn" | "purchase" | "click";

@@ -2,7 +2,7 @@
 import { actions, type Histories } from "../../histories.ts";
 
 /** Seconds without an event after which the next one begins a visit: half an hour, as analytics tools count it. */
-const visitGap = 1800;
+export const visitGap = 1800;
 export const secondsOfDay = 86_400;
 
 export interface EventsOfCustomer extends Pick<Histories, "items" | "actions" | "times"> {

@@ -8,16 +8,11 @@
  * **Purchase**: a `buy` later in the same session. A session ends where the next event is 30 minutes away or more; one that may still go on
  * at `now` has no labels but its purchases'.
  */
-import { actions, type Histories } from "@tributary/events/histories";
+import { actions, type Histories, secondsOfDay, visitGap } from "@tributary/events/histories";
 import type { FeedTensor } from "@tributary/tensor";
 import { outlooksOf } from "../../graphs/heads.ts";
 import type { ModelSpec } from "../../spec.ts";
 import type { Example, RunShape } from "./examples.ts";
-
-export const secondsOfDay = 86_400;
-
-/** An event this long after the one before begins a session, in seconds. A constant of the field (web analytics since 1994). */
-const sessionGap = 1800;
 
 const buy = actions.indexOf("buy");
 
@@ -62,12 +57,12 @@ export function purchaseLabels(
   now = Number.POSITIVE_INFINITY,
 ): readonly Label[] {
   const labels: Label[] = [];
-  let over = now - (times[end - 1] ?? 0) >= sessionGap;
+  let over = now - (times[end - 1] ?? 0) >= visitGap;
   let bought = false; // later in the session
   for (let event = end - 1; event >= begin; event--) {
     labels.unshift(bought ? 2 : over ? 1 : 0);
     bought ||= actionOfEvent[event] === buy;
-    if ((times[event] ?? 0) - (times[event - 1] ?? 0) < sessionGap) continue;
+    if ((times[event] ?? 0) - (times[event - 1] ?? 0) < visitGap) continue;
     over = true;
     bought = false;
   }
