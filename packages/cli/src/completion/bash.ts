@@ -1,5 +1,5 @@
 /** A completion script for bash, from 3.2 on (that of macOS): static, so that a Tab starts no process. */
-import type { CompletedCommand, CompletedValue } from "./completed.ts";
+import { type CompletedCommand, type CompletedValue, placesByAction } from "./completed.ts";
 
 export function bashCompletion(commands: readonly CompletedCommand[]): string {
   return `# Completion of tributary for bash, written by \`tributary completion bash\`.
@@ -41,18 +41,8 @@ complete -F _tributary tributary
 `;
 }
 
-/** What may stand behind an option; those that take the same are one case. */
 function valueCases(commands: readonly CompletedCommand[]): string[] {
-  const cases = new Map<string, string[]>();
-  for (const { path, options } of commands) {
-    for (const option of options) {
-      const action = actionOf(option);
-      if (action === undefined) continue;
-      const patterns = cases.get(action) ?? [];
-      cases.set(action, [...patterns, `"${path} ${option.long}"`]);
-    }
-  }
-  return [...cases].map(([action, patterns]) => `    ${patterns.join("|")}) ${action}; return ;;`);
+  return [...placesByAction(commands, actionOf)].map(([action, places]) => `    ${places.join("|")}) ${action}; return ;;`);
 }
 
 function actionOf({ kind, choices }: CompletedValue): string | undefined {

@@ -48,6 +48,21 @@ export function completedCommands(commands: readonly CommandOutline[]): readonly
   }));
 }
 
+/** What may stand behind options: each shell's action, with the places (`command --option`) at which it is the same. */
+export function placesByAction(
+  commands: readonly CompletedCommand[],
+  actionOf: (option: CompletedValue) => string | undefined,
+): ReadonlyMap<string, readonly string[]> {
+  const places = new Map<string, string[]>();
+  for (const { path, options } of commands) {
+    for (const option of options) {
+      const action = actionOf(option);
+      if (action !== undefined) places.set(action, [...(places.get(action) ?? []), `"${path} ${option.long}"`]);
+    }
+  }
+  return places;
+}
+
 /** Names of values that are paths, as this program's options are written. */
 const pathNames = /[<[](?:file|files|folder|place)(?:\.\.\.)?[>\]]/;
 

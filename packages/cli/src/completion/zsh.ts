@@ -1,5 +1,5 @@
 /** A completion script for zsh, with descriptions; it may be sourced, or lie in a folder of `fpath` as `_tributary`. */
-import type { CompletedCommand, CompletedValue } from "./completed.ts";
+import { type CompletedCommand, type CompletedValue, placesByAction } from "./completed.ts";
 
 export function zshCompletion(commands: readonly CompletedCommand[]): string {
   return `#compdef tributary
@@ -29,16 +29,7 @@ if [[ $funcstack[1] == _tributary ]]; then _tributary "$@"; else compdef _tribut
 }
 
 function valueCases(commands: readonly CompletedCommand[]): string[] {
-  const cases = new Map<string, string[]>();
-  for (const { path, options } of commands) {
-    for (const option of options) {
-      const action = actionOf(option);
-      if (action === undefined) continue;
-      const patterns = cases.get(action) ?? [];
-      cases.set(action, [...patterns, `"${path} ${option.long}"`]);
-    }
-  }
-  return [...cases].map(([action, patterns]) => `    (${patterns.join("|")}) ${action}; return ;;`);
+  return [...placesByAction(commands, actionOf)].map(([action, places]) => `    (${places.join("|")}) ${action}; return ;;`);
 }
 
 function actionOf({ kind, choices }: CompletedValue): string | undefined {
