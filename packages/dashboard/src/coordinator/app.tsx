@@ -23,7 +23,7 @@ import { RoundView } from "./views/round.tsx";
 import { common, roleWords } from "./words.ts";
 
 const t = texts({
-  title: { en: "Tributary coordinator", zh: "Tributary 协调方" },
+  title: { en: "Tributary coordinator", zh: "Tributary 协调者" },
   overview: { en: "Federations", zh: "联邦" },
   round: { en: "Live round", zh: "当前轮次" },
   privacy: { en: "Privacy", zh: "隐私" },

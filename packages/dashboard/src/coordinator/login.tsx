@@ -10,7 +10,7 @@ import type { Door } from "./api.ts";
 import { loggedOut, logIn } from "./session.ts";
 
 const t = texts({
-  title: { en: "Tributary coordinator", zh: "Tributary 协调方" },
+  title: { en: "Tributary coordinator", zh: "Tributary 协调者" },
   heading: { en: "Log in", zh: "登录" },
   lead: {
     en: "For the platform's operators, auditors and viewers. Merchants have a page of their own, on their own machine.",
@@ -30,7 +30,7 @@ const t = texts({
   none: { en: "Nobody has an account yet.", zh: "还没有任何账户。" },
   make: {
     en: "Make the first one on the coordinator's machine; the command shows its password once:",
-    zh: "请在协调方的机器上创建第一个账户；命令会显示一次密码：",
+    zh: "请在协调者的机器上创建第一个账户；命令会显示一次密码：",
   },
 });
 

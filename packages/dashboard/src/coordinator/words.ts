@@ -3,8 +3,7 @@ import type { OperatorRole } from "@tributary/protocol";
 import { say, type Text, texts } from "../shared/language.ts";
 
 export const common = texts({
-  waitingForAnswer: { en: "Waiting for the coordinator …", zh: "正在等待协调方……" },
-  none: { en: "None", zh: "无" },
+  waitingForAnswer: { en: "Waiting for the coordinator …", zh: "正在等待协调者……" },
   node: { en: "Node", zh: "节点" },
   state: { en: "State", zh: "状态" },
   when: { en: "When", zh: "时间" },
@@ -13,7 +12,6 @@ export const common = texts({
   cancel: { en: "Cancel", zh: "取消" },
   close: { en: "Close", zh: "关闭" },
   round: { en: "Round", zh: "轮次" },
-  rounds: { en: "Rounds", zh: "轮次" },
   /** Between a word and what it is. */
   colon: { en: ": ", zh: "：" },
   of: (a: string, b: string) => ({ en: `${a} of ${b}`, zh: `${a} / ${b}` }),

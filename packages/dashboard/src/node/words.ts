@@ -106,19 +106,17 @@ export const partName = among({
 
 export const t = texts({
   loading: { en: "Loading …", zh: "加载中…" },
-  none: { en: "none", zh: "无" },
   rounds: { en: "rounds", zh: "轮次" },
   round: { en: "round", zh: "轮次" },
   customers: { en: "customers", zh: "顾客" },
   events: { en: "events", zh: "事件" },
   items: { en: "items", zh: "商品" },
   kind: { en: "kind", zh: "类型" },
-  bytes: { en: "bytes", zh: "字节" },
   when: { en: "when", zh: "时间" },
   action: { en: "action", zh: "行为" },
   ownEyes: {
     en: "For this merchant's eyes alone: these figures are exact, no noise protects anybody in them, and they stay on this machine.",
-    zh: "仅供本商户查看：这些数字是精确的，没有噪声保护，也不会离开这台机器。",
+    zh: "仅供本商家查看：这些数字是精确的，没有噪声保护，也不会离开这台机器。",
   },
 });
 

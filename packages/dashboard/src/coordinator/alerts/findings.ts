@@ -111,9 +111,9 @@ const advices: Readonly<Record<string, string>> = {
   "Copy `keys/identity` here from the home that the federation was founded in.":
     "请从创建联邦的主目录复制 `keys/identity` 到此处。",
   "Start the coordinator once, or look whether `?schema=` names another one.":
-    "请启动一次协调方，或检查 `?schema=` 是否指向别的结构。",
+    "请启动一次协调者，或检查 `?schema=` 是否指向别的结构。",
   "Start the coordinator with this program: it brings the database up to its version.":
-    "请用此程序启动协调方：它会把数据库升级到其版本。",
+    "请用此程序启动协调者：它会把数据库升级到其版本。",
   "Use the program of the build that serves this federation, or a newer one.":
     "请使用为此联邦服务的那个版本的程序，或更新的版本。",
   "Start it: `tributary coordinator start --home …`.": "请启动它：`tributary coordinator start --home …`。",
@@ -131,7 +131,7 @@ const advices: Readonly<Record<string, string>> = {
   "No worker takes them: start a replica or `tributary worker`, and look at the logs of those that run.":
     "没有工作进程领取：请启动一个副本或 `tributary worker`，并查看正在运行者的日志。",
   "They go when the next round ends, or when the server is started again.": "它们会在下一轮结束或服务器重启时清除。",
-  "Start the coordinator once with `--plan` and `--catalogue`.": "请用 `--plan` 和 `--catalogue` 启动一次协调方。",
+  "Start the coordinator once with `--plan` and `--catalogue`.": "请用 `--plan` 和 `--catalogue` 启动一次协调者。",
   "Look whether this user may read what is there, and at the server's log.": "请检查此用户是否有权读取，并查看服务器日志。",
 };
 export const adviceInChinese = (advice: string): string | undefined => advices[advice];

@@ -19,7 +19,7 @@ export const runbook: Readonly<Record<RuleName, RunbookEntry>> = {
     title: { en: "The nodes refuse what is offered", zh: "节点拒绝邀约" },
     words: {
       en: "The nodes have declined ten offers in a row for one reason, so the coordinator offers no more until one of them connects anew. `status` names the reason: usually a merchant's limit is reached or its policy forbids a release. Talk to the merchants (`tributary node check` shows it to them); if nobody can change it, the plan is at its end.",
-      zh: "节点因同一原因连续拒绝了十次邀约，因此在其中某个节点重新连接之前，协调方不再发起邀约。`status` 会说明原因：通常是某商家的上限已到，或其策略禁止某项发布。请与商家沟通（`tributary node check` 会向他们显示原因）；如果无人能够改变，计划即告结束。",
+      zh: "节点因同一原因连续拒绝了十次邀约，因此在其中某个节点重新连接之前，协调者不再发起邀约。`status` 会说明原因：通常是某商家的上限已到，或其策略禁止某项发布。请与商家沟通（`tributary node check` 会向他们显示原因）；如果无人能够改变，计划即告结束。",
     },
   },
   NoLeader: {

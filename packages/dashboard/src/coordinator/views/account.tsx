@@ -61,7 +61,7 @@ const t = texts({
   accounts: { en: "Accounts", zh: "账户列表" },
   accountsLead: {
     en: "They are made, changed and removed on the coordinator's machine: `tributary coordinator operator`.",
-    zh: "账户在协调方的机器上创建、修改和删除：`tributary coordinator operator`。",
+    zh: "账户在协调者的机器上创建、修改和删除：`tributary coordinator operator`。",
   },
   since: { en: "Since", zh: "创建时间" },
 });

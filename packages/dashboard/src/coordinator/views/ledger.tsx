@@ -25,10 +25,10 @@ const t = texts({
   heading: { en: "Ledger", zh: "账本" },
   lead: {
     en: "Every release is an entry, chained by hashes and signed by the coordinator and by the nodes that took part. It is verified in this browser, by the same code as `tributary ledger verify`; nothing that the coordinator says of it counts.",
-    zh: "每次发布都是一个条目，以哈希相连，并由协调方和参与节点签名。它在此浏览器中验证，使用与 `tributary ledger verify` 相同的代码；协调方自己的说法不作数。",
+    zh: "每次发布都是一个条目，以哈希相连，并由协调者和参与节点签名。它在此浏览器中验证，使用与 `tributary ledger verify` 相同的代码；协调者自己的说法不作数。",
   },
   verify: { en: "Verify", zh: "验证" },
-  key: { en: "Coordinator's fingerprint", zh: "协调方指纹" },
+  key: { en: "Coordinator's fingerprint", zh: "协调者指纹" },
   keyHint: {
     en: "64 hex digits that you got elsewhere, as from your invite. Without it the ledger can only be found consistent in itself.",
     zh: "从别处（例如邀请）获得的 64 位十六进制数。没有它，只能确认账本自身一致。",
@@ -54,11 +54,11 @@ const t = texts({
   no: { en: "no", zh: "否" },
   fully: {
     en: "Verified: every entry holds, by the coordinator whose fingerprint you gave, and nothing is missing at the end.",
-    zh: "已验证：每个条目都成立，出自您所给指纹的协调方，且末尾没有缺失。",
+    zh: "已验证：每个条目都成立，出自您所给指纹的协调者，且末尾没有缺失。",
   },
   pinned: {
     en: "Every entry holds, by the coordinator whose fingerprint you gave. Whether entries are missing at the end only a hash from elsewhere can show.",
-    zh: "每个条目都成立，出自您所给指纹的协调方。末尾是否缺失，只有来自别处的哈希才能证明。",
+    zh: "每个条目都成立，出自您所给指纹的协调者。末尾是否缺失，只有来自别处的哈希才能证明。",
   },
   consistent: {
     en: "Consistent in itself: every entry holds. Whose ledger it is only a fingerprint from elsewhere can show.",
@@ -110,7 +110,7 @@ const kindOf = (kind: string) => {
 
 const checks: readonly Text[] = [
   { en: "each entry's hash chain and bytes", zh: "每个条目的哈希链和字节" },
-  { en: "signatures of the coordinator and of the nodes' votes and heads", zh: "协调方的签名，以及节点投票和账本头的签名" },
+  { en: "signatures of the coordinator and of the nodes' votes and heads", zh: "协调者的签名，以及节点投票和账本头的签名" },
   { en: "quorums, cohorts and survivor sets against the roster", zh: "法定人数、参与者和幸存者与名册相符" },
   { en: "ε after every round, recomputed from the plan", zh: "每轮之后的 ε，按计划重新计算" },
   { en: "that no round's number or keys were used twice", zh: "轮次编号和密钥未被重复使用" },

@@ -48,7 +48,7 @@ const t = texts({
     zh: "持有邀请者可以用此名称加入一次。请通过可信渠道发送。",
   },
   nodeName: { en: "The node's name: a–z, 0–9 and -", zh: "节点名称：a–z、0–9 和 -" },
-  url: { en: "Where the node reaches this coordinator", zh: "节点访问此协调方的地址" },
+  url: { en: "Where the node reaches this coordinator", zh: "节点访问此协调者的地址" },
   hours: { en: "Good for so many hours", zh: "有效小时数" },
   made: (node: string) => ({ en: `The invite for ${node}. It is shown this once.`, zh: `${node} 的邀请。只显示这一次。` }),
   requested: { en: "Noted: it is written as soon as no round is under way.", zh: "已记下：没有轮次进行时即写入账本。" },

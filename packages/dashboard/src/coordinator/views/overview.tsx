@@ -15,7 +15,7 @@ import { RoundStrip } from "./round-strip.tsx";
 
 const t = texts({
   heading: { en: "Federations", zh: "联邦" },
-  lead: { en: "What this coordinator serves.", zh: "此协调方所服务的联邦。" },
+  lead: { en: "What this coordinator serves.", zh: "此协调者所服务的联邦。" },
   name: { en: "Federation", zh: "联邦" },
   phase: { en: "Phase", zh: "阶段" },
   members: { en: "Connected / joined", zh: "在线 / 已加入" },
@@ -57,7 +57,7 @@ const t = texts({
   }),
   wait: {
     en: "Enough nodes are here: rounds begin by themselves once as many are connected as the coordinator was started for.",
-    zh: "节点已足够：在线数达到启动协调方时设定的数目后，轮次会自动开始。",
+    zh: "节点已足够：在线数达到启动协调者时设定的数目后，轮次会自动开始。",
   },
   resumeIt: { en: "It is paused: resume it when you are ready.", zh: "已暂停：准备好后请继续。" },
   talk: {

@@ -28,7 +28,7 @@ const t = texts({
   unit: { en: "Who is protected", zh: "保护对象" },
   merchants: { en: "Merchants that know one person, at most", zh: "同一人最多出现在几个商家" },
   cohort: { en: "Nodes in a round, at least", zh: "每轮最少节点数" },
-  corrupt: { en: "Of those may collude with the coordinator", zh: "其中可能与协调方勾结的节点" },
+  corrupt: { en: "Of those may collude with the coordinator", zh: "其中可能与协调者勾结的节点" },
   mode: { en: "Where noise is added", zh: "噪声在哪里加入" },
   catalogue: { en: "The catalogue comes from", zh: "目录来源" },
   accountant: { en: "Added up by", zh: "计算方法" },
@@ -42,7 +42,7 @@ const units: Readonly<Record<string, Text>> = {
 const modes: Readonly<Record<string, Text>> = {
   distributed: { en: "at the nodes, a share each, before anything leaves", zh: "在各节点，各加一份，在任何内容离开之前" },
   local: { en: "at each node, all of it", zh: "在每个节点，全部噪声" },
-  central: { en: "at the coordinator", zh: "在协调方" },
+  central: { en: "at the coordinator", zh: "在协调者" },
 };
 const provenances: Readonly<Record<string, Text>> = {
   public: { en: "public knowledge, as merchants declare", zh: "公开信息（商家声明）" },

@@ -74,7 +74,7 @@ const own = texts({
   add: { en: "Add", zh: "添加" },
   rankAdverts: { en: "Rank", zh: "排序" },
   expectedValue: { en: "expected value", zh: "期望价值" },
-  byClicks: { en: "P(click), learnt from this merchant's own impressions", zh: "点击概率，来自本商户的曝光" },
+  byClicks: { en: "P(click), learnt from this merchant's own impressions", zh: "点击概率，来自本商家的曝光" },
   byShares: {
     en: "P(it is the next item): too few impressions to learn clicks from",
     zh: "成为下一件商品的概率：曝光太少，无法学习点击",

@@ -46,7 +46,7 @@ const own = texts({
   },
   alsoJoin: {
     en: "Beside these: joining sent this node's name and public key once; acknowledgements say that a message has come; and public files (plan, ledger, models) are fetched, which tells the coordinator the address of this machine.",
-    zh: "此外：加入时发送过一次本节点名称与公钥；收到消息时会回执；获取公开文件（计划、账本、模型）会让协调方知道本机地址。",
+    zh: "此外：加入时发送过一次本节点名称与公钥；收到消息时会回执；获取公开文件（计划、账本、模型）会让协调者知道本机地址。",
   },
   whole: { en: "The whole plan in words", zh: "完整计划说明" },
 });

@@ -18,7 +18,7 @@ const own = texts({
   name: { en: "name", zh: "名称" },
   node: { en: "this node", zh: "本节点" },
   ownKey: { en: "own key", zh: "本节点密钥" },
-  coordinator: { en: "coordinator", zh: "协调方" },
+  coordinator: { en: "coordinator", zh: "协调者" },
   coordinatorKey: { en: "its key", zh: "其密钥" },
   plan: { en: "plan", zh: "计划" },
   reachable: { en: "reachable", zh: "可达" },

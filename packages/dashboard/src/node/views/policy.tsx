@@ -12,7 +12,7 @@ import { askNode, tellNode } from "../session.ts";
 import { english, kindName, t } from "../words.ts";
 
 const own = texts({
-  heading: { en: "What this merchant permits", zh: "本商户允许什么" },
+  heading: { en: "What this merchant permits", zh: "本商家允许什么" },
   lead: {
     en: "The node refuses whatever isn't permitted here, whatever a plan says. A running node reads it at the next offer. Beside the form stands what it would mean; nothing is saved until you save it.",
     zh: "无论计划怎么写，节点都会拒绝此处未允许的内容。运行中的节点在下一次邀约时读取。右侧显示其后果；点击保存前不会更改任何内容。",

@@ -15,7 +15,7 @@ const own = texts({
   heading: { en: "What joining is worth", zh: "加入联邦的价值" },
   lead: {
     en: "The same held-out customers, ranked by what this merchant makes alone, by what the federation released, and by both together.",
-    zh: "对同一批留出的顾客，比较商户独自、联邦发布的模型，以及两者结合的效果。",
+    zh: "对同一批留出的顾客，比较商家独自、联邦发布的模型，以及两者结合的效果。",
   },
   none: { en: "No value report was made yet.", zh: "尚未生成价值报告。" },
   early: {
