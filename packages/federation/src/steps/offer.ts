@@ -114,7 +114,7 @@ const mostGraphAborts = 16;
 export function acceptOffer(state: NodeState, offer: MessageOf<"offer">, context: Context): Step<NodeState, NodeEffect> {
   const { plan, planHash, self } = state;
   if (state.closed) throw fail("TRB_ROUND_LEDGER_CLOSED");
-  if (state.round !== null && state.round.number === offer.round && sameDocument(state.round.offer, offer)) {
+  if (state.round !== null && sameDocument(state.round.offer, offer)) {
     return { state, effects: state.round.phase === "keys" ? [{ type: "send", message: state.round.advert }] : [] };
   }
   const last = Math.max(state.lastRound, state.settledRound);
