@@ -72,6 +72,15 @@ describe("after metrics", () => {
     expect(back).toMatchObject({ modelHash: hash("better"), optimiserHash: hash("momentum"), kept: judgedBetter.kept });
   });
 
+  test("only metrics judge: another sum that stands in the ledger, or metrics without one, leave the model and what is kept", () => {
+    const counting = { ...plan, releases: [...plan.releases, { ...metrics, kind: "query" as const, query: "hours" }] };
+    const standing = { ...ruined, plan: counting, charged: [...ruined.charged, 0], released: [...ruined.released, 0] };
+    const counted = after(standing, 2, { model: "same", optimiser: "poisoned momentum", rank: 0.1 });
+    expect(counted).toMatchObject({ modelHash: hash("ruined"), optimiserHash: hash("poisoned momentum"), kept: ruined.kept });
+    const unsaid = after(ruined, 0, { model: "same", optimiser: "poisoned momentum" });
+    expect(unsaid).toMatchObject({ modelHash: hash("ruined"), optimiserHash: hash("poisoned momentum"), kept: ruined.kept });
+  });
+
   test("without the rule whatever was trained stays", () => {
     const { acceptance: _, ...without } = plan;
     const back = after({ ...ruined, plan: without, kept: null }, 0, {

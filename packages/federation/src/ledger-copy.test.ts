@@ -82,6 +82,9 @@ test("news of one round with the entry of another is refused before anything is 
     return stepNode(party.state, { type: "message", message }, nodeContext(party));
   };
   expect(() => hear({ round: 2 })).toThrow(expect.objectContaining({ code: "TRB_ROUND_ENTRY_INVALID" }));
+  expect(() => hear({ modelHash: hash("another") })).toThrow(expect.objectContaining({ code: "TRB_ROUND_ENTRY_INVALID" }));
+  const abort = { step: "abort", body: { ...news.body, code: "TRB_ROUND_DEADLINE_PASSED" } };
+  expect(() => hear(abort)).toThrow(expect.objectContaining({ code: "TRB_ROUND_ENTRY_INVALID" }));
   expect(() => hear({ planHash: hash("another") })).toThrow(expect.objectContaining({ code: "TRB_ROUND_PLAN_MISMATCHED" }));
   expect(hear({}).state.settledRound).toBe(1);
 });

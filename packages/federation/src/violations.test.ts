@@ -179,6 +179,11 @@ describe("the adverts", () => {
       "TRB_ROUND_MODEL_MISMATCHED",
     ],
     [
+      "an advert bound to another plan",
+      (adverts) => replaced(adverts, forge(of(adverts, liar), { planHash: hash("6") }, {}, identity(liar))),
+      "TRB_ROUND_PLAN_MISMATCHED",
+    ],
+    [
       "another advert in this node's name",
       (adverts) => replaced(adverts, forge(of(adverts, self), {}, { maskKey: hash("7") }, identity(self))),
       "TRB_SECAGG_OWN_ADVERT_CHANGED",
@@ -209,6 +214,15 @@ describe("the adverts", () => {
     expect(refusal(alone, await until(alone, "adverts"))).toBe("TRB_ROUND_TOO_FEW_TRUSTED");
     const local = createWorld({ policy, plan: { noiseMode: "local" } });
     expect(refusal(local, await until(local, "adverts"))).toBe("accepted");
+  });
+
+  test("of a cohort are trusted enough with this node itself among n_min − n_corrupt, and with one fewer are not", async () => {
+    const fingerprints = createWorld().policy.trustedPeers;
+    const trusting = async (count: number) => {
+      const world = createWorld({ policy: { trustedPeers: fingerprints.slice(1, 1 + count) } }); // others than itself
+      return refusal(world, await until(world, "adverts"));
+    };
+    expect([await trusting(2), await trusting(1)]).toEqual(["accepted", "TRB_ROUND_TOO_FEW_TRUSTED"]);
   });
 
   test("can't be changed afterwards", async () => {
@@ -243,6 +257,14 @@ describe("the envelopes", () => {
     expect(refusal(world, others)).toBe("TRB_SECAGG_SHARERS_CHANGED");
   });
 
+  test("from too few whom this node trusts by then are refused", async () => {
+    const world = createWorld();
+    const envelopes = await until(world, "envelopes");
+    const party = nodeOf(world, self);
+    stepAtNode(world, party, { type: "policy", policy: { ...party.state.policy, trustedPeers: [] } }, noFaults);
+    expect(refusal(world, envelopes)).toBe("TRB_ROUND_TOO_FEW_TRUSTED");
+  });
+
   test("of which one was tampered with still let the round go on, without that share", async () => {
     const world = createWorld();
     const { body, ...rest } = await until(world, "envelopes");
@@ -250,6 +272,8 @@ describe("the envelopes", () => {
     const spoiled = { ...first, box: `00${first?.box.slice(2)}` };
     const message = forge({ ...rest, body }, {}, { envelopes: [spoiled, ...others] });
     stepAtNode(world, nodeOf(world, self), { type: "message", message }, noFaults);
+    const held = nodeOf(world, self).state.round?.secrets?.held.map(({ of }) => of);
+    expect(held).toEqual([self, ...others.map(({ from }) => from)]);
     await until(world, "result");
     expect(world.journal.sums).toEqual([1]);
   });

@@ -2,7 +2,7 @@
 import { parseLine, verifyLedger } from "@tributary/ledger";
 import { expect, test } from "vitest";
 import { stepCoordinator } from "../coordinator.ts";
-import type { CoordinatorPhase, CoordinatorState } from "../coordinator-state.ts";
+import { type CoordinatorPhase, type CoordinatorState, dueNote } from "../coordinator-state.ts";
 import { coordinatorContext, createWorld, run, runToRest, type World } from "../harness.test-support.ts";
 import { stepNode } from "../node.ts";
 import { chargedRounds } from "../node-state.ts";
@@ -32,7 +32,7 @@ test.each(["before", "keys", "shares", "masked", "consistency", "unmask"] as con
     await runInto(world, "unmask"); // what the backup knows nothing of: all vectors have left their nodes
     const { state, lines } = restored(world, kept);
     expect(lines.map((line) => parseLine(line))).toMatchObject([
-      { kind: "aborted", round: 1, charged: true, code: "TRB_ROUND_RESTORED", release: 0 },
+      { kind: "aborted", round: 1, charged: true, code: "TRB_ROUND_RESTORED", release: 0, step: "masked" },
     ]);
     expect(verdictOf([...world.coordinator.ledger, ...lines])).toMatchObject({ verified: true, failures: [] });
     expect([state.lastRound, state.round, state.charged]).toEqual([1, null, [1]]);
@@ -87,6 +87,12 @@ test("where no round can have begun without another entry, nothing is used up", 
   const { state: closed } = world.coordinator;
   expect(closed.closed).toBe(true);
   const paused: CoordinatorState = { ...createWorld().coordinator.state, paused: true };
-  for (const state of [closed, paused])
+  // a promotion has to be written first
+  const promoting = createWorld({ rounds: 3, plan: { promotion: { rule: "rounds", every: 1 } } });
+  while (promoting.coordinator.state.completed === 0) await run(promoting, undefined, 1);
+  const { state: due } = promoting.coordinator;
+  expect(due).toMatchObject({ completed: 1, round: null });
+  expect(dueNote(due)).toBeDefined();
+  for (const state of [closed, paused, due])
     expect(settleRestored(state, coordinatorContext(world))).toEqual({ state, effects: [] });
 });
