@@ -1,5 +1,5 @@
 /** What every party works out for itself from the plan: the model of round 0, and the hash of the graphs. */
-import { modelSpec } from "@tributary/model";
+import { modelSpec, startStatistics } from "@tributary/model";
 import { type Sha256, toHex } from "@tributary/protocol";
 import { expect, test } from "vitest";
 import {
@@ -31,6 +31,8 @@ test("the initial model is a function of the spec: the same for everybody, anoth
   expect(decodeFederationModel(plan, encodeFederationModel(plan, initial))).toEqual(initial);
   const brought = initial.parameters.map((value) => value + 1);
   expect(broughtModel(plan, brought)).toEqual({ parameters: brought, statistics: undefined });
+  const counting = { statistics: {} as NonNullable<typeof plan.statistics> };
+  expect(broughtModel(counting, brought)).toEqual({ parameters: brought, statistics: startStatistics() });
 });
 
 test("graphs of one model have one hash, and those of another model another", () => {

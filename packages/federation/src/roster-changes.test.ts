@@ -202,6 +202,20 @@ test("states of builds before rosters changed are read as states of a roster tha
   expect(decodeNodeState(JSON.stringify(node))).toEqual(party.state);
 });
 
+test("states of builds before rounds on a graph of neighbours are read as of rounds without one, a round under way among them", async () => {
+  const world = createWorld();
+  while (world.coordinator.state.round?.phase !== "shares") await run(world, noFaults, 1);
+  const { barred: _, round: coordinating, ...coordinator } = JSON.parse(encodeCoordinatorState(world.coordinator.state));
+  const { reveals: _r, graphSeed: _g, recovered: _c, ...older } = coordinating;
+  expect(decodeCoordinatorState(JSON.stringify({ ...coordinator, round: older }))).toEqual(world.coordinator.state);
+  const [party] = world.nodes;
+  if (party === undefined) throw new Error("no node");
+  while (party.state.round?.phase !== "masked") await run(world, noFaults, 1);
+  const { graphsDrawn: _d, barred: _b, round: masking, ...node } = JSON.parse(encodeNodeState(party.state));
+  const { reveal: _v, cohort: _u, graphSeed: _s, ...old } = masking;
+  expect(decodeNodeState(JSON.stringify({ ...node, round: old }))).toEqual(party.state);
+});
+
 /** What is known of one name, in a model that knows no ledger. */
 interface Known {
   readonly from: number;
