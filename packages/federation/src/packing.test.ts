@@ -5,7 +5,7 @@ import { packWords } from "@tributary/secagg";
 import { describe, expect, test } from "vitest";
 import { examplePlan } from "../../protocol/src/plan/example-plan.ts";
 import { packedPlan } from "../../protocol/src/plan/packed-plan.test-support.ts";
-import { rotationSource } from "./packing.ts";
+import { fromWire, rotationSource, wireRange, wireVector } from "./packing.ts";
 import { crypto, hash } from "./parties.test-support.ts";
 import { applySum, sumUploads } from "./release.ts";
 
@@ -68,6 +68,21 @@ describe("a packed sum", () => {
     const unit = 1 / (Number(release?.scale) * 4);
     for (const value of first) expect(Math.abs(value) / unit).toBeCloseTo(1, 5);
   });
+});
+
+test("a packed vector crosses the wire in its bits, and a part of it in whole words", () => {
+  const whole = words(16, 1);
+  expect(wireVector(whole, 32)).toBe(whole);
+  const wire = wireVector(whole, 16);
+  expect(wire).toHaveLength(512);
+  expect(fromWire(wire, 1024, 16)).toEqual(whole);
+  expect(wireRange({ from: 32, length: 64 }, 18)).toEqual({ from: 18, length: 36 });
+  for (const range of [
+    { from: 3, length: 32 },
+    { from: 32, length: 3 },
+  ]) {
+    expect(() => wireRange(range, 18)).toThrow(expect.objectContaining({ code: "TRB_SECAGG_PACKING_INVALID" }));
+  }
 });
 
 test("a round's rotation is the seeded stream of that name", () => {
