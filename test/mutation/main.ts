@@ -14,7 +14,7 @@ import { mutatedPackages } from "./packages.ts";
 import { inRandomOrder, stratifiedSample, wilsonInterval } from "./sample.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
-/** What two quiet cores judge in a minute, and some more: docs/decisions/0057. */
+/** How many a sample takes for each minute that is asked for: docs/decisions/0057. */
 const mutantsPerMinute = 30;
 /** With a switch for each mutant the code gets slow: so many at once. */
 const atOnce = 600;
