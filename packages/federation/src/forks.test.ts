@@ -36,6 +36,10 @@ test("a line that the coordinator did not sign, or that is none, is not laid at 
     expect(found).toContain(`${lineHash(crypto, own)}, signed by the coordinator`);
     expect(found).toContain(`${lineHash(crypto, shown)}, which the coordinator did not sign`);
   }
+  // nor is the one that this node has
+  const planted = rewritten(own, nodeName(0));
+  const { found } = forkOfLines(1, { own: planted, shown: own }, key, crypto).details;
+  expect(found).toContain(`${lineHash(crypto, planted)}, which the coordinator did not sign`);
   expect(forkOfLines(1, { own, shown: undefined }, key, crypto).details["found"]).toContain("the coordinator shows none");
 });
 

@@ -25,6 +25,27 @@ const charge = (release: number, standing: Charge["standing"], members = 4): Cha
   cohort: Array.from({ length: members }, (_, i) => nodeName(i)),
 });
 
+test("a federation begins with nobody charged, barred or changed, on both sides", () => {
+  const { coordinator, nodes } = createWorld();
+  const none = { rosterChanges: [], barred: [], erasures: {}, kept: null, round: null, paused: false, closed: false };
+  expect(coordinator.state).toMatchObject({
+    ...none,
+    charged: [0],
+    released: [0],
+    completed: 0,
+    lastRound: 0,
+    announcement: null,
+  });
+  expect(nodes[0]?.state).toMatchObject({
+    ...none,
+    charges: [],
+    ledgerCharged: [0],
+    settledRound: 0,
+    lastRound: 0,
+    graphsDrawn: 0,
+  });
+});
+
 test("rounds are charged for their own release unless they were refunded", () => {
   const two = { ...plan, releases: [...plan.releases, ...plan.releases] };
   const charges = [charge(0, "open"), charge(1, "final"), charge(1, "refunded"), charge(1, "open")];

@@ -23,7 +23,7 @@ import {
 import { coordinatorRefusal, forge, refusalOf } from "./lies.test-support.ts";
 import { stepNode } from "./node.ts";
 import type { NodePhase, NodeRound, NodeState } from "./node-state.ts";
-import { hash } from "./parties.test-support.ts";
+import { dimension, hash } from "./parties.test-support.ts";
 
 const self = nodeName(0);
 const unexpected = "TRB_ROUND_STEP_UNEXPECTED";
@@ -144,6 +144,13 @@ describe("a node", () => {
     const party = nodeOf(world, self);
     const uploaded = (state: NodeState) => stepNode(state, { type: "uploaded", round: 1 }, nodeContext(party));
     expect(uploaded(party.state)).toEqual({ state: party.state, effects: [] });
+    // a vector that comes before U2 is known waits: it would have nobody's masks
+    const early = createWorld({ rounds: 1 });
+    await runInto(early, { node: "shares" });
+    const soon = nodeOf(early, self);
+    const own = new Uint32Array(dimension).fill(7);
+    const waiting = stepNode(soon.state, { type: "trained", round: 1, vector: own }, nodeContext(soon));
+    expect(waiting).toEqual({ state: { ...soon.state, unpersisted: { vector: own } }, effects: [] });
     // the vector comes last: all else waits for it
     const late = createWorld({ rounds: 1 });
     const { vector } = await withoutVector(late);
