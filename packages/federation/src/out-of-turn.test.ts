@@ -2,6 +2,7 @@
 import { isTributaryError } from "@tributary/errors";
 import { parseLine } from "@tributary/ledger";
 import type { Message, MessageOf, NodeId, StepName } from "@tributary/protocol";
+import { graphSeed } from "@tributary/secagg";
 import { describe, expect, test } from "vitest";
 import { stepCoordinator } from "./coordinator.ts";
 import type { CoordinatorEvent } from "./coordinator-events.ts";
@@ -233,6 +234,31 @@ describe("a node", () => {
     ]);
     expect(effects.at(-1)).toMatchObject({ message: { step: "advert", round: 2 } });
     expect(state).toMatchObject({ lastRound: 2, round: { number: 2, vote: null } });
+  });
+
+  test("that hears everybody's randomness again says its shares again, for the same graph alone and while they may be missing", async () => {
+    const { heard } = await transcriptOf();
+    const world = createWorld({ rounds: 1 });
+    await runInto(world, { node: "shares" });
+    const party = nodeOf(world, self);
+    const { round, planHash } = party.state;
+    if (round === null || round.h1 === null) throw new Error("it is in no round");
+    const { h1, modelHash } = round;
+    const reveals = ["ab".repeat(32), "cd".repeat(32)];
+    const seed = graphSeed(nodeContext(party).crypto, { planHash, modelHash, round: 1, h1 }, reveals);
+    const { body: _, ...header } = heard("adverts");
+    const tell = (list: readonly string[], changes: Partial<NodeRound> = {}) => {
+      const message = forge({ ...header, step: "reveals", body: { h1, reveals: list } } as unknown as MessageOf<"reveals">, {});
+      const state: NodeState = { ...party.state, round: { ...round, graphSeed: seed, ...changes } };
+      return stepNode(state, { type: "message", message }, nodeContext(party)).effects;
+    };
+    expect(tell(reveals)).toEqual([{ type: "send", message: round.shares }]);
+    expect(tell(reveals, { phase: "masked" })).toEqual([]);
+    const mismatch = expect.objectContaining({ code: "TRB_SECAGG_TRANSCRIPT_MISMATCHED" });
+    expect(() => tell(reveals.toReversed())).toThrow(mismatch);
+    expect(() => tell(reveals, { h1: hash("another") })).toThrow(mismatch);
+    // before anybody was asked to reveal
+    expect(() => tell(reveals, { graphSeed: null })).toThrow(expect.objectContaining({ code: unexpected }));
   });
 
   test("wipes the keys of envelopes once they are sealed or open", async () => {
