@@ -2,7 +2,7 @@
  * How a test of this folder says what it tried: `finding(context, {what, result, held})`. `pnpm test:attacks` (`main.ts`) prints all of them. A finding that
  * didn't hold fails its test as well, so that `pnpm test` stops on it. A test without any counts as one finding: its title, and whether it passed.
  */
-import type { TestContext } from "vitest";
+import { expect, type TestContext } from "vitest";
 import type { Tried } from "../security-run.ts";
 
 declare module "vitest" {
@@ -15,5 +15,5 @@ declare module "vitest" {
 /** Says that something was tried, and what came of it. @throws if it has not held */
 export function finding({ task }: Pick<TestContext, "task">, tried: Tried): void {
   task.meta.tried = [...(task.meta.tried ?? []), tried];
-  if (!tried.held) throw new Error(`${tried.what}: ${tried.result}`);
+  expect(tried.held, `${tried.what}: ${tried.result}`).toBe(true);
 }

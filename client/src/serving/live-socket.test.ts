@@ -98,8 +98,12 @@ test("a connection that never says who it is is ended", { timeout: 20_000 }, asy
     ],
   ];
   silent.write(`${upgrade.join("\r\n")}\r\n\r\n`);
-  silent.resume();
+  let heard = "";
+  silent.on("data", (chunk) => {
+    heard += chunk.toString("latin1");
+  });
   await new Promise((resolve) => silent.once("close", resolve));
+  expect(heard).toMatch(/^HTTP\/1\.1 101 /); // it was let in, and ended for its silence
 });
 
 test("nothing of a customer or of the token is logged, whatever was sent", () => {

@@ -107,8 +107,11 @@ test("one that stalls between lock and lease is disconnected as well", async () 
   stalled.on("error", () => {}); // it is about to be ended
   await stalled.connect();
   await stalled.query("SELECT pg_advisory_lock($1, $2)", [...lockKey(schema)]);
+  const ended = new Promise((resolve) => stalled.once("end", resolve));
   follow("b");
   await until("b leads", () => said.includes("b+1"));
+  await ended;
+  expect(said).toEqual(["b+1"]);
 });
 
 test("an idle lock of another federation in the same database bothers nobody", async () => {
@@ -117,6 +120,9 @@ test("an idle lock of another federation in the same database bothers nobody", a
   await other.query("SELECT pg_advisory_lock($1, $2)", [...lockKey("another")]);
   follow("a");
   await until("a leads", () => said.includes("a+1"));
+  await new Promise((resolve) => setTimeout(resolve, timing.staleAfter + 300)); // it has no lease, and isn't taken for one that stalls
+  expect((await other.query("SELECT 'alive' AS standing")).rows).toEqual([{ standing: "alive" }]);
+  expect(said).toEqual(["a+1"]);
   await other.end();
 });
 
