@@ -10,9 +10,10 @@
  *   follower ─ lock ─▶ lease ─▶ takeLeadership ─▶ gained(fence) … renewed each second … ─▶ lost() ─▶ follower
  */
 import { createHash } from "node:crypto";
-import { fail, isTributaryError } from "@tributary/errors";
+import { fail } from "@tributary/errors";
 import type { Client, ClientConfig } from "pg";
 import type { Logger } from "pino";
+import { reasonOf } from "../storage/faults.ts";
 import { openConnection, pause } from "./connection.ts";
 
 /** In milliseconds. */
@@ -185,11 +186,4 @@ function leaseOn(client: Client, schema: string, replica: string, staleAfter: nu
 export function lockKey(schema: string): readonly [number, number] {
   const digest = createHash("sha256").update(`tributary leadership ${schema}`).digest();
   return [digest.readInt32BE(0), digest.readInt32BE(4)];
-}
-
-/** A code where there is one: a database's words may quote what it was sent. */
-function reasonOf(error: unknown): string {
-  if (isTributaryError(error)) return error.code;
-  if (error instanceof Error && "code" in error) return String(error.code);
-  return error instanceof Error ? error.name : "unknown";
 }
