@@ -223,4 +223,5 @@ test("a node that connects with another replica is let go by the first", async (
     },
     30_000,
   );
+  expect(hungUp).toBe(2); // the last one keeps it
 }, 120_000);
