@@ -106,6 +106,8 @@ export interface World {
   readonly journal: Journal;
   readonly queue: Delivery[];
   finished: boolean;
+  /** How often it was asked to go on: a test that waits for what never comes ends by this. */
+  turns: number;
 }
 
 export interface WorldOptions {
@@ -174,6 +176,7 @@ export function createWorld({
     },
     queue: [toCoordinator(startWith(online, versions))],
     finished: false,
+    turns: 0,
   };
 }
 
@@ -217,7 +220,11 @@ export function nodeContext(party: NodeParty): Context {
 
 /** Runs until the ledger is closed, or so many deliveries have been made. */
 export async function run(world: World, faults: Faults = noFaults, most = 4000): Promise<void> {
+  const patience = 10_000 + 100 * world.nodes.length ** 2;
+  world.turns++;
   for (let deliveries = 0; !world.finished && deliveries < most; deliveries++) {
+    world.turns++;
+    if (world.turns > patience) break;
     const delivery = world.queue.shift();
     if (delivery === undefined) {
       const { deadline } = world.coordinator;
@@ -230,6 +237,7 @@ export async function run(world: World, faults: Faults = noFaults, most = 4000):
     if (delivery.side === "coordinator") await stepAtCoordinator(world, delivery.event, faults);
     else stepAtNode(world, nodeOf(world, delivery.to), delivery.event, faults);
   }
+  if (world.turns > patience) throw new Error(`it doesn't end: round ${world.coordinator.state.lastRound}`);
 }
 
 /** What a process tells itself isn't lost unless the process is. */
