@@ -8,6 +8,7 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { fail, type TributaryError } from "@tributary/errors";
 import { z } from "zod";
+import { stopChildren } from "../stop-children.ts";
 
 const main = fileURLToPath(new URL("../main.ts", import.meta.url));
 
@@ -85,13 +86,7 @@ export function openProcesses(): Processes {
 
   async function stopAll(): Promise<void> {
     stopping = true;
-    const gone = [...alive].map((child) => new Promise<void>((resolve) => child.once("close", () => resolve())));
-    for (const child of alive) child.kill("SIGTERM");
-    const late = setTimeout(() => {
-      for (const child of alive) child.kill("SIGKILL");
-    }, 5_000);
-    await Promise.all(gone);
-    clearTimeout(late);
+    await stopChildren(alive);
   }
 
   return { run, start, stopAll };

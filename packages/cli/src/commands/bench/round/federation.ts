@@ -15,6 +15,7 @@ import { wireFormOf } from "@tributary/protocol";
 import { nodeCrypto } from "@tributary/protocol/node-crypto";
 import { roundPlan } from "@tributary/simulate";
 import type { ProgressBar } from "../../../progress.ts";
+import { stopChildren } from "../../../stop-children.ts";
 import type { PhaseCost } from "./phase-meter.ts";
 import {
   type CoordinatorAnswer,
@@ -180,14 +181,6 @@ export function childProcesses(): ChildProcesses {
         },
       };
     },
-    async stopAll() {
-      const gone = [...alive].map((child) => new Promise<void>((resolve) => child.once("close", () => resolve())));
-      for (const child of alive) child.kill("SIGTERM");
-      const late = setTimeout(() => {
-        for (const child of alive) child.kill("SIGKILL");
-      }, 5_000);
-      await Promise.all(gone);
-      clearTimeout(late);
-    },
+    stopAll: () => stopChildren(alive),
   };
 }
