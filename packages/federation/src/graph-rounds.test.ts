@@ -94,7 +94,9 @@ describe("160 nodes", { timeout: 300_000 }, () => {
     await run(world, { ...noFaults, lose, crash }, 3 * deliveries);
     expect(done()).toBe(4);
     const [, aborted, round] = entriesOf(world);
-    expect(aborted).toMatchObject({ kind: "aborted", step: "reveal", charged: false, barred: [nodeName(5)] });
+    expect(aborted).toMatchObject({
+      ...{ kind: "aborted", step: "reveal", charged: false, barred: [nodeName(5)], code: "TRB_SECAGG_REVEAL_MISSING" },
+    });
     if (round?.kind !== "round") throw new Error("not released");
     expect(round.round).toBe(2);
     const others = world.nodes.map(({ id }) => id).filter((id) => id !== nodeName(5));
