@@ -153,6 +153,10 @@ test("a release settles the open charge of its round if cohort and h₁ are thos
   // nor one that the node has forgotten: as a survivor it has paid
   const forgotten = followFrom(world, { ...state, charges: [] }, line);
   expect(standings(forgotten.state)).toEqual([[1, "final"]]);
+  expect(settled([elsewhere])).toEqual([
+    [9, "open"],
+    [1, "final"],
+  ]);
   expect(forgotten.effects).toContainEqual({ type: "settle", round: 1, as: "final" });
 });
 
