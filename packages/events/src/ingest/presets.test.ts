@@ -148,7 +148,7 @@ const repository = join(dirname(fileURLToPath(import.meta.url)), "../../../..");
 const data = join(process.env["TRIBUTARY_SHARED"] ?? join(repository, "../shared"), "data");
 
 describe.skipIf(!existsSync(join(data, "README.md")))("real logs (skipped when there is no shared data)", () => {
-  it("RetailRocket and Beauty are read whole, and as their twin reads them", async () => {
+  it("RetailRocket and Beauty are read whole, and as their twin reads them", { timeout: 180_000 }, async () => {
     const rocket = join(data, "retailrocket/events.csv");
     const columns = { customer: "user", item: "item", action: "action", time: "ts" };
     const catalogue = await catalogueFromLog(rocket, { columns });
