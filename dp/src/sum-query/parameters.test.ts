@@ -96,7 +96,7 @@ describe("sumQueryParameters", () => {
     expect(() => sumQueryParameters({ ...plan, ...change })).toThrow(expect.objectContaining({ code }));
   });
 
-  it("takes a customer of up to 2⁴⁶ units, so that 127 fit below 2⁵³, and a quota up to 2⁵³ − 2²¹", () => {
+  it("takes a customer of up to 2⁴⁶ units, so that 127 fit below 2⁵³, and a quota of up to 2⁵³ − 2²¹ units", () => {
     const fine = (scale: number, clipNorm: string) =>
       sumQueryParameters({ ...plan, scale: String(scale), clipNorm, fractionBits: 0, customerQuota: 1 });
     expect(fine(2 ** 46 - 1, "1").mostCustomers).toBe(127);
@@ -105,9 +105,9 @@ describe("sumQueryParameters", () => {
       expect(tooFine).toThrow(expect.objectContaining({ code: "TRB_DP_GRID_TOO_FINE" }));
 
     const quota = (customerQuota: number) =>
-      sumQueryParameters({ ...plan, scale: "1", clipNorm: "1", fractionBits: 0, customerQuota });
-    expect(quota(2 ** 53 - 2 ** 21).clampBound).toBe(2 ** 53 - 2 ** 21);
-    expect(() => quota(2 ** 53 - 2 ** 21 + 1)).toThrow(expect.objectContaining({ code: "TRB_DP_GRID_TOO_FINE" }));
+      sumQueryParameters({ ...plan, scale: "1", clipNorm: "1", fractionBits: 20, customerQuota });
+    expect(quota(2 ** 33 - 2).clampBound).toBe(2 ** 53 - 2 ** 21);
+    expect(() => quota(2 ** 33 - 1)).toThrow(expect.objectContaining({ code: "TRB_DP_GRID_TOO_FINE" }));
   });
 
   it("a packed sum's variance is z²·Δ²/h of the Δ² that its rounding keeps, and it sends a power of two", () => {
