@@ -108,6 +108,7 @@ describe("sumQueryParameters", () => {
       sumQueryParameters({ ...plan, scale: "1", clipNorm: "1", fractionBits: 20, customerQuota });
     expect(quota(2 ** 33 - 2).clampBound).toBe(2 ** 53 - 2 ** 21);
     expect(() => quota(2 ** 33 - 1)).toThrow(expect.objectContaining({ code: "TRB_DP_GRID_TOO_FINE" }));
+    expect(() => quota(2 ** 40 + 1)).toThrow("to 2⁴⁰");
   });
 
   it("a packed sum's variance is z²·Δ²/h of the Δ² that its rounding keeps, and it sends a power of two", () => {

@@ -207,5 +207,5 @@ export function positive(parameter: string, text: string): Rational {
 
 export function checkCount(parameter: string, value: number, least: number): void {
   if (Number.isInteger(value) && value >= least && value <= 2 ** 40) return;
-  throw fail("TRB_DP_PARAMETER_INVALID", { parameter, value, expected: `a whole number from ${least} on` });
+  throw fail("TRB_DP_PARAMETER_INVALID", { parameter, value, expected: `a whole number from ${least} to 2⁴⁰` });
 }
