@@ -209,7 +209,7 @@ export const mutations: readonly Mutation[] = [
     edits: [
       {
         file: steps("offer"),
-        find: "if (state.round !== null && state.round.number === offer.round && sameDocument(state.round.offer, offer)) {",
+        find: "if (state.round !== null && sameDocument(state.round.offer, offer)) {",
         replace: 'if (state.round !== null && state.round.phase !== "left" && state.round.number === offer.round) {',
       },
       {
